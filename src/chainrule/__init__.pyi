@@ -1,0 +1,2 @@
+from .errors import ChainruleError as ChainruleError
+from .parameters import Parameters as Parameters

@@ -1,0 +1,126 @@
+"""The exceptions of chainrule, one tree.
+
+Every error says what was attempted, what arrived and what would be right. Each class is also the built-in
+exception a caller would expect, so ``except ValueError`` keeps working::
+
+    ChainruleError
+    ├── SheetError (ValueError)             a sheet of equations cannot be read
+    │   ├── SheetSyntaxError                the text is not an equation of the language
+    │   ├── SheetNameError                  a name is unknown, defined twice or reserved
+    │   ├── SheetShapeError                 shapes or orientations do not fit
+    │   └── SheetLimitError                 too long, too deep or too large to be read safely
+    ├── NoRuleError (NotImplementedError)   no rule is known; zero is never a default
+    ├── ShapeError (ValueError)             an array has the wrong shape
+    ├── OptionError (ValueError)            an argument is not one of the allowed values
+    ├── DataError (ValueError)              a table, a column or a value cannot be used
+    ├── ModelFileError (ValueError)         a model or checkpoint file is damaged or foreign
+    ├── TooLargeError (MemoryError)         a result would not fit; the message says the bytes
+    └── UncheckableError (RuntimeError)     a check could not run, which is never a pass
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ChainruleError",
+    "DataError",
+    "ModelFileError",
+    "NoRuleError",
+    "OptionError",
+    "ShapeError",
+    "SheetError",
+    "SheetLimitError",
+    "SheetNameError",
+    "SheetShapeError",
+    "SheetSyntaxError",
+    "TooLargeError",
+    "UncheckableError",
+]
+
+
+class ChainruleError(Exception):
+    """Base of every exception chainrule raises on purpose."""
+
+
+class SheetError(ChainruleError, ValueError):
+    """A sheet of equations cannot be read; the message shows the line with a caret.
+
+    Parameters
+    ----------
+    message : str
+        What was attempted, what arrived and what would be right.
+    line, column : int, optional
+        Place in the sheet, both counted from 1.
+    source : str, optional
+        The line of the sheet, shown above the caret.
+    width : int
+        How many characters the caret underlines.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        source: str | None = None,
+        width: int = 1,
+    ) -> None:
+        self.message = message
+        self.line = line
+        self.column = column
+        self.source = source
+        self.width = width
+        super().__init__(self._render())
+
+    def _render(self) -> str:
+        if self.line is None:
+            return self.message
+        if self.source is None or self.column is None:
+            return f"line {self.line}: {self.message}"
+        gutter = f"{self.line} | "
+        caret = " " * (len(gutter) + self.column - 1) + "^" * max(1, self.width)
+        return f"{self.message}\n  {gutter}{self.source}\n  {caret}"
+
+
+class SheetSyntaxError(SheetError):
+    """The text is not an equation of the language."""
+
+
+class SheetNameError(SheetError):
+    """A name is unknown, defined twice or reserved."""
+
+
+class SheetShapeError(SheetError):
+    """Shapes or orientations do not fit."""
+
+
+class SheetLimitError(SheetError):
+    """The text is too long, too deep or too large to be read safely."""
+
+
+class NoRuleError(ChainruleError, NotImplementedError):
+    """No rule is known for what was asked; zero is never a default."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """An array has a shape that does not fit."""
+
+
+class OptionError(ChainruleError, ValueError):
+    """An argument is not one of the allowed values."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A table, a column or a value cannot be used."""
+
+
+class ModelFileError(ChainruleError, ValueError):
+    """A model or checkpoint file is damaged or not one of ours."""
+
+
+class TooLargeError(ChainruleError, MemoryError):
+    """A result would not fit in memory; the message says the bytes and an alternative."""
+
+
+class UncheckableError(ChainruleError, RuntimeError):
+    """A check could not run, which is never a pass."""

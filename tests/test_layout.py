@@ -1,0 +1,126 @@
+"""The design as tests: import ranks, no cycles, a light import, public names."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import chainrule
+
+ROOT = Path(chainrule.__file__).parent
+RANKS = {
+    0: {"errors", "special", "parameters", "objective"},
+    1: {"equations", "network", "checking", "optimize", "data"},
+    2: {"catalogue", "diagnosis", "training", "persistence", "distributed", "plotting"},
+    3: {"estimators", "reports"},
+    4: {"cli", "web"},
+}
+# The public face: modules that only re-export, beside the package itself.
+FACE = {"__init__", "__main__", "activations", "losses", "penalties", "optimizers"}
+RANK_OF = {folder: rank for rank, folders in RANKS.items() for folder in folders}
+HEAVY = [
+    "scipy.optimize",
+    "sklearn",
+    "matplotlib",
+    "dask",
+    "numba",
+    "starlette",
+    "torch",
+    "jax",
+    "rich",
+    "click",
+]
+
+
+def _room(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def _imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+def _internal_imports():
+    for path in sorted(ROOT.rglob("*.py")):
+        for module in _imports(path):
+            if module.split(".")[0] == "chainrule":
+                yield path, module
+
+
+def test_every_module_stands_in_a_rank():
+    rooms = {_room(path) for path in ROOT.rglob("*.py")} - FACE
+    assert rooms <= set(RANK_OF), f"no rank for {sorted(rooms - set(RANK_OF))}"
+
+
+def test_imports_go_to_lower_ranks_or_the_own_folder():
+    wrong = []
+    for path, module in _internal_imports():
+        source, parts = _room(path), module.split(".")
+        if source in FACE:
+            continue
+        target = parts[1] if len(parts) > 1 else "__init__"
+        lower = target in RANK_OF and RANK_OF[target] < RANK_OF[source]
+        if not (lower or target == source or (target == "__init__" and RANK_OF[source] == 4)):
+            wrong.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _cycle(graph):
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return None
+        path.append(name)
+        for other in sorted(graph.get(name, ())):
+            if found := visit(other):
+                return found
+        path.pop()
+        done.add(name)
+        return None
+
+    return next((found for name in sorted(graph) if (found := visit(name))), None)
+
+
+def test_modules_import_each_other_without_cycles():
+    modules = {
+        ".".join(("chainrule", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        for path in ROOT.rglob("*.py")
+    }
+    graph = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(("chainrule", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        )
+        graph[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names} & modules
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    graph[name] |= {full if full in modules else node.module} & modules
+        graph[name].discard(name)
+    assert _cycle({"a": {"b"}, "b": {"a"}}) == ["a", "b", "a"]
+    assert _cycle(graph) is None
+
+
+def test_importing_chainrule_is_light():
+    code = "import sys, json, chainrule; print(json.dumps(sorted(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = set(json.loads(out))
+    assert not [name for name in HEAVY if name in loaded]
+
+
+def test_public_names_resolve():
+    for name in chainrule.__all__:
+        assert getattr(chainrule, name) is not None
+    assert "ChainruleError" in chainrule.__all__

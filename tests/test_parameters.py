@@ -1,0 +1,66 @@
+"""The parameter vector: layout, views, arithmetic, errors."""
+
+import numpy as np
+import pytest
+from chainrule.errors import ShapeError
+from chainrule.parameters import Parameters, ParameterSpec
+
+SPEC = ParameterSpec.of({"W1": (4, 3), "b1": (4,), "s": (), "T": (2, 3, 5)})
+
+
+def test_a_matrix_lies_as_its_columns_stacked():
+    theta = np.arange(float(SPEC.size))
+    W = SPEC.views(theta)["W1"]
+    np.testing.assert_array_equal(W.ravel(order="F"), theta[:12])
+    assert W.T.flags.c_contiguous
+
+
+def test_views_write_through_and_share_memory():
+    theta = SPEC.zeros()
+    theta["W1"][2, 1] = 7.0
+    theta["s"][...] = 3.0
+    assert theta.vector[1 * 4 + 2] == 7.0
+    assert theta.vector[16] == 3.0
+    assert all(np.shares_memory(view, theta.vector) for view in theta.values())
+
+
+def test_pack_and_views_are_inverse():
+    rng = np.random.default_rng(0)
+    values = {name: rng.normal(size=shape) for name, shape in SPEC.shapes}
+    views = SPEC.views(SPEC.pack(values))
+    for name in SPEC.names:
+        np.testing.assert_array_equal(views[name], values[name])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_dtype_is_kept(dtype):
+    values = {name: np.ones(shape, dtype) for name, shape in SPEC.shapes}
+    assert SPEC.pack(values).dtype == dtype
+
+
+def test_arithmetic_acts_on_the_vector_and_leaves_the_operands():
+    rng = np.random.default_rng(1)
+    a = Parameters(SPEC, rng.normal(size=SPEC.size))
+    b = Parameters(SPEC, rng.normal(size=SPEC.size))
+    before = a.vector.copy()
+    np.testing.assert_array_equal((a + 2 * b).vector, a.vector + 2 * b.vector)
+    np.testing.assert_array_equal((1 - a).vector, 1 - a.vector)
+    np.testing.assert_array_equal((np.float64(2) * a / 4 - b).vector, 2 * a.vector / 4 - b.vector)
+    assert a.dot(b) == pytest.approx(float(a.vector @ b.vector))
+    np.testing.assert_array_equal(a.vector, before)
+    assert a == a.copy() and a != b
+
+
+def test_errors_say_what_would_be_right():
+    with pytest.raises(ShapeError, match=r"W1 has shape \(3, 4\); expected \(4, 3\)"):
+        SPEC.pack({name: np.ones((3, 4) if name == "W1" else shape) for name, shape in SPEC.shapes})
+    with pytest.raises(ShapeError, match="missing: b1, s, T; unknown: q"):
+        SPEC.pack({"W1": np.ones((4, 3)), "q": 1.0})
+    with pytest.raises(ShapeError, match="need \\(47,\\)"):
+        SPEC.views(np.zeros(8))
+    with pytest.raises(ShapeError, match="must differ"):
+        ParameterSpec((("a", (1,)), ("a", (2,))))
+    with pytest.raises(KeyError, match="No parameter 'V'"):
+        SPEC.zeros()["V"]
+    with pytest.raises(ShapeError, match="got a value of shape"):
+        SPEC.zeros()["b1"] = np.ones((4, 1))
