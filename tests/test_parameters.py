@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from chainrule.errors import ShapeError
 from chainrule.parameters import Parameters, ParameterSpec
 

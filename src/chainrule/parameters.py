@@ -1,8 +1,8 @@
 """Parameters: one contiguous vector with named, writable views of it.
 
-A block of the vector holds its array with the *first* axis running fastest: a matrix of shape (out, in) lies as
-(in, out) row-major, which is the textbook's vec(W), columns stacked. The forward product ``H @ W.T`` then reads
-contiguous memory, and the public view has the shape the formulas have.
+A block of the vector holds its array with the *first* axis running fastest: a matrix of shape (out, in) lies
+as (in, out) row-major, which is the textbook's vec(W), columns stacked. The forward product ``H @ W.T`` then
+reads contiguous memory, and the public view has the shape the formulas have.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class Parameters(Mapping[str, Array]):
         if isinstance(other, Parameters):
             if other.spec != self.spec:
                 raise ShapeError(
-                    f"Parameters differ: {_layout(self.spec)} on the left, {_layout(other.spec)} on the right."
+                    f"Parameters differ: left {_layout(self.spec)}; right {_layout(other.spec)}."
                 )
             return other.vector
         return other if np.isscalar(other) or np.ndim(other) == 0 else NotImplemented

@@ -1,0 +1,1 @@
+"""The language of equations, and the calculus on it."""

@@ -1,0 +1,201 @@
+"""The typed tree of a sheet: what was written, term by term, with its shape.
+
+The reader makes it, the reference evaluator interprets it literally, the calculus lowers it to index
+notation. A term's type is its shape and orientation *for fixed open indices*: in
+``h[i] = tanh(W @ X[i] + b)`` the body is a column of m numbers for every i.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "Aggregate",
+    "Binary",
+    "Call",
+    "Declaration",
+    "Definition",
+    "Derivative",
+    "Domain",
+    "IndexRef",
+    "Layout",
+    "Negative",
+    "Number",
+    "Pick",
+    "Ref",
+    "Role",
+    "Size",
+    "SizeOf",
+    "Span",
+    "Term",
+    "Transpose",
+    "Type",
+]
+
+Size: TypeAlias = int | str
+Role: TypeAlias = Literal["data", "parameters", "constants", "given"]
+Domain: TypeAlias = Literal["real", "class", "sign", "bit", "simplex"]
+Layout: TypeAlias = Literal["gradient", "numerator", "denominator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a term stands: line and first column counted from 1, and its width in characters."""
+
+    line: int
+    column: int
+    width: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Axes of a value, and whether its one axis lies (a row) or stands (a column, the default)."""
+
+    axes: tuple[Size, ...] = ()
+    row: bool = False
+
+    def __str__(self) -> str:
+        inner = ", ".join(str(size) for size in self.axes)
+        if len(self.axes) == 1:
+            return f"row ({inner},)" if self.row else f"({inner},)"
+        return f"({inner})"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A name with a type: ``W: R[M, p]``; ``classes`` is K for labels ``Class[N, K]`` of axes (N,)."""
+
+    name: str
+    role: Role
+    domain: Domain
+    axes: tuple[Size, ...]
+    classes: Size | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """A piece of an expression; compared by identity, so that shared terms are worked on once."""
+
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Number(Term):
+    """A literal, exact."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SizeOf(Term):
+    """A size used as a number, such as N in ``sum(...) / N``."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexRef(Term):
+    """An index variable; an integer counted from 0."""
+
+    index: str
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ref(Term):
+    """The whole value of a declared or defined name; its type has every axis, indexed ones first."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Negative(Term):
+    """-arg."""
+
+    arg: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transpose(Term):
+    """arg.T: swaps the axes of a matrix, turns a column into a row and back."""
+
+    arg: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary(Term):
+    """Left op right, with op one of ``+ - * / ** @``.
+
+    All but ``@`` are elementwise: a scalar goes with anything, equal shapes go together, and a vector goes
+    with a matrix along the matrix's last axis.
+    """
+
+    op: Literal["+", "-", "*", "/", "**", "@"]
+    left: Term
+    right: Term
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Term):
+    """A function of the language; ``axis`` is the axis it works along, where it has one (else None).
+
+    ``sizes`` holds the arguments of ``eye``, ``ones`` and ``zeros``, and the classes of ``onehot``.
+    """
+
+    function: str
+    args: tuple[Term, ...]
+    axis: int | None = None
+    sizes: tuple[Size, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pick(Term):
+    """base[subscripts]: each subscript fixes one leading axis of the base, None keeps it whole (``:``).
+
+    A subscript is an index, an integer literal, or a label (a scalar of domain "class"). What is left with
+    one axis stands as a column.
+    """
+
+    base: Term
+    subscripts: tuple[Term | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aggregate(Term):
+    """sum(body for index in size), or its mean; the body is a scalar for each index value."""
+
+    kind: Literal["sum", "mean"]
+    body: Term
+    index: str
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivative(Term):
+    """d(of, wrt): the total derivative of ``of`` through everything after the name ``wrt``."""
+
+    of: Term
+    wrt: str
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """name[indices] = body; the whole value has the indices' sizes as its leading axes."""
+
+    name: str
+    indices: tuple[tuple[str, Size], ...]
+    body: Term
+    span: Span
+
+    @property
+    def type(self) -> Type:
+        """Type of the whole value."""
+        leading = tuple(size for _, size in self.indices)
+        if not leading:
+            return self.body.type
+        return Type(leading + self.body.type.axes)
