@@ -15,6 +15,7 @@ exception a caller would expect, so ``except ValueError`` keeps working::
     ├── DataError (ValueError)              a table, a column or a value cannot be used
     ├── ModelFileError (ValueError)         a model or checkpoint file is damaged or foreign
     ├── TooLargeError (MemoryError)         a result would not fit; the message says the bytes
+    ├── DivergenceError (FloatingPointError)  a run left the finite numbers
     └── UncheckableError (RuntimeError)     a check could not run, which is never a pass
 """
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 __all__ = [
     "ChainruleError",
     "DataError",
+    "DivergenceError",
     "ModelFileError",
     "NoRuleError",
     "OptionError",
@@ -120,6 +122,22 @@ class ModelFileError(ChainruleError, ValueError):
 
 class TooLargeError(ChainruleError, MemoryError):
     """A result would not fit in memory; the message says the bytes and an alternative."""
+
+
+class DivergenceError(ChainruleError, FloatingPointError):
+    """A run left the finite numbers.
+
+    Parameters
+    ----------
+    message : str
+        Epoch, step and the first quantity that is not finite.
+    state : optional
+        The last good state of the run.
+    """
+
+    def __init__(self, message: str, state: object = None) -> None:
+        self.state = state
+        super().__init__(message)
 
 
 class UncheckableError(ChainruleError, RuntimeError):

@@ -1,0 +1,169 @@
+"""The loop that all first-order methods share: one epoch after the other, in place on working arrays."""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import DivergenceError, OptionError, ShapeError
+from chainrule.objective import ExplainsNonfinite, Objective, Rows
+from chainrule.optimize.batches import epoch_batches, is_full_batch
+from chainrule.optimize.iteration import Method, States
+from chainrule.optimize.schedules import Constant, LearningRate, Schedule
+from chainrule.optimize.state import Array, State, first_nonfinite_block
+
+__all__ = ["FirstOrder", "Update"]
+
+Update = Callable[[Array, float, int], None]
+
+
+class FirstOrder(Method):
+    """A method whose step depends on the gradient, its own slots and a learning rate."""
+
+    learning_rate: LearningRate
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of the epoch that follows ``epoch`` complete ones."""
+        if not isinstance(self.learning_rate, Schedule):
+            return self.learning_rate
+        rate = float(self.learning_rate(epoch))
+        if not 0 <= rate < math.inf:
+            raise OptionError(
+                f"{self.learning_rate!r} gives the rate {rate} at epoch {epoch}; expected one >= 0."
+            )
+        return rate
+
+    @abstractmethod
+    def bind(self, theta: Array, slots: dict[str, Array]) -> Update:
+        """The step ``update(gradient, rate, number)`` that changes θ and the slots in place.
+
+        The number of the step counts from 1 over the whole run. The gradient must not be written to: it may
+        be the objective's own.
+        """
+
+    def states(self, objective: Objective, state: State) -> States:
+        """Yield a state per epoch, without end."""
+        theta = state.theta.copy()
+        slots = {name: state.slots[name].copy() for name in self.slot_names}
+        update = self.bind(theta, slots)
+        rng, generator = state.rng(), state.generator
+        draws = not is_full_batch(objective, self.batch_size)
+        while True:
+            loss, norm, step = _descend(self, objective, update, theta, state, rng)
+            if not (math.isfinite(loss) and np.isfinite(theta).all()):
+                raise _divergence(self, objective, state)
+            if draws:
+                generator = json.dumps(rng.bit_generator.state)
+            state = State(theta, slots, generator, state.epoch + 1, step, loss, norm)
+            yield state
+
+
+def _descend(
+    method: FirstOrder,
+    objective: Objective,
+    update: Update,
+    theta: Array,
+    state: State,
+    rng: np.random.Generator,
+) -> tuple[float, float, int]:
+    """One epoch in place; returns its row-weighted loss, its last gradient's norm and the steps so far."""
+    rate, step = method.rate(state.epoch), state.step
+    total, rows_seen = 0.0, 0
+    # Overflow is reported once, by the caller, with its place; not by a warning from inside a formula.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for source, rows, count in epoch_batches(objective, method.batch_size, rng):
+            step += 1
+            loss, gradient = source.value_and_gradient(theta, rows)
+            if gradient.shape != theta.shape:
+                raise ShapeError(
+                    f"The objective's gradient has shape {gradient.shape}; theta has {theta.shape}."
+                )
+            update(gradient, rate, step)
+            total += count * float(loss)
+            rows_seen += count
+        norm = float(np.linalg.norm(gradient))
+    return total / rows_seen, norm, step
+
+
+def _divergence(method: FirstOrder, objective: Objective, state: State) -> DivergenceError:
+    """Run the failed epoch again, watching each step, to say where it left the finite numbers."""
+    theta = state.theta.copy()
+    update = method.bind(theta, {name: state.slots[name].copy() for name in method.slot_names})
+    rate, step, found = method.rate(state.epoch), state.step, ""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for source, rows, _ in epoch_batches(objective, method.batch_size, state.rng()):
+            step += 1
+            loss, gradient = source.value_and_gradient(theta, rows)
+            if found := _nonfinite_quantity(source, theta, rows, float(loss), gradient):
+                break
+            update(gradient, rate, step)
+            if block := first_nonfinite_block(objective.parameters, theta):
+                found = f"the step overflows {block}."
+                break
+    if step == 1 and "overflows" not in found:
+        remedy = "Check the starting point and the data."
+    else:
+        remedy = f"A smaller learning rate than {rate:g} is the usual remedy."
+    where = found or "a loss was not finite, yet all were when the epoch was repeated."
+    return DivergenceError(
+        f"The run diverged in epoch {state.epoch + 1}, step {step}: {where} {remedy}", state
+    )
+
+
+def _nonfinite_quantity(source: Objective, theta: Array, rows: Rows, loss: float, gradient: Array) -> str:
+    if not math.isfinite(loss):
+        found = f"the loss is {loss}."
+    elif block := first_nonfinite_block(source.parameters, gradient):
+        found = f"the gradient of {block} is not finite."
+    else:
+        return ""
+    explanation = source.explain_nonfinite(theta, rows) if isinstance(source, ExplainsNonfinite) else ""
+    return f"{found} {explanation}".rstrip()
+
+
+# Fields that are not a learning rate: what they may be, and how to say it.
+_FIELD_RULES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "smoothing": (lambda value: 0 < value <= 1, "a number s with 0 < s <= 1"),
+    "momentum": (lambda value: 0 <= value < 1, "a number with 0 <= momentum < 1"),
+    "beta1": (lambda value: 0 <= value < 1, "a number with 0 <= beta1 < 1"),
+    "beta2": (lambda value: 0 <= value < 1, "a number with 0 <= beta2 < 1"),
+    "epsilon": (lambda value: 0 < value < math.inf, "a positive number"),
+}
+
+
+def _check_fields(method: FirstOrder) -> None:
+    """Check the fields; NumPy scalars become Python's numbers, which keep a float32 computation float32."""
+    described: Any = method
+    for name in (field.name for field in fields(described) if field.name in _FIELD_RULES):
+        value, (is_right, expected) = getattr(method, name), _FIELD_RULES[name]
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not is_right(number):
+            raise OptionError(f"{type(method).__name__}: {name} is {value!r}; expected {expected}.")
+        object.__setattr__(method, name, number)
+    object.__setattr__(method, "batch_size", _whole_batch_size(method))
+    if not isinstance(method.learning_rate, Schedule):
+        object.__setattr__(method, "learning_rate", Constant(method.learning_rate).initial)
+
+
+def _whole_batch_size(method: FirstOrder) -> int | None:
+    size = method.batch_size
+    if size is None:
+        return None
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise OptionError(
+            f"{type(method).__name__}: batch_size is {size!r}; expected a whole number >= 1, "
+            "or None for all examples."
+        )
+    return int(size)

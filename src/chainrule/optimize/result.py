@@ -1,0 +1,54 @@
+"""What a run hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from chainrule.optimize.history import History
+from chainrule.optimize.state import State
+from chainrule.parameters import Parameters, ParameterSpec
+
+__all__ = ["Result"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """Parameters, record and reason of a run that has stopped.
+
+    Parameters
+    ----------
+    spec : ParameterSpec
+        Names and shapes of the parameters.
+    state : State
+        The last good state, from which a run can go on.
+    best : State
+        The state whose parameters are handed back: the last one, or the best one under early stopping.
+    history : History
+        One row per epoch: epoch, loss, gradient_norm, learning_rate, seconds, validation, end_loss.
+    stopped : str
+        Why the run stopped, in a sentence.
+    converged : bool
+        Whether the gradient is as small as was asked for.
+    """
+
+    spec: ParameterSpec
+    state: State
+    best: State
+    history: History
+    stopped: str
+    converged: bool
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The parameters of :attr:`best`, by name; a copy of their own."""
+        return Parameters(self.spec, self.best.theta.copy())
+
+    def __repr__(self) -> str:
+        loss = f", loss {self.history.loss[-1]:.6g}" if len(self.history) else ""
+        best = f"; parameters of epoch {self.best.epoch}" if self.best.epoch != self.state.epoch else ""
+        converged = "converged" if self.converged else "not converged"
+        return (
+            f"Result({converged} after epoch {self.state.epoch}{loss}{best})\n"
+            f"stopped: {self.stopped}\n{self.parameters!r}\n{self.history!r}"
+        )

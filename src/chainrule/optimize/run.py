@@ -1,0 +1,203 @@
+"""Runs: read states until something says stop, and hand back a result whatever happens."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from chainrule.errors import DivergenceError, OptionError
+from chainrule.objective import Objective
+from chainrule.optimize.batches import is_full_batch
+from chainrule.optimize.history import Epoch, History
+from chainrule.optimize.iteration import Ending, Method, States, initial_state, iterate
+from chainrule.optimize.result import Result
+from chainrule.optimize.state import Seed, Start, State
+
+__all__ = ["Callback", "Score", "Watcher", "minimize", "run", "stop_at_tolerance", "watch_callbacks"]
+
+Callback = Callable[[State], object]
+Score = Callable[[State], float]
+Watcher = Callable[[State, Epoch], Ending | None]
+
+
+def minimize(
+    objective: Objective,
+    method: Method,
+    theta: Start | None = None,
+    *,
+    epochs: int = 1000,
+    tolerance: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    seed: Seed = 0,
+    resume: State | None = None,
+) -> Result:
+    """Minimise an objective from a given point.
+
+    Parameters
+    ----------
+    objective : Objective
+        C(θ).
+    method : Method
+        For example ``LBFGS()`` or ``Momentum(0.1)``.
+    theta : array_like, shape (p,), or Parameters, or mapping of name to array_like
+        The starting point.
+    epochs : int
+        At most so many epochs in this call.
+    tolerance : float, optional
+        Stop when ‖∇C(θ)‖₂ over all examples is at most this. A method on batches then evaluates the whole
+        gradient once per epoch.
+    callbacks : sequence of callable
+        Each is called with the state after every epoch; a true answer stops the run.
+    seed : int, numpy.random.Generator or None
+        Of the order of the examples.
+    resume : State, optional
+        Go on from here, in place of ``theta`` and ``seed``.
+
+    Returns
+    -------
+    Result
+        Also after a divergence, or Ctrl-C in the middle of an epoch: then with the last good state.
+
+    Raises
+    ------
+    OptionError, ShapeError
+        If the arguments do not fit each other.
+
+    Examples
+    --------
+    >>> from chainrule.optimize import LBFGS
+    >>> from chainrule.parameters import ParameterSpec
+    >>> class Bowl:
+    ...     parameters, size = ParameterSpec.of({"w": (3,)}), 0
+    ...     def value(self, theta, rows=None):
+    ...         return ((theta - 3.0) ** 2).sum()
+    ...     def value_and_gradient(self, theta, rows=None):
+    ...         return self.value(theta), 2 * (theta - 3.0)
+    >>> result = minimize(Bowl(), LBFGS(), [0.0, 1.0, 2.0])
+    >>> result.converged, result.parameters["w"].round(6).tolist()
+    (True, [3.0, 3.0, 3.0])
+    """
+    if (theta is None) == (resume is None):
+        raise OptionError("minimize needs a starting point: either theta, or a state to resume.")
+    state = resume if theta is None else initial_state(objective, method, theta, seed)
+    assert state is not None
+    watchers = [watch_callbacks(callbacks)]
+    if tolerance is not None:
+        watchers.insert(0, stop_at_tolerance(objective, method, tolerance))
+    return run(objective, method, state, epochs=epochs, watchers=watchers)
+
+
+def run(
+    objective: Objective,
+    method: Method,
+    state: State,
+    *,
+    epochs: int,
+    watchers: Sequence[Watcher] = (),
+    score: Score | None = None,
+    evaluate_every: int | None = None,
+    history: History | None = None,
+) -> Result:
+    """Read at most ``epochs`` states and show each to the watchers; the first that answers ends the run.
+
+    Parameters
+    ----------
+    objective, method, state
+        As for :func:`iterate`.
+    epochs : int
+        At most so many epochs in this call.
+    watchers : sequence of callable
+        Called in order with the state and its row of the history.
+    score : callable, optional
+        Gives the validation score of a state; lower is better.
+    evaluate_every : int, optional
+        Evaluate C(θ) over all examples after each epoch whose number this divides.
+    history : History, optional
+        Rows of earlier runs, which the new ones follow.
+    """
+    for name, number, least in (("epochs", epochs, 0), ("evaluate_every", evaluate_every, 1)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
+            raise OptionError(f"{name} is {number!r}; expected a whole number >= {least}.")
+    rows = [history[index] for index in range(len(history))] if history is not None else []
+    clock = _clock(rows[-1].seconds if rows else 0.0)
+    states = iterate(objective, method, state)
+    last, ending = state, Ending(f"all {epochs} epochs are done.")
+    try:
+        for _ in range(epochs):
+            following = _next(states)
+            if isinstance(following, Ending):
+                ending = following
+                break
+            last = following
+            end_loss = _end_loss(objective, last, evaluate_every)
+            rows.append(_row(last, method, clock, score(last) if score else math.nan, end_loss))
+            if answer := next((said for watch in watchers if (said := watch(last, rows[-1]))), None):
+                ending = answer
+                break
+    except DivergenceError as error:
+        ending = Ending(f"{error} The parameters are those after epoch {last.epoch}.")
+    except KeyboardInterrupt:
+        ending = Ending(f"interrupted; the run can go on from epoch {last.epoch}.")
+    finally:
+        states.close()
+    return Result(objective.parameters, last, last, History.of(rows), ending.reason, ending.converged)
+
+
+def stop_at_tolerance(objective: Objective, method: Method, tolerance: float) -> Watcher:
+    """A watcher that ends the run as converged when ‖∇C(θ)‖₂ over all examples is at most ``tolerance``.
+
+    On full batches the norm seen before the step decides whether the one after it is worth an evaluation.
+    """
+    if not 0 <= tolerance < math.inf:
+        raise OptionError(f"tolerance is {tolerance!r}; expected a number >= 0.")
+    screens = is_full_batch(objective, method.batch_size)
+
+    def watch(state: State, row: Epoch) -> Ending | None:
+        if screens and row.gradient_norm > tolerance:
+            return None
+        norm = float(np.linalg.norm(objective.value_and_gradient(state.theta)[1]))
+        if norm > tolerance:
+            return None
+        reason = f"the gradient norm {norm:.3g} is at most {tolerance:.3g} after epoch {state.epoch}."
+        return Ending(reason, converged=True)
+
+    return watch
+
+
+def watch_callbacks(callbacks: Sequence[Callback]) -> Watcher:
+    """A watcher that calls each callback with the state and ends the run if one answers with true."""
+
+    def watch(state: State, row: Epoch) -> Ending | None:
+        if any([callback(state) for callback in callbacks]):
+            return Ending(f"a callback asked to stop after epoch {state.epoch}.")
+        return None
+
+    return watch
+
+
+def _next(states: States) -> State | Ending:
+    try:
+        return next(states)
+    except StopIteration as end:
+        ending: Ending = end.value
+        return ending
+
+
+def _clock(offset: float) -> Callable[[], float]:
+    began = time.perf_counter() - offset
+    return lambda: time.perf_counter() - began
+
+
+def _end_loss(objective: Objective, state: State, every: int | None) -> float:
+    return float(objective.value(state.theta)) if every and state.epoch % every == 0 else math.nan
+
+
+def _row(
+    state: State, method: Method, clock: Callable[[], float], validation: float, end_loss: float
+) -> Epoch:
+    assert state.loss is not None and state.gradient_norm is not None
+    rate = method.rate(state.epoch - 1)
+    return Epoch(state.epoch, state.loss, state.gradient_norm, rate, clock(), float(validation), end_loss)
