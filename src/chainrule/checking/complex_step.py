@@ -1,0 +1,140 @@
+"""The complex step: Im f(x + i h v) / h is the derivative to rounding, for functions that are analytic.
+
+Many functions are silently not: the modulus, conjugation, a cast to a real type. The imaginary part then is
+wrong, or zero, without any error, so one central difference guards every result.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.differences import Line, measure_noise, real_function, refuse_nonfinite, slope
+from chainrule.checking.point import At, Point, point_of
+from chainrule.errors import UncheckableError
+
+__all__ = ["complex_step"]
+
+Array = NDArray[Any]
+
+STEP = 1e-20
+"""Small enough that its square is lost even in single precision, large enough not to underflow there."""
+
+REMEDY = (
+    "Write it with functions that take complex numbers (chainrule.special has relu, abs_, sigmoid and others "
+    "that branch on the real part), or use central_difference."
+)
+
+
+def complex_function(function: Callable[[Any], Any], point: Point) -> Callable[[Array], Array]:
+    """The function of the point's vector in complex128; raises where it does not carry complex numbers."""
+
+    def evaluate(vector: Array) -> Array:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # Discarding an imaginary part is only a warning in NumPy; here it is the end of the derivative.
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            try:
+                result = np.asarray(function(point.rebuild(vector, np.complex128)))
+            except Exception as error:
+                raise UncheckableError(
+                    f"The function does not take complex numbers ({type(error).__name__}: {error}). {REMEDY}"
+                ) from error
+        if result.dtype.kind != "c":
+            raise UncheckableError(
+                f"The function gives {result.dtype} values for complex arguments, so the imaginary part, "
+                f"which holds the derivative, is lost on the way (abs, real or a cast?). {REMEDY}"
+            )
+        return result
+
+    return evaluate
+
+
+def complex_slope(evaluate: Callable[[Array], Array], vector: Array, direction: Array, base: Array) -> Array:
+    """Derivative along a direction, shape (q,); the real part must be the function's own value."""
+    result = evaluate(vector + 1j * STEP * direction)
+    if result.shape != base.shape or not np.allclose(
+        result.real, base, rtol=1e-3, atol=1e-300, equal_nan=True
+    ):
+        raise UncheckableError(
+            "The function has another value when its argument is complex: it takes another branch there, or "
+            f"it draws random numbers. {REMEDY}"
+        )
+    return np.asarray(result.imag.ravel() / STEP)
+
+
+def agrees(line: Line, at_zero: Array, claimed: Array, scale: Array | float) -> bool:
+    """Whether derivatives along a line agree with extrapolated central differences, as far as those reach."""
+    estimate = slope(line, at_zero, measure_noise(line, at_zero))
+    allowed = 5 * estimate.error + 1e-9 * np.maximum(np.abs(claimed), scale)
+    return bool(np.all(estimate.distance(claimed) <= allowed))
+
+
+def complex_step(function: Callable[[Any], Any], x: At) -> Any:
+    """Gradient or Jacobian of an analytic function by the complex step, exact to rounding, outputs first.
+
+    df/dx_j = Im f(x + i h e_j) / h with h = 1e-20; Squire and Trapp, SIAM Review 40, 1998.
+
+    Parameters
+    ----------
+    function : callable
+        Takes what ``x`` is (one array, a mapping of arrays, `Parameters`), with complex entries; gives a
+        number or an array.
+    x : array_like, mapping or Parameters
+        Where to differentiate; real.
+
+    Returns
+    -------
+    ndarray or dict of ndarray
+        Shape (output axes..., axes of x...), for each name where ``x`` has names.
+
+    Raises
+    ------
+    UncheckableError
+        If the function does not take complex numbers, or takes them and is not analytic: its derivative along
+        one random direction differs from a central difference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> complex_step(lambda x: np.exp(x) / (1 + x**2), np.array(0.0)).item()
+    1.0
+    >>> complex_step(lambda x: np.sum(abs(x)), np.array([1.0, -2.0]))
+    Traceback (most recent call last):
+    chainrule.errors.UncheckableError: The function gives float64 values for complex arguments...
+    """
+    point = point_of(x)
+    real = real_function(function, point)
+    base = real(point.vector)
+    refuse_nonfinite(base)
+    evaluate = complex_function(function, point)
+    columns = np.empty((point.vector.size, base.size))
+    for j in range(point.vector.size):
+        columns[j] = complex_slope(evaluate, point.vector, _unit(point, j), base)
+    _guard(real, point, base, columns)
+    return point.by_name(
+        {b.name: columns[b.start : b.stop].T.reshape(base.shape + b.shape) for b in point.blocks}
+    )
+
+
+def _unit(point: Point, j: int) -> Array:
+    unit = np.zeros(point.vector.size)
+    unit[j] = 1.0
+    return unit
+
+
+def _guard(real: Callable[[Array], Array], point: Point, base: Array, columns: Array) -> None:
+    scales = np.concatenate([np.full(b.size, b.scale) for b in point.blocks])
+    direction = scales * np.random.default_rng(0).standard_normal(scales.size)
+    spread = np.sqrt(np.sum(np.square(direction[:, None] * columns), axis=0))
+    if not agrees(
+        lambda t: real(point.vector + t * direction).ravel(), base.ravel(), direction @ columns, spread
+    ):
+        raise UncheckableError(
+            "The function takes complex numbers but is not analytic: the complex step and a central "
+            "difference disagree along a random direction (abs, conjugation or a comparison on the way?). "
+            f"{REMEDY}"
+        )

@@ -1,0 +1,333 @@
+"""Central differences that know their own error.
+
+Along a line φ(t) = f(x + t v) the symmetric quotient D(h) = (φ(h) - φ(-h)) / 2h is taken at a ladder of steps
+and extrapolated (Richardson, Ridders). Two further quantities make the result trustworthy:
+
+* the noise ν of φ, measured, because ν/h bounds what a small step can tell;
+* the jump J(h) of the one-sided quotients with its smooth part removed, because D is flat, and wrong, as long
+  as a kink lies well inside the step. For smooth φ it falls as h⁵, at a kink it stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from chainrule.checking.point import At, Point, point_of
+from chainrule.errors import UncheckableError
+
+__all__ = [
+    "DifferenceEstimate",
+    "Slope",
+    "central_difference",
+    "difference_estimate",
+    "measure_noise",
+    "slope",
+]
+
+Array = NDArray[Any]
+Line = Callable[[float], Array]
+
+FIRST_STEP = 0.05
+RATIO = 4.0
+LEVELS = 14
+
+
+@dataclass(frozen=True)
+class Slope:
+    """φ'(0) with what is known about its error; one number per output.
+
+    Parameters
+    ----------
+    value, error : ndarray, shape (q,)
+        The derivative and an estimate of its error; where there is a kink, the mean of both sides.
+    left, right : ndarray, shape (q,)
+        The one-sided derivatives; they differ where there is a kink at the point itself.
+    kink : ndarray of bool, shape (q,)
+        Whether they differ.
+    curvature : ndarray, shape (q,)
+        φ''(0), roughly.
+    """
+
+    value: Array
+    error: Array
+    left: Array
+    right: Array
+    kink: Array
+    curvature: Array
+
+    def distance(self, claimed: Array) -> Array:
+        """How far claimed values lie from the derivative, or from the interval between its two sides."""
+        low = np.where(self.kink, np.minimum(self.left, self.right), self.value)
+        high = np.where(self.kink, np.maximum(self.left, self.right), self.value)
+        return np.asarray(np.maximum(np.maximum(low - claimed, claimed - high), 0.0))
+
+
+def exact_slope(value: Array) -> Slope:
+    """A slope known to rounding."""
+    zero = np.zeros_like(value)
+    return Slope(value, zero, value, value, np.zeros(value.shape, bool), zero)
+
+
+def measure_noise(line: Line, at_zero: Array) -> Array:
+    """The rounding noise ν of φ near 0, from fourth differences at steps too small to see curvature.
+
+    A function that rounds to float32 on the inside is recognised by its values even if it returns float64.
+
+    Returns
+    -------
+    ndarray, shape (q,)
+        One standard deviation, at least half a unit in the last place of φ(0).
+    """
+    steps = 1e-7 * np.arange(-3, 4)
+    values = np.array([at_zero if t == 0 else line(float(t)) for t in steps])
+    fourth = np.diff(values, 4, axis=0)
+    measured = np.sqrt(np.nanmean(np.square(fourth), axis=0) / 70.0) if np.isfinite(fourth).any() else 0.0
+    unit = np.finfo(np.float32 if _is_single(values) else np.float64).eps
+    return np.asarray(np.maximum(measured, 0.5 * unit * np.abs(at_zero)))
+
+
+def _is_single(values: Array) -> bool:
+    """Whether all values fit float32, and not because they are round numbers or constant."""
+    with np.errstate(over="ignore"):
+        if not np.all(values.astype(np.float32) == values):
+            return False
+        return bool(np.any(values.astype(np.float16) != values)) or len(np.unique(values)) > 1
+
+
+@dataclass
+class _Ladder:
+    """The quotients at every step taken so far; lists grow by one array of shape (q,) per step."""
+
+    noise: Array
+    steps: list[float]
+    right: list[Array]
+    left: list[Array]
+    table: list[list[Array]]
+    jumps: list[list[Array]]
+
+    def add(self, h: float, at_zero: Array, plus: Array, minus: Array) -> None:
+        self.steps.append(h)
+        self.right.append((plus - at_zero) / h)
+        self.left.append((at_zero - minus) / h)
+        self.table.append(_extrapolate((plus - minus) / (2 * h), self.table, (16.0, 256.0, 4096.0)))
+        self.jumps.append(_extrapolate(self.right[-1] - self.left[-1], self.jumps, (4.0, 64.0)))
+
+    def estimate(self) -> tuple[Array, Array]:
+        """The best value and its error at the newest step."""
+        row, h = self.table[-1], self.steps[-1]
+        best, error = row[0], np.full_like(row[0], np.inf)
+        if len(self.table) > 1:
+            before = self.table[-2]
+            for j, value in enumerate(row):
+                older = before[max(j - 1, 0)]
+                spread = np.abs(value - (row[j - 1] if j else older))
+                spread = np.maximum(spread, np.abs(value - older))
+                better = spread < error
+                best, error = np.where(better, value, best), np.where(better, spread, error)
+            error = error + np.abs(self.jumps[-1][-1]) / 2 + 2 * self.noise / h
+        return best, np.where(np.isfinite(error), error, np.inf)
+
+
+def _extrapolate(first: Array, rows: list[list[Array]], factors: tuple[float, ...]) -> list[Array]:
+    row = [first]
+    for factor, older in zip(factors, rows[-1] if rows else [], strict=False):
+        row.append((factor * row[-1] - older) / (factor - 1))
+    return row
+
+
+def slope(line: Line, at_zero: Array, noise: Array, target: Array | float = 0.0) -> Slope:
+    """The derivative φ'(0) of a line φ with an error estimate and its kinks.
+
+    Parameters
+    ----------
+    line : callable
+        φ; gives an array of shape (q,), NaN where it is not defined.
+    at_zero, noise : ndarray, shape (q,)
+        φ(0) and its noise.
+    target : float or ndarray
+        Error that is good enough: no smaller step is taken once every output has reached it.
+    """
+    ladder = _Ladder(noise, [], [], [], [], [])
+    value, error = np.full_like(at_zero, np.nan), np.full_like(at_zero, np.inf)
+    with np.errstate(all="ignore"):
+        for k in range(LEVELS):
+            h = FIRST_STEP * RATIO**-k
+            ladder.add(h, at_zero, line(h), line(-h))
+            newest, newest_error = ladder.estimate()
+            better = newest_error < error
+            value, error = np.where(better, newest, value), np.where(better, newest_error, error)
+            if np.all((error <= target) | (noise / h > error)):
+                break
+        return _with_kinks(ladder, value, error)
+
+
+def _with_kinks(ladder: _Ladder, value: Array, error: Array) -> Slope:
+    right, right_error = _one_sided(ladder, ladder.right)
+    left, left_error = _one_sided(ladder, ladder.left)
+    jump, doubt = right - left, right_error + left_error
+    kink = (np.abs(jump) > 5 * doubt) & (error > np.abs(jump) / 4)
+    curvature = np.nan_to_num((ladder.right[-1] - ladder.left[-1]) / ladder.steps[-1])
+    if len(ladder.steps) > 2:
+        curvature = np.nan_to_num((ladder.right[2] - ladder.left[2]) / ladder.steps[2])
+    return Slope(
+        np.where(kink, (left + right) / 2, value),
+        np.where(kink, doubt, error),
+        np.where(kink, left, value),
+        np.where(kink, right, value),
+        kink,
+        curvature,
+    )
+
+
+def _one_sided(ladder: _Ladder, quotients: list[Array]) -> tuple[Array, Array]:
+    """The one-sided derivative where two neighbouring extrapolations agree best."""
+    best = quotients[-1]
+    error = np.full_like(best, np.inf)
+    sharper = [(4 * fine - coarse) / 3 for coarse, fine in zip(quotients, quotients[1:], strict=False)]
+    for k in range(1, len(sharper)):
+        spread = np.abs(sharper[k] - sharper[k - 1]) + 4 * ladder.noise / ladder.steps[k + 1]
+        better = spread < error
+        best, error = np.where(better, sharper[k], best), np.where(better, spread, error)
+    return best, error
+
+
+@dataclass(frozen=True)
+class DifferenceEstimate:
+    """Central differences with their error, each in the form of the point: an array or a ``dict`` of arrays.
+
+    Parameters
+    ----------
+    values, errors : ndarray or dict of ndarray
+        Derivatives, output axes first, and an estimate of the error of each.
+    kinks : ndarray or dict of ndarray
+        True where the two one-sided derivatives differ; the value is then their mean.
+    """
+
+    values: Any
+    errors: Any
+    kinks: Any
+
+
+def difference_estimate(function: Callable[[Any], Any], x: At) -> DifferenceEstimate:
+    """Gradient or Jacobian of a function by central differences, each entry with an error estimate.
+
+    Parameters
+    ----------
+    function : callable
+        Takes what ``x`` is (one array, a mapping of arrays, `Parameters`); gives a number or an array.
+    x : array_like, mapping or Parameters
+        Where to differentiate.
+
+    Returns
+    -------
+    DifferenceEstimate
+
+    Raises
+    ------
+    UncheckableError
+        If the function is not finite at ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def function(x):
+    ...     return np.array([x[0] * x[1], abs(x[2])])
+    >>> estimate = difference_estimate(function, np.array([2.0, 3.0, 0.0]))
+    >>> estimate.values.round(6)
+    array([[3., 2., 0.],
+           [0., 0., 0.]])
+    >>> estimate.kinks[1]
+    array([False, False,  True])
+    """
+    point = point_of(x)
+    evaluate = real_function(function, point)
+    base = evaluate(point.vector)
+    refuse_nonfinite(base)
+    values: dict[str, Array] = {}
+    errors: dict[str, Array] = {}
+    kinks: dict[str, Array] = {}
+    for block in point.blocks:
+        shape = base.shape + block.shape
+        slopes = []
+        for j in range(block.start, block.stop):
+            line = entry_line(evaluate, point.vector, j, block.scale)
+            slopes.append(slope(line, base.ravel(), measure_noise(line, base.ravel())))
+        values[block.name] = _columns([s.value / block.scale for s in slopes], shape)
+        errors[block.name] = _columns([s.error / block.scale for s in slopes], shape)
+        kinks[block.name] = _columns([s.kink for s in slopes], shape)
+    return DifferenceEstimate(point.by_name(values), point.by_name(errors), point.by_name(kinks))
+
+
+def _columns(columns: list[Array], shape: tuple[int, ...]) -> Array:
+    return np.array(columns).T.reshape(shape)
+
+
+def central_difference(function: Callable[[Any], Any], x: At) -> Any:
+    """Gradient or Jacobian of a function by extrapolated central differences, outputs first.
+
+    Several steps, Richardson's extrapolation, and the step chosen entry by entry; see `difference_estimate`
+    for the error of each entry and for kinks.
+
+    Parameters
+    ----------
+    function : callable
+        Takes what ``x`` is; gives a number or an array.
+    x : array_like, mapping or Parameters
+        Where to differentiate.
+
+    Returns
+    -------
+    ndarray or dict of ndarray
+        Shape (output axes..., axes of x...), for each name where ``x`` has names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> central_difference(lambda x: np.sin(x).sum(), np.array([0.0, np.pi / 3])).round(9)
+    array([1. , 0.5])
+    """
+    return difference_estimate(function, x).values
+
+
+def real_function(
+    function: Callable[[Any], Any], point: Point, dtype: DTypeLike = np.float64
+) -> Callable[[Array], Array]:
+    """The function of the point's vector; real results only, as float64."""
+
+    def evaluate(vector: Array) -> Array:
+        with np.errstate(all="ignore"):
+            result = np.asarray(function(point.rebuild(vector, dtype)))
+        if result.dtype.kind not in "fiub":
+            raise UncheckableError(
+                f"The function gives {result.dtype} values at a real point; expected real ones."
+            )
+        return result.astype(np.float64)
+
+    return evaluate
+
+
+def entry_line(evaluate: Callable[[Array], Array], vector: Array, j: int, scale: float) -> Line:
+    """φ(t): the function as entry j moves by t scale."""
+
+    def line(t: float) -> Array:
+        moved = vector.copy()
+        moved[j] += t * scale
+        return evaluate(moved).ravel()
+
+    return line
+
+
+def refuse_nonfinite(base: Array) -> None:
+    """Raise where the function has no finite value to differentiate."""
+    if not np.all(np.isfinite(base)):
+        where = np.flatnonzero(~np.isfinite(base.ravel()))[0]
+        what = base.ravel()[where] if math.prod(base.shape) else "empty"
+        raise UncheckableError(
+            f"The function gives {what} at the point itself; there is no derivative to check there."
+        )

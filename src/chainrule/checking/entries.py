@@ -1,0 +1,124 @@
+"""From a block that is off to its entries: the wrong one is found by halving, the others are sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.differences import Slope
+from chainrule.checking.oracle import COMPLEX_STEP, Oracle
+from chainrule.checking.probe import Probe, positive
+
+__all__ = ["Column", "examine", "locate", "peel", "positions"]
+
+Array = NDArray[Any]
+
+PEELED = 4
+"""How many more single wrong entries are looked for after the first."""
+
+CONFIRMED = 3
+"""How many entries found wrong get a second witness before the others are believed."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One examined entry of a block, for every output of the function; arrays of shape (q,).
+
+    Parameters
+    ----------
+    position : int
+    yours, true, error : ndarray
+        Claim, truth and the truth's own error.
+    relative : ndarray
+        Distance of both, relative.
+    wrong, kink : ndarray of bool
+    """
+
+    position: int
+    yours: Array
+    true: Array
+    error: Array
+    relative: Array
+    wrong: Array
+    kink: Array
+
+
+def positions(
+    oracle: Oracle, probe: Probe, entries: int | Literal["all"], suspicious: bool, rng: np.random.Generator
+) -> list[int]:
+    """Which entries to look at: all of a small block; else the located one first, then a random sample."""
+    n = probe.block.size
+    if entries == "all" or n <= entries:
+        return list(range(n))
+    drawn = [int(j) for j in rng.choice(n, size=entries, replace=False)]
+    if not suspicious:
+        return drawn
+    found = locate(oracle, probe, probe.gap)
+    return [found, *(j for j in drawn if j != found)]
+
+
+def locate(oracle: Oracle, probe: Probe, gap: Array) -> int:
+    """The entry behind a gap along the direction, by halving: the gaps of both halves add up to the whole."""
+    indices = np.arange(probe.block.size)
+    while indices.size > 1:
+        half = indices[: indices.size // 2]
+        part = np.zeros(probe.block.size)
+        part[half] = probe.direction[half]
+        slope = oracle.along(probe.embed(part), target=0.05 * np.abs(gap))
+        left = slope.value - probe.claimed @ part
+        goes_left = np.max(np.abs(left)) >= np.max(np.abs(gap - left))
+        indices, gap = (half, left) if goes_left else (indices[half.size :], gap - left)
+    return int(indices[0])
+
+
+def examine(oracle: Oracle, probe: Probe, places: Sequence[int]) -> list[Column]:
+    """Compare entries one by one; what the complex step calls wrong gets a second witness."""
+    columns = [_compare(oracle.along(probe.unit(j)), probe, j) for j in places]
+    if oracle.method != COMPLEX_STEP:
+        return columns
+    upheld = 0
+    for i, column in enumerate(columns):
+        if column.wrong.any() and upheld < CONFIRMED:
+            columns[i] = _second_witness(oracle, probe, column)
+            upheld += columns[i] is column
+    return columns
+
+
+def _compare(slope: Slope, probe: Probe, position: int) -> Column:
+    yours, unit = probe.claimed[:, position], probe.block.scale
+    off, true, error = slope.distance(yours * unit) / unit, slope.value / unit, slope.error / unit
+    scale = np.maximum(np.maximum(np.abs(true), np.abs(yours)), probe.floor)
+    rounding = probe.rounding / (unit * np.sqrt(probe.total))
+    wrong = ~(off <= probe.tolerance.relative * scale + 3 * error + rounding)
+    return Column(position, yours, true, error, off / positive(scale), wrong, slope.kink)
+
+
+def _second_witness(oracle: Oracle, probe: Probe, column: Column) -> Column:
+    """The same column by differences where they contradict the complex step, else the column itself."""
+    slope = oracle.differences(probe.unit(column.position))
+    exact = column.true * probe.block.scale
+    scale = np.maximum(np.abs(exact), probe.floor * probe.block.scale)
+    allowed = 5 * slope.error + probe.tolerance.relative * scale + probe.rounding
+    if np.all(np.abs(slope.value - exact) <= allowed) or not np.all(np.isfinite(slope.error)):
+        return column
+    return _compare(slope, probe, column.position)
+
+
+def peel(oracle: Oracle, probe: Probe, first: Column) -> list[Column]:
+    """More single wrong entries: those found are taken out of the gap, and what remains is halved again."""
+    found, gap, claimed = [first], probe.gap, probe.claimed.copy()
+    for _ in range(PEELED):
+        latest = found[-1]
+        gap = gap - (latest.true - latest.yours) * probe.direction[latest.position]
+        claimed[:, latest.position] = latest.true
+        if np.all(np.abs(gap) <= probe.allowed(probe.slope)):
+            break
+        position = locate(oracle, replace(probe, claimed=claimed), gap)
+        if position in [column.position for column in found]:
+            break
+        found.append(_compare(oracle.along(probe.unit(position)), probe, position))
+    return found[1:]

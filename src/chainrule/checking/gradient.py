@@ -1,0 +1,231 @@
+"""Judging a gradient or a Jacobian that somebody claims, as a black box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.differences import Slope
+from chainrule.checking.judge import Request, judge_block, judge_misfit
+from chainrule.checking.oracle import Oracle
+from chainrule.checking.point import At, Block, point_of
+from chainrule.checking.probe import Probe, Tolerance
+from chainrule.checking.report import BlockVerdict, CheckReport
+from chainrule.checking.shapes import Claim, read_claims
+from chainrule.errors import OptionError, UncheckableError
+
+__all__ = ["assert_gradient", "check_gradient", "check_jacobian"]
+
+Array = NDArray[Any]
+Entries = int | Literal["all"]
+SAMPLE = 20
+
+
+def check_gradient(
+    loss: Callable[[Any], Any],
+    gradient: Any,
+    at: At,
+    *,
+    entries: Entries = SAMPLE,
+    examples: int | None = None,
+    rtol: float | None = None,
+    seed: int = 0,
+) -> CheckReport:
+    """Judge a gradient: which blocks are right, and where and how the others are wrong.
+
+    The truth comes from the complex step where ``loss`` takes complex numbers, guarded by a central
+    difference, else from extrapolated central differences with their own error estimates. Each block is
+    compared along one Gaussian direction first; only where that disagrees are entries looked at, and the
+    wrong one is found by halving the block.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(values)`` is one number. ``values`` is what ``at`` is: a ``dict`` of arrays for a mapping,
+        `Parameters` for `Parameters`, one array for an array. It should accept float64 and, for the sharpest
+        verdict, complex128 arrays.
+    gradient : callable, mapping, Parameters or array_like
+        The claim: ``gradient(values)``, or its values at ``at``. Named like ``at``, or a list in its order.
+    at : mapping of str to array_like, Parameters or array_like
+        Where to check. float32 arrays are judged at float32's accuracy.
+    entries : int or "all"
+        Size of the sample of entries looked at one by one in a block that is off; ``"all"`` looks at every
+        entry of every block, at one or two evaluations each.
+    examples : int, optional
+        Number of examples in the batch, to name a sum taken for a mean.
+    rtol : float, optional
+        Relative error up to which an entry is right; by default ε^0.4, which is 5e-7 in float64 and 2e-3 in
+        float32. Small entries are measured against a share of their block.
+    seed : int
+        Of the random directions and the sample.
+
+    Returns
+    -------
+    CheckReport
+        True exactly if every block was checked and is right.
+
+    Raises
+    ------
+    UncheckableError
+        If the loss fails, is not one finite number at ``at``, or changes from call to call.
+
+    Notes
+    -----
+    At a kink of the loss, where only one-sided derivatives exist, any value between the two is right. A kink
+    near the point does no harm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]]), np.array([1.0, 0.0, 2.0])
+    >>> def loss(values):
+    ...     return np.mean((X @ values["w"] + values["b"] - y) ** 2) / 2
+    >>> def gradient(values):
+    ...     residual = X @ values["w"] + values["b"] - y
+    ...     return {"w": X.T @ residual, "b": np.mean(residual)}
+    >>> report = check_gradient(loss, gradient, {"w": np.array([0.3, -0.2]), "b": 0.1}, examples=3)
+    >>> print(report)
+    w  wrong     all entries; worst w[0]: yours -3.775, true -1.258
+                 every entry is 3.00 times the truth, and the batch has 3 examples: you sum over examples
+                 where the loss takes the mean
+    b  right     relative error ...
+    judged by complex step, ... evaluations
+    """
+    oracle = Oracle(loss, point_of(at))
+    if oracle.base.size != 1:
+        raise UncheckableError(
+            f"The loss has shape {oracle.base.shape}; a gradient belongs to one number. "
+            "Reduce it by a sum or a mean, or use check_jacobian."
+        )
+    return _check(oracle, gradient, at, (), Request(entries, examples, np.random.default_rng(seed)), rtol)
+
+
+def check_jacobian(
+    function: Callable[[Any], Any],
+    jacobian: Any,
+    at: At,
+    *,
+    entries: Entries = SAMPLE,
+    rtol: float | None = None,
+    seed: int = 0,
+) -> CheckReport:
+    """Judge a Jacobian, output axes first; as `check_gradient`, for functions that give an array.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(values)`` is an array of any shape.
+    jacobian : callable, mapping, Parameters or array_like
+        The claim, of shape (output axes..., axes of the block...) for each block.
+    at, entries, rtol, seed
+        As in `check_gradient`; a sampled entry is a column, with all outputs.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    UncheckableError
+        If the function fails, is not finite at ``at``, or changes from call to call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 4.0]])
+    >>> bool(check_jacobian(lambda x: A @ x, A, np.array([1.0, 2.0, 3.0])))
+    True
+    >>> print(check_jacobian(lambda x: A @ x, A.T, np.array([1.0, 2.0, 3.0])))
+    x  wrong     yours has shape (3, 2), expected (2, 3)
+                 the variable's axes come first; outputs belong first; with that put right it is right
+    judged by complex step, ... evaluations
+    """
+    oracle = Oracle(function, point_of(at))
+    request = Request(entries, None, np.random.default_rng(seed))
+    return _check(oracle, jacobian, at, oracle.base.shape, request, rtol)
+
+
+def assert_gradient(loss: Callable[[Any], Any], gradient: Any, at: At, **options: Any) -> None:
+    """Raise AssertionError with the report unless `check_gradient` finds every block right; for test suites.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> assert_gradient(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 2.0]))
+    """
+    report = check_gradient(loss, gradient, at, **options)
+    if not report.ok:
+        raise AssertionError(f"the gradient is {report.status}\n{report}")
+
+
+def _check(
+    oracle: Oracle, derivative: Any, at: At, out_shape: tuple[int, ...], request: Request, rtol: float | None
+) -> CheckReport:
+    if request.entries != "all" and (not isinstance(request.entries, int) or request.entries < 1):
+        raise OptionError(f"entries is {request.entries!r}; expected a positive number or 'all'.")
+    point = oracle.point
+    claimed = derivative(point.rebuild(point.vector, point.dtype)) if callable(derivative) else derivative
+    claims, stray = read_claims(claimed, point, out_shape, at)
+    probes = _probes(oracle, claims, out_shape, request.rng, rtol)
+    verdicts: dict[str, BlockVerdict] = {}
+    for probe in probes:
+        name = probe.block.name
+        fits = claims[name].array is not None
+        verdicts[name] = judge_block(oracle, probe, request) if fits else judge_misfit(probe, claims[name])
+    remarks = tuple(remark for remark in (stray,) if remark)
+    return CheckReport(verdicts, oracle.method, oracle.evaluations, remarks)
+
+
+def _probes(
+    oracle: Oracle,
+    claims: Mapping[str, Claim],
+    out_shape: tuple[int, ...],
+    rng: np.random.Generator,
+    rtol: float | None,
+) -> list[Probe]:
+    """Draw one direction per block, let the oracle settle on them, and put each beside its claim."""
+    point, q = oracle.point, oracle.base.size
+    arrays = {b.name: _matrix(claims[b.name].array, q, b.size) for b in point.blocks}
+    directions, whole, targets = {}, [], []
+    for block in point.blocks:
+        directions[block.name] = block.scale * rng.standard_normal(block.size)
+        whole.append(np.zeros(point.vector.size))
+        whole[-1][block.start : block.stop] = directions[block.name]
+        targets.append(1e-10 * block.scale * np.linalg.norm(arrays[block.name], axis=1))
+    slopes = oracle.settle(whole, targets)
+    tolerance = Tolerance.of(_rounding_unit(oracle, claims), rtol)
+    typical = np.max([_size_of_entries(s, b) for s, b in zip(slopes, point.blocks, strict=True)], axis=0)
+    rounding = 4 * tolerance.unit * (np.abs(oracle.flat_base) + np.abs(oracle.curvature))
+    return [
+        Probe(
+            block=block,
+            values=point.vector[block.start : block.stop],
+            claimed=arrays[block.name],
+            direction=directions[block.name],
+            slope=slope,
+            typical=typical,
+            rounding=rounding,
+            out_shape=out_shape,
+            total=point.vector.size,
+            tolerance=tolerance,
+        )
+        for block, slope in zip(point.blocks, slopes, strict=True)
+    ]
+
+
+def _matrix(array: Array | None, q: int, n: int) -> Array:
+    return np.zeros((q, n)) if array is None else array.reshape(q, n)
+
+
+def _size_of_entries(slope: Slope, block: Block) -> Array:
+    return np.asarray(np.nan_to_num(np.abs(slope.value)) / (block.scale * np.sqrt(max(block.size, 1))))
+
+
+def _rounding_unit(oracle: Oracle, claims: Mapping[str, Claim]) -> float:
+    """ε of the coarsest type in play; a function that proves noisier than its type counts by its noise."""
+    units = [float(np.finfo(claim.dtype).eps) for claim in claims.values()]
+    units += [float(np.finfo(oracle.point.dtype).eps), oracle.unit]
+    return max(units)

@@ -1,0 +1,190 @@
+"""The oracle: true derivatives of a function of a point along any direction, with their error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.complex_step import agrees, complex_function, complex_slope
+from chainrule.checking.differences import (
+    Line,
+    Slope,
+    exact_slope,
+    measure_noise,
+    real_function,
+    refuse_nonfinite,
+    slope,
+)
+from chainrule.checking.point import Point
+from chainrule.errors import UncheckableError
+
+__all__ = ["COMPLEX_STEP", "DIFFERENCES", "Oracle"]
+
+Array = NDArray[Any]
+
+COMPLEX_STEP = "complex step"
+DIFFERENCES = "central differences"
+
+
+class Oracle:
+    """Directional derivatives of a function at a point: by the complex step if it can, else by differences.
+
+    Parameters
+    ----------
+    function : callable
+        Judged as a black box; gives a number or an array.
+    point : Point
+        Where.
+
+    Attributes
+    ----------
+    base : ndarray
+        The function's value at the point.
+    curvature : ndarray, shape (q,)
+        Second derivative along the directions given to `settle`, roughly; with the value it bounds what
+        rounding does to a derivative.
+    method : str
+        `COMPLEX_STEP` or `DIFFERENCES`; the former until `settle` finds that it cannot be.
+    reason : str
+        Why not the complex step; empty if it is used.
+    evaluations : int
+        How often the function was called so far.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], point: Point) -> None:
+        self.point = point
+        self.evaluations = 0
+        self.method = COMPLEX_STEP
+        self.reason = ""
+        self._type_unit = float(np.finfo(np.float64).eps)
+        self._complex = complex_function(self._counted(function), point)
+        self._real, self.base = self._start(self._counted(function))
+        self.flat_base = self.base.ravel()
+        self.curvature = np.zeros(self.base.size)
+        self._magnitude = np.abs(self.flat_base)
+        self._noise: Array | None = None
+
+    def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def counted(argument: Any) -> Any:
+            self.evaluations += 1
+            result = function(argument)
+            kind = np.asarray(result).dtype
+            if kind.kind in "fc":
+                self._type_unit = max(self._type_unit, float(np.finfo(kind).eps))
+            return result
+
+        return counted
+
+    def _start(self, function: Callable[[Any], Any]) -> tuple[Callable[[Array], Array], Array]:
+        """Evaluate in float64 even at a float32 point, which is more exact, unless the function refuses."""
+        evaluate = real_function(function, self.point)
+        try:
+            base = evaluate(self.point.vector)
+        except Exception as error:
+            if self.point.dtype == np.float64:
+                raise UncheckableError(
+                    f"The function fails at the point itself: {type(error).__name__}: {error}"
+                ) from error
+            evaluate = real_function(function, self.point, self.point.dtype)
+            base = evaluate(self.point.vector)
+        refuse_nonfinite(base)
+        return evaluate, base
+
+    def line(self, direction: Array) -> Line:
+        """φ(t), the function along a direction, shape (q,)."""
+        return lambda t: self._real(self.point.vector + t * direction).ravel()
+
+    @property
+    def noise(self) -> Array:
+        """Rounding noise ν of each output, measured once, shape (q,)."""
+        if self._noise is None:
+            scales = np.concatenate([np.full(b.size, b.scale) for b in self.point.blocks])
+            direction = scales * np.random.default_rng(1).standard_normal(scales.size)
+            self._noise = measure_noise(self.line(direction), self.flat_base)
+        return self._noise
+
+    @property
+    def unit(self) -> float:
+        """Relative rounding error of the function: its type's, or its measured noise if that is larger."""
+        if self._noise is None:
+            return self._type_unit
+        # Cancellation makes noise of a few thousand units of float64 ordinary; only what is far above it is a
+        # coarser type on the inside.
+        relative = float(np.max(self._noise / np.where(self._magnitude > 0, self._magnitude, 1.0)))
+        return max(self._type_unit, relative if relative > 1e-11 else 0.0)
+
+    def settle(self, directions: Sequence[Array], targets: Sequence[Array]) -> list[Slope]:
+        """Choose the method, and give the derivatives along the directions.
+
+        The complex step is kept if it runs and if, along the sum of the directions, it agrees with central
+        differences.
+
+        Parameters
+        ----------
+        directions : sequence of ndarray, shape (n,)
+        targets : sequence of ndarray, shape (q,)
+            For each direction the error at which differences may stop.
+
+        Raises
+        ------
+        UncheckableError
+            If the function gives another value each time it is called.
+        """
+        try:
+            values = [
+                complex_slope(self._complex, self.point.vector, direction, self.base)
+                for direction in directions
+            ]
+        except UncheckableError as error:
+            return self._fall_back(directions, targets, str(error))
+        if np.all(np.isfinite(values)) and self._is_analytic(np.sum(directions, axis=0), values):
+            return [exact_slope(value) for value in values]
+        return self._fall_back(directions, targets, "The complex step disagrees with a central difference.")
+
+    def _is_analytic(self, direction: Array, values: Sequence[Array]) -> bool:
+        """Whether the complex step agrees with central differences along the sum of the directions.
+
+        A real and an imaginary difference of step h err by opposite multiples of h², so three evaluations
+        give their mean to h⁴; only if it disagrees are there more.
+        """
+        line, total, h = self.line(direction), np.sum(values, axis=0), 3e-4
+        size = np.maximum(np.abs(total), np.sqrt(np.sum(np.square(values), axis=0)))
+        with np.errstate(all="ignore"):
+            plus, minus = line(h), line(-h)
+            imaginary = self._complex(self.point.vector + 1j * h * direction).imag.ravel() / h
+            quotient = ((plus - minus) / (2 * h) + imaginary) / 2
+            self.curvature = np.nan_to_num((plus - 2 * self.flat_base + minus) / h**2)
+        near = np.abs(quotient - total) <= 1e-9 * size + 1e-11 * np.abs(self.flat_base)
+        return bool(np.all(near)) or agrees(line, self.flat_base, total, size)
+
+    def _fall_back(self, directions: Sequence[Array], targets: Sequence[Array], reason: str) -> list[Slope]:
+        again = self._real(self.point.vector)
+        if again.shape != self.base.shape or not np.allclose(again, self.base, rtol=1e-6, atol=0.0):
+            raise UncheckableError(
+                f"Two evaluations at the same point differ ({_first(self.base)} and {_first(again)}): the "
+                "function draws random numbers or keeps a memory. Fix its seed, or make it anew each call."
+            )
+        self.method, self.reason = DIFFERENCES, reason
+        pairs = zip(directions, targets, strict=True)
+        slopes = [self.differences(direction, target) for direction, target in pairs]
+        self.curvature = np.sum([np.abs(one.curvature) for one in slopes], axis=0)
+        steep = np.nan_to_num(np.sum([np.abs(one.value) for one in slopes], axis=0))
+        self._magnitude = np.abs(self.flat_base) + self.curvature + steep
+        return slopes
+
+    def along(self, direction: Array, target: Array | float = 0.0) -> Slope:
+        """The derivative along a direction by the chosen method."""
+        if self.method == DIFFERENCES:
+            return self.differences(direction, target)
+        return exact_slope(complex_slope(self._complex, self.point.vector, direction, self.base))
+
+    def differences(self, direction: Array, target: Array | float = 0.0) -> Slope:
+        """The derivative along a direction by central differences, whatever the chosen method."""
+        return slope(self.line(direction), self.flat_base, self.noise, target)
+
+
+def _first(array: Array) -> str:
+    return f"{array.ravel()[0]:.6g}" if array.size else "nothing"

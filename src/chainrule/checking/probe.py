@@ -1,0 +1,141 @@
+"""One block under examination: the claim, the truth along one direction, and what difference is too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.differences import Slope
+from chainrule.checking.point import Block
+
+__all__ = ["Probe", "Tolerance"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How much a right derivative may differ, all from the rounding unit of the coarsest type in play.
+
+    Parameters
+    ----------
+    unit : float
+        Relative rounding error ε: 2e-16 in float64, 1e-7 in float32.
+    relative : float
+        Relative error of an entry up to which it is right.
+    """
+
+    unit: float
+    relative: float
+
+    @classmethod
+    def of(cls, unit: float, rtol: float | None) -> Tolerance:
+        """The tolerance for a rounding unit, or as the caller asks."""
+        return cls(unit, unit**0.4 if rtol is None else rtol)
+
+    @property
+    def screening(self) -> float:
+        """Along a whole direction: tighter, as one wrong entry drowns in many right ones."""
+        return float(min(self.unit**0.6, self.relative))
+
+    @property
+    def share(self) -> float:
+        """Entries smaller than this share of their block are measured against the share."""
+        return float(self.unit**0.2)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One block, what is claimed for it, and what is known before its entries are looked at.
+
+    Parameters
+    ----------
+    block : Block
+    values : ndarray, shape (n,)
+        The point's own entries of the block.
+    claimed : ndarray, shape (q, n)
+    direction : ndarray, shape (n,)
+        Gaussian, in units of the block's scale.
+    slope : Slope
+        The truth along it.
+    typical : ndarray, shape (q,)
+        Size of an entry of the whole derivative, over all blocks.
+    rounding : ndarray, shape (q,)
+        Absolute error that rounding alone may cause along a direction.
+    out_shape : tuple of int
+        Shape of the function's result; () for a loss.
+    total : int
+        Number of entries of the whole point.
+    tolerance : Tolerance
+    """
+
+    block: Block
+    values: Array
+    claimed: Array
+    direction: Array
+    slope: Slope
+    typical: Array
+    rounding: Array
+    out_shape: tuple[int, ...]
+    total: int
+    tolerance: Tolerance
+
+    def embed(self, direction: Array) -> Array:
+        """A direction of the block as one of the whole point."""
+        whole = np.zeros(self.total)
+        whole[self.block.start : self.block.stop] = direction
+        return whole
+
+    def unit(self, position: int) -> Array:
+        """The direction of one entry, as long as the block's scale."""
+        whole = np.zeros(self.total)
+        whole[self.block.start + position] = self.block.scale
+        return whole
+
+    def place(self, position: int, output: int) -> tuple[int, ...]:
+        """Index into the derivative: output axes first."""
+        outer = np.unravel_index(output, self.out_shape) if self.out_shape else ()
+        return tuple(int(i) for i in outer) + self.block.index(position)
+
+    @property
+    def gap(self) -> Array:
+        """Truth minus claim along the direction, shape (q,)."""
+        return np.asarray(self.slope.value - self.claimed @ self.direction)
+
+    @property
+    def off(self) -> Array:
+        """How far the claim is from the truth along the direction, or from both its sides at a kink."""
+        return self.slope.distance(self.claimed @ self.direction)
+
+    @property
+    def scale(self) -> Array:
+        """What an error along a direction is measured against, shape (q,)."""
+        claimed = self.block.scale * np.linalg.norm(self.claimed, axis=1)
+        width = self.block.scale * np.sqrt(self.block.size)
+        elsewhere = self.tolerance.relative * self.typical * width
+        return np.asarray(np.maximum(np.maximum(claimed, np.abs(self.slope.value)), elsewhere))
+
+    @property
+    def floor(self) -> Array:
+        """What an error of a small entry is measured against, shape (q,)."""
+        width = self.block.scale * np.sqrt(self.block.size)
+        claimed = np.sqrt(np.mean(np.square(self.claimed), axis=1))
+        inside = np.maximum(np.abs(self.slope.value) / width, claimed)
+        return np.asarray(np.maximum(self.tolerance.share * inside, self.tolerance.relative * self.typical))
+
+    def allowed(self, slope: Slope) -> Array:
+        """How far claim and truth may differ along a direction before entries are looked at."""
+        return np.asarray(self.tolerance.screening * self.scale + 3 * slope.error + self.rounding)
+
+    @property
+    def relative_error(self) -> float:
+        """The largest error along the direction, relative to the scale."""
+        return float(np.max(self.off / positive(self.scale), initial=0.0))
+
+
+def positive(scale: Array) -> Array:
+    """The scale with ones for zeros, to divide by."""
+    return np.where(scale > 0, scale, 1.0)

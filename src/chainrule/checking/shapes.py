@@ -1,0 +1,119 @@
+"""Claimed derivatives against the shapes they must have: a misfit is a finding, not an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.point import SINGLE, Point
+from chainrule.parameters import Parameters
+
+__all__ = ["Claim", "read_claims"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the caller claims for one block.
+
+    Parameters
+    ----------
+    array : ndarray or None
+        Of the right shape and finite; None if it is not.
+    misfit : str
+        Why not; empty if it fits.
+    repairs : tuple of (str, ndarray)
+        Arrays of the right shape that may have been meant, each with the words for what was done to it.
+    dtype : numpy dtype
+    """
+
+    array: Array | None
+    misfit: str = ""
+    repairs: tuple[tuple[str, Array], ...] = ()
+    dtype: np.dtype[Any] = np.dtype(np.float64)
+
+
+def read_claims(
+    derivative: Any, point: Point, out_shape: tuple[int, ...], at: Any
+) -> tuple[dict[str, Claim], str]:
+    """One claim per block of the point, and a remark on names that belong to no block."""
+    pieces = _pieces(derivative, point, at)
+    claims = {}
+    for block in point.blocks:
+        if pieces.get(block.name) is None:
+            claims[block.name] = Claim(None, f"no derivative is given for {block.name}")
+        else:
+            claims[block.name] = _read(pieces[block.name], out_shape, block.shape)
+    extra = [str(name) for name in pieces if name not in claims]
+    return claims, f"ignored, as no block has the name: {', '.join(extra)}" if extra else ""
+
+
+def _pieces(derivative: Any, point: Point, at: Any) -> Mapping[str, Any]:
+    if isinstance(derivative, Mapping):
+        return derivative
+    if isinstance(at, Parameters) and np.shape(derivative) == (at.size,):
+        return at.spec.views(np.asarray(derivative))
+    if point.is_single:
+        return {SINGLE: derivative}
+    if isinstance(derivative, list | tuple) and len(derivative) == len(point.blocks):
+        return {block.name: value for block, value in zip(point.blocks, derivative, strict=True)}
+    if len(point.blocks) == 1:
+        return {point.blocks[0].name: derivative}
+    return {}
+
+
+def _read(value: Any, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> Claim:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        return Claim(None, f"is no array: {error}")
+    if array.dtype.kind not in "fiub":
+        return Claim(None, f"holds {array.dtype} values, expected real numbers")
+    if not np.all(np.isfinite(array)):
+        bad = ~np.isfinite(array)
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        place = f"[{', '.join(map(str, where))}] " if where else ""
+        return Claim(
+            None, f"yours {place}is {array[where]} ({int(bad.sum())} of {array.size} entries are not finite)"
+        )
+    dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+    shape = out_shape + in_shape
+    wide = array.astype(np.float64)
+    if array.shape == shape:
+        return Claim(wide, dtype=dtype)
+    misfit = f"yours has shape {array.shape}, expected {shape}"
+    return Claim(None, misfit, tuple(_repairs(wide, out_shape, in_shape)), dtype)
+
+
+def _repairs(array: Array, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> list[tuple[str, Array]]:
+    shape = out_shape + in_shape
+    found: list[tuple[str, Array]] = []
+
+    def offer(words: str, repair: Callable[[], Array]) -> None:
+        candidate = repair()
+        if candidate.shape == shape:
+            found.append((words, candidate))
+
+    if out_shape and array.shape == in_shape + out_shape:
+        axes = (*range(len(in_shape), array.ndim), *range(len(in_shape)))
+        offer("the variable's axes come first; outputs belong first", lambda: array.transpose(axes))
+    fits = array.size == np.prod(shape, dtype=int)
+    squeezed = fits and [n for n in array.shape if n != 1] == [n for n in shape if n != 1]
+    if squeezed:
+        offer("axes of size 1 differ", lambda: array.reshape(shape))
+    if array.ndim > 1:
+        offer("it is transposed", lambda: array.T)
+    if array.ndim == len(shape) + 1:
+        for axis in (0, -1):
+            offer("the batch is left unsummed, sum", lambda axis=axis: array.sum(axis=axis))  # type: ignore[misc]
+            offer("the batch is left unsummed, mean", lambda axis=axis: array.mean(axis=axis))  # type: ignore[misc]
+    if fits and not squeezed:
+        how = "it is flattened" if array.ndim == 1 else "it is reshaped"
+        offer(how, lambda: array.reshape(shape))
+        offer(f"{how}, first axis fastest", lambda: array.reshape(shape, order="F"))
+    return found
