@@ -1,0 +1,126 @@
+"""The untyped tree of one expression: what was written, with places in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+__all__ = [
+    "Comparison",
+    "Flip",
+    "Group",
+    "Invocation",
+    "Literal",
+    "Loop",
+    "Name",
+    "Node",
+    "Operation",
+    "Subscript",
+    "Unary",
+    "children",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A piece of an expression, ``text[start:end]``."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name(Node):
+    """A name, not yet known to mean anything."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Literal(Node):
+    """A number, exact."""
+
+    value: Fraction
+    written: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary(Node):
+    """+x or -x."""
+
+    op: str
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation(Node):
+    """Left op right, with op one of ``+ - * / ** @``."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(Node):
+    """Left op right, with op one of ``< > <= >= == !=``."""
+
+    op: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group(Node):
+    """An expression in its own round brackets."""
+
+    inner: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flip(Node):
+    """base.T."""
+
+    base: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subscript(Node):
+    """base[items]; None stands for a colon."""
+
+    base: Node
+    items: tuple[Node | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop(Node):
+    """``for index in size``; the size is a name or a whole number."""
+
+    index: Name
+    size: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Invocation(Node):
+    """function(args, axis=..., for ...); ``axis`` and ``loops`` are empty where they were not written."""
+
+    function: Name
+    args: tuple[Node, ...]
+    axis: Node | None
+    loops: tuple[Loop, ...]
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The direct parts of a node, loops and function names left out."""
+    match node:
+        case Unary(operand=inner) | Group(inner=inner) | Flip(base=inner):
+            yield inner
+        case Operation(left=left, right=right) | Comparison(left=left, right=right):
+            yield left
+            yield right
+        case Subscript(base=base, items=items):
+            yield base
+            yield from (item for item in items if item is not None)
+        case Invocation(args=args):
+            yield from args
