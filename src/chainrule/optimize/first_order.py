@@ -90,8 +90,17 @@ def _descend(
             update(gradient, rate, step)
             total += count * float(loss)
             rows_seen += count
-        norm = float(np.linalg.norm(gradient))
+        norm = _norm(gradient)
     return total / rows_seen, norm, step
+
+
+def _norm(gradient: Array) -> float:
+    """‖g‖₂, also where its square overflows."""
+    norm = float(np.linalg.norm(gradient))
+    if math.isfinite(norm):
+        return norm
+    peak = float(np.abs(gradient).max())
+    return peak * float(np.linalg.norm(gradient / peak))
 
 
 def _divergence(method: FirstOrder, objective: Objective, state: State) -> DivergenceError:

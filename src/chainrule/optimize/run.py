@@ -101,7 +101,7 @@ def run(
     evaluate_every: int | None = None,
     history: History | None = None,
 ) -> Result:
-    """Read at most ``epochs`` states and show each to the watchers; the first that answers ends the run.
+    """Read at most ``epochs`` states and show each to all watchers; an answer ends the run.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def run(
     epochs : int
         At most so many epochs in this call.
     watchers : sequence of callable
-        Called in order with the state and its row of the history.
+        Called in order with the state and its row of the history; the first answer is the reason.
     score : callable, optional
         Gives the validation score of a state; lower is better.
     evaluate_every : int, optional
@@ -134,8 +134,9 @@ def run(
             last = following
             end_loss = _end_loss(objective, last, evaluate_every)
             rows.append(_row(last, method, clock, score(last) if score else math.nan, end_loss))
-            if answer := next((said for watch in watchers if (said := watch(last, rows[-1]))), None):
-                ending = answer
+            answers = [watch(last, rows[-1]) for watch in watchers]
+            if stops := [answer for answer in answers if answer]:
+                ending = stops[0]
                 break
     except DivergenceError as error:
         ending = Ending(f"{error} The parameters are those after epoch {last.epoch}.")

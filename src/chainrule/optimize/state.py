@@ -15,7 +15,7 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.objective import Objective
 from chainrule.parameters import Parameters, ParameterSpec
 
-__all__ = ["Seed", "Start", "State", "encode_generator", "pack_start"]
+__all__ = ["Seed", "Start", "State", "check_seed", "encode_generator", "first_nonfinite_block", "pack_start"]
 
 Array = NDArray[Any]
 Seed = int | np.random.Generator | None
@@ -102,12 +102,21 @@ def encode_generator(seed: Seed) -> str:
     """
     if isinstance(seed, np.random.Generator):
         seed = int(seed.integers(2**63))
-    try:
-        bits = np.random.PCG64(seed)
-    except (TypeError, ValueError):
+    return json.dumps(np.random.PCG64(check_seed(seed)).state)
+
+
+def check_seed(seed: int | None) -> int | None:
+    """The seed, if it is one.
+
+    Raises
+    ------
+    OptionError
+        If it is not a whole number >= 0 or None.
+    """
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0):
         message = f"seed is {seed!r}; expected a whole number >= 0, a numpy.random.Generator or None."
-        raise OptionError(message) from None
-    return json.dumps(bits.state)
+        raise OptionError(message)
+    return seed
 
 
 def pack_start(objective: Objective, theta: Start) -> Array:

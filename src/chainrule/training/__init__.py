@@ -1,0 +1,16 @@
+"""Fit: from a model and data to parameters, with a record, early stopping and checkpoints."""
+
+from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
+from chainrule.training.early_stopping import EarlyStopping
+from chainrule.training.fitting import fit
+from chainrule.training.initial import draw_parameters
+
+__all__ = [
+    "Checkpoint",
+    "EarlyStopping",
+    "SavedRun",
+    "draw_parameters",
+    "fit",
+    "load_checkpoint",
+    "save_checkpoint",
+]

@@ -1,0 +1,223 @@
+"""Fit: join a model, data, a method and everything that watches a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from chainrule.errors import OptionError
+from chainrule.objective import Objective
+from chainrule.optimize.adam import Adam
+from chainrule.optimize.history import Epoch, History
+from chainrule.optimize.iteration import Method, initial_state
+from chainrule.optimize.result import Result
+from chainrule.optimize.run import Callback, Watcher, run, stop_at_tolerance, watch_callbacks
+from chainrule.optimize.state import Seed, State, check_seed
+from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
+from chainrule.training.early_stopping import EarlyStopping, Stopper
+from chainrule.training.initial import Initial
+from chainrule.training.models import Problem
+from chainrule.training.progress import progress_bar, wants_progress
+
+__all__ = ["fit"]
+
+_DEFAULT_BATCH = 32
+
+
+def fit(
+    model: Any,
+    *,
+    of: str | None = None,
+    data: Any = None,
+    method: Method | None = None,
+    epochs: int = 100,
+    sizes: Mapping[str, int] | None = None,
+    initial: Initial = None,
+    seed: Seed = 0,
+    sample_weight: ArrayLike | None = None,
+    reduction: str | None = None,
+    validation: Any = None,
+    early_stopping: EarlyStopping | None = None,
+    tolerance: float | None = None,
+    evaluate_every: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+    checkpoint: Checkpoint | str | Path | None = None,
+    resume: State | Result | str | Path | None = None,
+) -> Result:
+    """Fit a model to data.
+
+    Parameters
+    ----------
+    model : Equations, Network or Objective
+        What to fit.
+    of : str
+        For a sheet of equations: the quantity to minimise.
+    data : mapping of str to array_like, or pair (X, y)
+        For a sheet: arrays by name, those of one value per example with the examples first. For a network:
+        inputs (n, d) and targets. An objective holds its own.
+    method : Method, optional
+        ``Adam(0.01)`` on batches of 32 by default.
+    epochs : int
+        At most so many epochs in this call, also when it resumes a run.
+    sizes : mapping of str to int, optional
+        For a sheet: sizes that no data fix, for example ``{"M": 32}``.
+    initial : optional
+        Starting values: all of them (a vector or ``Parameters``), some by name (arrays, names of schemes, or
+        functions ``draw(rng, outputs, inputs)``), or the name of a scheme for all matrices. By default a
+        network draws its own; in a sheet, matrices are normal with variance 1 / (last size), vectors and
+        scalars zero.
+    seed : int, numpy.random.Generator or None
+        Of the starting values and the order of the examples.
+    sample_weight : array_like, shape (n,), optional
+        Weights of the examples.
+    reduction : {"mean", "sum"}, optional
+        For a sheet: over the examples; mean by default.
+    validation : optional
+        Fills the column ``validation`` after every epoch: data like ``data``, whose objective is evaluated;
+        an objective; or a function of the ``Parameters``. Lower is better.
+    early_stopping : EarlyStopping, optional
+        When to stop for lack of improvement; the best state is then handed back.
+    tolerance : float, optional
+        Stop when ‖∇C(θ)‖₂ over all examples is at most this.
+    evaluate_every : int, optional
+        Fill the column ``end_loss``, C(θ) over all examples, after each epoch that this divides.
+    callbacks : sequence of callable
+        Each is called with the state after every epoch; a true answer stops the run.
+    progress : bool, optional
+        Show a bar on standard error; by default if that is a terminal.
+    checkpoint : path or Checkpoint, optional
+        Where the run is kept, for an exact resume.
+    resume : path, Result or State, optional
+        Go on from a checkpoint, a result (both with their history) or a state.
+
+    Returns
+    -------
+    Result
+        Parameters, state, history, why it stopped. Also after a divergence or Ctrl-C: a diverging run hands
+        back its last good state, an interrupted one the last complete epoch's, or the best one under early
+        stopping.
+
+    Raises
+    ------
+    OptionError, ShapeError, DataError
+        If the arguments do not fit each other.
+    ModelFileError
+        If the checkpoint to resume is damaged, foreign, or of another method or other parameters.
+
+    Examples
+    --------
+    >>> import chainrule as cr
+    >>> from chainrule.parameters import ParameterSpec
+    >>> class Line:
+    ...     '''Mean of (a + b t - y)²/2 over five points.'''
+    ...     parameters, size = ParameterSpec.of({"b": (), "a": ()}), 5
+    ...     t = np.arange(5.0)
+    ...     y = 3.0 - 0.5 * t
+    ...     def value(self, theta, rows=None):
+    ...         return self.value_and_gradient(theta, rows)[0]
+    ...     def value_and_gradient(self, theta, rows=None):
+    ...         rows = slice(None) if rows is None else rows
+    ...         t, residual = self.t[rows], theta[1] + theta[0] * self.t[rows] - self.y[rows]
+    ...         return (residual**2).mean() / 2, np.array([(residual * t).mean(), residual.mean()])
+    >>> result = fit(Line(), method=cr.optimizers.Momentum(0.1), epochs=500, tolerance=1e-9)
+    >>> result.converged, round(float(result.parameters["b"]), 6)
+    (True, -0.5)
+    """
+    problem = Problem(model, of, sizes, reduction)
+    objective = problem.objective(data, sample_weight)
+    method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
+    keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
+    _check(method, keep, early_stopping, validation, initial, resume)
+    begun = _begin(problem, objective, method, initial, seed, resume)
+    stopper = Stopper(early_stopping, begun.best, begun.history) if early_stopping else None
+    writer = _Writer(keep, begun, stopper) if keep else None
+    if early_stopping and early_stopping.monitor == "end_loss":
+        evaluate_every = 1
+    score = None if validation is None else problem.score(validation, objective)
+    watchers: list[Watcher] = [watcher for watcher in (stopper, writer) if watcher]
+    if tolerance is not None:
+        watchers.append(stop_at_tolerance(objective, method, tolerance))
+    watchers.append(watch_callbacks(callbacks))
+    with progress_bar(epochs) if wants_progress(progress) else nullcontext() as bar:
+        result = run(
+            objective,
+            method,
+            begun.state,
+            epochs=epochs,
+            watchers=[*watchers, bar] if bar else watchers,
+            score=score,
+            evaluate_every=evaluate_every,
+            history=begun.history,
+        )
+    result = replace(result, best=stopper.best) if stopper else result
+    if writer:
+        writer.write(result.state, result.best, result.history)
+    return result
+
+
+def _check(
+    method: Method,
+    checkpoint: Checkpoint | None,
+    early_stopping: EarlyStopping | None,
+    validation: Any,
+    initial: Initial,
+    resume: Any,
+) -> None:
+    asks_exactness = checkpoint is not None or isinstance(resume, str | Path)
+    if isinstance(method, Method) and not method.resumes_exactly and asks_exactness:
+        raise OptionError(
+            f"{type(method).__name__} keeps its memory inside SciPy, so a checkpoint could not resume it "
+            "exactly; resume=result.state starts it again from the parameters, with an empty memory."
+        )
+    if early_stopping and early_stopping.monitor == "validation" and validation is None:
+        raise OptionError(
+            "early_stopping monitors validation, but no validation was given; pass validation=..., or "
+            'EarlyStopping(monitor="end_loss").'
+        )
+    if resume is not None and initial is not None:
+        raise OptionError("initial and resume both say where to start; give one of them.")
+
+
+def _begin(
+    problem: Problem, objective: Objective, method: Method, initial: Initial, seed: Seed, resume: Any
+) -> SavedRun:
+    """The run so far: that of ``resume``, or a state drawn from the seed and no history."""
+    spec = objective.parameters
+    if isinstance(resume, str | Path):
+        return load_checkpoint(resume, method=method, parameters=spec)
+    if isinstance(resume, Result):
+        return SavedRun(spec, repr(method), resume.state, resume.best, resume.history)
+    if resume is None:
+        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_seed(seed))
+        resume = initial_state(objective, method, problem.start(objective, initial, rng), rng)
+    if not isinstance(resume, State):
+        raise OptionError(f"resume is a {type(resume).__name__}; expected a State, a Result or a path.")
+    return SavedRun(spec, repr(method), resume, resume, History.of([]))
+
+
+class _Writer:
+    """The watcher that keeps a run on disk."""
+
+    def __init__(self, checkpoint: Checkpoint, begun: SavedRun, stopper: Stopper | None) -> None:
+        self._checkpoint, self._begun, self._stopper = checkpoint, begun, stopper
+        self._rows = [begun.history[index] for index in range(len(begun.history))]
+        self._written = time.monotonic()
+
+    def __call__(self, state: State, row: Epoch) -> None:
+        self._rows.append(row)
+        if time.monotonic() - self._written >= self._checkpoint.seconds:
+            best = self._stopper.best if self._stopper else state
+            self.write(state, best, History.of(self._rows))
+
+    def write(self, state: State, best: State, history: History) -> None:
+        """Replace the file."""
+        save_checkpoint(self._checkpoint.path, replace(self._begun, state=state, best=best, history=history))
+        self._written = time.monotonic()

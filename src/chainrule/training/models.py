@@ -1,0 +1,174 @@
+"""What can be fitted: sheets of equations, networks, and objectives as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.errors import DataError, OptionError
+from chainrule.objective import Objective
+from chainrule.optimize.run import Score
+from chainrule.optimize.state import State, pack_start
+from chainrule.parameters import Parameters
+from chainrule.training.initial import Initial, draw_parameters, override
+
+__all__ = ["HasInitialValues", "MakesObjectives", "Problem"]
+
+
+@runtime_checkable
+class MakesObjectives(Protocol):
+    """A model that becomes an objective when it meets data."""
+
+    @property
+    def objective(self) -> Any:
+        """``objective(of, data, ...)`` of a sheet, ``objective(X, y, sample_weight)`` of a network."""
+        ...
+
+
+@runtime_checkable
+class HasInitialValues(MakesObjectives, Protocol):
+    """A model that draws its own starting values, as layered networks do."""
+
+    def initialize(self, rng: np.random.Generator, scheme: Any = ...) -> Parameters:
+        """Starting values of all parameters."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model, what of it is minimised, and how its data are read.
+
+    Parameters
+    ----------
+    model
+        A sheet of equations, a network or an objective.
+    of : str, optional
+        The quantity of the sheet that is minimised.
+    sizes : mapping of str to int, optional
+        Sizes of the sheet that no data fix.
+    reduction : str, optional
+        ``"mean"`` (default) or ``"sum"`` over the examples of a sheet; a network knows its own.
+    """
+
+    model: Any
+    of: str | None = None
+    sizes: Mapping[str, int] | None = None
+    reduction: str | None = None
+
+    def objective(self, data: Any, sample_weight: ArrayLike | None = None) -> Objective:
+        """The objective of these data.
+
+        Raises
+        ------
+        OptionError
+            If an argument is missing, or belongs to another kind of model.
+        """
+        if isinstance(self.model, HasInitialValues):
+            return self._of_network(data, sample_weight)
+        if isinstance(self.model, MakesObjectives):
+            return self._of_sheet(data, sample_weight)
+        if isinstance(self.model, Objective):
+            self._refuse_for_objective(data, sample_weight)
+            return self.model
+        raise OptionError(
+            f"fit was given {type(self.model).__name__}; expected Equations, a Network or an objective with "
+            "parameters, size, value and value_and_gradient."
+        )
+
+    def _of_network(self, data: Any, sample_weight: ArrayLike | None) -> Objective:
+        given = {"of": self.of, "sizes": self.sizes, "reduction": self.reduction}
+        if extra := [name for name, value in given.items() if value is not None]:
+            raise OptionError(f"{', '.join(extra)} belongs to a sheet of equations; a network has its own.")
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise OptionError(f"data is {_kind(data)}; a network needs the pair data=(X, y).")
+        objective: Objective = self.model.objective(*data, sample_weight)
+        return objective
+
+    def _of_sheet(self, data: Any, sample_weight: ArrayLike | None) -> Objective:
+        if self.of is None:
+            raise OptionError('of is missing; name the quantity to minimise, for example of="L".')
+        if not isinstance(data, Mapping):
+            raise OptionError(
+                f'data is {_kind(data)}; a sheet needs arrays by name, for example data={{"x": X, "y": y}}.'
+            )
+        objective: Objective = self.model.objective(
+            self.of, data, reduction=self.reduction or "mean", sample_weight=sample_weight, sizes=self.sizes
+        )
+        return objective
+
+    def _refuse_for_objective(self, data: Any, sample_weight: ArrayLike | None) -> None:
+        given = {
+            "of": self.of,
+            "data": data,
+            "sizes": self.sizes,
+            "reduction": self.reduction,
+            "sample_weight": sample_weight,
+        }
+        if extra := [name for name, value in given.items() if value is not None]:
+            raise OptionError(
+                f"{type(self.model).__name__} is an objective, which holds its data; {', '.join(extra)} "
+                "cannot be given as well."
+            )
+
+    def score(self, validation: Any, objective: Objective) -> Score:
+        """The validation score of a state: of data like the training data, of an objective, or of a function.
+
+        Raises
+        ------
+        DataError
+            If the validation data give parameters of another shape.
+        """
+        spec = objective.parameters
+        if callable(validation) and not isinstance(validation, Objective):
+            return lambda state: float(validation(Parameters(spec, state.theta.copy())))
+        held_out = validation if isinstance(validation, Objective) else self._like(objective, validation)
+        if held_out.parameters != spec:
+            raise DataError(
+                f"The validation data give {held_out.parameters.zeros()!r}; "
+                f"the training data give {spec.zeros()!r}."
+            )
+        return lambda state: _finite_value(held_out, state)
+
+    def _like(self, objective: Objective, data: Any) -> Objective:
+        """The objective of other data at the sizes that the training data have fixed."""
+        if not isinstance(self.model, MakesObjectives):
+            raise OptionError(
+                f"validation is {_kind(data)}; beside an objective it is another objective or a function of "
+                "the parameters."
+            )
+        sizes = getattr(objective, "sizes", self.sizes)
+        return Problem(self.model, self.of, sizes, self.reduction).objective(data)
+
+    def start(self, objective: Objective, initial: Initial, rng: np.random.Generator) -> NDArray[Any]:
+        """The starting point θ: given, or drawn and overridden by name.
+
+        Raises
+        ------
+        OptionError, ShapeError
+            If ``initial`` does not fit the parameters.
+        """
+        if isinstance(initial, Parameters) or not (initial is None or isinstance(initial, str | Mapping)):
+            return pack_start(objective, initial)
+        scheme = initial if isinstance(initial, str) else None
+        if not isinstance(self.model, HasInitialValues):
+            drawn = draw_parameters(objective.parameters, rng, scheme)
+        else:
+            drawn = (
+                self.model.initialize(rng) if scheme is None else self.model.initialize(rng, scheme=scheme)
+            )
+        if isinstance(initial, Mapping):
+            drawn = override(drawn, initial, rng)
+        return pack_start(objective, drawn)
+
+
+def _finite_value(objective: Objective, state: State) -> float:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return float(objective.value(state.theta))
+
+
+def _kind(data: Any) -> str:
+    return "missing" if data is None else f"a {type(data).__name__}"
