@@ -1,0 +1,51 @@
+"""The objective C(θ) of a network and its gradient over checked examples: the reference path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from chainrule.network import passes
+from chainrule.network.architecture import Architecture, Theta
+from chainrule.network.examples import Examples
+from chainrule.network.reduction import data_scale, data_term
+from chainrule.parameters import Parameters
+
+__all__ = ["value", "value_and_gradient"]
+
+Array = NDArray[Any]
+
+
+def value(net: Architecture, theta: Theta, rows: Examples, size: int | None = None) -> Any:
+    """C(θ), a scalar, complex if θ is; ``size`` is the number of all examples if these are a batch."""
+    blocks, dtype = net.blocks(theta)
+    rows = rows.cast(dtype)
+    scores = passes.forward(blocks, rows.X, net.activation, net.output).scores
+    losses = passes.losses(net.output, net.loss, rows.Y, scores)
+    scale = data_scale(net.reduction, rows.weights, rows.size, size or rows.size)
+    return data_term(losses, rows.weights, scale) + _penalty(net, net.vector(theta))
+
+
+def value_and_gradient(
+    net: Architecture, theta: Theta, rows: Examples, size: int | None = None, out: Parameters | None = None
+) -> tuple[Any, Parameters]:
+    """C(θ) as :func:`value`, and ∇C(θ), which is added to ``out`` if that is given."""
+    vector, (blocks, dtype) = net.vector(theta), net.blocks(theta)
+    rows = rows.cast(dtype)
+    state = passes.forward(blocks, rows.X, net.activation, net.output)
+    losses = passes.losses(net.output, net.loss, rows.Y, state.scores)
+    delta = passes.score_gradient(net.output, net.loss, rows.Y, state.scores)
+    deltas = passes.backward(blocks, state.Z, delta, net.activation)
+    scale = data_scale(net.reduction, rows.weights, rows.size, size or rows.size)
+    gradient = net.parameters.zeros(vector.dtype) if out is None else out
+    factors = scale if rows.weights is None else (scale * rows.weights)[:, None]
+    passes.weight_gradients(gradient, state.H, deltas, factors)
+    for place in net.penalized:
+        assert net.penalty is not None
+        gradient.vector[place] += net.penalty.gradient(vector[place])
+    return data_term(losses, rows.weights, scale) + _penalty(net, vector), gradient
+
+
+def _penalty(net: Architecture, vector: Array) -> Any:
+    return sum((net.penalty.value(vector[place]) for place in net.penalized), 0.0) if net.penalty else 0.0
