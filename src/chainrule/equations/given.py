@@ -14,7 +14,7 @@ from chainrule.equations.sizes import size_value
 from chainrule.equations.tree import Size
 from chainrule.errors import DataError, ShapeError
 
-__all__ = ["given_values"]
+__all__ = ["as_array", "check_domain", "given_values"]
 
 Array: TypeAlias = NDArray[Any]
 _SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient
@@ -59,7 +59,7 @@ def given_values(
     shown_by = dict.fromkeys(known, "sizes")
     for name, value in values.items():
         _check_name(sheet, name)
-        array = arrays[name] = _array(sheet, name, value)
+        array = arrays[name] = as_array(sheet, name, value)
         axes = sheet.type_of(name).axes
         if array.ndim != len(axes):
             raise ShapeError(_axes_message(name, array, axes))
@@ -76,7 +76,7 @@ def given_values(
     for name, array in arrays.items():
         _check_products(name, array, sheet.type_of(name).axes, known)
         if name in sheet.declarations:
-            _check_domain(sheet, name, array, known)
+            check_domain(sheet, name, array, known)
     return arrays, known
 
 
@@ -100,7 +100,7 @@ def _check_name(sheet: Sheet, name: str) -> None:
     raise DataError(f"The sheet has no value named {name}.{hint}")
 
 
-def _array(sheet: Sheet, name: str, value: ArrayLike) -> Array:
+def as_array(sheet: Sheet, name: str, value: ArrayLike) -> Array:
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -153,7 +153,7 @@ def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapp
             )
 
 
-def _check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]) -> None:
+def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]) -> None:
     """Labels in 0..K-1, signs, bits, simplex rows; the real part counts, so that a complex step may pass."""
     real = np.real(array)
     match sheet.domain_of(name):

@@ -1,0 +1,376 @@
+"""NumPy source for nodes: straight lines, each shared node held by one variable."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from chainrule.equations.contract import Operand, aligned_code, contraction_code
+from chainrule.equations.derivation import unicode_lines
+from chainrule.equations.kernels import FUNCTION_CODE, definitions_for
+from chainrule.equations.lets import Cotangent, Temporary
+from chainrule.equations.nodes import Node, coefficient_terms
+from chainrule.equations.program import Program
+from chainrule.equations.tree import Size
+from chainrule.errors import NoRuleError
+
+__all__ = ["Writer"]
+
+# What a size is taken for when the order of products is chosen and nobody says how large it is.
+ASSUMED_LENGTH = 64.0
+
+
+class Writer:
+    """Collects the statements of one function."""
+
+    def __init__(
+        self,
+        program: Program,
+        called: Mapping[Node, str],
+        lines: Mapping[Node, Node],
+        sizes: Mapping[str, int],
+        checked: bool,
+    ) -> None:
+        self.program = program
+        self.called = called
+        self.lines = lines
+        self.sizes = sizes
+        self.checked = checked
+        self.taken: set[str] = {"np"}
+        self.inputs: dict[str, str] = {}
+        self.used_sizes: dict[str, str] = {}
+        self.statements: list[str] = []
+        self.code: dict[Node, tuple[str, bool]] = {}
+        self.uses: dict[Node, int] = {}
+        self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
+
+    def source(self, outputs: Sequence[tuple[str, Node]]) -> str:
+        """The code of a function that returns the given nodes under their names."""
+        order = self._order([node for _, node in outputs])
+        self._name_inputs(order)
+        for node in order:
+            self._emit(node)
+        returned = [self._text(node) for _, node in outputs]
+        return self._source(returned, outputs)
+
+    def _definition(self, symbol: Node) -> Node | None:
+        """What a symbol stands for: a line of the derivation or a layer kept by name."""
+        return self.lines.get(symbol) or self.bodies.get(symbol)
+
+    def _order(self, roots: Sequence[Node]) -> list[Node]:
+        """Every node needed, after those it needs, through the definitions; counts uses on the way."""
+        order: list[Node] = []
+        seen: set[Node] = set()
+        stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+        for root in roots:
+            self.uses[root] = self.uses.get(root, 0) + 1
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                order.append(node)
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            stack.append((node, True))
+            definition = self._definition(node) if node.kind == "sym" else None
+            below = (definition,) if definition is not None else node.args
+            for arg in below:
+                self.uses[arg] = self.uses.get(arg, 0) + 1
+            stack.extend((arg, False) for arg in reversed(below))
+        return order
+
+    def _name_inputs(self, order: Sequence[Node]) -> None:
+        mentioned = {node for node in order if node.kind == "sym" and self._definition(node) is None}
+        for name, symbol in self.program.symbols.items():
+            if symbol in mentioned:
+                self.inputs[name] = self._fresh(name)
+                self.code[symbol] = (self.inputs[name], True)
+
+    def _fresh(self, wish: str) -> str:
+        name = wish + "_" if keyword.iskeyword(wish) or wish in self.taken else wish
+        number = 2
+        while name in self.taken:
+            name, number = f"{wish}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+    def _emit(self, node: Node) -> None:
+        if node in self.code:
+            return
+        if node.kind in ("softmax", "lse") and self._emit_softmax(node):
+            return
+        definition = self._definition(node) if node.kind == "sym" else None
+        if definition is not None:
+            self._emit_definition(node, definition)
+            return
+        text, atomic = self._expression(node)
+        shared = self.uses.get(node, 0) > 1 and (bool(node.args))
+        if shared or (node in self.called and node.args) or len(text) > 72:
+            text, atomic = self._assign(self.called.get(node, "t"), text), True
+        self.code[node] = (text, atomic)
+
+    def _emit_definition(self, symbol: Node, definition: Node) -> None:
+        text, atomic = self.code[definition]
+        if not (atomic and text.isidentifier()) or text in self.inputs.values():
+            text = self._assign(_variable(symbol), text)
+        self.code[symbol] = (text, True)
+
+    def _emit_softmax(self, node: Node) -> bool:
+        """Softmax and logsumexp of the same scores share their exponentials."""
+        pool, (scores,) = self.program.pool, node.args
+        soft = pool.intern("softmax", None, (scores,), scores.dims)
+        lse = pool.intern("lse", None, (scores,), scores.dims[:-1])
+        if not (self.uses.get(soft) and self.uses.get(lse)):
+            return False
+        first, second = self._fresh(self.called.get(soft, "soft")), self._fresh(self.called.get(lse, "lse"))
+        self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self._text(scores)})")
+        self.code[soft], self.code[lse] = (first, True), (second, True)
+        return True
+
+    def _assign(self, wish: str, text: str) -> str:
+        name = self._fresh(wish)
+        self.statements.append(f"{name} = {text}")
+        return name
+
+    def _text(self, node: Node) -> str:
+        return self.code[node][0]
+
+    def _bracketed(self, node: Node) -> str:
+        text, atomic = self.code[node]
+        return text if atomic else f"({text})"
+
+    def _length(self, size: Size) -> str:
+        if isinstance(size, int):
+            return str(size)
+        if size not in self.used_sizes:
+            self.used_sizes[size] = self._fresh(size)
+        return self.used_sizes[size]
+
+    def _expression(self, node: Node) -> tuple[str, bool]:
+        match node.kind:
+            case "ones":
+                return (
+                    (f"np.ones({_tuple([self._length(size) for size in node.dims])})", True)
+                    if node.dims
+                    else ("1.0", True)
+                )
+            case "size":
+                return self._length(node.data), True
+            case "pi":
+                return "np.pi", True
+            case "delta":
+                return f"np.eye({self._length(node.dims[0])})", True
+            case "unit":
+                return f"np.eye({self._length(node.dims[0])})[{node.data}]", True
+            case "onehot":
+                return f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])})", True
+            case "lin":
+                return self._sum(node)
+            case "prod":
+                return self._product(node)
+            case "pow":
+                return self._power(node)
+            case "fn":
+                return f"{FUNCTION_CODE[node.data]}({self._text(node.args[0])})", True
+            case "softmax" | "lse":
+                name = "_softmax" if node.kind == "softmax" else "_logsumexp"
+                return f"{name}({self._text(node.args[0])})", True
+            case "inv" | "det":
+                return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
+            case "logdet":
+                return f"_logdet({self._text(node.args[0])})", True
+        raise NoRuleError(f"No code is known for {node.kind}.")
+
+    def _sum(self, node: Node) -> tuple[str, bool]:
+        terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
+        shape = _tuple([self._length(size) for size in node.dims])
+        if not terms:
+            return f"np.zeros({shape})", True
+        if node.dims and all(arg.kind == "ones" for _, arg in terms):
+            return f"np.full({shape}, {_number(terms[0][0])})", True
+        # One term of full shape lets the others broadcast.
+        spread = any(arg.kind != "ones" and not self._has_ones(arg) for _, arg in terms)
+        pieces: list[str] = []
+        for c, arg in terms:
+            sign = "-" if c < 0 else "+"
+            if arg.kind == "ones":
+                body = _number(abs(c))
+            else:
+                text, atomic = self._spread(arg) if spread else self.code[arg]
+                body = text if atomic or (abs(c) == 1 and arg.kind != "lin") else f"({text})"
+                body = body if abs(c) == 1 else f"{_number(abs(c))} * {body}"
+            pieces.append(f" {sign} {body}" if pieces else body if c > 0 else f"-{body}")
+        return "".join(pieces), False
+
+    @staticmethod
+    def _has_ones(node: Node) -> bool:
+        return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
+
+    def _spread(self, node: Node) -> tuple[str, bool]:
+        """A term that only repeats along some axes, left to broadcast: ``b`` for 𝟏 bᵀ."""
+        if not self._has_ones(node):
+            return self.code[node]
+        labels, out = node.data
+        pairs = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones"]
+        kept = tuple(label for label in out if any(label in own for _, own in pairs))
+        text, atomic = self._contracted(pairs, kept)
+        return aligned_code(Operand(text, kept, atomic), out), atomic or kept != out[len(out) - len(kept) :]
+
+    def _product(self, node: Node) -> tuple[str, bool]:
+        labels, out = node.data
+        return self._contracted(list(zip(node.args, labels, strict=True)), out)
+
+    def _contracted(
+        self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
+    ) -> tuple[str, bool]:
+        lengths = {label: size for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
+
+        def length(label: int) -> float:
+            size = lengths[label]
+            return float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
+
+        operands = self._gathered(pairs, out)
+        if operands is None:
+            operands = [self._operand(arg, own) for arg, own in pairs]
+        return contraction_code(operands, out, length)
+
+    def _operand(self, arg: Node, labels: tuple[int, ...]) -> Operand:
+        if arg.kind == "pow" and arg.data < 0 and self.uses.get(arg, 0) <= 1:
+            text, atomic = self._powered(arg.args[0], -arg.data)
+            return Operand(text, labels, atomic, inverted=True)
+        text, atomic = self.code[arg]
+        return Operand(text, labels, atomic)
+
+    def _gathered(
+        self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
+    ) -> list[Operand] | None:
+        """A one-hot row against scores picks the label's entry."""
+        hot = next(((arg, own) for arg, own in pairs if arg.kind == "onehot"), None)
+        if hot is None or hot[1][-1] in out:
+            return None
+        mates = [(arg, own) for arg, own in pairs if hot[1][-1] in own and arg is not hot[0]]
+        if len(mates) != 1 or mates[0][1] != hot[1] or self.code[mates[0][0]][0].startswith("1 /"):
+            return None
+        (scores, own), y = mates[0], self._text(hot[0].args[0])
+        rows = f"np.arange({self._length(scores.dims[0])}), " if len(own) == 2 else ""
+        if len(own) > 2:
+            return None
+        picked = Operand(f"{self._bracketed(scores)}[{rows}{y}]", own[:-1])
+        rest = [self._operand(arg, other) for arg, other in pairs if arg not in (hot[0], scores)]
+        return [picked, *rest]
+
+    def _power(self, node: Node) -> tuple[str, bool]:
+        if node.data < 0:
+            text, atomic = self._powered(node.args[0], -node.data)
+            return f"1 / {text if atomic else f'({text})'}", False
+        return self._powered(node.args[0], node.data)
+
+    def _powered(self, base: Node, exponent: Fraction) -> tuple[str, bool]:
+        if exponent == 1:
+            return self.code[base]
+        if exponent == Fraction(1, 2):
+            return f"np.sqrt({self._text(base)})", True
+        text = self._bracketed(base)
+        if exponent == 2:
+            return (
+                (f"{text} * {text}", False)
+                if text.isidentifier()
+                else (f"np.square({self._text(base)})", True)
+            )
+        return f"{text} ** {_number(exponent)}", False
+
+    def _source(self, returned: Sequence[str], outputs: Sequence[tuple[str, Node]]) -> str:
+        shapes, hidden = self._shape_statements()
+        arguments = ", ".join([*self.inputs.values(), *([f"*, {', '.join(hidden)}"] if hidden else [])])
+        body = [*self._conversions(), *shapes, *self.statements, f"return {', '.join(returned)},"]
+        described = ", ".join(name for name, _ in outputs)
+        doc = [f'"""{described}', "", "Shapes"] + [
+            f"    {self.inputs[name]}: {_spelled(self.program.symbols[name].dims)}" for name in self.inputs
+        ]
+        doc += ["", "Formulas", *(f"    {line}" for line in self._formulas()), '"""']
+        text = "\n".join("    " + line if line else "" for line in [*doc, *body])
+        code = f"def function({arguments}):\n{text}\n"
+        return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
+
+    def _formulas(self) -> list[str]:
+        return unicode_lines(self.program, self.lines)
+
+    def _conversions(self) -> list[str]:
+        return [f"{name} = np.asarray({name})" for name in self.inputs.values()]
+
+    def _shape_statements(self) -> tuple[list[str], list[str]]:
+        """Statements that read the sizes off the inputs and check the rest."""
+        if not self.checked:
+            return self._needed_sizes()
+        known: dict[Size, str] = {}
+        ranks, reads, checks = [], [], []
+        for name, variable in self.inputs.items():
+            dims = self.program.symbols[name].dims
+            ranks.append(f"{variable}.ndim == {len(dims)}")
+            for axis, size in enumerate(dims):
+                if isinstance(size, str) and size not in known and "*" not in size:
+                    known[size] = self._length(size)
+                    reads.append(f"{known[size]} = {variable}.shape[{axis}]")
+            if dims and "*" not in "".join(map(str, dims)):
+                checks.append(f"{variable}.shape == {_tuple([known.get(size, str(size)) for size in dims])}")
+        hidden = [variable for size, variable in self.used_sizes.items() if size not in known]
+        refusal = self._refusal()
+        statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []
+        statements += reads
+        statements += [f"if not ({' and '.join(checks)}):", f"    raise {refusal}"] if checks else []
+        return statements + self._label_checks(known), hidden
+
+    def _needed_sizes(self) -> tuple[list[str], list[str]]:
+        """Statements that read the sizes the code uses, and the sizes no input shows."""
+        reads: dict[str, str] = {}
+        for name, variable in self.inputs.items():
+            for axis, size in enumerate(self.program.symbols[name].dims):
+                if isinstance(size, str) and size in self.used_sizes:
+                    reads.setdefault(size, f"{self.used_sizes[size]} = {variable}.shape[{axis}]")
+        hidden = [variable for size, variable in self.used_sizes.items() if size not in reads]
+        return list(reads.values()), hidden
+
+    def _refusal(self) -> str:
+        expected = ", ".join(f"{name} {_spelled(self.program.symbols[name].dims)}" for name in self.inputs)
+        arrived = ", ".join(f"{name} {{{variable}.shape}}" for name, variable in self.inputs.items())
+        return f'ValueError(f"Expected {expected}; got {arrived}.")'
+
+    def _label_checks(self, known: Mapping[Size, str]) -> list[str]:
+        statements = []
+        for name, variable in self.inputs.items():
+            declaration = self.program.declarations.get(name)
+            if declaration is None or declaration.domain != "class" or declaration.classes is None:
+                continue
+            classes = known.get(declaration.classes, str(declaration.classes))
+            if isinstance(declaration.classes, int) or declaration.classes in known:
+                wrong = f"{variable}.min() < 0 or {variable}.max() >= {classes}"
+                need = f'f"{name} holds labels, whole numbers from 0 to {{{classes} - 1}}."'
+                statements.append(f"if {variable}.dtype.kind not in 'iu' or {wrong}:")
+                statements.append(f"    raise ValueError({need})")
+        return statements
+
+
+def _variable(symbol: Node) -> str:
+    data = symbol.data
+    if isinstance(data, Cotangent):
+        return f"d{data.of}_d{data.wrt}"
+    if isinstance(data, Temporary):
+        return f"delta_{data.body}"
+    return str(data)
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    exact = float(value)
+    return repr(exact) if Fraction(exact) == value or value.denominator > 10**6 else f"({value})"
+
+
+def _tuple(parts: Sequence[str]) -> str:
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def _spelled(dims: Sequence[Size]) -> str:
+    return _tuple([str(size) for size in dims])

@@ -1,0 +1,170 @@
+"""From a program to NumPy source: straight lines, shared subexpressions once, stable at large scores.
+
+Definitions are put into each other first, because only then does ``log(1 - p)`` with ``p = sigmoid(z)``
+become ``-softplus(z)``; what ends in a matrix product keeps its name, so that linear layers are computed
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from chainrule.equations.codegen import Writer
+from chainrule.equations.lets import Cotangent, Line, derive_lines
+from chainrule.equations.nodes import Node, coefficient_terms
+from chainrule.equations.program import Program
+from chainrule.equations.simplify import substitute
+from chainrule.errors import DataError, ShapeError
+
+__all__ = ["Compiled", "compile_program", "stable_program"]
+
+Request = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled function of named arrays.
+
+    Attributes
+    ----------
+    source : str
+        Its code, self-contained but for NumPy (and SciPy where erf occurs).
+    inputs : tuple of str
+        Names it needs, in the order of its positional arguments.
+    outputs : tuple of str
+        What it returns, in order.
+    """
+
+    source: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    function: Callable[..., Any]
+    single: bool
+
+    def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
+        """Values of the outputs: a tuple, or one value if one name was compiled.
+
+        Raises
+        ------
+        DataError
+            If an input is missing or unknown.
+        ShapeError
+            If the shapes of the inputs do not fit.
+        """
+        if not args and values.keys() == set(self.inputs):
+            given = [values[name] for name in self.inputs]
+        else:
+            given = self._bound(args, values)
+        try:
+            result = self.function(*given)
+        except RefusedError as refused:
+            raise ShapeError(str(refused)) from None
+        return result[0] if self.single else result
+
+    def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
+        named = dict(zip(self.inputs, args, strict=False))
+        twice = [name for name in named if name in values]
+        missing = [name for name in self.inputs if name not in named and name not in values]
+        unknown = [name for name in values if name not in self.inputs]
+        if len(args) > len(self.inputs) or twice or missing or unknown:
+            found = (("missing", missing), ("unknown", unknown), ("given twice", twice))
+            parts = [f"{word}: {', '.join(names)}" for word, names in found if names]
+            parts = parts or [f"{len(args)} positional values arrived"]
+            raise DataError(f"The function takes {', '.join(self.inputs)}; {'; '.join(parts)}.")
+        return [named[name] if name in named else values[name] for name in self.inputs]
+
+    def __repr__(self) -> str:
+        return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+
+
+def stable_program(program: Program, keep: Iterable[str]) -> tuple[Program, dict[Node, str]]:
+    """The program with its definitions put into each other, but for linear layers and ``keep``.
+
+    Returns
+    -------
+    Program
+        With bodies for the linear layers, ``keep``, and every name's own value.
+    dict of Node to str
+        What the inlined bodies were called.
+    """
+    kept, replacement = set(keep), dict[Node, Node]()
+    bodies: dict[str, Node] = {}
+    called: dict[Node, str] = {}
+    for name, body in program.bodies.items():
+        bodies[name] = new = substitute(body, replacement)
+        if name in kept or _is_linear_layer(new):
+            continue
+        replacement[program.symbols[name]] = new
+        called.setdefault(new, name)
+    return replace(program, bodies=bodies), called
+
+
+def _is_linear_layer(node: Node) -> bool:
+    """Whether a matrix product stands at the root, perhaps plus a bias."""
+    return any(
+        term.kind == "prod"
+        and sum(bool(arg.dims) for arg in term.args) > 1
+        and any(set(labels) - set(term.data[1]) for labels in term.data[0])
+        and bool(term.dims)
+        for _, term in coefficient_terms(node)
+    )
+
+
+def compile_program(
+    program: Program,
+    requests: Sequence[Request],
+    *,
+    single: bool = False,
+    sizes: Mapping[str, int] | None = None,
+    checked: bool = True,
+) -> Compiled:
+    """Compile names and derivatives into one function.
+
+    Parameters
+    ----------
+    program : Program
+    requests : sequence of (of, wrt)
+        ``wrt`` is None for the value itself.
+    single : bool
+        Whether the function returns its one output alone.
+    sizes : mapping of str to int, optional
+        Sizes to choose the order of products for.
+    checked : bool
+        Whether the code checks shapes and labels; the caller must have, if not.
+    """
+    middle = {wrt for _, wrt in requests if wrt in program.bodies and wrt is not None}
+    stable, called = stable_program(program, middle)
+    outputs: list[tuple[str, Node]] = []
+    lines: list[Line] = []
+    for of in dict.fromkeys(of for of, _ in requests):
+        wrt = [name for other, name in requests if other == of and name is not None]
+        if wrt:
+            lines += derive_lines(stable, of, list(dict.fromkeys(wrt)))
+    held = {line.symbol: line.expression for line in lines}
+    for of, name in requests:
+        if name is None:
+            symbol = stable.symbols[of]
+            outputs.append((of, stable.bodies.get(of, symbol)))
+        else:
+            symbol = program.pool.symbol(
+                Cotangent(of, name), program.symbols[of].dims + program.symbols[name].dims
+            )
+            outputs.append((f"d{of}/d{name}", symbol))
+    return _function(Writer(stable, called, held, dict(sizes or {}), checked), outputs, single)
+
+
+def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:
+    source = writer.source(outputs)
+    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
+    exec(compile(source, "<compiled equations>", "exec"), namespace)
+    names = tuple(name for name, _ in outputs)
+    return Compiled(source, tuple(writer.inputs), names, namespace["function"], single)
+
+
+class RefusedError(ValueError):
+    """What the ValueError of generated code is while it runs here: shapes or labels that do not fit."""

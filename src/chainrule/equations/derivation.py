@@ -1,0 +1,292 @@
+"""A derivation: numbered lines a reader can follow, in every notation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+from chainrule.equations.forms import Form, Named, Transposed, transpose
+from chainrule.equations.glyphs import SUBSCRIPTS, latex_name, unicode_name
+from chainrule.equations.lets import Cotangent, Line, Temporary
+from chainrule.equations.matrixform import matrix_form
+from chainrule.equations.nodes import Node, is_zero
+from chainrule.equations.print_latex import LatexPrinter
+from chainrule.equations.print_mathml import MathPrinter
+from chainrule.equations.print_sheet import SheetPrinter
+from chainrule.equations.print_unicode import UnicodePrinter
+from chainrule.equations.printing import Printer
+from chainrule.equations.program import Program, symbols_of
+from chainrule.equations.tree import Declaration, Layout, Size
+
+__all__ = ["Derivation", "Step", "unicode_lines"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a derivation.
+
+    Attributes
+    ----------
+    name : str
+        The left side, in Unicode.
+    formula : str
+        The right side, in Unicode.
+    rule : str
+        Where it comes from, in words.
+    shape : tuple of int or str
+        Sizes of its axes in the derivation's layout.
+    requested : bool
+        Whether the line was asked for.
+    """
+
+    name: str
+    formula: str
+    rule: str
+    shape: tuple[Size, ...]
+    requested: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.formula}"
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The derivative of one quantity as a short list of equations.
+
+    Attributes
+    ----------
+    of : str
+        The differentiated name.
+    wrt : tuple of str
+        The requested names.
+    layout : str
+        ``"gradient"``, ``"numerator"`` or ``"denominator"``.
+
+    Notes
+    -----
+    ``str`` gives Unicode, `latex` aligned LaTeX, `mathml` MathML, `sheet` a sheet that reads back; a notebook
+    shows the formulas typeset.
+    """
+
+    program: Program
+    of: str
+    wrt: tuple[str, ...]
+    layout: Layout
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The lines with their rules and shapes."""
+        writer = UnicodePrinter(_unicode_symbol, tuple(self.program.symbols))
+        return tuple(
+            Step(left, right, _rule(line), self._shape(line.symbol), line.requested)
+            for line, (left, right) in zip(self.lines, self._written(writer, self._zero_text), strict=True)
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(str(step) for step in self.steps)
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {self.of} by {', '.join(self.wrt)}: {len(self.lines)} lines>\n{self}"
+
+    def explain(self) -> str:
+        """The lines, numbered, each with its shape and the rule that gives it."""
+        left = max((len(str(step)) for step in self.steps), default=0)
+        shapes = [str(tuple(step.shape)).replace("'", "") if step.shape else "scalar" for step in self.steps]
+        width = max(map(len, shapes), default=0)
+        return "\n".join(
+            f"{number:>2}. {step!s:<{left}}  {shape:<{width}}  {step.rule}".rstrip()
+            for number, (step, shape) in enumerate(zip(self.steps, shapes, strict=True), 1)
+        )
+
+    def latex(self) -> str:
+        r"""The lines as an ``aligned`` block of LaTeX; needs amsmath."""
+        writer = LatexPrinter(_latex_symbol, tuple(self.program.symbols))
+        rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def mathml(self) -> str:
+        """The lines as one MathML table, for pages without any script."""
+        writer = MathPrinter(_math_symbol, tuple(self.program.symbols))
+        rows = [
+            f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
+            for left, right in self._written(writer, lambda name: "<mn>0</mn>")
+        ]
+        return (
+            '<math display="block"><mtable columnalign="right center left">'
+            + "".join(rows)
+            + "</mtable></math>"
+        )
+
+    def sheet(self) -> str:
+        """The model and its derivative as one sheet; names such as ``dL_dW`` hold the lines."""
+        writer = SheetPrinter(_sheet_symbol)
+        declared = [_declaration(declaration) for declaration in self.program.declarations.values()]
+        for name, body in self.program.bodies.items():
+            declared.append(_definition(writer, name, body))
+        lines = [f"{left} = {right}" for left, right in self._written(writer, lambda name: "0")]
+        return "\n".join([*declared, *lines]) + "\n"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{self.mathml()}</div>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The derivation as plain data, for programs."""
+        return {
+            "of": self.of,
+            "wrt": list(self.wrt),
+            "layout": self.layout,
+            "steps": [
+                {
+                    "name": step.name,
+                    "formula": step.formula,
+                    "rule": step.rule,
+                    "shape": list(step.shape),
+                    "requested": step.requested,
+                }
+                for step in self.steps
+            ],
+        }
+
+    def markdown(self) -> str:
+        """The lines as a Markdown list with their rules."""
+        return "\n".join(
+            f"{n}. `{step}` — {escape(step.rule, quote=False)}" for n, step in enumerate(self.steps, 1)
+        )
+
+    def _rank(self) -> int:
+        return len(self.program.symbols[self.of].dims)
+
+    def _shape(self, symbol: Node) -> tuple[Size, ...]:
+        return tuple(symbol.dims[axis] for axis in self._axes(symbol))
+
+    def _axes(self, symbol: Node) -> list[int]:
+        """Order of a line's axes in the layout: the outputs' axes come first in the calculus itself."""
+        lead = self._rank()
+        own, axes = list(range(lead)), list(range(lead, len(symbol.dims)))
+        if self.layout == "numerator":
+            return own + axes[::-1]
+        if self.layout == "denominator":
+            return axes + own[::-1]
+        return own + axes
+
+    def _flips(self, symbol: Node) -> bool:
+        """Whether the layout shows the transpose of what the calculus holds."""
+        rank = len(symbol.dims)
+        if not isinstance(symbol.data, tuple) or rank > 2:
+            return False
+        if self.layout == "numerator":
+            return self._rank() == 0
+        return self.layout == "denominator" and self._rank() > 0
+
+    def _written(self, writer: Printer, zero: Callable[[str], str]) -> list[tuple[str, str]]:
+        """Left and right side of every line."""
+        held: dict[Node, Form] = {}
+        rows = []
+        for line in self.lines:
+            for symbol in symbols_of(line.expression):
+                if self._flips(symbol):
+                    named = Named(len(symbol.dims), symbol)
+                    held[symbol] = Transposed(named.rank, named) if named.rank else named
+            form = matrix_form(line.expression, held)
+            form = transpose(form) if self._flips(line.symbol) else form
+            left = writer.names(line.symbol)
+            if len(line.symbol.dims) > 2:
+                left = writer.index(left, [writer.letters[axis] for axis in self._axes(line.symbol)])
+            right = writer.text(form) if not is_zero(line.expression) else zero(_wrt(line.symbol))
+            rows.append((left, right))
+        return rows
+
+    def _zero_text(self, name: str) -> str:
+        return f"0 ({unicode_name(self.of)} does not depend on {unicode_name(name)})"
+
+
+def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
+    """The definitions of a program and named lines over it, in Unicode."""
+    writer = UnicodePrinter(_unicode_symbol, tuple(program.symbols))
+    named = [(program.symbols[name], body) for name, body in program.bodies.items()]
+    return [
+        f"{writer.names(symbol)} = {writer.text(matrix_form(body))}"
+        for symbol, body in [*named, *lines.items()]
+        if len(symbol.dims) < 3
+    ]
+
+
+def _wrt(symbol: Node) -> str:
+    return str(symbol.data.wrt) if isinstance(symbol.data, Cotangent) else str(symbol.data.body)
+
+
+def _rule(line: Line) -> str:
+    words = "; ".join(line.rules)
+    if line.through:
+        through = "through " + ", ".join(unicode_name(name) for name in line.through)
+        words = f"{through}{'; factors cancel' if line.cancelled else ''}" + (f"; {words}" if words else "")
+    return words
+
+
+def _unicode_symbol(node: Node) -> str:
+    data = node.data
+    if isinstance(data, Cotangent):
+        return f"d{unicode_name(data.of)}/d{unicode_name(data.wrt)}"
+    if isinstance(data, Temporary):
+        number = str(data.number).translate(SUBSCRIPTS) if data.number > 1 else ""
+        return f"{_delta(data)}{number}{unicode_name(data.body)}"
+    return unicode_name(data)
+
+
+def _delta(name: Temporary) -> str:
+    return "Δ" if name.body[:1].isupper() else "δ"
+
+
+def _latex_symbol(node: Node) -> str:
+    data = node.data
+    if isinstance(data, Cotangent):
+        return rf"\frac{{d{latex_name(data.of)}}}{{d{latex_name(data.wrt)}}}"
+    if isinstance(data, Temporary):
+        number = f"^{{({data.number})}}" if data.number > 1 else ""
+        letter = r"\Delta" if _delta(data) == "Δ" else r"\delta"
+        return rf"{letter}{number}_{{{latex_name(data.body)}}}"
+    return latex_name(data)
+
+
+def _math_symbol(node: Node) -> str:
+    data = node.data
+    if isinstance(data, Cotangent):
+        above, below = MathPrinter.identifier(data.of), MathPrinter.identifier(data.wrt)
+        return f"<mfrac><mrow><mi>d</mi>{above}</mrow><mrow><mi>d</mi>{below}</mrow></mfrac>"
+    if isinstance(data, Temporary):
+        return f"<msub><mi>{_delta(data)}</mi>{MathPrinter.identifier(data.body)}</msub>"
+    return MathPrinter.identifier(data)
+
+
+def _sheet_symbol(node: Node) -> str:
+    data = node.data
+    if isinstance(data, Cotangent):
+        return f"d{data.of}_d{data.wrt}"
+    if isinstance(data, Temporary):
+        return f"delta{data.number if data.number > 1 else ''}_{data.body}"
+    return str(data)
+
+
+def _declaration(declaration: Declaration) -> str:
+    sizes = ", ".join(str(size) for size in declaration.axes)
+    domain = {"real": "R", "sign": "Sign", "bit": "Bit", "simplex": "Simplex"}.get(
+        declaration.domain, "Class"
+    )
+    if declaration.domain == "class":
+        sizes = ", ".join(filter(None, (sizes, str(declaration.classes))))
+    role = "" if declaration.role == "given" else f"{declaration.role} "
+    return f"{role}{declaration.name}: {domain}" + (f"[{sizes}]" if sizes else "")
+
+
+def _definition(writer: SheetPrinter, name: str, body: Node) -> str:
+    if len(body.dims) < 3:
+        return f"{name} = {writer.text(matrix_form(body))}"
+    letters = ", ".join(writer.letters[: len(body.dims)])
+    return f"{name}[{letters}] = {writer.text(matrix_form(body))}"

@@ -1,0 +1,165 @@
+"""Elementwise functions in the calculus: how each is built, and its derivative.
+
+``apply(name, u)`` builds the node of f(u) and recognises the textbook combinations whose direct evaluation
+would overflow. ``slope(node, value)`` is f'(u) for a node f(u), written through its value where the textbook
+does: tanh' = 1 - h⊙h with h the value's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from chainrule.equations.nodes import Node, coefficient_terms
+from chainrule.equations.products import elementwise, one_plus_exp, power, product
+from chainrule.equations.sums import linear, negative, scaled
+from chainrule.errors import NoRuleError
+
+__all__ = ["BUILDERS", "SLOPES", "apply", "slope"]
+
+HALF = Fraction(1, 2)
+LEAK = Fraction(1, 100)
+
+
+def apply(name: str, u: Node) -> Node:
+    """The node of name(u), elementwise."""
+    builder = BUILDERS.get(name)
+    built = builder(u) if builder else None
+    return built if built is not None else _plain(name, u)
+
+
+def _plain(name: str, u: Node) -> Node:
+    return u.pool.intern("fn", name, (u,), u.dims)
+
+
+def _one_minus(node: Node) -> Node:
+    return linear(node.pool, [(Fraction(1), node.pool.ones(node.dims)), (Fraction(-1), node)], node.dims)
+
+
+def _exp(u: Node) -> Node | None:
+    return u.args[0] if u.kind == "fn" and u.data == "log" else None
+
+
+def _log(u: Node) -> Node | None:
+    """Recognise log of exp u, 1 + exp u, Σ exp u, σ(u), 1 - σ(u), softmax(u) and a reciprocal."""
+    if u.kind == "fn" and u.data == "exp":
+        return u.args[0]
+    if u.kind == "fn" and u.data == "sigmoid":
+        return _plain("log_sigmoid", u.args[0])
+    if u.kind == "pow" and u.data.denominator == 1 and u.data % 2 == 1:
+        return scaled(u.data, apply("log", u.args[0]))
+    if u.kind == "softmax":
+        return log_softmax(u.args[0])
+    if (inner := one_plus_exp(u)) is not None:
+        return _plain("softplus", inner)
+    if (inner := _one_minus_sigmoid(u)) is not None:
+        return negative(_plain("softplus", inner))
+    return _log_sum_exp(u)
+
+
+def _one_minus_sigmoid(node: Node) -> Node | None:
+    terms = {(arg.kind, c): arg for c, arg in coefficient_terms(node)} if node.kind == "lin" else {}
+    inner = terms.get(("fn", Fraction(-1)))
+    if (
+        len(node.args) == 2
+        and ("ones", Fraction(1)) in terms
+        and inner is not None
+        and inner.data == "sigmoid"
+    ):
+        return inner.args[0]
+    return None
+
+
+def _log_sum_exp(u: Node) -> Node | None:
+    if u.kind != "prod" or len(u.args) != 1 or u.args[0].kind != "fn" or u.args[0].data != "exp":
+        return None
+    (labels,), out = u.data
+    if len(labels) == len(out) + 1 and labels[:-1] == out:
+        return log_sum_exp(u.args[0].args[0])
+    return None
+
+
+def log_sum_exp(u: Node) -> Node:
+    """Log Σ exp(u) along the last axis."""
+    return u.pool.intern("lse", None, (u,), u.dims[:-1])
+
+
+def softmax(u: Node) -> Node:
+    """exp(u) / Σ exp(u) along the last axis."""
+    return u.pool.intern("softmax", None, (u,), u.dims)
+
+
+def log_softmax(u: Node) -> Node:
+    """U - log Σ exp(u) along the last axis."""
+    axes = tuple(range(len(u.dims)))
+    spread = product(u.pool, [(log_sum_exp(u), axes[:-1]), (u.pool.ones(u.dims[-1:]), axes[-1:])], axes)
+    return linear(u.pool, [(Fraction(1), u), (Fraction(-1), spread)], u.dims)
+
+
+BUILDERS: dict[str, Callable[[Node], Node | None]] = {
+    "exp": _exp,
+    "log": _log,
+    "sqrt": lambda u: power(u, HALF),
+    "silu": lambda u: elementwise(u, _plain("sigmoid", u)),
+    "gelu": lambda u: elementwise(u, _plain("normal_cdf", u)),
+    "log_sigmoid": lambda u: _plain("log_sigmoid", u),
+    "sigmoid": lambda u: _plain("sigmoid", u),
+}
+
+
+def _step(u: Node, v: Node) -> Node:
+    """step(u); through the value when that has a name, as step(relu(a)) = step(a)."""
+    return _plain("step", v if v.kind == "sym" else u)
+
+
+def _elu_slope(u: Node, v: Node) -> Node:
+    """1 where u > 0, else exp(u) = elu(u) + 1, which cannot overflow."""
+    active = _plain("step", u)
+    below = linear(u.pool, [(Fraction(1), v), (Fraction(1), u.pool.ones(u.dims))], u.dims)
+    return linear(
+        u.pool, [(Fraction(1), active), (Fraction(1), elementwise(_one_minus(active), below))], u.dims
+    )
+
+
+def _erf_slope(u: Node, v: Node) -> Node:
+    """2 / sqrt(π) exp(-u²)."""
+    root = u.pool.intern("pow", -HALF, (u.pool.intern("pi", None, (), ()),), ())
+    return elementwise(root, apply("exp", negative(power(u, Fraction(2)))), coefficient=2)
+
+
+# name -> f'(u), given the argument u and the value v = f(u) (or the name that stands for it).
+SLOPES: dict[str, Callable[[Node, Node], Node]] = {
+    "exp": lambda u, v: v,
+    "log": lambda u, v: power(u, Fraction(-1)),
+    "abs": lambda u, v: _plain("sign", u),
+    "sign": lambda u, v: u.pool.zero(u.dims),
+    "step": lambda u, v: u.pool.zero(u.dims),
+    "relu": _step,
+    "leaky_relu": lambda u, v: linear(
+        u.pool, [(LEAK, u.pool.ones(u.dims)), (1 - LEAK, _plain("step", u))], u.dims
+    ),
+    "elu": _elu_slope,
+    "normal_cdf": lambda u, v: _plain("normal_pdf", u),
+    "normal_pdf": lambda u, v: negative(elementwise(u, v)),
+    "softplus": lambda u, v: _plain("sigmoid", u),
+    "sigmoid": lambda u, v: elementwise(v, _one_minus(v)),
+    "log_sigmoid": lambda u, v: _one_minus(_plain("sigmoid", u)),
+    "tanh": lambda u, v: _one_minus(power(v, Fraction(2))),
+    "sin": lambda u, v: _plain("cos", u),
+    "cos": lambda u, v: negative(_plain("sin", u)),
+    "erf": _erf_slope,
+}
+
+
+def slope(node: Node, value: Node) -> Node:
+    """f'(u) of a node f(u); ``value`` is the node or the name that stands for it.
+
+    Raises
+    ------
+    NoRuleError
+        If the function has no rule; zero is never a default.
+    """
+    rule = SLOPES.get(node.data)
+    if rule is None:
+        raise NoRuleError(f"No derivative rule for {node.data}; rules exist for {', '.join(sorted(SLOPES))}.")
+    return rule(node.args[0], value)

@@ -1,0 +1,329 @@
+"""A model written as equations: the public face of the language and the calculus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.equations.compile import Compiled, compile_program
+from chainrule.equations.derivation import Derivation
+from chainrule.equations.evaluate import Environment, evaluate
+from chainrule.equations.lets import derive_lines
+from chainrule.equations.lift import batch_program
+from chainrule.equations.lower import lower_sheet, lower_value
+from chainrule.equations.numeric import node_value
+from chainrule.equations.objective import SheetObjective, sheet_objective
+from chainrule.equations.program import Program
+from chainrule.equations.sheet import Claim, Sheet, read, read_expression
+from chainrule.equations.tree import Derivative, Layout, Role, Size
+from chainrule.errors import OptionError, SheetNameError, SheetShapeError
+
+__all__ = ["Equations"]
+
+Array = NDArray[Any]
+_DERIVATIVE = re.compile(r"\s*(?:d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)|d(\w+?)\s*/\s*d(\w+))\s*")
+
+
+class Equations:
+    """A sheet of equations: read, derived, evaluated, compiled, made into an objective.
+
+    Parameters
+    ----------
+    text : str
+        The sheet: declarations with roles, definitions, claims.
+
+    Raises
+    ------
+    SheetError
+        If the text cannot be read; the message shows the line with a caret and what would be right.
+
+    Examples
+    --------
+    >>> model = Equations('''
+    ...     data        x: R[p];  y: Class[K]
+    ...     parameters  W: R[M, p];  b: R[M];  V: R[K, M];  c: R[K]
+    ...     h = tanh(b + W @ x)
+    ...     f = c + V @ h
+    ...     L = logsumexp(f) - f[y]
+    ... ''')
+    >>> print(model.derive("L"))
+    dL/df = softmax(f) - e_y
+    dL/dc = dL/df
+    dL/dV = dL/df hᵀ
+    dL/dh = Vᵀ dL/df
+    dL/db = (1 - h⊙h) ⊙ dL/dh
+    dL/dW = dL/db xᵀ
+    """
+
+    def __init__(self, text: str) -> None:
+        self._sheet = read(text)
+
+    @property
+    def text(self) -> str:
+        """The sheet as it was given."""
+        return self._sheet.text
+
+    @property
+    def sheet(self) -> Sheet:
+        """The sheet as typed trees."""
+        return self._sheet
+
+    @cached_property
+    def program(self) -> Program:
+        """The sheet in index notation."""
+        return lower_sheet(self._sheet)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Declared and defined names, in order."""
+        return (*self._sheet.declarations, *self._sheet.definitions)
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """Role of each declared name."""
+        return MappingProxyType({name: item.role for name, item in self._sheet.declarations.items()})
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The symbolic sizes."""
+        return self._sheet.sizes
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims ``left == right``."""
+        return self._sheet.claims
+
+    def shape_of(self, name: str) -> tuple[Size, ...]:
+        """Symbolic shape of a name's whole value, index axes first.
+
+        Examples
+        --------
+        >>> Equations("x: R[p]; W: R[M, p]; h = tanh(W @ x)").shape_of("h")
+        ('M',)
+        """
+        self._known(name)
+        return self._sheet.type_of(name).axes
+
+    def evaluate(
+        self, name: str, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
+    ) -> Array:
+        """Value of a name, or of any expression over the sheet's names, computed literally as written.
+
+        Parameters
+        ----------
+        name : str
+            A name such as ``"L"`` or an expression such as ``"d(L, W)"``.
+        values : mapping of str to array_like
+            Values of the declared names it needs; complex values pass through.
+        sizes : mapping of str to int, optional
+            Sizes the values do not show.
+
+        Raises
+        ------
+        DataError, ShapeError
+            If a value is missing, unknown, outside its domain or of the wrong shape.
+
+        Examples
+        --------
+        >>> print(Equations("x: R[p]; L = norm2(x)**2").evaluate("d(L, x)", {"x": [1.0, -2.0]}))
+        [ 2. -4.]
+        """
+        term = read_expression(self._sheet, name)
+        return evaluate(self._sheet, term, values, self.total_derivative, sizes)
+
+    def total_derivative(self, term: Derivative, environment: Environment) -> Array:
+        """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
+        value = lower_value(self._sheet, self.program, term)
+        program = self.program
+        arrays: dict[str, Array] = dict(environment.values)
+        symbols = {}
+        for name in program.names_in(value.node):
+            if name not in arrays:
+                arrays[name] = evaluate(
+                    self._sheet, name, environment.values, self.total_derivative, environment.sizes
+                )
+            symbols[program.symbols[name]] = arrays[name]
+        result = node_value(value.node, symbols, environment.sizes)
+        return np.asarray(result[tuple(environment.indices[index] for index in value.open)])
+
+    def derive(
+        self,
+        of: str,
+        wrt: str | Sequence[str] | None = None,
+        form: Literal["example", "batch"] = "example",
+        layout: Layout | None = None,
+        reduction: Literal["mean", "sum"] = "mean",
+    ) -> Derivation:
+        """The derivative of a name as equations.
+
+        Parameters
+        ----------
+        of : str
+            The name to differentiate; a scalar gives gradients, anything else Jacobians.
+        wrt : str or sequence of str, optional
+            Names to differentiate with respect to: declared or defined. By default the parameters.
+        form : {"example", "batch"}
+            ``"batch"`` stacks the examples: every name of data gets them as its first axis, and the
+            objective C is the mean (or sum) of ``of``.
+        layout : {"gradient", "numerator", "denominator"}, optional
+            By default the sheet's own at its end.
+        reduction : {"mean", "sum"}
+            How the batch form reduces over examples.
+
+        Returns
+        -------
+        Derivation
+
+        Raises
+        ------
+        SheetNameError
+            If a name is unknown.
+        NoRuleError
+            If something on the way has no rule; zero is never a default.
+        """
+        self._known(of)
+        names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else self.parameters)
+        if not names:
+            raise OptionError(
+                f"The sheet declares no parameters; say wrt=..., one of {', '.join(self.names)}."
+            )
+        program, target = self.program, of
+        for name in (of, *names):
+            if name in program.declarations and program.declarations[name].domain == "class":
+                raise OptionError(f"{name} holds labels, which have no derivative.")
+        if form == "batch":
+            program, target, names = self._batch(of, names, reduction)
+        elif form != "example":
+            raise OptionError(f'form is "example" or "batch"; got {form!r}.')
+        for name in names:
+            self._known_in(program, name)
+        layout = layout or self._sheet.layout_of()
+        if layout not in ("gradient", "numerator", "denominator"):
+            raise OptionError(f'layout is "gradient", "numerator" or "denominator"; got {layout!r}.')
+        names = list(dict.fromkeys(names))
+        return Derivation(program, target, tuple(names), layout, tuple(derive_lines(program, target, names)))
+
+    def _batch(self, of: str, names: Sequence[str], reduction: str) -> tuple[Program, str, list[str]]:
+        """The program over all examples, its objective's name, and the requests in its names."""
+        if reduction not in ("mean", "sum"):
+            raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
+        data = self.program.named("data")
+        if not data:
+            raise OptionError("form='batch' stacks the names of data, and the sheet declares none.")
+        if not self.program.dependents(data) & {of}:
+            raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
+        self._scalar(of)
+        size = next(name for name in ("N", "n", "n_examples") if name not in (*self.sizes, *self.names))
+        objective = next(
+            name for name in ("C", "R", "J", "objective") if name not in (*self.names, *self.sizes)
+        )
+        program = batch_program(self.program, of, reduction, objective, size)
+        stacked = dict(zip(self.program.symbols, program.symbols, strict=False))
+        return program, objective, [stacked.get(name, name) for name in names]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters."""
+        return self.program.named("parameters")
+
+    def compile(self, names: str | Sequence[str], sizes: Mapping[str, int] | None = None) -> Compiled:
+        """A NumPy function for names and derivatives.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            What it returns: names (``"L"``) and gradients or Jacobians (``"dL/dW"`` or ``"d(L, W)"``).
+        sizes : mapping of str to int, optional
+            Sizes to choose the order of products for; the function still takes any size.
+
+        Returns
+        -------
+        Compiled
+            Called with the values of the names it needs; ``.source`` is its code, self-contained.
+
+        Examples
+        --------
+        >>> model = Equations("data x: R[p]; y: R; parameters w: R[p]; L = (w.T @ x - y)**2 / 2")
+        >>> function = model.compile(["L", "dL/dw"])
+        >>> loss, gradient = function(x=[1.0, 2.0], y=1.0, w=[0.5, 0.5])
+        >>> float(loss), gradient
+        (0.125, array([0.5, 1. ]))
+        """
+        requests = [names] if isinstance(names, str) else list(names)
+        if not requests:
+            raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
+        wanted = [self._request(request) for request in requests]
+        return compile_program(self.program, wanted, single=isinstance(names, str), sizes=sizes or {})
+
+    def _request(self, text: str) -> tuple[str, str | None]:
+        match = _DERIVATIVE.fullmatch(text)
+        if match and text not in self.names:
+            of, wrt = match[1] or match[3], match[2] or match[4]
+            self._known(of)
+            self._known(wrt)
+            return of, wrt
+        self._known(text)
+        return text, None
+
+    def objective(
+        self,
+        of: str,
+        data: Mapping[str, ArrayLike],
+        reduction: Literal["mean", "sum"] = "mean",
+        sample_weight: ArrayLike | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> SheetObjective:
+        """What `fit` and `minimize` minimise: a scalar of the sheet as a function of its parameters.
+
+        Names of data that arrive with one more axis than declared are lifted over the examples:
+        mean: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + penalty, sum: C = Σ_i w_i ℓ_i + penalty. Terms that no data
+        enter are the penalty, which counts once.
+
+        Parameters
+        ----------
+        of : str
+            The scalar to minimise.
+        data : mapping of str to array_like
+            Values of every declared name that is not a parameter.
+        reduction : {"mean", "sum"}
+        sample_weight : array_like, shape (n,), optional
+            Weights w_i ≥ 0; a row of weight zero is dropped first.
+        sizes : mapping of str to int, optional
+            Sizes the data do not show, such as the number of hidden units.
+
+        Returns
+        -------
+        SheetObjective
+            An `Objective`; its ``size`` is n, or 0 if nothing was lifted.
+        """
+        self._known(of)
+        self._scalar(of)
+        return sheet_objective(self._sheet, self.program, of, data, reduction, sample_weight, sizes or {})
+
+    def _scalar(self, name: str) -> None:
+        axes = self._sheet.type_of(name).axes
+        if axes:
+            shape = ", ".join(map(str, axes))
+            raise SheetShapeError(
+                f"{name} has shape ({shape}{',' if len(axes) == 1 else ''}); a scalar is needed here."
+            )
+
+    def _known(self, name: str) -> None:
+        self._known_in(self.program, name)
+
+    @staticmethod
+    def _known_in(program: Program, name: str) -> None:
+        if name not in program.symbols:
+            from chainrule.equations.scope import near
+
+            hint = near(name, list(program.symbols))
+            raise SheetNameError(f"The sheet has no value named {name}.{hint}")
+
+    def __repr__(self) -> str:
+        return f"Equations({self.text!r})"

@@ -1,0 +1,369 @@
+"""Matrix form: the small tree that printers and the compiler share.
+
+Every vector stands as a column; a row is the transpose of one. Rewriting never sees this tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from chainrule.equations.nodes import Node
+from chainrule.equations.tree import Size
+
+__all__ = [
+    "Add",
+    "Diag",
+    "Diagonal",
+    "Eye",
+    "Form",
+    "Function",
+    "Hadamard",
+    "Indexed",
+    "Mul",
+    "Named",
+    "Norm",
+    "Num",
+    "OneHot",
+    "Ones",
+    "Pi",
+    "Power",
+    "Scale",
+    "SizeForm",
+    "Sum",
+    "Trace",
+    "Transposed",
+    "Unit",
+    "add",
+    "hadamard",
+    "mul",
+    "scale",
+    "transpose",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A piece of a formula; ``rank`` is its number of axes."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Form):
+    """A symbol, or a node that a line of code already holds."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Form):
+    """A rational number; of higher rank it fills every entry."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SizeForm(Form):
+    """A symbolic size as a number."""
+
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pi(Form):
+    """The number π."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ones(Form):
+    """All ones: 𝟏, or 𝟏𝟏ᵀ."""
+
+    dims: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Eye(Form):
+    """The identity matrix."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Form):
+    """A unit vector."""
+
+    position: int
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot(Form):
+    """e_y, or one row per label: E_y."""
+
+    labels: Node
+    classes: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed(Form):
+    """argᵀ of a column or matrix."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Mul(Form):
+    """A product of matrices, columns and rows."""
+
+    factors: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Form):
+    """Elementwise product of ``above`` divided by that of ``below``; two entries for a square."""
+
+    above: tuple[Form, ...]
+    below: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale(Form):
+    """coefficient · Π above / Π below · arg, the scalars first; ``arg`` is None for a pure scalar."""
+
+    coefficient: Fraction
+    above: tuple[Form, ...]
+    below: tuple[Form, ...]
+    arg: Form | None
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Form):
+    """A sum; each term with its sign, +1 or -1."""
+
+    terms: tuple[tuple[int, Form], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Form):
+    """name(arg), with ``axis`` for functions that work along one."""
+
+    name: str
+    arg: Form
+    axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Form):
+    """Elementwise power of anything but exponents 1, 2, -1."""
+
+    arg: Form
+    exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Diag(Form):
+    """A vector on a diagonal."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal(Form):
+    """The diagonal of a matrix, as a column."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Form):
+    """The sum of all entries."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Trace(Form):
+    """The trace of a matrix."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Norm(Form):
+    """Euclidean or Frobenius norm."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed(Form):
+    """Index notation: Σ over ``summed`` of the product of factors with their labels, open on ``out``."""
+
+    coefficient: Fraction
+    factors: tuple[tuple[Form, tuple[int, ...]], ...]
+    out: tuple[int, ...]
+    summed: tuple[int, ...]
+    dims: tuple[Size, ...]
+
+
+def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], arg: Form | None) -> Form:
+    """Scalars in front of a form; nested scalars are joined, and a negative sign turns a difference round."""
+    above, below = tuple(above), tuple(below)
+    if isinstance(arg, Scale):
+        return scale(coefficient * arg.coefficient, above + arg.above, below + arg.below, arg.arg)
+    if isinstance(arg, Num) and arg.rank == 0:
+        return scale(coefficient * arg.value, above, below, None)
+    if coefficient < 0 and arg is not None and (turned := _turned(arg)) is not None:
+        coefficient, arg = -coefficient, turned
+    if arg is not None and arg.rank == 0 and not isinstance(arg, Add | Indexed):
+        above, arg = (*above, arg), None
+    if coefficient == 1 and not below:
+        if not above and arg is not None:
+            return arg
+        if arg is None and len(above) == 1:
+            return above[0]
+    if arg is None and not above and not below:
+        return Num(0, coefficient)
+    return Scale(arg.rank if arg is not None else 0, coefficient, above, below, arg)
+
+
+def _turned(form: Form) -> Form | None:
+    """Minus the form without a sign in front, where a difference inside can be turned round."""
+    match form:
+        case Add(rank=rank, terms=terms) if {sign for sign, _ in terms} == {1, -1}:
+            return add([(-sign, term) for sign, term in terms], rank)
+        case Mul(rank=rank, factors=factors):
+            turned = _turn_one(factors)
+            return Mul(rank, turned) if turned else None
+        case Hadamard(rank=rank, above=above, below=below):
+            turned = _turn_one(above)
+            return Hadamard(rank, turned, below) if turned else None
+        case Transposed(rank=rank, arg=arg):
+            inner = _turned(arg)
+            return Transposed(rank, inner) if inner is not None else None
+    return None
+
+
+def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
+    for position, factor in enumerate(factors):
+        # 1 - p stays as it is: the constant leads.
+        constant = isinstance(factor, Add) and any(isinstance(term, Num) for _, term in factor.terms)
+        if not constant and (turned := _turned(factor)) is not None:
+            return (*factors[:position], turned, *factors[position + 1 :])
+    return None
+
+
+def transpose(form: Form) -> Form:
+    """Formᵀ, pushed in where that does not add transposes."""
+    if form.rank == 0 or isinstance(form, Eye | Diag) or (form.rank == 2 and isinstance(form, Num)):
+        return form
+    match form:
+        case Transposed(arg=arg):
+            return arg
+        case Scale(coefficient=c, above=above, below=below, arg=arg) if arg is not None:
+            return scale(c, above, below, transpose(arg))
+        case Ones(dims=dims) if form.rank == 2:
+            return Ones(2, dims[::-1])
+        case Mul(factors=factors):
+            flipped = tuple(transpose(factor) for factor in reversed(factors))
+            if _transposes(flipped) <= _transposes(factors) + 1:
+                return Mul(form.rank, flipped)
+        case Hadamard(above=above, below=()) if form.rank == 1 and _transposes(above) == 1:
+            # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
+            (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))
+            rest = [factor for factor in above if not isinstance(factor, Transposed)]
+            return mul((row, Diag(2, hadamard(rest, (), 1))), 1)
+        case Add(terms=terms):
+            flipped_terms = [(sign, transpose(term)) for sign, term in terms]
+            before = sum(isinstance(term, Transposed) for _, term in terms)
+            if sum(isinstance(term, Transposed) for _, term in flipped_terms) <= before:
+                return add(flipped_terms, form.rank)
+    return Transposed(form.rank, form)
+
+
+def _transposes(factors: Iterable[Form]) -> int:
+    return sum(isinstance(factor, Transposed) for factor in factors)
+
+
+def mul(factors: Iterable[Form], rank: int) -> Form:
+    """A matrix product: nested products open, identities vanish, scalars come first."""
+    flat: list[Form] = []
+    coefficient = Fraction(1)
+    above: list[Form] = []
+    below: list[Form] = []
+    for factor in factors:
+        if isinstance(factor, Scale) and factor.arg is not None:
+            coefficient *= factor.coefficient
+            above.extend(factor.above)
+            below.extend(factor.below)
+            factor = factor.arg
+        flat.extend(factor.factors if isinstance(factor, Mul) else (factor,))
+    kept = [factor for factor in flat if not isinstance(factor, Eye)] or flat[:1]
+    body = kept[0] if len(kept) == 1 else Mul(rank, tuple(kept))
+    return scale(coefficient, above, below, body)
+
+
+def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
+    """An elementwise product or quotient; names first, then compound factors, derivatives last."""
+    coefficient = Fraction(1)
+    scalars: list[Form] = []
+    under: list[Form] = []
+    factors: list[Form] = []
+    for factor in above:
+        if isinstance(factor, Scale) and factor.arg is not None:
+            coefficient *= factor.coefficient
+            scalars.extend(factor.above)
+            under.extend(factor.below)
+            factor = factor.arg
+        if isinstance(factor, Hadamard) and not factor.below:
+            factors.extend(factor.above)
+        else:
+            factors.append(factor)
+    factors.sort(key=_order)
+    lower = tuple(sorted(below, key=_order))
+    body = factors[0] if len(factors) == 1 and not lower else Hadamard(rank, tuple(factors), lower)
+    return scale(coefficient, scalars, under, body)
+
+
+def _order(form: Form) -> tuple[bool, bool]:
+    return (mentions_derivative(form), not isinstance(form, Named | OneHot | SizeForm | Num))
+
+
+def mentions_derivative(form: Any) -> bool:
+    """Whether a line of the derivation stands anywhere inside."""
+    if isinstance(form, Named):
+        return isinstance(form.node.data, tuple)
+    if isinstance(form, tuple):
+        return any(mentions_derivative(inner) for inner in form)
+    if isinstance(form, Form):
+        return any(mentions_derivative(getattr(form, name)) for name in form.__dataclass_fields__)
+    return False
+
+
+def add(terms: Iterable[tuple[int, Form]], rank: int) -> Form:
+    """A sum: positive terms first, constants before the rest, then by length, plain before transposed."""
+    ordered = sorted(
+        terms,
+        key=lambda pair: (
+            pair[0] < 0,
+            not isinstance(pair[1], Num | Ones),
+            -_length(pair[1]),
+            isinstance(pair[1], Transposed),
+        ),
+    )
+    return Add(rank, tuple(ordered))
+
+
+def _length(form: Any) -> int:
+    if isinstance(form, Form):
+        if isinstance(form, Named | OneHot | Eye | Ones | Num | SizeForm | Unit):
+            return 1
+        if isinstance(form, Transposed):
+            return _length(form.arg)
+        return 1 + sum(_length(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
+    if isinstance(form, tuple):
+        return sum(_length(inner) for inner in form)
+    return 0

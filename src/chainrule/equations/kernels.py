@@ -1,0 +1,123 @@
+"""The small functions that compiled code carries along, so that its source needs NumPy alone.
+
+All of them accept complex arrays and branch on the real part, and none overflows at large scores.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["DEFINITIONS", "FUNCTION_CODE", "definitions_for"]
+
+# How an elementwise function is called in generated code.
+FUNCTION_CODE = {
+    "exp": "np.exp",
+    "log": "np.log",
+    "sqrt": "np.sqrt",
+    "tanh": "np.tanh",
+    "sin": "np.sin",
+    "cos": "np.cos",
+    "abs": "_abs",
+    "sign": "_sign",
+    "step": "_step",
+    "relu": "_relu",
+    "leaky_relu": "_leaky_relu",
+    "elu": "_elu",
+    "normal_cdf": "_normal_cdf",
+    "normal_pdf": "_normal_pdf",
+    "softplus": "_softplus",
+    "sigmoid": "_sigmoid",
+    "log_sigmoid": "_log_sigmoid",
+    "erf": "_erf",
+}
+
+DEFINITIONS = {
+    "_abs": """
+def _abs(x):
+    return np.where(x.real < 0, -x, x)
+""",
+    "_sign": """
+def _sign(x):
+    return np.sign(x.real)
+""",
+    "_step": """
+def _step(x):
+    return (x.real > 0).astype(x.real.dtype)
+""",
+    "_relu": """
+def _relu(x):
+    return np.maximum(x, 0) if np.isrealobj(x) else np.where(x.real > 0, x, 0)
+""",
+    "_leaky_relu": """
+def _leaky_relu(x):
+    return np.where(x.real > 0, x, 0.01 * x)
+""",
+    "_elu": """
+def _elu(x):
+    return np.where(x.real > 0, x, np.expm1(np.where(x.real > 0, 0, x)))
+""",
+    "_sigmoid": """
+def _sigmoid(x):
+    e = np.exp(np.where(x.real < 0, x, -x))
+    return np.where(x.real < 0, e, 1) / (1 + e)
+""",
+    "_softplus": """
+def _softplus(x):
+    return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
+""",
+    "_log_sigmoid": """
+def _log_sigmoid(x):
+    return -_softplus(-x)
+""",
+    "_erf": """
+def _erf(x):
+    from scipy.special import erf
+
+    return erf(x)
+""",
+    "_normal_cdf": """
+def _normal_cdf(x):
+    from scipy.special import erfc
+
+    return 0.5 * erfc(x * -0.7071067811865476)
+""",
+    "_normal_pdf": """
+def _normal_pdf(x):
+    return np.exp(-0.5 * x * x) * 0.3989422804014327
+""",
+    "_softmax": """
+def _softmax(x):
+    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+""",
+    "_logsumexp": """
+def _logsumexp(x):
+    shift = x.real.max(axis=-1, keepdims=True)
+    return np.log(np.exp(x - shift).sum(axis=-1)) + shift[..., 0]
+""",
+    "_softmax_and_logsumexp": """
+def _softmax_and_logsumexp(x):
+    shift = x.real.max(axis=-1, keepdims=True)
+    e = np.exp(x - shift)
+    total = e.sum(axis=-1, keepdims=True)
+    return e / total, np.log(total[..., 0]) + shift[..., 0]
+""",
+    "_onehot": """
+def _onehot(labels, classes):
+    return (labels[..., None] == np.arange(classes)).astype(float)
+""",
+    "_logdet": """
+def _logdet(x):
+    sign, logarithm = np.linalg.slogdet(x)
+    return logarithm if np.isrealobj(x) else logarithm + np.log(sign * np.sign(sign.real))
+""",
+}
+_NEEDS = {"_log_sigmoid": ("_softplus",)}
+
+
+def definitions_for(code: str) -> str:
+    """The definitions of every helper that some code calls."""
+    found = {name for name in DEFINITIONS if re.search(rf"(?<![\w.]){name}\(", code)}
+    for name in tuple(found):
+        found.update(_NEEDS.get(name, ()))
+    return "\n".join(DEFINITIONS[name] for name in DEFINITIONS if name in found)

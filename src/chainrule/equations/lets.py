@@ -1,0 +1,307 @@
+"""The derivation: reverse mode over the names of a sheet, as a short list of named lines.
+
+1. Walk the definitions backwards from the differentiated name. The cotangent of a name is a line of its own,
+   an opaque symbol to every other line, so that length is linear in depth.
+2. Inside a body, a node that feeds two or more others gets a line too (a temporary).
+3. Where a body stands as part of a line, its name takes its place.
+4. A line is put into its users where that makes them shorter, where something cancels, where it is constant,
+   or where it is a temporary used once.
+5. A requested name that equals a temporary gives it its own name; lines nobody uses or asked for are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from chainrule.equations.nodes import Node, coefficient_terms, is_number, is_zero, topological
+from chainrule.equations.program import Program, symbols_of
+from chainrule.equations.reverse import adjoints, identity_seed
+from chainrule.equations.simplify import cost, simplify, substitute
+from chainrule.equations.sums import linear
+
+__all__ = ["Cotangent", "Line", "Temporary", "derive_lines"]
+
+
+class Cotangent(NamedTuple):
+    """Name of the symbol d of / d wrt."""
+
+    of: str
+    wrt: str
+
+
+class Temporary(NamedTuple):
+    """Name of the cotangent of something inside the body of a definition."""
+
+    of: str
+    body: str
+    number: int
+
+
+@dataclass(slots=True)
+class Line:
+    """One named line of a derivation: ``symbol = expression``.
+
+    Attributes
+    ----------
+    symbol : Node
+        The line's own symbol; its name is a `Cotangent` or a `Temporary`.
+    expression : Node
+        What it equals, over the sheet's names and earlier lines.
+    requested : bool
+        Whether a reader asked for it.
+    rules : list of str
+        The rules that lead to it, in words.
+    through : list of str
+        Names whose lines were put into this one.
+    cancelled : bool
+        Whether something cancelled when they were.
+    """
+
+    symbol: Node
+    expression: Node
+    requested: bool = False
+    rules: list[str] = field(default_factory=list)
+    through: list[str] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the line names something inside a body."""
+        return isinstance(self.symbol.data, Temporary)
+
+
+def derive_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+    """The lines of d of / d wrt, in the order in which they can be computed.
+
+    Parameters
+    ----------
+    program : Program
+        The sheet.
+    of : str
+        The differentiated name.
+    wrt : sequence of str
+        The requested names.
+    """
+    lines = _walk(program, of, wrt)
+    _inline(lines, _folding(program, of))
+    lines = _named_after_requests(lines)
+    return _needed(lines)
+
+
+def _walk(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+    """One line per cotangent and per shared inner node, before any is put into another."""
+    pool = program.pool
+    moving = program.dependents(wrt) & program.ancestors([of])
+    names = [name for name in reversed(list(program.bodies)) if name in moving and name != of]
+    last_user = _last_users(program, of, names, moving, set(wrt))
+    pending: dict[str, list[tuple[Node, list[str]]]] = {}
+    lead = program.symbols[of].dims
+    fold = _folding(program, of)
+    lines: list[Line] = []
+
+    def emit(name: str) -> Node:
+        target = program.symbols[name]
+        parts = pending.pop(name, [])
+        total = linear(pool, [(Fraction(1), part) for part, _ in parts], lead + target.dims)
+        symbol = pool.symbol(Cotangent(of, name), lead + target.dims)
+        rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
+        lines.append(Line(symbol, simplify(substitute(simplify(total), fold)), name in wrt, rules))
+        return symbol
+
+    def descend(user: str, cotangent: Node) -> None:
+        body, value = program.bodies[user], program.symbols[user]
+        shared: list[Line] = []
+
+        def name_shared(node: Node, part: Node) -> Node:
+            if part.kind == "sym" or not symbols_of(part):
+                return part
+            symbol = pool.symbol(Temporary(of, user, len(shared) + 1), part.dims)
+            simple = simplify(substitute(simplify(part), fold))
+            shared.append(Line(symbol, simple, rules=_rules_above(body, {node}, user)))
+            lines.append(shared[-1])
+            return symbol
+
+        inside = [symbol for symbol in symbols_of(body) if _is_moving(program, symbol, moving, wrt)]
+        for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
+            words = _rules_above(body, {symbol}, user)
+            pending.setdefault(program.name_of[symbol], []).append((part, words))
+
+    def leaves(user: str) -> None:
+        for name in program.mentions.get(user, ()):
+            if last_user.get(name) == user and name in wrt and name not in program.bodies:
+                emit(name)
+
+    if of in wrt:
+        lines.append(Line(pool.symbol(Cotangent(of, of), lead + lead), identity_seed(pool, lead), True))
+    if of in program.bodies:
+        descend(of, identity_seed(pool, lead))
+        leaves(of)
+    for name in names:
+        if name in pending:
+            symbol = emit(name)
+            if not is_zero(lines[-1].expression):
+                descend(name, symbol)
+        elif name in wrt:
+            emit(name)
+        leaves(name)
+    done = {line.symbol.data for line in lines}
+    for name in wrt:
+        if Cotangent(of, name) not in done:
+            emit(name)
+    return lines
+
+
+def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:
+    name = program.name_of.get(symbol)
+    return name is not None and (name in moving or name in wrt)
+
+
+def _last_users(
+    program: Program, of: str, names: Iterable[str], moving: set[str], wrt: set[str]
+) -> dict[str, str]:
+    """For each leaf the definition after which its cotangent is complete."""
+    last: dict[str, str] = {}
+    for user in (of, *names):
+        for name in program.uses.get(user, ()):
+            if name in wrt and name not in program.bodies:
+                last[name] = user
+    return last
+
+
+def _folding(program: Program, of: str) -> dict[Node, Node]:
+    """Bodies that are worth recognising inside a line, and the names that stand for them."""
+    known = program.ancestors([of]) - {of}
+    return {
+        body: program.symbols[name]
+        for name, body in reversed(list(program.bodies.items()))
+        if name in known
+        and body.args
+        and not is_number(body)
+        and not (body.kind == "lin" and len(body.args) == 1)
+    }
+
+
+WORDS = {
+    "lin": "sum rule",
+    "prod": "product rule",
+    "pow": "power rule",
+    "softmax": "Jacobian of softmax p: diag(p) - ppᵀ",
+    "lse": "the gradient of logsumexp is softmax",
+    "inv": "d A⁻¹ = -A⁻¹ dA A⁻¹",
+    "logdet": "d log|det A| = tr(A⁻¹ dA)",
+    "det": "d det A = det A tr(A⁻¹ dA)",
+}
+FUNCTION_WORDS = {
+    "exp": "exp' = exp",
+    "log": "log' = 1/u",
+    "abs": "|u|' = sign(u)",
+    "sign": "sign' = 0 off the kink",
+    "step": "step' = 0 off the kink",
+    "relu": "relu' = step, 0 at 0",
+    "leaky_relu": "leaky_relu' = 1 where u > 0, else 0.01",
+    "elu": "elu' = 1 where u > 0, else exp(u)",
+    "normal_cdf": "Φ' = φ",
+    "normal_pdf": "φ'(u) = -u φ(u)",
+    "softplus": "softplus' = σ",
+    "sigmoid": "σ' = σ (1 - σ)",
+    "log_sigmoid": "(log σ)' = 1 - σ",
+    "tanh": "tanh' = 1 - tanh²",
+    "sin": "sin' = cos",
+    "cos": "cos' = -sin",
+    "erf": "erf'(u) = 2/√π exp(-u²)",
+}
+
+
+def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
+    """The rules met on the way from the root of a body down to some nodes, in words."""
+    order = list(topological([body]))
+    above: set[Node] = set(below)
+    for node in order:
+        if any(arg in above for arg in node.args):
+            above.add(node)
+    words = []
+    for node in reversed(order):
+        if node in above and node not in below:
+            words.append(FUNCTION_WORDS[node.data] if node.kind == "fn" else WORDS.get(node.kind, node.kind))
+    return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
+
+
+def _inline(lines: list[Line], fold: dict[Node, Node]) -> None:
+    """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
+    mentioned = [set(symbols_of(line.expression)) for line in lines]
+    for position, line in enumerate(lines):
+        users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
+        once = line.is_temporary and len(users) == 1
+        constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line.expression))
+        for place in users:
+            user = lines[place]
+            raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
+            raw = substitute(user.expression, {line.symbol: line.expression})
+            new = simplify(substitute(simplify(raw), fold))
+            cancels = cost(new) < raw_size and cost(new) < max(cost(user.expression), cost(line.expression))
+            if once or constant or cancels or cost(new) < cost(user.expression):
+                user.expression = new
+                user.cancelled = user.cancelled or (cancels and cost(new) < raw_size - 1)
+                if isinstance(line.symbol.data, Cotangent):
+                    user.through.append(line.symbol.data.wrt)
+                elif once:
+                    user.rules = list(dict.fromkeys(line.rules + user.rules))
+                mentioned[place] = set(symbols_of(new))
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether a line is only a name of the sheet, perhaps transposed."""
+    inside = symbols_of(node)
+    return cost(node) <= 2 and len(inside) == 1 and not isinstance(inside[0].data, tuple)
+
+
+def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
+    """The tree cost of a node if some symbols cost something else."""
+    costs: dict[Node, int] = {}
+    for inner in topological([node]):
+        if inner in sizes:
+            costs[inner] = sizes[inner]
+        elif inner.kind == "prod":
+            costs[inner] = sum(costs[arg] for arg in inner.args)
+        elif inner.kind == "lin":
+            extra = max(0, len(inner.args) - 1) + sum(abs(c) != 1 for c, _ in coefficient_terms(inner))
+            costs[inner] = sum(costs[arg] for arg in inner.args) + extra
+        elif inner.args:
+            own = cost(inner) - sum(cost(arg) for arg in inner.args)
+            costs[inner] = own + sum(costs[arg] for arg in inner.args)
+        else:
+            costs[inner] = cost(inner)
+    return costs[node]
+
+
+def _named_after_requests(lines: list[Line]) -> list[Line]:
+    """A requested line that only repeats a temporary gives it its name and takes its place."""
+    result = list(lines)
+    for line in lines:
+        if not line.requested or not isinstance(line.expression.data, Temporary):
+            continue
+        place = next((i for i, other in enumerate(result) if other.symbol is line.expression), None)
+        if place is None:
+            continue
+        rename = {result[place].symbol: line.symbol}
+        rules = list(dict.fromkeys(result[place].rules + line.rules))
+        result.remove(line)
+        old = result[place]
+        result[place] = Line(line.symbol, old.expression, True, rules, old.through, old.cancelled)
+        for other in result:
+            other.expression = substitute(other.expression, rename)
+    return result
+
+
+def _needed(lines: list[Line]) -> list[Line]:
+    """The requested lines and those they use."""
+    used: set[Node] = set()
+    kept = []
+    for line in reversed(lines):
+        if line.requested or line.symbol in used:
+            kept.append(line)
+            used.update(symbols_of(line.expression))
+    return kept[::-1]

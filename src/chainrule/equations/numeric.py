@@ -1,0 +1,130 @@
+"""The value of a node, axis by axis with einsum: slow, obvious, and independent of the compiler."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import special
+from chainrule.equations.nodes import Node, topological
+from chainrule.equations.tree import Size
+from chainrule.errors import NoRuleError
+
+__all__ = ["node_value"]
+
+Array = NDArray[Any]
+
+
+def _normal_cdf(x: Array) -> Array:
+    return np.asarray(0.5 * (1 + special.erf(x / math.sqrt(2))))
+
+
+def _normal_pdf(x: Array) -> Array:
+    return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+KERNELS: dict[str, Callable[[Any], Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "abs": special.abs_,
+    "sign": special.sign,
+    "step": special.step,
+    "relu": special.relu,
+    "leaky_relu": special.leaky_relu,
+    "elu": special.elu,
+    "normal_cdf": _normal_cdf,
+    "normal_pdf": _normal_pdf,
+    "softplus": special.softplus,
+    "sigmoid": special.sigmoid,
+    "log_sigmoid": special.log_sigmoid,
+    "tanh": special.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
+    "erf": special.erf,
+}
+
+
+def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> Array:
+    """The array a node stands for.
+
+    Parameters
+    ----------
+    root : Node
+    values : mapping of Node to ndarray
+        Values of its symbols.
+    sizes : mapping of str to int
+        Values of the symbolic sizes.
+    """
+    done: dict[Node, Array] = {symbol: np.asarray(value) for symbol, value in values.items()}
+
+    def length(size: Size) -> int:
+        return size if isinstance(size, int) else sizes[size]
+
+    with np.errstate(all="ignore"):
+        for node in topological([root]):
+            if node not in done:
+                done[node] = _value(node, [done[arg] for arg in node.args], length)
+    return done[root]
+
+
+def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Array:
+    match node.kind:
+        case "ones":
+            return np.ones([length(size) for size in node.dims])
+        case "size":
+            return np.asarray(float(length(node.data)))
+        case "pi":
+            return np.asarray(math.pi)
+        case "delta":
+            return np.eye(length(node.dims[0]))
+        case "unit":
+            return np.asarray(np.eye(length(node.dims[0]))[node.data])
+        case "onehot":
+            return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
+        case "lin":
+            total = np.zeros([length(size) for size in node.dims])
+            for coefficient, arg in zip(node.data, args, strict=True):
+                total = total + float(coefficient) * arg
+            return total
+        case "prod":
+            return _einsum(node, args)
+        case "pow":
+            return np.asarray(args[0] ** _exponent(node))
+        case "fn":
+            return np.asarray(KERNELS[node.data](args[0]))
+        case "softmax":
+            return np.asarray(special.softmax(args[0], axis=-1))
+        case "lse":
+            return np.asarray(special.logsumexp(args[0], axis=-1))
+        case "inv":
+            return np.asarray(np.linalg.inv(args[0]))
+        case "det":
+            return np.asarray(np.linalg.det(args[0]))
+        case "logdet":
+            return np.asarray(_log_abs_det(args[0]))
+    raise NoRuleError(f"No value is known for {node.kind}.")
+
+
+def _log_abs_det(matrix: Array) -> Array:
+    """Log |det|, analytic: for a complex matrix the phase of the determinant is kept."""
+    sign, logarithm = np.linalg.slogdet(matrix)
+    if np.iscomplexobj(matrix):
+        return np.asarray(logarithm + np.log(sign * np.sign(sign.real)))
+    return np.asarray(logarithm)
+
+
+def _exponent(node: Node) -> float | int:
+    return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
+
+
+def _einsum(node: Node, args: list[Array]) -> Array:
+    labels, out = node.data
+    operands: list[Any] = []
+    for arg, own in zip(args, labels, strict=True):
+        operands += [arg, list(own)]
+    return np.asarray(np.einsum(*operands, list(out)))

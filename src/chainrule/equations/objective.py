@@ -1,0 +1,246 @@
+"""A sheet's scalar as an objective: data bound, lifted over the examples, derived and compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.equations.compile import Compiled, compile_program
+from chainrule.equations.given import as_array, check_domain, given_values
+from chainrule.equations.lift import SCALE, WEIGHTS, weighted_program
+from chainrule.equations.program import Program
+from chainrule.equations.sheet import Sheet
+from chainrule.equations.sizes import size_value
+from chainrule.errors import DataError, OptionError, ShapeError
+from chainrule.objective import Rows
+from chainrule.parameters import ParameterSpec
+
+__all__ = ["SheetObjective", "sheet_objective"]
+
+Array = NDArray[Any]
+EXAMPLES = "_n"
+OBJECTIVE = "_objective"
+
+
+@dataclass(frozen=True, eq=False)
+class SheetObjective:
+    """C(θ) of a sheet, with its data bound.
+
+    Attributes
+    ----------
+    parameters : ParameterSpec
+        The sheet's parameters with the shapes the data and sizes give them.
+    size : int
+        Number of examples n; 0 if the sheet's own formula covers all data.
+    reduction : str
+        ``"mean"``: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + penalty, or ``"sum"``: C = Σ_i w_i ℓ_i + penalty.
+
+    Notes
+    -----
+    A mini-batch has its own weighted mean; with ``reduction="sum"`` its data term is scaled by n / |batch|,
+    so that the penalty keeps its strength.
+    """
+
+    parameters: ParameterSpec
+    size: int
+    reduction: str
+    sizes: Mapping[str, int]
+    _stacked: Mapping[str, Array] = field(repr=False)
+    _fixed: Mapping[str, Array] = field(repr=False)
+    _weights: Array | None = field(repr=False)
+    _program: Program = field(repr=False)
+    _loss: Compiled = field(repr=False)
+    _step: Compiled = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        """The code that computes the value and the gradient."""
+        return self._step.source
+
+    def value(self, theta: Array, rows: Rows = None) -> Any:
+        """C(θ) over all examples or the given rows; complex for complex θ."""
+        (value,) = self._loss.function(*self._arguments(self._loss, theta, rows))
+        return value if np.iscomplexobj(value) else float(value)
+
+    def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[float, Array]:
+        """C(θ) and ∇C(θ), shape (p,), over all examples or the given rows; the gradient is the caller's."""
+        value, *parts = self._step.function(*self._arguments(self._step, theta, rows))
+        gradient = np.empty(self.parameters.size, theta.dtype)
+        for (name, shape), part in zip(self.parameters.shapes, parts, strict=True):
+            gradient[self.parameters.slices[name]].reshape(shape[::-1]).T[...] = part
+        return float(value), gradient
+
+    def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
+        """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
+        values = self._values(theta, rows)
+        for name in self.parameters.names:
+            if not np.all(np.isfinite(values[name])):
+                return f"The parameter {name} is not finite."
+        names = [name for name in self._program.bodies if name != OBJECTIVE]
+        every = compile_program(self._program, [(name, None) for name in names], checked=False)
+        with np.errstate(all="ignore"):
+            results = every.function(*(values[name] for name in every.inputs))
+        for name, result in zip(names, results, strict=True):
+            wrong = ~np.isfinite(result)
+            if np.any(wrong):
+                place = tuple(int(i) for i in np.argwhere(wrong)[0])
+                where = f" at {list(place)}" if place else ""
+                entry = np.asarray(result)[place]
+                return f"{name} is the first quantity that is not finite: {entry}{where}."
+        return ""
+
+    def _values(self, theta: Array, rows: Rows) -> dict[str, Array]:
+        values: dict[str, Any] = {**self._fixed, **self.parameters.views(theta)}
+        weights = self._weights
+        if rows is None:
+            values.update(self._stacked)
+        else:
+            values.update({name: array[rows] for name, array in self._stacked.items()})
+            weights = weights[rows] if weights is not None else None
+        if self.size:
+            count = len(next(iter(values[name] for name in self._stacked)))
+            if weights is not None:
+                values[WEIGHTS] = weights
+                values[SCALE] = np.asarray(self._weighted_scale(weights))
+            else:
+                values[SCALE] = np.asarray(1 / count if self.reduction == "mean" else self.size / count)
+        return values
+
+    def _weighted_scale(self, weights: Array) -> float:
+        if self.reduction == "mean":
+            return float(1 / weights.sum())
+        return float(self.size / len(weights))
+
+    def _arguments(self, function: Compiled, theta: Array, rows: Rows) -> list[Array]:
+        values = self._values(theta, rows)
+        return [values[name] for name in function.inputs]
+
+
+def sheet_objective(
+    sheet: Sheet,
+    program: Program,
+    of: str,
+    data: Mapping[str, ArrayLike],
+    reduction: str,
+    sample_weight: ArrayLike | None,
+    sizes: Mapping[str, int],
+) -> SheetObjective:
+    """Bind data to a sheet; see ``Equations.objective``."""
+    if reduction not in ("mean", "sum"):
+        raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
+    parameters = _needed_parameters(program, of)
+    _check_names(sheet, program, of, data, parameters)
+    stacked = _stacked(sheet, data)
+    known, fixed = _known(sheet, data, stacked, sizes)
+    n = _count(stacked)
+    weights = _checked_weights(sample_weight, n)
+    if weights is not None and np.any(weights == 0):
+        kept = weights > 0
+        if not kept.any():
+            raise DataError("Every sample_weight is zero; at least one example must count.")
+        stacked, weights, n = {name: x[kept] for name, x in stacked.items()}, weights[kept], int(kept.sum())
+    spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
+    lifted, names = program, {name: name for name in program.symbols}
+    target = of
+    if n:
+        target = OBJECTIVE
+        lifted, names = weighted_program(
+            program, of, set(stacked), EXAMPLES, OBJECTIVE, weighted=weights is not None
+        )
+    hints = {**known, EXAMPLES: n or 1}
+    loss = compile_program(lifted, [(target, None)], sizes=hints, checked=False)
+    requests = [(target, None), *((target, names[name]) for name in spec.names)]
+    step = compile_program(lifted, requests, sizes=hints, checked=False)
+    renamed = {names[name]: array for name, array in stacked.items()}
+    return SheetObjective(spec, n, reduction, known, renamed, fixed, weights, lifted, loss, step)
+
+
+def _needed_parameters(program: Program, of: str) -> list[str]:
+    needed = program.ancestors([of])
+    found = [name for name in program.named("parameters") if name in needed]
+    if not found:
+        raise DataError(f"{of} depends on no parameters; there is nothing to minimise over.")
+    return found
+
+
+def _check_names(
+    sheet: Sheet, program: Program, of: str, data: Mapping[str, ArrayLike], parameters: list[str]
+) -> None:
+    needed = [name for name in sheet.declarations if name in program.ancestors([of])]
+    missing = [name for name in needed if name not in data and name not in parameters]
+    unknown = [name for name in data if name not in sheet.declarations]
+    trained = [name for name in data if name in parameters]
+    problems = [f"missing: {', '.join(missing)}" if missing else ""]
+    problems.append(f"not declared: {', '.join(unknown)}" if unknown else "")
+    problems.append(f"a parameter, which is trained and not given: {', '.join(trained)}" if trained else "")
+    if any(problems):
+        wanted = ", ".join(name for name in needed if name not in parameters) or "nothing"
+        raise DataError(f"{of} needs data for {wanted}; {'; '.join(filter(None, problems))}.")
+
+
+def _stacked(sheet: Sheet, data: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    """The data that come with one axis more than declared: one entry per example."""
+    stacked = {}
+    for name, value in data.items():
+        array = as_array(sheet, name, value)
+        if sheet.declarations[name].role == "data" and array.ndim == len(sheet.declarations[name].axes) + 1:
+            stacked[name] = np.ascontiguousarray(array)
+    return stacked
+
+
+def _count(stacked: Mapping[str, Array]) -> int:
+    counts = {name: len(array) for name, array in stacked.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise ShapeError(f"Data must have the same number of examples; {listed}.")
+    count = next(iter(counts.values()), None)
+    if count == 0:
+        raise DataError("There are no examples: the data are empty.")
+    return count or 0
+
+
+def _known(
+    sheet: Sheet, data: Mapping[str, ArrayLike], stacked: Mapping[str, Array], sizes: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, Array]]:
+    """Sizes and the arrays that are not stacked, all checked against the declarations."""
+    if any(len(array) == 0 for array in stacked.values()):
+        return {}, {}
+    first = {name: array[0] for name, array in stacked.items()}
+    rest = {name: value for name, value in data.items() if name not in stacked}
+    arrays, known = given_values(sheet, {**first, **rest}, sizes)
+    for name, array in stacked.items():
+        check_domain(sheet, name, array, known)
+        if not np.all(np.isfinite(array)):
+            place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
+            raise DataError(f"{name} must be finite; entry {place} is {array[tuple(place)]}.")
+    return dict(known), {name: arrays[name] for name in rest}
+
+
+def _shape(sheet: Sheet, name: str, known: Mapping[str, int]) -> tuple[int, ...]:
+    try:
+        return tuple(size_value(size, known) for size in sheet.type_of(name).axes)
+    except KeyError as error:
+        size = error.args[0]
+        axes = ", ".join(map(str, sheet.type_of(name).axes))
+        raise DataError(
+            f"{name} has shape ({axes}), and the data do not show {size}; say sizes={{{size!r}: ...}}."
+        ) from None
+
+
+def _checked_weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if not n:
+        raise OptionError(
+            "sample_weight needs examples: give data with one axis more than the sheet declares."
+        )
+    if weights.shape != (n,):
+        raise ShapeError(f"sample_weight has shape {weights.shape}; expected ({n},).")
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise DataError("sample_weight must be finite and not negative.")
+    return weights

@@ -1,0 +1,110 @@
+"""Formulas in the language of sheets: what is printed reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from chainrule.equations.printing import Printer
+from chainrule.equations.tree import Size
+
+__all__ = ["SheetPrinter"]
+
+
+class SheetPrinter(Printer):
+    """Sheet syntax, brackets rather generous than clever."""
+
+    pi = "3.141592653589793"
+    diagonal = "diag"
+    trace = "trace"
+
+    def number(self, value: Fraction) -> str:
+        return str(value)
+
+    def size(self, size: str) -> str:
+        return size
+
+    def brackets(self, text: str) -> str:
+        return f"({text})"
+
+    def scalar_product(self, factors: Sequence[str]) -> str:
+        return " * ".join(self._atomic(factor) for factor in factors)
+
+    def _atomic(self, text: str) -> str:
+        """A matrix product after scalars needs its brackets: ``2 * (A @ B)``."""
+        return f"({text})" if " @ " in text and not _is_bracketed(text) else text
+
+    def matrix_product(self, factors: Sequence[str]) -> str:
+        return " @ ".join(factors)
+
+    def hadamard_product(self, factors: Sequence[str]) -> str:
+        return " * ".join(factors)
+
+    def square(self, factors: Sequence[str]) -> str:
+        return " * ".join(factors)
+
+    def elementwise_quotient(self, above: str, below: str) -> str:
+        return f"{above} / {below}"
+
+    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
+        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
+        return f"{self.scalar_product(above)} / {bottom}"
+
+    def fraction(self, above: str, below: Sequence[str]) -> str:
+        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
+        return f"({above} / {bottom})"
+
+    def transpose(self, text: str) -> str:
+        return f"{text}.T"
+
+    def inverse(self, text: str) -> str:
+        return f"inv({text})"
+
+    def inverse_transposed(self, text: str) -> str:
+        return f"inv({text}).T"
+
+    def power(self, text: str, exponent: Fraction, rank: int) -> str:
+        written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
+        return f"{text}**{written}"
+
+    def function(self, name: str, arg: str, axis: int | None) -> str:
+        if name == "normal_cdf":
+            return f"((1 + erf({self._atomic(f'({arg})')} / sqrt(2))) / 2)"
+        if name == "normal_pdf":
+            return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi}))"
+        along = "" if axis is None else f", axis={axis}"
+        return f"{name}({arg}{along})"
+
+    def norm(self, text: str, rank: int) -> str:
+        return f"norm2({text})" if rank == 1 else f"normF({text})"
+
+    def ones(self, dims: Sequence[Size]) -> str:
+        return f"ones({', '.join(str(size) for size in dims)})"
+
+    def eye(self, size: Size) -> str:
+        return f"eye({size})"
+
+    identity = eye
+
+    def unit(self, position: int, size: Size) -> str:
+        return f"eye({size})[{position}]"
+
+    def onehot(self, labels: str, rank: int, classes: Size) -> str:
+        return f"onehot({labels})"
+
+    def index(self, base: str, letters: Sequence[str]) -> str:
+        return f"{base}[{', '.join(letters)}]"
+
+    def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
+        loops = " ".join(f"for {letter} in {size}" for letter, size in summed)
+        return f"sum({body} {loops})"
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether every @ stands inside brackets."""
+    depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and character == "@":
+            return False
+    return True

@@ -1,0 +1,299 @@
+"""Rewriting by measure: a rewrite is taken only if it makes the expression strictly cheaper to read.
+
+Each rule proposes candidates for one node whose arguments are simple already; the first that lowers ``cost``
+wins, and the node is tried again. Sums inside products are otherwise kept: ``Xᵀ(p - y)`` appears because
+nothing distributes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from chainrule.equations import elementary
+from chainrule.equations.nodes import Node, coefficient_terms, topological
+from chainrule.equations.products import power, product
+from chainrule.equations.sums import linear
+
+__all__ = ["cost", "rebuild", "simplify", "substitute"]
+
+MOST_TERMS = 6
+
+
+def cost(node: Node) -> int:
+    """How long a node is to read, counted as a tree."""
+    costs = node.pool.cost_of
+    if node not in costs:
+        for inner in topological([node]):
+            if inner not in costs:
+                costs[inner] = _own_cost(inner, [costs[arg] for arg in inner.args])
+    return costs[node]
+
+
+def _own_cost(node: Node, args: list[int]) -> int:
+    if node.kind == "ones":
+        return 1
+    if node.kind == "prod":
+        return sum(args)
+    if node.kind == "pow":
+        return 2 * args[0] if node.data == 2 else args[0] + 1
+    if node.kind == "lin":
+        return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
+    return 2 if node.kind == "onehot" or not args else 1 + args[0]
+
+
+def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
+    """The node with other arguments, through the constructors, so that their rules apply."""
+    if args == node.args:
+        return node
+    pool = node.pool
+    if node.kind == "lin":
+        return linear(pool, zip(node.data, args, strict=True), node.dims)
+    if node.kind == "prod":
+        labels, out = node.data
+        return product(pool, list(zip(args, labels, strict=True)), out)
+    if node.kind == "pow":
+        return power(args[0], node.data)
+    if node.kind == "fn":
+        return elementary.apply(node.data, args[0])
+    return pool.intern(node.kind, node.data, args, node.dims)
+
+
+def substitute(node: Node, replacement: dict[Node, Node]) -> Node:
+    """The node with some nodes replaced, rebuilt above them."""
+    done: dict[Node, Node] = dict(replacement)
+    for inner in topological([node]):
+        if inner not in done:
+            done[inner] = rebuild(inner, tuple(done[arg] for arg in inner.args))
+    return done[node]
+
+
+def simplify(node: Node) -> Node:
+    """The cheapest form the rules reach, bottom up; memoised per pool."""
+    memo = node.pool.simple_form
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        if top in memo:
+            stack.pop()
+            continue
+        missing = [arg for arg in top.args if arg not in memo]
+        if missing:
+            stack.extend(missing)
+            continue
+        current = rebuild(top, tuple(memo[arg] for arg in top.args))
+        if current is not top and current not in memo and any(arg not in memo for arg in current.args):
+            stack.append(current)
+            continue
+        memo[top] = memo[current] if current in memo else _improve(current)
+        stack.pop()
+    return memo[node]
+
+
+def _improve(start: Node) -> Node:
+    memo = start.pool.simple_form
+    node = start
+    while True:
+        # What is being improved stands for itself, so that a rule may simplify pieces that lead back to it.
+        memo[node] = node
+        better = next((new for new in _candidates(node) if cost(new) < cost(node)), None)
+        if better is None:
+            memo[start] = node
+            return node
+        node = better
+
+
+def _candidates(node: Node) -> Iterator[Node]:
+    rules: list[Callable[[Node], Iterator[Node]]] = []
+    if node.kind == "prod":
+        rules = [_combine_elementwise, _expand_over_quotients, _distribute_over_delta]
+    elif node.kind == "lin":
+        rules = [_flatten_sums, _expand_terms, _factor_out]
+    for rule in rules:
+        yield from rule(node)
+
+
+def _factors(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
+    return list(zip(node.args, node.data[0], strict=True))
+
+
+def _is_sum(node: Node) -> bool:
+    return node.kind == "lin" and len(node.args) > 1
+
+
+def _has_quotient(node: Node) -> bool:
+    """Whether a negative power stands in a product or in a term of a sum of products."""
+    if node.kind == "pow":
+        return bool(node.data < 0) and node.args[0].kind != "size"
+    return node.kind in ("prod", "lin") and any(_has_quotient(arg) for arg in node.args)
+
+
+def _over(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
+    """The product distributed over the sum at ``position``, each term simplified."""
+    total, labels = factors[position]
+    rest = factors[:position] + factors[position + 1 :]
+    terms = [
+        (c, simplify(product(total.pool, [*rest, (term, labels)], out)))
+        for c, term in coefficient_terms(total)
+    ]
+    dims = terms[0][1].dims
+    return linear(total.pool, terms, dims)
+
+
+def _combine_elementwise(node: Node) -> Iterator[Node]:
+    """Simplify the factors that share all their labels as a product of their own."""
+    factors, out = _factors(node), node.data[1]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for position, (_, labels) in enumerate(factors):
+        groups.setdefault(labels, []).append(position)
+    for labels, members in groups.items():
+        if len(members) < 2 or len(members) == len(factors) or len(set(labels)) != len(labels):
+            continue
+        if not any(_is_sum(factors[position][0]) for position in members):
+            continue
+        inner = product(node.pool, [factors[position] for position in members], labels)
+        rest = [factor for position, factor in enumerate(factors) if position not in members]
+        yield product(node.pool, [*rest, (simplify(inner), labels)], out)
+
+
+def _expand_over_quotients(node: Node) -> Iterator[Node]:
+    """Distribute over a sum where a quotient may cancel, sums holding the quotient first."""
+    factors, out = _factors(node), node.data[1]
+    if not any(_has_quotient(factor) for factor, _ in factors):
+        return
+    sums = [position for position, (factor, _) in enumerate(factors) if _is_sum(factor)]
+    for position in sorted(sums, key=lambda position: not _has_quotient(factors[position][0])):
+        yield simplify(_over(factors, position, out))
+
+
+def _distribute_over_delta(node: Node) -> Iterator[Node]:
+    """Distribute over a sum that holds an identity matrix whose ends would be renamed."""
+    factors, out = _factors(node), node.data[1]
+    free = any(factor.kind == "delta" for factor, _ in factors)
+    for position, (factor, _) in enumerate(factors):
+        if _is_sum(factor) and free:
+            yield _over(factors, position, out)
+
+
+def _flatten_sums(node: Node) -> Iterator[Node]:
+    """Open sums that carry a coefficient; pays only where terms cancel."""
+    terms = coefficient_terms(node)
+    if any(_is_sum(arg) for _, arg in terms):
+        flat = [(c * inner, arg) for c, term in terms for inner, arg in coefficient_terms(term)]
+        yield linear(node.pool, flat, node.dims)
+
+
+def _expand_terms(node: Node) -> Iterator[Node]:
+    """Multiply out two or more elementwise products of sums: p (1 - y) - y (1 - p) = p - y."""
+    terms = coefficient_terms(node)
+    opened: list[tuple[Fraction, Node]] = []
+    count = 0
+    for c, term in terms:
+        expanded = _multiplied_out(term)
+        if expanded is None:
+            opened.append((c, term))
+        else:
+            count += 1
+            opened.extend((c * inner, arg) for inner, arg in expanded)
+    if count >= 2 and len(opened) <= 2 * MOST_TERMS:
+        yield linear(node.pool, opened, node.dims)
+
+
+def _multiplied_out(node: Node) -> list[tuple[Fraction, Node]] | None:
+    if node.kind != "prod" or len(node.args) > 3:
+        return None
+    factors, out = _factors(node), node.data[1]
+    if any(set(labels) - set(out) for _, labels in factors):
+        return None
+    for position, (factor, _) in enumerate(factors):
+        if _is_sum(factor) and len(factor.args) <= MOST_TERMS:
+            return coefficient_terms(_over_plain(factors, position, out))
+    return None
+
+
+def _over_plain(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
+    total, labels = factors[position]
+    rest = factors[:position] + factors[position + 1 :]
+    terms = [(c, product(total.pool, [*rest, (term, labels)], out)) for c, term in coefficient_terms(total)]
+    return linear(total.pool, terms, terms[0][1].dims)
+
+
+def _factor_out(node: Node) -> Iterator[Node]:
+    """Take a common factor out of terms of a sum: Xᵀp - Xᵀy = Xᵀ(p - y), (1/N)a + (1/N)b = (1/N)(a + b)."""
+    terms = coefficient_terms(node)
+    places: dict[tuple[Node, tuple[int, ...]], list[int]] = {}
+    for position, (_, term) in enumerate(terms):
+        if term.kind == "prod":
+            for factor, labels in _factors(term):
+                places.setdefault((factor, _outer(labels, term.data[1])), []).append(position)
+        else:
+            places.setdefault((term, tuple(range(len(term.dims)))), []).append(position)
+    for (factor, labels), positions in places.items():
+        if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
+            yield from _without(node, factor, labels, positions)
+
+
+def _outer(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
+    """Labels with the summed ones made -1, so that they compare across terms."""
+    return tuple(label if label in out else -1 for label in labels)
+
+
+def _without(node: Node, factor: Node, labels: tuple[int, ...], positions: list[int]) -> Iterator[Node]:
+    """The sum with one factor taken out of the terms at ``positions``."""
+    if labels.count(-1) > 1:
+        return
+    out = tuple(range(len(node.dims)))
+    inner_label = len(out)
+    terms = coefficient_terms(node)
+    inner: list[tuple[Fraction, Node]] = []
+    inner_out: tuple[int, ...] | None = None
+    for position in positions:
+        c, term = terms[position]
+        rest = _remaining(term, factor, labels, inner_label)
+        if rest is None:
+            return
+        used = {label for _, own in rest for label in own}
+        free = tuple(label for label in (*out, inner_label) if label in used and label <= inner_label)
+        if inner_out is None:
+            inner_out = free
+        if free != inner_out or (labels.count(-1) and inner_label not in free):
+            return
+        inner.append((c, product(node.pool, rest, free)) if rest else (c, node.pool.ones(())))
+    assert inner_out is not None
+    if len(inner_out) > max(2, len(out) - 1) and len(inner_out) > len(out):
+        return
+    total = linear(node.pool, inner, inner[0][1].dims)
+    if not total.args and total.kind == "lin":
+        return
+    restored = tuple(inner_label if label == -1 else label for label in labels)
+    covered = set(restored) | set(inner_out)
+    if not set(out) <= covered:
+        return
+    joined = product(node.pool, [(factor, restored), (simplify(total), inner_out)], out)
+    others = [pair for position, pair in enumerate(terms) if position not in positions]
+    yield linear(node.pool, [*others, (Fraction(1), joined)], node.dims)
+
+
+def _remaining(
+    term: Node, factor: Node, labels: tuple[int, ...], inner_label: int
+) -> list[tuple[Node, tuple[int, ...]]] | None:
+    """The factors of a term beside the given one; its summed label becomes ``inner_label``."""
+    if term is factor:
+        return []
+    found: tuple[int, ...] | None = None
+    rest = []
+    for arg, own in _factors(term):
+        if found is None and arg is factor and _outer(own, term.data[1]) == labels:
+            found = own
+        else:
+            rest.append((arg, own))
+    if found is None:
+        return None
+    bound = {label: inner_label for label in found if label not in term.data[1]}
+
+    def rename(label: int) -> int:
+        if label in bound:
+            return bound[label]
+        return label + inner_label + 1 if label not in term.data[1] else label
+
+    return [(arg, tuple(rename(label) for label in own)) for arg, own in rest]
