@@ -224,6 +224,19 @@ def test_divergence_names_epoch_step_place_and_keeps_the_last_good_state():
     assert pickle.loads(pickle.dumps(caught.value)).state == seen[-1]
 
 
+@pytest.mark.parametrize("method", [HeavyBall(40.0), Momentum(3.0), Nesterov(3.0)], ids=repr)
+def test_divergence_with_memory_keeps_the_last_good_state(method):
+    objective = Explosive(p=5)
+    seen = [initial_state(objective, method, np.ones(5))]
+    with pytest.raises(DivergenceError, match="overflows first") as caught:
+        seen.extend(iterate(objective, method, seen[0]))
+    good = [state for state in seen if np.isfinite(state.theta).all()]
+    assert caught.value.state.epoch >= 1 and all(
+        np.isfinite(s).all() for s in caught.value.state.slots.values()
+    )
+    assert good == seen
+
+
 class Trap(Logistic):
     """Not finite on the batch that holds row 6."""
 

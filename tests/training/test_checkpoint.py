@@ -79,6 +79,20 @@ def test_early_stopping_goes_on_from_the_file(tmp_path):
     assert load_checkpoint(path).best == whole.best
 
 
+def test_the_file_holds_the_best_state_while_the_run_goes_on(tmp_path):
+    scores, path, best = [5.0, 3.0, 3.5, 2.5, 3.3], tmp_path / "run", []
+    fit(
+        Logistic(n=23),
+        method=Momentum(0.1),
+        epochs=5,
+        early_stopping=EarlyStopping(patience=4),
+        validation=lambda parameters: scores.pop(0),
+        checkpoint=Checkpoint(path, seconds=0),
+        callbacks=[lambda state: best.append(load_checkpoint(path).best.epoch)],
+    )
+    assert best == [1, 2, 2, 4, 4]
+
+
 def test_the_file_is_written_as_often_as_asked(tmp_path):
     epochs_on_disk = []
 

@@ -130,6 +130,14 @@ def test_arguments_of_another_kind_of_model_are_refused():
         fit("model")
 
 
+def test_a_method_is_checked_whatever_else_is_given():
+    for more in ({}, {"resume": fit(Quadratic(), epochs=1)}):
+        with pytest.raises(OptionError, match=r"method is 'adam'; expected one like"):
+            fit(Quadratic(), method="adam", **more)
+    with pytest.raises(OptionError, match="not a sum over examples"):
+        fit(Quadratic(), method=SGD(0.1))
+
+
 def stop_after(patience, scores, method=None, **options):
     objective = Logistic(n=23)
     numbers = iter(scores)

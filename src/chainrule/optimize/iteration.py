@@ -14,7 +14,7 @@ from chainrule.objective import Objective
 from chainrule.optimize.batches import check_batch_size
 from chainrule.optimize.state import Array, Seed, Start, State, encode_generator, pack_start
 
-__all__ = ["Ending", "Method", "States", "initial_state", "iterate"]
+__all__ = ["Ending", "Method", "States", "check_method", "initial_state", "iterate"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def iterate(objective: Objective, method: Method, state: State) -> States:
     >>> [state.theta.tolist() for state in islice(iterate(Bowl(), method, start), 2)]
     [[0.5, 1.0, 2.0], [0.25, 0.5, 1.0]]
     """
-    _check(objective, method)
+    check_method(objective, method)
     pack_start(objective, state.theta)
     _check_slots(method, state)
     return method.states(objective, state)
@@ -133,13 +133,20 @@ def initial_state(objective: Objective, method: Method, theta: Start, seed: Seed
     OptionError, ShapeError
         If θ does not fit the objective or is not finite, or the method does not fit the objective.
     """
-    _check(objective, method)
+    check_method(objective, method)
     vector = pack_start(objective, theta)
     slots: dict[str, Array] = {name: np.zeros_like(vector) for name in method.slot_names}
     return State(vector, slots, encode_generator(seed))
 
 
-def _check(objective: Objective, method: Method) -> None:
+def check_method(objective: Objective, method: Method) -> None:
+    """Refuse what is not a method, what is not an objective, and a pair that does not fit.
+
+    Raises
+    ------
+    OptionError
+        With what was given and what would be right.
+    """
     if not isinstance(method, Method):
         raise OptionError(f"method is {method!r}; expected one like chainrule.optimizers.Momentum(0.1).")
     if not isinstance(objective, Objective):

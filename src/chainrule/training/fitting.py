@@ -16,7 +16,7 @@ from chainrule.errors import OptionError
 from chainrule.objective import Objective
 from chainrule.optimize.adam import Adam
 from chainrule.optimize.history import Epoch, History
-from chainrule.optimize.iteration import Method, initial_state
+from chainrule.optimize.iteration import Method, check_method, initial_state
 from chainrule.optimize.result import Result
 from chainrule.optimize.run import Callback, Watcher, run, stop_at_tolerance, watch_callbacks
 from chainrule.optimize.state import Seed, State, check_seed
@@ -25,6 +25,7 @@ from chainrule.training.early_stopping import EarlyStopping, Stopper
 from chainrule.training.initial import Initial
 from chainrule.training.models import Problem
 from chainrule.training.progress import progress_bar, wants_progress
+from chainrule.training.threads import suitable_threads
 
 __all__ = ["fit"]
 
@@ -135,6 +136,7 @@ def fit(
     objective = problem.objective(data, sample_weight)
     method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
     keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
+    check_method(objective, method)
     _check(method, keep, early_stopping, validation, initial, resume)
     begun = _begin(problem, objective, method, initial, seed, resume)
     stopper = Stopper(early_stopping, begun.best, begun.history) if early_stopping else None
@@ -146,7 +148,8 @@ def fit(
     if tolerance is not None:
         watchers.append(stop_at_tolerance(objective, method, tolerance))
     watchers.append(watch_callbacks(callbacks))
-    with progress_bar(epochs) if wants_progress(progress) else nullcontext() as bar:
+    shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
+    with suitable_threads(objective, method), shown as bar:
         result = run(
             objective,
             method,
@@ -172,7 +175,7 @@ def _check(
     resume: Any,
 ) -> None:
     asks_exactness = checkpoint is not None or isinstance(resume, str | Path)
-    if isinstance(method, Method) and not method.resumes_exactly and asks_exactness:
+    if not method.resumes_exactly and asks_exactness:
         raise OptionError(
             f"{type(method).__name__} keeps its memory inside SciPy, so a checkpoint could not resume it "
             "exactly; resume=result.state starts it again from the parameters, with an empty memory."
