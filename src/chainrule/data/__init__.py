@@ -1,0 +1,33 @@
+"""Tables in, numbers out: reading, kinds, missing values, encodings, splits and the bundled data sets."""
+
+from chainrule.data.bundled import BUNDLED, bundled
+from chainrule.data.features import BooleanFeature, CategoricalFeature, NumericFeature
+from chainrule.data.infer import MISSING
+from chainrule.data.labels import ClassEncoder, from_one_hot, from_signs, one_hot, to_signs
+from chainrule.data.preprocess import Preprocessor
+from chainrule.data.read import read_table
+from chainrule.data.split import split_rows
+from chainrule.data.table import Column, Table
+from chainrule.data.targets import ClassTarget, NumericTarget, infer_task
+
+__all__ = [
+    "BUNDLED",
+    "MISSING",
+    "BooleanFeature",
+    "CategoricalFeature",
+    "ClassEncoder",
+    "ClassTarget",
+    "Column",
+    "NumericFeature",
+    "NumericTarget",
+    "Preprocessor",
+    "Table",
+    "bundled",
+    "from_one_hot",
+    "from_signs",
+    "infer_task",
+    "one_hot",
+    "read_table",
+    "split_rows",
+    "to_signs",
+]

@@ -1,0 +1,150 @@
+"""The kind of a column from the text of its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.table import Column, Kind
+from chainrule.errors import DataError
+
+__all__ = ["MISSING", "Fields", "column_from_text"]
+
+Array = NDArray[Any]
+
+MISSING = frozenset({"", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", "?"})
+"""Fields that count as missing unless the reader is told otherwise."""
+
+TRUE = {"true": True, "yes": True, "false": False, "no": False}
+PAIRS = ({"true", "false"}, {"yes", "no"})
+COMMA = re.compile(r"[+-]?\d+,\d+")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The text of one column.
+
+    Parameters
+    ----------
+    name : str
+    texts : sequence of str
+        Stripped of white space.
+    source : str
+    lines : ndarray of int
+        Where each text stands in the source.
+    decimal : str
+        Decimal mark, "." or ",".
+    """
+
+    name: str
+    texts: Sequence[str]
+    source: str
+    lines: Array
+    decimal: str
+
+    def place(self, row: int) -> str:
+        return f"{self.source}, line {self.lines[row]}, column {self.name!r}"
+
+
+def column_from_text(fields: Fields, missing_values: Collection[str], kind: Kind | None) -> Column:
+    """Read one column; with no kind given, infer it.
+
+    A column is numeric if every field is a number, boolean if all are true and false (or yes and no), else
+    categorical. One that is mostly numbers is refused rather than read as categories.
+
+    Raises
+    ------
+    DataError
+        If a field does not fit the kind; the message names the line and the remedy.
+    """
+    texts = fields.texts
+    missing = np.array([text in missing_values for text in texts], bool)
+    known = [text for text, absent in zip(texts, missing, strict=True) if not absent]
+    if kind is None:
+        kind = _kind_of(fields, known, missing)
+    if kind == "numeric":
+        return Column(fields.name, kind, _numbers(fields, missing), missing)
+    if kind == "boolean":
+        return Column(fields.name, kind, _booleans(fields, missing), missing)
+    values = np.empty(len(texts), object)
+    values[:] = texts
+    return Column(fields.name, kind, values, missing)
+
+
+def _kind_of(fields: Fields, known: Sequence[str], missing: Array) -> Kind:
+    numbers = sum(_number(text, fields.decimal) is not None for text in known)
+    if numbers == len(known):
+        return "numeric"
+    if {text.lower() for text in known} in [
+        set(part) for pair in PAIRS for part in (pair, *map(_only, pair))
+    ]:
+        return "boolean"
+    if 2 * numbers > len(known):
+        row = _first_text(fields, missing)
+        raise DataError(
+            f"{fields.place(row)}: {fields.texts[row]!r} is not a number, but {numbers} of the column's "
+            f"{len(known)} values are. Correct it, or say that it means missing, or that the column is "
+            "categorical."
+        )
+    if fields.decimal == "." and all(COMMA.fullmatch(text) for text in known):
+        row = _first_text(fields, missing)
+        what = f"{fields.texts[row]!r} has a decimal comma"
+        raise DataError(f"{fields.place(row)}: {what}; read with decimal=','.")
+    return "categorical"
+
+
+def _only(word: str) -> set[str]:
+    return {word}
+
+
+def _first_text(fields: Fields, missing: Array) -> int:
+    return next(
+        row
+        for row, text in enumerate(fields.texts)
+        if not missing[row] and _number(text, fields.decimal) is None
+    )
+
+
+def _number(text: str, decimal: str) -> float | None:
+    if "_" in text:  # Python reads 1_000; tables do not mean that.
+        return None
+    if decimal == ",":
+        if "." in text:
+            return None
+        text = text.replace(",", ".")
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _numbers(fields: Fields, missing: Array) -> Array:
+    values = np.full(len(fields.texts), np.nan)
+    for row, text in enumerate(fields.texts):
+        if missing[row]:
+            continue
+        number = _number(text, fields.decimal)
+        if number is None:
+            raise DataError(f"{fields.place(row)}: {text!r} is not a number; the column must be numeric.")
+        if not np.isfinite(number):
+            raise DataError(
+                f"{fields.place(row)}: {text!r} is not a finite number; correct it, or leave the field empty "
+                "if the value is missing."
+            )
+        values[row] = number
+    return values
+
+
+def _booleans(fields: Fields, missing: Array) -> Array:
+    values = np.zeros(len(fields.texts), bool)
+    for row, text in enumerate(fields.texts):
+        if not missing[row]:
+            if text.lower() not in TRUE:
+                raise DataError(f"{fields.place(row)}: {text!r} is not one of true, false, yes, no.")
+            values[row] = TRUE[text.lower()]
+    return values

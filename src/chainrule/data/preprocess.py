@@ -1,0 +1,187 @@
+"""From a table to the arrays a model learns from, learned on training rows only and stored with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.data.features import Feature, Missing, feature_from_dict, feature_to_dict, fit_feature
+from chainrule.data.table import Kind, Table, near_misses
+from chainrule.data.targets import ClassTarget, Target, fit_target, target_from_dict
+from chainrule.errors import DataError, OptionError
+
+__all__ = ["Preprocessor"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """How a table becomes inputs X and targets y, exactly as the training table was.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        One per input column, in the order of X.
+    target : ClassTarget, NumericTarget or None
+        The column to predict, if any.
+
+    Examples
+    --------
+    >>> columns = {"size": [1.0, 2.0, 3.0], "town": ["Ulm", "Bonn", "Ulm"], "sold": [True, False, True]}
+    >>> table = Table.of(columns)
+    >>> preprocessor = Preprocessor.fit(table, target="sold")
+    >>> preprocessor.outputs
+    ('size', 'town=Bonn', 'town=Ulm')
+    >>> preprocessor.inputs(table).round(2)
+    array([[-1.22,  0.  ,  1.  ],
+           [ 0.  ,  1.  ,  0.  ],
+           [ 1.22,  0.  ,  1.  ]])
+    >>> preprocessor.targets(table)
+    array([1, 0, 1])
+    """
+
+    features: tuple[Feature, ...]
+    target: Target | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        table: Table,
+        target: str | Sequence[str] | None = None,
+        *,
+        features: Sequence[str] | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        missing: Missing = "refuse",
+        standardize: bool = True,
+        unseen: Literal["refuse", "other"] = "refuse",
+        standardize_target: bool = False,
+    ) -> Preprocessor:
+        """Learn the encoding from the training rows.
+
+        Parameters
+        ----------
+        table : Table
+            The training rows only; test rows must not have a say.
+        target : str or sequence of str, optional
+            Column to predict; several numeric ones for a regression with several outputs.
+        features : sequence of str, optional
+            Names or globs of the input columns; all but the target by default.
+        task : {"auto", "classification", "regression"}
+            By default see `infer_task`.
+        missing : {"refuse", "mean", "median", "most_frequent"}
+            What to do about missing inputs: an error, or a value learned from the training rows; booleans and
+            categories always take the most frequent one. Missing targets are always refused.
+        standardize : bool
+            Whether numeric inputs are shifted to mean 0 and scaled to variance 1.
+        unseen : {"refuse", "other"}
+            Whether a category the training rows did not have is an error, or sets an indicator "(other)" of
+            its own, which is always 0 in training.
+        standardize_target : bool
+            The same for a numeric target; `decode` undoes it.
+
+        Raises
+        ------
+        DataError
+            If a column is not there, or cannot be encoded.
+        OptionError
+            If an option is none of its values.
+        """
+        if missing not in get_args(Missing):
+            raise OptionError(f"missing is {missing!r}; expected one of {', '.join(get_args(Missing))}.")
+        if unseen not in ("refuse", "other"):
+            raise OptionError(f"unseen is {unseen!r}; expected refuse or other.")
+        targets = [] if target is None else [target] if isinstance(target, str) else list(target)
+        for name in targets:
+            table[name]
+        names = table.names if features is None else table.matching(*features)
+        names = tuple(name for name in names if name not in targets)
+        if not names:
+            raise DataError(f"{table.source} has no input columns beside the target {', '.join(targets)}.")
+        if not len(table):
+            raise DataError(f"{table.source} has no rows to learn from.")
+        learned = tuple(fit_feature(table, name, missing, standardize, unseen) for name in names)
+        return cls(learned, fit_target(table, targets, task, standardize_target) if targets else None)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns of X."""
+        return tuple(name for feature in self.features for name in feature.outputs)
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kinds of the input columns; with them `read_table` reads a table as the training table was read."""
+        return {feature.name: feature.kind for feature in self.features}
+
+    @property
+    def task(self) -> Literal["classification", "regression", "none"]:
+        """What is predicted: a class, numbers, or nothing."""
+        return "none" if self.target is None else self.target.task
+
+    def inputs(self, table: Table) -> Array:
+        """X, shape (n, d), float64, from any table that has the input columns.
+
+        Raises
+        ------
+        DataError
+            If a column is not there or of another kind, a value is missing where that is refused, or a
+            category is unknown.
+        """
+        lacking = [feature.name for feature in self.features if feature.name not in table]
+        if lacking:
+            more = f" and {len(lacking) - 1} more needed ones" if len(lacking) > 1 else ""
+            raise DataError(
+                f"{table.source} has no column {lacking[0]!r}{more}{near_misses(lacking[0], table.names)}"
+            )
+        return np.ascontiguousarray(np.hstack([feature.encode(table) for feature in self.features]))
+
+    def targets(self, table: Table) -> Array:
+        """y: class numbers, shape (n,), int64; or numbers, shape (n,) or (n, k), float64.
+
+        Raises
+        ------
+        DataError
+            If there is no target, a value is missing, or a class is unknown.
+        """
+        return self._target().encode(table)
+
+    def decode(self, predictions: ArrayLike) -> Array:
+        """Predictions in the target's own terms: class numbers to labels, standardised numbers to units."""
+        return self._target().decode(predictions)
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes, in the order of their numbers; empty unless classes are predicted."""
+        return self.target.encoder.classes if isinstance(self.target, ClassTarget) else ()
+
+    def _target(self) -> Target:
+        if self.target is None:
+            raise DataError("This preprocessor was made without a target column.")
+        return self.target
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able mapping."""
+        return {
+            "features": [feature_to_dict(feature) for feature in self.features],
+            "target": self.target.to_dict() if self.target else None,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Preprocessor:
+        """The preprocessor of such a mapping.
+
+        Raises
+        ------
+        DataError
+            If the mapping does not describe one.
+        """
+        try:
+            features = tuple(feature_from_dict(one) for one in content["features"])
+            target = target_from_dict(content["target"]) if content["target"] else None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DataError(f"The description of the columns is damaged: {error!r}.") from None
+        return cls(features, target)

@@ -1,0 +1,127 @@
+"""One way in: a file, standard input, or the name of a bundled data set."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from chainrule.data.archive import parse_archive
+from chainrule.data.bundled import BUNDLED, bundled
+from chainrule.data.delimited import parse_delimited
+from chainrule.data.infer import MISSING
+from chainrule.data.table import Kind, Table, near_misses
+from chainrule.errors import DataError
+
+__all__ = ["read_table"]
+
+MAX_BYTES = 1 << 30
+
+FOREIGN = {
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "a Feather file",
+    b"\x1f\x8b": "compressed with gzip",
+    b"BZh": "compressed with bzip2",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"SQLite format 3": "an SQLite database",
+    b"\x89HDF": "an HDF5 file",
+    b"%PDF": "a PDF file",
+}
+
+
+def read_table(
+    source: str | Path,
+    *,
+    header: bool = True,
+    delimiter: str | None = None,
+    decimal: str = ".",
+    missing_values: Collection[str] = MISSING,
+    kinds: Mapping[str, Kind] | None = None,
+) -> Table:
+    """Read a table: delimited text, an npz archive, standard input, or a bundled data set.
+
+    Parameters
+    ----------
+    source : str or Path
+        A file; ``"-"`` for standard input; or, where there is no such file, a bundled data set such as
+        ``"digits"``.
+    header : bool
+        Whether the first line of a text names the columns; without it they are column0, column1, ...
+    delimiter : str, optional
+        Comma, semicolon, tab or bar; found from the first lines if not given.
+    decimal : str
+        Decimal mark of the numbers, "." or ",".
+    missing_values : collection of str
+        Fields that count as missing; empty ones, NA, NaN, null, None and ? by default.
+    kinds : mapping of str to {"numeric", "boolean", "categorical"}, optional
+        Kinds that are given and not inferred. The ``kinds`` of a `Preprocessor` read a table for prediction
+        as the training table was read.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    DataError
+        With the file, line, column, value and remedy.
+
+    Examples
+    --------
+    >>> read_table("iris").matching("petal*")
+    ('petal_length', 'petal_width')
+    """
+    if str(source) != "-" and not Path(source).exists():
+        if str(source) in BUNDLED:
+            return bundled(str(source))
+        raise DataError(_nothing_there(Path(source)))
+    name = "standard input" if str(source) == "-" else str(source)
+    content = _read_bytes(source, name)
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return parse_archive(content, name, MAX_BYTES)
+    for magic, what in FOREIGN.items():
+        if content.startswith(magic):
+            raise DataError(f"{name} is {what}; save the table as CSV, or its arrays as npz.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{name}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save it as UTF-8 text."
+        ) from None
+    return parse_delimited(
+        text,
+        name,
+        header=header,
+        delimiter=delimiter,
+        decimal=decimal,
+        missing_values=missing_values,
+        kinds=kinds,
+    )
+
+
+def _nothing_there(path: Path) -> str:
+    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    if not path.parent.is_dir():
+        return f"There is no folder {str(path.parent)!r}, so no table {path.name!r} in it."
+    known = [*sorted(beside)[:1000], *BUNDLED]
+    hint = near_misses(path.name, known)
+    if not hint.startswith("; did"):
+        hint = f"; bundled data sets are {', '.join(BUNDLED)}."
+    return f"There is no file {str(path)!r}{hint}"
+
+
+def _read_bytes(source: str | Path, name: str) -> bytes:
+    try:
+        if str(source) == "-":
+            content = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(source).open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise DataError(f"{name} is a folder; expected a file.") from None
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror or error}.") from None
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{name} is larger than {MAX_BYTES} bytes; read a part of it.")
+    return content

@@ -1,0 +1,276 @@
+"""Tables: columns with a name and a kind, each value either known or missing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.errors import DataError
+
+__all__ = ["Column", "Kind", "Table", "near_misses"]
+
+Array = NDArray[Any]
+Kind = Literal["numeric", "boolean", "categorical"]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"numeric", "boolean", "categorical"}
+    values : ndarray, shape (n,)
+        float64, bool or strings (object); meaningless where missing.
+    missing : ndarray of bool, shape (n,)
+    """
+
+    name: str
+    kind: Kind
+    values: Array
+    missing: Array
+
+    @classmethod
+    def of(cls, name: str, values: ArrayLike) -> Column:
+        """A column from an array: numbers (NaN is missing), booleans, or strings (None is missing).
+
+        Raises
+        ------
+        DataError
+            If the array is not one-dimensional or holds something else.
+        """
+        array = np.asarray(values)
+        if array.ndim != 1:
+            raise DataError(f"Column {name!r} has shape {array.shape}; expected one value per row.")
+        if array.dtype.kind == "b":
+            return cls(name, "boolean", array.copy(), np.zeros(array.shape, bool))
+        if array.dtype.kind in "iuf":
+            numbers = array.astype(np.float64)
+            return cls(name, "numeric", numbers, np.isnan(numbers))
+        if array.dtype.kind == "U":
+            return cls(name, "categorical", array.astype(object), np.zeros(array.shape, bool))
+        if array.dtype.kind == "O" and all(value is None or isinstance(value, str) for value in array):
+            return cls(name, "categorical", array.copy(), np.array([value is None for value in array], bool))
+        raise DataError(f"Column {name!r} holds {array.dtype} values; expected numbers, booleans or strings.")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def known(self) -> Array:
+        """The values that are not missing."""
+        return self.values[~self.missing]
+
+    def take(self, rows: Array) -> Column:
+        """The column at the given rows."""
+        return Column(self.name, self.kind, self.values[rows], self.missing[rows])
+
+    def summary(self) -> str:
+        """What is in it, in a few words: a range, or the values and how often they occur."""
+        if not self.known.size:
+            return "all missing"
+        if self.kind == "numeric":
+            return f"{self.known.min():.4g} to {self.known.max():.4g}, mean {self.known.mean():.4g}"
+        found, counts = np.unique(self.known.astype(str), return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        shown = ", ".join(f"{found[i]} ({counts[i]})" for i in order[:4])
+        return shown + (f", and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of named columns of equal length.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+    source : str
+        Where it comes from, for messages.
+    places : ndarray of int, shape (n,)
+        Where each row stands in the source: its line in a file, its number in an array.
+    place_word : str
+        What such a number counts: "line" or "row".
+
+    Examples
+    --------
+    >>> table = Table.of({"age": [31.0, 45.0], "smokes": [True, False], "town": ["Ulm", "Bonn"]})
+    >>> table.names
+    ('age', 'smokes', 'town')
+    >>> table.matrix("age", "s*")
+    array([[31.,  1.],
+           [45.,  0.]])
+    """
+
+    columns: tuple[Column, ...]
+    source: str
+    places: Array
+    place_word: str = "row"
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice is not None:
+            raise DataError(f"{self.source}: the column name {twice!r} occurs twice; names must differ.")
+        for column in self.columns:
+            if len(column) != len(self.places):
+                raise DataError(
+                    f"{self.source}: column {column.name!r} has {len(column)} values; expected "
+                    f"{len(self.places)}, one per row."
+                )
+
+    @classmethod
+    def of(cls, columns: Mapping[str, ArrayLike], source: str = "table") -> Table:
+        """A table from named arrays; a matrix of d columns becomes name0 ... name(d-1).
+
+        Raises
+        ------
+        DataError
+            If lengths differ or a value is neither number, boolean nor string.
+        """
+        made: list[Column] = []
+        for name, values in columns.items():
+            array = np.asarray(values)
+            if array.ndim == 2:
+                made += [Column.of(f"{name}{j}", array[:, j]) for j in range(array.shape[1])]
+            else:
+                made.append(Column.of(str(name), array))
+        if not made:
+            raise DataError(f"{source} has no columns.")
+        return cls(tuple(made), source, np.arange(1, len(made[0]) + 1))
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(self._by_name)
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self._by_name:
+            raise DataError(f"{self.source} has no column {name!r}{near_misses(name, self.names)}")
+        return self._by_name[name]
+
+    def matching(self, *patterns: str) -> tuple[str, ...]:
+        """Names of the columns that fit a name or a glob such as ``pixel*``, in the order of the table.
+
+        Raises
+        ------
+        DataError
+            If a pattern fits none.
+        """
+        wanted: set[str] = set()
+        for pattern in patterns:
+            found = {pattern} if pattern in self else {n for n in self.names if fnmatchcase(n, pattern)}
+            if not found:
+                raise DataError(f"{self.source} has no column {pattern!r}{near_misses(pattern, self.names)}")
+            wanted |= found
+        return tuple(name for name in self.names if name in wanted)
+
+    def select(self, *patterns: str) -> Table:
+        """The table with only the columns that fit."""
+        return self._with(tuple(self[name] for name in self.matching(*patterns)))
+
+    def without(self, *patterns: str) -> Table:
+        """The table without the columns that fit."""
+        dropped = set(self.matching(*patterns))
+        return self._with(tuple(column for column in self.columns if column.name not in dropped))
+
+    def _with(self, columns: tuple[Column, ...]) -> Table:
+        return Table(columns, self.source, self.places, self.place_word)
+
+    def take(self, rows: ArrayLike) -> Table:
+        """The given rows, by index or mask; they keep their places in the source."""
+        chosen = np.asarray(rows)
+        columns = tuple(column.take(chosen) for column in self.columns)
+        return Table(columns, self.source, self.places[chosen], self.place_word)
+
+    def drop_missing(self, *patterns: str) -> Table:
+        """Only the rows in which no column that fits is missing; all columns by default."""
+        names = self.matching(*patterns) if patterns else self.names
+        absent = np.any([self[name].missing for name in names], axis=0)
+        return self.take(~absent)
+
+    def place(self, row: int) -> str:
+        """Where a row stands in the source, in words."""
+        return f"{self.source}, {self.place_word} {self.places[row]}"
+
+    def matrix(self, *patterns: str) -> Array:
+        """The numbers of the columns that fit, shape (n, d), float64; booleans are 0 and 1.
+
+        Raises
+        ------
+        DataError
+            If one of them is categorical, or a value is missing or not finite.
+        """
+        columns = [self[name] for name in self.matching(*(patterns or ("*",)))]
+        for column in columns:
+            if column.kind == "categorical":
+                raise DataError(
+                    f"{self.source}: column {column.name!r} is categorical ({column.summary()}); "
+                    "expected numbers."
+                )
+            self.refuse_missing(column)
+        return np.column_stack([column.values.astype(np.float64) for column in columns])
+
+    def refuse_missing(self, column: Column, remedy: str = "fill it in, or leave the row out") -> None:
+        """Raise if a value of the column is missing, or is an infinite number."""
+        bad = column.missing.copy()
+        if column.kind == "numeric":
+            bad |= ~np.isfinite(column.values)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            what = "a value is missing" if column.missing[row] else f"{column.values[row]} is not finite"
+            count = int(bad.sum())
+            others = f" (and in {count - 1} more {self.place_word}s)" if count > 1 else ""
+            raise DataError(f"{self.place(row)}, column {column.name!r}: {what}{others}; {remedy}.")
+
+    def __str__(self) -> str:
+        width = max((len(name) for name in self.names), default=0)
+        rows = [f"{self.source}: {len(self)} rows, {len(self.columns)} columns"]
+        for column in _shown(self.columns):
+            if isinstance(column, str):
+                rows.append(f"  {column}")
+                continue
+            absent = int(column.missing.sum())
+            note = f"; {absent} missing" if absent else ""
+            rows.append(f"  {column.name:<{width}}  {column.kind:<11}  {column.summary()}{note}")
+        return "\n".join(rows)
+
+    def __repr__(self) -> str:
+        return f"<Table {self.source}: {len(self)} rows, {len(self.columns)} columns>"
+
+
+def _shown(columns: Sequence[Column]) -> Iterable[Column | str]:
+    if len(columns) <= 24:
+        return columns
+    return [*columns[:10], f"... {len(columns) - 20} more columns ...", *columns[-10:]]
+
+
+def near_misses(name: str, names: Iterable[str]) -> str:
+    """The end of a sentence that says which names there are, or which one may have been meant."""
+    known = list(names)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    close = close or [other for other in known if other.lower() == name.lower()]
+    if close:
+        return f"; did you mean {' or '.join(repr(other) for other in close)}?"
+    shown = ", ".join(known[:12]) + (f", and {len(known) - 12} more" if len(known) > 12 else "")
+    return f"; there are {shown}."

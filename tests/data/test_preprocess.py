@@ -1,0 +1,274 @@
+"""Preprocessor: learned on training rows, held to on every other table."""
+
+import json
+
+import numpy as np
+import pytest
+
+from chainrule.data import (
+    ClassEncoder,
+    Column,
+    Preprocessor,
+    Table,
+    from_one_hot,
+    from_signs,
+    infer_task,
+    one_hot,
+    read_table,
+    split_rows,
+    to_signs,
+)
+from chainrule.errors import DataError, OptionError
+
+
+def people(**changed):
+    columns = {
+        "age": [20.0, 30.0, np.nan, 70.0, 40.0],
+        "constant": [3.1, 3.1, 3.1, 3.1, 3.1],
+        "smokes": [True, False, False, True, False],
+        "town": np.array(["Ulm", "Bonn", "Ulm", None, "Kiel"], object),
+        "ill": np.array(["no", "yes", "yes", "no", "no"]),
+    }
+    return Table.of({**columns, **changed}, source="people")
+
+
+def test_imputation_and_standardising_use_training_rows_only():
+    table = people()
+    preprocessor = Preprocessor.fit(table, "ill", missing="median")
+    X = preprocessor.inputs(table)
+    assert preprocessor.outputs == ("age", "constant", "smokes", "town=Bonn", "town=Kiel", "town=Ulm")
+    filled = np.array([20.0, 30.0, 35.0, 70.0, 40.0])
+    np.testing.assert_allclose(X[:, 0], (filled - filled.mean()) / filled.std(), rtol=1e-14)
+    np.testing.assert_array_equal(X[:, 1], 0.0)
+    np.testing.assert_array_equal(X[:, 2], [1, 0, 0, 1, 0])
+    np.testing.assert_array_equal(X[:, 3:], [[0, 0, 1], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 1, 0]])
+    assert preprocessor.targets(table).tolist() == [0, 1, 1, 0, 0]
+    assert preprocessor.classes == ("no", "yes") and preprocessor.task == "classification"
+    assert preprocessor.decode([1, 0]).tolist() == ["yes", "no"]
+    later = people(age=[1000.0, np.nan, 35.0, 39.0, 0.0], constant=[5.0, 3.1, 3.1, 3.1, 3.1])
+    X = preprocessor.inputs(later)
+    np.testing.assert_allclose(X[0, :2], [(1000 - filled.mean()) / filled.std(), 1.9], rtol=1e-12)
+    assert X[1, 0] == X[2, 0]
+
+
+@pytest.mark.parametrize(("missing", "fill"), [("mean", 40.0), ("median", 35.0), ("most_frequent", 20.0)])
+def test_fills(missing, fill):
+    preprocessor = Preprocessor.fit(people(), "ill", missing=missing, standardize=False)
+    assert preprocessor.inputs(people())[2, 0] == fill
+
+
+def test_missing_values_are_never_filled_silently():
+    with pytest.raises(DataError, match=r"people, row 3, column 'age': a value is missing.*median"):
+        Preprocessor.fit(people(), "ill")
+    complete = people().drop_missing()
+    preprocessor = Preprocessor.fit(complete, "ill")
+    with pytest.raises(DataError, match="row 3, column 'age': a value is missing"):
+        preprocessor.inputs(people())
+    with pytest.raises(DataError, match="row 4, column 'town': a value is missing"):
+        preprocessor.inputs(people(age=np.ones(5)))
+    with pytest.raises(DataError, match="a target cannot be filled in"):
+        Preprocessor.fit(people(), "age", missing="mean")
+    with pytest.raises(DataError, match="no values at all"):
+        Preprocessor.fit(people(age=[np.nan] * 5), "ill", missing="mean")
+
+
+def test_infinite_values_are_refused_even_where_missing_ones_are_filled():
+    preprocessor = Preprocessor.fit(people(), "ill", missing="mean")
+    with pytest.raises(DataError, match="row 2, column 'age': inf is not finite"):
+        preprocessor.inputs(people(age=[1.0, np.inf, np.nan, 2.0, 3.0]))
+
+
+def test_kinds_of_the_training_table_are_enforced(tmp_path):
+    preprocessor = Preprocessor.fit(people().drop_missing(), "ill")
+    with pytest.raises(
+        DataError, match=r"row 1, column 'age': 'old' is categorical, but the column was numeric"
+    ):
+        preprocessor.inputs(people(age=np.array(["old"] * 5)))
+    with pytest.raises(DataError, match="no column 'smokes'"):
+        preprocessor.inputs(people().without("smokes"))
+    path = tmp_path / "codes.csv"
+    path.write_text("zip,y\n01,1.5\n02,2.5\n01,0.5\n")
+    trained = Preprocessor.fit(read_table(path, kinds={"zip": "categorical"}), "y")
+    assert trained.outputs == ("zip=01", "zip=02")
+    np.testing.assert_array_equal(
+        trained.inputs(read_table(path, kinds=trained.kinds)), [[1, 0], [0, 1], [1, 0]]
+    )
+    with pytest.raises(DataError, match="1.0 is numeric, but the column was categorical"):
+        trained.inputs(read_table(path))
+
+
+def test_a_column_that_is_all_missing_at_prediction_has_any_kind():
+    preprocessor = Preprocessor.fit(people(), "ill", missing="most_frequent")
+    nothing = people(town=[np.nan] * 5, smokes=[np.nan] * 5)
+    X = preprocessor.inputs(nothing)
+    np.testing.assert_array_equal(X[:, 2:], np.tile([0, 0, 0, 1], (5, 1)))
+
+
+def test_unseen_categories():
+    table = people().drop_missing()
+    with pytest.raises(DataError, match=r"row 2, column 'town': category 'Bonnn' is not in .*mean 'Bonn'"):
+        Preprocessor.fit(table, "ill").inputs(
+            people(town=np.array(["Ulm", "Bonnn"] + ["Ulm"] * 3), age=np.ones(5))
+        )
+    preprocessor = Preprocessor.fit(table, "ill", unseen="other")
+    assert preprocessor.outputs[-1] == "town=(other)"
+    X = preprocessor.inputs(people(town=np.array(["Ulm", "Rom", "Ulm", "Ulm", "Kiel"]), age=np.ones(5)))
+    np.testing.assert_array_equal(
+        X[:, 3:], [[0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 0]]
+    )
+
+
+def test_unseen_classes_and_single_ones():
+    preprocessor = Preprocessor.fit(people(age=np.ones(5)), "ill", missing="mean")
+    with pytest.raises(
+        DataError, match=r"row 4, column 'ill': label 'maybe' is none of the classes \(no, yes\)"
+    ):
+        preprocessor.targets(people(ill=np.array(["no", "no", "no", "maybe", "yes"])))
+    with pytest.raises(DataError, match="one class only"):
+        Preprocessor.fit(people(ill=np.array(["no"] * 5), age=np.ones(5)), "ill", missing="mean")
+
+
+def test_options_and_columns_that_are_wrong():
+    table = people().drop_missing()
+    with pytest.raises(DataError, match="no column 'il'; did you mean 'ill'"):
+        Preprocessor.fit(table, "il")
+    with pytest.raises(OptionError, match="missing is 'zero'"):
+        Preprocessor.fit(table, "ill", missing="zero")
+    with pytest.raises(OptionError, match="unseen"):
+        Preprocessor.fit(table, "ill", unseen="ignore")
+    with pytest.raises(OptionError, match="task"):
+        Preprocessor.fit(table, "ill", task="ranking")
+    with pytest.raises(DataError, match="holds text .* a regression needs numbers"):
+        Preprocessor.fit(table, "ill", task="regression")
+    with pytest.raises(DataError, match="no input columns"):
+        Preprocessor.fit(table.select("ill"), "ill")
+    with pytest.raises(DataError, match="without a target"):
+        Preprocessor.fit(table).targets(table)
+    names = Table.of({"id": np.array([f"n{i}" for i in range(1001)]), "y": np.arange(1001) * 0.5})
+    with pytest.raises(DataError, match="1001 different values; at most 1000"):
+        Preprocessor.fit(names, "y")
+
+
+def test_regression_targets_in_their_units():
+    rng = np.random.default_rng(0)
+    y = 1000 + 20 * rng.standard_normal(30)
+    table = Table.of({"x": rng.standard_normal(30), "u": 3 * y - 7, "y": y})
+    preprocessor = Preprocessor.fit(table, ["y", "u"], standardize_target=True)
+    encoded = preprocessor.targets(table)
+    assert encoded.shape == (30, 2) and preprocessor.task == "regression"
+    np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(encoded.std(axis=0), 1, rtol=1e-12)
+    np.testing.assert_allclose(preprocessor.decode(encoded), np.column_stack([y, 3 * y - 7]), rtol=1e-13)
+    single = Preprocessor.fit(table, "y", features=["x"], standardize_target=True)
+    assert single.targets(table).shape == (30,)
+    np.testing.assert_allclose(single.decode(single.targets(table)), y, rtol=1e-13)
+    np.testing.assert_array_equal(Preprocessor.fit(table, "y").targets(table), y)
+
+
+@pytest.mark.parametrize(
+    "values", [[1e-300, 2e-300, 5e-300], [1e300, -1e300, 5e299], [1e9 + 1, 1e9 + 2, 1e9 + 4], [0.1, 0.1, 0.1]]
+)
+def test_standardising_is_safe_at_any_scale(values):
+    table = Table.of({"x": values, "y": [0.5, 1.5, 2.5]})
+    X = Preprocessor.fit(table, "y").inputs(table)
+    assert np.all(np.isfinite(X)) and abs(X.mean()) < 1e-6
+    assert X.std() == pytest.approx(0.0 if len(set(values)) == 1 else 1.0, abs=1e-6)
+
+
+def test_the_description_survives_json():
+    table = people()
+    for options in (
+        {"missing": "mean"},
+        {"missing": "most_frequent", "unseen": "other", "standardize": False},
+    ):
+        for target in ("ill", "constant", None, ["constant", "age"]):
+            if target == ["constant", "age"]:
+                table = people(age=np.arange(5.0))
+            preprocessor = Preprocessor.fit(table, target, task="auto", **options)
+            again = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False)))
+            assert again == preprocessor
+            np.testing.assert_array_equal(again.inputs(table), preprocessor.inputs(table))
+    for damaged in ({}, {"features": [{"kind": "odd"}], "target": None}, {"features": 3, "target": None}, []):
+        with pytest.raises(DataError, match="damaged"):
+            Preprocessor.from_dict(damaged)
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([0, 1, 1, 0, 1], "classification"),
+        ([True, False, True], "classification"),
+        (["a", "b"], "classification"),
+        ([0.5, 1.0, 2.0], "regression"),
+        (list(range(40)), "regression"),
+        ([1, 2, 3, 4, 5, 6], "regression"),
+        (list(range(10)) * 3, "classification"),
+    ],
+)
+def test_tasks_are_inferred_with_a_reason(values, task):
+    found, reason = infer_task(Column.of("y", values))
+    assert found == task and "'y'" in reason
+
+
+def test_label_encodings_there_and_back():
+    labels = np.array(["c", "a", "b", "c"])
+    encoder = ClassEncoder.of(labels)
+    numbers = encoder.encode(labels)
+    assert numbers.tolist() == [2, 0, 1, 2]
+    np.testing.assert_array_equal(encoder.decode(numbers), labels)
+    np.testing.assert_array_equal(from_one_hot(one_hot(numbers, 3)), numbers)
+    bits = np.array([1, 0, 0, 1, 1])
+    assert to_signs(bits).tolist() == [1, -1, -1, 1, 1]
+    np.testing.assert_array_equal(from_signs(to_signs(bits)), bits)
+    assert ClassEncoder.of([3.0, 1.0, 3.0]).classes == (1, 3)
+    assert ClassEncoder.of([3.0, 1.5]).classes == (1.5, 3)
+    assert ClassEncoder.of([True, False]).decode([1]).dtype == bool
+    assert ClassEncoder.of([7, 5]).decode([1]).tolist() == [7]
+
+
+def test_labels_that_cannot_be_encoded():
+    encoder = ClassEncoder.of([0, 1])
+    with pytest.raises(DataError, match="row 2: label 2 is none of the classes"):
+        encoder.encode([0, 2])
+    with pytest.raises(DataError, match="row 1: label True"):
+        encoder.encode([True, False])
+    with pytest.raises(DataError, match="row 2: the label is missing"):
+        encoder.encode(Column.of("y", [0.0, np.nan]))
+    with pytest.raises(DataError, match="from 0 to 1"):
+        encoder.decode([0, 2])
+    with pytest.raises(DataError, match="from 0 to 2"):
+        one_hot([3], 3)
+    with pytest.raises(DataError, match="exactly one 1"):
+        from_one_hot([[1, 1], [0, 1]])
+    with pytest.raises(DataError, match=r"-1 or \+1"):
+        from_signs([0, 1])
+    with pytest.raises(DataError, match="different"):
+        ClassEncoder(("a", "a"))
+
+
+def test_splits_are_seeded_disjoint_and_stratified():
+    labels = np.repeat(["a", "b", "c"], [50, 30, 7])
+    train, test = split_rows(87, test=0.2, seed=4, stratify=labels)
+    assert sorted([*train, *test]) == list(range(87)) and len(test) == 17
+    for label, size in zip("abc", [50, 30, 7], strict=True):
+        assert abs(np.sum(labels[test] == label) - 0.2 * size) < 1
+    again = split_rows(87, test=0.2, seed=4, stratify=labels)
+    np.testing.assert_array_equal(test, again[1])
+    assert not np.array_equal(test, split_rows(87, test=0.2, seed=5, stratify=labels)[1])
+    train, test = split_rows(10, test=0.01)
+    assert len(test) == 1 and len(train) == 9
+    for options in ({"test": 0.0}, {"test": 1.0}):
+        with pytest.raises(OptionError):
+            split_rows(10, **options)
+    with pytest.raises(DataError):
+        split_rows(1)
+    with pytest.raises(DataError, match="one label per row"):
+        split_rows(5, stratify=[1, 2])
+
+
+def test_every_row_is_as_likely_to_be_a_test_row():
+    counts = np.zeros(12)
+    labels = np.array([0, 1, 1] * 4)
+    for seed in range(400):
+        counts[split_rows(12, test=0.25, seed=seed, stratify=labels)[1]] += 1
+    assert np.all(np.abs(counts / 400 - 0.25) < 0.1)

@@ -1,0 +1,97 @@
+"""Tables: selection by name and glob, rows, and what they refuse."""
+
+import numpy as np
+import pytest
+
+from chainrule.data import BUNDLED, Column, Table, bundled
+from chainrule.errors import DataError
+
+
+@pytest.fixture
+def table():
+    return Table.of(
+        {
+            "a1": [1.0, 2.0, np.nan, 4.0],
+            "a2": [5, 6, 7, 8],
+            "b[x]": [True, False, True, True],
+            "t": np.array(["u", None, "v", "u"], object),
+        },
+        source="made up",
+    )
+
+
+def test_globs_keep_the_order_of_the_table(table):
+    assert table.matching("t", "a*") == ("a1", "a2", "t")
+    assert table.matching("b[x]") == ("b[x]",)
+    assert table.select("a?", "t").names == ("a1", "a2", "t")
+    assert table.without("a*").names == ("b[x]", "t")
+    with pytest.raises(DataError, match=r"made up has no column 'c\*'; there are a1, a2"):
+        table.matching("a*", "c*")
+    with pytest.raises(DataError, match="did you mean 'a1'"):
+        table["a11"]
+
+
+def test_matrices_refuse_what_is_no_number(table):
+    np.testing.assert_array_equal(table.matrix("a2", "b*"), [[5, 1], [6, 0], [7, 1], [8, 1]])
+    with pytest.raises(DataError, match="made up, row 3, column 'a1': a value is missing"):
+        table.matrix("a*")
+    with pytest.raises(DataError, match="'t' is categorical"):
+        table.matrix("t")
+    with pytest.raises(DataError, match="row 2, column 'x': inf is not finite"):
+        Table.of({"x": [1.0, np.inf, 3.0]}).matrix()
+
+
+def test_rows_keep_their_places(table):
+    part = table.take([3, 2])
+    assert part["a2"].values.tolist() == [8.0, 7.0]
+    with pytest.raises(DataError, match="row 3"):
+        part.matrix("a1")
+    assert table.drop_missing().places.tolist() == [1, 4]
+    assert table.drop_missing("a*").places.tolist() == [1, 2, 4]
+    assert len(table.take(np.array([True, False, False, False]))) == 1
+
+
+def test_columns_that_cannot_be():
+    with pytest.raises(DataError, match="object values"):
+        Column.of("x", np.array([1, "a", object()], object))
+    with pytest.raises(DataError, match="shape"):
+        Column.of("x", np.ones((2, 2, 2)))
+    with pytest.raises(DataError, match="no columns"):
+        Table.of({})
+    with pytest.raises(DataError, match="occurs twice"):
+        Table.of({"x": np.ones((3, 2)), "x1": np.ones(3)})
+    with pytest.raises(DataError, match="has 2 values; expected 3"):
+        Table.of({"x": [1, 2, 3], "y": [1, 2]})
+
+
+SIZES = {
+    "digits": (1797, 64, 10),
+    "iris": (150, 4, 3),
+    "wine": (178, 13, 3),
+    "breast_cancer": (569, 30, 2),
+    "diabetes": (442, 10, None),
+}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_tables(name):
+    table, (rows, inputs, classes) = bundled(name), SIZES[name]
+    target = table[BUNDLED[name]]
+    assert len(table) == rows and len(table.names) == inputs + 1
+    assert table.without(BUNDLED[name]).matrix().shape == (rows, inputs)
+    assert all(part.isidentifier() for part in table.names)
+    if classes is not None:
+        assert len(set(target.values.tolist())) == classes
+        assert target.kind == ("numeric" if name == "digits" else "categorical")
+
+
+def test_digits_have_the_names_the_examples_use():
+    table = bundled("digits")
+    assert table.matching("pixel*") == tuple(f"pixel{j}" for j in range(64))
+    assert table.matrix("pixel*").max() == 16.0
+    assert set(table["label"].values) == set(range(10))
+
+
+def test_an_unknown_bundled_name():
+    with pytest.raises(DataError, match="did you mean 'digits'"):
+        bundled("digit")
