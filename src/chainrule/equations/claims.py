@@ -75,7 +75,12 @@ class ClaimReader:
         names = NameCheck(self.scope, self.source, free={})
         names.check(self.line.left, self.line.right)
         free = tuple(names.free or ())
-        readings = {layout: self._reading(layout, free) for layout in _LAYOUTS}
+        before = self.budget.derivatives
+        own = self._reading(layout, free)
+        if self.budget.derivatives == before:  # the layout is that of derivatives; there are none
+            readings = dict.fromkeys(_LAYOUTS, own)
+        else:
+            readings = {other: own if other == layout else self._reading(other, free) for other in _LAYOUTS}
         return Claim(text, number, layout, MappingProxyType(readings))
 
     def _reading(self, layout: Layout, free: tuple[str, ...]) -> Reading:

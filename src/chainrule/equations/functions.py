@@ -15,11 +15,28 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import special
 from chainrule.equations.operations import Argument, elementwise_type
 from chainrule.equations.sizes import size_product
 from chainrule.equations.tree import Type
 from chainrule.errors import SheetShapeError
+from chainrule.special import (
+    abs_,
+    elu,
+    erf,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    sign,
+    silu,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
 
 __all__ = ["ALIASES", "COMPARISONS", "FUNCTIONS", "Function"]
 
@@ -230,21 +247,21 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
-    "abs": special.abs_,
-    "sign": special.sign,
-    "step": special.step,
-    "relu": special.relu,
-    "leaky_relu": special.leaky_relu,
-    "elu": special.elu,
-    "gelu": special.gelu,
-    "silu": special.silu,
-    "softplus": special.softplus,
-    "sigmoid": special.sigmoid,
-    "log_sigmoid": special.log_sigmoid,
-    "tanh": special.tanh,
+    "abs": abs_,
+    "sign": sign,
+    "step": step,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "gelu": gelu,
+    "silu": silu,
+    "softplus": softplus,
+    "sigmoid": sigmoid,
+    "log_sigmoid": log_sigmoid,
+    "tanh": tanh,
     "sin": np.sin,
     "cos": np.cos,
-    "erf": special.erf,
+    "erf": erf,
 }
 
 FUNCTIONS: dict[str, Function] = {
@@ -254,22 +271,20 @@ FUNCTIONS: dict[str, Function] = {
         Function("max", (1, 2), _two_equal("max"), _larger),
         Function("min", (1, 2), _two_equal("min"), _smaller),
         Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),
-        Function("softmax", (1,), _axis_needed("softmax", True), _along(special.softmax), axis="required"),
+        Function("softmax", (1,), _axis_needed("softmax", True), _along(softmax), axis="required"),
         Function(
             "log_softmax",
             (1,),
             _axis_needed("log_softmax", True),
-            _along(special.log_softmax),
+            _along(log_softmax),
             axis="required",
         ),
-        Function(
-            "logsumexp", (1,), _axis_needed("logsumexp", False), _along(special.logsumexp), axis="required"
-        ),
+        Function("logsumexp", (1,), _axis_needed("logsumexp", False), _along(logsumexp), axis="required"),
         Function("sum", (1,), _dropped, _over(np.sum), axis="optional"),
         Function("mean", (1,), _dropped, _over(np.mean), axis="optional"),
         Function("trace", (1,), _square("trace", True), _plain(np.trace)),
         Function("diag", (1,), _diag, _plain(np.diag)),
-        Function("norm1", (1,), _norm1, _plain(lambda x: np.sum(special.abs_(x)))),
+        Function("norm1", (1,), _norm1, _plain(lambda x: np.sum(abs_(x)))),
         Function("norm2", (1,), _vector("norm2", ", normF works on a matrix"), _plain(_root_of_squares)),
         Function("normF", (1,), _frobenius, _plain(_root_of_squares)),
         Function("dot", (2,), _dot, _plain(lambda a, b: np.sum(a * b))),

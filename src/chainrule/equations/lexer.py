@@ -20,14 +20,15 @@ from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetS
 
 __all__ = ["MAX_BRACKETS", "MAX_LINE", "MAX_TEXT", "Source", "Statement", "Token", "statements"]
 
-MAX_TEXT = 100_000
+MAX_TEXT = 60_000
 MAX_LINE = 20_000
 MAX_BRACKETS = 40
 
 Kind: TypeAlias = Literal["name", "number", "op", "end"]
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_OPERATOR = re.compile(r"\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:.%]")
+_ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_OPERATOR = re.compile(r"\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:%]|\.(?!\d)")
 _CLOSING = {"(": ")", "[": "]"}
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -219,23 +220,27 @@ def _never_closed(source: Source, token: Token) -> SheetError:
 
 def _tokens(source: Source) -> Iterator[Token]:
     text, at = source.text, 0
+    names: dict[str, str] = {}
     while at < len(text):
         char = text[at]
-        if char in " \t" or unicodedata.category(char) == "Zs":
+        if char in " \t" or (char > "\x7f" and unicodedata.category(char) == "Zs"):
             at += 1
         elif char == "#":
             at = _end_of_line(text, at)
         elif char in "\n;":
             yield Token("end", char, at, at + 1)
             at += 1
+        elif match := _OPERATOR.match(text, at):
+            yield Token("op", match.group(), at, match.end())
+            at = match.end()
         elif (end := _name_end(text, at)) > at:
-            yield Token("name", _name(source, at, end), at, end)
+            written = text[at:end]
+            if written not in names:
+                names[written] = _name(source, at, end)
+            yield Token("name", names[written], at, end)
             at = end
         elif match := _NUMBER.match(text, at):
             yield Token("number", match.group(), at, match.end())
-            at = match.end()
-        elif match := _OPERATOR.match(text, at):
-            yield Token("op", match.group(), at, match.end())
             at = match.end()
         elif char in _SAME_AS:
             yield Token("op", _SAME_AS[char], at, at + 1)
@@ -255,7 +260,8 @@ def _end_of_line(text: str, at: int) -> int:
 
 def _name_end(text: str, at: int) -> int:
     """Where a name that starts at ``at`` ends; ``at`` itself if there is none."""
-    end = at
+    match = _ASCII_NAME.match(text, at)
+    end = match.end() if match else at
     while end < len(text):
         char = text[end]
         if char.isascii():

@@ -6,6 +6,7 @@ paper: nothing is transposed in silence, and each refusal offers what would be r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chainrule.equations.tree import Layout, Size, Type
@@ -16,10 +17,15 @@ __all__ = ["Argument", "derivative_type", "elementwise_type", "product_type", "t
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument as an error message speaks of it: its type and its text."""
+    """An argument as an error message speaks of it: its type and its text, quoted only if it is needed."""
 
     type: Type
-    text: str
+    quoted: str | Callable[[], str]
+
+    @property
+    def text(self) -> str:
+        """What was written."""
+        return self.quoted if isinstance(self.quoted, str) else self.quoted()
 
     def __str__(self) -> str:
         return f"{self.text} is {self.type}" if self.type.axes else f"{self.text} is a scalar"

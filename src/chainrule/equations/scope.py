@@ -157,8 +157,8 @@ def near(name: str, choices: Iterable[str]) -> str:
     ' Did you mean softmax?'
     """
     known = list(choices)
-    found = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
-    found += [other for other in known if other.lower() == name.lower() and other not in found]
+    found = [other for other in known if other.lower() == name.lower()]
+    found = found or difflib.get_close_matches(name, known, n=2, cutoff=0.6)
     return f" Did you mean {' or '.join(found[:2])}?" if found else ""
 
 

@@ -132,7 +132,8 @@ class Shaper(TermMaker):
                 raise
             inner = cast(Operation, node.left)
             right = f"({self.text(inner.right)} @ {self.text(node.right)})"
-            message = f"{error.message} If the product was meant first, write {self.text(inner.left)} {inner.op} {right}."
+            meant = f"{self.text(inner.left)} {inner.op} {right}"
+            message = f"{error.message} If the product was meant first, write {meant}."
         self.fail(message, node.left)
 
     def _check_brackets(self, node: Node, term: Term) -> None:
@@ -147,7 +148,7 @@ class Shaper(TermMaker):
             )
 
     def _check_constants(self, node: Operation, left: Term, right: Term, made: Term) -> None:
-        """Refuse constants that no number can hold, and an elementwise reciprocal that looks like an inverse."""
+        """Refuse constants that no number can hold, and a reciprocal that looks like an inverse."""
         exponent = self.budget.constants.get(right)
         if exponent == 0 and node.op == "/":
             self.fail(f"{self.text(node)} divides by zero.", node, SheetSyntaxError)

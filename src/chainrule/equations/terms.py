@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import NoReturn
 
 from chainrule.equations.lexer import Source
@@ -15,6 +16,7 @@ from chainrule.equations.syntax import Group, Name, Node, Subscript
 from chainrule.equations.tree import (
     Aggregate,
     Binary,
+    Derivative,
     IndexRef,
     Layout,
     Negative,
@@ -31,7 +33,7 @@ from chainrule.errors import SheetError, SheetLimitError, SheetShapeError
 
 __all__ = ["MAX_TERMS", "Budget", "Indices", "TermMaker"]
 
-MAX_TERMS = 100_000
+MAX_TERMS = 20_000
 MAX_TERM_DEPTH = 150
 MAX_AXES = 16
 
@@ -41,6 +43,7 @@ class Budget:
     """What one reading may still cost: terms in all, and how deep they go through expanded functions."""
 
     terms: int = MAX_TERMS
+    derivatives: int = 0
     depths: dict[Term, int] = field(default_factory=dict)
     loops: dict[Term, frozenset[str]] = field(default_factory=dict)  # the indices that are bound inside
     constants: dict[Term, float] = field(default_factory=dict)  # values of terms without names
@@ -48,6 +51,7 @@ class Budget:
     def admit(self, term: Term, parts: tuple[Term, ...]) -> str | None:
         """Count a term; the reason if it is one too many."""
         self.terms -= 1
+        self.derivatives += isinstance(term, Derivative)
         depth = self.depths[term] = 1 + max((self.depths[part] for part in parts), default=0)
         loops = frozenset[str]().union(*(self.loops[part] for part in parts))
         self.loops[term] = loops | {term.index} if isinstance(term, Aggregate) else loops
@@ -114,7 +118,7 @@ class TermMaker(ABC):
     def argument(self, node: Node, term: Term) -> Argument:
         while isinstance(node, Group):
             node = node.inner
-        return Argument(term.type, self.text(node))
+        return Argument(term.type, partial(self.text, node))
 
     # names and indices
 
