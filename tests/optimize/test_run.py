@@ -1,6 +1,9 @@
 """Runs: why they stop, what they hand back, the history."""
 
 import math
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -82,6 +85,20 @@ def test_ctrl_c_during_lbfgs():
 
     result = minimize(Interrupted(n=61, p=8), LBFGS(), np.ones(8))
     assert "interrupted" in result.stopped and 1 <= result.state.epoch <= 6
+
+
+@pytest.mark.parametrize("method", [LBFGS(), SGD(0.1, batch_size=5)], ids=repr)
+def test_a_real_signal(method):
+    class Signalled(Logistic):
+        def value_and_gradient(self, theta, rows=None):
+            if len(self.calls) == 12:
+                signal.raise_signal(signal.SIGINT)
+                time.sleep(0.05)  # the main thread, which may be waiting, takes the signal
+            return super().value_and_gradient(theta, rows)
+
+    result = minimize(Signalled(n=61, p=8, strength=1e-3), method, np.full(8, 9.0))
+    assert "interrupted" in result.stopped and 0 <= result.state.epoch < 15
+    assert "chainrule-lbfgs" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_other_errors_are_not_swallowed():

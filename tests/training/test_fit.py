@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.equations import Equations
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.network import Network
 from chainrule.optimize import LBFGS, SGD, Adam, Cosine, GradientDescent, HeavyBall, Momentum, initial_state
@@ -103,6 +104,37 @@ def test_the_default_method_and_seed():
     rng = np.random.default_rng(0)
     assert fit(objective, epochs=3, seed=rng).state == default.state
     assert fit(objective, epochs=3, seed=rng).state != default.state
+
+
+SHEET = """
+    data        x: R[p];  y: Class[K]
+    parameters  W: R[M, p];  b: R[M];  V: R[K, M];  c: R[K]
+    h = tanh(b + W @ x)
+    f = c + V @ h
+    L = logsumexp(f) - f[y]
+"""
+
+
+def tanh_network_loss(parameters, X, y):
+    scores = np.tanh(X @ parameters["W"].T + parameters["b"]) @ parameters["V"].T + parameters["c"]
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return (np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(y)), y]).mean()
+
+
+def test_equations_are_fitted(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(61, 3))
+    y = (X @ rng.normal(size=(3, 4))).argmax(axis=1)
+    how = {"of": "L", "data": {"x": X[:50], "y": y[:50]}, "sizes": {"M": 7, "K": 4}, "seed": 3}
+    how["method"] = HeavyBall(learning_rate=0.5, smoothing=0.1, batch_size=8)
+    result = fit(Equations(SHEET), **how, epochs=20, validation={"x": X[50:], "y": y[50:]}, evaluate_every=1)
+    assert result.history.end_loss[-1] < 0.5 * result.history.loss[0]
+    assert result.history.end_loss[-1] == pytest.approx(tanh_network_loss(result.parameters, X[:50], y[:50]))
+    assert result.history.validation[-1] == pytest.approx(
+        tanh_network_loss(result.parameters, X[50:], y[50:])
+    )
+    fit(Equations(SHEET), **how, epochs=10, checkpoint=tmp_path / "run")
+    assert fit(Equations(SHEET), **how, epochs=10, resume=tmp_path / "run").state == result.state
 
 
 @pytest.mark.parametrize(
