@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from chainrule.errors import ShapeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture, Theta
 from chainrule.network.examples import Examples
@@ -39,6 +40,8 @@ def value_and_gradient(
     deltas = passes.backward(blocks, state.Z, delta, net.activation)
     scale = data_scale(net.reduction, rows.weights, rows.size, size or rows.size)
     gradient = net.parameters.zeros(vector.dtype) if out is None else out
+    if gradient.spec != net.parameters:
+        raise ShapeError(f"out is {out!r}; the gradient is {net.parameters.zeros(vector.dtype)!r}.")
     factors = scale if rows.weights is None else (scale * rows.weights)[:, None]
     passes.weight_gradients(gradient, state.H, deltas, factors)
     for place in net.penalized:

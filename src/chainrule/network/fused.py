@@ -109,11 +109,13 @@ def _cross_entropy_value(Y: Array, F: Array) -> Array:
 
 
 def _cross_entropy_gradient(Y: Array, F: Array) -> Array:
-    P: Array = special.softmax(F)
     if Y.ndim == 1:
-        P[np.arange(len(Y)), Y] -= 1
+        logs: Array = special.log_softmax(F)
+        P, own = np.exp(logs), (np.arange(len(Y)), Y)
+        # ŷ_y - 1 from log ŷ_y, which keeps its digits when the prediction is nearly certain.
+        P[own] = np.expm1(logs[own])
         return P
-    result: Array = Y.sum(axis=1, keepdims=True) * P - Y
+    result: Array = Y.sum(axis=1, keepdims=True) * special.softmax(F) - Y
     return result
 
 
