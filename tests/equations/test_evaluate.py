@@ -196,6 +196,14 @@ def test_open_indices_become_leading_axes():
         np.testing.assert_allclose(found, values["X"] @ values["W"].T, rtol=1e-12)
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_term_is_computed_anew_when_an_outer_index_moves(width):
+    sheet = read("x: R[N]; z: R[M]; T[i, k] = exp(x[i] * z[k]) + sum(exp(x[i] * z[k]) for j in 3)")
+    values = {"x": np.array([0.5, -1.0, 2.0]), "z": np.linspace(1.0, 2.0, width)}
+    expected = 4 * np.exp(np.outer(values["x"], values["z"]))
+    np.testing.assert_allclose(evaluate(sheet, "T", values), expected)
+
+
 def test_indices_of_functions_do_not_catch_those_of_their_arguments():
     sheet = read("""
         x: R[p]; z: R[p]

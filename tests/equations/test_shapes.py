@@ -242,6 +242,8 @@ def test_the_right_side_is_read_even_if_the_left_one_has_no_shape():
     (claim,) = read("x: R[p]; b: R[q]; sum(x[i] + b for i in p) == sum(x[i] for i in p)").claims
     assert claim.reading.left is None
     assert claim.reading.right.type == Type()
+    assert claim.reading.right.index == "i"
+    assert claim.reading.indices == ()
 
 
 def test_names_and_syntax_in_a_claim_are_errors_like_anywhere():
