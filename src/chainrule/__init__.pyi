@@ -1,3 +1,4 @@
+from .equations import Equations as Equations
 from . import optimizers as optimizers
 from .checking import check_gradient as check_gradient
 from .checking import check_jacobian as check_jacobian
@@ -5,4 +6,6 @@ from .errors import ChainruleError as ChainruleError
 from .network import Network as Network
 from .optimize import minimize as minimize
 from .parameters import Parameters as Parameters
+from .persistence import load as load
+from .persistence import save as save
 from .training import fit as fit

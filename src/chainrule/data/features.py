@@ -232,4 +232,19 @@ def feature_from_dict(content: Mapping[str, Any]) -> Feature:
     kind = fields.pop("kind")
     if kind == "categorical":
         fields["categories"] = tuple(fields["categories"])
-    return FEATURES[kind](**fields)
+    feature = FEATURES[kind](**fields)
+    if not _is_sound(feature):
+        raise DataError(f"{content} describes no {kind} column")
+    return feature
+
+
+def _is_sound(feature: Feature) -> bool:
+    if not isinstance(feature.name, str):
+        return False
+    if isinstance(feature, NumericFeature):
+        numbers = (feature.center, feature.scale, 0.0 if feature.fill is None else feature.fill)
+        return all(type(n) in (int, float) and np.isfinite(n) for n in numbers) and feature.scale > 0
+    if isinstance(feature, BooleanFeature):
+        return feature.fill in (None, True, False)
+    texts = (*feature.categories, "" if feature.fill is None else feature.fill)
+    return all(isinstance(text, str) for text in texts) and isinstance(feature.other, bool)

@@ -1,0 +1,53 @@
+"""Write the golden files of the present format version; run once for a version, then never again for it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from chainrule.data import Preprocessor, Table
+from chainrule.network import Network
+from chainrule.network.penalties import ElasticNet
+from chainrule.parameters import Parameters
+from chainrule.persistence import Model, SheetModel, save
+
+FOLDER = Path(__file__).parent / "golden"
+
+TABLE = Table.of(
+    {
+        "age": [20.0, np.nan, 50.0, 80.0],
+        "smokes": [True, False, False, True],
+        "town": np.array(["Ulm", "Bonn", None, "Ulm"], object),
+        "ill": np.array(["no", "yes", "yes", "no"]),
+    }
+)
+
+SHEET = """
+data        x: R[p];  t: R
+parameters  W: R[M, p];  b: R[M];  v: R[M]
+f = v.T @ tanh(W @ x + b)
+L = (f - t)**2 / 2
+"""
+
+
+def network_model():
+    """A network with everything a file can hold."""
+    preprocessor = Preprocessor.fit(TABLE, "ill", missing="median", unseen="other")
+    net = Network([5, 3, 2], "elu(0.5)", "softmax", "cross_entropy", ElasticNet(0.01, ratio=0.25))
+    theta = Parameters(net.parameters, np.arange(net.parameters.size) / 16 - 0.75)
+    record = {"epochs": 3, "history": {"loss": [1.0, 0.5, 0.25]}, "stopped": "after 3 epochs"}
+    return Model(net, theta, preprocessor, record, {"ok": True, "blocks": []})
+
+
+def sheet_model():
+    """A sheet with its sizes and columns, in single precision."""
+    arrays = {"W": np.arange(6.0).reshape(2, 3) / 4, "b": np.array([0.5, -1.0]), "v": np.array([2.0, 0.125])}
+    bindings = {"x": ("pixel*",), "t": ("label",)}
+    definition = SheetModel(SHEET, "L", {"M": 2, "p": 3}, bindings, "sum")
+    return Model(definition, Parameters.from_arrays(arrays, np.float32))
+
+
+if __name__ == "__main__":
+    for name, model in (("network", network_model()), ("equations", sheet_model())):
+        path = FOLDER / f"{name}-v1.safetensors"
+        if not path.exists():
+            save(path, model)

@@ -1,0 +1,376 @@
+"""Model files: what is saved comes back; what is damaged, foreign or hostile is refused and costs nothing."""
+
+import contextlib
+import json
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save as save_tensors
+
+from chainrule.errors import ChainruleError, ModelFileError, OptionError, ShapeError
+from chainrule.network import Activation, Network
+from chainrule.network.penalties import PENALTIES, Frobenius
+from chainrule.parameters import Parameters
+from chainrule.persistence import Model, SheetModel, load, network_from_dict, network_to_dict, save
+from persistence.make_golden import FOLDER, SHEET, TABLE, network_model, sheet_model
+
+MODELS = {"network": network_model, "equations": sheet_model}
+
+
+def assert_same(left, right):
+    assert left.kind == right.kind
+    assert left.definition == right.definition
+    assert left.parameters == right.parameters
+    assert left.parameters.vector.dtype == right.parameters.vector.dtype
+    assert left.preprocessor == right.preprocessor
+    assert dict(left.record) == dict(right.record)
+    assert left.certificate == right.certificate
+
+
+@pytest.fixture(params=MODELS)
+def saved(request, tmp_path):
+    path = tmp_path / "model.safetensors"
+    model = MODELS[request.param]()
+    save(path, model)
+    return path, model
+
+
+def test_what_is_saved_comes_back(saved):
+    path, model = saved
+    assert_same(load(path), model)
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_files_of_version_1_load_for_ever(kind):
+    model = MODELS[kind]()
+    assert_same(load(FOLDER / f"{kind}-v1.safetensors"), model)
+
+
+def test_saving_twice_gives_the_same_bytes(saved):
+    path, model = saved
+    first = path.read_bytes()
+    save(path, model)
+    assert path.read_bytes() == first
+
+
+def test_weights_lie_in_the_file_in_the_shapes_of_the_formulas(saved):
+    from safetensors.numpy import load_file
+
+    path, model = saved
+    for name, array in load_file(path).items():
+        np.testing.assert_array_equal(array, model.parameters[name])
+
+
+def test_a_loaded_network_predicts_labels(tmp_path):
+    save(tmp_path / "m", network_model())
+    model = load(tmp_path / "m")
+    net, theta = model.definition, model.parameters
+    expected = np.argmax(net.predict(theta, model.preprocessor.inputs(TABLE)), axis=1)
+    assert model.predict(TABLE).tolist() == [("no", "yes")[i] for i in expected]
+    np.testing.assert_allclose(model.scores(TABLE).sum(axis=1), 1.0)
+    with pytest.raises(OptionError, match="Only a network"):
+        sheet_model().predict(TABLE)
+
+
+@pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"), ("identity", "logistic")])
+def test_one_output_decides_between_two_classes(output, loss):
+    given = network_model()
+    net = Network([5, 1], output=output, loss=loss)
+    theta = net.initialize(np.random.default_rng(1))
+    model = Model(net, theta, given.preprocessor)
+    scores = given.preprocessor.inputs(TABLE) @ theta["W1"][0] + theta["b1"]
+    assert model.predict(TABLE).tolist() == ["yes" if score > 0 else "no" for score in scores]
+
+
+def test_regression_predicts_in_units():
+    from chainrule.data import Preprocessor, Table
+
+    table = Table.of({"x": [0.0, 1.0, 2.0], "y": [10.0, 20.5, 30.0]})
+    preprocessor = Preprocessor.fit(table, "y", standardize_target=True)
+    net = Network([1, 1])
+    model = Model(net, Parameters(net.parameters, np.array([1.0, 0.0])), preprocessor)
+    y = table["y"].values
+    np.testing.assert_allclose(
+        model.predict(table), y.mean() + y.std() * np.array([-(1.5**0.5), 0, 1.5**0.5])
+    )
+
+
+def test_every_function_of_the_library_goes_by_name():
+    from chainrule.network import ACTIVATIONS
+
+    for name in ACTIVATIONS:
+        net = Network([3, 4, 2], name)
+        assert network_from_dict(json.loads(json.dumps(network_to_dict(net)))) == net
+    for kind in PENALTIES.values():
+        net = Network([3, 2], penalty=kind(0.3, biases=True), bias=False, reduction="sum")
+        assert network_from_dict(json.loads(json.dumps(network_to_dict(net)))) == net
+    net = Network([4, 2], output="identity", loss="huber(2.5)")
+    assert network_from_dict(network_to_dict(net)) == net
+
+
+def test_own_functions_are_named_and_must_be_given_again(tmp_path):
+    square = Activation("square", lambda z: z * z, lambda z: 2 * z, lambda z: 2 + 0 * z)
+    impostor = Activation("tanh", np.sin, np.cos, lambda z: -np.sin(z), source="sin")
+    net = Network([3, 4, 5, 2], [square, impostor])
+    save(tmp_path / "m", Model(net, net.initialize(np.random.default_rng(0))))
+    with pytest.raises(
+        ModelFileError, match=r"activation 'square' is a function of the user's own.*functions="
+    ):
+        load(tmp_path / "m")
+    with pytest.raises(ModelFileError, match="'tanh'"):
+        load(tmp_path / "m", functions=[square])
+    again = load(tmp_path / "m", functions=[impostor, square])
+    assert again.definition.activation[0] is square and again.definition.activation[1] is impostor
+
+
+def test_models_that_make_no_sense_are_refused_before_they_are_saved(tmp_path):
+    net = Network([3, 2])
+    theta = net.initialize(np.random.default_rng(0))
+    with pytest.raises(ShapeError, match="sizes 3, 4"):
+        Model(Network([3, 4]), theta)
+    broken = theta.copy()
+    broken["W1"][1, 2] = np.nan
+    with pytest.raises(OptionError, match="W1 is not finite"):
+        Model(net, broken)
+    with pytest.raises(ShapeError, match="gives 5 columns; the network takes 3"):
+        Model(net, theta, network_model().preprocessor)
+    with pytest.raises(ShapeError, match="its sheet has W, b, v"):
+        Model(SheetModel(SHEET, "L"), theta)
+    shapes = {"W": np.ones((2, 3)), "b": np.ones(4), "v": np.ones(2)}
+    with pytest.raises(ShapeError, match=r"b has shape \(4,\); the sheet says b: R\[M\], with M = 2"):
+        Model(SheetModel(SHEET, "L"), Parameters.from_arrays(shapes))
+    with pytest.raises(OptionError, match="no name 'K'"):
+        SheetModel(SHEET, "K")
+    with pytest.raises(OptionError, match="record holds a object"):
+        save(tmp_path / "m", Model(net, theta, record={"x": object()}))
+    with pytest.raises(OptionError, match="takes a Model"):
+        save(tmp_path / "m", theta)
+    with pytest.raises(ModelFileError, match="cannot be written"):
+        save(tmp_path / "no" / "m", Model(net, theta))
+    assert not list(tmp_path.iterdir())
+
+
+def test_records_become_json(tmp_path):
+    net = Network([2, 1])
+    record = {"loss": np.array([1.0, np.nan]), "n": np.int64(3), 5: (True, None, "x"), "inf": float("inf")}
+    save(tmp_path / "m", Model(net, net.parameters.zeros(), record=record))
+    assert load(tmp_path / "m").record == {"loss": [1.0, None], "n": 3, "5": [True, None, "x"], "inf": None}
+
+
+def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
+    path, model = saved
+    before = path.read_bytes()
+
+    def fail(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(ModelFileError, match="No space left"):
+        save(path, model)
+    assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
+
+
+def test_every_truncation_is_noticed(saved):
+    path, _ = saved
+    content = path.read_bytes()
+    for length in [*range(0, 40), *range(40, len(content), 7), len(content) - 1]:
+        path.write_bytes(content[:length])
+        with pytest.raises(ModelFileError, match="model.safetensors"):
+            load(path)
+    path.write_bytes(content + b"\x00")
+    with pytest.raises(ModelFileError, match="damaged"):
+        load(path)
+
+
+def test_every_changed_byte_is_noticed(saved):
+    path, model = saved
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    noticed = 0
+    for place in [
+        *range(0, 16),
+        *rng.integers(16, len(content), 400),
+        *range(len(content) - 24, len(content)),
+    ]:
+        changed = bytearray(content)
+        changed[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(changed))
+        try:
+            found = load(path)
+        except ModelFileError:
+            noticed += 1
+        else:
+            assert_same(found, model)
+    assert noticed > 400
+
+
+def _file(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+META = {"__metadata__": {"chainrule": "{}"}}
+
+
+def _tensor(**changed):
+    return {**META, "W": {"dtype": "F64", "shape": [2, 3], "data_offsets": [0, 48], **changed}}
+
+
+HOSTILE = {
+    "header as long as the universe": b"\xff" * 8 + b"{}",
+    "header longer than the file": (10**6).to_bytes(8, "little") + b"{}",
+    "no JSON": _file(b"{" * 50),
+    "deep nesting": _file(b"[" * 200_000),
+    "huge integer": _file(b'{"__metadata__": {"chainrule": "{}"}, "W": ' + b"9" * 5000 + b"}"),
+    "not UTF-8": _file(b'{"\xff": 1}'),
+    "a list": _file([1, 2]),
+    "doubled key": _file(b'{"a": 1, "a": 2}'),
+    "NaN": _file(b'{"a": NaN}'),
+    "no metadata": _file({"W": {"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}}),
+    "metadata of another kind": _file({"__metadata__": {"format": "pt"}}),
+    "terabytes": _file(_tensor(shape=[10**6, 10**6], data_offsets=[0, 8 * 10**12])),
+    "sizes that overflow": _file(_tensor(shape=[2**62, 2**62, 2**62], data_offsets=[0, 0])),
+    "negative size": _file(_tensor(shape=[-2, -3]), b"\0" * 48),
+    "fractional size": _file(_tensor(shape=[2.0, 3]), b"\0" * 48),
+    "true for one": _file(_tensor(shape=[True, 6]), b"\0" * 48),
+    "too many axes": _file(_tensor(shape=[1] * 1000, data_offsets=[0, 8]), b"\0" * 8),
+    "offsets backwards": _file(_tensor(data_offsets=[48, 0]), b"\0" * 48),
+    "offsets past the end": _file(_tensor(data_offsets=[0, 480]), b"\0" * 48),
+    "three offsets": _file(_tensor(data_offsets=[0, 48, 96]), b"\0" * 48),
+    "a gap": _file(_tensor(data_offsets=[8, 56]), b"\0" * 56),
+    "bytes left over": _file(_tensor(), b"\0" * 49),
+    "overlap": _file(
+        {**_tensor(), "V": {"dtype": "F64", "shape": [1], "data_offsets": [40, 48]}}, b"\0" * 48
+    ),
+    "another type": _file(_tensor(dtype="I8"), b"\0" * 48),
+    "type is a list": _file(_tensor(dtype=[]), b"\0" * 48),
+    "something more": _file(_tensor(code="import os"), b"\0" * 48),
+    "nothing inside": _file(_tensor(), b"\0" * 48),
+    "a pickle": b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x02os",
+    "a zip": b"PK\x03\x04" + b"\0" * 100,
+    "text": b"age,town\n31,Ulm\n",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused_and_take_no_memory(name, tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(HOSTILE[name])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelFileError) as caught:
+            load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * len(HOSTILE[name]) + 500_000
+    assert len(str(caught.value)) < 600
+
+
+def _resealed(model, change):
+    """The bytes of a model file whose content is changed and whose checksum is right again."""
+    from chainrule.persistence.files import _content, _digest
+
+    arrays = {name: np.ascontiguousarray(value) for name, value in model.parameters.items()}
+    content = json.loads(json.dumps(_content(model)))
+    change(content)
+    text = json.dumps({"sha256": _digest(content, arrays), "content": content})
+    return save_tensors(arrays, metadata={"chainrule": text})
+
+
+CHANGES = {
+    "version": lambda c: c.update(version=2),
+    "holds a 'other'": lambda c: c.update(format="other"),
+    "kind 'forest' is not known": lambda c: c.update(kind="forest"),
+    "relu7": lambda c: c["definition"].update(activation=["relu7"]),
+    "sizes 5, 1000000000000, 2": lambda c: c["definition"].update(sizes=[5, 10**12, 2]),
+    "100000 sizes": lambda c: c["definition"].update(sizes=[1] * 100_000),
+    "bias is 1": lambda c: c["definition"].update(bias=1),
+    "penalty is 'Evil'": lambda c: c["definition"].update(penalty={"name": "Evil"}),
+    "strength": lambda c: c["definition"]["penalty"].update(strength=-1),
+    "not the parameters it describes": lambda c: c["parameters"].pop(),
+    "KeyError": lambda c: c.pop("record"),
+    "columns is damaged": lambda c: c["preprocessor"].update(features=[{"kind": "numeric", "name": "age"}]),
+    "no numeric column": lambda c: c["preprocessor"]["features"][0].update(scale="1"),
+    "gives 0 columns": lambda c: c["preprocessor"].update(features=[]),
+}
+
+
+@pytest.mark.parametrize("message", CHANGES)
+def test_contents_that_make_no_sense_are_refused_even_with_a_right_checksum(message, tmp_path):
+    path = tmp_path / "m"
+    path.write_bytes(_resealed(network_model(), CHANGES[message]))
+    with pytest.raises(ModelFileError, match=message):
+        load(path)
+
+
+def test_a_wrong_checksum_is_told(tmp_path):
+    from safetensors.numpy import load_file
+
+    path = tmp_path / "m"
+    save(path, network_model())
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(bytes(content))
+    assert load_file(path)
+    with pytest.raises(ModelFileError, match="checksum"):
+        load(path)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ["format", "version", "kind", "definition", "parameters", "preprocessor", "record", "certificate"]
+INNER = ["sizes", "activation", "output", "loss", "penalty", "bias", "reduction"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(key=st.sampled_from(KEYS + INNER), value=JSON)
+def test_any_json_in_any_place_gives_a_model_or_a_refusal(tmp_path_factory, key, value):
+    def change(content):
+        (content["definition"] if key in INNER else content)[key] = value
+
+    path = tmp_path_factory.mktemp("fuzz") / "m"
+    path.write_bytes(_resealed(network_model(), change))
+    with contextlib.suppress(ModelFileError):
+        load(path)
+
+
+@settings(max_examples=100, deadline=None)
+@given(header=JSON, data=st.binary(max_size=64))
+def test_any_header_is_refused(tmp_path_factory, header, data):
+    path = tmp_path_factory.mktemp("fuzz") / "m"
+    path.write_bytes(_file(header, data))
+    with pytest.raises(ModelFileError):
+        load(path)
+
+
+def test_files_that_are_not_there(tmp_path):
+    with pytest.raises(ModelFileError, match="no model file"):
+        load(tmp_path / "m")
+    with pytest.raises(ModelFileError, match="folder"):
+        load(tmp_path)
+    assert issubclass(ModelFileError, ChainruleError)
+
+
+def test_a_penalty_of_the_users_own(tmp_path):
+    class Cubic(Frobenius):
+        pass
+
+    net = Network([2, 1], penalty=Cubic(0.5))
+    save(tmp_path / "m", Model(net, net.parameters.zeros()))
+    with pytest.raises(ModelFileError, match="user's own"):
+        load(tmp_path / "m")
+    assert load(tmp_path / "m", functions=[Cubic(0.5)]).definition == net
