@@ -9,3 +9,5 @@ from .parameters import Parameters as Parameters
 from .persistence import load as load
 from .persistence import save as save
 from .training import fit as fit
+from .diagnosis import check_claims as check_claims
+from .diagnosis import verify as verify

@@ -1,0 +1,308 @@
+"""Three witnesses of one derivative: the compiled code, the printed equations, and the sheet itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.differences import Slope, measure_noise, slope
+from chainrule.diagnosis.points import SheetPoint, draw_point
+from chainrule.diagnosis.verify_report import BlockVerification, Verified, VerifyReport
+from chainrule.diagnosis.witness import STEP, from_layout, sheet_function, tangential
+from chainrule.equations.derivation import Derivation
+from chainrule.equations.equations import Equations
+from chainrule.equations.tree import Layout
+from chainrule.errors import ChainruleError, DataError, OptionError
+
+__all__ = ["verify"]
+
+Array = NDArray[Any]
+
+TOLERANCE = 1e-9
+"""Relative to the largest entry of a block; the complex step itself is exact to rounding."""
+FLOOR = 1e-13
+"""Relative to the largest entry of all blocks: what rounding leaves where terms cancel."""
+ENTRIES = 400
+"""A block of more entries is compared along random directions instead of entry by entry."""
+DIRECTIONS = 4
+
+
+def verify(
+    equations: Equations,
+    of: str,
+    wrt: str | Sequence[str] | None = None,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    layout: Layout | None = None,
+    points: int = 2,
+    rng: np.random.Generator | None = None,
+) -> VerifyReport:
+    """Verify a derivation of `Equations.derive`.
+
+    At random points, with all symbolic sizes different, three independent computations are compared, entry
+    by entry where there are few: the compiled code (``equations.compile``), the printed derivation
+    (``derive(...).sheet()``, read back and computed literally), and, as the truth, the complex step through
+    the literal meaning of the sheet, which knows no rule of differentiation. Central differences along random
+    directions stand beside it, because they need no complex numbers.
+
+    Parameters
+    ----------
+    equations : Equations
+    of : str
+        The differentiated name; a scalar, or anything else for a Jacobian.
+    wrt : str or sequence of str, optional
+        Names to differentiate with respect to; by default the parameters.
+    sizes : mapping of str to int, optional
+        Prescribed sizes; the others are drawn, anew for each point.
+    layout : {"gradient", "numerator", "denominator"}, optional
+        Of the printed derivation; by default the sheet's own.
+    points : int
+        At how many points.
+    rng : numpy.random.Generator, optional
+        By default the same points in every call.
+
+    Returns
+    -------
+    VerifyReport
+
+    Raises
+    ------
+    SheetNameError, NoRuleError, OptionError
+        As from `Equations.derive`: what cannot be derived cannot be verified.
+
+    Examples
+    --------
+    >>> model = Equations('''
+    ...     data x: R[p]; y: Class[K]
+    ...     parameters W: R[K, p]
+    ...     L = logsumexp(W @ x) - (W @ x)[y]
+    ... ''')
+    >>> print(verify(model, "L"))
+                              compiled      printed  differences
+    dL/dW  right            ...
+    relative errors against the complex step through the literal sheet
+    sizes p = ..., K = ...
+    sizes p = ..., K = ...
+    >>> verify(model, "L").ok
+    True
+    """
+    if isinstance(points, bool) or not isinstance(points, int) or points < 1:
+        raise OptionError(f"points is a whole number of at least 1; got {points!r}.")
+    derivation = equations.derive(of, wrt, layout=layout)
+    rng = rng or np.random.default_rng(0)
+    drawn = [_finite_point(equations, of, rng, sizes, turn) for turn in range(points)]
+    blocks = {name: _Block(f"d{of}/d{name}") for name in derivation.wrt}
+    for point in drawn:
+        _judge_point(equations, derivation, point, rng, blocks)
+    verdicts = tuple(block.verdict(sheet_points=points) for block in blocks.values())
+    return VerifyReport(of, verdicts, tuple(dict(point.sizes) for point in drawn))
+
+
+def _finite_point(
+    equations: Equations,
+    of: str,
+    rng: np.random.Generator,
+    sizes: Mapping[str, int] | None,
+    turn: int,
+) -> SheetPoint:
+    """A point at which ``of`` is finite, positive values if others do not do; the last try in any case."""
+    for attempt in range(6):
+        point = draw_point(equations.sheet, rng, sizes, turn=turn, positive=attempt >= 3)
+        try:
+            if np.all(np.isfinite(equations.evaluate(of, point.values, point.sizes))):
+                break
+        except ChainruleError:
+            continue
+    return point
+
+
+class _Block:
+    """What the witnesses said about one block so far."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.shapes: list[tuple[int, ...]] = []
+        self.errors: dict[str, float] = {}
+        self.wrong: list[str] = []
+        self.missing: list[str] = []
+        self.remarks: list[str] = []
+
+    def hear(self, witness: str, error: float, allowed: float, complaint: str) -> None:
+        """Note a witness's relative error; NaN counts as more than allowed."""
+        self.errors[witness] = max(self.errors.get(witness, 0.0), error if error == error else np.inf)
+        if not error <= allowed:
+            self.wrong.append(complaint)
+
+    def verdict(self, sheet_points: int) -> BlockVerification:
+        complete = len(self.shapes) == sheet_points and {"compiled", "printed", "differences"} <= set(
+            self.errors
+        )
+        verdict: Verified = "wrong" if self.wrong else "right" if complete else "not checkable"
+        if self.missing and verdict == "right":
+            verdict = "not checkable"
+        reasons = tuple(dict.fromkeys([*self.wrong[:2], *self.missing[:2], *self.remarks[:1]]))
+        return BlockVerification(
+            self.name,
+            tuple(self.shapes),
+            verdict,
+            self.errors.get("compiled"),
+            self.errors.get("printed"),
+            self.errors.get("differences"),
+            reasons,
+        )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One derivative at one point: the function behind it, and its claimed values, outputs first."""
+
+    function: Callable[[Array], Array]
+    at: Array
+    base: Array
+    directions: Array
+
+    @property
+    def truth(self) -> Array:
+        """Complex step along each direction, shape (directions, outputs)."""
+        return np.stack([self.function(self.at + 1j * STEP * v).imag.ravel() / STEP for v in self.directions])
+
+    def along(self, derivative: Array) -> Array:
+        """A claimed derivative along each direction, shape (directions, outputs)."""
+        count = self.directions.shape[0]
+        columns = derivative.reshape(self.base.size, self.at.size)
+        return np.asarray(self.directions.reshape(count, -1) @ columns.T)
+
+    def slope(self, direction: Array) -> Slope:
+        """The same by extrapolated central differences, with error estimates."""
+        flat = self.base.ravel()
+
+        def line(t: float) -> Array:
+            try:
+                return np.asarray(self.function(self.at + t * direction).ravel())
+            except DataError:  # a share that became negative
+                return np.full_like(flat, np.nan)
+
+        return slope(line, flat, measure_noise(line, flat))
+
+
+def _judge_point(
+    equations: Equations,
+    derivation: Derivation,
+    point: SheetPoint,
+    rng: np.random.Generator,
+    blocks: dict[str, _Block],
+) -> None:
+    compiled = _attempt(lambda: _compiled_values(equations, derivation, point), blocks, "the compiled code")
+    printed = _attempt(lambda: _printed_values(derivation, point), blocks, "the printed equations")
+    cases: dict[str, _Case] = {}
+    truths: dict[str, Array] = {}
+    for name, block in blocks.items():
+        try:
+            cases[name] = _case(equations, derivation.of, name, point, rng)
+            truths[name] = cases[name].truth
+        except ChainruleError as error:
+            block.missing.append(f"the sheet cannot be computed there: {_one_line(error)}")
+    everywhere = max((float(np.max(np.abs(t), initial=0.0)) for t in truths.values()), default=0.0)
+    for name, truth in truths.items():
+        if not np.all(np.isfinite(cases[name].base)) or not np.all(np.isfinite(truth)):
+            what = f"{derivation.of} or its derivative"
+            blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
+            continue
+        claims = {"compiled": compiled.get(name), "printed": printed.get(name)}
+        _judge_block(blocks[name], cases[name], truth, claims, everywhere)
+
+
+def _attempt(
+    compute: Callable[[], dict[str, Array]], blocks: dict[str, _Block], what: str
+) -> dict[str, Array]:
+    try:
+        return compute()
+    except ChainruleError as error:
+        for block in blocks.values():
+            block.missing.append(f"{what} cannot be run: {_one_line(error)}")
+        return {}
+
+
+def _compiled_values(equations: Equations, derivation: Derivation, point: SheetPoint) -> dict[str, Array]:
+    requests = [f"d({derivation.of}, {name})" for name in derivation.wrt]
+    function = equations.compile(requests)
+    inputs = {name: point.values[name] for name in function.inputs}
+    inputs |= {size: np.asarray(point.sizes[size]) for size in function.sizes}
+    values = function(**inputs)
+    return dict(zip(derivation.wrt, map(np.asarray, values), strict=True))
+
+
+def _printed_values(derivation: Derivation, point: SheetPoint) -> dict[str, Array]:
+    """The printed equations computed literally, brought back to the order outputs first."""
+    sheet = Equations(derivation.sheet())
+    lead = len(derivation.program.symbols[derivation.of].dims)
+    # A size that only the original sheet mentions is unknown to the printed one.
+    sizes = {name: size for name, size in point.sizes.items() if name in sheet.sizes}
+    values = {name: point.values[name] for name in sheet.sheet.declarations}
+    found = {}
+    for name in derivation.wrt:
+        value = sheet.evaluate(f"d{derivation.of}_d{name}", values, sizes)
+        found[name] = from_layout(value, lead, derivation.layout) if value.ndim > lead else value
+    return found
+
+
+def _case(equations: Equations, of: str, wrt: str, point: SheetPoint, rng: np.random.Generator) -> _Case:
+    at = np.asarray(equations.evaluate(wrt, point.values, point.sizes))
+    function = sheet_function(equations, of, wrt, point.values, point.sizes)
+    if at.size <= ENTRIES:
+        directions = np.eye(at.size).reshape(at.size, *at.shape)
+    else:
+        directions = rng.standard_normal((DIRECTIONS, *at.shape))
+    random = rng.standard_normal((1, *at.shape))
+    directions = tangential(equations, wrt, np.concatenate([directions, random]))
+    return _Case(function, at, function(at), directions)
+
+
+def _judge_block(
+    block: _Block, case: _Case, truth: Array, claims: Mapping[str, Array | None], everywhere: float
+) -> None:
+    shape = case.base.shape + case.at.shape
+    block.shapes.append(shape)
+    scale = float(np.max(np.abs(truth), initial=0.0))
+    floor = FLOOR * everywhere / TOLERANCE
+    for witness, claimed in claims.items():
+        if claimed is None:
+            continue
+        if claimed.ndim == 0 and claimed == 0:
+            claimed = np.zeros(shape)  # "dL/dq = 0" is printed without a shape
+        if claimed.shape != shape:
+            block.hear(witness, np.inf, 0.0, f"{witness}: shape {claimed.shape}, expected {shape}")
+            continue
+        distance = np.abs(case.along(claimed) - truth)
+        error = float(np.max(distance, initial=0.0)) / (max(scale, floor) or 1.0)
+        block.hear(witness, error, TOLERANCE, _complaint(witness, case, claimed, truth, distance))
+    estimate = case.slope(case.directions[-1])
+    beyond = np.maximum(estimate.distance(truth[-1]) - 5 * estimate.error, 0.0)
+    if np.any(estimate.kink):
+        beyond = np.where(estimate.kink, 0.0, beyond)
+        block.remarks.append("a kink lies at the point itself, where differences cannot tell")
+    error = float(np.max(beyond, initial=0.0)) / (max(scale, floor) or 1.0)
+    block.hear("differences", error, TOLERANCE, "central differences disagree with the complex step")
+
+
+def _complaint(witness: str, case: _Case, claimed: Array, truth: Array, distance: Array) -> str:
+    """The worst entry, where entries were compared one by one."""
+    entries = distance[: case.at.size]
+    if len(case.directions) <= case.at.size or not np.any(entries > 0):
+        return f"{witness}: wrong along a random direction"
+    place = np.unravel_index(np.argmax(entries), entries.shape)
+    index = (
+        *np.unravel_index(place[1], case.base.shape),
+        *np.unravel_index(place[0], case.at.shape),
+    )
+    spot = f" at [{', '.join(str(int(i)) for i in index)}]" if index else ""
+    yours, true = case.along(claimed)[place], truth[place]
+    return f"{witness}: worst{spot}, {yours:.6g} where the truth is {true:.6g}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

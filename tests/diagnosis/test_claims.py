@@ -1,0 +1,224 @@
+import json
+
+import numpy as np
+import pytest
+
+from chainrule import check_claims
+from chainrule.diagnosis.points import draw_point, draw_sizes
+from chainrule.equations import Equations
+from chainrule.errors import OptionError
+
+MODEL = """
+data x: R[p]; y: R[K]
+parameters W: R[K, p]
+f = W @ x
+L = norm2(y - f)**2 / 2
+"""
+
+
+def only(text, **options):
+    report = check_claims(Equations(text), **options)
+    assert len(report) == 1
+    return report.claims[0]
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("d(L, W) == (f - y) @ x.T", "holds"),
+        ("d(L, f) == f - y", "holds"),
+        ("d(L, f)[k] == f[k] - y[k]", "holds"),
+        ("d(L, f) == y - f", "fails"),
+        ("d(L, f) == 2 * (f - y)", "fails"),
+        ("L == sum((f[k] - y[k])**2 for k in K) / 2", "holds"),
+        ("L == sum((f[k] - y[k])**2 for k in K) / K", "fails"),
+        ("f == y - y", "fails"),
+        ("f == x", "fails by shape"),
+        ("f == 1", "fails by shape"),
+        ("d(L, f) == (f - y).T", "holds in another layout"),
+        ("d(L, W) == x @ (f - y).T", "holds in another layout"),
+        ("d(L, W) == x @ f.T", "fails by shape"),
+        ("log(x) == log(x)", "holds"),
+        ("log(-x) == log(-x)", "not checkable"),
+        ("sqrt(x)**2 == x", "fails"),
+        ("x / x == ones(p)", "holds"),
+        ("step(f) * f / f == step(f)", "holds"),
+        ("step(f) / step(f) == ones(K)", "fails"),
+        ("f[5] == W[5].T @ x", "holds"),
+    ],
+)
+def test_each_verdict(claim, verdict):
+    assert only(f"{MODEL}\n{claim}").verdict == verdict
+
+
+def test_a_wrong_value_is_shown_with_its_place_and_both_sides():
+    found = only(f"{MODEL}\nd(L, f) == y - f")
+    worst = found.discrepancy
+    assert worst.left == pytest.approx(-worst.right)
+    assert worst.difference == pytest.approx(2 * abs(worst.left))
+    assert len(worst.index) == 1
+    assert 0 <= worst.index[0] < worst.sizes["K"]
+    assert any("-1 times" in reason for reason in found.reasons)
+
+
+def test_a_factor_that_is_a_size_is_named_with_the_size():
+    text = "data x: R[n]; y: R[K]\nparameters W: R[K, n]\np = W @ x\nB = mean((p - y)**2)\n"
+    found = only(text + "d(B, p) == 2 * (p - y)")
+    assert found.verdict == "fails"
+    assert any("1/K" in reason for reason in found.reasons)
+
+
+def test_both_shapes_are_reported():
+    found = only(f"{MODEL}\nf == x")
+    assert found.shapes == ("(K,)", "(p,)")
+
+
+def test_the_layouts_in_which_a_claim_holds_are_named():
+    found = only(f"{MODEL}\nlayout numerator\nd(L, W) == d(L, f) @ x.T")
+    assert found.holds_in == ("gradient", "denominator")
+    assert found.layout == "numerator"
+    assert not found.ok
+    assert only(f"{MODEL}\nlayout numerator\nd(L, W) == x @ d(L, f)").ok
+
+
+def test_a_defect_only_in_value_may_hold_in_another_layout():
+    text = "data x: R[n]\nparameters A: R[n, n]\ns = A @ x\nd(s, x) == A.T"
+    found = only(text)
+    assert found.verdict == "holds in another layout"
+    assert found.holds_in == ("denominator",)
+    assert found.discrepancy is not None
+
+
+def test_a_claim_never_stops_the_sheet():
+    text = f"{MODEL}\nf == x\nlog(-x*x) == log(-x*x)\nd(L, f) == f - y\nL == -L"
+    verdicts = [claim.verdict for claim in check_claims(Equations(text))]
+    assert verdicts == ["fails by shape", "not checkable", "holds", "fails"]
+
+
+def test_nan_on_one_side_refutes_and_nan_on_both_decides_nothing():
+    one = only("data z: R[n]\nh = relu(z)\nd(h, z) == diag(h / h)")
+    assert one.verdict == "fails"
+    assert np.isnan(one.discrepancy.right) and np.isfinite(one.discrepancy.left)
+    both = only("data z: R[n]\nlog(-z**2) == log(-z**2)")
+    assert both.verdict == "not checkable"
+
+
+def test_rounding_is_not_a_difference_and_tiny_numbers_are_not_rounding():
+    assert only("data x: R[n]; y: R[n]\n(x + y) - y - x == x - x").verdict == "holds"
+    small = "data x: R[n]\ns = exp(-40) * x\n"
+    assert only(small + "s == exp(-40) * x").verdict == "holds"
+    assert only(small + "s == (1 + 1/1000000) * exp(-40) * x").verdict == "fails"
+    assert only(small + "s == x - x").verdict == "fails"
+
+
+def test_open_indices_speak_of_all_their_values():
+    text = "data X: R[N, p]; t: Sign[N]\nparameters w: R[p]\nf[i] = w.T @ X[i]\n"
+    assert only(text + "f[i] == sum(w[j] * X[i, j] for j in p)").verdict == "holds"
+    wrong = only(text + "f[i] == f[k]")
+    assert wrong.verdict == "fails"
+    assert len(wrong.discrepancy.index) == 2
+
+
+def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypatch):
+    right = Equations.total_derivative
+
+    def doubled(self, term, environment):
+        return 2 * right(self, term, environment)
+
+    monkeypatch.setattr(Equations, "total_derivative", doubled)
+    found = only(f"{MODEL}\nd(L, f) == 2 * (f - y)")
+    assert found.verdict == "not checkable"
+    assert "disagree" in found.reasons[0]
+
+
+def test_no_rule_is_not_checkable(monkeypatch):
+    from chainrule.errors import NoRuleError
+
+    def refuse(self, term, environment):
+        raise NoRuleError("There is no rule.")
+
+    monkeypatch.setattr(Equations, "total_derivative", refuse)
+    found = only(f"{MODEL}\nd(L, f) == f - y")
+    assert (found.verdict, found.reasons) == ("not checkable", ("There is no rule.",))
+
+
+def test_the_report_counts_prints_and_serialises():
+    text = f"{MODEL}\nd(L, f) == f - y\nd(L, f) == y - f\nf == x"
+    report = check_claims(Equations(text))
+    assert not report.ok and not report
+    assert report.counts() == {"holds": 1, "fails": 1, "fails by shape": 1}
+    lines = str(report).splitlines()
+    columns = {line.index(word) for line, word in zip(lines, ("verdict", "holds"), strict=False)}
+    assert len(columns) == 1
+    data = json.loads(json.dumps(report.to_dict()))
+    assert [claim["verdict"] for claim in data["claims"]] == ["holds", "fails", "fails by shape"]
+    assert data["claims"][1]["discrepancy"]["difference"] > 0
+    assert check_claims(Equations(f"{MODEL}\nd(L, f) == f - y")).ok
+
+
+def test_nothing_checked_is_no_pass():
+    report = check_claims(Equations(MODEL))
+    assert not report.ok
+    assert "no claims" in str(report)
+
+
+def test_nan_serialises_as_none():
+    report = check_claims(Equations("data z: R[n]\nz == z * (relu(z) / relu(z))"))
+    assert json.loads(json.dumps(report.to_dict()))["claims"][0]["discrepancy"]["right"] is None
+
+
+def test_options_are_checked():
+    model = Equations(f"{MODEL}\nf == y")
+    with pytest.raises(OptionError, match="points"):
+        check_claims(model, points=0)
+    with pytest.raises(OptionError, match="not a symbolic size"):
+        check_claims(model, sizes={"q": 3})
+    with pytest.raises(OptionError, match="whole number"):
+        check_claims(model, sizes={"K": 0})
+
+
+def test_prescribed_sizes_are_used():
+    found = only(f"{MODEL}\nd(L, f) == y - f", sizes={"K": 11})
+    assert found.discrepancy.sizes["K"] == 11
+
+
+def test_calls_repeat_and_generators_vary():
+    text = f"{MODEL}\nd(L, f) == y - f"
+    assert only(text).discrepancy == only(text).discrepancy
+    other = only(text, rng=np.random.default_rng(5)).discrepancy
+    assert other.left != only(text).discrepancy.left
+
+
+SHEET = Equations(
+    "data X: R[N, 4]; y: Class[N, K]; s: Sign[N]; b: Bit[K]; q: Simplex[N, K]; one: Sign\n"
+    "parameters W: R[M, 4]; v: R[m]\n"
+    "u = X[6]; t = v[2] * W[0]"
+).sheet
+
+
+def test_drawn_sizes_all_differ_and_leave_room_for_subscripts():
+    for seed in range(20):
+        sizes = draw_sizes(SHEET, np.random.default_rng(seed))
+        values = [*sizes.values(), 4]
+        assert len(set(values)) == len(values)
+        assert sizes["N"] > 6 and min(sizes.values()) >= 3
+
+
+def test_drawn_values_lie_in_their_domains_and_show_all_kinds():
+    for turn in range(4):
+        point = draw_point(SHEET, np.random.default_rng(turn), turn=turn)
+        values, sizes = point.values, point.sizes
+        assert values["X"].shape == (sizes["N"], 4)
+        assert set(values["y"]) <= set(range(sizes["K"]))
+        assert set(values["s"]) == {-1.0, 1.0}
+        assert set(values["b"]) == {0.0, 1.0}
+        assert values["q"].sum(axis=1) == pytest.approx(1)
+        assert values["one"] == (-1.0, 1.0)[turn % 2]
+        for name in ("X", "W", "v"):
+            assert np.any(values[name] > 0) and np.any(values[name] < 0)
+            assert np.min(np.abs(values[name])) >= 0.1
+
+
+def test_positive_values_when_asked():
+    point = draw_point(SHEET, np.random.default_rng(3), positive=True)
+    assert np.all(point.values["X"] > 0)

@@ -1,0 +1,183 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from chainrule import verify
+from chainrule.diagnosis.verification import _Case
+from chainrule.equations import Equations
+from chainrule.equations.compile import Compiled
+from chainrule.equations.derivation import Derivation
+from chainrule.errors import OptionError, SheetNameError
+from equations import model_sheets  # the sheets of the notes, shared with the tests of the language
+
+S4 = """
+data x: R[p]; y: Class[K]
+parameters W: R[M, p]; b: R[M]; V: R[K, M]; c: R[K]
+h = tanh(b + W @ x)
+f = c + V @ h
+L = logsumexp(f) - f[y]
+"""
+BLOCKS = [
+    (model_sheets.S0, "C", ["W1", "b1", "W2", "b2", "w3", "b3", "z1", "a2"]),
+    (model_sheets.S1, "L", ["yhat", "z2", "W2", "w2", "h1", "W1"]),
+    (model_sheets.S1, "C", ["V"]),
+    (model_sheets.S2, "f", ["W0", "W1", "W2", "x0", "z1"]),
+    (model_sheets.S2, "E", None),
+    (model_sheets.S2_LOGISTIC, "L", None),
+    (model_sheets.S3, "L", ["W1", "b1", "W2", "b2"]),
+    (model_sheets.S3, "B", ["p", "W1", "b1", "W2", "b2"]),
+    (S4, "L", ["f", "c", "V", "h", "b", "W", "x"]),
+]
+
+
+@pytest.mark.parametrize(("text", "of", "wrt"), BLOCKS)
+def test_the_models_of_the_notes(text, of, wrt):
+    report = verify(Equations(text), of, wrt, points=1)
+    assert report.ok, str(report)
+    for block in report:
+        assert max(block.compiled, block.printed, block.differences) < 1e-9
+
+
+@pytest.mark.parametrize("layout", ["gradient", "numerator", "denominator"])
+def test_every_layout_is_read_back(layout):
+    assert verify(Equations(S4), "L", layout=layout, points=1).ok
+    assert verify(Equations(model_sheets.S2), "f", ["W1", "x0"], layout=layout, points=1).ok
+
+
+def test_sizes_differ_within_and_between_points_and_can_be_prescribed():
+    report = verify(Equations(S4), "L", "c")
+    for sizes in report.sizes:
+        assert len(set(sizes.values())) == 3
+    assert report.sizes[0] != report.sizes[1]
+    block = verify(Equations(S4), "L", "V", sizes={"M": 8}, points=1).blocks[0]
+    assert block.shapes[0][1] == 8
+
+
+def doubled_code(monkeypatch):
+    right = Compiled.__call__
+
+    def wrong(self, *args, **values):
+        first, *rest = right(self, *args, **values)
+        return (2 * first, *rest)
+
+    monkeypatch.setattr(Compiled, "__call__", wrong)
+
+
+def swapped_print(monkeypatch):
+    right = Derivation.sheet
+    monkeypatch.setattr(Derivation, "sheet", lambda self: right(self).replace("1 - h * h", "1 - h"))
+
+
+def test_wrong_code_is_caught_and_named(monkeypatch):
+    doubled_code(monkeypatch)
+    report = verify(Equations(S4), "L", ["V", "c"], points=1)
+    wrong, right = report.blocks
+    assert (wrong.verdict, right.verdict) == ("wrong", "right")
+    assert wrong.printed < 1e-12 < 0.5 < wrong.compiled
+    assert "compiled: worst at [" in wrong.reasons[0]
+
+
+def test_a_wrong_printed_line_is_caught_and_named(monkeypatch):
+    swapped_print(monkeypatch)
+    report = verify(Equations(S4), "L", ["b", "V"], points=1)
+    wrong, right = report.blocks
+    assert (wrong.verdict, right.verdict) == ("wrong", "right")
+    assert wrong.compiled < 1e-12 < 1e-3 < wrong.printed
+
+
+def test_a_sheet_that_does_not_read_back_is_no_pass(monkeypatch):
+    monkeypatch.setattr(Derivation, "sheet", lambda self: "x: R[")
+    report = verify(Equations(S4), "L", "c", points=1)
+    assert (report.verdict, report.ok) == ("not checkable", False)
+    assert "printed equations cannot be run" in report.blocks[0].reasons[0]
+
+
+def test_differences_contradict_an_oracle_that_lost_the_imaginary_part(monkeypatch):
+    """Were the literal evaluation not analytic, all other witnesses would agree on the wrong value."""
+    right = _Case.truth.fget
+    monkeypatch.setattr(_Case, "truth", property(lambda self: 1.001 * right(self)))
+    report = verify(Equations(S4), "L", "c", points=1)
+    assert report.verdict == "wrong"
+    assert report.blocks[0].differences > 1e-6
+
+
+def test_large_blocks_are_compared_along_random_directions(monkeypatch):
+    text = "data x: R[p]; y: R[M]\nparameters W: R[M, p]\nL = norm2(tanh(W @ x) - y)**2"
+    sizes = {"M": 30, "p": 41}
+    assert verify(Equations(text), "L", sizes=sizes, points=1).ok
+    right = Compiled.__call__
+
+    def wrong(self, *args, **values):
+        (first,) = right(self, *args, **values)
+        first = first.copy()
+        first[17, 5] += 1e-3 * np.abs(first).max()
+        return (first,)
+
+    monkeypatch.setattr(Compiled, "__call__", wrong)
+    report = verify(Equations(text), "L", sizes=sizes, points=1)
+    assert report.verdict == "wrong"
+    assert "random direction" in report.blocks[0].reasons[0]
+
+
+def test_an_absent_variable_has_the_derivative_zero():
+    text = "data x: R[n]\nparameters w: R[n]; q: R[m, k]\nL = w.T @ x"
+    report = verify(Equations(text), "L")
+    assert [block.name for block in report] == ["dL/dw", "dL/dq"]
+    assert report.ok
+    assert len(report.blocks[1].shapes[0]) == 2
+
+
+def test_a_kink_at_the_point_is_said_and_not_held_against_the_convention():
+    report = verify(
+        Equations("data x: R[n]\nparameters A: R[m, n]\nv = relu(A @ x)\nL = sum(relu(v))"), "L", "v"
+    )
+    assert report.ok
+    assert "kink" in report.blocks[0].reasons[0]
+
+
+def test_values_that_need_positive_numbers_are_found():
+    assert verify(Equations("parameters w: R[n]\nL = sum(log(w)) + sum(sqrt(w))"), "L").ok
+
+
+def test_a_function_that_is_nowhere_finite_is_not_checkable():
+    report = verify(Equations("parameters w: R[n]\nL = sum(log(-w**2))"), "L")
+    assert report.verdict == "not checkable"
+
+
+def test_shares_move_along_the_simplex():
+    text = "data y: Simplex[K]\nparameters f: R[K]\nL = -(y.T @ log_softmax(f))"
+    assert verify(Equations(text), "L", ["f", "y"]).ok
+
+
+def test_the_report_is_short_even_with_many_blocks():
+    layers = 12
+    lines = [
+        "data x0: R[m0]",
+        "parameters " + "; ".join(f"W{i}: R[m{i}, m{i - 1}]" for i in range(1, layers + 1)),
+    ]
+    lines += [f"x{i} = tanh(W{i} @ x{i - 1})" for i in range(1, layers + 1)]
+    text = "\n".join([*lines, f"L = norm2(x{layers})**2"])
+    report = verify(Equations(text), "L", points=1)
+    assert report.ok and len(report.blocks) == layers
+    assert len(str(report).splitlines()) <= 15
+    worse = replace(report.blocks[-1], verdict="wrong", reasons=("compiled: worst",))
+    broken = replace(report, blocks=(*report.blocks[:-1], worse))
+    assert "wrong" in str(broken).splitlines()[1]
+    assert len(str(broken).splitlines()) <= 15
+
+
+def test_it_serialises():
+    data = json.loads(json.dumps(verify(Equations(S4), "L", "c", points=1).to_dict()))
+    assert data["ok"] is True
+    assert data["blocks"][0]["errors"]["compiled"] < 1e-12
+
+
+def test_arguments_are_checked():
+    with pytest.raises(OptionError, match="points"):
+        verify(Equations(S4), "L", points=0)
+    with pytest.raises(SheetNameError, match="no value named"):
+        verify(Equations(S4), "L", "Q")
+    with pytest.raises(OptionError, match="not a symbolic size"):
+        verify(Equations(S4), "L", sizes={"q": 2})
