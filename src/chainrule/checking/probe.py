@@ -39,7 +39,7 @@ class Tolerance:
     @property
     def screening(self) -> float:
         """Along a whole direction: tighter, as one wrong entry drowns in many right ones."""
-        return float(min(self.unit**0.6, self.relative))
+        return float(min(self.unit**0.7, self.relative))
 
     @property
     def share(self) -> float:

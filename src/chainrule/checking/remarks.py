@@ -43,11 +43,12 @@ class Sample:
 
 
 def ratio_of(sample: Sample) -> float | None:
-    """The constant r with yours = r true in every entry; None if there is none or too few entries show it."""
+    """The constant r with yours = r true in every entry; None if there is none or too few show it."""
     weight = float(sample.true @ sample.true)
     if weight == 0.0 or not sample.wrong.any():
         return None
-    if np.count_nonzero(sample.true) < min(2, sample.true.size):
+    nonzero = np.count_nonzero(sample.true)
+    if nonzero < min(2, sample.true.size) or 2 * np.count_nonzero(sample.wrong) < nonzero:
         return None
     ratio = float(sample.true @ sample.yours) / weight
     return ratio if sample.is_close(sample.yours, ratio * sample.true) else None
