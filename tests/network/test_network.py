@@ -222,6 +222,24 @@ def test_the_type_of_theta_is_the_type_of_the_computation(X_type, theta_type):
     assert np.iscomplexobj(value) == (theta_type is np.complex128)
 
 
+def test_complex_inputs_give_the_input_gradient():
+    net, theta, X, y = _draw([4, 5, 3], 6, **CLASSIFIER, penalty=Frobenius(0.3))
+    state = net.forward(theta, X)
+    want = net.backward(theta, state, y)[1] @ theta["W1"] / 6
+    for i, j in [(0, 1), (5, 3)]:
+        moved = X.astype(complex)
+        moved[i, j] += 1e-30j
+        assert net.value(theta, moved, y).imag / 1e-30 == pytest.approx(want[i, j], rel=1e-12)
+
+
+def test_the_layout_of_the_inputs_does_not_matter():
+    net, theta, X, y = _draw([4, 5, 3], 6, **CLASSIFIER)
+    wide = np.repeat(X, 2, axis=1)
+    want = net.objective(X, y).value_and_gradient(theta.vector)[1]
+    for same in (np.asfortranarray(X), wide[:, ::2], X.tolist()):
+        np.testing.assert_array_equal(net.objective(same, y).value_and_gradient(theta.vector)[1], want)
+
+
 def test_a_layer_more_makes_a_prefix_which_is_the_beginning_of_the_network():
     net, theta, X, _ = _draw([4, 6, 3, 2], 5, activation=["gelu", "sin"])
     state = net.forward(theta, X)

@@ -77,11 +77,16 @@ class Architecture(ABC):
         return len(self.sizes) - 1
 
     @property
+    def penalizes_all(self) -> bool:
+        """Whether the penalty acts on every parameter."""
+        return self.penalty is not None and (self.penalty.biases or not self.bias)
+
+    @property
     def penalized(self) -> tuple[slice, ...]:
         """Where in θ the entries lie that the penalty acts on."""
         if self.penalty is None:
             return ()
-        if self.penalty.biases or not self.bias:
+        if self.penalizes_all:
             return (slice(0, self.parameters.size),)
         return tuple(place for name, place in self.parameters.slices.items() if name.startswith("W"))
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from chainrule.errors import DataError, ShapeError
 from chainrule.network.loss import Loss
 
-__all__ = ["Examples", "examples", "inputs"]
+__all__ = ["Examples", "examples", "fitting", "inputs"]
 
 Array = NDArray[Any]
 
@@ -51,7 +51,7 @@ class Examples:
         """The same with floating numbers of this type; class numbers stay."""
         Y = self.Y if self.Y.ndim == 1 else self.Y.astype(dtype, copy=False)
         weights = None if self.weights is None else self.weights.astype(dtype, copy=False)
-        return Examples(self.X.astype(dtype, copy=False), Y, weights, self.origin)
+        return Examples(fitting(self.X, dtype), Y, weights, self.origin)
 
 
 def inputs(X: Any, d: int) -> Any:
@@ -75,6 +75,11 @@ def inputs(X: Any, d: int) -> Any:
     return array if array.dtype.kind in "fc" else array.astype(np.float64)
 
 
+def fitting(X: Any, dtype: DTypeLike) -> Any:
+    """Inputs as floating numbers of this type; complex ones, which a complex step in x makes, stay."""
+    return X if X.dtype.kind == "c" else X.astype(dtype, copy=False)
+
+
 def examples(X: Any, y: ArrayLike, sample_weight: ArrayLike | None, d: int, k: int, loss: Loss) -> Examples:
     """Check and convert X, y and the weights; drop the rows of weight zero before they are looked at.
 
@@ -95,6 +100,9 @@ def examples(X: Any, y: ArrayLike, sample_weight: ArrayLike | None, d: int, k: i
         X, y, weights = X[origin], y[origin], weights[origin]
     if not len(origin):
         raise DataError(f"There is no example to learn from: {n} rows, none of positive weight.")
+    if isinstance(X, np.ndarray):
+        # Batches are slices of rows, which the training step wants contiguous.
+        X = np.ascontiguousarray(X)
     # float32 inputs make a float32 problem; class numbers stay integers.
     return Examples(X, loss.encode(y, len(origin), k, X.real.dtype), _typed(weights, X.real.dtype), origin)
 

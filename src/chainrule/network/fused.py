@@ -37,17 +37,20 @@ class Scores:
         Contiguous; holds the scores before, ∂ℓ/∂f afterwards.
     """
 
-    __slots__ = ("F", "column", "flat", "index", "other", "picked", "row_starts")
+    __slots__ = ("F", "column", "flat", "index", "ones", "own", "row_ones", "row_starts", "sums")
 
     def __init__(self, F: Array) -> None:
         rows, k = F.shape
         self.F = F
         self.flat = F.reshape(-1)
         self.column = np.empty((rows, 1), F.dtype)
-        self.other = np.empty((rows, 1), F.dtype)
-        self.picked = np.empty(rows, F.dtype)
-        self.row_starts = np.arange(rows, dtype=np.intp) * k
+        self.sums = self.column[:, 0]
+        self.own = np.empty(rows, F.dtype)
         self.index = np.empty(rows, np.intp)
+        self.row_starts = np.arange(rows, dtype=np.intp) * k
+        # Sums of few numbers are quicker as products with ones.
+        self.ones = np.ones(k, F.dtype)
+        self.row_ones = np.ones(rows, F.dtype)
 
 
 @dataclass(frozen=True)
@@ -120,24 +123,20 @@ def _cross_entropy_gradient(Y: Array, F: Array) -> Array:
 
 
 def _cross_entropy_in_place(scores: Scores, Y: Array) -> float:
-    F, flat, column, other, index, picked = (
-        scores.F,
-        scores.flat,
-        scores.column,
-        scores.other,
-        scores.index,
-        scores.picked,
-    )
-    np.maximum.reduce(F, 1, None, out=column, keepdims=True)
-    np.subtract(F, column, F)
+    F, flat, own, index = scores.F, scores.flat, scores.own, scores.index
+    np.maximum.reduce(F, 1, None, out=scores.column, keepdims=True)
+    np.subtract(F, scores.column, F)
     np.add(scores.row_starts, Y, index)
-    flat.take(index, None, picked, "clip")
+    flat.take(index, None, own, "clip")
+    total = -float(np.dot(scores.row_ones, own))
     np.exp(F, F)
-    np.add.reduce(F, 1, None, out=column, keepdims=True)
-    np.divide(F, column, F)
-    flat[index] -= 1
-    np.log(column, other)
-    return float(np.add.reduce(other, None)) - float(np.add.reduce(picked))
+    np.dot(F, scores.ones, scores.sums)
+    np.divide(F, scores.column, F)
+    flat.take(index, None, own, "clip")
+    np.subtract(own, 1, own)
+    flat.put(index, own)
+    np.log(scores.sums, own)
+    return total + float(np.dot(scores.row_ones, own))
 
 
 def softmax_cross_entropy() -> Fused:

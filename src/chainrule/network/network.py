@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from chainrule.errors import OptionError
 from chainrule.network import evaluate, passes
 from chainrule.network.architecture import Architecture, Theta
-from chainrule.network.examples import Examples, examples, inputs
+from chainrule.network.examples import Examples, examples, fitting, inputs
 from chainrule.network.initializers import Scheme
 from chainrule.network.initializers import scheme as as_scheme
 from chainrule.network.objective import NetworkObjective
@@ -102,7 +102,7 @@ class Network(Architecture):
     def forward(self, theta: Theta, X: Any) -> Forward:
         """All pre-activations Z[1] ... Z[L] and activations H[0] ... H[L] of the rows of X, dense or CSR."""
         blocks, dtype = self.blocks(theta)
-        return passes.forward(blocks, _fitting(inputs(X, self.sizes[0]), dtype), self.activation, self.output)
+        return passes.forward(blocks, fitting(inputs(X, self.sizes[0]), dtype), self.activation, self.output)
 
     def predict(self, theta: Theta, X: Any) -> Array:
         """ŷ, shape (n, k)."""
@@ -209,7 +209,3 @@ class Network(Architecture):
         ends = (self.sizes[0], self.sizes[-1])
         net = Network(ends, (), self.output, self.loss, bias=self.bias, reduction=self.reduction)
         return net, Parameters.from_arrays({"W1": W} if b is None else {"W1": W, "b1": b})
-
-
-def _fitting(X: Any, dtype: np.dtype[Any]) -> Any:
-    return X if X.dtype.kind == "c" else X.astype(dtype, copy=False)

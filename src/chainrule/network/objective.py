@@ -70,7 +70,8 @@ class NetworkObjective:
             return value, gradient.vector
         workspace = self._take(theta.dtype)
         try:
-            value = step(workspace, theta, examples, self.size)
+            batch = (examples.X, examples.Y, examples.weights)
+            value = step(workspace, theta, *batch, self.size)
             return value, workspace.gradient.copy()
         finally:
             self._idle.append(workspace)
@@ -154,11 +155,15 @@ class ShuffledObjective:
             if not _fits_workspace(theta, self.base.examples):
                 return self.base.value_and_gradient(theta, self._in_base(rows))
             workspace = self._prepare(theta.dtype)
-        if self._ordered is None:
+        batch = self._ordered
+        if batch is None:
             batch = self.base.in_type(theta.dtype).take(self._in_base(rows))
-        else:
-            batch = self._ordered if rows is None else self._ordered.take(rows)
-        return step(workspace, theta, batch, self.base.size), workspace.gradient
+            rows = None
+        X, Y, weights = batch.X, batch.Y, batch.weights
+        if rows is not None:
+            X, Y = X[rows], Y[rows]
+            weights = None if weights is None else weights[rows]
+        return step(workspace, theta, X, Y, weights, self.base.examples.size), workspace.gradient
 
     def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the passes that is not finite, or an empty string."""
@@ -172,18 +177,18 @@ class ShuffledObjective:
         # The buffers go back to the base when this objective is dropped.
         weakref.finalize(self, self.base._idle.append, workspace).atexit = False
         examples = self.base.in_type(dtype)
-        if getattr(examples.X, "nbytes", 0) <= _SMALL_TABLE_BYTES:
-            self._ordered = examples.take(self.permutation)
+        small = getattr(examples.X, "nbytes", 0) <= _SMALL_TABLE_BYTES
+        self._ordered = examples.take(self.permutation) if small else None
         return workspace
 
 
-def step(workspace: Workspace, theta: Array, examples: Examples, size: int) -> float:
+def step(workspace: Workspace, theta: Array, X: Any, Y: Array, weights: Array | None, size: int) -> float:
     """C(θ) over a batch of ``size`` examples; the gradient is left in the workspace."""
-    rows = examples.size
+    rows = len(Y)
     if not rows:
         raise DataError("A batch without rows; expected at least one.")
-    scale = data_scale(workspace.network.reduction, examples.weights, rows, size)
-    return workspace.step(theta, examples.X, examples.Y, examples.weights, scale)
+    scale = data_scale(workspace.network.reduction, weights, rows, size)
+    return workspace.step(theta, X, Y, weights, scale)
 
 
 def _fits_workspace(theta: Array, examples: Examples) -> bool:

@@ -66,9 +66,10 @@ class Penalty(ABC):
     def proximal(self, w: Array, step: float) -> Array:
         """The argmin over u of R(u) + ‖u - w‖² / (2 step), the shape of w."""
 
-    def add_gradient(self, w: Array, gradient: Array, scratch: Array) -> None:
-        """Add ∂R/∂w to ``gradient`` in place; ``scratch``, of the same shape, may be overwritten."""
-        gradient += self.gradient(w)
+    @property
+    def curvature(self) -> float | None:
+        """The c of R = (c/2) Σ w², which the training step adds in two strokes; None for other penalties."""
+        return None
 
 
 def _soft_threshold(w: Array, threshold: float) -> Array:
@@ -104,10 +105,10 @@ class Frobenius(Penalty):
         """The shrunk w / (1 + step strength)."""
         return w / (1 + step * self.strength)
 
-    def add_gradient(self, w: Array, gradient: Array, scratch: Array) -> None:
-        """Add strength w to ``gradient`` without allocating."""
-        np.multiply(w, self.strength, scratch)
-        np.add(gradient, scratch, gradient)
+    @property
+    def curvature(self) -> float | None:
+        """The strength."""
+        return self.strength
 
 
 @final
@@ -130,6 +131,11 @@ class L2(Penalty):
     def proximal(self, w: Array, step: float) -> Array:
         """The shrunk w / (1 + 2 step strength)."""
         return w / (1 + 2 * step * self.strength)
+
+    @property
+    def curvature(self) -> float | None:
+        """Twice the strength."""
+        return 2 * self.strength
 
 
 @final

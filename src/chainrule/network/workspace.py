@@ -19,6 +19,7 @@ from chainrule.network import passes
 from chainrule.network.activation import Activation
 from chainrule.network.architecture import Architecture
 from chainrule.network.fused import Scores
+from chainrule.network.penalties import Penalty
 
 __all__ = ["Workspace"]
 
@@ -45,7 +46,9 @@ class Workspace:
         self.network = network
         self.dtype = np.dtype(dtype)
         self.gradient = np.zeros(network.parameters.size, self.dtype)
-        self.penalty_scratch = np.empty_like(self.gradient)
+        self._slopes = np.empty_like(self.gradient)
+        free = [] if network.penalizes_all else network.parameters.slices.items()
+        self._free_slopes = [self._slopes[place] for name, place in free if name.startswith("b")]
         self._batches: dict[int, _Batch] = {}
 
     def step(self, theta: Array, X: Any, Y: Array, weights: Array | None, scale: float) -> float:
@@ -71,7 +74,8 @@ class Workspace:
         if batch.theta is not theta:
             batch.bind(theta, self.gradient)
         value = batch.forward_and_backward(X, Y, weights, scale)
-        return value + self._penalize(theta) if self.network.penalty is not None else value
+        penalty = self.network.penalty
+        return value if penalty is None else value + self._penalize(theta, penalty)
 
     def _allocate(self, rows: int) -> _Batch:
         if len(self._batches) >= _KEPT_BATCH_SIZES:
@@ -79,13 +83,20 @@ class Workspace:
         batch = self._batches[rows] = _Batch(self.network, rows, self.dtype)
         return batch
 
-    def _penalize(self, theta: Array) -> float:
-        penalty, total = self.network.penalty, 0.0
-        assert penalty is not None
+    def _penalize(self, theta: Array, penalty: Penalty) -> float:
+        """R(θ); its gradient is added."""
+        if penalty.curvature is not None:
+            # In one stroke over all of θ, then not where the penalty does not act.
+            np.multiply(theta, penalty.curvature, self._slopes)
+            for slopes in self._free_slopes:
+                slopes.fill(0)
+            np.add(self.gradient, self._slopes, self.gradient)
+            return 0.5 * float(np.dot(theta, self._slopes))
+        total = 0.0
         for place in self.network.penalized:
             w = theta[place]
             total += float(penalty.value(w))
-            penalty.add_gradient(w, self.gradient[place], self.penalty_scratch[place])
+            self.gradient[place] += penalty.gradient(w)
         return total
 
 
