@@ -1,7 +1,12 @@
-from .equations import Equations as Equations
+from . import activations as activations
+from . import losses as losses
 from . import optimizers as optimizers
+from . import penalties as penalties
 from .checking import check_gradient as check_gradient
 from .checking import check_jacobian as check_jacobian
+from .diagnosis import check_claims as check_claims
+from .diagnosis import verify as verify
+from .equations import Equations as Equations
 from .errors import ChainruleError as ChainruleError
 from .network import Network as Network
 from .optimize import minimize as minimize
@@ -9,5 +14,3 @@ from .parameters import Parameters as Parameters
 from .persistence import load as load
 from .persistence import save as save
 from .training import fit as fit
-from .diagnosis import check_claims as check_claims
-from .diagnosis import verify as verify
