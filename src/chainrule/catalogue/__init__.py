@@ -1,0 +1,5 @@
+"""Models written once as equations."""
+
+from chainrule.catalogue.sheets import sheet, sheet_names
+
+__all__ = ["sheet", "sheet_names"]

@@ -1,0 +1,105 @@
+"""``chainrule check``: verdicts on a sheet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from chainrule.cli.console import Console
+from chainrule.cli.main import REFUSED, UNCHECKABLE
+from chainrule.cli.options import json_option, quiet_option, size_option
+from chainrule.cli.sheet_file import find_objective, known_names, read_sheet
+from chainrule.cli.worked import WorkedCommand
+from chainrule.diagnosis import ClaimsReport, VerifyReport, check_claims, verify
+from chainrule.errors import NoRuleError
+
+__all__ = ["command"]
+
+NOT_HELD = ("fails", "fails by shape", "holds in another layout")
+
+
+@click.command(
+    "check",
+    cls=WorkedCommand,
+    examples=(
+        "chainrule check homework.eqs",
+        "chainrule check model.eqs --of L --wrt W",
+        "chainrule check homework.eqs --json | jq .claims.counts",
+    ),
+)
+@click.argument("sheet")
+@click.option("--of", metavar="NAME", help="Verify the gradient of this; by default the sheet's objective.")
+@click.option("--wrt", metavar="NAME", multiple=True, help="With respect to what; by default the parameters.")
+@size_option
+@json_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    sheet: str,
+    of: str | None,
+    wrt: tuple[str, ...],
+    sizes: dict[str, int],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Judge every claim of a sheet, and the gradient that is derived from it; SHEET is a file, or -.
+
+    A claim is a line such as d(L, W) == d(L, z) @ x.T. Exit codes: 0 all right, 1 something is wrong,
+    3 something could not be checked and nothing is wrong.
+    """
+    console = Console(as_json, quiet)
+    equations = read_sheet(sheet)
+    target = known_names(equations, [of], "--of")[0] if of else find_objective(equations)
+    names = known_names(equations, wrt, "--wrt") or None
+    claims = check_claims(equations, sizes=sizes) if equations.claims else None
+    gradient: VerifyReport | str | None = None
+    if target is not None and (names or equations.parameters):
+        try:
+            gradient = verify(equations, target, names, sizes=sizes)
+        except NoRuleError as error:
+            gradient = str(error)
+    _show(console, target, claims, gradient)
+    code, verdict = _verdict(claims, gradient)
+    console.say(verdict)
+    console.finish({"exit_code": code, "claims": _plain(claims), "gradient": _plain(gradient)})
+    ctx.exit(code)
+
+
+def _show(
+    console: Console, target: str | None, claims: ClaimsReport | None, gradient: VerifyReport | str | None
+) -> None:
+    if claims is not None:
+        console.heading("Claims")
+        console.block(str(claims))
+    if gradient is not None:
+        console.heading(f"The derived gradient of {target}")
+        console.block(str(gradient))
+
+
+def _verdict(claims: ClaimsReport | None, gradient: VerifyReport | str | None) -> tuple[int, str]:
+    """The exit code, and a sentence."""
+    verdicts: list[str] = [claim.verdict for claim in claims] if claims else []
+    if isinstance(gradient, VerifyReport):
+        verdicts += [block.verdict for block in gradient]
+    wrong = sum(verdict in (*NOT_HELD, "wrong") for verdict in verdicts)
+    if wrong:
+        return REFUSED, f"{wrong} of {len(verdicts)} checks found something wrong."
+    open_ones = sum(verdict == "not checkable" for verdict in verdicts) + isinstance(gradient, str)
+    if open_ones:
+        return (
+            UNCHECKABLE,
+            f"{open_ones} of {len(verdicts) + isinstance(gradient, str)} checks could not be made.",
+        )
+    if not verdicts:
+        return UNCHECKABLE, "There is nothing to check: the sheet has no claims and no objective."
+    return 0, f"All {len(verdicts)} checks are right." if len(verdicts) > 1 else "The one check is right."
+
+
+def _plain(report: Any) -> Any:
+    return (
+        {"verdict": "not checkable", "reason": report}
+        if isinstance(report, str)
+        else report and report.to_dict()
+    )

@@ -1,0 +1,95 @@
+"""``chainrule derive``: the derivative of a sheet."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from chainrule.cli.options import NewFile
+from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
+from chainrule.cli.worked import WorkedCommand
+from chainrule.equations import Derivation, Equations
+from chainrule.equations.tree import Layout
+from chainrule.errors import OptionError
+from chainrule.reports import Report, gradient_section, model_section, write_report
+
+__all__ = ["command"]
+
+NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
+
+
+@click.command(
+    "derive",
+    cls=WorkedCommand,
+    examples=(
+        "chainrule derive model.eqs",
+        "chainrule derive model.eqs --of L --wrt W --wrt b --explain",
+        "chainrule derive model.eqs --batch --latex",
+        "chainrule derive model.eqs --code > gradient.py",
+    ),
+)
+@click.argument("sheet")
+@click.option("--of", metavar="NAME", help="What to differentiate; by default the sheet's objective.")
+@click.option("--wrt", metavar="NAME", multiple=True, help="With respect to what; by default the parameters.")
+@click.option("--batch", is_flag=True, help="Over all examples: data stacked, the mean taken.")
+@click.option("--layout", type=click.Choice(get_args(Layout)), help="By default the sheet's own.")
+@click.option("--explain", "notation", flag_value="explain", multiple=True, help="Shapes and rules, too.")
+@click.option("--latex", "notation", flag_value="latex", multiple=True, help="As LaTeX.")
+@click.option("--mathml", "notation", flag_value="mathml", multiple=True, help="As MathML.")
+@click.option("--markdown", "notation", flag_value="markdown", multiple=True, help="As a list.")
+@click.option("--code", "notation", flag_value="code", multiple=True, help="As a NumPy function.")
+@click.option("--sheet", "notation", flag_value="sheet", multiple=True, help="As a sheet that reads back.")
+@click.option("--json", "notation", flag_value="json", multiple=True, help="As JSON.")
+@click.option("--html", type=NewFile(), metavar="FILE", help="As a page, written to a file.")
+def command(
+    sheet: str,
+    of: str | None,
+    wrt: tuple[str, ...],
+    batch: bool,
+    layout: Layout | None,
+    notation: tuple[str, ...],
+    html: Path | None,
+) -> None:
+    """Print the derivative of a sheet of equations; SHEET is a file, or - for standard input."""
+    if len(notation) + bool(html) > 1:
+        given = [f"--{name}" for name in notation] + (["--html"] if html else [])
+        raise click.UsageError(f"{' and '.join(given)} exclude each other; choose one.")
+    equations = read_sheet(sheet)
+    target = objective_of(equations, of, "--of")
+    names = known_names(equations, wrt, "--wrt") or None
+    derivation = equations.derive(target, names, form="batch" if batch else "example", layout=layout)
+    if html:
+        write_report(html, _page(equations, derivation, sheet))
+        click.echo(f"wrote {html}", err=True)
+        return
+    click.echo(_written(equations, derivation, notation[0] if notation else "plain", layout))
+
+
+def _written(equations: Equations, derivation: Derivation, notation: str, layout: str | None) -> str:
+    if notation == "json":
+        return json.dumps(derivation.to_dict(), indent=2, ensure_ascii=False)
+    if notation == "code":
+        return _code(equations, derivation, layout)
+    if notation == "plain":
+        return str(derivation)
+    text: Any = getattr(derivation, notation)()
+    return str(text).rstrip("\n")
+
+
+def _code(equations: Equations, derivation: Derivation, layout: str | None) -> str:
+    if layout not in (None, "gradient"):
+        raise OptionError(f"--code gives arrays in the gradient layout; leave out --layout {layout}.")
+    model = replace(derivation, lines=()).sheet()  # the stacked model without its derivative
+    source = equations if derivation.of in equations.names else Equations(model)
+    names = [derivation.of, *(f"d({derivation.of}, {name})" for name in derivation.wrt)]
+    return source.compile(names).source.rstrip("\n")
+
+
+def _page(equations: Equations, derivation: Derivation, sheet: str) -> Report:
+    name = "a sheet" if sheet == "-" else Path(sheet).name
+    sections = (model_section(equations.text), gradient_section(derivation))
+    return Report(f"The gradient of {derivation.of} in {name}", "Derived by chainrule.", (), sections)

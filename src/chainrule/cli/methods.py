@@ -1,0 +1,98 @@
+"""Methods of optimisation from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from chainrule.optimize import (
+    LBFGS,
+    SGD,
+    Adam,
+    GradientDescent,
+    HeavyBall,
+    Method,
+    Momentum,
+    Nesterov,
+)
+
+__all__ = ["METHODS", "make_method", "method_options"]
+
+METHODS: dict[str, Callable[..., Method]] = {
+    "adam": Adam,
+    "sgd": SGD,
+    "momentum": Momentum,
+    "nesterov": Nesterov,
+    "heavy-ball": HeavyBall,
+    "gradient-descent": GradientDescent,
+    "lbfgs": LBFGS,
+}
+RATES = {
+    "adam": 0.01,
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nesterov": 0.05,
+    "heavy-ball": 0.5,
+    "gradient-descent": 0.1,
+}
+WHOLE = ("gradient-descent", "heavy-ball", "lbfgs")
+"""Methods that use all examples in every step unless told otherwise."""
+BATCH = 32
+
+
+def method_options(name: str) -> Callable[[Any], Any]:
+    """The options ``--NAME``, ``--learning-rate``, ``--batch-size`` and ``--epochs``."""
+    rates = ", ".join(f"{rate} for {method}" for method, rate in RATES.items())
+    options = (
+        click.option(
+            f"--{name}",
+            "method",
+            type=click.Choice(list(METHODS)),
+            default="adam",
+            show_default=True,
+            help="How to minimise.",
+        ),  # fmt: skip
+        click.option("--learning-rate", type=float, help=f"By default {rates}."),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(min=1),
+            help=f"Examples per step; by default {BATCH}, and all of them for {', '.join(WHOLE)}.",
+        ),  # fmt: skip
+        click.option(
+            "--epochs",
+            type=click.IntRange(min=1),
+            default=100,
+            show_default=True,
+            help="Passes over the rows.",
+        ),
+    )
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def make_method(name: str, learning_rate: float | None, batch_size: int | None, examples: int) -> Method:
+    """The method of these options, for so many examples.
+
+    Raises
+    ------
+    BadParameter
+        If an option does not belong to the method.
+    OptionError
+        If a number is out of range.
+    """
+    if name == "lbfgs":
+        given = {"--learning-rate": learning_rate, "--batch-size": batch_size}
+        if extra := [option for option, value in given.items() if value is not None]:
+            raise click.BadParameter(f"lbfgs takes no {' and no '.join(extra)}.")
+        return LBFGS()
+    if batch_size is None and name not in WHOLE and examples > BATCH:
+        batch_size = BATCH
+    rate = RATES[name] if learning_rate is None else learning_rate
+    return METHODS[name](learning_rate=rate, batch_size=batch_size)

@@ -1,0 +1,34 @@
+"""Reports: what a run has to show, on one self-contained page."""
+
+from chainrule.reports.formulas import gradient_section, model_section, plain_text, verdict_section
+from chainrule.reports.outcome import (
+    Example,
+    class_examples,
+    examples_section,
+    scores_section,
+    training_section,
+)
+from chainrule.reports.page import Figure, Report, Section, render, write_report
+from chainrule.reports.scores import ClassificationScores, RegressionScores, Score, Scores, score_table
+
+__all__ = [
+    "ClassificationScores",
+    "Example",
+    "Figure",
+    "RegressionScores",
+    "Report",
+    "Score",
+    "Scores",
+    "Section",
+    "class_examples",
+    "examples_section",
+    "gradient_section",
+    "model_section",
+    "plain_text",
+    "render",
+    "score_table",
+    "scores_section",
+    "training_section",
+    "verdict_section",
+    "write_report",
+]

@@ -1,0 +1,123 @@
+"""Charts as inline SVG: lines and points, in the colours of the page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chainrule.reports.axis import Axis
+from chainrule.reports.markup import Markup, element, join
+
+__all__ = ["Series", "line_chart", "scatter_chart"]
+
+# A narrow drawing keeps its letters readable when a phone shrinks it.
+WIDTH, HEIGHT = 420, 260
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
+MOST_POINTS = 600
+
+
+@dataclass(frozen=True)
+class Series:
+    """A named row of points; those that are not finite are left out."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """The finite points."""
+        pairs = zip(self.x, self.y, strict=True)
+        return [(float(x), float(y)) for x, y in pairs if math.isfinite(x) and math.isfinite(y)]
+
+
+def line_chart(series: Sequence[Series], x_label: str, y_label: str, description: str) -> Markup:
+    """Lines over a whole-numbered axis such as the epoch, with a legend if there are several.
+
+    Parameters
+    ----------
+    series : sequence of Series
+        Told apart by colour and by dashes.
+    x_label, y_label : str
+    description : str
+        What a reader who does not see the chart should know.
+    """
+    drawn = [one for one in series if one.points]
+    if not drawn:
+        return element("p", "There is nothing finite to draw.", class_="note")
+    xs = [x for one in drawn for x, _ in one.points]
+    ys = [y for one in drawn for _, y in one.points]
+    across = Axis.whole(xs, LEFT, WIDTH - RIGHT)
+    up = Axis.fitting(ys, HEIGHT - BOTTOM, TOP)
+    lines = [_line(one, number, across, up) for number, one in enumerate(drawn)]
+    scale = " (log scale)" if up.logarithmic else ""
+    drawing = _drawing(description, _frame(across, up, x_label, y_label + scale), *lines)
+    if len(drawn) == 1:
+        return drawing
+    keys = [element("li", _key(number), one.name) for number, one in enumerate(drawn)]
+    return join(element("ul", *keys, class_="legend"), drawing)
+
+
+def scatter_chart(series: Series, x_label: str, y_label: str, description: str) -> Markup:
+    """Points with the line y = x, on which a perfect prediction would lie; at most 600 are drawn."""
+    points = series.points
+    if not points:
+        return element("p", "There is nothing finite to draw.", class_="note")
+    both = [value for point in points for value in point]
+    across = Axis.linear(both, LEFT, WIDTH - RIGHT)
+    up = Axis.linear(both, HEIGHT - BOTTOM, TOP)
+    stride = math.ceil(len(points) / MOST_POINTS)
+    dots = [
+        element("circle", cx=across.place(x), cy=up.place(y), r=2.6, class_="dot")
+        for x, y in points[::stride]
+    ]
+    diagonal = element("line", x1=across.start, y1=up.start, x2=across.stop, y2=up.stop, class_="reference")
+    return _drawing(description, _frame(across, up, x_label, y_label), diagonal, *dots)
+
+
+def _drawing(description: str, *children: Markup) -> Markup:
+    return element(
+        "svg",
+        element("title", description),
+        *children,
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        class_="chart",
+    )
+
+
+def _line(series: Series, number: int, across: Axis, up: Axis) -> Markup:
+    places = [f"{across.place(x)},{up.place(y)}" for x, y in series.points]
+    if len(places) == 1:
+        x, y = places[0].split(",")
+        return element("circle", cx=x, cy=y, r=3, class_=f"dot series{number}")
+    return element("polyline", points=" ".join(places), class_=f"line series{number}")
+
+
+def _key(number: int) -> Markup:
+    stroke = element("line", x1=0, y1=5, x2=26, y2=5, class_=f"line series{number}")
+    return element("svg", stroke, viewBox="0 0 26 10", class_="key", aria_hidden="true")
+
+
+def _frame(across: Axis, up: Axis, x_label: str, y_label: str) -> Markup:
+    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    pieces = []
+    for value in up.marks:
+        y = up.place(value)
+        pieces.append(element("line", x1=LEFT, y1=y, x2=right, y2=y, class_="grid"))
+        pieces.append(element("text", _number(value), x=LEFT - 6, y=y + 4, text_anchor="end"))
+    for value in across.marks:
+        x = across.place(value)
+        pieces.append(element("line", x1=x, y1=bottom, x2=x, y2=bottom + 4, class_="axis"))
+        pieces.append(element("text", _number(value), x=x, y=bottom + 17, text_anchor="middle"))
+    pieces.append(element("line", x1=LEFT, y1=bottom, x2=right, y2=bottom, class_="axis"))
+    middle = (LEFT + right) / 2
+    pieces.append(element("text", x_label, x=middle, y=HEIGHT - 8, text_anchor="middle", class_="label"))
+    turned = f"translate(11 {(TOP + bottom) / 2}) rotate(-90)"
+    pieces.append(element("text", y_label, transform=turned, text_anchor="middle", class_="label"))
+    return join(*pieces)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")

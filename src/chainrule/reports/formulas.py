@@ -1,0 +1,95 @@
+"""The part of a report on the model: its sheet, its derived gradient, the verdicts on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.checking import BlockVerdict, CheckReport
+from chainrule.diagnosis import BlockVerification, VerifyReport
+from chainrule.equations import Derivation, Step
+from chainrule.reports.markup import Markup, element, join
+from chainrule.reports.page import Section
+
+__all__ = ["gradient_section", "model_section", "plain_text", "verdict_section"]
+
+
+def model_section(sheet: str, description: str = "") -> Section:
+    """The sheet as it was written, and a text that describes the model, such as a table of layers."""
+    panels = [plain_text(sheet), plain_text(description) if description else None]
+    body = element("div", *panels, class_="columns") if description else join(*panels)
+    return Section("The model", body, "Everything below follows from these equations.")
+
+
+def gradient_section(derivation: Derivation) -> Section:
+    """The derived gradient typeset, and each line with its shape and rule."""
+    table = element(
+        "table",
+        element("caption", "Each line, the shape of its value, and the rule that gives it"),
+        element("thead", element("tr", *(_head(text) for text in ("Line", "Shape", "Rule")))),
+        element("tbody", *map(_step, derivation.steps)),
+    )
+    steps = element("details", element("summary", "Step by step"), element("div", table, class_="scroll"))
+    formulas = element("div", Markup(derivation.mathml()), class_="scroll", tabindex=0)
+    names = ", ".join(derivation.wrt)
+    return Section("Its gradient", join(formulas, steps), f"Derived from the model with respect to {names}.")
+
+
+def verdict_section(reports: Sequence[tuple[str, CheckReport | VerifyReport]], lead: str) -> Section:
+    """The verdicts of checks, each under a heading; block by block where the report has blocks."""
+    panels = [
+        element("div", element("h3", heading), element("div", _verdicts(report), class_="scroll", tabindex=0))
+        for heading, report in reports
+    ]
+    return Section("Is it right?", element("div", *panels, class_="columns"), lead)
+
+
+def plain_text(text: str) -> Markup:
+    """Text in a box of its own, scrolling where it is wide."""
+    return element("div", element("pre", text.strip("\n")), class_="scroll", tabindex=0)
+
+
+def _verdicts(report: CheckReport | VerifyReport) -> Markup:
+    if isinstance(report, CheckReport):
+        heads = ("Parameter", "Shape", "Verdict", "Relative error")
+        caption = f"Judged by {report.method}, {report.evaluations} evaluations"
+        rows = [_judged(block) for block in report]
+    else:
+        heads = ("Gradient", "Verdict", "Compiled", "Printed")
+        caption = "Relative errors of the code and of the printed lines, against the complex step"
+        rows = [_verified(block) for block in report]
+    head = element("tr", *(_head(text) for text in heads))
+    return element("table", element("caption", caption), element("thead", head), element("tbody", *rows))
+
+
+def _judged(block: BlockVerdict) -> Markup:
+    shape = " × ".join(map(str, block.shape)) or "scalar"
+    cells = (element("td", shape), _verdict(block.status), _error(block.relative_error))
+    return element("tr", element("th", block.name, scope="row"), *cells)
+
+
+def _verified(block: BlockVerification) -> Markup:
+    cells = (_verdict(block.verdict), _error(block.compiled), _error(block.printed))
+    return element("tr", element("th", block.name, scope="row"), *cells)
+
+
+def _verdict(status: str) -> Markup:
+    mark = {"right": "✓", "wrong": "✗"}.get(status, "?")
+    return element("td", f"{mark} {status}", class_="right" if status == "right" else "wrong")
+
+
+def _error(value: float | None) -> Markup:
+    return element("td", "–" if value is None else f"{value:.0e}".replace("-", "−"))
+
+
+def _step(step: Step) -> Markup:
+    shape = " × ".join(map(str, step.shape)) or "scalar"
+    return element(
+        "tr",
+        element("th", str(step), scope="row"),
+        element("td", shape),
+        element("td", step.rule, class_="long"),
+    )
+
+
+def _head(text: str) -> Markup:
+    return element("th", text, scope="col", class_="text" if text == "Rule" else None)

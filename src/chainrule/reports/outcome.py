@@ -1,0 +1,235 @@
+"""The part of a report on a run: its learning curve, its scores and some of its predictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import ShapeError
+from chainrule.optimize import History
+from chainrule.reports.charts import Series, line_chart, scatter_chart
+from chainrule.reports.markup import Markup, element
+from chainrule.reports.page import Section
+from chainrule.reports.pixels import png_address
+from chainrule.reports.scores import ClassificationScores, RegressionScores, Score
+
+__all__ = ["Example", "class_examples", "examples_section", "scores_section", "training_section"]
+
+Array = NDArray[Any]
+BARS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A held-out row with its prediction.
+
+    Parameters
+    ----------
+    truth, predicted : str
+    probabilities : tuple of (str, float)
+        The most probable classes, most probable first.
+    ink : ndarray, shape (height, width), or None
+        The row as a picture, 0 paper to 1 ink.
+    """
+
+    truth: str
+    predicted: str
+    probabilities: tuple[tuple[str, float], ...]
+    ink: Array | None = None
+
+
+def training_section(history: History, stopped: str) -> Section:
+    """The learning curve: the loss over the epochs, and the validation score where it was measured."""
+    if not len(history):
+        return Section("Training", element("p", "No epoch was run.", class_="note"), stopped)
+    epochs = history.epoch.tolist()
+    series = [Series("training rows", epochs, history.loss.tolist())]
+    validation = Series("validation rows", epochs, history.validation.tolist())
+    series += [validation] if validation.points else []
+    description = (
+        f"Learning curve: the training loss goes from {history.loss[0]:.4g} to {history.loss[-1]:.4g} "
+        f"in {len(history)} epochs."
+    )
+    chart = line_chart(series, "epoch", "loss", description)
+    body = element("div", element("div", chart), _facts(history), class_="columns")
+    return Section("Training", body, f"Stopped: {stopped}")
+
+
+def _facts(history: History) -> Markup:
+    last, validation = history[len(history) - 1], history.validation[np.isfinite(history.validation)]
+    facts = {
+        "Epochs": str(last.epoch),
+        "Loss of the first epoch": _short(float(history.loss[0])),
+        "Loss of the last epoch": _short(last.loss),
+        "Lowest validation loss": _short(float(validation.min())) if validation.size else None,
+        "Last gradient norm": _short(last.gradient_norm),
+        "Last learning rate": _short(last.learning_rate) if math.isfinite(last.learning_rate) else None,
+        "Time": f"{last.seconds:.2g} s" if math.isfinite(last.seconds) else None,
+    }
+    rows = [
+        element("tr", element("th", name, scope="row"), element("td", text))
+        for name, text in facts.items()
+        if text is not None
+    ]
+    return element(
+        "div", element("table", element("caption", "The run"), element("tbody", *rows)), class_="scroll"
+    )
+
+
+def scores_section(scores: ClassificationScores | RegressionScores) -> Section:
+    """The scores beside the baseline's, and the confusion matrix or predictions against truth."""
+    if isinstance(scores, ClassificationScores):
+        panels = [
+            element("div", _score_table(scores.table), _per_class(scores), class_="stack"),
+            _confusion(scores),
+        ]
+        lead = f"On {len(scores.truth)} rows the training never saw; the baseline knows only their shares."
+    else:
+        panels = [element("div", _score_table(scores.table)), _residuals(scores)]
+        lead = f"On {len(scores.truth)} rows the training never saw; the baseline predicts the training mean."
+    return Section("Held-out scores", element("div", *panels, class_="columns"), lead)
+
+
+def examples_section(examples: Sequence[Example], lead: str) -> Section:
+    """Rows as cards: picture if there is one, truth, prediction and the most probable classes."""
+    return Section("Examples", element("ul", *map(_card, examples), class_="cards"), lead)
+
+
+def class_examples(
+    scores: ClassificationScores, pictures: Array | None = None, each: int = 6
+) -> tuple[Example, ...]:
+    """Up to ``each`` mistakes, the most confident first, then the first ``each`` rows that are right.
+
+    Parameters
+    ----------
+    scores : ClassificationScores
+    pictures : ndarray, shape (n, height, width), optional
+        One per held-out row, 0 paper to 1 ink.
+    each : int
+
+    Raises
+    ------
+    ShapeError
+        If there is not one picture per row.
+    """
+    if pictures is not None and len(pictures) != len(scores.truth):
+        raise ShapeError(f"There are {len(pictures)} pictures for {len(scores.truth)} rows.")
+    confidence = scores.probabilities.max(axis=1)
+    wrong = np.flatnonzero(scores.predicted != scores.truth)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:each]
+    right = np.flatnonzero(scores.predicted == scores.truth)[:each]
+    return tuple(
+        _example(scores, int(row), None if pictures is None else pictures[row]) for row in (*wrong, *right)
+    )
+
+
+def _example(scores: ClassificationScores, row: int, ink: Array | None) -> Example:
+    order = np.argsort(-scores.probabilities[row], kind="stable")[:BARS]
+    likely = tuple((str(scores.classes[k]), float(scores.probabilities[row, k])) for k in order)
+    return Example(str(scores.classes[scores.truth[row]]), likely[0][0], likely, ink)
+
+
+def _card(example: Example) -> Markup:
+    hit = example.truth == example.predicted
+    picture = None
+    if example.ink is not None:
+        picture = element("img", src=png_address(example.ink), alt=f"a picture of class {example.truth}")
+    words = f"✓ {example.truth}" if hit else f"✗ {example.predicted}, in truth {example.truth}"
+    bars = []
+    for label, probability in example.probabilities:
+        kind = "bar" if label == example.predicted else "bar other"
+        width = f"width:{100 * probability:.1f}%"
+        bars += [
+            element("span", label),
+            element("span", element("span", class_=kind, style=width)),
+            element("span", f"{100 * probability:.0f} %"),
+        ]
+    verdict = element("p", words, class_="right" if hit else "wrong")
+    return element("li", picture, verdict, element("div", *bars, class_="bars"))
+
+
+def _score_table(scores: Sequence[Score]) -> Markup:
+    rows = [
+        element(
+            "tr",
+            element("th", score.name, scope="row"),
+            element("td", _short(score.model)),
+            element("td", _short(score.baseline)),
+        )
+        for score in scores
+    ]
+    return _table(("", "Held out", "Baseline"), rows, "The scores")
+
+
+def _per_class(scores: ClassificationScores) -> Markup:
+    lines = [
+        element(
+            "tr",
+            element("th", label, scope="row"),
+            element("td", rows),
+            *(element("td", "–" if math.isnan(share) else f"{share:.3f}") for share in shares),
+        )
+        for label, rows, *shares in scores.per_class
+    ]
+    return _table(("Class", "Rows", "Precision", "Recall", "F1"), lines, "Class by class")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Markup], caption: str) -> Markup:
+    head = element(
+        "tr", *(element("th" if text else "td", text, scope="col" if text else None) for text in heads)
+    )
+    table = element("table", element("caption", caption), element("thead", head), element("tbody", *rows))
+    return element("div", table, class_="scroll", tabindex=0)
+
+
+def _confusion(scores: ClassificationScores) -> Markup:
+    labels = [str(label) for label in scores.classes]
+    totals = np.maximum(scores.confusion.sum(axis=1, keepdims=True), 1)
+    shares = scores.confusion / totals
+    head = element("tr", element("td", ""), *(element("th", label, scope="col") for label in labels))
+    rows = [
+        element(
+            "tr",
+            element("th", label, scope="row"),
+            *(_cell(int(scores.confusion[i, j]), float(shares[i, j]), i == j) for j in range(len(labels))),
+        )
+        for i, label in enumerate(labels)
+    ]
+    caption = "Confusion matrix: a row for each true class, a column for each predicted one"
+    table = element(
+        "table",
+        element("caption", caption),
+        element("thead", head),
+        element("tbody", *rows),
+        class_="confusion",
+    )
+    return element("div", table, class_="scroll", tabindex=0)
+
+
+def _cell(count: int, share: float, hit: bool) -> Markup:
+    if not count:
+        return element("td", "·", class_="none")
+    # Letters stay readable: a weak tint under dark letters, or nearly the full colour under light ones.
+    strong = share >= 0.5
+    alpha = 0.76 + 0.24 * share if strong else 0.12 + 0.5 * share
+    kind = ("hit" if hit else "miss") + (" strong" if strong else "")
+    return element("td", count, class_=kind, style=f"--share:{alpha:.2f}")
+
+
+def _residuals(scores: RegressionScores) -> Markup:
+    truth, predicted = scores.truth.ravel(), scores.predicted.ravel()
+    description = f"Predictions against true values of {len(truth)} held-out targets, R2 {_short(scores.r2)}."
+    chart = scatter_chart(
+        Series("held out", truth.tolist(), predicted.tolist()), "true value", "prediction", description
+    )
+    note = element("figcaption", "Each dot is a held-out row; on the dashed line the prediction is exact.")
+    return element("figure", chart, note)
+
+
+def _short(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.4g}".replace("-", "−")
