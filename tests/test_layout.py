@@ -43,7 +43,10 @@ def _imports(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module
+            if node.module == "chainrule":
+                yield from (f"chainrule.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
 
 
 def _internal_imports():

@@ -40,6 +40,7 @@ class Writer:
         self.taken: set[str] = {"np"}
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
+        self.hidden: tuple[str, ...] = ()
         self.statements: list[str] = []
         self.code: dict[Node, tuple[str, bool]] = {}
         self.uses: dict[Node, int] = {}
@@ -282,8 +283,8 @@ class Writer:
         return f"{text} ** {_number(exponent)}", False
 
     def _source(self, returned: Sequence[str], outputs: Sequence[tuple[str, Node]]) -> str:
-        shapes, hidden = self._shape_statements()
-        arguments = ", ".join([*self.inputs.values(), *([f"*, {', '.join(hidden)}"] if hidden else [])])
+        shapes, self.hidden = self._shape_statements()
+        arguments = ", ".join([*self.inputs.values(), *(self.used_sizes[size] for size in self.hidden)])
         body = [*self._conversions(), *shapes, *self.statements, f"return {', '.join(returned)},"]
         described = ", ".join(name for name, _ in outputs)
         doc = [f'"""{described}', "", "Shapes"] + [
@@ -300,7 +301,7 @@ class Writer:
     def _conversions(self) -> list[str]:
         return [f"{name} = np.asarray({name})" for name in self.inputs.values()]
 
-    def _shape_statements(self) -> tuple[list[str], list[str]]:
+    def _shape_statements(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes off the inputs and check the rest."""
         if not self.checked:
             return self._needed_sizes()
@@ -315,21 +316,21 @@ class Writer:
                     reads.append(f"{known[size]} = {variable}.shape[{axis}]")
             if dims and "*" not in "".join(map(str, dims)):
                 checks.append(f"{variable}.shape == {_tuple([known.get(size, str(size)) for size in dims])}")
-        hidden = [variable for size, variable in self.used_sizes.items() if size not in known]
+        hidden = tuple(size for size in self.used_sizes if size not in known)
         refusal = self._refusal()
         statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []
         statements += reads
         statements += [f"if not ({' and '.join(checks)}):", f"    raise {refusal}"] if checks else []
         return statements + self._label_checks(known), hidden
 
-    def _needed_sizes(self) -> tuple[list[str], list[str]]:
+    def _needed_sizes(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes the code uses, and the sizes no input shows."""
         reads: dict[str, str] = {}
         for name, variable in self.inputs.items():
             for axis, size in enumerate(self.program.symbols[name].dims):
                 if isinstance(size, str) and size in self.used_sizes:
                     reads.setdefault(size, f"{self.used_sizes[size]} = {variable}.shape[{axis}]")
-        hidden = [variable for size, variable in self.used_sizes.items() if size not in reads]
+        hidden = tuple(size for size in self.used_sizes if size not in reads)
         return list(reads.values()), hidden
 
     def _refusal(self) -> str:

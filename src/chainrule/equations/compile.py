@@ -38,11 +38,14 @@ class Compiled:
         Names it needs, in the order of its positional arguments.
     outputs : tuple of str
         What it returns, in order.
+    sizes : tuple of str
+        Sizes that no input shows; they are given by name, too.
     """
 
     source: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    sizes: tuple[str, ...]
     function: Callable[..., Any]
     single: bool
 
@@ -56,7 +59,7 @@ class Compiled:
         ShapeError
             If the shapes of the inputs do not fit.
         """
-        if not args and values.keys() == set(self.inputs):
+        if not args and values.keys() == set(self.inputs) and not self.sizes:
             given = [values[name] for name in self.inputs]
         else:
             given = self._bound(args, values)
@@ -67,16 +70,17 @@ class Compiled:
         return result[0] if self.single else result
 
     def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
-        named = dict(zip(self.inputs, args, strict=False))
+        wanted = self.inputs + self.sizes
+        named = dict(zip(wanted, args, strict=False))
         twice = [name for name in named if name in values]
-        missing = [name for name in self.inputs if name not in named and name not in values]
-        unknown = [name for name in values if name not in self.inputs]
-        if len(args) > len(self.inputs) or twice or missing or unknown:
+        missing = [name for name in wanted if name not in named and name not in values]
+        unknown = [name for name in values if name not in wanted]
+        if len(args) > len(wanted) or twice or missing or unknown:
             found = (("missing", missing), ("unknown", unknown), ("given twice", twice))
             parts = [f"{word}: {', '.join(names)}" for word, names in found if names]
             parts = parts or [f"{len(args)} positional values arrived"]
-            raise DataError(f"The function takes {', '.join(self.inputs)}; {'; '.join(parts)}.")
-        return [named[name] if name in named else values[name] for name in self.inputs]
+            raise DataError(f"The function takes {', '.join(wanted)}; {'; '.join(parts)}.")
+        return [named[name] if name in named else values[name] for name in wanted]
 
     def __repr__(self) -> str:
         return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
@@ -163,7 +167,7 @@ def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool)
     namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
     exec(compile(source, "<compiled equations>", "exec"), namespace)
     names = tuple(name for name, _ in outputs)
-    return Compiled(source, tuple(writer.inputs), names, namespace["function"], single)
+    return Compiled(source, tuple(writer.inputs), names, writer.hidden, namespace["function"], single)
 
 
 class RefusedError(ValueError):

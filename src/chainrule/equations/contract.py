@@ -37,6 +37,7 @@ def contraction_code(
     length : callable
         Length of a label, true or assumed.
     """
+    operands = [_diagonal(operand) for operand in operands]
     scalars = [operand for operand in operands if not operand.labels]
     work = [_summed_alone(operand, operands, out) for operand in operands if operand.labels]
     work = _divided(work)
@@ -50,11 +51,21 @@ def contraction_code(
     return _with_scalars(result, scalars)
 
 
+def _diagonal(operand: Operand) -> Operand:
+    """Take the diagonal where a label repeats, so that every label stands for one axis from here on."""
+    kept = tuple(dict.fromkeys(operand.labels))
+    if kept == operand.labels:
+        return operand
+    letters = {label: chr(ord("a") + position) for position, label in enumerate(kept)}
+    rule = "".join(letters[label] for label in operand.labels) + "->" + "".join(letters.values())
+    return Operand(f'np.einsum("{rule}", {operand.code})', kept, inverted=operand.inverted)
+
+
 def _summed_alone(operand: Operand, others: Iterable[Operand], out: tuple[int, ...]) -> Operand:
     """Sum the axes that nothing else uses."""
     elsewhere = {label for other in others if other is not operand for label in other.labels}
     alone = [label for label in operand.labels if label not in out and label not in elsewhere]
-    if not alone or operand.inverted or len(set(operand.labels)) != len(operand.labels):
+    if not alone or operand.inverted:
         return operand
     kept = tuple(label for label in operand.labels if label not in alone)
     axes = [axis for axis, label in enumerate(operand.labels) if label in alone]
@@ -93,13 +104,12 @@ def _best_pair(
 def _joined(first: Operand, second: Operand, needed: set[int], out: tuple[int, ...]) -> Operand:
     shared = set(first.labels) & set(second.labels)
     gone = shared - needed
-    repeated = any(len(set(operand.labels)) != len(operand.labels) for operand in (first, second))
-    if not gone and not repeated:
+    if not gone:
         return _broadcast(first, second, out)
     simple = len(first.labels) <= 2 and len(second.labels) <= 2 and len(gone) == 1 and shared == gone
-    if simple and not repeated:
+    if simple:
         return _matmul(first, second, gone.pop(), out)
-    if gone == shared == set(first.labels) == set(second.labels) and not repeated:
+    if gone == shared == set(first.labels) == set(second.labels):
         other = aligned_code(second, first.labels)
         return Operand(f"({first.bracketed()} * {other}).sum()", ())
     return _einsum(first, second, needed, out)
@@ -165,11 +175,6 @@ def _ordered(operand: Operand, out: tuple[int, ...]) -> Operand:
         operand = Operand(f"1 / {operand.bracketed()}", operand.labels, atomic=False)
     if operand.labels == out:
         return operand
-    if len(set(operand.labels)) != len(operand.labels):
-        letters = {label: chr(ord("a") + n) for n, label in enumerate(sorted(set(operand.labels)))}
-        spelled = "".join(letters[label] for label in operand.labels)
-        kept = "".join(letters[label] for label in out)
-        return Operand(f'np.einsum("{spelled}->{kept}", {operand.code})', out)
     order = tuple(operand.labels.index(label) for label in out)
     return Operand(operand.bracketed() + (".T" if order == (1, 0) else f".transpose({order})"), out)
 

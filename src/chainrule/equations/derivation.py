@@ -127,7 +127,7 @@ class Derivation:
         declared = [_declaration(declaration) for declaration in self.program.declarations.values()]
         for name, body in self.program.bodies.items():
             declared.append(_definition(writer, name, body))
-        lines = [f"{left} = {right}" for left, right in self._written(writer, lambda name: "0")]
+        lines = [f"{left} = {right}" for left, right in self._written(writer)]
         return "\n".join([*declared, *lines]) + "\n"
 
     def _repr_latex_(self) -> str:
@@ -185,7 +185,7 @@ class Derivation:
             return self._rank() == 0
         return self.layout == "denominator" and self._rank() > 0
 
-    def _written(self, writer: Printer, zero: Callable[[str], str]) -> list[tuple[str, str]]:
+    def _written(self, writer: Printer, zero: Callable[[str], str] | None = None) -> list[tuple[str, str]]:
         """Left and right side of every line."""
         held: dict[Node, Form] = {}
         rows = []
@@ -199,7 +199,8 @@ class Derivation:
             left = writer.names(line.symbol)
             if len(line.symbol.dims) > 2:
                 left = writer.index(left, [writer.letters[axis] for axis in self._axes(line.symbol)])
-            right = writer.text(form) if not is_zero(line.expression) else zero(_wrt(line.symbol))
+            vanishes = zero is not None and is_zero(line.expression)
+            right = zero(_wrt(line.symbol)) if zero and vanishes else writer.text(form)
             rows.append((left, right))
         return rows
 

@@ -295,7 +295,8 @@ class Equations:
         sample_weight : array_like, shape (n,), optional
             Weights w_i ≥ 0; a row of weight zero is dropped first.
         sizes : mapping of str to int, optional
-            Sizes the data do not show, such as the number of hidden units.
+            Sizes the data do not show, such as the number of hidden units. The number of classes of labels is
+            the largest label plus 1 where neither this nor any data say otherwise.
 
         Returns
         -------

@@ -103,7 +103,7 @@ def _sum_form(node: Node, form: Callable[[Node], Form]) -> Form:
             sign, body = -1, scale(-body.coefficient, body.above, body.below, body.arg)
         terms.append((sign, body))
     if not terms:
-        return Num(rank, Fraction(0))
+        return Scale(rank, Fraction(0), (), (), Ones(rank, node.dims)) if rank else Num(0, Fraction(0))
     if len(terms) == 1:
         sign, body = terms[0]
         return scale(Fraction(sign), (), (), body)
@@ -118,6 +118,9 @@ def _power_form(arg: Form, exponent: Fraction) -> Form:
         return scale(Fraction(1), (), (below,), None)
     if exponent == 1:
         return arg
+    if isinstance(arg, Power) and (exponent.denominator == 1 or isinstance(arg.arg, Norm)):
+        # A norm is not negative, so its powers multiply whatever they are.
+        return _power_form(arg.arg, arg.exponent * exponent)
     square = _is_square(arg)
     if square is not None and (exponent == ROOT or exponent.denominator == 2):
         norm = Norm(0, square)
@@ -244,6 +247,8 @@ def _inner_product(graph: _Graph) -> bool:
 
 def _inner(above: list[Form], below: list[Form]) -> Form:
     above = sorted(above, key=lambda form: isinstance(form, OneHot))
+    if not below and len(above) == 1 and isinstance(above[0], Diagonal):
+        return Trace(0, above[0].arg)
     if below or len(above) == 1:
         return _summed(hadamard(above, below, 1))
     if len(above) == 2 and above[0] == above[1]:
@@ -309,6 +314,8 @@ def _trace_rule(graph: _Graph) -> bool:
             continue
         other = ends[0].other(label)
         if other not in graph.summed or len(graph.ends(other)) != 2:
+            continue
+        if any(_denominator(edge.form) for edge in ends):
             continue
         pieces = [ends[0].seen_from(label)]
         if graph.has_vector(other):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -63,16 +63,24 @@ class SheetObjective:
 
     def value(self, theta: Array, rows: Rows = None) -> Any:
         """C(θ) over all examples or the given rows; complex for complex θ."""
-        (value,) = self._loss.function(*self._arguments(self._loss, theta, rows))
+        (value,) = self._loss.function(*self._bound(self._loss, self._values(theta, rows)))
         return value if np.iscomplexobj(value) else float(value)
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[float, Array]:
         """C(θ) and ∇C(θ), shape (p,), over all examples or the given rows; the gradient is the caller's."""
-        value, *parts = self._step.function(*self._arguments(self._step, theta, rows))
+        value, *parts = self._step.function(*self._bound(self._step, self._values(theta, rows)))
         gradient = np.empty(self.parameters.size, theta.dtype)
         for (name, shape), part in zip(self.parameters.shapes, parts, strict=True):
             gradient[self.parameters.slices[name]].reshape(shape[::-1]).T[...] = part
         return float(value), gradient
+
+    def shuffled(self, permutation: NDArray[np.integer[Any]]) -> SheetObjective:
+        """The same objective with its examples in another order, so that batches are contiguous."""
+        return replace(
+            self,
+            _stacked={name: array[permutation] for name, array in self._stacked.items()},
+            _weights=self._weights[permutation] if self._weights is not None else None,
+        )
 
     def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
@@ -83,7 +91,7 @@ class SheetObjective:
         names = [name for name in self._program.bodies if name != OBJECTIVE]
         every = compile_program(self._program, [(name, None) for name in names], checked=False)
         with np.errstate(all="ignore"):
-            results = every.function(*(values[name] for name in every.inputs))
+            results = every.function(*self._bound(every, values))
         for name, result in zip(names, results, strict=True):
             wrong = ~np.isfinite(result)
             if np.any(wrong):
@@ -115,9 +123,9 @@ class SheetObjective:
             return float(1 / weights.sum())
         return float(self.size / len(weights))
 
-    def _arguments(self, function: Compiled, theta: Array, rows: Rows) -> list[Array]:
-        values = self._values(theta, rows)
-        return [values[name] for name in function.inputs]
+    def _bound(self, function: Compiled, values: Mapping[str, Array]) -> list[Any]:
+        # A size that no input of the code shows is bound like data.
+        return [*(values[name] for name in function.inputs), *(self.sizes[size] for size in function.sizes)]
 
 
 def sheet_objective(
@@ -212,12 +220,21 @@ def _known(
     first = {name: array[0] for name, array in stacked.items()}
     rest = {name: value for name, value in data.items() if name not in stacked}
     arrays, known = given_values(sheet, {**first, **rest}, sizes)
+    _infer_classes(sheet, {**arrays, **stacked}, known)
     for name, array in stacked.items():
         check_domain(sheet, name, array, known)
         if not np.all(np.isfinite(array)):
             place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
             raise DataError(f"{name} must be finite; entry {place} is {array[tuple(place)]}.")
     return dict(known), {name: arrays[name] for name in rest}
+
+
+def _infer_classes(sheet: Sheet, arrays: Mapping[str, Array], known: dict[str, int]) -> None:
+    """Where nothing else says how many classes there are, the largest label does."""
+    for name, array in arrays.items():
+        classes = sheet.classes_of(name)
+        if isinstance(classes, str) and classes not in known and "*" not in classes:
+            known[classes] = int(array.max()) + 1
 
 
 def _shape(sheet: Sheet, name: str, known: Mapping[str, int]) -> tuple[int, ...]:

@@ -117,7 +117,7 @@ class Printer(ABC):
         if not form.below:
             square = len(form.above) > 1 and all(factor == form.above[0] for factor in form.above)
             return (self.square(above) if square else self.hadamard_product(above)), PRODUCT
-        below = self._elementwise_factors(form.below)
+        below = [self.inside(factor, FACTOR) for factor in form.below]
         bottom = below[0] if len(below) == 1 else self.brackets(self.hadamard_product(below))
         top = self.hadamard_product(above) if above else self.number(Fraction(1))
         top = top if len(above) < 2 else self.brackets(top)
@@ -144,7 +144,7 @@ class Printer(ABC):
         return self.function(form.name, self.text(form.arg), form.axis), ATOM
 
     def _power(self, form: Power) -> tuple[str, int]:
-        return self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), ATOM
+        return self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR
 
     def _diag(self, form: Diag) -> tuple[str, int]:
         return self.function("diag", self.text(form.arg), None), ATOM

@@ -7,6 +7,7 @@ nothing distributes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
@@ -18,6 +19,8 @@ from chainrule.equations.sums import linear
 __all__ = ["cost", "rebuild", "simplify", "substitute"]
 
 MOST_TERMS = 6
+MOST_EXPANDED = 12
+NUMBERS = ("size", "ones")
 
 
 def cost(node: Node) -> int:
@@ -121,11 +124,11 @@ def _is_sum(node: Node) -> bool:
     return node.kind == "lin" and len(node.args) > 1
 
 
-def _has_quotient(node: Node) -> bool:
-    """Whether a negative power stands in a product or in a term of a sum of products."""
-    if node.kind == "pow":
-        return bool(node.data < 0) and node.args[0].kind != "size"
-    return node.kind in ("prod", "lin") and any(_has_quotient(arg) for arg in node.args)
+def _bases(node: Node, *, negative: bool) -> set[Node]:
+    """The bases of the powers of one sign among a node's factors."""
+    factors = node.args if node.kind == "prod" else (node,)
+    powers = [(factor.args[0], factor.data) if factor.kind == "pow" else (factor, 1) for factor in factors]
+    return {base for base, exponent in powers if (exponent < 0) == negative and base.kind not in NUMBERS}
 
 
 def _over(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
@@ -157,12 +160,22 @@ def _combine_elementwise(node: Node) -> Iterator[Node]:
 
 
 def _expand_over_quotients(node: Node) -> Iterator[Node]:
-    """Distribute over a sum where a quotient may cancel, sums holding the quotient first."""
+    """Distribute over a sum in which a quotient cancels, sums that hold the quotient first."""
     factors, out = _factors(node), node.data[1]
-    if not any(_has_quotient(factor) for factor, _ in factors):
-        return
     sums = [position for position, (factor, _) in enumerate(factors) if _is_sum(factor)]
-    for position in sorted(sums, key=lambda position: not _has_quotient(factors[position][0])):
+    if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
+        return
+    outer_below = set[Node]().union(*(_bases(factor, negative=True) for factor, _ in factors))
+    outer_above = {factor for factor, _ in factors}
+    candidates = []
+    for position in sums:
+        terms = factors[position][0].args
+        below = set[Node]().union(*(_bases(term, negative=True) for term in terms))
+        above = set[Node]().union(*(_bases(term, negative=False) for term in terms))
+        others = outer_above - {factors[position][0]}
+        if below & others or above & outer_below:
+            candidates.append((not below, position))
+    for _, position in sorted(candidates):
         yield simplify(_over(factors, position, out))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd
 
 from chainrule.equations.nodes import Node, Pool, coefficient_terms
 from chainrule.equations.tree import Size
@@ -57,8 +57,11 @@ def content(node: Node) -> tuple[Fraction, Node]:
     """
     if node.kind != "lin" or len(node.args) < 2:
         return Fraction(1), node
-    numerator = gcd(*(c.numerator for c in node.data))
-    factor = Fraction(numerator, lcm(*(c.denominator for c in node.data)))
+    sizes = {abs(c) for c in node.data}
+    # Fractions come out only where that leaves ±1: 1.5 + x² is not 1/2 (3 + 2 x²).
+    whole = all(c.denominator == 1 for c in node.data)
+    common = Fraction(gcd(*(c.numerator for c in node.data)) if whole else 1)
+    factor = sizes.pop() if len(sizes) == 1 else common
     leading = next((c for c, arg in coefficient_terms(node) if arg.kind == "ones"), node.data[0])
     if leading < 0:
         factor = -factor
