@@ -273,6 +273,29 @@ def test_hostile_files_are_refused_and_take_no_memory(name, tmp_path):
     assert len(str(caught.value)) < 600
 
 
+REASONS = {
+    "header longer than the file": "announces a header of 1000000 bytes",
+    "doubled key": "a key occurs twice",
+    "NaN": "NaN is no number of JSON",
+    "no metadata": "not one of chainrule",
+    "terabytes": "have 8000000000000 bytes, the file has 0",
+    "negative size": "is described by",
+    "another type": "has type 'I8'; a model has F32 or F64",
+    "a gap": "begins at 8, expected 0",
+    "overlap": "begins at 40, expected 48",
+    "bytes left over": "have 48 bytes, the file has 49",
+    "nothing inside": "cannot be used as a model",
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_the_reason_is_given(name, tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(HOSTILE[name])
+    with pytest.raises(ModelFileError, match=REASONS[name]):
+        load(path)
+
+
 def _resealed(model, change):
     """The bytes of a model file whose content is changed and whose checksum is right again."""
     from chainrule.persistence.files import _content, _digest
