@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,29 +92,24 @@ def _read(value: Any, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> 
 
 
 def _repairs(array: Array, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> list[tuple[str, Array]]:
+    """What may have been meant, the likeliest first: only what has the right shape."""
     shape = out_shape + in_shape
-    found: list[tuple[str, Array]] = []
-
-    def offer(words: str, repair: Callable[[], Array]) -> None:
-        candidate = repair()
-        if candidate.shape == shape:
-            found.append((words, candidate))
-
+    tried: list[tuple[str, Array]] = []
     if out_shape and array.shape == in_shape + out_shape:
         axes = (*range(len(in_shape), array.ndim), *range(len(in_shape)))
-        offer("the variable's axes come first; outputs belong first", lambda: array.transpose(axes))
-    fits = array.size == np.prod(shape, dtype=int)
+        tried.append(("the variable's axes come first; outputs belong first", array.transpose(axes)))
+    fits = array.size == math.prod(shape)
     squeezed = fits and [n for n in array.shape if n != 1] == [n for n in shape if n != 1]
     if squeezed:
-        offer("axes of size 1 differ", lambda: array.reshape(shape))
+        tried.append(("axes of size 1 differ", array.reshape(shape)))
     if array.ndim > 1:
-        offer("it is transposed", lambda: array.T)
+        tried.append(("it is transposed", array.T))
     if array.ndim == len(shape) + 1:
         for axis in (0, -1):
-            offer("the batch is left unsummed, sum", lambda axis=axis: array.sum(axis=axis))  # type: ignore[misc]
-            offer("the batch is left unsummed, mean", lambda axis=axis: array.mean(axis=axis))  # type: ignore[misc]
+            tried.append(("the batch is left unsummed, sum", array.sum(axis=axis)))
+            tried.append(("the batch is left unsummed, mean", array.mean(axis=axis)))
     if fits and not squeezed:
         how = "it is flattened" if array.ndim == 1 else "it is reshaped"
-        offer(how, lambda: array.reshape(shape))
-        offer(f"{how}, first axis fastest", lambda: array.reshape(shape, order="F"))
-    return found
+        tried.append((how, array.reshape(shape)))
+        tried.append((f"{how}, first axis fastest", array.reshape(shape, order="F")))
+    return [(words, repaired) for words, repaired in tried if repaired.shape == shape]
