@@ -12,6 +12,7 @@ from chainrule.equations.kernels import FUNCTION_CODE, definitions_for
 from chainrule.equations.lets import Cotangent, Temporary
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.program import Program
+from chainrule.equations.simplify import substitute
 from chainrule.equations.tree import Size
 from chainrule.errors import NoRuleError
 
@@ -296,7 +297,14 @@ class Writer:
         return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
 
     def _formulas(self) -> list[str]:
-        return unicode_lines(self.program, self.lines)
+        """The sheet's lines as the reader knows them, with the names of what was put together."""
+        fold = {node: self.program.symbols[name] for node, name in self.called.items() if node.args}
+        bodies = {
+            symbol: body if body in fold and fold[body] is symbol else substitute(body, fold)
+            for symbol, body in self.bodies.items()
+        }
+        lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
+        return unicode_lines(self.program, {**bodies, **lines})
 
     def _conversions(self) -> list[str]:
         return [f"{name} = np.asarray({name})" for name in self.inputs.values()]

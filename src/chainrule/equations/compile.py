@@ -86,37 +86,76 @@ class Compiled:
         return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
 
 
-def stable_program(program: Program, keep: Iterable[str]) -> tuple[Program, dict[Node, str]]:
+def stable_program(
+    program: Program, of: Iterable[str], keep: Iterable[str]
+) -> tuple[Program, dict[Node, str]]:
     """The program with its definitions put into each other, but for linear layers and ``keep``.
+
+    A linear layer inside a body gets a name of its own, so that bodies stay short however deep the model is.
 
     Returns
     -------
     Program
-        With bodies for the linear layers, ``keep``, and every name's own value.
+        What ``of`` needs: bodies for the linear layers, for ``keep``, and for every name's own value.
     dict of Node to str
         What the inlined bodies were called.
     """
     kept, replacement = set(keep), dict[Node, Node]()
     bodies: dict[str, Node] = {}
+    symbols = dict(program.symbols)
     called: dict[Node, str] = {}
+    needed = program.ancestors(of)
     for name, body in program.bodies.items():
-        bodies[name] = new = substitute(body, replacement)
-        if name in kept or _is_linear_layer(new):
+        if name not in needed:
             continue
-        replacement[program.symbols[name]] = new
-        called.setdefault(new, name)
-    return replace(program, bodies=bodies), called
+        new = substitute(body, replacement)
+        if not is_linear_layer(new):
+            for layer in _layers_inside(new):
+                inner = _free_name(f"z_{name}", symbols)
+                bodies[inner] = layer
+                replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
+            new = substitute(new, replacement)
+        bodies[name] = new
+        if name not in kept and not is_linear_layer(new):
+            replacement[program.symbols[name]] = new
+            called.setdefault(new, name)
+    return replace(program, bodies=bodies, symbols=symbols), called
 
 
-def _is_linear_layer(node: Node) -> bool:
+def is_linear_layer(node: Node) -> bool:
     """Whether a matrix product stands at the root, perhaps plus a bias."""
     return any(
         term.kind == "prod"
         and sum(bool(arg.dims) for arg in term.args) > 1
         and any(set(labels) - set(term.data[1]) for labels in term.data[0])
         and bool(term.dims)
+        and all(arg.kind != "onehot" for arg in term.args)
         for _, term in coefficient_terms(node)
     )
+
+
+def _layers_inside(node: Node) -> list[Node]:
+    """The outermost linear layers below a node, which is none itself."""
+    found: list[Node] = []
+    seen: set[Node] = set()
+    stack = list(node.args)
+    while stack:
+        inner = stack.pop()
+        if inner in seen:
+            continue
+        seen.add(inner)
+        if is_linear_layer(inner):
+            found.append(inner)
+        else:
+            stack.extend(inner.args)
+    return found
+
+
+def _free_name(wish: str, taken: Mapping[str, object]) -> str:
+    name, number = wish, 2
+    while name in taken:
+        name, number = f"{wish}_{number}", number + 1
+    return name
 
 
 def compile_program(
@@ -142,7 +181,7 @@ def compile_program(
         Whether the code checks shapes and labels; the caller must have, if not.
     """
     middle = {wrt for _, wrt in requests if wrt in program.bodies and wrt is not None}
-    stable, called = stable_program(program, middle)
+    stable, called = stable_program(program, [name for pair in requests for name in pair if name], middle)
     outputs: list[tuple[str, Node]] = []
     lines: list[Line] = []
     for of in dict.fromkeys(of for of, _ in requests):

@@ -209,12 +209,11 @@ class Derivation:
 
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
-    """The definitions of a program and named lines over it, in Unicode."""
+    """Named lines over a program, in Unicode; tensors of three and more axes are left out."""
     writer = UnicodePrinter(_unicode_symbol, tuple(program.symbols))
-    named = [(program.symbols[name], body) for name, body in program.bodies.items()]
     return [
         f"{writer.names(symbol)} = {writer.text(matrix_form(body))}"
-        for symbol, body in [*named, *lines.items()]
+        for symbol, body in lines.items()
         if len(symbol.dims) < 3
     ]
 
