@@ -33,7 +33,9 @@ def sheet(name: str) -> Equations:
     Examples
     --------
     >>> print(sheet("one_hidden_layer").derive("L", "b"))
-    dL/db = (1 - h⊙h) ⊙ (Vᵀ (softmax(f) - e_y))
+    dL/df = softmax(f) - e_y
+    dL/dh = Vᵀ dL/df
+    dL/db = (1 - h⊙h) ⊙ dL/dh
     """
     if name not in sheet_names():
         raise OptionError(f"There is no sheet {name!r}; there are {', '.join(sheet_names())}.")
