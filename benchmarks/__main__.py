@@ -1,0 +1,17 @@
+"""Every benchmark, one table after the other: ``make bench``."""
+
+from __future__ import annotations
+
+from benchmarks import derivation_depth, network_step, sheet_step
+
+
+def main() -> None:
+    """Run them in turn."""
+    for benchmark in (sheet_step, derivation_depth):
+        benchmark.main()
+        print()
+    network_step.main([])
+
+
+if __name__ == "__main__":
+    main()
