@@ -5,6 +5,7 @@ from chainrule.reports.outcome import (
     Example,
     class_examples,
     examples_section,
+    score_figures,
     scores_section,
     training_section,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "model_section",
     "plain_text",
     "render",
+    "score_figures",
     "score_table",
     "scores_section",
     "training_section",

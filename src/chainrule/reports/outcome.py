@@ -14,11 +14,18 @@ from chainrule.errors import ShapeError
 from chainrule.optimize import History
 from chainrule.reports.charts import Series, line_chart, scatter_chart
 from chainrule.reports.markup import Markup, element
-from chainrule.reports.page import Section
+from chainrule.reports.page import Figure, Section
 from chainrule.reports.pixels import png_address
 from chainrule.reports.scores import ClassificationScores, RegressionScores, Score
 
-__all__ = ["Example", "class_examples", "examples_section", "scores_section", "training_section"]
+__all__ = [
+    "Example",
+    "class_examples",
+    "examples_section",
+    "score_figures",
+    "scores_section",
+    "training_section",
+]
 
 Array = NDArray[Any]
 BARS = 3
@@ -79,6 +86,16 @@ def _facts(history: History) -> Markup:
     return element(
         "div", element("table", element("caption", "The run"), element("tbody", *rows)), class_="scroll"
     )
+
+
+def score_figures(scores: ClassificationScores | RegressionScores) -> list[Figure]:
+    """The first scores as figures for the head of a report."""
+    is_share = isinstance(scores, ClassificationScores)
+    found = []
+    for score in scores.table[:2]:
+        texts = [f"{value:.1%}" if is_share else _short(value) for value in (score.model, score.baseline)]
+        found.append(Figure(f"Held-out {score.name}", texts[0], f"baseline {texts[1]}"))
+    return found
 
 
 def scores_section(scores: ClassificationScores | RegressionScores) -> Section:

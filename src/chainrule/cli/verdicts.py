@@ -1,0 +1,54 @@
+"""The check of a gradient on a few rows, before a run relies on it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.checking import CheckReport, check_gradient
+from chainrule.cli.console import Console
+from chainrule.errors import ChainruleError, UncheckableError
+from chainrule.objective import Objective
+from chainrule.parameters import Parameters
+
+__all__ = ["ROWS", "check_objective", "check_or_refuse"]
+
+ROWS = 40
+"""Rows on which a gradient is checked at most."""
+
+
+def check_objective(objective: Objective, theta: Parameters, seed: int) -> CheckReport:
+    """Judge the gradient of an objective near a point, where nothing is zero by accident.
+
+    Raises
+    ------
+    UncheckableError
+        If the objective has no finite value there.
+    """
+    noise = np.random.default_rng(seed).standard_normal(theta.size)
+    near = Parameters(theta.spec, theta.vector + 0.1 * noise)
+    claimed = Parameters(theta.spec, objective.value_and_gradient(near.vector)[1])
+    return check_gradient(
+        lambda at: objective.value(at.vector), claimed, near, examples=objective.size or None, seed=seed
+    )
+
+
+def check_or_refuse(
+    console: Console, objective: Objective, theta: Parameters, seed: int
+) -> CheckReport | None:
+    """Judge, show, and refuse to go on with a wrong gradient; None, with a warning, if it cannot be judged.
+
+    Raises
+    ------
+    ChainruleError
+        If the gradient is wrong: nothing is trained by it.
+    """
+    try:
+        report = check_objective(objective, theta, seed)
+    except UncheckableError as error:
+        console.say(f"warning: the gradient could not be checked: {error}")
+        return None
+    console.heading(f"The gradient, checked on {objective.size or 'all'} rows")
+    console.block(str(report))
+    if report.status == "wrong":
+        raise ChainruleError(f"The gradient is wrong, so nothing was trained:\n{report}")
+    return report
