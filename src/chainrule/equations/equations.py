@@ -170,7 +170,8 @@ class Equations:
             Names to differentiate with respect to: declared or defined. By default the parameters.
         form : {"example", "batch"}
             ``"batch"`` stacks the examples: every name of data gets them as its first axis, and the
-            objective C is the mean (or sum) of ``of``.
+            objective C is the mean (or sum) of ``of``. A sheet whose data share a first axis that no
+            parameter has is over all examples already and stays as it is.
         layout : {"gradient", "numerator", "denominator"}, optional
             By default the sheet's own at its end.
         reduction : {"mean", "sum"}
@@ -188,6 +189,7 @@ class Equations:
             If something on the way has no rule; zero is never a default.
         """
         self._known(of)
+        self.program.require([of])
         names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else self.parameters)
         if not names:
             raise OptionError(
@@ -219,6 +221,8 @@ class Equations:
         if not self.program.dependents(data) & {of}:
             raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
         self._scalar(of)
+        if self._covers_examples(data):
+            return self.program, of, list(names)
         size = next(name for name in ("N", "n", "n_examples") if name not in (*self.sizes, *self.names))
         objective = next(
             name for name in ("C", "R", "J", "objective") if name not in (*self.names, *self.sizes)
@@ -226,6 +230,13 @@ class Equations:
         program = batch_program(self.program, of, reduction, objective, size)
         stacked = dict(zip(self.program.symbols, program.symbols, strict=False))
         return program, objective, [stacked.get(name, name) for name in names]
+
+    def _covers_examples(self, data: Sequence[str]) -> bool:
+        """Whether the sheet is over all examples as it is: its data share a first axis no parameter has."""
+        axes = [self._sheet.declarations[name].axes for name in data]
+        first = {own[0] if own else None for own in axes}
+        taken = {size for name in self.parameters for size in self._sheet.declarations[name].axes}
+        return len(first) == 1 and isinstance(next(iter(first)), str) and not first & taken
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -259,6 +270,7 @@ class Equations:
         if not requests:
             raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
         wanted = [self._request(request) for request in requests]
+        self.program.require(of for of, _ in wanted)
         return compile_program(self.program, wanted, single=isinstance(names, str), sizes=sizes or {})
 
     def _request(self, text: str) -> tuple[str, str | None]:
@@ -305,6 +317,7 @@ class Equations:
         """
         self._known(of)
         self._scalar(of)
+        self.program.require([of])
         return sheet_objective(self._sheet, self.program, of, data, reduction, sample_weight, sizes or {})
 
     def _scalar(self, name: str) -> None:

@@ -300,7 +300,11 @@ def mul(factors: Iterable[Form], rank: int) -> Form:
             above.extend(factor.above)
             below.extend(factor.below)
             factor = factor.arg
-        flat.extend(factor.factors if isinstance(factor, Mul) else (factor,))
+        if isinstance(factor, Transposed) and isinstance(factor.arg, Mul) and factor.rank == 2:
+            # Inside a chain a transposed product opens: Sᵀ (S A)ᵀ is Sᵀ Aᵀ Sᵀ.
+            flat.extend(transpose(inner) for inner in reversed(factor.arg.factors))
+        else:
+            flat.extend(factor.factors if isinstance(factor, Mul) else (factor,))
     kept = [factor for factor in flat if not isinstance(factor, Eye)] or flat[:1]
     body = kept[0] if len(kept) == 1 else Mul(rank, tuple(kept))
     return scale(coefficient, above, below, body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from chainrule.equations import elementary
@@ -107,22 +107,28 @@ def lower_sheet(sheet: Sheet) -> Program:
             pool.simplex.add(symbol)
         if declaration.domain == "sign":
             pool.signs.add(symbol)
-    for name, definition in sheet.definitions.items():
-        value = lower_value(sheet, program, definition.body)
-        order = [index for index, _ in definition.indices]
-        body = _spread(value, tuple(order) + value.own, dict(definition.indices), value.own_dims)
-        symbol = pool.symbol(name, body.dims)
-        if body.dims and is_simplex(body):
-            pool.simplex.add(symbol)
-        # A fresh program per definition would do; the caches of this one must not outlive a new name.
-        program = Program(
-            pool,
-            {**program.symbols, name: symbol},
-            {**program.bodies, name: body},
-            program.declarations,
-            {**program.mentions, name: mentions(definition.body)},
-        )
+    for name in sheet.definitions:
+        program = _with_definition(sheet, program, name)
     return program
+
+
+def _with_definition(sheet: Sheet, program: Program, name: str) -> Program:
+    """The program with one more definition; a fresh one, since the caches must not outlive a new name."""
+    pool, definition = program.pool, sheet.definitions[name]
+    mentioned = {**program.mentions, name: mentions(definition.body)}
+    try:
+        value = lower_value(sheet, program, definition.body)
+    except NoRuleError as error:
+        symbols = {**program.symbols, name: pool.symbol(name, sheet.type_of(name).axes)}
+        refused = {**program.without_rule, name: error}
+        return replace(program, symbols=symbols, mentions=mentioned, without_rule=refused)
+    order = tuple(index for index, _ in definition.indices)
+    body = _spread(value, order + value.own, dict(definition.indices), value.own_dims)
+    symbol = pool.symbol(name, body.dims)
+    if body.dims and is_simplex(body):
+        pool.simplex.add(symbol)
+    symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
+    return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)
 
 
 def _spread(

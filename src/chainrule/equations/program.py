@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from chainrule.equations.nodes import Node, Pool, topological
 from chainrule.equations.tree import Declaration
+from chainrule.errors import NoRuleError
 
 __all__ = ["Program", "symbols_of"]
 
@@ -33,6 +34,8 @@ class Program:
         Role, domain and axes of each declared name.
     mentions : dict of str to tuple of str
         The names each definition mentions, in the order in which they are written.
+    without_rule : dict of str to NoRuleError
+        Definitions that can only be evaluated, and why; they have no body here.
     """
 
     pool: Pool
@@ -40,6 +43,7 @@ class Program:
     bodies: dict[str, Node]
     declarations: dict[str, Declaration]
     mentions: dict[str, tuple[str, ...]]
+    without_rule: dict[str, NoRuleError] = field(default_factory=dict)
 
     def named(self, role: str) -> tuple[str, ...]:
         """The declared names of a role, in order."""
@@ -69,6 +73,17 @@ class Program:
                 found.add(name)
                 stack.extend(self.uses.get(name, ()))
         return found
+
+    def require(self, names: Iterable[str]) -> None:
+        """Make sure that there is a rule for everything the names are computed from.
+
+        Raises
+        ------
+        NoRuleError
+            With the definition that has none.
+        """
+        for name in sorted(self.ancestors(names) & set(self.without_rule)):
+            raise NoRuleError(f"{name} cannot be differentiated or compiled: {self.without_rule[name]}")
 
     def dependents(self, names: Iterable[str]) -> set[str]:
         """The names themselves and every definition that is computed from one of them."""

@@ -213,7 +213,13 @@ def total_derivative(program: Program, of: Node, wrt: str) -> Node:
     """D of / d wrt as one expression over the sheet's names, through every definition after ``wrt``.
 
     The result's axes are those of ``of``, then those of ``wrt``.
+
+    Raises
+    ------
+    NoRuleError
+        If something on the way has no rule.
     """
+    program.require(program.names_in(of))
     pool = program.pool
     target = program.symbols[wrt]
     moving = program.dependents([wrt])
