@@ -41,7 +41,7 @@ class Oracle:
         self._read(theta)
         h = x
         for index, (W, b) in enumerate(self.layers):
-            z = np.array([sum(W[i, j] * h[j] for j in range(W.shape[1])) + b[i] for i in range(W.shape[0])])
+            z = W @ h + b
             h = ACTIVATIONS[self.activations[index]](z) if index + 1 < len(self.layers) else z
         return h
 
