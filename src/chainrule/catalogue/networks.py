@@ -27,7 +27,7 @@ ACTIVATIONS: dict[str, Callable[..., str]] = {
         for name in ("sigmoid", "tanh", "relu", "softplus", "gelu", "silu", "sin", "erf")
     },
 }
-OUTPUTS = {"identity": "f", "sigmoid": "sigmoid(f)", "softmax": "softmax(f)", "exp": "exp(f)"}
+OUTPUTS = {"sigmoid": "sigmoid(f)", "softmax": "softmax(f)", "exp": "exp(f)"}
 CANONICAL = {
     ("softmax", "cross_entropy"): ("Class[k]", "logsumexp(f) - f[y]"),
     ("sigmoid", "binary_cross_entropy"): ("Bit[k]", "sum(softplus(f) - y * f)"),
@@ -142,6 +142,8 @@ def _loss(output: Output, loss: Loss) -> tuple[str, list[str]]:
         target, formula = CANONICAL[output.name, loss.name]
         return target, [f"L = {formula}"]
     lines = _known("loss", loss, THROUGH)(*loss.numbers)
+    if output.name == "identity":
+        return "R[k]", [line.replace("yhat", "f") for line in lines]
     return "R[k]", [f"yhat = {_known('output', output, OUTPUTS)}", *lines]
 
 

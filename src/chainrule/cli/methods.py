@@ -30,7 +30,7 @@ METHODS: dict[str, Callable[..., Method]] = {
     "lbfgs": LBFGS,
 }
 RATES = {
-    "adam": 0.01,
+    "adam": 0.003,
     "sgd": 0.1,
     "momentum": 0.05,
     "nesterov": 0.05,

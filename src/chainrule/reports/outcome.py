@@ -93,7 +93,10 @@ def score_figures(scores: ClassificationScores | RegressionScores) -> list[Figur
     is_share = isinstance(scores, ClassificationScores)
     found = []
     for score in scores.table[:2]:
-        texts = [f"{value:.1%}" if is_share else _short(value) for value in (score.model, score.baseline)]
+        texts = [
+            f"{value:.1%}" if is_share else f"{value:.3g}".replace("-", "−")
+            for value in (score.model, score.baseline)
+        ]
         found.append(Figure(f"Held-out {score.name}", texts[0], f"baseline {texts[1]}"))
     return found
 
@@ -156,7 +159,7 @@ def _card(example: Example) -> Markup:
     picture = None
     if example.ink is not None:
         picture = element("img", src=png_address(example.ink), alt=f"a picture of class {example.truth}")
-    words = f"✓ {example.truth}" if hit else f"✗ {example.predicted}, in truth {example.truth}"
+    words = f"✓ {example.truth}" if hit else f"✗ {example.predicted}, but it is {example.truth}"
     bars = []
     for label, probability in example.probabilities:
         kind = "bar" if label == example.predicted else "bar other"

@@ -1,0 +1,79 @@
+"""The end of a network that fits a target: output function, loss, number of outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data import Column, Preprocessor, infer_task
+from chainrule.errors import DataError
+from chainrule.reports import ClassificationScores, RegressionScores, Scores
+
+__all__ = ["TASKS", "Head", "choose_task", "head_of"]
+
+Array = NDArray[Any]
+Task = Literal["regression", "binary", "multiclass"]
+TASKS = ("auto", "regression", "binary", "multiclass")
+
+
+@dataclass(frozen=True)
+class Head:
+    """Output function, loss and number of outputs of a network."""
+
+    task: Task
+    output: str
+    loss: str
+    outputs: int
+
+    def probabilities(self, predictions: Array) -> Array:
+        """The probability of each class, shape (n, K): one sigmoid output gives two."""
+        if self.task == "binary":
+            return np.hstack([1 - predictions, predictions])
+        return predictions
+
+    def scores(self, preprocessor: Preprocessor, truth: Array, predictions: Array, seen: Array) -> Scores:
+        """The scores of the network's output on held-out targets, in the target's own units."""
+        if self.task == "regression":
+            units = [preprocessor.decode(one) for one in (truth, predictions[:, 0], seen)]
+            return RegressionScores.of(*units)
+        return ClassificationScores.of(preprocessor.classes, truth, self.probabilities(predictions), seen)
+
+
+def choose_task(column: Column, given: str) -> tuple[Task, str]:
+    """The task, and why in a sentence.
+
+    Raises
+    ------
+    DataError
+        If the given task does not fit the column.
+    """
+    known = np.unique(column.known.astype(str if column.kind == "categorical" else float))
+    if given == "auto":
+        kind, reason = infer_task(column)
+        if kind == "regression":
+            return "regression", f"{reason}: regression"
+        return _classes(len(known)), f"{reason}: {_classes(len(known))} classification"
+    if given == "regression" and column.kind == "categorical":
+        raise DataError(f"{column.name!r} holds text ({column.summary()}); a regression needs numbers.")
+    if given == "binary" and len(known) != 2:
+        raise DataError(
+            f"{column.name!r} has {len(known)} different values; a binary classification needs 2. "
+            "Use --task multiclass, or leave --task out."
+        )
+    return given, f"{given}, as asked"  # type: ignore[return-value]
+
+
+def _classes(count: int) -> Task:
+    return "binary" if count == 2 else "multiclass"
+
+
+def head_of(task: Task, classes: int) -> Head:
+    """Identity and squared loss, one sigmoid, or one softmax output per class."""
+    if task == "regression":
+        return Head(task, "identity", "squared", 1)
+    if task == "binary":
+        return Head(task, "sigmoid", "binary_cross_entropy", 1)
+    return Head(task, "softmax", "cross_entropy", classes)

@@ -1,0 +1,129 @@
+"""``chainrule show``: what a trained model is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from chainrule.catalogue import network_equations, network_objective_name
+from chainrule.cli.console import Console
+from chainrule.cli.options import json_option
+from chainrule.cli.worked import WorkedCommand
+from chainrule.equations import Equations
+from chainrule.errors import NoRuleError
+from chainrule.network import Network
+from chainrule.persistence import Model, SheetModel, load, network_to_dict
+
+__all__ = ["command"]
+
+
+@click.command(
+    "show",
+    cls=WorkedCommand,
+    examples=("chainrule show houses.model", "chainrule show houses.model --json | jq .record.scores"),
+)
+@click.argument("model")
+@json_option
+def command(model: str, as_json: bool) -> None:
+    """Print a trained model: equations, gradient, layers, columns, training record, certificate."""
+    console, trained = Console(as_json), load(model)
+    definition = trained.definition
+    equations, objective = _equations(definition)
+    if equations is not None:
+        console.heading("Equations")
+        console.block(equations.text)
+        console.heading("Gradient, derived")
+        console.block(str(equations.derive(objective)))
+    console.heading("Parameters")
+    console.block(repr(definition) if isinstance(definition, Network) else repr(trained.parameters))
+    if inputs := _inputs(trained):
+        console.heading("Inputs")
+        console.block(inputs)
+    console.heading("Training")
+    console.block(_record(trained.record))
+    console.heading("Certificate of the gradient")
+    console.block(_certificate(trained.certificate))
+    console.finish(_plain(trained, equations))
+
+
+def _equations(definition: Network | SheetModel) -> tuple[Equations | None, str]:
+    """The equations, if the network has no functions of the user's own, and the name that is minimised."""
+    if isinstance(definition, SheetModel):
+        return definition.equations(), definition.of
+    try:
+        return network_equations(definition), network_objective_name(definition)
+    except NoRuleError:
+        return None, ""
+
+
+def _inputs(model: Model) -> str:
+    if isinstance(model.definition, SheetModel):
+        bindings = model.definition.bindings.items()
+        return "\n".join(f"{name} = {_abridged(columns)}" for name, columns in bindings)
+    if model.preprocessor is None:
+        return ""
+    target = model.preprocessor.target
+    lines = [_abridged(model.preprocessor.outputs)]
+    lines += [f"target {target.name}"] if target else []
+    lines += [f"classes {_abridged(model.preprocessor.classes)}"] if model.preprocessor.classes else []
+    return "\n".join(lines)
+
+
+def _abridged(names: Any) -> str:
+    texts = [str(name) for name in names]
+    if len(texts) <= 12:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:5])}, ..., {texts[-1]} ({len(texts)} in all)"
+
+
+def _record(record: Mapping[str, Any]) -> str:
+    lines = []
+    for name, value in record.items():
+        if name in ("history", "encodings", "parameters") or value is None:
+            continue
+        if isinstance(value, Mapping):
+            lines += [
+                f"{name}: {inner} {_figure(figure)}" for inner, figure in value.items() if _figure(figure)
+            ]
+        else:
+            lines.append(f"{name}: {value}")
+    return "\n".join(lines) or "nothing was recorded"
+
+
+def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, _figure(value)) for name, value in values.items()]
+
+
+def _figure(figure: Any) -> str:
+    if isinstance(figure, Mapping) and set(figure) == {"held_out", "baseline"}:
+        shown = ["undefined" if one is None else f"{one:.4g}" for one in figure.values()]
+        return f"{shown[0]}, baseline {shown[1]}"
+    return f"{figure:g}" if isinstance(figure, int | float) else ""
+
+
+def _certificate(certificate: Mapping[str, Any] | None) -> str:
+    if certificate is None:
+        return "none: the gradient was not checked"
+    lines = []
+    for block in certificate.get("blocks", ()):
+        error = block.get("relative_error")
+        lines.append(
+            f"{block['name']}: {block['status']}"
+            + (f", relative error {error:.0e}" if error is not None else "")
+        )
+    return "\n".join([*lines, f"judged by {certificate.get('method') or 'nothing'}"])
+
+
+def _plain(model: Model, equations: Equations | None) -> dict[str, Any]:
+    definition = model.definition
+    return {
+        "kind": model.kind,
+        "equations": equations.text if equations else None,
+        "network": network_to_dict(definition) if isinstance(definition, Network) else None,
+        "parameters": {name: list(shape) for name, shape in model.parameters.spec.shapes},
+        "inputs": list(model.preprocessor.outputs) if model.preprocessor else None,
+        "record": dict(model.record),
+        "certificate": dict(model.certificate) if model.certificate else None,
+    }
