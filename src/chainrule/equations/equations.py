@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from chainrule.equations.compile import Compiled, compile_program
 from chainrule.equations.derivation import Derivation
 from chainrule.equations.evaluate import Environment, evaluate
 from chainrule.equations.lets import derive_lines
-from chainrule.equations.lift import batch_program
+from chainrule.equations.lift import batch_program, stacked_program
 from chainrule.equations.lower import lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
 from chainrule.equations.objective import SheetObjective, sheet_objective
@@ -223,13 +224,17 @@ class Equations:
         self._scalar(of)
         if self._covers_examples(data):
             return self.program, of, list(names)
-        size = next(name for name in ("N", "n", "n_examples") if name not in (*self.sizes, *self.names))
+        size = self._examples_size()
         objective = next(
             name for name in ("C", "R", "J", "objective") if name not in (*self.names, *self.sizes)
         )
         program = batch_program(self.program, of, reduction, objective, size)
         stacked = dict(zip(self.program.symbols, program.symbols, strict=False))
         return program, objective, [stacked.get(name, name) for name in names]
+
+    def _examples_size(self) -> str:
+        """A name for the number of examples that the sheet does not use."""
+        return next(name for name in ("N", "n", "n_examples") if name not in (*self.sizes, *self.names))
 
     def _covers_examples(self, data: Sequence[str]) -> bool:
         """Whether the sheet is over all examples as it is: its data share a first axis no parameter has."""
@@ -243,7 +248,12 @@ class Equations:
         """Names of the parameters."""
         return self.program.named("parameters")
 
-    def compile(self, names: str | Sequence[str], sizes: Mapping[str, int] | None = None) -> Compiled:
+    def compile(
+        self,
+        names: str | Sequence[str],
+        sizes: Mapping[str, int] | None = None,
+        form: Literal["example", "batch"] = "example",
+    ) -> Compiled:
         """A NumPy function for names and derivatives.
 
         Parameters
@@ -252,6 +262,9 @@ class Equations:
             What it returns: names (``"L"``) and gradients or Jacobians (``"dL/dW"`` or ``"d(L, W)"``).
         sizes : mapping of str to int, optional
             Sizes to choose the order of products for; the function still takes any size.
+        form : {"example", "batch"}
+            ``"batch"`` takes the data with the examples as their first axis, and so returns everything
+            computed from them.
 
         Returns
         -------
@@ -271,7 +284,17 @@ class Equations:
             raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
         wanted = [self._request(request) for request in requests]
         self.program.require(of for of, _ in wanted)
-        return compile_program(self.program, wanted, single=isinstance(names, str), sizes=sizes or {})
+        single = isinstance(names, str)
+        if form == "example":
+            return compile_program(self.program, wanted, single=single, sizes=sizes)
+        if form != "batch":
+            raise OptionError(f'form is "example" or "batch"; got {form!r}.')
+        program, stacked = stacked_program(self.program, self._examples_size())
+        lifted = [(stacked[of], stacked[wrt] if wrt else None) for of, wrt in wanted]
+        function = compile_program(program, lifted, single=single, sizes=sizes)
+        original = {new: old for old, new in stacked.items()}
+        outputs = tuple(f"d{of}/d{wrt}" if wrt else of for of, wrt in wanted)
+        return replace(function, inputs=tuple(original[name] for name in function.inputs), outputs=outputs)
 
     def _request(self, text: str) -> tuple[str, str | None]:
         match = _DERIVATIVE.fullmatch(text)

@@ -14,7 +14,16 @@ from chainrule.equations.program import Program
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Declaration, Size, Span
 
-__all__ = ["SCALE", "WEIGHTS", "Lifted", "batch_program", "lift_node", "stacked_name", "weighted_program"]
+__all__ = [
+    "SCALE",
+    "WEIGHTS",
+    "Lifted",
+    "batch_program",
+    "lift_node",
+    "stacked_name",
+    "stacked_program",
+    "weighted_program",
+]
 
 BATCH = "batch"
 # Names no sheet can hold: a leading underscore is refused there.
@@ -94,6 +103,12 @@ def batch_program(program: Program, of: str, reduction: str, objective: str, siz
             product(pool, [(value.node, (BATCH,))], ()) if not penalty else stack.joined(data, penalty, [])
         )
     return stack.finished(objective, total, (stack.names[of],))
+
+
+def stacked_program(program: Program, size: str) -> tuple[Program, dict[str, str]]:
+    """The sheet over all examples, and the new name of each old one."""
+    stack = _Stack(program, set(program.named("data")), size, "")
+    return stack.result, stack.names
 
 
 def weighted_program(
