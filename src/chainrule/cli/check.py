@@ -80,7 +80,7 @@ def _show(
 
 def _verdict(claims: ClaimsReport | None, gradient: VerifyReport | str | None) -> tuple[int, str]:
     """The exit code, and a sentence."""
-    verdicts: list[str] = [claim.verdict for claim in claims] if claims else []
+    verdicts: list[str] = [claim.verdict for claim in claims] if claims is not None else []
     if isinstance(gradient, VerifyReport):
         verdicts += [block.verdict for block in gradient]
     wrong = sum(verdict in (*NOT_HELD, "wrong") for verdict in verdicts)
@@ -98,8 +98,7 @@ def _verdict(claims: ClaimsReport | None, gradient: VerifyReport | str | None) -
 
 
 def _plain(report: Any) -> Any:
-    return (
-        {"verdict": "not checkable", "reason": report}
-        if isinstance(report, str)
-        else report and report.to_dict()
-    )
+    if isinstance(report, str):
+        return {"verdict": "not checkable", "reason": report}
+    # A report is false where something is wrong, which is when its figures matter most.
+    return report.to_dict() if report is not None else None

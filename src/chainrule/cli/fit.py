@@ -157,7 +157,7 @@ def run(settings: Settings) -> None:
     if settings.report:
         write_report(settings.report, _page(job, outcome, certificate, settings.sheet))
         console.say(f"wrote {settings.report}")
-    console.finish({**record, "gradient": certificate.to_dict() if certificate else None})
+    console.finish({**record, "gradient": certificate.to_dict() if certificate is not None else None})
 
 
 def _job(console: Console, equations: Equations, of: str, table: Table, settings: Settings) -> Job:
@@ -274,7 +274,9 @@ def _model(job: Job, result: Result, record: dict[str, Any], certificate: CheckR
         for one in job.bindings.columns
     }
     facts = {**record, "encodings": encodings, "numbers": dict(job.bindings.numbers)}
-    return Model(definition, result.parameters, None, facts, certificate.to_dict() if certificate else None)
+    return Model(
+        definition, result.parameters, None, facts, certificate.to_dict() if certificate is not None else None
+    )
 
 
 def _page(job: Job, outcome: Outcome, certificate: CheckReport | None, sheet: str) -> Report:
@@ -288,7 +290,7 @@ def _page(job: Job, outcome: Outcome, certificate: CheckReport | None, sheet: st
         model_section(job.equations.text, str(job.bindings)),
         gradient_section(job.equations.derive(job.of)),
     ]
-    if certificate:
+    if certificate is not None:
         verdicts = (("Block by block", certificate),)
         sections.append(verdict_section(verdicts, "The code that trained was checked on a few rows."))
     sections.append(training_section(result.history, result.stopped))

@@ -172,14 +172,14 @@ def run(settings: Settings) -> None:
     console.block(str(outcome.scores))
     record = training_record(outcome.result, method, settings.seed, **_facts(job, outcome))
     if settings.out:
-        certificate = outcome.certificate.to_dict() if outcome.certificate else None
+        certificate = outcome.certificate.to_dict() if outcome.certificate is not None else None
         parameters = outcome.result.parameters
         save(settings.out, Model(job.network, parameters, job.preprocessor, record, certificate))
         console.say(f"saved {settings.out}")
     if settings.report:
         write_report(settings.report, _page(job, outcome))
         console.say(f"wrote {settings.report}")
-    gradient = outcome.certificate.to_dict() if outcome.certificate else None
+    gradient = outcome.certificate.to_dict() if outcome.certificate is not None else None
     console.finish({**record, "gradient": gradient})
 
 
@@ -263,7 +263,7 @@ def _page(job: Job, outcome: Outcome) -> Report:
         model_section(equations.text, repr(job.network)),
         gradient_section(equations.derive(network_objective_name(job.network))),
     ]
-    if outcome.certificate:
+    if outcome.certificate is not None:
         verdicts = (("Block by block", outcome.certificate),)
         sections.append(verdict_section(verdicts, "The code that trained was checked on a few rows."))
     sections += [training_section(result.history, result.stopped), scores_section(outcome.scores)]
