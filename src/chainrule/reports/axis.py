@@ -74,6 +74,7 @@ class Axis:
         """From one round number to another; powers of ten are marked, all of them unless there are many."""
         low = max(number for number in _round_numbers(min(values)) if number <= min(values))
         high = min(number for number in _round_numbers(max(values)) if number >= max(values))
+        high = high if high > low else 10 * low
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         stride = max(1, math.ceil((last - first) / 6))
         marks = tuple(10.0**k for k in range(first, last + 1, stride))

@@ -50,8 +50,8 @@ def plain_text(text: str) -> Markup:
 
 def _verdicts(report: CheckReport | VerifyReport) -> Markup:
     if isinstance(report, CheckReport):
-        heads = ("Parameter", "Shape", "Verdict", "Relative error")
-        caption = f"Judged by {report.method}, {report.evaluations} evaluations"
+        heads = ("Parameter", "Shape", "Verdict", "Error")
+        caption = f"Relative errors against the {report.method or 'truth'}, {report.evaluations} evaluations"
         rows = [_judged(block) for block in report]
     else:
         heads = ("Gradient", "Verdict", "Compiled", "Printed")

@@ -51,12 +51,12 @@ class Example:
 
 
 def training_section(history: History, stopped: str) -> Section:
-    """The learning curve: the loss over the epochs, and the validation score where it was measured."""
+    """The learning curve: the loss over the epochs, and that of held-out rows where it was measured."""
     if not len(history):
         return Section("Training", element("p", "No epoch was run.", class_="note"), stopped)
     epochs = history.epoch.tolist()
     series = [Series("training rows", epochs, history.loss.tolist())]
-    validation = Series("validation rows", epochs, history.validation.tolist())
+    validation = Series("held-out rows", epochs, history.validation.tolist())
     series += [validation] if validation.points else []
     description = (
         f"Learning curve: the training loss goes from {history.loss[0]:.4g} to {history.loss[-1]:.4g} "
@@ -73,7 +73,7 @@ def _facts(history: History) -> Markup:
         "Epochs": str(last.epoch),
         "Loss of the first epoch": _short(float(history.loss[0])),
         "Loss of the last epoch": _short(last.loss),
-        "Lowest validation loss": _short(float(validation.min())) if validation.size else None,
+        "Lowest held-out loss": _short(float(validation.min())) if validation.size else None,
         "Last gradient norm": _short(last.gradient_norm),
         "Last learning rate": _short(last.learning_rate) if math.isfinite(last.learning_rate) else None,
         "Time": f"{last.seconds:.2g} s" if math.isfinite(last.seconds) else None,

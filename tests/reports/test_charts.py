@@ -1,0 +1,120 @@
+"""Axes, charts and pictures, read back."""
+
+import base64
+import math
+import re
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.errors import ShapeError
+from chainrule.reports.axis import Axis
+from chainrule.reports.charts import Series, line_chart, scatter_chart
+from chainrule.reports.pixels import png_address
+
+numbers = st.floats(-1e9, 1e9, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-9)
+
+
+def _covers(axis, values):
+    assert axis.low <= min(values) and max(values) <= axis.high
+    assert axis.low < axis.high
+    assert all(axis.low <= mark <= axis.high for mark in axis.marks)
+    assert list(axis.marks) == sorted(set(axis.marks))
+    low, high = sorted((axis.start, axis.stop))
+    assert all(low - 0.01 <= axis.place(value) <= high + 0.01 for value in values)
+
+
+@given(st.lists(numbers, min_size=1, max_size=9))
+def test_linear_axes_cover_their_values(values):
+    axis = Axis.linear(values, 10.0, 400.0)
+    _covers(axis, values)
+    assert 2 <= len(axis.marks) <= 13
+
+
+@given(st.lists(st.floats(1e-30, 1e30), min_size=1, max_size=9))
+def test_logarithmic_axes_cover_their_values(values):
+    axis = Axis.log(values, 200.0, 20.0)
+    _covers(axis, values)
+    assert len(axis.marks) <= 8
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000))
+def test_whole_axes_have_whole_marks(first, extent):
+    axis = Axis.whole([first, first + extent], 0.0, 100.0)
+    assert all(mark == int(mark) for mark in axis.marks)
+    assert len(axis.marks) <= 11
+    assert axis.low == first
+
+
+def test_the_scale_follows_the_range():
+    assert Axis.fitting([0.1, 9.0], 0, 1).logarithmic
+    assert not Axis.fitting([0.5, 9.0], 0, 1).logarithmic
+    assert not Axis.fitting([0.0, 900.0], 0, 1).logarithmic
+
+
+def test_equal_values_still_have_an_axis():
+    _covers(Axis.linear([3.0, 3.0], 0, 1), [3.0])
+    _covers(Axis.linear([0.0], 0, 1), [0.0])
+
+
+def test_places_follow_the_numbers():
+    axis = Axis.log([1.0, 100.0], 0.0, 50.0)
+    assert [axis.place(v) for v in (1.0, 10.0, 100.0)] == [0.0, 25.0, 50.0]
+
+
+def test_lines_go_through_the_points():
+    chart = line_chart([Series("a", [1, 2, 3], [0.0, 5.0, 10.0])], "epoch", "loss", "three")
+    (points,) = re.findall(r'points="([^"]*)"', chart)
+    places = [tuple(map(float, pair.split(","))) for pair in points.split()]
+    assert [x for x, _ in places] == pytest.approx([52, 230, 408])
+    assert places[0][1] > places[1][1] > places[2][1]
+    assert places[1][1] == pytest.approx((places[0][1] + places[2][1]) / 2, abs=0.02)
+
+
+def test_what_is_not_finite_is_left_out():
+    chart = line_chart([Series("a", [1, 2, 3], [1.0, math.nan, math.inf])], "x", "y", "one point")
+    assert "<circle" in chart and "polyline" not in chart
+    assert "nothing finite" in line_chart([Series("a", [1], [math.nan])], "x", "y", "none")
+    assert "nothing finite" in scatter_chart(Series("a", [], []), "x", "y", "none")
+
+
+def test_several_lines_have_a_legend_and_one_has_none():
+    one, two = Series("training", [1, 2], [3.0, 2.0]), Series("held-out", [1, 2], [4.0, 3.0])
+    assert "legend" not in line_chart([one], "x", "y", "")
+    both = line_chart([one, two], "x", "y", "")
+    assert "legend" in both and "training" in both and "held-out" in both
+
+
+def test_points_are_thinned_where_there_are_many():
+    many = np.linspace(0, 1, 5000).tolist()
+    assert 300 <= scatter_chart(Series("a", many, many), "x", "y", "").count("<circle") <= 600
+
+
+def test_names_are_escaped():
+    assert "<b>" not in line_chart([Series("a", [1, 2], [1.0, 2.0])], "<b>", "<b>", "<b>")
+
+
+def test_pictures_read_back():
+    ink = np.array([[0.0, 0.25, 1.0], [2.0, -1.0, 0.5]])
+    data = base64.b64decode(png_address(ink).removeprefix("data:image/png;base64,"))
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    place, chunks = 8, {}
+    while place < len(data):
+        (length,) = struct.unpack(">I", data[place : place + 4])
+        kind, body = data[place + 4 : place + 8], data[place + 8 : place + 8 + length]
+        (sum_,) = struct.unpack(">I", data[place + 8 + length : place + 12 + length])
+        assert sum_ == zlib.crc32(kind + body)
+        chunks[kind], place = body, place + 12 + length
+    assert struct.unpack(">IIBBBBB", chunks[b"IHDR"]) == (3, 2, 8, 0, 0, 0, 0)
+    rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(2, 4)
+    assert rows.tolist() == [[0, 255, 191, 0], [0, 0, 255, 128]]
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.zeros((0, 2)), np.zeros((2, 2, 3))])
+def test_other_shapes_are_no_pictures(wrong):
+    with pytest.raises(ShapeError, match="height, width"):
+        png_address(wrong)

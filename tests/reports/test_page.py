@@ -1,0 +1,121 @@
+"""Whole pages: well formed, self-contained, everything escaped."""
+
+import numpy as np
+import pytest
+
+from chainrule.checking import check_gradient
+from chainrule.diagnosis import verify
+from chainrule.equations import Equations
+from chainrule.optimize.history import Epoch, History
+from chainrule.reports import (
+    ClassificationScores,
+    Figure,
+    RegressionScores,
+    Report,
+    class_examples,
+    examples_section,
+    gradient_section,
+    model_section,
+    render,
+    score_figures,
+    scores_section,
+    training_section,
+    verdict_section,
+    write_report,
+)
+from chainrule.reports.markup import Markup, element, join
+from html_page import Page
+
+HOSTILE = '<script>alert("1")</script> & "quotes" \' </pre><img src=x onerror=alert(1)>'
+SHEET = "data x: R[p]; y: R\nparameters w: R[p]\nL = (w.T @ x - y)**2 / 2"
+
+
+def _report(name=HOSTILE):
+    model = Equations(SHEET)
+    rng = np.random.default_rng(0)
+    classes = [name, "b", "c"]
+    scores = ClassificationScores.of(
+        classes, rng.integers(0, 3, 20), rng.dirichlet(np.ones(3), 20), [0, 1, 2, 2]
+    )
+    numbers = RegressionScores.of(rng.normal(size=9), rng.normal(size=9), rng.normal(size=5))
+    check = check_gradient(
+        lambda v: np.sum(v["w"] ** 2), {"w": np.array([2.0, 5.0])}, {"w": np.array([1.0, 2.0])}
+    )
+    history = History.of([Epoch(1, 2.0, 1.0, 0.1, 0.5, 3.0), Epoch(2, 0.01, 0.5, 0.1, 0.9, 2.5)])
+    sections = (
+        model_section(f"# {name}\n{SHEET}", name),
+        gradient_section(model.derive("L")),
+        verdict_section(((name, check), ("derivation", verify(model, "L"))), name),
+        training_section(history, name),
+        scores_section(scores),
+        scores_section(numbers),
+        examples_section(class_examples(scores, rng.random((20, 4, 3))), name),
+    )
+    return Report(name, name, (Figure(name, name, name), *score_figures(scores)), sections)
+
+
+def test_a_page_is_well_formed_and_self_contained():
+    page = Page(render(_report("plain")))
+    assert page.count("h1") == 1
+    assert page.count("h2") == 7
+    assert page.count("math") == 1
+    assert page.count("meta", name="viewport") == 1
+    for tag, attributes in page.tags:
+        if tag == "img":
+            assert attributes["alt"] and attributes["src"].startswith("data:image/png")
+        if tag == "svg" and attributes.get("class") == "chart":
+            assert attributes["role"] == "img"
+
+
+def test_hostile_names_stay_text():
+    page = Page(render(_report()))
+    assert page.text.count(HOSTILE) >= 10
+    assert page.count("img") == Page(render(_report("plain"))).count("img")
+
+
+def test_verdicts_are_words_and_marks():
+    text = Page(render(_report("plain"))).text
+    assert "✗ wrong" in text and "✓ right" in text
+
+
+def test_the_gradient_is_printed_by_its_derivation():
+    derivation = Equations(SHEET).derive("L")
+    body = gradient_section(derivation).body
+    assert derivation.mathml() in body
+    for step in derivation.steps:
+        assert str(step) in body
+
+
+def test_the_confusion_matrix_holds_every_count():
+    truth, P = np.array([0, 1, 1, 2, 2, 2, 2]), np.eye(3)[[0, 0, 1, 2, 2, 2, 1]]
+    body = scores_section(ClassificationScores.of("abc", truth, P, truth)).body
+    assert [body.count(f">{n}</td>") for n in (1, 3)] == [4 + 1, 1]  # class a has one row as well
+    assert body.count('class="miss strong"') == 1 and body.count('class="miss"') == 1
+
+
+def test_examples_show_confident_mistakes_first():
+    P = np.array([[0.1, 0.9], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
+    scores = ClassificationScores.of("ab", [1, 1, 0, 0], P, [0, 1])
+    found = class_examples(scores, each=2)
+    assert [(one.truth, one.predicted) for one in found] == [("a", "b"), ("a", "b"), ("b", "b")]
+    assert found[0].probabilities == (("b", 0.8), ("a", 0.2))
+
+
+def test_a_run_without_epochs_has_a_page():
+    assert "No epoch" in training_section(History.of([]), "interrupted").body
+
+
+def test_markup_escapes_what_is_not_markup():
+    assert element("p", "<", Markup("<b></b>"), title='"') == '<p title="&quot;">&lt;<b></b></p>'
+    assert join("&", None, 3) == "&amp;3"
+    assert element("td", "x", colspan=2, class_=None) == '<td colspan="2">x</td>'
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    write_report(path, _report("new"))
+    assert "<h1>new</h1>" in path.read_text(encoding="utf-8")
+    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(OSError):
+        write_report(tmp_path / "nowhere" / "report.html", _report("new"))

@@ -1,0 +1,91 @@
+"""Scores against scikit-learn's metrics, which share no code with them."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from chainrule.errors import DataError, ShapeError
+from chainrule.reports import ClassificationScores, RegressionScores
+
+
+@pytest.fixture
+def classified():
+    rng = np.random.default_rng(0)
+    truth, training = rng.integers(0, 4, 57), np.repeat([0, 1, 2, 3], [9, 20, 4, 2])
+    P = rng.dirichlet(np.ones(4), 57)
+    return ClassificationScores.of("abcd", truth, P, training), truth, P
+
+
+def test_scores_of_classes(classified):
+    scores, truth, P = classified
+    guess = P.argmax(axis=1)
+    assert scores.accuracy == pytest.approx(metrics.accuracy_score(truth, guess))
+    assert scores.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(truth, guess))
+    assert scores.log_loss == pytest.approx(metrics.log_loss(truth, P, labels=range(4)))
+    np.testing.assert_array_equal(scores.confusion, metrics.confusion_matrix(truth, guess, labels=range(4)))
+
+
+def test_scores_class_by_class(classified):
+    scores, truth, P = classified
+    precision, recall, f1, rows = metrics.precision_recall_fscore_support(truth, P.argmax(axis=1))
+    for k, line in enumerate(scores.per_class):
+        assert line == ("abcd"[k], rows[k], *map(pytest.approx, (precision[k], recall[k], f1[k])))
+
+
+def test_the_baseline_knows_the_training_shares(classified):
+    scores, truth, _ = classified
+    accuracy, balanced, log_loss = scores.table
+    assert accuracy.baseline == pytest.approx(np.mean(truth == 1))
+    assert balanced.baseline == pytest.approx(1 / 4)
+    shares = np.tile([9 / 35, 20 / 35, 4 / 35, 2 / 35], (57, 1))
+    assert log_loss.baseline == pytest.approx(metrics.log_loss(truth, shares, labels=range(4)))
+
+
+def test_classes_that_do_not_occur_leave_the_balance_alone():
+    scores = ClassificationScores.of("abc", [0, 0, 2], np.eye(3)[[0, 1, 2]], [0, 1, 2])
+    assert scores.balanced_accuracy == pytest.approx((1 / 2 + 1) / 2)
+    label, rows, precision, recall, f1 = scores.per_class[1]
+    assert (label, rows, precision, f1) == ("b", 0, 0.0, 0.0) and np.isnan(recall)
+
+
+def test_a_certain_mistake_costs_much_but_not_everything():
+    scores = ClassificationScores.of("ab", [0, 1], [[0.0, 1.0], [0.0, 1.0]], [0, 1])
+    assert 300 < scores.log_loss < 400
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_scores_of_numbers(outputs):
+    rng = np.random.default_rng(1)
+    truth, guess, seen = (rng.normal(size=(n, outputs)) for n in (23, 23, 11))
+    scores = RegressionScores.of(truth, guess, seen)
+    constant = np.tile(seen.mean(axis=0), (23, 1))
+    r2, mae, rms = scores.table
+    assert r2.model == pytest.approx(metrics.r2_score(truth, guess))
+    assert r2.baseline == pytest.approx(metrics.r2_score(truth, constant))
+    assert mae.model == pytest.approx(metrics.mean_absolute_error(truth, guess))
+    assert mae.baseline == pytest.approx(metrics.mean_absolute_error(truth, constant))
+    assert rms.model == pytest.approx(np.sqrt(((truth - guess) ** 2).mean()))
+
+
+def test_a_constant_target_has_no_r2():
+    scores = RegressionScores.of([2.0, 2.0, 2.0], [1.0, 2.0, 3.0], [2.0, 5.0])
+    assert np.isnan(scores.r2)
+    assert scores.to_dict()["r2"]["held_out"] is None
+    assert "undefined" in str(scores)
+
+
+def test_names_in_plain_data(classified):
+    plain = classified[0].to_dict()
+    assert set(plain) == {"accuracy", "balanced_accuracy", "log_loss", "rows", "confusion"}
+    assert set(plain["accuracy"]) == {"held_out", "baseline"}
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ShapeError, match=r"expected \(3, 2\)"):
+        ClassificationScores.of("ab", [0, 1, 1], np.ones((3, 4)), [0])
+    with pytest.raises(DataError, match="at least one"):
+        ClassificationScores.of("ab", [], np.ones((0, 2)), [0])
+    with pytest.raises(ShapeError, match="Targets have shape"):
+        RegressionScores.of([1.0, 2.0], [1.0, 2.0, 3.0], [1.0])
+    with pytest.raises(DataError, match="at least one"):
+        RegressionScores.of([1.0], [1.0], [])
