@@ -233,9 +233,7 @@ class Writer:
             size = lengths[label]
             return float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
 
-        operands = self._gathered(pairs, out)
-        if operands is None:
-            operands = [self._operand(arg, own) for arg, own in pairs]
+        operands = self._operands(pairs, out)
         return contraction_code(operands, out, length)
 
     def _operand(self, arg: Node, labels: tuple[int, ...]) -> Operand:
@@ -245,23 +243,34 @@ class Writer:
         text, atomic = self.code[arg]
         return Operand(text, labels, atomic)
 
-    def _gathered(
-        self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
-    ) -> list[Operand] | None:
-        """A one-hot row against scores picks the label's entry."""
-        hot = next(((arg, own) for arg, own in pairs if arg.kind == "onehot"), None)
-        if hot is None or hot[1][-1] in out:
+    def _operands(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> list[Operand]:
+        """One operand per factor; one-hot rows and the scores they pick from become one."""
+        left = list(range(len(pairs)))
+        operands: list[Operand] = []
+        for place, (arg, own) in enumerate(pairs):
+            mate = self._scores_of(place, pairs, out) if place in left and arg.kind == "onehot" else None
+            if mate is not None and mate in left:
+                left = [other for other in left if other not in (place, mate)]
+                rows = f"np.arange({self._length(arg.dims[0])}), " if len(own) == 2 else ""
+                code = f"{self._bracketed(pairs[mate][0])}[{rows}{self._text(arg.args[0])}]"
+                operands.append(Operand(code, own[:-1]))
+        return operands + [self._operand(*pairs[place]) for place in left]
+
+    def _scores_of(
+        self, place: int, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
+    ) -> int | None:
+        """The one other factor on the axis of the classes, if it has the axes of the one-hot rows."""
+        labels = pairs[place][1]
+        if labels[-1] in out or len(labels) > 2 or len(set(labels)) < len(labels):
             return None
-        mates = [(arg, own) for arg, own in pairs if hot[1][-1] in own and arg is not hot[0]]
-        if len(mates) != 1 or mates[0][1] != hot[1] or self.code[mates[0][0]][0].startswith("1 /"):
+        mates = [other for other, (_, own) in enumerate(pairs) if labels[-1] in own and other != place]
+        if (
+            len(mates) != 1
+            or pairs[mates[0]][1] != labels
+            or self._text(pairs[mates[0]][0]).startswith("1 /")
+        ):
             return None
-        (scores, own), y = mates[0], self._text(hot[0].args[0])
-        rows = f"np.arange({self._length(scores.dims[0])}), " if len(own) == 2 else ""
-        if len(own) > 2:
-            return None
-        picked = Operand(f"{self._bracketed(scores)}[{rows}{y}]", own[:-1])
-        rest = [self._operand(arg, other) for arg, other in pairs if arg not in (hot[0], scores)]
-        return [picked, *rest]
+        return mates[0]
 
     def _power(self, node: Node) -> tuple[str, bool]:
         if node.data < 0:

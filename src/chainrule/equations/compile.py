@@ -18,12 +18,14 @@ from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.program import Program
-from chainrule.equations.simplify import substitute
+from chainrule.equations.simplify import cost, substitute
 from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_program", "stable_program"]
 
 Request = tuple[str, str | None]
+# What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
+MOST_INLINED = 100
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,15 @@ def stable_program(
                 replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
             new = substitute(new, replacement)
         bodies[name] = new
-        if name not in kept and not is_linear_layer(new):
+        if name not in kept and not is_linear_layer(new) and not _is_long(new):
             replacement[program.symbols[name]] = new
             called.setdefault(new, name)
     return replace(program, bodies=bodies, symbols=symbols), called
+
+
+def _is_long(node: Node) -> bool:
+    """Whether a sum or product is better kept by name: read as a tree, x ← r x (1 - x) doubles each time."""
+    return node.kind in ("lin", "prod", "pow") and cost(node) > MOST_INLINED
 
 
 def is_linear_layer(node: Node) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -10,6 +10,7 @@ from typing import Any
 
 from chainrule.equations.forms import Form, Named, Transposed, transpose
 from chainrule.equations.glyphs import SUBSCRIPTS, latex_name, unicode_name
+from chainrule.equations.index_notation import is_indexed
 from chainrule.equations.lets import Cotangent, Line, Temporary
 from chainrule.equations.matrixform import matrix_form
 from chainrule.equations.nodes import Node, is_zero
@@ -18,7 +19,7 @@ from chainrule.equations.print_mathml import MathPrinter
 from chainrule.equations.print_sheet import SheetPrinter
 from chainrule.equations.print_unicode import UnicodePrinter
 from chainrule.equations.printing import Printer
-from chainrule.equations.program import Program, symbols_of
+from chainrule.equations.program import Program
 from chainrule.equations.tree import Declaration, Layout, Size
 
 __all__ = ["Derivation", "Step", "unicode_lines"]
@@ -80,7 +81,7 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lines with their rules and shapes."""
-        writer = UnicodePrinter(_unicode_symbol, tuple(self.program.symbols))
+        writer = UnicodePrinter(_unicode_symbol, tuple(self.program.symbols), self._letters_of)
         return tuple(
             Step(left, right, _rule(line), self._shape(line.symbol), line.requested)
             for line, (left, right) in zip(self.lines, self._written(writer, self._zero_text), strict=True)
@@ -104,13 +105,13 @@ class Derivation:
 
     def latex(self) -> str:
         r"""The lines as an ``aligned`` block of LaTeX; needs amsmath."""
-        writer = LatexPrinter(_latex_symbol, tuple(self.program.symbols))
+        writer = LatexPrinter(_latex_symbol, tuple(self.program.symbols), self._letters_of)
         rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def mathml(self) -> str:
         """The lines as one MathML table, for pages without any script."""
-        writer = MathPrinter(_math_symbol, tuple(self.program.symbols))
+        writer = MathPrinter(_math_symbol, tuple(self.program.symbols), self._letters_of)
         rows = [
             f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
             for left, right in self._written(writer, lambda name: "<mn>0</mn>")
@@ -122,13 +123,18 @@ class Derivation:
         )
 
     def sheet(self) -> str:
-        """The model and its derivative as one sheet; names such as ``dL_dW`` hold the lines."""
-        writer = SheetPrinter(_sheet_symbol)
-        declared = [_declaration(declaration) for declaration in self.program.declarations.values()]
-        for name, body in self.program.bodies.items():
-            declared.append(_definition(writer, name, body))
-        lines = [f"{left} = {right}" for left, right in self._written(writer)]
-        return "\n".join([*declared, *lines]) + "\n"
+        """The model and its derivative as one sheet; names such as ``dL_dW`` hold the lines.
+
+        A name that the model has already gets an underscore at its end.
+        """
+        sizes = {size for symbol in self.program.symbols.values() for size in symbol.dims}
+        taken = [*self.program.symbols, *(size for size in sizes if isinstance(size, str))]
+        writer = SheetPrinter(_sheet_names(self.lines, taken), taken, self._letters_of)
+        rows = [_declaration(declaration) for declaration in self.program.declarations.values()]
+        equations = [
+            writer.equation(name, matrix_form(body)) for name, body in self.program.bodies.items()
+        ] + self._written(writer)
+        return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
@@ -176,6 +182,10 @@ class Derivation:
             return axes + own[::-1]
         return own + axes
 
+    def _letters_of(self, symbol: Node) -> Sequence[int]:
+        """Order in which a symbol of three or more axes wears its letters."""
+        return self._axes(symbol) if isinstance(symbol.data, tuple) else range(len(symbol.dims))
+
     def _flips(self, symbol: Node) -> bool:
         """Whether the layout shows the transpose of what the calculus holds."""
         rank = len(symbol.dims)
@@ -190,18 +200,15 @@ class Derivation:
         held: dict[Node, Form] = {}
         rows = []
         for line in self.lines:
-            for symbol in symbols_of(line.expression):
-                if self._flips(symbol):
-                    named = Named(len(symbol.dims), symbol)
-                    held[symbol] = Transposed(named.rank, named) if named.rank else named
-            form = matrix_form(line.expression, held)
-            form = transpose(form) if self._flips(line.symbol) else form
-            left = writer.names(line.symbol)
-            if len(line.symbol.dims) > 2:
-                left = writer.index(left, [writer.letters[axis] for axis in self._axes(line.symbol)])
-            vanishes = zero is not None and is_zero(line.expression)
-            right = zero(_wrt(line.symbol)) if zero and vanishes else writer.text(form)
+            symbol, form = line.symbol, matrix_form(line.expression, held)
+            flipped = transpose(form) if self._flips(symbol) else form
+            left, right = writer.equation(writer.names(symbol), form, self._axes(symbol), flipped)
+            if zero is not None and is_zero(line.expression):
+                right = zero(_wrt(symbol))
             rows.append((left, right))
+            # A vector in index notation is a column: letters have no orientation.
+            if self._flips(symbol) and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
+                held[symbol] = Transposed(len(symbol.dims), Named(len(symbol.dims), symbol))
         return rows
 
     def _zero_text(self, name: str) -> str:
@@ -209,13 +216,10 @@ class Derivation:
 
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
-    """Named lines over a program, in Unicode; tensors of three and more axes are left out."""
+    """Named lines over a program, in Unicode."""
     writer = UnicodePrinter(_unicode_symbol, tuple(program.symbols))
-    return [
-        f"{writer.names(symbol)} = {writer.text(matrix_form(body))}"
-        for symbol, body in lines.items()
-        if len(symbol.dims) < 3
-    ]
+    equations = (writer.equation(writer.names(symbol), matrix_form(body)) for symbol, body in lines.items())
+    return [f"{left} = {right}" for left, right in equations]
 
 
 def _wrt(symbol: Node) -> str:
@@ -261,17 +265,31 @@ def _math_symbol(node: Node) -> str:
         above, below = MathPrinter.identifier(data.of), MathPrinter.identifier(data.wrt)
         return f"<mfrac><mrow><mi>d</mi>{above}</mrow><mrow><mi>d</mi>{below}</mrow></mfrac>"
     if isinstance(data, Temporary):
-        return f"<msub><mi>{_delta(data)}</mi>{MathPrinter.identifier(data.body)}</msub>"
+        name = MathPrinter.identifier(data.body)
+        if data.number == 1:
+            return f"<msub><mi>{_delta(data)}</mi>{name}</msub>"
+        return f"<msubsup><mi>{_delta(data)}</mi>{name}<mn>({data.number})</mn></msubsup>"
     return MathPrinter.identifier(data)
 
 
-def _sheet_symbol(node: Node) -> str:
-    data = node.data
+def _sheet_names(lines: Sequence[Line], taken: Iterable[str]) -> Callable[[Node], str]:
+    """Names of all symbols in sheet syntax; a line's gets underscores until it is no other's."""
+    used = set(taken)
+    names: dict[Node, str] = {}
+    for line in lines:
+        name = _sheet_symbol(line.symbol)
+        while name in used:
+            name += "_"
+        used.add(name)
+        names[line.symbol] = name
+    return lambda node: names[node] if node in names else str(node.data)
+
+
+def _sheet_symbol(symbol: Node) -> str:
+    data = symbol.data
     if isinstance(data, Cotangent):
         return f"d{data.of}_d{data.wrt}"
-    if isinstance(data, Temporary):
-        return f"delta{data.number if data.number > 1 else ''}_{data.body}"
-    return str(data)
+    return f"delta{data.number if data.number > 1 else ''}_{data.body}"
 
 
 def _declaration(declaration: Declaration) -> str:
@@ -283,10 +301,3 @@ def _declaration(declaration: Declaration) -> str:
         sizes = ", ".join(filter(None, (sizes, str(declaration.classes))))
     role = "" if declaration.role == "given" else f"{declaration.role} "
     return f"{role}{declaration.name}: {domain}" + (f"[{sizes}]" if sizes else "")
-
-
-def _definition(writer: SheetPrinter, name: str, body: Node) -> str:
-    if len(body.dims) < 3:
-        return f"{name} = {writer.text(matrix_form(body))}"
-    letters = ", ".join(writer.letters[: len(body.dims)])
-    return f"{name}[{letters}] = {writer.text(matrix_form(body))}"

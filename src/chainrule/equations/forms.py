@@ -17,6 +17,7 @@ __all__ = [
     "Add",
     "Diag",
     "Diagonal",
+    "Entry",
     "Eye",
     "Form",
     "Function",
@@ -31,6 +32,7 @@ __all__ = [
     "Pi",
     "Power",
     "Scale",
+    "Sigma",
     "SizeForm",
     "Sum",
     "Trace",
@@ -209,6 +211,22 @@ class Indexed(Form):
     dims: tuple[Size, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry(Form):
+    """One entry of a form, at letters: ``(1 - h⊙h)[j]``."""
+
+    arg: Form
+    letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sigma(Form):
+    """Σ over letters, each with its size."""
+
+    body: Form
+    summed: tuple[tuple[str, Size], ...]
+
+
 def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], arg: Form | None) -> Form:
     """Scalars in front of a form; nested scalars are joined, and a negative sign turns a difference round."""
     above, below = tuple(above), tuple(below)
@@ -218,7 +236,7 @@ def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], a
         return scale(coefficient * arg.value, above, below, None)
     if coefficient < 0 and arg is not None and (turned := _turned(arg)) is not None:
         coefficient, arg = -coefficient, turned
-    if arg is not None and arg.rank == 0 and not isinstance(arg, Add | Indexed):
+    if arg is not None and arg.rank == 0 and not isinstance(arg, Add | Indexed | Sigma):
         above, arg = (*above, arg), None
     if coefficient == 1 and not below:
         if not above and arg is not None:

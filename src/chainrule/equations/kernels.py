@@ -42,6 +42,7 @@ def _sign(x):
 """,
     "_step": """
 def _step(x):
+    x = np.asarray(x)
     return (x.real > 0).astype(x.real.dtype)
 """,
     "_relu": """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.equations.printing import Printer
+from chainrule.equations.printing import ATOM, Printer
 from chainrule.equations.tree import Size
 
 __all__ = ["SheetPrinter"]
@@ -17,6 +17,7 @@ class SheetPrinter(Printer):
     pi = "3.141592653589793"
     diagonal = "diag"
     trace = "trace"
+    sigma_level = ATOM
 
     def number(self, value: Fraction) -> str:
         return str(value)

@@ -11,11 +11,11 @@ from chainrule.equations.forms import (
     Add,
     Diag,
     Diagonal,
+    Entry,
     Eye,
     Form,
     Function,
     Hadamard,
-    Indexed,
     Mul,
     Named,
     Norm,
@@ -25,12 +25,14 @@ from chainrule.equations.forms import (
     Pi,
     Power,
     Scale,
+    Sigma,
     SizeForm,
     Sum,
     Trace,
     Transposed,
     Unit,
 )
+from chainrule.equations.index_notation import Speller, is_indexed
 from chainrule.equations.nodes import Node
 from chainrule.equations.tree import Size
 
@@ -46,17 +48,53 @@ class Printer(ABC):
 
     Parameters
     ----------
-    names : mapping or callable
-        What to write for a symbol's name, the ``data`` of its node.
+    names : callable
+        What to write for a symbol.
+    taken : sequence of str
+        Names that cannot be letters of index notation.
+    axes_of : callable, optional
+        Order in which a symbol of three or more axes wears its letters; by default its own.
     """
 
-    def __init__(self, names: Callable[[Node], str], taken: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        names: Callable[[Node], str],
+        taken: Sequence[str] = (),
+        axes_of: Callable[[Node], Sequence[int]] | None = None,
+    ) -> None:
         self.names = names
-        self.letters = [letter for letter in LETTERS if letter not in set(taken)] or list(LETTERS)
+        letters = [letter for letter in LETTERS if letter not in set(taken)]
+        self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
 
     def text(self, form: Form) -> str:
-        """The form as text."""
+        """The form as text; its entry at the first letters if matrix form cannot say it."""
+        if is_indexed(form):
+            form = self._speller.entry(form, self._speller.first(form.rank))
         return self._write(form)[0]
+
+    def equation(
+        self, left: str, form: Form, axes: Sequence[int] | None = None, flipped: Form | None = None
+    ) -> tuple[str, str]:
+        """Both sides of ``left = form``; the left side wears letters if the right side is in index notation.
+
+        Parameters
+        ----------
+        left : str
+            The left side as a whole.
+        form : Form
+            The right side.
+        axes : sequence of int, optional
+            Order of the letters on the left.
+        flipped : Form, optional
+            What to write instead of ``form`` where matrix form can say it.
+        """
+        if not is_indexed(form):
+            return left, self.text(form if flipped is None else flipped)
+        letters = self._speller.first(form.rank)
+        if letters:
+            order = range(form.rank) if axes is None else axes
+            left = self.index(left, [letters[axis] for axis in order])
+        return left, self.text(form)
 
     def _write(self, form: Form) -> tuple[str, int]:
         return self._rules[type(form)](self, form)
@@ -106,8 +144,8 @@ class Printer(ABC):
         return sign + self.scalar_product(front), level
 
     def _scaled(self, arg: Form) -> str:
-        """What stands after scalars: matrix products as they are, Hadamard products in brackets."""
-        return self.inside(arg, PRODUCT if isinstance(arg, Mul) else FACTOR)
+        """What stands after scalars: matrix products and Σ as they are, Hadamard products in brackets."""
+        return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma) else FACTOR)
 
     def _mul(self, form: Mul) -> tuple[str, int]:
         return self.matrix_product([self.inside(factor, FACTOR) for factor in form.factors]), PRODUCT
@@ -173,20 +211,13 @@ class Printer(ABC):
     def _onehot(self, form: OneHot) -> tuple[str, int]:
         return self.onehot(self.names(form.labels), form.rank, form.classes), ATOM
 
-    def _indexed(self, form: Indexed) -> tuple[str, int]:
-        order = list(form.out) + [label for label in form.summed]
-        letter = {label: self.letters[position] for position, label in enumerate(order)}
-        pieces = []
-        for factor, labels in form.factors:
-            if labels:
-                base = self.identity(factor.size) if isinstance(factor, Eye) else self.inside(factor, ATOM)
-                pieces.append(self.index(base, [letter[label] for label in labels]))
-            else:
-                pieces.append(self.inside(factor, FACTOR))
-        sizes = dict(zip(sorted((*form.out, *form.summed)), form.dims, strict=True))
-        body = self.scalar_product(pieces)
-        summed = [(letter[label], sizes[label]) for label in form.summed]
-        return (self.sigma(body, summed), FACTOR) if summed else (body, PRODUCT)
+    def _entry(self, form: Entry) -> tuple[str, int]:
+        arg = form.arg
+        base = self.identity(arg.size) if isinstance(arg, Eye) else self.inside(arg, ATOM)
+        return self.index(base, form.letters), ATOM
+
+    def _sigma(self, form: Sigma) -> tuple[str, int]:
+        return self.sigma(self.inside(form.body, PRODUCT), form.summed), self.sigma_level
 
     _rules: ClassVar[Mapping[type[Form], Callable[[Any, Any], tuple[str, int]]]] = {
         Named: _named,
@@ -209,7 +240,8 @@ class Printer(ABC):
         Eye: _eye,
         Unit: _unit,
         OneHot: _onehot,
-        Indexed: _indexed,
+        Entry: _entry,
+        Sigma: _sigma,
     }
 
     # What a language fills in.
@@ -217,6 +249,8 @@ class Printer(ABC):
     pi: ClassVar[str]
     diagonal: ClassVar[str] = "diagonal"
     trace: ClassVar[str] = "tr"
+    # A Σ reaches as far as the product does.
+    sigma_level: ClassVar[int] = PRODUCT
 
     def identity(self, size: Size) -> str:
         """The identity matrix where its indices follow."""

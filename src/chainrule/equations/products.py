@@ -189,7 +189,7 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
             if base.kind == "fn" and base.data == "step"
             else None
         )
-        if exponent == 0 or (step is not None and (step, labels) in exponents):
+        if exponent == 0 or (step is not None and exponents.get((step, labels), 0) > 0):
             ones.update(labels)
         elif exponent == 1:
             merged.append((base, labels))

@@ -1,0 +1,252 @@
+"""Forms written entry by entry, for what matrix form cannot say: ``dL/dA[i,j] = Σ_k T[i,j,k] u[k]``.
+
+A formula is either in matrix form throughout or in index notation throughout. Here a form of any rank becomes
+a form without axes, made of entries at letters (`Entry`) and sums over letters (`Sigma`). Pieces that matrix
+form can say stay whole: ``(1 - h⊙h)[j]``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from chainrule.equations.forms import (
+    Add,
+    Diag,
+    Diagonal,
+    Entry,
+    Eye,
+    Form,
+    Function,
+    Hadamard,
+    Indexed,
+    Mul,
+    Named,
+    Norm,
+    Num,
+    OneHot,
+    Ones,
+    Power,
+    Scale,
+    Sigma,
+    Sum,
+    Trace,
+    Transposed,
+    Unit,
+    scale,
+)
+from chainrule.equations.nodes import Node
+from chainrule.equations.tree import Size
+
+__all__ = ["Speller", "is_indexed"]
+
+At = tuple[str, ...]
+
+
+def is_indexed(form: Any) -> bool:
+    """Whether a form has, anywhere, more than two axes or a product that does not reduce to matrices."""
+    if isinstance(form, Form):
+        if form.rank > 2 or isinstance(form, Indexed):
+            return True
+        return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
+    return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)
+
+
+@dataclass(frozen=True)
+class Speller:
+    """Writes forms entry by entry.
+
+    Attributes
+    ----------
+    letters : sequence of str
+        Letters that may stand for indices, in the order in which they are taken.
+    axes_of : callable
+        Order in which a symbol of three or more axes wears its letters.
+    """
+
+    letters: Sequence[str]
+    axes_of: Callable[[Node], Sequence[int]]
+
+    def first(self, rank: int) -> At:
+        """Letters for the axes of a whole formula."""
+        return self._fresh(rank, ())
+
+    def entry(self, form: Form, at: At, bound: At = ()) -> Form:
+        """The entry of a form at some letters, without axes; ``bound`` letters are taken already."""
+        bound = (*bound, *at)
+        match form:
+            case Scale(coefficient=c, above=above, below=below, arg=arg):
+                up, down = self._each(above, (), bound), self._each(below, (), bound)
+                return _scaled(c, [*up, *([self.entry(arg, at, bound)] if arg is not None else [])], down)
+            case Transposed(arg=arg):
+                return self.entry(arg, at[::-1], bound)
+            case Num(value=value):
+                return Num(0, value)
+            case Ones():
+                return Num(0, Fraction(1))
+            case Named(node=node) if form.rank > 2:
+                return Entry(0, form, tuple(at[axis] for axis in self.axes_of(node)))
+        if not is_indexed(form):
+            return Entry(0, form, at) if form.rank else form
+        return self._compound(form, at, bound)
+
+    def _compound(self, form: Form, at: At, bound: At) -> Form:
+        match form:
+            case Indexed():
+                return self._product(form, at, bound)
+            case Mul(factors=factors):
+                return self._matrix_product(factors, at, bound)
+            case Hadamard(above=above, below=below):
+                return _scaled(Fraction(1), self._each(above, at, bound), self._each(below, at, bound))
+            case Add(terms=terms):
+                return Add(0, tuple((sign, self.entry(term, at, bound)) for sign, term in terms))
+            case Power(arg=arg, exponent=exponent):
+                return Power(0, self.entry(arg, at, bound), exponent)
+            case Function():
+                return self._function(form, at, bound)
+            case Diag(arg=arg):
+                eye = Eye(2, dims_of(arg)[0])
+                return _scaled(Fraction(1), [Entry(0, eye, at), self.entry(arg, at[:1], bound)])
+            case Diagonal(arg=arg):
+                return self.entry(arg, at * 2, bound)
+            case Sum(arg=arg):
+                return self._sum(arg, lambda at, bound: self.entry(arg, at, bound), bound)
+            case Trace(arg=arg):
+                (letter,) = self._fresh(1, bound)
+                return _summed([(letter, dims_of(arg)[0])], self.entry(arg, (letter, letter), bound))
+            case Norm(arg=arg):
+                two = Fraction(2)
+                square = self._sum(arg, lambda at, bound: Power(0, self.entry(arg, at, bound), two), bound)
+                return Function(0, "sqrt", square)
+        return Entry(0, form, at)
+
+    def _product(self, form: Indexed, at: At, bound: At) -> Form:
+        fresh = self._fresh(len(form.summed), bound)
+        letter = dict(zip((*form.out, *form.summed), (*at, *fresh), strict=True))
+        sizes = dict(zip(sorted((*form.out, *form.summed)), form.dims, strict=True))
+        bound = (*bound, *fresh)
+        factors = [
+            self.entry(factor, tuple(letter[label] for label in own), bound) for factor, own in form.factors
+        ]
+        summed = [(letter[label], sizes[label]) for label in form.summed]
+        return _summed(summed, _scaled(form.coefficient, factors))
+
+    def _matrix_product(self, factors: Sequence[Form], at: At, bound: At) -> Form:
+        """Letters run along the chain: a column takes one on its left, a row one on its right."""
+        open_letters = list(at)
+        passed: str | None = None
+        summed: list[tuple[str, Size]] = []
+        entries = []
+        for position, factor in enumerate(factors):
+            is_row = factor.rank == 1 and isinstance(factor, Transposed)
+            own = [] if is_row else [passed if passed is not None else open_letters.pop(0)]
+            passed = None
+            if is_row or factor.rank == 2:
+                if position == len(factors) - 1:
+                    own.append(open_letters.pop(0))
+                else:
+                    (passed,) = self._fresh(1, bound)
+                    bound = (*bound, passed)
+                    summed.append((passed, dims_of(factor)[-1]))
+                    own.append(passed)
+            entries.append(self.entry(factor, tuple(own), bound))
+        return _summed(summed, _scaled(Fraction(1), entries))
+
+    def _function(self, form: Function, at: At, bound: At) -> Form:
+        arg = form.arg
+        if form.name not in ("softmax", "logsumexp"):
+            whole = form.name in ("inv", "det", "logdet")
+            return Entry(0, form, at) if whole else Function(0, form.name, self.entry(arg, at, bound))
+        rest = at[:-1] if form.name == "softmax" else at
+        (letter,) = self._fresh(1, bound)
+        each = Function(0, "exp", self.entry(arg, (*rest, letter), bound))
+        total = _summed([(letter, dims_of(arg)[-1])], each)
+        if form.name == "logsumexp":
+            return Function(0, "log", total)
+        return _scaled(Fraction(1), [Function(0, "exp", self.entry(arg, at, bound))], [total])
+
+    def _sum(self, arg: Form, body: Callable[[At, At], Form], bound: At) -> Form:
+        fresh = self._fresh(arg.rank, bound)
+        return _summed(list(zip(fresh, dims_of(arg), strict=True)), body(fresh, bound))
+
+    def _each(self, forms: Sequence[Form], at: At, bound: At) -> list[Form]:
+        """Entries of factors of equal shape; equal factors as a power."""
+        counted = Counter(forms)
+        single = [(self.entry(form, at if form.rank else (), bound), n) for form, n in counted.items()]
+        return [form if n == 1 else Power(0, form, Fraction(n)) for form, n in single]
+
+    def _fresh(self, count: int, bound: At) -> At:
+        free = [letter for letter in self.letters if letter not in bound]
+        number = 1
+        while len(free) < count:
+            if (name := f"i{number}") not in bound:
+                free.append(name)
+            number += 1
+        return tuple(free[:count])
+
+
+def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] = ()) -> Form:
+    """A product of numbers, opened where a factor is one; a sum over letters last, without brackets."""
+    up: list[Form] = []
+    down = list(below)
+    for factor in above:
+        if isinstance(factor, Scale):
+            coefficient *= factor.coefficient
+            up += [*factor.above, *([factor.arg] if factor.arg is not None else [])]
+            down += factor.below
+        else:
+            up.append(factor)
+    up.sort(key=lambda form: isinstance(form, Sigma))
+    last = up.pop() if up and isinstance(up[-1], Sigma) else None
+    return scale(coefficient, up, down, last)
+
+
+def _summed(letters: Sequence[tuple[str, Size]], body: Form) -> Form:
+    return Sigma(0, body, tuple(letters)) if letters else body
+
+
+def dims_of(form: Form) -> tuple[Size, ...]:
+    """Sizes of a form's axes."""
+    match form:
+        case Named(node=node):
+            return node.dims
+        case Ones(dims=dims):
+            return dims
+        case Eye(size=size):
+            return (size, size)
+        case Unit(size=size):
+            return (size,)
+        case OneHot(labels=labels, classes=classes):
+            return (*labels.dims, classes)
+        case Indexed(out=out, summed=summed, dims=dims):
+            sizes = dict(zip(sorted((*out, *summed)), dims, strict=True))
+            return tuple(sizes[label] for label in out)
+        case Transposed(arg=arg):
+            return dims_of(arg)[::-1]
+        case Mul(factors=factors):
+            return _outer_dims(factors, form.rank)
+        case Function(name="logsumexp", arg=arg):
+            return dims_of(arg)[:-1]
+        case Diag(arg=arg):
+            return dims_of(arg) * 2
+        case Diagonal(arg=arg):
+            return dims_of(arg)[:1]
+        case Add(terms=terms):
+            return next((dims_of(term) for _, term in terms if not isinstance(term, Num)), ())
+        case Hadamard(above=above, below=below):
+            return next((dims_of(factor) for factor in (*above, *below) if not isinstance(factor, Num)), ())
+        case Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
+            return dims_of(arg)
+    return ()
+
+
+def _outer_dims(factors: Sequence[Form], rank: int) -> tuple[Size, ...]:
+    """Rows of the first factor and columns of the last, as far as the product has them."""
+    first, last = dims_of(factors[0]), dims_of(factors[-1])
+    if rank == 2:
+        return (first[0], last[-1])
+    starts = factors[0].rank == 2 or not isinstance(factors[0], Transposed)
+    return () if not rank else (first[0] if starts else last[-1],)
