@@ -110,7 +110,7 @@ class SheetObjective:
             values.update({name: array[rows] for name, array in self._stacked.items()})
             weights = weights[rows] if weights is not None else None
         if self.size:
-            count = len(next(iter(values[name] for name in self._stacked)))
+            count = values[EXAMPLES] = len(values[next(iter(self._stacked))])
             if weights is not None:
                 values[WEIGHTS] = weights
                 values[SCALE] = np.asarray(self._weighted_scale(weights))
@@ -125,7 +125,8 @@ class SheetObjective:
 
     def _bound(self, function: Compiled, values: Mapping[str, Array]) -> list[Any]:
         # A size that no input of the code shows is bound like data.
-        return [*(values[name] for name in function.inputs), *(self.sizes[size] for size in function.sizes)]
+        known = {**self.sizes, **values}
+        return [*(values[name] for name in function.inputs), *(known[size] for size in function.sizes)]
 
 
 def sheet_objective(
