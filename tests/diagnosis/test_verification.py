@@ -105,7 +105,7 @@ def test_differences_contradict_an_oracle_that_lost_the_imaginary_part(monkeypat
 
 def test_large_blocks_are_compared_along_random_directions(monkeypatch):
     text = "data x: R[p]; y: R[M]\nparameters W: R[M, p]\nL = norm2(tanh(W @ x) - y)**2"
-    sizes = {"M": 30, "p": 41}
+    sizes = {"M": 40, "p": 41}
     assert verify(Equations(text), "L", sizes=sizes, points=1).ok
     right = Compiled.__call__
 

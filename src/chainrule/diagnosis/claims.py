@@ -159,11 +159,11 @@ class _Judge:
             agreed += found.outcome == "equal"
             silent = silent or found.reason
             if agreed == self.points:
-                return replace(verdict, points=agreed)
-        if not agreed or agreed < min(2, self.points):
+                break
+        if agreed < min(2, self.points):
             return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
-        reason = f"judged at {agreed} of {3 * self.points} points; at the others {silent}"
-        return replace(verdict, reasons=(reason,), points=agreed)
+        reasons = (f"judged at {agreed} points; at others {silent}",) if silent else ()
+        return replace(verdict, reasons=reasons, points=agreed)
 
     def compare(self, reading: Reading, point: SheetPoint) -> _Comparison:
         assert reading.left is not None and reading.right is not None, "both sides have a shape"

@@ -26,9 +26,12 @@ TOLERANCE = 1e-9
 """Relative to the largest entry of a block; the complex step itself is exact to rounding."""
 FLOOR = 1e-13
 """Relative to the largest entry of all blocks: what rounding leaves where terms cancel."""
-ENTRIES = 400
-"""A block of more entries is compared along random directions instead of entry by entry."""
+EVALUATIONS = 1500
+"""For how many entries in all the sheet is evaluated one by one, shared equally by the blocks; a block with
+more than its share is compared along random directions."""
 DIRECTIONS = 4
+SETTLED = 1e-7
+"""Relative error at which central differences need no smaller step."""
 
 
 def verify(
@@ -176,7 +179,7 @@ class _Case:
         columns = derivative.reshape(self.base.size, self.at.size)
         return np.asarray(self.directions.reshape(count, -1) @ columns.T)
 
-    def slope(self, direction: Array) -> Slope:
+    def slope(self, direction: Array, scale: float) -> Slope:
         """The same by extrapolated central differences, with error estimates."""
         flat = self.base.ravel()
 
@@ -186,7 +189,7 @@ class _Case:
             except DataError:  # a share that became negative
                 return np.full_like(flat, np.nan)
 
-        return slope(line, flat, measure_noise(line, flat))
+        return slope(line, flat, measure_noise(line, flat), SETTLED * scale)
 
 
 def _judge_point(
@@ -202,7 +205,7 @@ def _judge_point(
     truths: dict[str, Array] = {}
     for name, block in blocks.items():
         try:
-            cases[name] = _case(equations, derivation.of, name, point, rng)
+            cases[name] = _case(equations, derivation.of, name, point, rng, EVALUATIONS // len(blocks))
             truths[name] = cases[name].truth
         except ChainruleError as error:
             block.missing.append(f"the sheet cannot be computed there: {_one_line(error)}")
@@ -250,10 +253,12 @@ def _printed_values(derivation: Derivation, point: SheetPoint) -> dict[str, Arra
     return found
 
 
-def _case(equations: Equations, of: str, wrt: str, point: SheetPoint, rng: np.random.Generator) -> _Case:
+def _case(
+    equations: Equations, of: str, wrt: str, point: SheetPoint, rng: np.random.Generator, entries: int
+) -> _Case:
     at = np.asarray(equations.evaluate(wrt, point.values, point.sizes))
     function = sheet_function(equations, of, wrt, point.values, point.sizes)
-    if at.size <= ENTRIES:
+    if at.size <= entries:
         directions = np.eye(at.size).reshape(at.size, *at.shape)
     else:
         directions = rng.standard_normal((DIRECTIONS, *at.shape))
@@ -280,7 +285,7 @@ def _judge_block(
         distance = np.abs(case.along(claimed) - truth)
         error = float(np.max(distance, initial=0.0)) / (max(scale, floor) or 1.0)
         block.hear(witness, error, TOLERANCE, _complaint(witness, case, claimed, truth, distance))
-    estimate = case.slope(case.directions[-1])
+    estimate = case.slope(case.directions[-1], scale)
     beyond = np.maximum(estimate.distance(truth[-1]) - 5 * estimate.error, 0.0)
     if np.any(estimate.kink):
         beyond = np.where(estimate.kink, 0.0, beyond)
