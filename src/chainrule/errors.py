@@ -21,6 +21,8 @@ exception a caller would expect, so ``except ValueError`` keeps working::
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "ChainruleError",
     "DataError",
@@ -46,6 +48,9 @@ class ChainruleError(Exception):
 class SheetError(ChainruleError, ValueError):
     """A sheet of equations cannot be read; the message shows the line with a caret.
 
+    A sheet with several mistakes raises one error, of the class and with the attributes of the first of them;
+    `errors` has them all, and so has the text.
+
     Parameters
     ----------
     message : str
@@ -56,6 +61,25 @@ class SheetError(ChainruleError, ValueError):
         The line of the sheet, shown above the caret.
     width : int
         How many characters the caret underlines.
+    errors : tuple of SheetError, optional
+        All mistakes of the sheet, in the order of its lines, if there are several.
+    heading : str, optional
+        What stands above them; by default their number.
+
+    Examples
+    --------
+    >>> first = SheetError("x is not known here.", line=2, column=5, source="h = x", width=1)
+    >>> second = SheetError("y is not known here.", line=4, column=9, source="L = h + y", width=1)
+    >>> print(SheetError.several((first, second)))
+    2 mistakes in the sheet
+    <BLANKLINE>
+    1. x is not known here.
+      2 | h = x
+              ^
+    <BLANKLINE>
+    2. y is not known here.
+      4 | L = h + y
+                  ^
     """
 
     def __init__(
@@ -66,15 +90,44 @@ class SheetError(ChainruleError, ValueError):
         column: int | None = None,
         source: str | None = None,
         width: int = 1,
+        errors: tuple[SheetError, ...] = (),
+        heading: str | None = None,
     ) -> None:
         self.message = message
         self.line = line
         self.column = column
         self.source = source
         self.width = width
+        self._several = errors
+        self._heading = heading
         super().__init__(self._render())
 
+    @classmethod
+    def several(cls, errors: Sequence[SheetError], heading: str | None = None) -> SheetError:
+        """All of them as one error, of the class of the first; a single one is returned as it is."""
+        first = errors[0]
+        if len(errors) == 1:
+            return first
+        return type(first)(
+            first.message,
+            line=first.line,
+            column=first.column,
+            source=first.source,
+            width=first.width,
+            errors=tuple(errors),
+            heading=heading,
+        )
+
+    @property
+    def errors(self) -> tuple[SheetError, ...]:
+        """Every mistake that was found, in the order of the lines; the error itself if it is the only one."""
+        return self._several or (self,)
+
     def _render(self) -> str:
+        if self._several:
+            heading = self._heading or f"{len(self._several)} mistakes in the sheet"
+            numbered = [f"{number}. {error}" for number, error in enumerate(self._several, start=1)]
+            return "\n\n".join([heading, *numbered])
         if self.line is None:
             return self.message
         if self.source is None or self.column is None:

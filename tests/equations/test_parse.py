@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule.equations.expressions import MAX_DEPTH
-from chainrule.equations.lexer import Source, statements
+from chainrule.equations.lexer import Source
 from chainrule.equations.parse import (
     ClaimLine,
     DeclarationLine,
@@ -17,6 +17,7 @@ from chainrule.equations.parse import (
     parse_expression,
     parse_line,
 )
+from chainrule.equations.statements import statements
 from chainrule.equations.syntax import (
     Comparison,
     Flip,

@@ -1,8 +1,8 @@
-"""From the text of a sheet to its statements: tokens with their places in the original text.
+"""From the text of a sheet to its tokens, with their places in the original text.
 
 Unicode is settled here, before anything is read as Python would read it: ``Wᵀ`` is W transposed (Python's own
 parser silently reads the name WT), ``x₁`` is x1, ``h²`` is h**2, ``⊙`` is an elementwise product. A name that
-normalisation would change is refused. So is any text too long or too deeply bracketed, before it is parsed.
+normalisation would change is refused.
 """
 
 from __future__ import annotations
@@ -16,20 +16,16 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from chainrule.equations.tree import Span
-from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetSyntaxError
+from chainrule.errors import SheetError, SheetNameError, SheetSyntaxError
 
-__all__ = ["MAX_BRACKETS", "MAX_LINE", "MAX_TEXT", "Source", "Statement", "Token", "statements"]
+__all__ = ["Fault", "Source", "Token", "tokens"]
 
-MAX_TEXT = 60_000
-MAX_LINE = 20_000
-MAX_BRACKETS = 40
 
 Kind: TypeAlias = Literal["name", "number", "op", "end"]
 
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _OPERATOR = re.compile(r"\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:%]|\.(?!\d)")
-_CLOSING = {"(": ")", "[": "]"}
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _DIGITS = {mark: str(i) for marks in (_SUBSCRIPTS, _SUPERSCRIPTS) for i, mark in enumerate(marks)}
@@ -73,12 +69,13 @@ class Token(NamedTuple):
     end: int
 
 
-class Statement(NamedTuple):
-    """The tokens between two line ends or semicolons, closed by an empty token of kind "end"."""
+class Fault(NamedTuple):
+    """Why a statement cannot be parsed, and where: a character, a name or a bracket."""
 
-    tokens: tuple[Token, ...]
-    starts_line: bool
-    ends_line: bool
+    kind: type[SheetError]
+    message: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -138,89 +135,13 @@ class Source:
         return kind(message, line=span.line, column=column, source=source, width=width)
 
 
-def statements(source: Source) -> list[Statement]:
-    """Tokens of each statement, in order; empty ones are left out.
+def tokens(source: Source) -> Iterator[Token | Fault]:
+    """The pieces of a text from left to right; what cannot be read is a fault, and reading goes on behind it.
 
-    Parameters
-    ----------
-    source : Source
-
-    Raises
-    ------
-    SheetLimitError
-        If the text or a line is too long, or brackets are nested too deeply.
-    SheetSyntaxError, SheetNameError
-        If a character, a number, a bracket or a name cannot be read.
+    A line end or semicolon is a token of kind "end", and so is the end of the text.
     """
-    _check_lengths(source)
-    found: list[Statement] = []
-    tokens: list[Token] = []
-    starts_line = True
-    for token in _checked_brackets(source):
-        if token.kind != "end":
-            tokens.append(token)
-            continue
-        if tokens:
-            closed = (*tokens, Token("end", token.text, tokens[-1].end, tokens[-1].end))
-            found.append(Statement(closed, starts_line, token.text != ";"))
-        starts_line = token.text != ";"
-        tokens = []
-    return found
-
-
-def _check_lengths(source: Source) -> None:
-    if len(source.text) > MAX_TEXT:
-        raise SheetLimitError(
-            f"The sheet has {len(source.text):,} characters; at most {MAX_TEXT:,} are read. "
-            "Split the model into several sheets."
-        )
-    for number, line in enumerate(source.text.split("\n"), start=1):
-        if len(line) > MAX_LINE:
-            raise SheetLimitError(
-                f"The line has {len(line):,} characters; at most {MAX_LINE:,} are read. Break the line.",
-                line=number,
-            )
-
-
-def _checked_brackets(source: Source) -> Iterator[Token]:
-    """Tokens with brackets matched; line ends inside brackets are dropped."""
-    opened: list[Token] = []
-    for token in _tokens(source):
-        if token.text in _CLOSING and token.kind == "op":
-            opened.append(token)
-            if len(opened) > MAX_BRACKETS:
-                message = f"Brackets are nested more than {MAX_BRACKETS} deep; give the inner parts names."
-                raise source.error(SheetLimitError, message, token.start, token.end)
-        elif token.kind == "op" and token.text in (")", "]"):
-            if not opened or _CLOSING[opened[-1].text] != token.text:
-                raise _unmatched(source, token, opened)
-            opened.pop()
-        elif token.kind == "end" and opened:
-            if token.text == "\n":
-                continue
-            raise _never_closed(source, opened[-1])
-        yield token
-
-
-def _unmatched(source: Source, token: Token, opened: list[Token]) -> SheetError:
-    if not opened:
-        message = f"This {token.text} closes nothing; remove it, or open a bracket before it."
-    else:
-        line = source.line_of(opened[-1].start)
-        where = "" if line == source.line_of(token.start) else f" opened in line {line}"
-        want = _CLOSING[opened[-1].text]
-        message = f"This {token.text} cannot close the {opened[-1].text}{where}; expected {want}."
-    return source.error(SheetSyntaxError, message, token.start, token.end)
-
-
-def _never_closed(source: Source, token: Token) -> SheetError:
-    message = f"This {token.text} is never closed; a {_CLOSING[token.text]} is missing."
-    return source.error(SheetSyntaxError, message, token.start, token.end)
-
-
-def _tokens(source: Source) -> Iterator[Token]:
     text, at = source.text, 0
-    names: dict[str, str] = {}
+    names: dict[str, tuple[str, str | None]] = {}
     while at < len(text):
         char = text[at]
         if char in " \t" or (char > "\x7f" and unicodedata.category(char) == "Zs"):
@@ -236,8 +157,11 @@ def _tokens(source: Source) -> Iterator[Token]:
         elif (end := _name_end(text, at)) > at:
             written = text[at:end]
             if written not in names:
-                names[written] = _name(source, at, end)
-            yield Token("name", names[written], at, end)
+                names[written] = _name(written)
+            name, reason = names[written]
+            if reason is not None:
+                yield Fault(SheetNameError, reason, at, end)
+            yield Token("name", name, at, end)
             at = end
         elif match := _NUMBER.match(text, at):
             yield Token("number", match.group(), at, match.end())
@@ -249,7 +173,8 @@ def _tokens(source: Source) -> Iterator[Token]:
             yield from _power(text, at, end)
             at = end
         else:
-            raise _unreadable(source, at)
+            yield _unreadable(char, at)
+            at += 1
     yield Token("end", "", at, at)
 
 
@@ -278,9 +203,8 @@ def _name_end(text: str, at: int) -> int:
     return end
 
 
-def _name(source: Source, start: int, end: int) -> str:
-    """The name's own spelling with subscript digits as digits, or the reason why it cannot be one."""
-    written = source.text[start:end]
+def _name(written: str) -> tuple[str, str | None]:
+    """The name's own spelling with subscript digits as digits, and the reason if it cannot be one."""
     name = "".join(_DIGITS.get(char, char) for char in written)
     reason = None
     if unicodedata.normalize("NFKC", name) != name:
@@ -303,9 +227,7 @@ def _name(source: Source, start: int, end: int) -> str:
         reason = (
             f"The name {name} is a word of Python, which the compiled code is written in; choose another."
         )
-    if reason is not None:
-        raise source.error(SheetNameError, reason, start, end)
-    return name
+    return name, reason
 
 
 def _power_end(text: str, at: int) -> int:
@@ -325,12 +247,11 @@ def _power(text: str, start: int, end: int) -> Iterator[Token]:
     yield Token("number", digits, start, end)
 
 
-def _unreadable(source: Source, at: int) -> SheetError:
-    char = source.text[at]
+def _unreadable(char: str, at: int) -> Fault:
     if char in _ADVICE:
         message = f"{char} cannot be read: {_ADVICE[char]}."
     elif not char.isprintable():
         message = f"The invisible character U+{ord(char):04X} cannot be read; remove it."
     else:
         message = f"The character {char} (U+{ord(char):04X}) is not part of the language."
-    return source.error(SheetSyntaxError, message, at, at + 1)
+    return Fault(SheetSyntaxError, message, at, at + 1)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from chainrule.equations.expressions import ExpressionParser, parse_size
-from chainrule.equations.lexer import Source, Statement, Token
+from chainrule.equations.lexer import Source, Token
+from chainrule.equations.statements import Statement
 from chainrule.equations.syntax import Node
 from chainrule.equations.tree import Size
 from chainrule.errors import SheetSyntaxError
@@ -156,6 +157,8 @@ class _LineParser(ExpressionParser):
             if not self.is_op(","):
                 break
             self.take()
+        if self.token.kind in ("name", "number"):
+            self.fail("Sizes are separated by commas, as in R[M, p].")
         self.expect("]", "after the sizes")
         return tuple(found)
 
@@ -167,7 +170,13 @@ class _LineParser(ExpressionParser):
         if self.is_op(","):
             self.fail("Define one name at a time.")
         if self.is_op("+", "-", "*", "/", "@", "**"):
-            self.fail(f"A name keeps one value; write a new name = {name.text} {self.token.text} ...")
+            following = self.tokens[self.at + 1]
+            if following.text == "=":
+                self.fail(f"A name keeps one value; write a new name = {name.text} {self.token.text} ...")
+            self.fail(
+                "Left of = stands the one name that is defined; the formula stands right of it. "
+                "Write == to claim that two formulas are equal."
+            )
         self.expect("=", f"after {name.text}")
         if self.token.kind == "end":
             self.fail(f"There is nothing after the =; write what {name.text} is.")

@@ -52,10 +52,16 @@ class Scope:
     sizes: dict[str, int] = field(default_factory=dict)  # with the line that brought it
     inherited: dict[str, tuple[Domain, Size | None]] = field(default_factory=dict)
     later: Mapping[str, int] = field(default_factory=dict)  # names that a coming line defines
+    doubtful: set[str] = field(default_factory=set)  # names that a line with a mistake was about
+    is_overfull: bool = False
 
     def is_value(self, name: str) -> bool:
         """Whether the name is declared or defined."""
         return name in self.declarations or name in self.definitions
+
+    def is_doubtful(self, name: str) -> bool:
+        """Whether a mistake hides what the name is; a size is a size whoever brought it."""
+        return name in self.doubtful and name not in self.sizes
 
     def type_of(self, name: str) -> Type:
         """Type of the whole value, index axes first."""
@@ -129,10 +135,13 @@ class Scope:
             taken = f"{name} is a size (line {self.sizes[name]}), so it cannot name a {what} too"
         elif what == "function" and (name in FUNCTIONS or name in ALIASES or name == "d"):
             taken = f"{name} is a function of the language and cannot be defined anew"
+        elif name in self.doubtful & self.later.keys() and self.later[name] < source.line_of(token.start):
+            taken = f"{name} stands in line {self.later[name]} already; a name keeps one value"
         if taken is not None:
             raise source.error(SheetNameError, f"{taken}. Choose another name.", token.start, token.end)
         if len(self.declarations) + len(self.definitions) + len(self.functions) >= MAX_NAMES:
             message = f"A sheet has at most {MAX_NAMES:,} names; split the model into several sheets."
+            self.is_overfull = True
             raise source.error(SheetLimitError, message, token.start, token.end)
 
     def add_size(self, source: Source, size: Size, start: int, end: int) -> None:
@@ -189,7 +198,8 @@ class NameCheck:
             self._check(node)
         for name in self.pending:  # an open index may be used as a number before it is used as a subscript
             if self.free is None or name.name not in self.free:
-                raise self._unknown(name)
+                define = " Write = to define it; == claims that two known values are equal."
+                raise self._unknown(name, define if name is nodes[0] else "")
 
     def _check(self, node: Node) -> None:
         match node:
@@ -214,6 +224,7 @@ class NameCheck:
             or name in self.parameters
             or self.scope.is_value(name)
             or name in self.scope.sizes
+            or name in self.scope.doubtful
         )
 
     def _name(self, node: Name) -> None:
@@ -230,9 +241,11 @@ class NameCheck:
         elif known or self.free is not None:
             self._name(node)
         else:
-            raise self._unknown(node, subscript=True)
+            name = node.name
+            bound = f" An index is bound on the left, as in h[{name}] = ..., or by sum(... for {name} in N)."
+            raise self._unknown(node, bound)
 
-    def _unknown(self, node: Name, subscript: bool = False) -> SheetError:
+    def _unknown(self, node: Name, advice: str = "") -> SheetError:
         name, scope = node.name, self.scope
         if name in scope.later:
             line = scope.later[name]
@@ -243,11 +256,8 @@ class NameCheck:
             message = f"{name} is a function; write its argument in brackets: {name}(...)."
         else:
             choices = [*scope.declarations, *scope.definitions, *scope.sizes, *self.bound, *self.parameters]
-            hint = near(name, choices) or " Declare it, as in data x: R[p], or define it in a line above."
-            if subscript:
-                hint = (
-                    f" An index is bound on the left, as in h[{name}] = ..., or by sum(... for {name} in N)."
-                )
+            hint = advice or near(name, choices)
+            hint = hint or " Declare it, as in data x: R[p], or define it in a line above."
             message = f"{name} is not known here.{hint}"
         return self.source.error(SheetNameError, message, node.start, node.end)
 
@@ -269,7 +279,7 @@ class NameCheck:
 
     def _callable(self, function: Name) -> None:
         name, scope = function.name, self.scope
-        if name in FUNCTIONS or name in ALIASES or name in scope.functions:
+        if name in FUNCTIONS or name in ALIASES or name in scope.functions or scope.is_doubtful(name):
             return
         if self._knows(name):
             message = (
@@ -310,7 +320,7 @@ class NameCheck:
 
     def _size(self, node: Name) -> None:
         name, scope = node.name, self.scope
-        if name in scope.sizes:
+        if name in scope.sizes or name in scope.doubtful:
             return
         if scope.is_value(name) or name in self.parameters:
             axes = scope.type_of(name).axes if scope.is_value(name) else ()
@@ -330,6 +340,8 @@ class NameCheck:
             raise self.source.error(SheetSyntaxError, message, node.start, node.end)
         of, wrt = node.args
         self._check(of)
+        if isinstance(wrt, Name) and self.scope.is_doubtful(wrt.name):
+            return
         if isinstance(wrt, Name) and not self.scope.is_value(wrt.name) and not self._knows(wrt.name):
             raise self._unknown(wrt)
         if not isinstance(wrt, Name) or not self.scope.is_value(wrt.name) or wrt.name in self.parameters:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TypeVar, cast, get_args
 
 from chainrule.equations.claims import Claim, ClaimReader, Reading
-from chainrule.equations.lexer import Source, Statement, Token, statements
+from chainrule.equations.lexer import Source, Token
+from chainrule.equations.mistakes import SLIPS, Mistakes, names_in_doubt
 from chainrule.equations.parse import (
     ClaimLine,
     DeclarationLine,
@@ -19,6 +20,7 @@ from chainrule.equations.parse import (
 )
 from chainrule.equations.scope import NameCheck, Scope, UserFunction, near
 from chainrule.equations.shapes import Shaper
+from chainrule.equations.statements import ROLES, Statement, all_statements, statements
 from chainrule.equations.syntax import Node
 from chainrule.equations.terms import Budget, Indices
 from chainrule.equations.tree import Declaration, Definition, Domain, Layout, Role, Size, Term, Type
@@ -27,7 +29,6 @@ from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShap
 __all__ = ["Claim", "Reading", "Sheet", "read", "read_expression"]
 
 _LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-_ROLES = ("data", "parameters", "constants")
 _KINDS: dict[str, Domain] = {
     "R": "real",
     "Class": "class",
@@ -74,6 +75,11 @@ class Sheet:
         """Number of classes of a label; None for everything else."""
         return self._scope.classes_of(name)
 
+    @property
+    def functions(self) -> Mapping[str, tuple[str, ...]]:
+        """Parameters of each function the sheet defines, by its name, in order."""
+        return {name: function.parameters for name, function in self._scope.functions.items()}
+
     def layout_of(self, line: int | None = None) -> Layout:
         """Layout in force at a line, counted from 1; by default at the end of the sheet."""
         return [layout for start, layout in self.layouts if line is None or start <= line][-1]
@@ -94,8 +100,9 @@ def read(text: str) -> Sheet:
     Raises
     ------
     SheetSyntaxError, SheetNameError, SheetShapeError
-        With the line, a caret and what would be right. A shape error inside a claim is not raised: it is
-        the claim's `Reading.defect`.
+        With the line, a caret and what would be right. If there are several mistakes, the class is that of
+        the first; `SheetError.errors` and the text have them all. A shape error inside a claim is not
+        raised: it is the claim's `Reading.defect`.
     SheetLimitError
         If the text is too long, too deep or too large.
 
@@ -167,11 +174,12 @@ def _expression(sheet: Sheet, source: Source, layout: Layout) -> Term:
 
 
 class _Reader:
-    """Reads the statements of a sheet from top to bottom."""
+    """Reads the statements of a sheet from top to bottom, and on after a mistake."""
 
     def __init__(self, text: str) -> None:
         self.source = Source(text)
-        self.statements = statements(self.source)
+        self.statements = all_statements(self.source)
+        self.mistakes = Mistakes()
         self.scope = Scope(later=_defined_names(self.source, self.statements))
         self.budget = Budget()
         self.layout: Layout = "gradient"
@@ -183,7 +191,14 @@ class _Reader:
         for statement in self.statements:
             if statement.starts_line:
                 self.role = "given"
-            self.statement(statement)
+            try:
+                self.statement(statement)
+            except SheetError as error:
+                self.mistakes.add(error)
+                self.doubt(statement.tokens)
+            if self.mistakes.is_full() or self.budget.terms < 0 or self.scope.is_overfull:
+                break
+        self.mistakes.raise_all()
         scope = self.scope
         scope.later = {}
         return Sheet(
@@ -196,21 +211,37 @@ class _Reader:
             scope,
         )
 
+    def doubt(self, tokens: tuple[Token, ...]) -> None:
+        self.scope.doubtful.update(names_in_doubt(tokens, self.scope))
+
+    def is_doubtful(self, tokens: tuple[Token, ...]) -> bool:
+        return any(token.kind == "name" and self.scope.is_doubtful(token.text) for token in tokens)
+
     def statement(self, statement: Statement) -> None:
-        first, second = statement.tokens[:2]
+        fault = statement.fault
+        if fault is not None:
+            if self.source.text[fault.start : fault.end] not in self.scope.doubtful:
+                raise self.source.error(*fault)
+            self.doubt(statement.tokens)
+            return
+        first, second = statement.tokens[0], statement.tokens[1]
         if first.text == "layout" and (second.kind == "name" or len(statement.tokens) == 2):
             self.set_layout(statement)
             return
         tokens = self.take_role(statement.tokens)
-        match parse_line(self.source, tokens):
-            case DeclarationLine() as line:
+        line = parse_line(self.source, tokens)
+        doubtful = self.is_doubtful(tokens)
+        match line:
+            case DeclarationLine():
                 self.declare(line)
-            case FunctionLine() as line:
+            case FunctionLine():
                 self.add_function(line)
-            case DefinitionLine() as line:
-                self.define(line)
-            case ClaimLine() as line:
-                self.claim(line, tokens)
+            case DefinitionLine():
+                self.define(line, doubtful)
+            case ClaimLine():
+                self.claim(line, tokens, doubtful)
+        if doubtful and not isinstance(line, DeclarationLine):
+            self.doubt(tokens)
 
     def fail(self, message: str, token: Token, kind: type[SheetError] = SheetSyntaxError) -> SheetError:
         return self.source.error(kind, message, token.start, token.end)
@@ -218,27 +249,29 @@ class _Reader:
     def set_layout(self, statement: Statement) -> None:
         tokens = statement.tokens
         choices = ", ".join(_LAYOUTS)
+        self.scope.doubtful.add("d")  # what a derivative looks like, until this line has been read
         if tokens[1].text not in _LAYOUTS:
             hint = near(tokens[1].text, _LAYOUTS)
             raise self.fail(f"The layout is one of {choices}.{hint}", tokens[-2])
         if len(tokens) != 3 or not (statement.starts_line and statement.ends_line):
             raise self.fail(f"layout {tokens[1].text} stands on a line of its own.", tokens[0])
+        self.scope.doubtful.discard("d")
         self.layout = tokens[1].text
         self.layouts.append((self.source.line_of(tokens[0].start), self.layout))
 
     def take_role(self, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
         first, second = tokens[:2]
-        if first.kind != "name" or first.text not in (*_ROLES, *_SLIPS):
+        if first.kind != "name" or first.text not in (*ROLES, *SLIPS):
             return tokens
-        if second.kind == "end" and first.text in _ROLES:
+        if second.kind == "end" and first.text in ROLES:
             message = (
                 f"After {first.text} a declaration follows on the same line, such as {first.text} x: R[p]."
             )
             raise self.fail(message, first)
         if second.kind != "name":
             return tokens
-        if first.text in _SLIPS:
-            raise self.fail(f"The roles are {', '.join(_ROLES)}. Did you mean {_SLIPS[first.text]}?", first)
+        if first.text in SLIPS:
+            raise self.fail(f"The roles are {', '.join(ROLES)}. Did you mean {SLIPS[first.text]}?", first)
         self.role = cast(Role, first.text)
         return tokens[1:]
 
@@ -288,7 +321,7 @@ class _Reader:
             name.text, parameters, line.body, self.source, self.layout, self.source.line_of(name.start)
         )
 
-    def define(self, line: DefinitionLine) -> None:
+    def define(self, line: DefinitionLine, doubtful: bool) -> None:
         name = line.name
         self.scope.check_new(self.source, name)
         self.check_indices(line.indices, "index")
@@ -297,6 +330,8 @@ class _Reader:
             raise self.fail(f"{name.text} is the value that is defined, so it cannot be its index too.", name)
         bound = dict.fromkeys(letters, "an index of this definition")
         NameCheck(self.scope, self.source, bound=bound).check(line.body)
+        if doubtful:
+            return
         body, indices = self.typed(line.body, letters)
         for token, (letter, size) in zip(line.indices, indices, strict=True):
             if size is None:
@@ -321,20 +356,13 @@ class _Reader:
             body = Shaper(self.scope, self.source, self.layout, Indices(dict(sizes)), self.budget).term(node)
         return body, tuple(sizes.items())
 
-    def claim(self, line: ClaimLine, tokens: tuple[Token, ...]) -> None:
+    def claim(self, line: ClaimLine, tokens: tuple[Token, ...], doubtful: bool) -> None:
+        if doubtful:
+            NameCheck(self.scope, self.source, free={}).check(line.left, line.right)
+            return
         reader = ClaimReader(self.scope, self.source, self.budget, line)
         text = self.source.quote(tokens[0].start, tokens[-1].end, most=10_000)
         self.claims.append(reader.claim(text, self.source.line_of(tokens[0].start), self.layout))
-
-
-_SLIPS = {
-    "parameter": "parameters",
-    "params": "parameters",
-    "param": "parameters",
-    "constant": "constants",
-    "const": "constants",
-    "given": "a declaration without a role",
-}
 
 
 def _defined_names(source: Source, parts: list[Statement]) -> dict[str, int]:
@@ -342,7 +370,7 @@ def _defined_names(source: Source, parts: list[Statement]) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in parts:
         tokens = part.tokens
-        if len(tokens) > 2 and tokens[0].text in _ROLES and tokens[1].kind == "name":
+        if len(tokens) > 2 and tokens[0].text in ROLES and tokens[1].kind == "name":
             tokens = tokens[1:]
         if tokens[0].kind != "name" or len(tokens) < 2 or tokens[1].text not in ("=", ":", "[", "("):
             continue
