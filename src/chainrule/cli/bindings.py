@@ -185,7 +185,8 @@ def _only_scalars(numbers: Sequence[Declaration]) -> None:
 def _binding(
     declaration: Declaration, text: str, rows: Any, table: Table, training: Table, standardize: bool
 ) -> Binding:
-    columns = table.matching(*(part.strip() for part in text.split(",")))
+    parts = [text] if text in table else [part.strip() for part in text.split(",")]
+    columns = table.matching(*parts)
     axes = declaration.axes[1:] if rows is not None and declaration.axes[:1] == (rows,) else declaration.axes
     if len(axes) > 1:
         raise DataError(f"{declaration.name} has {len(axes)} axes for each row; columns of a table give one.")

@@ -143,6 +143,8 @@ def run(settings: Settings) -> None:
     console = Console(settings.as_json, settings.quiet)
     equations = read_sheet(settings.sheet)
     of = objective_of(equations, settings.minimize, "--minimize")
+    if equations.shape_of(of):
+        raise OptionError(f"--minimize {of}: it has shape {equations.shape_of(of)}; expected a scalar.")
     job = _job(console, equations, of, read_table(settings.data), settings)
     pair = _prediction(job, settings.predictions)
     method = make_method(settings.method, settings.learning_rate, settings.batch_size, len(job.training))

@@ -75,7 +75,10 @@ class Refusal(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the message."""
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {self.message}", err=True, file=file)
+        # The context with its colour is gone by now.
+        color = False if os.environ.get("NO_COLOR") else None
+        label = click.style("error:", fg="red", bold=True)
+        click.echo(f"{label} {self.message}", file=file, err=True, color=color)
 
 
 EXAMPLES = (

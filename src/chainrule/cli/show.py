@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from chainrule.catalogue import network_equations, network_objective_name
+from chainrule.catalogue import network_equations
 from chainrule.cli.console import Console
 from chainrule.cli.options import json_option
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Equations
-from chainrule.errors import NoRuleError
+from chainrule.errors import NoRuleError, OptionError
 from chainrule.network import Network
 from chainrule.persistence import Model, SheetModel, load, network_to_dict
 
@@ -53,8 +53,8 @@ def _equations(definition: Network | SheetModel) -> tuple[Equations | None, str]
     if isinstance(definition, SheetModel):
         return definition.equations(), definition.of
     try:
-        return network_equations(definition), network_objective_name(definition)
-    except NoRuleError:
+        return network_equations(definition), "C"
+    except (NoRuleError, OptionError):
         return None, ""
 
 

@@ -10,7 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.catalogue import network_equations, network_objective_name
+from chainrule.catalogue import network_equations
 from chainrule.checking import CheckReport
 from chainrule.cli.console import Console
 from chainrule.cli.heads import TASKS, Head, choose_task, head_of
@@ -192,7 +192,7 @@ def _job(console: Console, table: Table, settings: Settings) -> Job:
     preprocessor = Preprocessor.fit(
         training,
         settings.target,
-        features=settings.features or None,
+        features=_features(table, settings.features) or None,
         task=kind,
         missing=settings.missing,
         unseen=settings.unseen,
@@ -213,6 +213,11 @@ def _job(console: Console, table: Table, settings: Settings) -> Job:
     arrays = [preprocessor.inputs(training), preprocessor.targets(training)]
     arrays += [preprocessor.inputs(held_out), preprocessor.targets(held_out)]
     return Job(table.source, preprocessor, head, network, *arrays)
+
+
+def _features(table: Table, given: tuple[str, ...]) -> list[str]:
+    """Names and globs; several may stand in one option, separated by commas."""
+    return [part.strip() for text in given for part in ([text] if text in table else text.split(","))]
 
 
 def _split(table: Table, labels: Array | None, settings: Settings) -> tuple[Table, Table]:
@@ -261,7 +266,7 @@ def _page(job: Job, outcome: Outcome) -> Report:
     equations, result = network_equations(job.network), outcome.result
     sections: list[Section] = [
         model_section(equations.text, repr(job.network)),
-        gradient_section(equations.derive(network_objective_name(job.network))),
+        gradient_section(equations.derive("C")),
     ]
     if outcome.certificate is not None:
         verdicts = (("Block by block", outcome.certificate),)

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from chainrule.catalogue import sheet
+from html_page import Page
+
+
+@pytest.fixture
+def short(run):
+    return run("demo", "--epochs", 4)
+
+
+def test_the_whole_job(short, tmp_path):
+    assert short.code == 0
+    for piece in (
+        "dL/dV = dL/df hᵀ",
+        "W1  right",
+        "dL/dW  right",
+        "accuracy",
+        sheet("one_hidden_layer").text[:40],
+    ):
+        assert piece in short.out
+    assert "held-out accuracy" in short.err and "wrote report.html" in short.err
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.count("img") >= 6
+    assert "1,797 handwritten digits" in page.text
+    assert "✗ wrong" not in page.text
+
+
+def test_json_and_splits(run, tmp_path):
+    answer = run("demo", "--epochs", 3, "--splits", 2, "--json", "--quiet", "--report", "two.html")
+    assert (answer.code, answer.err) == (0, "")
+    figures = json.loads(answer.out)
+    accuracies = [split["accuracy"]["held_out"] for split in figures["splits"]]
+    assert len(accuracies) == 2 and accuracies[0] != accuracies[1]
+    assert figures["mean_accuracy"] == pytest.approx(sum(accuracies) / 2)
+    assert all(0.85 < accuracy < 1 for accuracy in accuracies)
+    assert figures["gradient"]["ok"] and figures["gradient"]["agreement"] < 1e-13
+    assert (tmp_path / "two.html").exists()
+
+
+def test_the_sheet_in_place_of_the_network(run):
+    answer = run("demo", "--sheet", "--epochs", 3, "--json", "-q")
+    figures = json.loads(answer.out)
+    assert figures["model"] == "sheet"
+    assert [block["name"] for block in figures["gradient"]["code"]["blocks"]] == ["W", "b", "V", "c"]
+    assert figures["mean_accuracy"] > 0.85
+
+
+def test_a_seed_says_everything(run):
+    def accuracy(seed):
+        answer = run("demo", "--epochs", 2, "--seed", seed, "--json", "-q")
+        return json.loads(answer.out)["splits"][0]["log_loss"]["held_out"]
+
+    assert accuracy(1) == accuracy(1) != accuracy(2)
+
+
+@pytest.mark.full
+def test_accuracy_on_five_splits(run):
+    for option in ([], ["--sheet"]):
+        figures = json.loads(run("demo", "--splits", 5, "--json", "-q", *option).out)
+        assert figures["mean_accuracy"] >= 0.97
+        assert figures["seconds"] < 20

@@ -1,0 +1,127 @@
+import json
+
+import numpy as np
+import pytest
+
+from chainrule import special
+from chainrule.equations import Equations
+from html_page import Page
+
+LINES = """\
+dL/df = softmax(f) - e_y
+dL/dc = dL/df
+dL/dV = dL/df hᵀ
+dL/dh = Vᵀ dL/df
+dL/db = (1 - h⊙h) ⊙ dL/dh
+dL/dW = dL/db xᵀ
+"""
+
+
+def test_the_gradient_of_the_objective_by_default(run, sheet):
+    answer = run("derive", sheet)
+    assert (answer.code, answer.out, answer.err) == (0, LINES, "")
+
+
+def test_standard_input(run, sheet):
+    assert run("derive", "-", text=sheet.read_text()).out == LINES
+
+
+def test_what_and_with_respect_to_what(run, sheet):
+    out = run("derive", sheet, "--of", "L", "--wrt", "c", "--wrt", "b").out
+    assert "dL/dc = dL/df" in out and "dL/db" in out and "dL/dW" not in out
+    assert run("derive", sheet, "--of", "f", "--wrt", "h").out == "df/dh = V\n"
+
+
+def test_the_objective_is_the_last_scalar_that_depends_on_a_parameter(run, tmp_path):
+    path = tmp_path / "two.eqs"
+    path.write_text("data x: R[p]\nparameters w: R[p]\na = w.T @ x\nL = a**2\ng = 2 * w\nu = x.T @ x\n")
+    assert run("derive", path).out.startswith("dL/d")
+    path.write_text("data x: R[p]\nparameters w: R[p]\ng = 2 * w\n")
+    answer = run("derive", path)
+    assert answer.code == 2 and "--of" in answer.err
+
+
+def test_batch_form_and_layout(run, sheet):
+    assert "dC/dW = ΔHᵀ X" in run("derive", sheet, "--batch").out
+    numerator = run("derive", sheet, "--layout", "numerator", "--wrt", "b", "--json").out
+    assert json.loads(numerator)["layout"] == "numerator"
+
+
+@pytest.mark.parametrize(
+    ("option", "piece"),
+    [
+        ("--explain", " 4. dL/dh = Vᵀ dL/df"),
+        ("--latex", r"\frac{dL}{dh} &="),
+        ("--mathml", "<math"),
+        ("--markdown", "4. `dL/dh = Vᵀ dL/df`"),
+        ("--sheet", "dL_dh = V.T @ dL_df"),
+        ("--code", "def function("),
+    ],
+)
+def test_notations(run, sheet, option, piece):
+    answer = run("derive", sheet, option)
+    assert answer.code == 0 and piece in answer.out
+
+
+def test_json_parses(run, sheet):
+    steps = json.loads(run("derive", sheet, "--json").out)["steps"]
+    assert [step["name"] for step in steps][-1] == "dL/dW"
+    assert steps[-1]["shape"] == ["M", "p"]
+
+
+def test_the_sheet_reads_back(run, sheet):
+    again = Equations(run("derive", sheet, "--sheet").out)
+    assert "dL_dW" in again.names
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_the_code_computes_the_gradient(run, sheet, batch):
+    source = run("derive", sheet, "--wrt", "c", "--code", *(["--batch"] if batch else [])).out
+    assert "dC_d" not in source.split("def function")[1].split('"""')[1]
+    scope = {}
+    exec(source, scope)
+    rng = np.random.default_rng(0)
+    n, p, m, k = 6, 5, 4, 3
+    X, y = rng.normal(size=(n, p)), rng.integers(0, k, n)
+    W, b, V, c = rng.normal(size=(m, p)), rng.normal(size=m), rng.normal(size=(k, m)), rng.normal(size=k)
+    F = c + np.tanh(b + X @ W.T) @ V.T
+    losses = special.logsumexp(F) - F[np.arange(n), y]
+    gradients = special.softmax(F) - np.eye(k)[y]
+    data = {"X": X, "y": y} if batch else {"x": X[2], "y": y[2]}
+    value, gradient = scope["function"](**data, W=W, b=b, V=V, c=c)
+    assert value == pytest.approx(losses.mean() if batch else losses[2])
+    np.testing.assert_allclose(gradient, gradients.mean(axis=0) if batch else gradients[2], rtol=1e-12)
+
+
+def test_a_page(run, sheet, tmp_path):
+    answer = run("derive", sheet, "--html", "gradient.html")
+    assert (answer.code, answer.out) == (0, "")
+    assert "wrote" in answer.err
+    assert Page((tmp_path / "gradient.html").read_text(encoding="utf-8")).count("math") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--latex", "--code"], 2, "exclude each other"),
+        (["--of", "loss"], 2, "no such name"),
+        (["--wrt", "Q"], 2, "no such name"),
+        (["--wrt", "y"], 2, "labels"),
+        (["--code", "--layout", "numerator"], 2, "gradient layout"),
+        (["--layout", "sideways"], 2, "sideways"),
+    ],
+)
+def test_usage(run, sheet, arguments, code, message):
+    answer = run("derive", sheet, *arguments)
+    assert answer.code == code and message in answer.err and answer.out == ""
+
+
+def test_a_sheet_that_cannot_be_read(run, tmp_path):
+    path = tmp_path / "wrong.eqs"
+    path.write_text("W: R[M, p]; x: R[M]\nh = W @ x\n")
+    answer = run("derive", path)
+    assert answer.code == 1 and "^" in answer.err and "Traceback" not in answer.err
+    path.write_bytes(b"\xff\xfe\x00")
+    assert run("derive", path).code == 1
+    assert "is a folder" in run("derive", tmp_path).err
+    assert "did you mean 'wrong.eqs'?" in run("derive", tmp_path / "wrog.eqs").err

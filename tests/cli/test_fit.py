@@ -1,0 +1,173 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from chainrule.data import bundled
+from chainrule.persistence import load
+from html_page import Page
+
+LINE = """\
+data        X: R[N, p];  y: R[N]
+constants   lam: R
+parameters  w: R[p];  b: R
+r = y - X @ w - b
+L = r.T @ r / 2 + lam / 2 * w.T @ w
+"""
+IRIS = ("--data", "iris", "--bind", "x=*_length,*_width", "--bind", "y=species", "--standardize", "x")
+
+
+@pytest.fixture
+def line(tmp_path):
+    path = tmp_path / "line.eqs"
+    path.write_text(LINE)
+    return path
+
+
+def test_a_classifier_with_everything(run, sheet, tmp_path):
+    answer = run(
+        *("fit", sheet, *IRIS, "--size", "M=5", "--predict", "f=y", "--epochs", 40),
+        *("--learning-rate", 0.02, "--out", "iris.model", "--report", "iris.html"),
+    )
+    assert answer.code == 0, answer.err
+    for piece in (
+        "y = species, classes setosa, versicolor, virginica",
+        "standardised",
+        "W  right",
+        "accuracy",
+    ):
+        assert piece in answer.out
+    assert answer.err.splitlines()[-2:] == ["saved iris.model", "wrote iris.html"]
+    model = load(tmp_path / "iris.model")
+    assert model.kind == "equations" and model.parameters["W"].shape == (5, 4)
+    assert model.record["scores"]["accuracy"]["held_out"] > 0.85
+    assert model.certificate["ok"]
+    Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
+
+
+def test_json_alone_on_standard_output(run, sheet):
+    answer = run("fit", sheet, *IRIS, "--size", "M=3", "--epochs", 2, "--json", "-q")
+    record = json.loads(answer.out)
+    assert answer.err == ""
+    assert record["rows"] + record["held_out_rows"] == 150
+    assert record["parameters"] == {"W": [3, 4], "b": [3], "V": [3, 3], "c": [3]}
+    assert len(record["history"]["loss"]) == 2 == len(record["history"]["validation"])
+    assert record["gradient"]["ok"]
+
+
+def test_ridge_regression_of_the_whole_table_in_closed_form(run, line, tmp_path):
+    answer = run(
+        *("fit", line, "--data", "diabetes", "--bind", "X=age,bmi,bp", "--bind", "y=progression"),
+        *("--bind", "lam=7.5", "--standardize", "X", "--optimizer", "lbfgs", "--out", "line.model", "--json"),
+    )
+    assert answer.code == 0, answer.err
+    assert "covers all rows" in answer.err
+    parameters = load(tmp_path / "line.model").parameters
+    table = bundled("diabetes")
+    X, y = table.matrix("age", "bmi", "bp"), table.matrix("progression")[:, 0]
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    w = np.linalg.solve(Z.T @ Z + 7.5 * np.eye(3), Z.T @ (y - y.mean()))
+    np.testing.assert_allclose(parameters["w"], w, rtol=1e-6)
+    assert float(parameters["b"]) == pytest.approx(y.mean(), rel=1e-6)
+
+
+def test_columns_of_the_same_name_need_no_binding(run, tmp_path, houses):
+    path = tmp_path / "price.eqs"
+    path.write_text(
+        "data area: R; price: R\nparameters a: R; b: R\nf = a * area + b\nL = (f - price)**2 / 2\n"
+    )
+    answer = run(
+        *("fit", path, "--data", houses, "--standardize", "area", "--standardize", "price"),
+        *("--optimizer", "lbfgs", "--predict", "f=price", "--json", "-q"),
+    )
+    assert answer.code == 0, answer.err
+    scores = json.loads(answer.out)["scores"]
+    assert 0.5 < scores["r2"]["held_out"] < 1
+    assert scores["mean_abs_error"]["baseline"] > 20  # in the units of the column, not in deviations
+
+
+@pytest.mark.parametrize("domain", ["Sign", "Bit"])
+def test_logistic_regression_as_scikit_learn_finds_it(run, tmp_path, domain):
+    loss = "softplus(-y * f)" if domain == "Sign" else "softplus(f) - y * f"
+    path = tmp_path / "logistic.eqs"
+    path.write_text(f"data x: R[p]; y: {domain}\nparameters w: R[p]; b: R\nf = w.T @ x + b\nL = {loss}\n")
+    answer = run(
+        *("fit", path, "--data", "breast_cancer", "--bind", "x=mean_radius,mean_texture,mean_symmetry"),
+        *("--bind", "y=diagnosis", "--standardize", "x", "--optimizer", "lbfgs", "--held-out", 0),
+        *("--out", "logistic.model"),
+    )
+    assert answer.code == 0, answer.err
+    parameters = load(tmp_path / "logistic.model").parameters
+    table = bundled("breast_cancer")
+    X = table.matrix("mean_radius", "mean_texture", "mean_symmetry")
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    truth = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
+        Z, table["diagnosis"].values.astype(str)
+    )
+    np.testing.assert_allclose(parameters["w"], truth.coef_[0], rtol=1e-5)
+    assert float(parameters["b"]) == pytest.approx(truth.intercept_[0], rel=1e-5)
+
+
+def test_two_labels_are_scored_through_a_sigmoid(run, tmp_path):
+    path = tmp_path / "logistic.eqs"
+    path.write_text("data x: R; y: Sign\nparameters w: R; b: R\nf = w * x + b\nL = softplus(-y * f)\n")
+    answer = run(
+        *("fit", path, "--data", "breast_cancer", "--bind", "x=mean_radius", "--bind", "y=diagnosis"),
+        *("--standardize", "x", "--optimizer", "lbfgs", "--predict", "f=y", "--json", "-q"),
+    )
+    figures = json.loads(answer.out)
+    # The score of a sigmoid: the log loss is the mean of the sheet's own loss.
+    assert figures["scores"]["log_loss"]["held_out"] == pytest.approx(figures["held_out_loss"])
+    assert figures["scores"]["accuracy"]["held_out"] > 0.8
+
+
+def test_a_seed_says_everything(run, sheet):
+    def loss(seed):
+        answer = run("fit", sheet, *IRIS, "--size", "M=3", "--epochs", 2, "--json", "-q", "--seed", seed)
+        return json.loads(answer.out)["loss"]
+
+    assert loss(3) == loss(3) != loss(4)
+
+
+GOOD = ("--bind", "x=petal*", "--bind", "y=species")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--bind", "y=species"), 2, "Nothing is bound to x"),
+        (("--bind", "x=petal*"), 2, "Nothing is bound to y"),
+        (("--bind", "x=petal*", "--bind", "y=specie"), 1, "did you mean 'species'?"),
+        (("--bind", "x=petal*,species", "--bind", "y=species"), 1, "categorical"),
+        (("--bind", "x=petal*", "--bind", "y=*_width"), 1, "fits 2 columns"),
+        (("--bind", "x=3", "--bind", "y=species"), 2, "a number fits only"),
+        (("--bind", "q=species"), 2, "no data of the objective"),
+        (("--bind", "W=species"), 2, "no data of the objective"),
+        (("--bind", "species"), 2, "NAME=VALUE"),
+        (("--bind", "x=petal*", "--bind", "x=sepal*"), 2, "given twice"),
+        ((*GOOD, "--size", "Q=3"), 2, "the sheet has sizes p, K, M"),
+        (GOOD, 1, "the data do not show M"),
+        ((*GOOD, "--minimize", "h"), 2, "scalar"),
+        ((*GOOD, "--optimizer", "lbfgs", "--batch-size", "3"), 2, "takes no --batch-size"),
+        ((*GOOD, "--predict", "f=x", "--predict", "f=y"), 2, "twice"),
+        ((*GOOD, "--learning-rate", "-1", "--size", "M=2"), 2, "-1"),
+    ],
+)
+def test_what_does_not_fit_is_said(run, sheet, tmp_path, options, code, message):
+    answer = run("fit", sheet, "--data", "iris", "--out", "never.model", *options)
+    assert answer.code == code, answer.err
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+    assert [path.name for path in tmp_path.iterdir()] == ["model.eqs"]
+
+
+def test_a_run_that_diverges_says_so(run, line, tmp_path):
+    answer = run(
+        *("fit", line, "--data", "diabetes", "--bind", "X=age", "--bind", "y=progression", "--bind", "lam=0"),
+        *("--optimizer", "gradient-descent", "--learning-rate", 1e9, "--out", "never.model"),
+    )
+    if answer.code == 0:
+        assert "not finite" in answer.out or "left the finite numbers" in answer.out
+    else:
+        assert answer.code == 1 and not (tmp_path / "never.model").exists()

@@ -1,0 +1,108 @@
+"""The command as a whole: help, versions, errors, streams."""
+
+import shlex
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from chainrule.cli.main import COMMANDS, EXAMPLES, main
+
+COMMAND_NAMES = list(COMMANDS)
+
+
+def _command(name):
+    return main.get_command(click.Context(main), name)
+
+
+def test_help_lists_every_command_with_examples_first(run):
+    answer = run("--help")
+    assert answer.code == 0 and answer.err == ""
+    assert answer.out.index("Examples:") < answer.out.index("Options:")
+    for name, summary in COMMANDS.items():
+        assert name in answer.out and summary.split()[0] in answer.out
+
+
+@pytest.mark.parametrize("name", COMMAND_NAMES)
+def test_help_of_each_command(run, name):
+    answer = run(name, "--help")
+    assert answer.code == 0
+    assert answer.out.index("Examples:") < answer.out.index("Options:")
+    assert all(option.help for option in _command(name).params if isinstance(option, click.Option))
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, *(e for name in COMMANDS for e in _command(name).examples)])
+def test_every_example_can_be_parsed(example):
+    words = shlex.split(example.split(" | ")[-1] if example.startswith("cat") else example.split(" | ")[0])
+    words = words[: words.index(">")] if ">" in words else words
+    assert words[0] == "chainrule"
+    command = _command(words[1])
+    command.make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_answer_at_once(arguments):
+    began = time.perf_counter()
+    code = (
+        "import sys; sys.argv[1:] = " + repr(arguments) + "\n"
+        "import atexit, json\n"
+        "heavy = ('numpy', 'scipy', 'sklearn', 'rich')\n"
+        "atexit.register(lambda: print('loaded', [m for m in heavy if m in sys.modules], file=sys.stderr))\n"
+        "from chainrule.cli.main import main; main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "loaded []" in done.stderr
+    assert "chainrule" in done.stdout
+    # Twenty times what it takes; the absence of heavy imports above is the sharp test.
+    assert time.perf_counter() - began < 5
+
+
+def test_python_dash_m_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "chainrule", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("chainrule, version ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nonsense"], 2),
+        (["derive"], 2),
+        (["derive", "missing.eqs"], 1),
+        (["train", "missing.csv", "--target", "x"], 1),
+        (["train", "iris", "--target", "specie"], 1),
+        (["train", "iris", "--target", "species", "--activation", "tan"], 2),
+        (["predict", "missing.model", "iris"], 1),
+        (["show", "missing.model"], 1),
+    ],
+)
+def test_errors_are_one_line_and_an_exit_code(run, arguments, code):
+    answer = run(*arguments)
+    assert answer.code == code
+    assert answer.out == ""
+    assert "Traceback" not in answer.err
+    assert answer.err.splitlines()[-1].lower().startswith("error: ")
+
+
+def test_a_near_miss_is_named(run):
+    assert "did you mean 'species'?" in run("train", "iris", "--target", "specie").err
+
+
+def test_colour_only_where_it_is_wanted(run, monkeypatch, sheet):
+    from click.testing import CliRunner
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in CliRunner().invoke(main, ["check", str(sheet)], color=True).stdout
+    assert "\x1b[" not in CliRunner().invoke(main, ["check", str(sheet)]).stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in CliRunner().invoke(main, ["check", str(sheet)], color=True).stdout
+    assert "\x1b[" not in CliRunner().invoke(main, ["derive", "missing.eqs"], color=True).stderr
+
+
+def test_a_file_that_cannot_be_written_is_a_usage_error_before_any_work(run, sheet):
+    answer = run("demo", "--report", "nowhere/report.html")
+    assert answer.code == 2
+    assert "its folder does not exist" in answer.err

@@ -1,0 +1,170 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from chainrule.data import read_table
+from chainrule.persistence import load
+from html_page import Page
+
+EIGHT_MISTAKES = {
+    "missing file": ("none.csv", None, "There is no file"),
+    "unknown target": ("t.csv", "area,price\n1,2\n3,4\n", "no column 'cost'"),
+    "text in a numeric column": ("t.csv", "area,cost\n1,2\n3,4\nten,6\n4,8\n", "'ten' is not a number"),
+    "one class only": ("t.csv", "area,cost\n1,a\n2,a\n3,a\n4,a\n5,a\n", "one class only"),
+    "a missing value": ("t.csv", "area,cost\n1,2.5\n,4.5\n3,6.5\n5,7.5\n2,3.5\n", "missing"),
+    "an infinite value": ("t.csv", "area,cost\n1,2.5\ninf,4.5\n3,6.5\n", "not a finite number"),
+    "empty file": ("t.csv", "", "t.csv"),
+    "no rows": ("t.csv", "area,cost\n", "t.csv"),
+}
+
+
+def test_numbers(run, houses, tmp_path):
+    answer = run(
+        *("train", houses, "--target", "price", "--epochs", 60, "--learning-rate", 0.02),
+        *("--out", "houses.model", "--report", "houses.html"),
+    )
+    assert answer.code == 0, answer.err
+    for piece in ("regression", "60 rows, 5 columns", "Network 6-32-1", "W1  right", "R2", "baseline"):
+        assert piece in answer.out
+    assert answer.err.splitlines()[-2:] == ["saved houses.model", "wrote houses.html"]
+    page = Page((tmp_path / "houses.html").read_text(encoding="utf-8"))
+    assert page.count("svg", class_="chart") == 2
+    assert "Predicting price" in page.text
+    record = load(tmp_path / "houses.model").record
+    assert record["scores"]["r2"]["held_out"] > 0.9
+    assert record["scores"]["mean_abs_error"]["baseline"] > 20
+
+
+def test_two_classes(run, houses):
+    answer = run("train", houses, "--target", "garden", "--epochs", 5, "--json")
+    record = json.loads(answer.out)
+    assert record["task"] == "binary" and record["gradient"]["ok"]
+    assert set(record["scores"]) == {"accuracy", "balanced_accuracy", "log_loss", "rows", "confusion"}
+
+
+def test_several_classes_with_a_report(run, tmp_path):
+    answer = run("train", "iris", "--target", "species", "--epochs", 30, "--report", "iris.html")
+    assert "multiclass classification" in answer.out and "Network 4-32-3" in answer.out
+    page = Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
+    assert "versicolor" in page.text and "Confusion matrix" in page.text
+
+
+def test_the_task_can_be_overruled(run):
+    answer = run("train", "digits", "--target", "label", "--task", "regression", "--epochs", 1)
+    assert "regression, as asked" in answer.out
+    answer = run("train", "iris", "--target", "species", "--task", "regression")
+    assert answer.code == 1 and "holds text" in answer.err
+    answer = run("train", "iris", "--target", "species", "--task", "binary")
+    assert answer.code == 1 and "3 different values" in answer.err
+
+
+def test_layers_and_their_options(run):
+    def wine(*options):
+        return run("train", "wine", "--target", "cultivar", "--epochs", 2, *options)
+
+    deep = wine("--hidden", "7,5", "--activation", "tanh").out
+    assert "Network 13-7-5-3" in deep and "Frobenius(strength=0.001" in deep
+    flat = wine("--hidden", "none", "--penalty", 0, "--optimizer", "lbfgs").out
+    assert "Network 13-3" in flat and "Frobenius" not in flat
+    assert wine("--hidden", "7,x").code == 2
+    assert "Network 4-32-3" in wine("--features", "alc*,hue", "--features", "ash").out
+
+
+def test_a_class_of_one_row_is_kept_for_training(run, tmp_path):
+    rows = ["x,y"] + [f"{i},{'ab'[i % 2]}" for i in range(20)] + ["5,rare"]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    for seed in range(4):
+        answer = run("train", "t.csv", "--target", "y", "--epochs", 1, "--seed", seed, "--json", "-q")
+        assert answer.code == 0, answer.err
+        assert sum(json.loads(answer.out)["scores"]["confusion"][2]) == 0
+
+
+@pytest.mark.parametrize("name", EIGHT_MISTAKES)
+def test_a_newcomers_mistakes_get_one_clear_line_and_no_file(run, tmp_path, name):
+    table, text, message = EIGHT_MISTAKES[name]
+    if text is not None:
+        (tmp_path / table).write_text(text)
+    before = {path.name for path in tmp_path.iterdir()}
+    answer = run("train", table, "--target", "cost", "--out", "never.model", "--report", "never.html")
+    assert answer.code == 1, answer
+    assert answer.err.startswith("error: ") and message in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_missing_values_by_option(run, tmp_path):
+    rows = ["x,z,y"] + [f"{i if i % 5 else ''},{i * i % 7},{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    refused = run("train", "t.csv", "--target", "y", "--epochs", 1)
+    assert refused.code == 1 and "missing" in refused.err
+    assert run("train", "t.csv", "--target", "y", "--epochs", 1, "--missing", "median").code == 0
+
+
+@pytest.fixture
+def model(run, houses):
+    assert run("train", houses, "--target", "town", "--epochs", 3, "--out", "town.model", "-q").code == 0
+    return "town.model"
+
+
+def test_predictions_are_those_of_the_model(run, model, houses, tmp_path):
+    answer = run("predict", model, houses, "--probabilities")
+    assert (answer.code, answer.err) == (0, "")
+    rows = list(csv.reader(io.StringIO(answer.out)))
+    assert rows[0] == ["town", "P(Bonn)", "P(Kiel)", "P(Ulm)"]
+    trained, table = load(tmp_path / model), read_table(houses)
+    assert [row[0] for row in rows[1:]] == trained.predict(table).tolist()
+    shares = np.array([row[1:] for row in rows[1:]], float)
+    np.testing.assert_array_equal(shares, trained.scores(table))
+
+
+def test_predictions_without_the_target_column_from_standard_input(run, model):
+    answer = run("predict", model, "-", text="garden,price,rooms,area\nyes,200.5,3,70\nno,150.25,2,55\n")
+    assert answer.code == 0, answer.err
+    assert len(answer.out.splitlines()) == 3
+
+
+def test_two_classes_have_two_probabilities(run, houses):
+    run("train", houses, "--target", "garden", "--epochs", 2, "--out", "garden.model", "-q")
+    answer = run("predict", "garden.model", houses, "--probabilities", "--json")
+    first = json.loads(answer.out)[0]
+    assert first["P(False)"] + first["P(True)"] == pytest.approx(1)
+    assert first["garden"] is (first["P(True)"] > 0.5)
+
+
+def test_what_cannot_be_predicted_is_said(run, model, houses, sheet, tmp_path):
+    answer = run("predict", model, "iris")
+    assert answer.code == 1 and "no column 'area'" in answer.err and answer.out == ""
+    run("train", houses, "--target", "price", "--epochs", 1, "--out", "price.model", "-q")
+    assert run("predict", "price.model", houses, "--probabilities").code == 2
+    assert run("predict", sheet, houses).code == 1
+    run("fit", sheet, "--data", "iris", "--bind", "x=petal*", "--bind", "y=species", "--size", "M=2",
+        "--epochs", 1, "--out", "sheet.model", "-q")  # fmt: skip
+    answer = run("predict", "sheet.model", "iris")
+    assert answer.code == 2 and "sheet of equations" in answer.err
+
+
+def test_show(run, model):
+    out = run("show", model).out
+    for piece in (
+        "h1 = relu(z1)",
+        "dC/dz₁ = step(h₁) ⊙ dC/dh₁",
+        "Network 4-32-3",
+        "target town",
+        "classes Bonn, Kiel, Ulm",
+        "epochs: 3",
+        "W1: right",
+    ):
+        assert piece in out
+    content = json.loads(run("show", model, "--json").out)
+    assert content["kind"] == "network" and content["certificate"]["ok"]
+    assert content["network"]["sizes"] == [4, 32, 3]
+
+
+def test_show_a_sheet(run, sheet):
+    run("fit", sheet, "--data", "iris", "--bind", "x=petal*", "--bind", "y=species", "--size", "M=2",
+        "--epochs", 1, "--out", "sheet.model", "-q")  # fmt: skip
+    out = run("show", "sheet.model").out
+    assert "x = petal_length, petal_width" in out and "dL/dV = dL/df hᵀ" in out
