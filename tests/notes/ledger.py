@@ -9,9 +9,7 @@ COUNTS = {"S0": 20, "S1": 50, "S2": 15, "S3": 24, "S4": 16, "X": 9}
 
 IDS = tuple(f"{notes}.{number}" for notes, count in COUNTS.items() for number in range(1, count + 1))
 
-PENDING: dict[str, str] = {
-    "S2.15": "the Hessian of logistic regression; derivatives of second order are not derived yet",
-}
+PENDING: dict[str, str] = {}
 
 UNTESTABLE = {
     "S1.2": "an example matrix that belongs to a diagram which is missing",

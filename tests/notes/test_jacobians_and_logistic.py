@@ -282,3 +282,15 @@ def test_logistic_regression_reaches_a_vanishing_gradient():
     beta = result.parameters["β"]
     assert result.converged
     assert np.linalg.norm(X.T @ (sigma(X @ beta) - y) + 1.4 * beta) <= 1e-8
+
+
+@covers("S2.15")
+def test_the_logistic_hessian():
+    X, y = logistic_data()
+    beta, strength = np.random.default_rng(33).normal(size=4), 0.7
+    values = {"X": X, "y": y, "λ": strength, "β": beta}
+    hessian = Equations(LOGISTIC).evaluate("d(d(L, β), β)", values)
+    p = sigma(X @ beta)
+    close(hessian, X.T @ np.diag(p * (1 - p)) @ X + 2 * strength * np.eye(4))
+    close(hessian, derivative(lambda b: X.T @ (sigma(X @ b) - y) + 2 * strength * b, beta))
+    assert np.linalg.eigvalsh(hessian).min() > 2 * strength
