@@ -25,11 +25,11 @@ from chainrule.cli.options import (
 from chainrule.cli.record import training_record
 from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
 from chainrule.cli.sheet_scores import score_sheet
-from chainrule.cli.verdicts import ROWS, check_or_refuse
+from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Table, read_table, split_rows
 from chainrule.equations import Equations
-from chainrule.errors import DivergenceError, OptionError
+from chainrule.errors import OptionError
 from chainrule.optimize import Method, Result
 from chainrule.persistence import Model, SheetModel, save
 from chainrule.reports import (
@@ -222,8 +222,7 @@ def _train(
         validation=held_out,
         progress=console.progress,
     )
-    if not len(result.history):
-        raise DivergenceError(f"The run failed in its first epoch: {result.stopped}")
+    refuse_diverged(result, settings.epochs)
     if job.held_out is None:
         return Outcome(result, None, None)
     objective = job.equations.objective(job.of, **job.arguments(job.held_out))

@@ -17,11 +17,11 @@ from chainrule.cli.heads import TASKS, Head, choose_task, head_of
 from chainrule.cli.methods import make_method, method_options
 from chainrule.cli.options import NewFile, json_option, quiet_option, report_option, seed_option
 from chainrule.cli.record import training_record
-from chainrule.cli.verdicts import ROWS, check_or_refuse
+from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Preprocessor, Table, read_table, split_rows
 from chainrule.data.features import Missing
-from chainrule.errors import DataError, DivergenceError
+from chainrule.errors import DataError
 from chainrule.network import ACTIVATIONS, Network
 from chainrule.network.penalties import Frobenius
 from chainrule.optimize import Result
@@ -244,8 +244,7 @@ def _train(console: Console, job: Job, method: Any, settings: Settings) -> Outco
         validation=(job.X_held, job.y_held),
         progress=console.progress,
     )
-    if not len(result.history):
-        raise DivergenceError(f"The run failed in its first epoch: {result.stopped}")
+    refuse_diverged(result, settings.epochs)
     predictions = net.predict(result.parameters, job.X_held)
     return Outcome(result, job.head.scores(job.preprocessor, job.y_held, predictions, job.y), certificate)
 

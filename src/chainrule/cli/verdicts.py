@@ -1,4 +1,4 @@
-"""The check of a gradient on a few rows, before a run relies on it."""
+"""What a run relies on, and whether it came to something."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import numpy as np
 
 from chainrule.checking import CheckReport, check_gradient
 from chainrule.cli.console import Console
-from chainrule.errors import ChainruleError, UncheckableError
+from chainrule.errors import ChainruleError, DivergenceError, UncheckableError
 from chainrule.objective import Objective
+from chainrule.optimize import Result
 from chainrule.parameters import Parameters
 
-__all__ = ["ROWS", "check_objective", "check_or_refuse"]
+__all__ = ["ROWS", "check_objective", "check_or_refuse", "refuse_diverged"]
 
 ROWS = 40
 """Rows on which a gradient is checked at most."""
@@ -52,3 +53,16 @@ def check_or_refuse(
     if report.status == "wrong":
         raise ChainruleError(f"The gradient is wrong, so nothing was trained:\n{report}")
     return report
+
+
+def refuse_diverged(result: Result, epochs: int) -> None:
+    """Refuse a run that stopped early with a loss above that of its first epoch: it is of no use to anybody.
+
+    Raises
+    ------
+    DivergenceError
+        With the reason why the run stopped.
+    """
+    losses = result.history.loss
+    if not len(losses) or (len(losses) < epochs and losses[-1] > losses[0]):
+        raise DivergenceError(result.stopped)
