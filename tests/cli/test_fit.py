@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from chainrule.data import bundled
+from chainrule.data import bundled, split_rows
 from chainrule.persistence import load
 from html_page import Page
 
@@ -43,6 +43,12 @@ def test_a_classifier_with_everything(run, sheet, tmp_path):
     assert model.kind == "equations" and model.parameters["W"].shape == (5, 4)
     assert model.record["scores"]["accuracy"]["held_out"] > 0.85
     assert model.certificate["ok"]
+    # A quarter of each class is held out, and means are those of the other rows.
+    assert np.sum(model.record["scores"]["confusion"], axis=1).tolist() == [13, 13, 12]
+    table = bundled("iris")
+    rows, _ = split_rows(150, test=0.25, seed=0, stratify=table["species"].values.astype(str))
+    means = table.take(rows).matrix("*_length", "*_width").mean(axis=0)
+    np.testing.assert_allclose(model.record["encodings"]["x"]["center"], means)
     Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
 
 

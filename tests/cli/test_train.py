@@ -82,6 +82,16 @@ def test_a_class_of_one_row_is_kept_for_training(run, tmp_path):
         assert sum(json.loads(answer.out)["scores"]["confusion"][2]) == 0
 
 
+def test_hostile_names_stay_text(run, tmp_path):
+    name, label = "<script>alert(1)</script>", "</pre><img src=//x onerror=alert(1)>"
+    rows = [f"x,{name}"] + [f"{i},{label if i % 3 else 'b & c'}" for i in range(24)]
+    (tmp_path / "<b>.csv").write_text("\n".join(rows))
+    answer = run("train", "<b>.csv", "--target", name, "--epochs", 1, "--report", "hostile.html")
+    assert answer.code == 0, answer.err
+    page = Page((tmp_path / "hostile.html").read_text(encoding="utf-8"))
+    assert page.text.count(name) >= 2 and page.text.count(label) >= 3 and "<b>.csv" in page.text
+
+
 @pytest.mark.parametrize("name", EIGHT_MISTAKES)
 def test_a_newcomers_mistakes_get_one_clear_line_and_no_file(run, tmp_path, name):
     table, text, message = EIGHT_MISTAKES[name]

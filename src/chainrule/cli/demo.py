@@ -134,8 +134,8 @@ def _show_proof(console: Console, proof: Proof) -> None:
     console.heading("Is the derivation right?")
     console.block(str(proof.derivation))
     console.heading("Is the code right that will train?")
-    console.block(str(proof.gradient))
-    console.block(f"network and derived equations differ by {proof.agreement:.0e} of the largest entry")
+    two = f"network and derived equations differ by {proof.agreement:.0e} of the largest entry"
+    console.block(f"{proof.gradient}\n{two}")
 
 
 def _show_runs(console: Console, runs: list[Run]) -> None:
