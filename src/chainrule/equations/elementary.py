@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from chainrule.equations.nodes import Node, coefficient_terms
-from chainrule.equations.products import elementwise, one_plus_exp, power, product
+from chainrule.equations.products import Factor, elementwise, one_plus_exp, power, product
 from chainrule.equations.sums import linear, negative, scaled
 from chainrule.errors import NoRuleError
 
@@ -41,12 +41,12 @@ def _exp(u: Node) -> Node | None:
 
 
 def _log(u: Node) -> Node | None:
-    """Recognise log of exp u, 1 + exp u, Σ exp u, σ(u), 1 - σ(u), softmax(u) and a reciprocal."""
+    """Recognise log of exp u, 1 + exp u, Σ exp u, σ(u), 1 - σ(u), softmax(u), and of their products."""
     if u.kind == "fn" and u.data == "exp":
         return u.args[0]
     if u.kind == "fn" and u.data == "sigmoid":
         return _plain("log_sigmoid", u.args[0])
-    if u.kind == "pow" and u.data.denominator == 1 and u.data % 2 == 1:
+    if u.kind == "pow" and (_is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
         return scaled(u.data, apply("log", u.args[0]))
     if u.kind == "softmax":
         return log_softmax(u.args[0])
@@ -54,7 +54,73 @@ def _log(u: Node) -> Node | None:
         return _plain("softplus", inner)
     if (inner := _one_minus_sigmoid(u)) is not None:
         return negative(_plain("softplus", inner))
-    return _log_sum_exp(u)
+    found = _log_sum_exp(u)
+    return found if found is not None else _log_of_product(u)
+
+
+def _is_positive(node: Node) -> bool:
+    """Whether a node is positive wherever it is defined, and its logarithm is known."""
+    if node.kind == "pow":
+        return _is_positive(node.args[0])
+    return (
+        node.kind == "softmax"
+        or (node.kind == "fn" and node.data in ("exp", "sigmoid"))
+        or one_plus_exp(node) is not None
+        or _one_minus_sigmoid(node) is not None
+    )
+
+
+def _log_of_product(u: Node) -> Node | None:
+    """Log of a product with positive parts: log p[y] = Σ_k e_y[k] log p[k], log(p a) = log p + log a."""
+    if u.kind != "prod":
+        return None
+    pool, (labels, out) = u.pool, u.data
+    terms: list[Node] = []
+    rest: list[tuple[Node, tuple[int, ...]]] = []
+    for group in _connected(list(zip(u.args, labels, strict=True)), out):
+        logarithm = _log_of_group(group, out)
+        if logarithm is None:
+            rest += group
+            continue
+        own = {label for _, labels in logarithm for label in labels}
+        fill = [(pool.ones((u.dims[axis],)), (label,)) for axis, label in enumerate(out) if label not in own]
+        terms.append(product(pool, [*logarithm, *fill], out))
+    if not terms:
+        return None
+    if rest:
+        covered = {label for _, labels in rest for label in labels}
+        kept = tuple(label for label in out if label in covered)
+        fill = [
+            (pool.ones((u.dims[axis],)), (label,)) for axis, label in enumerate(out) if label not in covered
+        ]
+        logarithm = [(apply("log", product(pool, rest, kept)), kept)]
+        terms.append(product(pool, [*logarithm, *fill], out))
+    return linear(pool, [(Fraction(1), term) for term in terms], u.dims)
+
+
+def _connected(factors: list[Factor], out: tuple[int, ...]) -> list[list[Factor]]:
+    """The factors in groups that share no summed label."""
+    groups: list[list[Factor]] = []
+    for factor in factors:
+        summed = set(factor[1]) - set(out)
+        touching = [group for group in groups if summed & {label for _, labels in group for label in labels}]
+        groups = [group for group in groups if group not in touching]
+        groups.append([inner for group in touching for inner in group] + [factor])
+    return groups
+
+
+def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | None:
+    """Log of one positive factor, or of the entry of one that a one-hot picks; as factors."""
+    hot = [(node, labels) for node, labels in group if node.kind in ("onehot", "unit")]
+    plain = [pair for pair in group if pair not in hot]
+    if len(plain) != 1 or len(hot) > 1 or not _is_positive(plain[0][0]):
+        return None
+    ((node, labels),) = plain
+    summed = [label for _, own in group for label in own if label not in out]
+    picks = len(hot) == 1 and hot[0][1][-1] in labels and summed == [hot[0][1][-1]] * 2
+    if summed and not picks:
+        return None
+    return [*hot, (apply("log", node), labels)] if not hot or picks else None
 
 
 def _one_minus_sigmoid(node: Node) -> Node | None:
@@ -87,6 +153,14 @@ def log_sum_exp(u: Node) -> Node:
 def softmax(u: Node) -> Node:
     """exp(u) / Σ exp(u) along the last axis."""
     return u.pool.intern("softmax", None, (u,), u.dims)
+
+
+def softmax_jacobian(p: Node) -> Node:
+    """diag(p) - p pᵀ for one distribution p."""
+    pool = p.pool
+    diagonal = product(pool, [(pool.delta(p.dims[0]), (0, 1)), (p, (1,))], (0, 1))
+    outer = product(pool, [(p, (0,)), (p, (1,))], (0, 1))
+    return linear(pool, [(Fraction(1), diagonal), (Fraction(-1), outer)], diagonal.dims)
 
 
 def log_softmax(u: Node) -> Node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from chainrule.equations.derivation import Derivation
 from chainrule.equations.evaluate import Environment, evaluate
 from chainrule.equations.lets import derive_lines
 from chainrule.equations.lift import batch_program, stacked_program
-from chainrule.equations.lower import lower_sheet, lower_value
+from chainrule.equations.lower import differentiated, lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
 from chainrule.equations.objective import SheetObjective, sheet_objective
 from chainrule.equations.program import Program
@@ -64,6 +64,7 @@ class Equations:
 
     def __init__(self, text: str) -> None:
         self._sheet = read(text)
+        self._freed: dict[frozenset[str], Program] = {}
 
     @property
     def text(self) -> str:
@@ -140,8 +141,8 @@ class Equations:
 
     def total_derivative(self, term: Derivative, environment: Environment) -> Array:
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
-        value = lower_value(self._sheet, self.program, term)
-        program = self.program
+        program = self._free(differentiated(term))
+        value = lower_value(self._sheet, program, term)
         arrays: dict[str, Array] = dict(environment.values)
         symbols = {}
         for name in program.names_in(value.node):
@@ -196,12 +197,12 @@ class Equations:
             raise OptionError(
                 f"The sheet declares no parameters; say wrt=..., one of {', '.join(self.names)}."
             )
-        program, target = self.program, of
+        program, target = self._free(names), of
         for name in (of, *names):
             if name in program.declarations and program.declarations[name].domain == "class":
                 raise OptionError(f"{name} holds labels, which have no derivative.")
         if form == "batch":
-            program, target, names = self._batch(of, names, reduction)
+            program, target, names = self._batch(program, of, names, reduction)
         elif form != "example":
             raise OptionError(f'form is "example" or "batch"; got {form!r}.')
         for name in names:
@@ -212,7 +213,17 @@ class Equations:
         names = list(dict.fromkeys(names))
         return Derivation(program, target, tuple(names), layout, tuple(derive_lines(program, target, names)))
 
-    def _batch(self, of: str, names: Sequence[str], reduction: str) -> tuple[Program, str, list[str]]:
+    def _free(self, names: Iterable[str]) -> Program:
+        """The program that assumes nothing of the given names, as a derivative by them needs it."""
+        facts = self.program.pool.simplex | self.program.pool.signs
+        known = frozenset(name for name in names if self.program.symbols.get(name) in facts)
+        if known and known not in self._freed:
+            self._freed[known] = lower_sheet(self._sheet, known)
+        return self._freed[known] if known else self.program
+
+    def _batch(
+        self, program: Program, of: str, names: Sequence[str], reduction: str
+    ) -> tuple[Program, str, list[str]]:
         """The program over all examples, its objective's name, and the requests in its names."""
         if reduction not in ("mean", "sum"):
             raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
@@ -223,14 +234,14 @@ class Equations:
             raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
         self._scalar(of)
         if self._covers_examples(data):
-            return self.program, of, list(names)
+            return program, of, list(names)
         size = self._examples_size()
         objective = next(
             name for name in ("C", "R", "J", "objective") if name not in (*self.names, *self.sizes)
         )
-        program = batch_program(self.program, of, reduction, objective, size)
-        stacked = dict(zip(self.program.symbols, program.symbols, strict=False))
-        return program, objective, [stacked.get(name, name) for name in names]
+        lifted = batch_program(program, of, reduction, objective, size)
+        stacked = dict(zip(program.symbols, lifted.symbols, strict=False))
+        return lifted, objective, [stacked.get(name, name) for name in names]
 
     def _examples_size(self) -> str:
         """A name for the number of examples that the sheet does not use."""
@@ -284,12 +295,13 @@ class Equations:
             raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
         wanted = [self._request(request) for request in requests]
         self.program.require(of for of, _ in wanted)
+        free = self._free(wrt for _, wrt in wanted if wrt)
         single = isinstance(names, str)
         if form == "example":
-            return compile_program(self.program, wanted, single=single, sizes=sizes)
+            return compile_program(free, wanted, single=single, sizes=sizes)
         if form != "batch":
             raise OptionError(f'form is "example" or "batch"; got {form!r}.')
-        program, stacked = stacked_program(self.program, self._examples_size())
+        program, stacked = stacked_program(free, self._examples_size())
         lifted = [(stacked[of], stacked[wrt] if wrt else None) for of, wrt in wanted]
         function = compile_program(program, lifted, single=single, sizes=sizes)
         original = {new: old for old, new in stacked.items()}

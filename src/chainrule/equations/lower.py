@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -31,7 +31,7 @@ from chainrule.equations.tree import (
 )
 from chainrule.errors import NoRuleError
 
-__all__ = ["children", "lower_sheet", "lower_term", "mentions"]
+__all__ = ["children", "differentiated", "lower_sheet", "lower_term", "mentions"]
 
 
 @dataclass(frozen=True)
@@ -96,23 +96,37 @@ def mentions(root: Term) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, _, name in sorted(names)))
 
 
-def lower_sheet(sheet: Sheet) -> Program:
-    """Every definition of a sheet in index notation."""
+def differentiated(root: Term) -> set[str]:
+    """The names by which something is differentiated inside a term."""
+    return {term.wrt for term in _postorder(root) if isinstance(term, Derivative)}
+
+
+def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
+    """Every definition of a sheet in index notation.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    free : iterable of str
+        Names of which nothing is assumed but their shape, beside those the sheet differentiates by: what
+        varies freely does not stay a simplex or a sign, and sum(p) is not 1 to a derivative by p.
+    """
     pool = Pool()
     program = Program(pool, {}, {}, {}, {})
+    moving = set(free).union(*(differentiated(definition.body) for definition in sheet.definitions.values()))
     for name, declaration in sheet.declarations.items():
         symbol = program.symbols[name] = pool.symbol(name, declaration.axes)
         program.declarations[name] = declaration
-        if declaration.domain == "simplex":
+        if declaration.domain == "simplex" and name not in moving:
             pool.simplex.add(symbol)
-        if declaration.domain == "sign":
+        if declaration.domain == "sign" and name not in moving:
             pool.signs.add(symbol)
     for name in sheet.definitions:
-        program = _with_definition(sheet, program, name)
+        program = _with_definition(sheet, program, name, name in moving)
     return program
 
 
-def _with_definition(sheet: Sheet, program: Program, name: str) -> Program:
+def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -> Program:
     """The program with one more definition; a fresh one, since the caches must not outlive a new name."""
     pool, definition = program.pool, sheet.definitions[name]
     mentioned = {**program.mentions, name: mentions(definition.body)}
@@ -125,7 +139,7 @@ def _with_definition(sheet: Sheet, program: Program, name: str) -> Program:
     order = tuple(index for index, _ in definition.indices)
     body = _spread(value, order + value.own, dict(definition.indices), value.own_dims)
     symbol = pool.symbol(name, body.dims)
-    if body.dims and is_simplex(body):
+    if body.dims and is_simplex(body) and not is_free:
         pool.simplex.add(symbol)
     symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)

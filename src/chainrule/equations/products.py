@@ -15,7 +15,7 @@ from chainrule.equations.nodes import Node, Pool, is_zero
 from chainrule.equations.sums import content, scaled
 from chainrule.equations.tree import Size
 
-__all__ = ["elementwise", "is_simplex", "power", "product", "transposed"]
+__all__ = ["Factor", "elementwise", "is_simplex", "one_plus_exp", "picked", "power", "product", "transposed"]
 
 Label = Hashable
 Factor = tuple[Node, tuple[int, ...]]
@@ -177,6 +177,8 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
         key = (base, labels)
         exponents[key] = exponents.get(key, Fraction(0)) + exponent
     _recognise_softmax(pool, exponents)
+    _recognise_sigmoid(pool, exponents)
+    _cancel_picked(exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
@@ -209,6 +211,46 @@ def _recognise_softmax(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
             del exponents[base, labels], exponents[total, labels[:-1]]
             soft = pool.intern("softmax", None, base.args, base.dims)
             exponents[soft, labels] = exponents.get((soft, labels), Fraction(0)) + 1
+
+
+def _recognise_sigmoid(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+    """exp(u) / (1 + exp(u)) = exp(u) σ(-u) is σ(u), which cannot overflow."""
+    for base, labels in list(exponents):
+        if base.kind != "fn" or base.data != "exp" or exponents[base, labels] != 1:
+            continue
+        (u,) = base.args
+        partner = (pool.intern("fn", "sigmoid", (scaled(-1, u),), u.dims), labels)
+        if exponents.get(partner, Fraction(0)) >= 1:
+            del exponents[base, labels]
+            exponents[partner] -= 1
+            found = (pool.intern("fn", "sigmoid", (u,), u.dims), labels)
+            exponents[found] = exponents.get(found, Fraction(0)) + 1
+
+
+def picked(node: Node) -> Node | None:
+    """The g of g[y] = Σ_k g[k] e_y[k], if a node is one entry of g in every row."""
+    if node.kind != "prod" or len(node.args) != 2:
+        return None
+    (g, one), (hot, two) = sorted(
+        zip(node.args, node.data[0], strict=True), key=lambda pair: pair[0].kind == "onehot"
+    )
+    out = node.data[1]
+    return g if hot.kind == "onehot" and one == two and one[:-1] == out and one[-1] not in out else None
+
+
+def _cancel_picked(exponents: dict[Factor, Fraction]) -> None:
+    """Put e_y for g ⊙ e_y / g[y]."""
+    for whole, labels in [key for key, exponent in exponents.items() if exponent <= -1]:
+        g = picked(whole)
+        if g is None:
+            continue
+        hot = next(arg for arg in whole.args if arg.kind == "onehot")
+        for base, own in list(exponents):
+            entry = (g, own)
+            if base is hot and own[:-1] == labels and exponents.get(entry, Fraction(0)) >= 1:
+                exponents[entry] -= 1
+                exponents[whole, labels] += 1
+                break
 
 
 def is_simplex(node: Node) -> bool:

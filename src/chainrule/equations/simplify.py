@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from chainrule.equations import elementary
 from chainrule.equations.nodes import Node, coefficient_terms, topological
-from chainrule.equations.products import power, product
+from chainrule.equations.products import picked, power, product
 from chainrule.equations.sums import linear
 
 __all__ = ["cost", "rebuild", "simplify", "substitute"]
@@ -95,13 +95,14 @@ def simplify(node: Node) -> Node:
 
 def _improve(start: Node) -> Node:
     memo = start.pool.simple_form
-    node = start
+    node, passed = start, list[Node]()
     while True:
         # What is being improved stands for itself, so that a rule may simplify pieces that lead back to it.
         memo[node] = node
+        passed.append(node)
         better = next((new for new in _candidates(node) if cost(new) < cost(node)), None)
         if better is None:
-            memo[start] = node
+            memo.update(dict.fromkeys(passed, node))
             return node
         node = better
 
@@ -166,6 +167,7 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
     if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
         return
     outer_below = set[Node]().union(*(_bases(factor, negative=True) for factor, _ in factors))
+    outer_below |= {entry for base in outer_below if (entry := picked(base)) is not None}
     outer_above = {factor for factor, _ in factors}
     candidates = []
     for position in sums:
@@ -274,6 +276,10 @@ def _without(node: Node, factor: Node, labels: tuple[int, ...], positions: list[
         inner.append((c, product(node.pool, rest, free)) if rest else (c, node.pool.ones(())))
     assert inner_out is not None
     if len(inner_out) > max(2, len(out) - 1) and len(inner_out) > len(out):
+        return
+    free_labels = set(labels) - {-1}
+    if free_labels < set(out) and free_labels & set(inner_out):
+        # diag(u) A + diag(u) B stays: taken out of a Hessian, one diagonal would hide the symmetry.
         return
     total = linear(node.pool, inner, inner[0][1].dims)
     if not total.args and total.kind == "lin":
