@@ -131,9 +131,14 @@ class Derivation:
         taken = [*self.program.symbols, *(size for size in sizes if isinstance(size, str))]
         writer = SheetPrinter(_sheet_names(self.lines, taken), taken, self._letters_of)
         rows = [_declaration(declaration) for declaration in self.program.declarations.values()]
+        # What can only be evaluated has no body here, and what rests on it would not read back.
+        lost = self.program.dependents(self.program.without_rule)
         equations = [
-            writer.equation(name, matrix_form(body)) for name, body in self.program.bodies.items()
-        ] + self._written(writer)
+            writer.equation(name, matrix_form(body))
+            for name, body in self.program.bodies.items()
+            if name not in lost
+        ]
+        equations += self._written(writer)
         return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
 
     def _repr_latex_(self) -> str:

@@ -140,7 +140,8 @@ class _Stack:
         self.result = Program(Pool(), {}, {}, {}, {})
         self.symbols: dict[Node, Lifted] = {}
         self.names: dict[str, str] = {}
-        taken = {*program.symbols, objective}
+        sizes = {size for symbol in program.symbols.values() for size in symbol.dims if isinstance(size, str)}
+        taken = {*program.symbols, *sizes, objective}
         for name, symbol in program.symbols.items():
             body = None
             if name in program.bodies:
@@ -160,6 +161,8 @@ class _Stack:
         if body is not None:
             self.result.bodies[new] = body.node
             self.result.mentions[new] = tuple(self.names[used] for used in program.mentions.get(name, ()))
+        elif name in program.without_rule:
+            self.result.without_rule[new] = program.without_rule[name]
         else:
             self.result.declarations[new] = replace(program.declarations[name], name=new, axes=dims)
 
@@ -203,7 +206,8 @@ def _split(
 ) -> tuple[list[tuple[Fraction, Node]], list[tuple[Fraction, Node]]]:
     """The terms of a quantity that data enter, and those that they do not: the penalty.
 
-    Names that stand for sums are opened, so that ``L = data + penalty; C = L`` is seen through.
+    Names that stand for sums are opened, and factors go into sums, so that ``e = data + penalty; L = a e`` is
+    seen through.
     """
     bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
     data: list[tuple[Fraction, Node]] = []
@@ -216,9 +220,26 @@ def _split(
             penalty.append((c, term))
         elif body.kind == "lin" or (term in bodies and body.kind == "sym"):
             stack.extend((c * inner, arg) for inner, arg in coefficient_terms(body))
+        elif (opened := _distributed(body, bodies, symbols)) is not None:
+            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(opened))
         else:
             data.append((c, term))
     return data, penalty
+
+
+def _distributed(node: Node, bodies: Mapping[Node, Node], symbols: Mapping[Node, Lifted]) -> Node | None:
+    """A product of scalars, only one of which data enter, with that one opened."""
+    if node.kind != "prod" or any(node.data[0]):
+        return None
+    moving = [arg for arg in node.args if _touched(arg, symbols)]
+    if len(moving) != 1:
+        return None
+    inner = bodies.get(moving[0], moving[0])
+    if inner.kind not in ("lin", "prod", "sym") or inner is moving[0] and inner.kind == "sym":
+        return None
+    rest = [(arg, ()) for arg in node.args if arg is not moving[0]]
+    terms = [(c, product(node.pool, [*rest, (term, ())], ())) for c, term in coefficient_terms(inner)]
+    return linear(node.pool, terms, ())
 
 
 def _touched(node: Node, symbols: Mapping[Node, Lifted]) -> bool:
