@@ -6,7 +6,7 @@ Every vector stands as a column; a row is the transpose of one. Rewriting never 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -251,18 +251,34 @@ def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], a
 def _turned(form: Form) -> Form | None:
     """Minus the form without a sign in front, where a difference inside can be turned round."""
     match form:
-        case Add(rank=rank, terms=terms) if {sign for sign, _ in terms} == {1, -1}:
-            return add([(-sign, term) for sign, term in terms], rank)
+        case Add(rank=rank, terms=terms):
+            flipped = [_turned_term(sign, term) for sign, term in terms]
+            return add(flipped, rank) if any(sign > 0 for sign, _ in flipped) else None
         case Mul(rank=rank, factors=factors):
             turned = _turn_one(factors)
             return Mul(rank, turned) if turned else None
         case Hadamard(rank=rank, above=above, below=below):
             turned = _turn_one(above)
             return Hadamard(rank, turned, below) if turned else None
+        case Indexed(factors=factors):
+            bases = _turn_one(tuple(base for base, _ in factors))
+            if bases is None:
+                return None
+            return replace(
+                form, factors=tuple((base, own) for base, (_, own) in zip(bases, factors, strict=True))
+            )
         case Transposed(rank=rank, arg=arg):
             inner = _turned(arg)
             return Transposed(rank, inner) if inner is not None else None
     return None
+
+
+def _turned_term(sign: int, term: Form) -> tuple[int, Form]:
+    """Minus a signed term, with a positive sign where that is possible."""
+    if sign < 0:
+        return 1, term
+    turned = _turned(term) if not isinstance(term, Add) else None
+    return (1, turned) if turned is not None else (-1, term)
 
 
 def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from chainrule.equations.reverse import adjoints, identity_seed
 from chainrule.equations.simplify import cost, simplify, substitute
 from chainrule.equations.sums import linear
 
-__all__ = ["Cotangent", "Line", "Temporary", "derive_lines"]
+__all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
 
 
 class Cotangent(NamedTuple):
@@ -86,9 +86,9 @@ def derive_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
         The requested names.
     """
     lines = _walk(program, of, wrt)
-    _inline(lines, _folding(program, of))
+    inline_lines(lines, folding(program, of))
     lines = _named_after_requests(lines)
-    return _needed(lines)
+    return needed_lines(lines)
 
 
 def _walk(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
@@ -99,7 +99,7 @@ def _walk(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
     last_user = _last_users(program, of, names, moving, set(wrt))
     pending: dict[str, list[tuple[Node, list[str]]]] = {}
     lead = program.symbols[of].dims
-    fold = _folding(program, of)
+    fold = folding(program, of)
     lines: list[Line] = []
 
     def emit(name: str) -> Node:
@@ -171,7 +171,7 @@ def _last_users(
     return last
 
 
-def _folding(program: Program, of: str) -> dict[Node, Node]:
+def folding(program: Program, of: str) -> dict[Node, Node]:
     """Bodies that are worth recognising inside a line, and the names that stand for them."""
     known = program.ancestors([of]) - {of}
     return {
@@ -229,12 +229,12 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
     return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
 
 
-def _inline(lines: list[Line], fold: dict[Node, Node]) -> None:
+def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
     mentioned = [set(symbols_of(line.expression)) for line in lines]
     for position, line in enumerate(lines):
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
-        once = line.is_temporary and len(users) == 1
+        single = (line.is_temporary or line.symbol in once) and len(users) == 1
         constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line.expression))
         for place in users:
             user = lines[place]
@@ -242,12 +242,12 @@ def _inline(lines: list[Line], fold: dict[Node, Node]) -> None:
             raw = substitute(user.expression, {line.symbol: line.expression})
             new = simplify(substitute(simplify(raw), fold))
             cancels = cost(new) < raw_size and cost(new) < max(cost(user.expression), cost(line.expression))
-            if once or constant or cancels or cost(new) < cost(user.expression):
+            if single or constant or cancels or cost(new) < cost(user.expression):
                 user.expression = new
-                user.cancelled = user.cancelled or (cancels and cost(new) < raw_size - 1)
+                user.cancelled = user.cancelled or (cancels and not constant and cost(new) < raw_size - 1)
                 if isinstance(line.symbol.data, Cotangent):
                     user.through.append(line.symbol.data.wrt)
-                elif once:
+                elif single:
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
                 mentioned[place] = set(symbols_of(new))
 
@@ -296,7 +296,7 @@ def _named_after_requests(lines: list[Line]) -> list[Line]:
     return result
 
 
-def _needed(lines: list[Line]) -> list[Line]:
+def needed_lines(lines: list[Line]) -> list[Line]:
     """The requested lines and those they use."""
     used: set[Node] = set()
     kept = []

@@ -153,14 +153,7 @@ def _softmax_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]
     first, own = _lead(lead), tuple(range(len(node.dims)))
     rest = own[:-1]
     if len(own) == 1:
-        jacobian = linear(
-            pool,
-            [
-                (Fraction(1), product(pool, [(pool.delta(p.dims[0]), (0, 1)), (p, (1,))], (0, 1))),
-                (Fraction(-1), product(pool, [(p, (0,)), (p, (1,))], (0, 1))),
-            ],
-            (p.dims[0], p.dims[0]),
-        )
+        jacobian = elementary.softmax_jacobian(p)
         yield 0, product(pool, [(jacobian, ("k", "j")), (c, (*first, "j"))], (*first, "k"))
         return
     straight = product(pool, [(p, own), (c, first + own)], first + own)

@@ -50,6 +50,13 @@ def negative(node: Node) -> Node:
     return scaled(-1, node)
 
 
+def _leads(term: Node) -> bool:
+    """Whether a term is a constant or a diagonal: these lead in 1 - p and in diag(p) - p pᵀ."""
+    return term.kind in ("ones", "delta") or any(
+        arg.kind == "delta" for arg in term.args if term.kind == "prod"
+    )
+
+
 def content(node: Node) -> tuple[Fraction, Node]:
     """Split a sum into its rational content and a primitive sum.
 
@@ -62,7 +69,7 @@ def content(node: Node) -> tuple[Fraction, Node]:
     whole = all(c.denominator == 1 for c in node.data)
     common = Fraction(gcd(*(c.numerator for c in node.data)) if whole else 1)
     factor = sizes.pop() if len(sizes) == 1 else common
-    leading = next((c for c, arg in coefficient_terms(node) if arg.kind == "ones"), node.data[0])
+    leading = next((c for c, arg in coefficient_terms(node) if _leads(arg)), node.data[0])
     if leading < 0:
         factor = -factor
     if factor == 1:

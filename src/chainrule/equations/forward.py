@@ -1,0 +1,154 @@
+"""Forward mode on expressions: how a node moves when the symbols below it move.
+
+The tangent of a node has the node's own axes first and then those of the direction: none for one direction,
+the axes of x for the whole Jacobian with respect to x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from chainrule.equations import elementary
+from chainrule.equations.nodes import Node, coefficient_terms, is_zero, topological
+from chainrule.equations.products import power, product
+from chainrule.equations.sums import linear, negative
+from chainrule.errors import NoRuleError
+
+__all__ = ["tangent"]
+
+Labels = tuple[object, ...]
+
+
+def tangent(
+    root: Node, directions: Mapping[Node, Node], along: tuple[int | str, ...], value: Node | None = None
+) -> Node:
+    """The tangent of a node.
+
+    Parameters
+    ----------
+    root : Node
+    directions : mapping of Node to Node
+        Tangents of the symbols that move, each of its symbol's axes and then ``along``.
+    along : tuple of sizes
+        Axes of the direction.
+    value : Node, optional
+        A name that stands for the root's value, used by rules such as tanh' = 1 - h⊙h.
+
+    Raises
+    ------
+    NoRuleError
+        If something that moves has no rule.
+    """
+    moved: dict[Node, Node] = {}
+    for node in topological([root]):
+        if node in directions:
+            moved[node] = directions[node]
+        elif node.kind != "onehot" and any(arg in moved for arg in node.args):
+            rule = _RULES.get(node.kind)
+            if rule is None:
+                known = ", ".join(sorted(_RULES))
+                raise NoRuleError(f"No derivative rule for {node.kind}; rules exist for {known}.")
+            stands = value if node is root and value is not None else node
+            result = rule(node, moved, along, stands)
+            if not is_zero(result):
+                moved[node] = result
+    return moved.get(root, root.pool.zero(root.dims + along))
+
+
+def _ways(along: tuple[int | str, ...]) -> Labels:
+    return tuple(f"way{axis}" for axis in range(len(along)))
+
+
+def _sum(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    terms = [(c, moved[arg]) for c, arg in coefficient_terms(node) if arg in moved]
+    return linear(node.pool, terms, node.dims + along)
+
+
+def _product(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """Each factor moves in turn."""
+    labels, out = node.data
+    ways = _ways(along)
+    terms = []
+    for position, arg in enumerate(node.args):
+        if arg not in moved:
+            continue
+        factors: list[tuple[Node, Labels]] = [
+            (moved[arg], (*own, *ways)) if place == position else (other, own)
+            for place, (other, own) in enumerate(zip(node.args, labels, strict=True))
+        ]
+        terms.append((Fraction(1), product(node.pool, factors, (*out, *ways))))
+    return linear(node.pool, terms, node.dims + along)
+
+
+def _times(
+    slope: Node, moved: Node, along: tuple[int | str, ...], coefficient: Fraction = Fraction(1)
+) -> Node:
+    own, ways = tuple(range(len(slope.dims))), _ways(along)
+    return product(slope.pool, [(slope, own), (moved, (*own, *ways))], (*own, *ways), coefficient)
+
+
+def _power(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    slope = power(node.args[0], node.data - 1)
+    return _times(slope, moved[node.args[0]], along, node.data)
+
+
+def _function(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    return _times(elementary.slope(node, value), moved[node.args[0]], along)
+
+
+def _softmax(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """J ṫ with J = diag(p) - p pᵀ; with more axes P⊙Ṫ - diag((P⊙Ṫ)𝟏) P."""
+    pool, p, step = node.pool, value, moved[node.args[0]]
+    own, ways = tuple(range(len(node.dims))), _ways(along)
+    rest = own[:-1]
+    if len(own) == 1:
+        return product(
+            pool, [(elementary.softmax_jacobian(p), ("k", "j")), (step, ("j", *ways))], ("k", *ways)
+        )
+    straight = product(pool, [(p, own), (step, (*own, *ways))], (*own, *ways))
+    through = product(pool, [(p, own), (p, (*rest, "j")), (step, (*rest, "j", *ways))], (*own, *ways))
+    return linear(pool, [(Fraction(1), straight), (Fraction(-1), through)], node.dims + along)
+
+
+def _logsumexp(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    (scores,) = node.args
+    own, ways = tuple(range(len(scores.dims))), _ways(along)
+    factors = [(elementary.softmax(scores), own), (moved[scores], (*own, *ways))]
+    return product(node.pool, factors, (*own[:-1], *ways))
+
+
+def _inverse(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """-A⁻¹ Ȧ A⁻¹."""
+    rest, ways = tuple(range(len(node.dims) - 2)), _ways(along)
+    step = (moved[node.args[0]], (*rest, "a", "b", *ways))
+    factors = [(value, (*rest, "i", "a")), step, (value, (*rest, "b", "j"))]
+    return negative(product(node.pool, factors, (*rest, "i", "j", *ways)))
+
+
+def _logdet(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """tr(A⁻¹ Ȧ)."""
+    (matrix,) = node.args
+    rest, ways = tuple(range(len(node.dims))), _ways(along)
+    inverse = node.pool.intern("inv", None, node.args, matrix.dims)
+    factors = [(inverse, (*rest, "a", "b")), (moved[matrix], (*rest, "b", "a", *ways))]
+    return product(node.pool, factors, (*rest, *ways))
+
+
+def _determinant(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """(det A) tr(A⁻¹ Ȧ)."""
+    return _times(value, _logdet(node, moved, along, value), along)
+
+
+Rule = Callable[[Node, Mapping[Node, Node], tuple[int | str, ...], Node], Node]
+_RULES: Mapping[str, Rule] = {
+    "lin": _sum,
+    "prod": _product,
+    "pow": _power,
+    "fn": _function,
+    "softmax": _softmax,
+    "lse": _logsumexp,
+    "inv": _inverse,
+    "logdet": _logdet,
+    "det": _determinant,
+}

@@ -1,0 +1,159 @@
+"""Second order: forward mode over the lines of the gradient.
+
+The gradient is a list of lines (reverse mode over names). Its derivative in a direction pushes tangents
+through the definitions and then through those lines, so that a Hessian-vector product is as linear in depth
+as the gradient. With the unit vectors of one name as directions it is a block of the Hessian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from chainrule.equations.forward import tangent
+from chainrule.equations.lets import Cotangent, Line, derive_lines, folding, inline_lines, needed_lines
+from chainrule.equations.nodes import Node, coefficient_terms, is_zero
+from chainrule.equations.program import Program, symbols_of
+from chainrule.equations.reverse import identity_seed
+from chainrule.equations.simplify import simplify, substitute
+from chainrule.equations.tree import Size
+
+__all__ = ["Direction", "Moved", "Second", "hessian_lines", "product_lines"]
+
+
+class Second(NamedTuple):
+    """Name of d²of / (d wrt d then): the axes of ``wrt``, then those of ``then``."""
+
+    of: str
+    wrt: str
+    then: str
+
+
+class Direction(NamedTuple):
+    """Name of the direction in which a parameter moves."""
+
+    wrt: str
+
+
+class Moved(NamedTuple):
+    """Name of the derivative of a symbol in the direction; ``base`` is the symbol's own name."""
+
+    base: object
+
+
+def hessian_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+    """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w."""
+    lines = _Lines(program, of, wrt)
+    for position, then in enumerate(wrt):
+        symbol = program.symbols[then]
+        start = {symbol: identity_seed(program.pool, symbol.dims)}
+
+        def name(base: Node, then: str = then) -> object:
+            data = base.data
+            return Second(of, data.wrt, then) if isinstance(data, Cotangent) else Cotangent(data, then)
+
+        lines.push_through(start, symbol.dims, name, set(wrt[: position + 1]))
+    return lines.finished()
+
+
+def product_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+    """The lines of the Hessian of a scalar times one direction, for every name in ``wrt`` at once."""
+    lines = _Lines(program, of, wrt)
+    dims = {name: program.symbols[name].dims for name in wrt}
+    start = {program.symbols[name]: program.pool.symbol(Direction(name), dims[name]) for name in wrt}
+    lines.push_through(start, (), lambda base: Moved(base.data), set(wrt))
+    return lines.finished()
+
+
+class _Lines:
+    """The gradient's lines, and their derivatives as they are added."""
+
+    def __init__(self, program: Program, of: str, wrt: Sequence[str]) -> None:
+        self.program = program
+        self.of = of
+        self.gradient = derive_lines(program, of, list(wrt))
+        self.asked = {line.symbol for line in self.gradient if line.requested}
+        self.fold = folding(program, of)
+        self.added: list[Line] = []
+        for line in self.gradient:
+            line.requested = False
+
+    def push_through(
+        self,
+        start: Mapping[Node, Node],
+        along: tuple[Size, ...],
+        name: Callable[[Node], object],
+        wanted: set[str],
+    ) -> None:
+        """Tangents of the definitions and then of the gradient's lines, in the directions of ``start``."""
+        program, directions = self.program, dict(start)
+        moving = program.dependents(program.name_of[symbol] for symbol in start) & program.ancestors(
+            [self.of]
+        )
+        for definition, body in program.bodies.items():
+            symbol = program.symbols[definition]
+            if definition in moving and definition != self.of and symbol not in start:
+                moved = self._simple(tangent(body, directions, along, symbol))
+                self._add(symbol, moved, along, name, directions, [f"forward through {definition}"])
+        for line in self.gradient:
+            moved = self._simple(tangent(line.expression, directions, along))
+            requested = line.symbol in self.asked and _wrt(line.symbol) in wanted
+            words = [f"the line of {_words(line.symbol)}, differentiated"]
+            self._add(line.symbol, moved, along, name, directions, words, requested)
+
+    def _add(
+        self,
+        base: Node,
+        moved: Node,
+        along: tuple[Size, ...],
+        name: Callable[[Node], object],
+        directions: dict[Node, Node],
+        rules: list[str],
+        requested: bool = False,
+    ) -> None:
+        if is_zero(moved) and not requested:
+            return
+        directions[base] = moved
+        if requested or not _touches(moved, len(base.dims)):
+            symbol = self.program.pool.symbol(name(base), base.dims + along)
+            self.added.append(Line(symbol, moved, requested, rules))
+            directions[base] = symbol
+
+    def _simple(self, node: Node) -> Node:
+        return simplify(substitute(simplify(node), self.fold))
+
+    def finished(self) -> list[Line]:
+        """Every line that is needed, lines used once put into their users."""
+        every = [*self.gradient, *self.added]
+        inline_lines(every, self.fold, once={line.symbol for line in self.added})
+        return needed_lines(every)
+
+
+def _wrt(symbol: Node) -> object:
+    return symbol.data.wrt if isinstance(symbol.data, Cotangent) else None
+
+
+def _words(symbol: Node) -> str:
+    data = symbol.data
+    return f"d{data.of}/d{data.wrt}" if isinstance(data, Cotangent) else f"the inside of {data.body}"
+
+
+def _touches(node: Node, rank: int) -> bool:
+    """Whether an identity matrix ties an axis of the direction to something: named, it could not vanish."""
+    for _, term in coefficient_terms(node):
+        if term.kind == "delta":
+            return True
+        if term.kind == "prod":
+            labels, out = term.data
+            ways = set(out[rank:])
+            if any(
+                arg.kind == "delta" and ways & set(own) for arg, own in zip(term.args, labels, strict=True)
+            ):
+                return True
+    return False
+
+
+def direction_symbols(lines: Sequence[Line]) -> list[Node]:
+    """The directions that some lines mention."""
+    found = [symbol for line in lines for symbol in symbols_of(line.expression)]
+    return list(dict.fromkeys(symbol for symbol in found if isinstance(symbol.data, Direction)))

@@ -1,0 +1,143 @@
+"""Second order: Hessian blocks and Hessian-vector products, line by line, against the complex step."""
+
+import numpy as np
+import pytest
+
+from chainrule.equations import Equations
+from chainrule.equations.numeric import node_value
+from chainrule.equations.second import Direction, Moved, Second, hessian_lines, product_lines
+
+STEP = 1e-30
+TANH = """
+    data        x: R[p];  y: Class[K]
+    parameters  W: R[M, p];  b: R[M];  V: R[K, M];  c: R[K]
+    h = tanh(b + W @ x)
+    f = c + V @ h
+    L = logsumexp(f) - f[y] + normF(W)**2 / 3
+"""
+NAMED = """
+    data        x: R[p];  t: Simplex[K]
+    parameters  W: R[M, p];  b: R[M];  V: R[K, M]
+    z = b + W @ x
+    h = sigmoid(z)
+    u = V @ h
+    q = softmax(u)
+    L = -(t.T @ log(q)) + norm2(h)**4 / 5
+"""
+LOGISTIC = """
+    data        X: R[p, K]; y: Bit[p]
+    parameters  b: R[K]; a: R
+    s = sigmoid(X @ b + a)
+    L = -sum(y * log(s) + (1 - y) * log(1 - s)) + a**3 * sqrt(1 + b.T @ b)
+"""
+MATRIX = """
+    parameters  W: R[M, M]; b: R[M]
+    A = W @ W.T + eye(M)
+    L = logdet(A) + b.T @ inv(A) @ b
+"""
+SIZES = {"p": 3, "M": 4, "K": 2}
+
+
+def values_of(model, rng):
+    values = {}
+    for name, declaration in model.sheet.declarations.items():
+        shape = [SIZES[size] for size in declaration.axes]
+        if declaration.domain == "class":
+            values[name] = np.asarray(rng.integers(0, SIZES[declaration.classes]))
+        elif declaration.domain == "simplex":
+            values[name] = rng.dirichlet(np.ones(shape[0]))
+        elif declaration.domain == "bit":
+            values[name] = rng.integers(0, 2, shape)
+        else:
+            values[name] = np.asarray(rng.normal(size=shape))
+    return values
+
+
+def computed(model, lines, given):
+    """Values of the lines' symbols, each computed from the sheet's names and the lines before it."""
+    program = model.program
+    known = {program.symbols[name]: value for name, value in given.items() if name in program.symbols}
+    known.update({symbol: value for symbol, value in given.items() if not isinstance(symbol, str)})
+    sizes = {size: SIZES[size] for size in model.sizes}
+    for name, body in program.bodies.items():
+        known[program.symbols[name]] = node_value(body, known, sizes)
+    for line in lines:
+        known[line.symbol] = node_value(line.expression, known, sizes)
+    return {line.symbol.data: known[line.symbol] for line in lines}
+
+
+def gradient_at(model, wrt, values):
+    """dL/dwrt by the compiled code, which other tests hold to the complex step; complex values pass."""
+    function = model.compile(f"dL/d{wrt}")
+    return function(
+        **{name: values[name] for name in function.inputs}, **{size: SIZES[size] for size in function.sizes}
+    )
+
+
+def hessian_block(model, first, second, values):
+    """d²L / (d first d second) by the complex step through the gradient."""
+    shape = np.shape(values[second])
+    block = np.empty((*np.shape(values[first]), *shape))
+    for place in np.ndindex(*shape):
+        moved = np.array(values[second], dtype=complex)
+        moved[place] += 1j * STEP
+        block[(..., *place)] = np.imag(gradient_at(model, first, {**values, second: moved})) / STEP
+    return block
+
+
+@pytest.mark.parametrize("text", [TANH, NAMED, LOGISTIC], ids=["tanh", "named", "logistic"])
+def test_every_block_of_the_hessian(text):
+    model = Equations(text)
+    values = values_of(model, np.random.default_rng(3))
+    names = list(model.parameters)
+    found = computed(model, hessian_lines(model.program, "L", names), values)
+    for position, then in enumerate(names):
+        for wrt in names[: position + 1]:
+            want = hessian_block(model, wrt, then, values)
+            got = found[Second("L", wrt, then)]
+            assert got.shape == want.shape
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-12, err_msg=f"{wrt}, {then}")
+
+
+@pytest.mark.parametrize("text", [TANH, NAMED, LOGISTIC], ids=["tanh", "named", "logistic"])
+def test_the_product_is_the_hessian_times_the_direction(text):
+    model = Equations(text)
+    rng = np.random.default_rng(4)
+    values = values_of(model, rng)
+    names = list(model.parameters)
+    lines = product_lines(model.program, "L", names)
+    pool = model.program.pool
+    way = {name: np.asarray(rng.normal(size=np.shape(values[name]))) for name in names}
+    given = {pool.symbol(Direction(name), model.program.symbols[name].dims): way[name] for name in names}
+    found = computed(model, lines, {**values, **given})
+    moved = {**values, **{name: values[name] + 1j * STEP * way[name] for name in names}}
+    for line in lines:
+        if line.requested:
+            assert isinstance(line.symbol.data, Moved)
+            wrt = line.symbol.data.base.wrt
+            want = np.imag(gradient_at(model, wrt, moved)) / STEP
+            np.testing.assert_allclose(found[line.symbol.data], want, rtol=1e-11, atol=1e-12)
+    assert {line.symbol.data.base.wrt for line in lines if line.requested} == set(names)
+
+
+def test_inverse_and_log_determinant_have_second_derivatives():
+    model = Equations(MATRIX)
+    values = values_of(model, np.random.default_rng(5))
+    found = computed(model, hessian_lines(model.program, "L", ["W", "b"]), values)
+    base = 1e-6
+    for place in np.ndindex(4, 4):
+        step = np.zeros((4, 4))
+        step[place] = base
+        up = gradient_at(model, "W", {**values, "W": values["W"] + step})
+        down = gradient_at(model, "W", {**values, "W": values["W"] - step})
+        got = found[Second("L", "W", "W")][(..., *place)]
+        np.testing.assert_allclose(got, (up - down) / (2 * base), rtol=1e-6, atol=1e-7)
+
+
+def test_a_block_is_symmetric_and_an_absent_one_is_zero():
+    model = Equations("parameters u: R[p]; w: R[K]; L = exp(norm2(u)**2 / 9) + sum(sin(w))")
+    values = values_of(model, np.random.default_rng(6))
+    found = computed(model, hessian_lines(model.program, "L", ["u", "w"]), values)
+    np.testing.assert_allclose(found[Second("L", "u", "u")], found[Second("L", "u", "u")].T)
+    assert found[Second("L", "u", "w")].shape == (3, 2)
+    assert not found[Second("L", "u", "w")].any()
