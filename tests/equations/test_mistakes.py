@@ -129,8 +129,8 @@ NO_CASCADES = [
     ("z: R[2*q]\nh = z @ z + eye(q)", [(3, "2*q")]),
     ("z[q]: R\nh = z[0] + z @ z", [(3, "[")]),
     ("params z: R[q]; t: R[q]\nh = z @ z + t.T @ t\ng = t + t", [(3, "params")]),
-    ("input z: R[q]\nh = z @ z", [(3, "z")]),
-    ("data z R[q]\nh = z @ z\ng = ones(q)", [(3, "R")]),
+    ("input z: R[q]\nh = z @ z", [(3, "input")]),
+    ("data z R[q]\nh = z @ z\ng = ones(q)", [(3, "z")]),
     ("z, w: R[q]\nh = z @ w", [(3, ",")]),
     # names that are refused
     ("ℓ = 3\nm = ℓ + 2\nk = m + ℓ", [(3, "ℓ")]),

@@ -85,7 +85,9 @@ def _column_with_row(left: Argument, right: Argument, op: str) -> str:
 
 
 def _transposed(text: str) -> str:
-    return text[:-2] if text.endswith(".T") and _is_atom(text) else f"{_factor(text)}.T"
+    if text.endswith((".T", "ᵀ")) and _is_atom(text):
+        return text.removesuffix("ᵀ").removesuffix(".T")
+    return f"{_factor(text)}.T"
 
 
 def _holds(text: str, operators: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from chainrule.equations.expressions import ExpressionParser, parse_size
 from chainrule.equations.lexer import Source, Token
-from chainrule.equations.statements import Statement
+from chainrule.equations.statements import ROLES, Statement
 from chainrule.equations.syntax import Node
 from chainrule.equations.tree import Size
 from chainrule.errors import SheetSyntaxError
@@ -128,19 +128,19 @@ class _LineParser(ExpressionParser):
         name = self.name("a name before the colon")
         if self.is_op(","):
             self.fail(f"Declare one name at a time: {name.text}: R[p]; then the next after a semicolon.")
+        if self.token.kind == "name":
+            self.fail(f"{name.text} is not a role; the roles are {', '.join(ROLES)}.", name)
         if self.is_op("["):
             self.fail(f"Sizes stand behind the type: {name.text}: R[N, p].")
         self.expect(":", f"after {name.text}")
-        if self.token.kind != "name":
-            self.unexpected("expected a type such as R, R[M, p], Class[K], Sign, Bit[K] or Simplex[K]")
-        kind = self.take()
+        kind = self.name("a type such as R, R[M, p], Class[K], Sign, Bit[K] or Simplex[K]")
         bracketed = self.is_op("[")
         sizes = self.sizes() if bracketed else ()
         if self.is_op("("):
             self.fail(f"Sizes stand in square brackets: {kind.text}[...].")
         if self.is_op("="):
             self.fail(
-                f"{name.text} is either declared with a type or defined by =, not both; its type follows."
+                "A name is declared with a type or defined by =, not both; what is defined needs no type."
             )
         end = self.tokens[self.at - 1].end
         self.finish()

@@ -28,6 +28,30 @@ from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetS
 __all__ = ["MAX_NAMES", "NameCheck", "Scope", "UserFunction", "near"]
 
 MAX_NAMES = 5_000
+_FOREIGN = {
+    "ln": " Write log, the natural logarithm.",
+    "log2": " Write log(x) / log(2).",
+    "log10": " Write log(x) / log(10).",
+    "norm": " Write norm2 for the length of a vector, normF for a matrix, norm1 for sums of absolute values.",
+    "matmul": " Write A @ B.",
+    "transpose": " Write A.T.",
+    "T": " Write A.T.",
+    "pow": " Write x**2.",
+    "power": " Write x**2.",
+    "square": " Write x**2.",
+    "identity": " Write eye(n) for the identity matrix.",
+    "inverse": " Write inv(A).",
+    "maximum": " Write max(a, b).",
+    "minimum": " Write min(a, b).",
+    "clip": " Write max(low, min(x, high)).",
+    "heaviside": " Write step(x), which is 0 at 0.",
+    "prod": " Write exp(sum(log(x))).",
+    "argmax": " A sheet holds formulas that can be differentiated; take the largest entry of the result.",
+    "grad": " Write d(L, W) for the derivative of L with respect to W.",
+    "gradient": " Write d(L, W) for the derivative of L with respect to W.",
+    "diff": " Write d(L, W) for the derivative of L with respect to W.",
+}
+"""What functions of other languages are called here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +205,8 @@ class NameCheck:
         Indices bound around the place, with the reason shown if one is bound twice.
     parameters : tuple of str
         Parameters, if the expression is the body of a function.
+    defined : str
+        The name that the expression defines, if any.
     free : dict or None
         Where unknown names that stand alone as a subscript are collected as open indices; None refuses them.
     """
@@ -189,6 +215,7 @@ class NameCheck:
     source: Source
     bound: dict[str, str] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
+    defined: str = ""
     free: dict[str, None] | None = None
     pending: list[Name] = field(default_factory=list)
 
@@ -252,6 +279,8 @@ class NameCheck:
             here = self.source.line_of(node.start)
             when = "in this line, but not before this place" if line == here else f"later, in line {line}"
             message = f"{name} is defined {when}; a sheet is read from top to bottom."
+            if name == self.defined:
+                message = f"{name} stands in its own definition; give the new value a name of its own."
         elif name in scope.functions or name in FUNCTIONS or name == "d":
             message = f"{name} is a function; write its argument in brackets: {name}(...)."
         else:
@@ -283,7 +312,8 @@ class NameCheck:
             return
         if self._knows(name):
             message = (
-                f"{name} is a value, not a function; for a product write {name} * (...) or {name} @ (...)."
+                f"{name} is a value, not a function; write {name} * (...) or {name} @ (...) for a product, "
+                f"{name}[...] for an entry."
             )
         elif name in scope.later:
             line = scope.later[name]
@@ -293,7 +323,8 @@ class NameCheck:
         else:
             choices = [*FUNCTIONS, *scope.functions]
             hint = (
-                near(name, choices)
+                _FOREIGN.get(name)
+                or near(name, choices)
                 or f" There are {', '.join(choices[:6])}, ..., or your own: {name}(t) = ..."
             )
             message = f"There is no function {name}.{hint}"

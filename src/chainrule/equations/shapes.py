@@ -157,7 +157,8 @@ class Shaper(TermMaker):
         if exponent == -1 and len(left.type.axes) == 2:
             text, whole = self.text(node.left), self.text(node)
             self.fail(
-                f"{whole} would be 1 / {text} entry by entry; write that, or inv({text}) for the inverse.",
+                f"{whole} would be taken entry by entry. Write inv({text}) for the inverse of the matrix, "
+                f"1 / {text} for the inverse of each entry.",
                 node,
             )
         if abs(exponent) > 1000:

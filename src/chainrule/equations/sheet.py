@@ -229,6 +229,8 @@ class _Reader:
             self.set_layout(statement)
             return
         tokens = self.take_role(statement.tokens)
+        if tokens is not statement.tokens:
+            self.check_declares(first, tokens)
         line = parse_line(self.source, tokens)
         doubtful = self.is_doubtful(tokens)
         match line:
@@ -274,6 +276,12 @@ class _Reader:
             raise self.fail(f"The roles are {', '.join(ROLES)}. Did you mean {SLIPS[first.text]}?", first)
         self.role = cast(Role, first.text)
         return tokens[1:]
+
+    def check_declares(self, role: Token, tokens: tuple[Token, ...]) -> None:
+        mark = next((token.text for token in tokens if token.text in (":", "=", "==")), "")
+        if mark != ":":
+            example = f"{role.text} {tokens[0].text}: R[p]"
+            raise self.fail(f"After {role.text} a declaration follows, such as {example}.", tokens[0])
 
     def declare(self, line: DeclarationLine) -> None:
         source, name, kind = self.source, line.name, line.kind
@@ -329,7 +337,7 @@ class _Reader:
         if name.text in letters:
             raise self.fail(f"{name.text} is the value that is defined, so it cannot be its index too.", name)
         bound = dict.fromkeys(letters, "an index of this definition")
-        NameCheck(self.scope, self.source, bound=bound).check(line.body)
+        NameCheck(self.scope, self.source, bound, defined=name.text).check(line.body)
         if doubtful:
             return
         body, indices = self.typed(line.body, letters)

@@ -167,7 +167,7 @@ class TermMaker(ABC):
         if len(node.items) > len(axes):
             shape = f"{text} is {base.type}"
             self.fail(
-                f"{self.text(node)}: {len(node.items)} subscripts, but {shape} and has {len(axes)}.", node
+                f"{self.text(node)} has {len(node.items)} subscripts, but {shape}: at most {len(axes)}.", node
             )
         subscripts = tuple(
             None if item is None else self.item(item, axes[i], f"axis {i} of {text}")

@@ -1,0 +1,340 @@
+"""Write ``language.md``: the reference of the language of sheets, its tables made from the code.
+
+Run it as ``python docs/make_language.py`` after the language has changed; a test holds the page to what it
+writes, and the formulas in its tables to the functions that they explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from chainrule.equations import Equations
+from chainrule.equations.functions import ALIASES, FUNCTIONS, Function
+from chainrule.equations.lexer import Source
+from chainrule.equations.mistakes import MAX_MISTAKES
+from chainrule.equations.sheet import read
+from chainrule.equations.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
+from chainrule.equations.tree import Domain, Layout, Type
+from chainrule.errors import NoRuleError, SheetShapeError
+
+PAGE = Path(__file__).with_name("language.md")
+
+GIVEN = """t: R; u: R; x: R[n]; z: R[n]; v: R[m]; A: R[n, n]; B: R[n, n]; W: R[m, n]; X: R[m, n]
+y: Class[K]; Y: Class[N, K]"""
+"""The values of the tables: numbers t and u, vectors x, z, v, matrices A, B, W, X, labels y and Y."""
+
+# How a function is called, and what it is: a formula of the language that a test evaluates beside it.
+FORMULAS: dict[str, tuple[str, str]] = {
+    "abs": ("abs(t)", "t * sign(t)"),
+    "step": ("step(t)", "where(t > 0, 1, 0)"),
+    "sign": ("sign(t)", "step(t) - step(-t)"),
+    "relu": ("relu(t)", "max(t, 0)"),
+    "leaky_relu": ("leaky_relu(t)", "where(t > 0, t, 0.01 * t)"),
+    "elu": ("elu(t)", "where(t > 0, t, exp(t) - 1)"),
+    "gelu": ("gelu(t)", "t * (1 + erf(t / sqrt(2))) / 2"),
+    "silu": ("silu(t)", "t * sigmoid(t)"),
+    "softplus": ("softplus(t)", "log(1 + exp(t))"),
+    "sigmoid": ("sigmoid(t)", "1 / (1 + exp(-t))"),
+    "log_sigmoid": ("log_sigmoid(t)", "-log(1 + exp(-t))"),
+    "tanh": ("tanh(t)", "(exp(t) - exp(-t)) / (exp(t) + exp(-t))"),
+    "max": ("max(t, u)", "where(t >= u, t, u)"),
+    "min": ("min(t, u)", "where(t <= u, t, u)"),
+    "softmax": ("softmax(x)", "exp(x) / sum(exp(x))"),
+    "log_softmax": ("log_softmax(x)", "x - log(sum(exp(x)))"),
+    "logsumexp": ("logsumexp(x)", "log(sum(exp(x)))"),
+    "sum": ("sum(x)", "sum(x[i] for i in n)"),
+    "mean": ("mean(x)", "sum(x) / n"),
+    "trace": ("trace(A)", "sum(A[i, i] for i in n)"),
+    "diag": ("diag(x)", "eye(n) * outer(x, ones(n))"),
+    "norm1": ("norm1(x)", "sum(abs(x))"),
+    "norm2": ("norm2(x)", "sqrt(x.T @ x)"),
+    "normF": ("normF(W)", "sqrt(sum(W * W))"),
+    "dot": ("dot(x, z)", "x.T @ z"),
+    "outer": ("outer(x, v)", "x @ v.T"),
+    "logdet": ("logdet(A)", "log(det(A))"),
+    "onehot": ("onehot(y)", "eye(K)[y]"),
+    "ones": ("ones(n)", "x**0"),
+    "zeros": ("zeros(m, n)", "0 * W"),
+}
+# The ones that stand for themselves.
+WORDS: dict[str, tuple[str, str]] = {
+    "exp": ("exp(t)", "the exponential"),
+    "log": ("log(t)", "the natural logarithm"),
+    "sqrt": ("sqrt(t)", "the square root"),
+    "sin": ("sin(t)", "the sine"),
+    "cos": ("cos(t)", "the cosine"),
+    "erf": ("erf(t)", "the error function"),
+    "where": ("where(t > u, t, u)", "the second argument where the condition holds, else the third"),
+    "kron": ("kron(A, W)", "the Kronecker product"),
+    "inv": ("inv(A)", "the inverse of a square matrix"),
+    "det": ("det(A)", "its determinant"),
+    "eye": ("eye(n)", "the identity matrix"),
+}
+# Other calls of the functions above, with what they are.
+MORE: tuple[tuple[str, str], ...] = (
+    ("max(x)", "the largest entry"),
+    ("min(x)", "the smallest entry"),
+    ("softmax(W, axis=1)", "of each row"),
+    ("log_softmax(W, axis=1)", "of each row"),
+    ("logsumexp(W, axis=0)", "of each column"),
+    ("sum(W, axis=0)", "over the rows, one number to each column"),
+    ("mean(W, axis=1)", "over the columns, one number to each row"),
+    ("diag(A)", "the diagonal of a square matrix"),
+    ("onehot(Y)", "a row for each label"),
+    ("ones(m, n)", "a matrix"),
+)
+
+TYPES: dict[Domain, tuple[str, str]] = {
+    "real": ("R[M, p]", "real numbers; `R` alone is one number"),
+    "class": ("Class[N, K]", "N labels, each one of 0 to K - 1; `Class[K]` is one label"),
+    "sign": ("Sign[N]", "-1 or +1"),
+    "bit": ("Bit[N, K]", "0 or 1"),
+    "simplex": ("Simplex[K]", "shares: not negative, along the last axis they add up to 1"),
+}
+SPELLINGS = (
+    ("Wᵀ", "W.T"),
+    ("x ⊙ z", "x * z"),
+    ("x ∘ z", "x * z"),
+    ("x₁₂", "x12"),
+    ("x²", "x**2"),
+    ("t⁻¹", "t**-1"),
+    ("x − z", "x - z"),
+    ("t ≤ u", "t <= u"),
+    ("t ≥ u", "t >= u"),
+    ("t ≠ u", "t != u"),
+)
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+
+
+def result(expression: str, layout: str = "gradient") -> str:
+    """The type of an expression of the values of the tables; a dash if it has none."""
+    try:
+        sheet = read(f"{GIVEN}\nlayout {layout}\nresult = {expression}")
+    except SheetShapeError:
+        return "—"
+    return _named(sheet.type_of("result"))
+
+
+def _named(kind: Type) -> str:
+    return f"`{kind}`" if kind.axes else "a number"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def roles() -> str:
+    """The table of types with their declarations read."""
+    assert list(TYPES) == list(get_args(Domain))
+    for domain, (written, _) in TYPES.items():
+        assert read(f"value: {written}").domain_of("value") == domain
+    return _table(("type", "holds"), ((f"`{written}`", holds) for written, holds in TYPES.values()))
+
+
+def operations() -> str:
+    """Which shapes go together, entry by entry and under @."""
+    named = {"t": "a number", "x": "(n,)", "x.T": "row (n,)", "v": "(m,)", "W": "(m, n)", "A": "(n, n)"}
+    tables = []
+    for operator in ("+", "@"):
+        rows = (
+            (f"**`{left}`** {of}", *(result(f"{left} {operator} {_second(left, right)}") for right in named))
+            for left, of in named.items()
+        )
+        head = (f"`left {operator} right`", *(f"**`{right}`** {of}" for right, of in named.items()))
+        tables.append(_table(head, rows))
+    return "\n".join(tables)
+
+
+def _second(left: str, right: str) -> str:
+    """Another value of the same type, so that no table adds a value to itself."""
+    other = {"t": "u", "x": "z", "x.T": "z.T", "A": "B", "W": "X"}
+    return other.get(right, right) if left == right else right
+
+
+def functions() -> str:
+    """Every function: a call, its type, and what it is."""
+    assert sorted([*FORMULAS, *WORDS]) == sorted(FUNCTIONS)
+    plain = [_row(function) for function in FUNCTIONS.values() if function.elementwise]
+    other = [_row(function) for function in FUNCTIONS.values() if not function.elementwise]
+    more = [(f"`{call}`", result(call), meaning) for call, meaning in MORE]
+    head = ("call", "gives", "is")
+    return (
+        "Entry by entry, on values of any shape:\n\n"
+        + _table(("call", "is"), ((call, meaning) for call, _, meaning in plain))
+        + "\nThe others:\n\n"
+        + _table(head, other)
+        + "\nMore ways to call them:\n\n"
+        + _table(head, more)
+    )
+
+
+def _row(function: Function) -> tuple[str, str, str]:
+    formula = FORMULAS.get(function.name)
+    call, meaning = formula or WORDS[function.name]
+    return f"`{call}`", result(call), f"`{meaning}`" if formula else meaning
+
+
+def without_rule() -> str:
+    """The functions that are evaluated, but have no rule of differentiation."""
+    found = []
+    for name, (call, _) in {**FORMULAS, **WORDS}.items():
+        argument = call[len(name) + 1]
+        if argument in "yn" or FUNCTIONS[name].sized:
+            continue
+        try:
+            Equations(f"{GIVEN}\nL = sum({call})").derive("L", wrt=[argument])
+        except NoRuleError:
+            found.append(f"`{name}`")
+    if not found:
+        return "All of them are differentiated."
+    return f"Evaluated, but not differentiated: {', '.join(found)}; asking for it is an error."
+
+
+def layouts() -> str:
+    """The shape of a derivative, by what is differentiated, by what, and by the layout."""
+    values = {"a number": "t", "column `(n,)`": "x", "row `(n,)`": "r", "matrix `(m, n)`": "W"}
+    by = {"a number": "u", "column `(k,)`": "w", "matrix `(p, q)`": "V"}
+    given = f"{GIVEN}; w: R[k]; V: R[p, q]; r = x.T"
+    parts = []
+    for layout in LAYOUTS:
+        rows = []
+        for named, of in values.items():
+            kinds = [
+                read(f"{given}\nlayout {layout}\nresult = d({of}, {wrt})").type_of("result")
+                for wrt in by.values()
+            ]
+            rows.append((named, *map(_named, kinds)))
+        parts.append(f"`layout {layout}`\n\n{_table(('d(of, by)', *(f'by {name}' for name in by)), rows)}")
+    return "\n".join(parts)
+
+
+def spellings() -> str:
+    """What may be written in place of what; both are read to the same tokens."""
+    for written, plain in SPELLINGS:
+        first, second = (
+            [token.text for token in statements(Source(text))[0].tokens] for text in (written, plain)
+        )
+        assert "".join(first) == "".join(second), written
+    rows = [(f"`{written}`", f"`{plain}`") for written, plain in SPELLINGS]
+    rows += [(f"`{alias}(...)`", f"`{name}(...)`") for alias, name in ALIASES.items()]
+    return _table(("written", "read as"), rows)
+
+
+EXAMPLE = """data        X: R[N, p]; y: Class[N, K]        # what comes with the examples
+parameters  W: R[K, p]; b: R[K]               # what is learnt
+constants   α: R                              # what stays
+f[i] = W @ X[i] + b                           # a column of K scores for each i
+loss[i] = logsumexp(f[i]) - f[i, y[i]]
+C = mean(loss[i] for i in N) + α / 2 * normF(W)**2
+d(C, b)[k] == mean(softmax(f[i])[k] - onehot(y[i])[k] for i in N)
+"""
+
+TEXT = """# The language
+
+A *sheet* is a text of equations: declarations, definitions and claims, read from top to bottom.
+
+```text
+{example}```
+
+One statement stands on a line, or several with semicolons between them; a `#` begins a comment; inside
+brackets a line goes on. This page is written by `docs/make_language.py` from the code that reads sheets.
+
+## Declarations
+
+`name: type`, with a role in front of the first declaration of a line, for all on that line:
+
+| role | its values |
+| --- | --- |
+| `data` | come with the examples, one of each for every example in batch form |
+| `parameters` | are learnt: the default of what is differentiated by, and what `fit` moves |
+| `constants` | stay as they are given |
+| none | are given, and nothing more is said |
+
+{types}
+Sizes are whole numbers or names; a name is a size from its first use in a type on, and stands for its
+number in formulas (`sum(x) / n`). No name is both a size and a value.
+
+## Definitions
+
+* `h = tanh(W @ x + b)` defines a value. A name keeps one value.
+* `h[i] = tanh(W @ X[i] + b)` defines one for each i; what i runs over is seen where it is a subscript on
+  the right. `h` is then the whole, with the axis of i in front.
+* `swish(t) = t * sigmoid(t)` defines a function, written out at each call with the shapes of that call.
+* Subscripts count from 0: an index, a whole number, or a label. `X[i]` is row i *as a column*; `X[:, j]`
+  is column j; `f[y]` is the entry that the label y selects.
+* `sum(... for i in N)` adds up one number for each i, `mean(... for i in N)` averages them; several
+  indices are `for i in N for j in p`.
+* `d(L, W)` is the derivative of L with respect to the name W, through everything that depends on W. It
+  is usable in any formula.
+
+## Shapes
+
+Vectors are columns, as on paper. `x.T` is a row; nothing is transposed or repeated in silence. Entry by
+entry (`+ - * / **`, and functions of several arguments) both sides have one shape, or one is a number,
+or a vector goes along the last axis of a matrix that is not square. A dash is an error that says what
+would be right.
+
+{operations}
+Precedence is Python's: `**`, then signs, then `* / @` from left to right, then `+ -`. `a * B @ c` needs
+brackets unless a is a number.
+
+## Functions
+
+Here `t` and `u` are numbers, `x`, `z` `(n,)` and `v` `(m,)` vectors, `A` `(n, n)` and `W` `(m, n)`
+matrices, `y` a label and `Y` N labels of K classes. Every function is right in the tails too, where its
+formula would overflow. Comparisons (`< <= > >= == !=`) stand inside `where`, or in brackets as its
+condition.
+
+{functions}
+{without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
+
+## Layouts
+
+How the axes of a derivative are arranged is said by a line of its own, in force from there on;
+`gradient` is the default. In it the derivative of a number has the shape of the variable, and a Jacobian
+has the outputs first.
+
+{layouts}
+## Claims
+
+`left == right` is a claim, checked on its own and never in the way of the rest. Letters that are bound
+nowhere are open indices: the claim speaks of all their values (`d(f, x)[i, j] == W[i, j]`). The verdict
+is *holds*, *fails* with the largest discrepancy, *fails by shape*, *holds in another layout*, or
+*not checkable*, with the reason.
+
+## Spelling
+
+Names may be Greek and carry subscripts; a name that Python would silently read as another (`ℓ`) is
+refused, and so are its own words, leading and double underscores, `np` and `I`.
+
+{spellings}
+## Limits and mistakes
+
+A sheet has at most {text:,} characters, {line:,} in a line, and brackets {brackets} deep. All mistakes
+of a sheet, up to {mistakes}, are reported at once: [a gallery of them](errors.md).
+"""
+
+
+def page() -> str:
+    """The text of ``language.md``."""
+    read(EXAMPLE)
+    return TEXT.format(
+        example=EXAMPLE,
+        types=roles(),
+        operations=operations(),
+        functions=functions(),
+        without_rule=without_rule(),
+        layouts=layouts(),
+        spellings=spellings(),
+        text=MAX_TEXT,
+        line=MAX_LINE,
+        brackets=MAX_BRACKETS,
+        mistakes=MAX_MISTAKES,
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
