@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chainrule.equations.functions import FUNCTIONS
+from chainrule.equations.mistakes import MAX_MISTAKES
 from chainrule.equations.sheet import read
 from chainrule.errors import ChainruleError, SheetError
 from equations.model_sheets import S0, S1, S2_LOGISTIC, S3, S4
@@ -59,10 +60,16 @@ def _survives(text):
         assert time.process_time() - start < 1.0
         assert isinstance(error, SheetError)
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        if error.line is not None:
-            assert 1 <= error.line <= len(lines)
-        if error.column is not None:
-            assert 1 <= error.column <= len(lines[error.line - 1]) + 1
+        for single in error.errors:
+            if single.line is not None:
+                assert 1 <= single.line <= len(lines)
+            if single.column is not None:
+                assert 1 <= single.column <= len(lines[single.line - 1]) + 1
+            assert type(single) is not SheetError
+        if len(error.errors) > 1:
+            places = [single.line for single in error.errors]
+            assert places == sorted(places)
+            assert len(places) <= MAX_MISTAKES
         assert str(error)
     else:
         assert time.process_time() - start < 1.0

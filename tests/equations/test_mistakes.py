@@ -229,6 +229,9 @@ EXHAUSTING = [
         ["x: R[n]", "q = 2x", *(f"a{i} = x" for i in range(1_900)), *(f"b{i} = q" for i in range(1_900))]
     ),
     "\n".join(["x: R[n]", *(f"a{i} = x" for i in range(1_500)), *(f"b{i} = tanhh(x)" for i in range(1_500))]),
+    "x: R[n]\n"
+    + "".join(f"abcdefghij{i} = x\n" for i in range(2_300))
+    + "".join(f"z{i} = abcdefghik{i}\n" for i in range(300)),
     "x: R\n" + ";".join(["^"] * 19_000),
     "^" * 19_000,
     "__a=" * 4_900,

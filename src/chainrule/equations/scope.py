@@ -191,7 +191,8 @@ def near(name: str, choices: Iterable[str]) -> str:
     """
     known = list(choices)
     found = [other for other in known if other.lower() == name.lower()]
-    found = found or difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    # Many mistakes among thousands of names would take seconds; the last ones are the likeliest.
+    found = found or difflib.get_close_matches(name, known[-500:], n=2, cutoff=0.6)
     return f" Did you mean {' or '.join(found[:2])}?" if found else ""
 
 
