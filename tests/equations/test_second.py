@@ -6,6 +6,7 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.numeric import node_value
 from chainrule.equations.second import Direction, Moved, Second, hessian_lines, product_lines
+from chainrule.errors import OptionError, SheetShapeError
 
 STEP = 1e-30
 TANH = """
@@ -141,3 +142,85 @@ def test_a_block_is_symmetric_and_an_absent_one_is_zero():
     np.testing.assert_allclose(found[Second("L", "u", "u")], found[Second("L", "u", "u")].T)
     assert found[Second("L", "u", "w")].shape == (3, 2)
     assert not found[Second("L", "u", "w")].any()
+
+
+DOMKE = """
+    data        x: R[p];  y: Class[K]
+    parameters  W: R[M, p];  b: R[M];  V: R[K, M];  c: R[K]
+    h = tanh(b + W @ x)
+    f = c + V @ h
+    L = logsumexp(f) - f[y]
+"""
+CURVATURE = (
+    "diag(1 - h⊙h) Vᵀ (diag(softmax(f)) - softmax(f) softmax(f)ᵀ) V diag(1 - h⊙h)"
+    " - 2 diag(h ⊙ (1 - h⊙h) ⊙ dL/dh)"
+)
+
+
+def test_the_textbook_hessians_are_printed_as_written():
+    model = Equations(DOMKE)
+    assert str(model.derive("L", "b", order=2)).splitlines()[-1] == f"d²L/db² = {CURVATURE}"
+    last = str(model.derive("L", "W", order=2)).splitlines()[-1]
+    assert last == f"d²L/dW²[i,j,k,l] = ({CURVATURE})[i,k] x[j] x[l]"
+    logistic = Equations("""
+        data X: R[n, d]; y: Bit[n]
+        constants λ: R
+        parameters β: R[d]
+        p = sigmoid(X @ β)
+        L = -sum(y * log(p) + (1 - y) * log(1 - p)) + λ * β.T @ β
+    """)
+    assert str(logistic.derive("L", order=2)) == "d²L/dβ² = Xᵀ diag(p ⊙ (1 - p)) X + 2 λ I"
+    assert str(logistic.hessian_product("L")) == "D[dL/dβ] = Xᵀ (p ⊙ (1 - p) ⊙ (X v_β)) + 2 λ v_β"
+
+
+@pytest.mark.parametrize("form", ["example", "batch"])
+def test_second_order_reads_back_as_a_sheet(form):
+    rng = np.random.default_rng(7)
+    model = Equations(DOMKE)
+    stacked = 5 if form == "batch" else None
+    shapes = {"W": (4, 3), "b": (4,), "V": (2, 4), "c": (2,)}
+    values = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    values |= {f"v_{name}": rng.normal(size=shape) for name, shape in shapes.items()}
+    x, y = rng.normal(size=(stacked or 1, 3)), rng.integers(0, 2, stacked or 1)
+    values |= {"X": x, "y": y} if stacked else {"x": x[0], "y": y[0]}
+    block = Equations(model.derive("L", ["W", "b"], form=form, order=2).sheet())
+    product = Equations(model.hessian_product("L", ["W", "b"], form=form).sheet())
+    of = "C" if stacked else "L"
+    given = {name: value for name, value in values.items() if name in block.names}
+    ways = {name: value for name, value in values.items() if name in product.names}
+    for row in ("W", "b"):
+        crossed = (
+            np.tensordot(block.evaluate(f"d2{of}_dW_dW", given), values["v_W"], 2)
+            + block.evaluate(f"d2{of}_dW_db", given) @ values["v_b"]
+            if row == "W"
+            else np.tensordot(values["v_W"], block.evaluate(f"d2{of}_dW_db", given), 2)
+            + block.evaluate(f"d2{of}_db_db", given) @ values["v_b"]
+        )
+        got = product.evaluate(f"D_d{of}_d{row}", ways)
+        np.testing.assert_allclose(got, crossed, rtol=1e-11, atol=1e-12)
+
+
+def test_second_order_is_linear_in_depth():
+    lengths = []
+    for depth in (4, 8, 16):
+        lines = ["data x: R[m0]; y: R"]
+        lines += [f"parameters W{k}: R[m{k}, m{k - 1}]; b{k}: R[m{k}]" for k in range(1, depth)]
+        lines.append(f"parameters w: R[m{depth - 1}]")
+        lines += [f"h{k} = tanh(W{k} @ {'x' if k == 1 else f'h{k - 1}'} + b{k})" for k in range(1, depth)]
+        model = Equations("\n".join([*lines, f"L = (w.T @ h{depth - 1} - y)**2"]))
+        lengths.append([len(str(model.hessian_product("L"))), len(str(model.derive("L", "b1", order=2)))])
+    small, middle, large = np.array(lengths, dtype=float)
+    assert np.all(large - middle < 2.4 * (middle - small))
+
+
+def test_second_order_asks_for_a_scalar_in_gradient_layout():
+    model = Equations(DOMKE)
+    with pytest.raises(SheetShapeError, match="f has 1 axes; second order is derived for scalars"):
+        model.derive("f", "b", order=2)
+    with pytest.raises(OptionError, match="gradient layout"):
+        model.derive("L", "b", order=2, layout="numerator")
+    with pytest.raises(OptionError, match="order is 1 or 2; got 3"):
+        model.derive("L", "b", order=3)
+    assert str(model.derive("L", ["c", "x"], order=2)).count("d²L/") >= 3
+    linear = Equations("parameters w: R[p]; x: R[p]; L = w.T @ x")
+    assert str(linear.derive("L", "w", order=2)) == "d²L/dw² = 0 (dL/dw does not depend on w)"

@@ -9,9 +9,10 @@ from html import escape
 from typing import Any
 
 from chainrule.equations.forms import Form, Named, Transposed, transpose
-from chainrule.equations.glyphs import SUBSCRIPTS, latex_name, unicode_name
+from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.index_notation import is_indexed
-from chainrule.equations.lets import Cotangent, Line, Temporary
+from chainrule.equations.lets import Cotangent, Line
+from chainrule.equations.line_names import latex_line, mathml_line, sheet_line, unicode_line
 from chainrule.equations.matrixform import matrix_form
 from chainrule.equations.nodes import Node, is_zero
 from chainrule.equations.print_latex import LatexPrinter
@@ -20,6 +21,7 @@ from chainrule.equations.print_sheet import SheetPrinter
 from chainrule.equations.print_unicode import UnicodePrinter
 from chainrule.equations.printing import Printer
 from chainrule.equations.program import Program
+from chainrule.equations.second import Moved, Second, direction_symbols
 from chainrule.equations.tree import Declaration, Layout, Size
 
 __all__ = ["Derivation", "Step", "unicode_lines"]
@@ -81,7 +83,7 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lines with their rules and shapes."""
-        writer = UnicodePrinter(_unicode_symbol, tuple(self.program.symbols), self._letters_of)
+        writer = UnicodePrinter(_named(unicode_line), tuple(self.program.symbols), self._letters_of)
         return tuple(
             Step(left, right, _rule(line), self._shape(line.symbol), line.requested)
             for line, (left, right) in zip(self.lines, self._written(writer, self._zero_text), strict=True)
@@ -105,13 +107,13 @@ class Derivation:
 
     def latex(self) -> str:
         r"""The lines as an ``aligned`` block of LaTeX; needs amsmath."""
-        writer = LatexPrinter(_latex_symbol, tuple(self.program.symbols), self._letters_of)
+        writer = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
         rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
     def mathml(self) -> str:
         """The lines as one MathML table, for pages without any script."""
-        writer = MathPrinter(_math_symbol, tuple(self.program.symbols), self._letters_of)
+        writer = MathPrinter(_named(mathml_line), tuple(self.program.symbols), self._letters_of)
         rows = [
             f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
             for left, right in self._written(writer, lambda name: "<mn>0</mn>")
@@ -129,8 +131,14 @@ class Derivation:
         """
         sizes = {size for symbol in self.program.symbols.values() for size in symbol.dims}
         taken = [*self.program.symbols, *(size for size in sizes if isinstance(size, str))]
-        writer = SheetPrinter(_sheet_names(self.lines, taken), taken, self._letters_of)
+        names = _sheet_names([*direction_symbols(self.lines), *(line.symbol for line in self.lines)], taken)
+        writer = SheetPrinter(names, taken, self._letters_of)
         rows = [_declaration(declaration) for declaration in self.program.declarations.values()]
+        directions = direction_symbols(self.lines)
+        rows += [
+            f"{names(symbol)}: R[{', '.join(map(str, symbol.dims))}]".replace("[]", "")
+            for symbol in directions
+        ]
         # What can only be evaluated has no body here, and what rests on it would not read back.
         lost = self.program.dependents(self.program.without_rule)
         equations = [
@@ -200,7 +208,7 @@ class Derivation:
             return self._rank() == 0
         return self.layout == "denominator" and self._rank() > 0
 
-    def _written(self, writer: Printer, zero: Callable[[str], str] | None = None) -> list[tuple[str, str]]:
+    def _written(self, writer: Printer, zero: Callable[[Any], str] | None = None) -> list[tuple[str, str]]:
         """Left and right side of every line."""
         held: dict[Node, Form] = {}
         rows = []
@@ -209,26 +217,39 @@ class Derivation:
             flipped = transpose(form) if self._flips(symbol) else form
             left, right = writer.equation(writer.names(symbol), form, self._axes(symbol), flipped)
             if zero is not None and is_zero(line.expression):
-                right = zero(_wrt(symbol))
+                right = zero(symbol.data)
             rows.append((left, right))
             # A vector in index notation is a column: letters have no orientation.
             if self._flips(symbol) and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
                 held[symbol] = Transposed(len(symbol.dims), Named(len(symbol.dims), symbol))
         return rows
 
-    def _zero_text(self, name: str) -> str:
-        return f"0 ({unicode_name(self.of)} does not depend on {unicode_name(name)})"
+    @staticmethod
+    def _zero_text(name: Any) -> str:
+        return " ".join(["0", *(f"({words})" for words in _independent(name))])
 
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
     """Named lines over a program, in Unicode."""
-    writer = UnicodePrinter(_unicode_symbol, tuple(program.symbols))
+    writer = UnicodePrinter(_named(unicode_line), tuple(program.symbols))
     equations = (writer.equation(writer.names(symbol), matrix_form(body)) for symbol, body in lines.items())
     return [f"{left} = {right}" for left, right in equations]
 
 
-def _wrt(symbol: Node) -> str:
-    return str(symbol.data.wrt) if isinstance(symbol.data, Cotangent) else str(symbol.data.body)
+def _named(name: Callable[[Any], str]) -> Callable[[Node], str]:
+    return lambda symbol: name(symbol.data)
+
+
+def _independent(name: Any) -> list[str]:
+    """The names a vanishing line does not depend on, in words."""
+    match name:
+        case Cotangent(of=of, wrt=wrt):
+            return [f"{unicode_name(of)} does not depend on {unicode_name(wrt)}"]
+        case Second(of=of, wrt=wrt, then=then):
+            return [f"d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)}"]
+        case Moved(base=base):
+            return [f"{unicode_line(base)} does not move"]
+    return []
 
 
 def _rule(line: Line) -> str:
@@ -239,62 +260,17 @@ def _rule(line: Line) -> str:
     return words
 
 
-def _unicode_symbol(node: Node) -> str:
-    data = node.data
-    if isinstance(data, Cotangent):
-        return f"d{unicode_name(data.of)}/d{unicode_name(data.wrt)}"
-    if isinstance(data, Temporary):
-        number = str(data.number).translate(SUBSCRIPTS) if data.number > 1 else ""
-        return f"{_delta(data)}{number}{unicode_name(data.body)}"
-    return unicode_name(data)
-
-
-def _delta(name: Temporary) -> str:
-    return "Δ" if name.body[:1].isupper() else "δ"
-
-
-def _latex_symbol(node: Node) -> str:
-    data = node.data
-    if isinstance(data, Cotangent):
-        return rf"\frac{{d{latex_name(data.of)}}}{{d{latex_name(data.wrt)}}}"
-    if isinstance(data, Temporary):
-        number = f"^{{({data.number})}}" if data.number > 1 else ""
-        letter = r"\Delta" if _delta(data) == "Δ" else r"\delta"
-        return rf"{letter}{number}_{{{latex_name(data.body)}}}"
-    return latex_name(data)
-
-
-def _math_symbol(node: Node) -> str:
-    data = node.data
-    if isinstance(data, Cotangent):
-        above, below = MathPrinter.identifier(data.of), MathPrinter.identifier(data.wrt)
-        return f"<mfrac><mrow><mi>d</mi>{above}</mrow><mrow><mi>d</mi>{below}</mrow></mfrac>"
-    if isinstance(data, Temporary):
-        name = MathPrinter.identifier(data.body)
-        if data.number == 1:
-            return f"<msub><mi>{_delta(data)}</mi>{name}</msub>"
-        return f"<msubsup><mi>{_delta(data)}</mi>{name}<mn>({data.number})</mn></msubsup>"
-    return MathPrinter.identifier(data)
-
-
-def _sheet_names(lines: Sequence[Line], taken: Iterable[str]) -> Callable[[Node], str]:
+def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Node], str]:
     """Names of all symbols in sheet syntax; a line's gets underscores until it is no other's."""
     used = set(taken)
     names: dict[Node, str] = {}
-    for line in lines:
-        name = _sheet_symbol(line.symbol)
+    for symbol in symbols:
+        name = sheet_line(symbol.data)
         while name in used:
             name += "_"
         used.add(name)
-        names[line.symbol] = name
+        names[symbol] = name
     return lambda node: names[node] if node in names else str(node.data)
-
-
-def _sheet_symbol(symbol: Node) -> str:
-    data = symbol.data
-    if isinstance(data, Cotangent):
-        return f"d{data.of}_d{data.wrt}"
-    return f"delta{data.number if data.number > 1 else ''}_{data.body}"
 
 
 def _declaration(declaration: Declaration) -> str:

@@ -16,12 +16,14 @@ from chainrule.equations.compile import Compiled, compile_program
 from chainrule.equations.derivation import Derivation
 from chainrule.equations.evaluate import Environment, evaluate
 from chainrule.equations.lets import derive_lines
-from chainrule.equations.lift import batch_program, stacked_program
+from chainrule.equations.lift import stacked_program
 from chainrule.equations.lower import differentiated, lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
 from chainrule.equations.objective import SheetObjective, sheet_objective
 from chainrule.equations.program import Program
+from chainrule.equations.second import hessian_lines, product_lines
 from chainrule.equations.sheet import Claim, Sheet, read, read_expression
+from chainrule.equations.stacking import examples_size, stacked_request
 from chainrule.equations.tree import Derivative, Layout, Role, Size
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
@@ -161,6 +163,7 @@ class Equations:
         form: Literal["example", "batch"] = "example",
         layout: Layout | None = None,
         reduction: Literal["mean", "sum"] = "mean",
+        order: Literal[1, 2] = 1,
     ) -> Derivation:
         """The derivative of a name as equations.
 
@@ -178,6 +181,8 @@ class Equations:
             By default the sheet's own at its end.
         reduction : {"mean", "sum"}
             How the batch form reduces over examples.
+        order : {1, 2}
+            2 gives the Hessian of a scalar: one block d²L/(dv dw) for every pair of names, v not after w.
 
         Returns
         -------
@@ -190,6 +195,51 @@ class Equations:
         NoRuleError
             If something on the way has no rule; zero is never a default.
         """
+        program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
+        if order == 1:
+            lines = derive_lines(program, target, names)
+        elif order == 2:
+            self._twice(program, target, shown)
+            lines = hessian_lines(program, target, names)
+        else:
+            raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
+        return Derivation(program, target, tuple(names), shown, tuple(lines))
+
+    def hessian_product(
+        self,
+        of: str,
+        wrt: str | Sequence[str] | None = None,
+        form: Literal["example", "batch"] = "example",
+        reduction: Literal["mean", "sum"] = "mean",
+    ) -> Derivation:
+        """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
+
+        The direction of W is called v_W; D[h] is the derivative of h in the direction. The lines are as
+        linear in depth as those of the gradient (Pearlmutter's R-operator, 1994).
+
+        Examples
+        --------
+        >>> model = Equations("parameters A: R[n, n]; x: R[n]; L = x.T @ A @ x")
+        >>> print(model.hessian_product("L", "x"))
+        D[dL/dx] = (A + Aᵀ) v_x
+        """
+        program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
+        self._twice(program, target, layout)
+        return Derivation(program, target, tuple(names), layout, tuple(product_lines(program, target, names)))
+
+    @staticmethod
+    def _twice(program: Program, of: str, layout: Layout) -> None:
+        """What second order asks for: a scalar, in gradient layout."""
+        axes = program.symbols[of].dims
+        if axes:
+            raise SheetShapeError(f"{of} has {len(axes)} axes; second order is derived for scalars.")
+        if layout != "gradient":
+            raise OptionError(f"Second order is written in gradient layout; got layout {layout!r}.")
+
+    def _asked(
+        self, of: str, wrt: str | Sequence[str] | None, form: str, layout: Layout | None, reduction: str
+    ) -> tuple[Program, str, list[str], Layout]:
+        """The program, the names in it and the layout that a request means."""
         self._known(of)
         self.program.require([of])
         names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else self.parameters)
@@ -202,7 +252,9 @@ class Equations:
             if name in program.declarations and program.declarations[name].domain == "class":
                 raise OptionError(f"{name} holds labels, which have no derivative.")
         if form == "batch":
-            program, target, names = self._batch(program, of, names, reduction)
+            self._scalar(of)
+            taken = (*self.names, *self.sizes)
+            program, target, names = stacked_request(program, of, names, reduction, taken)
         elif form != "example":
             raise OptionError(f'form is "example" or "batch"; got {form!r}.')
         for name in names:
@@ -210,8 +262,7 @@ class Equations:
         layout = layout or self._sheet.layout_of()
         if layout not in ("gradient", "numerator", "denominator"):
             raise OptionError(f'layout is "gradient", "numerator" or "denominator"; got {layout!r}.')
-        names = list(dict.fromkeys(names))
-        return Derivation(program, target, tuple(names), layout, tuple(derive_lines(program, target, names)))
+        return program, target, list(dict.fromkeys(names)), layout
 
     def _free(self, names: Iterable[str]) -> Program:
         """The program that assumes nothing of the given names, as a derivative by them needs it."""
@@ -220,39 +271,6 @@ class Equations:
         if known and known not in self._freed:
             self._freed[known] = lower_sheet(self._sheet, known)
         return self._freed[known] if known else self.program
-
-    def _batch(
-        self, program: Program, of: str, names: Sequence[str], reduction: str
-    ) -> tuple[Program, str, list[str]]:
-        """The program over all examples, its objective's name, and the requests in its names."""
-        if reduction not in ("mean", "sum"):
-            raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
-        data = self.program.named("data")
-        if not data:
-            raise OptionError("form='batch' stacks the names of data, and the sheet declares none.")
-        if not self.program.dependents(data) & {of}:
-            raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
-        self._scalar(of)
-        if self._covers_examples(data):
-            return program, of, list(names)
-        size = self._examples_size()
-        objective = next(
-            name for name in ("C", "R", "J", "objective") if name not in (*self.names, *self.sizes)
-        )
-        lifted = batch_program(program, of, reduction, objective, size)
-        stacked = dict(zip(program.symbols, lifted.symbols, strict=False))
-        return lifted, objective, [stacked.get(name, name) for name in names]
-
-    def _examples_size(self) -> str:
-        """A name for the number of examples that the sheet does not use."""
-        return next(name for name in ("N", "n", "n_examples") if name not in (*self.sizes, *self.names))
-
-    def _covers_examples(self, data: Sequence[str]) -> bool:
-        """Whether the sheet is over all examples as it is: its data share a first axis no parameter has."""
-        axes = [self._sheet.declarations[name].axes for name in data]
-        first = {own[0] if own else None for own in axes}
-        taken = {size for name in self.parameters for size in self._sheet.declarations[name].axes}
-        return len(first) == 1 and isinstance(next(iter(first)), str) and not first & taken
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -301,7 +319,7 @@ class Equations:
             return compile_program(free, wanted, single=single, sizes=sizes)
         if form != "batch":
             raise OptionError(f'form is "example" or "batch"; got {form!r}.')
-        program, stacked = stacked_program(free, self._examples_size())
+        program, stacked = stacked_program(free, examples_size((*self.names, *self.sizes)))
         lifted = [(stacked[of], stacked[wrt] if wrt else None) for of, wrt in wanted]
         function = compile_program(program, lifted, single=single, sizes=sizes)
         original = {new: old for old, new in stacked.items()}

@@ -18,7 +18,7 @@ from chainrule.equations.reverse import identity_seed
 from chainrule.equations.simplify import simplify, substitute
 from chainrule.equations.tree import Size
 
-__all__ = ["Direction", "Moved", "Second", "hessian_lines", "product_lines"]
+__all__ = ["Direction", "Moved", "Second", "direction_symbols", "hessian_lines", "product_lines"]
 
 
 class Second(NamedTuple):
