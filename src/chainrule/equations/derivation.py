@@ -8,7 +8,8 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from chainrule.equations.forms import Form, Named, Transposed, transpose
+from chainrule.equations.arrange import transpose
+from chainrule.equations.forms import Form, Named, Transposed
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.index_notation import is_indexed
 from chainrule.equations.lets import Cotangent, Line

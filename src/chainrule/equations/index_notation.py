@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from chainrule.equations.arrange import scale
 from chainrule.equations.forms import (
     Add,
     Diag,
@@ -36,7 +37,6 @@ from chainrule.equations.forms import (
     Trace,
     Transposed,
     Unit,
-    scale,
 )
 from chainrule.equations.nodes import Node
 from chainrule.equations.tree import Size
