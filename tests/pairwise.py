@@ -8,6 +8,17 @@ def pairs_of(row):
     return set(itertools.combinations(sorted(row.items(), key=lambda item: item[0]), 2))
 
 
+def feasible_pairs(factors, allowed, bound):
+    """The pairs that some row has; only the two factors of ``bound`` restrict each other."""
+    pairs = set()
+    for a, b in itertools.combinations(factors, 2):
+        for first, second in itertools.product(factors[a], factors[b]):
+            row = {a: first, b: second}
+            if {a, b} != set(bound) or allowed(row):
+                pairs |= pairs_of(row)
+    return pairs
+
+
 def feasible_rows(factors, allowed):
     names = list(factors)
     for levels in itertools.product(*factors.values()):

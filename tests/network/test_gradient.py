@@ -13,7 +13,7 @@ from cases import ACTIVATIONS, LOSSES, OUTPUTS, PENALTIES
 from chainrule.network import Network
 from chainrule.network import penalties as library_penalties
 from network_oracle import Oracle
-from pairwise import covering_rows, feasible_rows, pairs_of
+from pairwise import covering_rows, feasible_pairs, feasible_rows, pairs_of
 
 FACTORS = {
     "activation": list(ACTIVATIONS),
@@ -34,18 +34,8 @@ def _allowed(row):
     return row["output"] in case.canonical + case.through
 
 
-def _feasible_pairs():
-    """Only output and loss restrict each other, so two factors at a time show every pair."""
-    pairs = set()
-    for a, b in itertools.combinations(FACTORS, 2):
-        for first, second in itertools.product(FACTORS[a], FACTORS[b]):
-            if {a, b} == {"output", "loss"} and not _allowed({a: first, b: second}):
-                continue
-            pairs |= pairs_of({a: first, b: second})
-    return pairs
-
-
-ROWS = covering_rows(FACTORS, _allowed, _feasible_pairs())
+PAIRS = feasible_pairs(FACTORS, _allowed, ("output", "loss"))
+ROWS = covering_rows(FACTORS, _allowed, PAIRS)
 
 
 def _name(row):
@@ -109,7 +99,7 @@ def test_gradient_agrees_with_the_complex_step(row):
 
 def test_the_rows_cover_every_pair():
     covered = set().union(*(pairs_of(row) for row in ROWS))
-    assert covered == _feasible_pairs()
+    assert covered == PAIRS
     assert all(_allowed(row) for row in ROWS)
     assert 13 * 9 <= len(ROWS) <= 13 * 9 * 2
     problems = [_problem(row) for row in ROWS]

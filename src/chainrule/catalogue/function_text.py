@@ -13,8 +13,8 @@ from chainrule.errors import OptionError, SheetError
 
 __all__ = ["FunctionText", "free_name", "read_functions", "renamed"]
 
-# A name as the language reads it; x₁ is x1 there.
-_NAME = re.compile(r"[^\W\d][\w₀₁₂₃₄₅₆₇₈₉]*")
+# A name as the language reads it, where x₁ is x1; not the e5 of 2e5, and not a place such as {f}.
+_NAME = re.compile(r"(?<![\w{])[^\W\d][\w₀₁₂₃₄₅₆₇₈₉]*")
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ def read_functions(text: str, example: str) -> FunctionText:
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
-    """The text with other names for some things.
+    """The text with other names for some of its functions; places such as ``{f}`` stay.
 
     Examples
     --------
-    >>> renamed("sum(g(t) * gt)", {"g": "g2"})
-    'sum(g2(t) * gt)'
+    >>> renamed("f(t) * {f} + fun(t)", {"f": "f2"})
+    'f2(t) * {f} + fun(t)'
     """
 
     def new(match: re.Match[str]) -> str:
