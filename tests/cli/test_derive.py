@@ -125,3 +125,14 @@ def test_a_sheet_that_cannot_be_read(run, tmp_path):
     assert run("derive", path).code == 1
     assert "is a folder" in run("derive", tmp_path).err
     assert "did you mean 'wrong.eqs'?" in run("derive", tmp_path / "wrog.eqs").err
+
+
+def test_second_order_and_products_with_a_direction(run, tmp_path):
+    path = tmp_path / "quadratic.eqs"
+    path.write_text("parameters x: R[n]\nA: R[n, n]\nL = x.T @ A @ x\n", encoding="utf-8")
+    assert run("derive", path, "--order", "2").out == "d²L/dx² = A + Aᵀ\n"
+    assert run("derive", path, "--product").out == "D[dL/dx] = (A + Aᵀ) v_x\n"
+    both = run("derive", path, "--product", "--order", "2")
+    assert both.code == 2 and "--product stands alone" in both.err
+    code = run("derive", path, "--order", "2", "--code")
+    assert code.code == 2 and "d(d(L, w), w)" in code.err

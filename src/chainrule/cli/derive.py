@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import click
 
@@ -13,6 +13,7 @@ from chainrule.cli.options import NewFile
 from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
+from chainrule.equations.lets import Cotangent, Temporary
 from chainrule.equations.tree import Layout
 from chainrule.errors import OptionError
 from chainrule.reports import Report, gradient_section, model_section, write_report
@@ -30,12 +31,17 @@ NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
         "chainrule derive model.eqs --of L --wrt W --wrt b --explain",
         "chainrule derive model.eqs --batch --latex",
         "chainrule derive model.eqs --code > gradient.py",
+        "chainrule derive model.eqs --order 2 --wrt b",
     ),
 )
 @click.argument("sheet")
 @click.option("--of", metavar="NAME", help="What to differentiate; by default the sheet's objective.")
 @click.option("--wrt", metavar="NAME", multiple=True, help="With respect to what; by default the parameters.")
 @click.option("--batch", is_flag=True, help="Over all examples: data stacked, the mean taken.")
+@click.option(
+    "--order", type=click.Choice(["1", "2"]), default="1", help="2 gives the Hessian, block by block."
+)
+@click.option("--product", is_flag=True, help="The Hessian times a direction, linear in depth.")
 @click.option("--layout", type=click.Choice(get_args(Layout)), help="By default the sheet's own.")
 @click.option("--explain", "notation", flag_value="explain", multiple=True, help="Shapes and rules, too.")
 @click.option("--latex", "notation", flag_value="latex", multiple=True, help="As LaTeX.")
@@ -50,6 +56,8 @@ def command(
     of: str | None,
     wrt: tuple[str, ...],
     batch: bool,
+    order: str,
+    product: bool,
     layout: Layout | None,
     notation: tuple[str, ...],
     html: Path | None,
@@ -61,12 +69,29 @@ def command(
     equations = read_sheet(sheet)
     target = objective_of(equations, of, "--of")
     names = known_names(equations, wrt, "--wrt") or None
-    derivation = equations.derive(target, names, form="batch" if batch else "example", layout=layout)
+    derivation = _derived(equations, target, names, batch, order, product, layout)
     if html:
         write_report(html, _page(equations, derivation, sheet))
         click.echo(f"wrote {html}", err=True)
         return
     click.echo(_written(equations, derivation, notation[0] if notation else "plain", layout))
+
+
+def _derived(
+    equations: Equations,
+    of: str,
+    wrt: list[str] | None,
+    batch: bool,
+    order: str,
+    product: bool,
+    layout: Layout | None,
+) -> Derivation:
+    form: Literal["example", "batch"] = "batch" if batch else "example"
+    if product:
+        if order == "2" or layout not in (None, "gradient"):
+            raise click.UsageError("--product stands alone: it is of second order, in gradient layout.")
+        return equations.hessian_product(of, wrt, form=form)
+    return equations.derive(of, wrt, form=form, layout=layout, order=2 if order == "2" else 1)
 
 
 def _written(equations: Equations, derivation: Derivation, notation: str, layout: str | None) -> str:
@@ -81,6 +106,10 @@ def _written(equations: Equations, derivation: Derivation, notation: str, layout
 
 
 def _code(equations: Equations, derivation: Derivation, layout: str | None) -> str:
+    if any(not isinstance(line.symbol.data, Cotangent | Temporary) for line in derivation.lines):
+        raise OptionError(
+            "--code gives values and gradients; for second order write d(d(L, w), w) in the sheet."
+        )
     if layout not in (None, "gradient"):
         raise OptionError(f"--code gives arrays in the gradient layout; leave out --layout {layout}.")
     model = replace(derivation, lines=()).sheet()  # the stacked model without its derivative

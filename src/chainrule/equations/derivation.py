@@ -8,6 +8,8 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from chainrule.equations.arrange import transpose
 from chainrule.equations.forms import Form, Named, Transposed
 from chainrule.equations.glyphs import unicode_name
@@ -23,7 +25,9 @@ from chainrule.equations.print_unicode import UnicodePrinter
 from chainrule.equations.printing import Printer
 from chainrule.equations.program import Program
 from chainrule.equations.second import Moved, Second, direction_symbols
+from chainrule.equations.structured import Structured, structured
 from chainrule.equations.tree import Declaration, Layout, Size
+from chainrule.errors import OptionError
 
 __all__ = ["Derivation", "Step", "unicode_lines"]
 
@@ -149,6 +153,35 @@ class Derivation:
         ]
         equations += self._written(writer)
         return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
+
+    def structured(
+        self, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
+    ) -> Structured:
+        """The last line at given values, held as its factors: a Jacobian tensor or a Hessian block.
+
+        Parameters
+        ----------
+        values : mapping of str to array_like
+            Values of the declared names it needs.
+        sizes : mapping of str to int, optional
+            Sizes the values do not show.
+
+        Returns
+        -------
+        Structured
+            With ``matvec``, ``diag``, ``solve``, and ``dense`` where its size allows it.
+
+        Raises
+        ------
+        OptionError
+            If the derivation is not in gradient layout, or its last line is a product with a direction.
+        """
+        last = self.lines[-1]
+        if self.layout != "gradient" or not isinstance(last.symbol.data, Cotangent | Second):
+            raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
+        latex = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
+        written = (self.steps[-1].formula, self._written(latex, lambda name: "0")[-1][1])
+        return structured(self.program, self.lines, values, sizes or {}, written)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"

@@ -35,6 +35,7 @@ from chainrule.equations.tree import (
     SizeOf,
     Term,
     Transpose,
+    children,
 )
 from chainrule.errors import DataError, NoRuleError, ShapeError, TooLargeError
 
@@ -157,25 +158,8 @@ def _names(root: Term) -> set[str]:
             found.add(term.name)
         elif isinstance(term, Derivative):
             found.add(term.wrt)
-        stack += _parts(term)
+        stack += children(term)
     return found
-
-
-def _parts(term: Term) -> tuple[Term, ...]:
-    match term:
-        case Negative(arg=arg) | Transpose(arg=arg):
-            return (arg,)
-        case Binary(left=left, right=right):
-            return (left, right)
-        case Call(args=args):
-            return args
-        case Pick(base=base, subscripts=subscripts):
-            return (base, *(part for part in subscripts if part is not None))
-        case Aggregate(body=body):
-            return (body,)
-        case Derivative(of=of):
-            return (of,)
-    return ()
 
 
 class _Evaluator:
@@ -244,7 +228,7 @@ class _Evaluator:
 
     def free_indices(self, term: Term) -> frozenset[str]:
         if term not in self.free:
-            found = frozenset[str]().union(*map(self.free_indices, _parts(term)))
+            found = frozenset[str]().union(*map(self.free_indices, children(term)))
             if isinstance(term, IndexRef):
                 found = frozenset((term.index,))
             elif isinstance(term, Aggregate):

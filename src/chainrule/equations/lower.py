@@ -28,28 +28,11 @@ from chainrule.equations.tree import (
     SizeOf,
     Term,
     Transpose,
+    children,
 )
 from chainrule.errors import NoRuleError
 
-__all__ = ["children", "differentiated", "lower_sheet", "lower_term", "lower_value", "mentions"]
-
-
-def children(term: Term) -> tuple[Term, ...]:
-    """The terms directly inside a term."""
-    match term:
-        case Negative(arg=arg) | Transpose(arg=arg):
-            return (arg,)
-        case Binary(left=left, right=right):
-            return (left, right)
-        case Call(args=args):
-            return args
-        case Pick(base=base, subscripts=subscripts):
-            return (base, *(sub for sub in subscripts if sub is not None))
-        case Aggregate(body=body):
-            return (body,)
-        case Derivative(of=of):
-            return (of,)
-    return ()
+__all__ = ["differentiated", "lower_sheet", "lower_term", "lower_value", "mentions"]
 
 
 def _postorder(root: Term) -> Iterator[Term]:

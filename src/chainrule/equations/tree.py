@@ -32,6 +32,7 @@ __all__ = [
     "Term",
     "Transpose",
     "Type",
+    "children",
 ]
 
 Size: TypeAlias = int | str
@@ -199,3 +200,21 @@ class Definition:
         if not leading:
             return self.body.type
         return Type(leading + self.body.type.axes)
+
+
+def children(term: Term) -> tuple[Term, ...]:
+    """The terms directly inside a term."""
+    match term:
+        case Negative(arg=arg) | Transpose(arg=arg):
+            return (arg,)
+        case Binary(left=left, right=right):
+            return (left, right)
+        case Call(args=args):
+            return args
+        case Pick(base=base, subscripts=subscripts):
+            return (base, *(sub for sub in subscripts if sub is not None))
+        case Aggregate(body=body):
+            return (body,)
+        case Derivative(of=of):
+            return (of,)
+    return ()
