@@ -323,7 +323,7 @@ def test_both_sides_of_a_kink_are_right_under_the_complex_step():
     assert not check_gradient(loss, np.array([1.5, 2.0, 0.0]), at).ok
 
 
-def test_many_kinks_at_the_point_are_judged_along_the_direction():
+def test_many_kinks_at_the_point_are_no_mistake():
     c = np.linspace(0.5, 2.0, 60)
     at = np.where(np.arange(60) % 3, 0.0, 1.5)
     sides = np.where(at > 0, c, c * (np.arange(60) % 2))
@@ -332,7 +332,7 @@ def test_many_kinks_at_the_point_are_judged_along_the_direction():
         return np.sum(relu(x) * c)
 
     report = check_gradient(loss, sides, at)
-    assert report.ok and report.evaluations < 100, str(report)
+    assert report.ok and report.evaluations < 1000, str(report)
     assert "a kink lies at the point" in str(report)
     assert not check_gradient(loss, np.where(at > 0, 1.02 * c, sides), at, entries="all").ok
 

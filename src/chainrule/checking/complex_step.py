@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.differences import Line, measure_noise, real_function, refuse_nonfinite, slope
+from chainrule.checking.magnitude import length
 from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 
@@ -129,7 +130,7 @@ def _unit(point: Point, j: int) -> Array:
 def _guard(real: Callable[[Array], Array], point: Point, base: Array, columns: Array) -> None:
     scales = np.concatenate([np.full(b.size, b.scale) for b in point.blocks])
     direction = scales * np.random.default_rng(0).standard_normal(scales.size)
-    spread = np.sqrt(np.sum(np.square(direction[:, None] * columns), axis=0))
+    spread = length(direction[:, None] * columns, axis=0)
     if not agrees(
         lambda t: real(point.vector + t * direction).ravel(), base.ravel(), direction @ columns, spread
     ):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from chainrule.checking.magnitude import length
 from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 
@@ -87,7 +88,9 @@ def measure_noise(line: Line, at_zero: Array) -> Array:
     # On one side of the point only: a kink at the point itself is no noise.
     values = np.array([line(float(t)) for t in 1e-7 * np.arange(1, 8)])
     fourth = np.diff(values, 4, axis=0)
-    measured = np.sqrt(np.nanmean(np.square(fourth), axis=0) / 70.0) if np.isfinite(fourth).any() else 0.0
+    finite = np.isfinite(fourth)
+    spread = length(np.where(finite, fourth, 0.0), axis=0)
+    measured = spread / np.sqrt(70.0 * np.maximum(finite.sum(axis=0), 1))
     unit = np.finfo(np.float32 if _is_single(values) else np.float64).eps
     return np.asarray(np.maximum(measured, 0.5 * unit * np.abs(at_zero)))
 

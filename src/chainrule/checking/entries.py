@@ -13,12 +13,15 @@ from chainrule.checking.differences import Slope
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
 from chainrule.checking.probe import Probe, positive
 
-__all__ = ["Column", "examine", "locate", "peel", "positions"]
+__all__ = ["Column", "examine", "locate", "narrow", "peel", "positions"]
 
 Array = NDArray[Any]
 
 PEELED = 4
 """How many more single wrong entries are looked for after the first."""
+
+PIECES = 128
+"""How many pieces of a block are halved in search of the entries with kinks."""
 
 CONFIRMED = 3
 """How many entries found wrong get a second witness before the others are believed."""
@@ -59,6 +62,30 @@ def positions(
         return drawn
     found = locate(oracle, probe, probe.gap)
     return [found, *(j for j in drawn if j != found)]
+
+
+def narrow(oracle: Oracle, probe: Probe) -> list[int]:
+    """Entries that need a look of their own where kinks lie at the point.
+
+    Along a direction across many kinks the two sides lie so far apart that wrong entries hide between them.
+    So pieces of the block in which the claim is off, or the truth has a kink, are halved down to entries.
+    """
+    pieces: list[Array] = [np.arange(probe.block.size)]
+    found: list[Array] = []
+    target = 1e-10 * probe.scale
+    for _ in range(PIECES):
+        if not pieces:
+            break
+        # The oldest piece first: should the budget end, what is left over is of one size.
+        half, rest = np.array_split(pieces.pop(0), 2)
+        for piece in (half, rest):
+            part = np.zeros(probe.block.size)
+            part[piece] = probe.direction[piece]
+            slope = oracle.along(probe.embed(part), target=target)
+            off = slope.distance(probe.claimed @ part)
+            if slope.kink.any() or np.any(off > probe.allowed(slope)):
+                (pieces if piece.size > 1 else found).append(piece)
+    return [int(piece[0]) for piece in found]
 
 
 def locate(oracle: Oracle, probe: Probe, gap: Array) -> int:

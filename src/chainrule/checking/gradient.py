@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from chainrule.checking.differences import Slope
 from chainrule.checking.judge import Request, judge_block, judge_misfit
+from chainrule.checking.magnitude import length
 from chainrule.checking.oracle import Oracle
-from chainrule.checking.point import At, Block, point_of
+from chainrule.checking.point import At, Block, Point, point_of
 from chainrule.checking.probe import Probe, Tolerance
 from chainrule.checking.report import BlockVerdict, CheckReport
 from chainrule.checking.shapes import Claim, read_claims
@@ -70,7 +71,8 @@ def check_gradient(
     Raises
     ------
     UncheckableError
-        If the loss fails, is not one finite number at ``at``, or changes from call to call.
+        If the loss or the gradient fails, or the loss is not one finite number at ``at`` or changes from call
+        to call.
 
     Notes
     -----
@@ -130,7 +132,8 @@ def check_jacobian(
     Raises
     ------
     UncheckableError
-        If the function fails, is not finite at ``at``, or changes from call to call.
+        If the function or its Jacobian fails, or the function is not finite at ``at`` or changes from call
+        to call.
 
     Examples
     --------
@@ -167,7 +170,7 @@ def _check(
     if request.entries != "all" and (not isinstance(request.entries, int) or request.entries < 1):
         raise OptionError(f"entries is {request.entries!r}; expected a positive number or 'all'.")
     point = oracle.point
-    claimed = derivative(point.rebuild(point.vector, point.dtype)) if callable(derivative) else derivative
+    claimed = _claimed(derivative, point)
     claims, stray = read_claims(claimed, point, out_shape, at)
     probes = _probes(oracle, claims, out_shape, request.rng, rtol)
     verdicts: dict[str, BlockVerdict] = {}
@@ -177,6 +180,17 @@ def _check(
         verdicts[name] = judge_block(oracle, probe, request) if fits else judge_misfit(probe, claims[name])
     remarks = tuple(remark for remark in (stray,) if remark)
     return CheckReport(verdicts, oracle.method, oracle.evaluations, remarks)
+
+
+def _claimed(derivative: Any, point: Point) -> Any:
+    if not callable(derivative):
+        return derivative
+    try:
+        return derivative(point.rebuild(point.vector, point.dtype))
+    except Exception as error:
+        raise UncheckableError(
+            f"The derivative to be checked fails at the point: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _probes(
@@ -194,10 +208,10 @@ def _probes(
         directions[block.name] = block.scale * rng.standard_normal(block.size)
         whole.append(np.zeros(point.vector.size))
         whole[-1][block.start : block.stop] = directions[block.name]
-        targets.append(1e-10 * block.scale * np.linalg.norm(arrays[block.name], axis=1))
+        targets.append(1e-10 * block.scale * length(arrays[block.name], axis=1))
     slopes = oracle.settle(whole, targets)
     tolerance = Tolerance.of(_rounding_unit(oracle, claims), rtol)
-    typical = np.max([_size_of_entries(s, b) for s, b in zip(slopes, point.blocks, strict=True)], axis=0)
+    typical = _typical(slopes, point.blocks)
     rounding = 4 * tolerance.unit * (np.abs(oracle.flat_base) + np.abs(oracle.curvature))
     return [
         Probe(
@@ -206,7 +220,7 @@ def _probes(
             claimed=arrays[block.name],
             direction=directions[block.name],
             slope=slope,
-            typical=typical,
+            typical=typical[block.name],
             rounding=rounding,
             out_shape=out_shape,
             total=point.vector.size,
@@ -220,8 +234,18 @@ def _matrix(array: Array | None, q: int, n: int) -> Array:
     return np.zeros((q, n)) if array is None else array.reshape(q, n)
 
 
-def _size_of_entries(slope: Slope, block: Block) -> Array:
-    return np.asarray(np.nan_to_num(np.abs(slope.value)) / (block.scale * np.sqrt(max(block.size, 1))))
+def _typical(slopes: Sequence[Slope], blocks: Sequence[Block]) -> dict[str, Array]:
+    """For each block the size of an entry in the whole derivative, shape (q,).
+
+    The smaller of two: as the entries stand, and as they would in the block's own unit. A block that merely
+    has a large unit has small entries, and they are no less important for it.
+    """
+    per_step = [
+        np.nan_to_num(np.abs(s.value)) / np.sqrt(max(b.size, 1)) for s, b in zip(slopes, blocks, strict=True)
+    ]
+    largest = np.max(per_step, axis=0)
+    as_they_stand = np.max([size / b.scale for size, b in zip(per_step, blocks, strict=True)], axis=0)
+    return {block.name: np.minimum(as_they_stand, largest / block.scale) for block in blocks}
 
 
 def _rounding_unit(oracle: Oracle, claims: Mapping[str, Claim]) -> float:

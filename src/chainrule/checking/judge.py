@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.entries import Column, examine, peel, positions
+from chainrule.checking.differences import Slope
+from chainrule.checking.entries import Column, examine, narrow, peel, positions
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
 from chainrule.checking.probe import Probe, positive
 from chainrule.checking.remarks import Sample, remarks_on
@@ -24,6 +25,9 @@ ROUGH = "differences do not settle: the function is too rough or too noisy there
 
 RESOLUTION = 5e-2
 """A truth known no better than this, relative to the block, decides nothing."""
+
+HIDDEN = 30.0
+"""Rounding over the longest step of a difference, as a multiple of what rounding does to a derivative."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,17 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
     if not np.all(np.isfinite(probe.slope.value)):
         return _undecided(start, "the function is not finite in the neighbourhood of the point")
     suspicious = bool(np.any(probe.off > probe.allowed(probe.slope)))
+    kinked = bool(probe.slope.kink.any())
     if request.entries != "all":
-        if not suspicious and not probe.slope.kink.any() and not _is_rough(probe):
+        if not suspicious and not kinked and not _is_rough(probe):
             return start
-        if suspicious and (between := _between_sides(oracle, probe)) is not None:
-            remark = "a kink lies at the point; yours is between its two sides"
-            return replace(start, relative_error=between, remarks=(remark,))
+        if suspicious and (sides := _sides_of_kink(oracle, probe)) is not None:
+            kinked, off = True, sides.distance(probe.claimed @ probe.direction)
+            suspicious = bool(np.any(off > probe.allowed(sides)))
+            start = replace(start, relative_error=float(np.max(off / positive(probe.scale))))
     places = positions(oracle, probe, request.entries, suspicious, request.rng)
+    if kinked and len(places) < probe.block.size:
+        places = list(dict.fromkeys([*narrow(oracle, probe), *places]))
     columns = examine(oracle, probe, places)
     located = suspicious and len(places) < probe.block.size
     if located and columns[0].wrong.any() and not any(column.wrong.any() for column in columns[1:]):
@@ -79,20 +87,18 @@ def _undecided(start: BlockVerdict, reason: str) -> BlockVerdict:
 
 
 def _is_rough(probe: Probe) -> bool:
-    return bool(np.any(probe.slope.error > RESOLUTION * probe.scale + probe.rounding))
+    # A constant function is not rough: its slope is zero up to what rounding would hide over a step.
+    return bool(np.any(probe.slope.error > RESOLUTION * probe.scale + HIDDEN * probe.rounding))
 
 
-def _between_sides(oracle: Oracle, probe: Probe) -> float | None:
-    """The relative error if the claim takes one side of a kink where the complex step takes the other."""
+def _sides_of_kink(oracle: Oracle, probe: Probe) -> Slope | None:
+    """Both sides of a kink of which the complex step sees one; None if there is no kink."""
     if oracle.method != COMPLEX_STEP:
         return None
     slope = oracle.differences(probe.embed(probe.direction))
     precise = np.all(slope.error <= probe.tolerance.relative * probe.scale)
     disagrees = np.abs(slope.value - probe.slope.value) > 5 * slope.error + probe.rounding
-    off = slope.distance(probe.claimed @ probe.direction)
-    if not (precise and np.any(disagrees) and np.all(off <= probe.allowed(slope))):
-        return None
-    return float(np.max(off / positive(probe.scale)))
+    return slope if precise and np.any(disagrees) else None
 
 
 def _conclude(
@@ -108,7 +114,7 @@ def _conclude(
         worst = _worst(probe, columns)
         return replace(seen, status="wrong", relative_error=relative, worst=worst, remarks=remarks)
     entry_scale = probe.floor / probe.tolerance.share
-    rounding = probe.rounding / (probe.block.scale * np.sqrt(probe.total))
+    rounding = HIDDEN * probe.rounding / probe.block.scale
     if any(np.any(column.error > RESOLUTION * entry_scale + rounding) for column in columns):
         return _undecided(seen, ROUGH)
     if len(columns) == probe.block.size:

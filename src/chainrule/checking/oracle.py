@@ -18,6 +18,7 @@ from chainrule.checking.differences import (
     refuse_nonfinite,
     slope,
 )
+from chainrule.checking.magnitude import length
 from chainrule.checking.point import Point
 from chainrule.errors import UncheckableError
 
@@ -151,7 +152,7 @@ class Oracle:
         give their mean to h⁴; only if it disagrees are there more.
         """
         line, total, h = self.line(direction), np.sum(values, axis=0), 3e-4
-        size = np.maximum(np.abs(total), np.sqrt(np.sum(np.square(values), axis=0)))
+        size = np.maximum(np.abs(total), length(np.array(values), axis=0))
         with np.errstate(all="ignore"):
             plus, minus = line(h), line(-h)
             imaginary = self._complex(self.point.vector + 1j * h * direction).imag.ravel() / h

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from chainrule.checking.magnitude import root_mean_square
 from chainrule.errors import OptionError, ShapeError, UncheckableError
 from chainrule.parameters import Parameters
 
@@ -120,7 +121,7 @@ def _real(name: object, value: ArrayLike) -> Array:
 def _blocks(arrays: Mapping[str, Array]) -> Iterable[Block]:
     start = 0
     for name, array in arrays.items():
-        size = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
+        size = float(root_mean_square(array.astype(np.float64).ravel(), axis=0))
         yield Block(name, array.shape, start, start + array.size, size if size > 0 else 1.0)
         start += array.size
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.differences import Slope
+from chainrule.checking.magnitude import length, root_mean_square
 from chainrule.checking.point import Block
 
 __all__ = ["Probe", "Tolerance"]
@@ -62,7 +63,7 @@ class Probe:
     slope : Slope
         The truth along it.
     typical : ndarray, shape (q,)
-        Size of an entry of the whole derivative, over all blocks.
+        Size of an entry of the whole derivative, over all blocks, in the block's unit.
     rounding : ndarray, shape (q,)
         Absolute error that rounding alone may cause along a direction.
     out_shape : tuple of int
@@ -113,7 +114,7 @@ class Probe:
     @property
     def scale(self) -> Array:
         """What an error along a direction is measured against, shape (q,)."""
-        claimed = self.block.scale * np.linalg.norm(self.claimed, axis=1)
+        claimed = self.block.scale * length(self.claimed, axis=1)
         width = self.block.scale * np.sqrt(self.block.size)
         elsewhere = self.tolerance.relative * self.typical * width
         return np.asarray(np.maximum(np.maximum(claimed, np.abs(self.slope.value)), elsewhere))
@@ -122,7 +123,7 @@ class Probe:
     def floor(self) -> Array:
         """What an error of a small entry is measured against, shape (q,)."""
         width = self.block.scale * np.sqrt(self.block.size)
-        claimed = np.sqrt(np.mean(np.square(self.claimed), axis=1))
+        claimed = root_mean_square(self.claimed, axis=1)
         inside = np.maximum(np.abs(self.slope.value) / width, claimed)
         return np.asarray(np.maximum(self.tolerance.share * inside, self.tolerance.relative * self.typical))
 

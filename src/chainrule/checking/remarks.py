@@ -44,13 +44,15 @@ class Sample:
 
 def ratio_of(sample: Sample) -> float | None:
     """The constant r with yours = r true in every entry; None if there is none or too few show it."""
-    weight = float(sample.true @ sample.true)
-    if weight == 0.0 or not sample.wrong.any():
+    largest = float(np.max(np.abs(sample.true), initial=0.0))
+    if largest == 0.0 or not sample.wrong.any():
         return None
     nonzero = np.count_nonzero(sample.true)
     if nonzero < min(2, sample.true.size) or 2 * np.count_nonzero(sample.wrong) < nonzero:
         return None
-    ratio = float(sample.true @ sample.yours) / weight
+    # In units of the largest entry, as squares may leave the range of numbers.
+    true, yours = sample.true / largest, sample.yours / largest
+    ratio = float(true @ yours) / float(true @ true)
     return ratio if sample.is_close(sample.yours, ratio * sample.true) else None
 
 
