@@ -333,8 +333,8 @@ def test_many_kinks_at_the_point_are_no_mistake():
 
     report = check_gradient(loss, sides, at)
     assert report.ok and report.evaluations < 1000, str(report)
-    assert "a kink lies at the point" in str(report)
-    assert not check_gradient(loss, np.where(at > 0, 1.02 * c, sides), at, entries="all").ok
+    assert "kink at the point itself" in str(report)
+    assert not check_gradient(loss, np.where(at > 0, 1.02 * c, sides), at).ok
 
 
 def test_a_function_that_is_silently_not_analytic_is_judged_by_differences():
