@@ -74,6 +74,18 @@ class Speller:
         """Letters for the axes of a whole formula."""
         return self._fresh(rank, ())
 
+    def whole(self, form: Form) -> Form:
+        """The entry of a whole formula; a letter that would stand nowhere is seen at a one."""
+        at = self.first(form.rank)
+        entry = self.entry(form, at)
+        seen = _letters_in(entry)
+        ones = [
+            Entry(0, Ones(1, (size,)), (letter,))
+            for letter, size in zip(at, dims_of(form), strict=False)
+            if letter not in seen
+        ]
+        return _scaled(Fraction(1), [*ones, entry]) if ones else entry
+
     def entry(self, form: Form, at: At, bound: At = ()) -> Form:
         """The entry of a form at some letters, without axes; ``bound`` letters are taken already."""
         bound = (*bound, *at)
@@ -186,6 +198,14 @@ class Speller:
                 free.append(name)
             number += 1
         return tuple(free[:count])
+
+
+def _letters_in(form: Any) -> set[str]:
+    if isinstance(form, Entry):
+        return set(form.letters)
+    if isinstance(form, Form):
+        return set().union(*(_letters_in(getattr(form, name)) for name in form.__dataclass_fields__))
+    return set().union(*map(_letters_in, form)) if isinstance(form, tuple) else set()
 
 
 def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] = ()) -> Form:

@@ -69,7 +69,7 @@ class Printer(ABC):
     def text(self, form: Form) -> str:
         """The form as text; its entry at the first letters if matrix form cannot say it."""
         if is_indexed(form):
-            form = self._speller.entry(form, self._speller.first(form.rank))
+            form = self._speller.whole(form)
         return self._write(form)[0]
 
     def equation(

@@ -22,6 +22,7 @@ from chainrule.equations.forms import (
     Eye,
     Form,
     Hadamard,
+    Mul,
     Norm,
     OneHot,
     Ones,
@@ -29,6 +30,7 @@ from chainrule.equations.forms import (
     Scale,
     Sum,
     Trace,
+    Transposed,
 )
 from chainrule.equations.tree import Size
 
@@ -109,7 +111,14 @@ def _inner(above: list[Form], below: list[Form]) -> Form:
         return _summed(hadamard(above, below, 1))
     if len(above) == 2 and above[0] == above[1]:
         return Power(0, Norm(0, above[0]), Fraction(2))
-    return mul((transpose(above[0]), hadamard(above[1:], (), 1)), 0)
+    first, rest = above[0], hadamard(above[1:], (), 1)
+    turned = mul((transpose(first), rest), 0), mul((transpose(rest), first), 0)
+    return min(turned, key=_count_transposes)
+
+
+def _count_transposes(form: Form) -> int:
+    factors = form.factors if isinstance(form, Mul) else ()
+    return sum(isinstance(factor, Transposed) for factor in factors)
 
 
 def _summed(form: Form) -> Form:

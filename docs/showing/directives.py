@@ -1,0 +1,271 @@
+"""What pages may ask for: run, shell, sheet, derivation, claims, shapes, cell, module, report."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from docutils.statemachine import StringList
+from myst_parser.parsers.sphinx_ import MystParser
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+from chainrule.diagnosis import check_claims, verify
+from chainrule.equations import Derivation, Equations
+from showing.examples import Output, Session
+from showing.hessian import hessian_errors
+from showing.layouts import table
+from showing.notebook import read_cells
+from showing.panels import claims_table, formulas, model_lines, rules, second_verdict, verdict
+from showing.reference import reference
+from showing.sheets import SheetLexer
+
+__all__ = ["setup"]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+class _Directive(SphinxDirective):
+    """A block that is executed; what goes wrong in it stops the build."""
+
+    has_content = True
+    optional_arguments = 1
+    final_argument_whitespace = True
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.content)
+
+    @property
+    def session(self) -> Session:
+        """Of this page: made with its first example, forgotten with the page."""
+        known = self.env.current_document
+        if "chainrule_session" not in known:
+            known["chainrule_session"] = Session(Path(tempfile.mkdtemp(dir=self.config.chainrule_folder)))
+        return known["chainrule_session"]
+
+    def failed(self, error: Exception) -> ExtensionError:
+        return ExtensionError(f"{self.env.docname}, line {self.lineno}: {error}", error)
+
+    def block(self, text: str, language: str, kind: str) -> nodes.Element:
+        literal = nodes.literal_block(text, text, language=language)
+        return nodes.container("", literal, classes=[kind])
+
+    def shown(self, output: Output) -> list[nodes.Node]:
+        if output.html:
+            return [_html(f'<div class="output rich scroll" tabindex="0">{output.html}</div>')]
+        return [self.block(output.text, "text", "output")] if output.text else []
+
+    def markdown(self, text: str) -> list[nodes.Node]:
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(text.splitlines(), self.env.docname), self.content_offset, parent)
+        return parent.children
+
+
+class Run(_Directive):
+    """Python, run with the names of the page's earlier examples; then what it shows."""
+
+    option_spec = {"hide": directives.flag}
+
+    def run(self) -> list[nodes.Node]:
+        try:
+            output = self.session.run(self.text)
+        except Exception as error:
+            raise self.failed(error) from error
+        if "hide" in self.options:
+            return []
+        return [self.block(self.text, "python", "input"), *self.shown(output)]
+
+
+class Shell(_Directive):
+    """A command, run in the page's folder; then what it prints."""
+
+    option_spec = {"exit": directives.nonnegative_int, "last": directives.nonnegative_int}
+
+    def run(self) -> list[nodes.Node]:
+        lines = []
+        for command in self.content:
+            try:
+                printed = self.session.command(command, self.options.get("exit", 0))
+            except Exception as error:
+                raise self.failed(error) from error
+            lines += [f"$ {command}", *printed.splitlines()]
+        return [self.block("\n".join(lines), "console", "shell")]
+
+
+class SheetBlock(_Directive):
+    """A sheet, kept as a file of the page's folder if it has a name."""
+
+    def run(self) -> list[nodes.Node]:
+        if self.arguments:
+            self.session.write(self.arguments[0], self.text)
+        title = [nodes.caption("", self.arguments[0])] if self.arguments else []
+        return [nodes.container("", *title, self.block(self.text, "sheet", "sheet"), classes=["file"])]
+
+
+class DerivationBlock(_Directive):
+    """A sheet, or one of ``examples/``, and its derivative with rules, code and verdict."""
+
+    option_spec = {
+        "of": directives.unchanged_required,
+        "wrt": directives.unchanged,
+        "form": directives.unchanged,
+        "layout": directives.unchanged,
+        "order": directives.positive_int,
+        "bare": directives.flag,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        try:
+            return self._derived()
+        except Exception as error:
+            raise self.failed(error) from error
+
+    def _derived(self) -> list[nodes.Node]:
+        sheet = (EXAMPLES / self.arguments[0]).read_text("utf-8").rstrip() if self.arguments else self.text
+        equations, of = Equations(sheet), self.options["of"]
+        asked = {key: self.options[key] for key in ("form", "layout", "order") if key in self.options}
+        wrt = self.options["wrt"].split() if self.options.get("wrt") else None
+        derivation = equations.derive(of, wrt, **asked)
+        left = [self.block(model_lines(equations), "sheet", "sheet")]
+        right = [_html(formulas(derivation) + self._verdict(equations, derivation, of, wrt))]
+        pair = nodes.container("", _column(left), _column(right), classes=["pair"])
+        if "bare" in self.options:
+            return [pair]
+        return [pair, *self._more(equations, derivation, of)]
+
+    def _verdict(self, equations: Equations, derivation: Derivation, of: str, wrt: list[str] | None) -> str:
+        if derivation.of == of and "order" in self.options:
+            return second_verdict(hessian_errors(equations, derivation))
+        report = verify(equations, of, wrt)
+        if not report.ok:
+            raise RuntimeError(f"the derivative of {of} is not right:\n{report}")
+        return verdict(report)
+
+    def _more(self, equations: Equations, derivation: Derivation, of: str) -> list[nodes.Node]:
+        parts = [*_folded("Rule by rule, in words", _html(rules(derivation)))]
+        if "order" not in self.options and derivation.of == of:
+            names = [of, *(f"d({of}, {name})" for name in derivation.wrt)]
+            source = equations.compile(names).source.strip("\n")
+            parts += _folded("As NumPy", self.block(source, "python", "input"))
+        parts += _folded("As LaTeX", self.block(derivation.latex(), "latex", "input"))
+        return [nodes.container("", *parts, classes=["folds"])]
+
+
+class ClaimsBlock(_Directive):
+    """The claims of a sheet of ``examples/``, or of the block, each with its verdict."""
+
+    def run(self) -> list[nodes.Node]:
+        sheet = (EXAMPLES / self.arguments[0]).read_text("utf-8").rstrip() if self.arguments else self.text
+        try:
+            report = check_claims(Equations(sheet))
+        except Exception as error:
+            raise self.failed(error) from error
+        whole = _folded("The whole sheet", self.block(sheet, "sheet", "sheet"))
+        return [_html(claims_table(report)), nodes.container("", *whole, classes=["folds"])]
+
+
+class Shapes(_Directive):
+    """The table of shapes in one layout."""
+
+    has_content = False
+    required_arguments = 1
+    optional_arguments = 0
+
+    def run(self) -> list[nodes.Node]:
+        return self.markdown(table(self.arguments[0]))
+
+
+class CellBlock(_Directive):
+    """A cell of code of the notebook that the page is, by its number, with what it showed."""
+
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        path = self.env.doc2path(self.env.docname)
+        cell = read_cells(Path(path).read_text("utf-8"))[int(self.arguments[0])]
+        return [self.block(cell.text, "python", "input"), *self.shown(cell.output or Output(""))]
+
+
+class NotebookParser(MystParser):
+    """Notebooks as pages."""
+
+    supported = ("notebook",)
+
+    def parse(self, inputstring: str, document: nodes.document) -> None:
+        """Read the remarks as they are, and put the cells of code between them."""
+        cells = enumerate(read_cells(inputstring))
+        pieces = [
+            f"```{{cell}} {number}\n```" if cell.output is not None else cell.text for number, cell in cells
+        ]
+        super().parse("\n\n".join(pieces), document)
+
+
+class Module(_Directive):
+    """The reference of a module."""
+
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        return self.markdown(f"```{{eval-rst}}\n{reference(self.arguments[0])}\n```")
+
+
+class ReportBlock(_Directive):
+    """The report of a command, such as ``demo``, as a page of its own, shown in a frame."""
+
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        command = self.arguments[0]
+        name = f"{command.split()[0]}-report.html"
+        target = Path(self.env.app.outdir) / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.session.command(f"chainrule {command} --quiet --report {name}")
+        except Exception as error:
+            raise self.failed(error) from error
+        target.write_bytes((self.session.folder / name).read_bytes())
+        link = f'<p><a href="{name}">The page by itself</a></p>'
+        return [
+            _html(f'{link}<iframe class="report" src="{name}" title="The report" loading="lazy"></iframe>')
+        ]
+
+
+def _html(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def _column(children: list[nodes.Node]) -> nodes.container:
+    return nodes.container("", *children, classes=["column"])
+
+
+def _folded(title: str, *children: nodes.Node) -> list[nodes.Node]:
+    return [_html(f"<details><summary>{title}</summary>"), *children, _html("</details>")]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Hand the directives to Sphinx."""
+    scratch = tempfile.TemporaryDirectory()
+    app.add_config_value("chainrule_folder", scratch.name, "")
+    app.connect("build-finished", lambda app, error: scratch.cleanup())
+    app.add_lexer("sheet", SheetLexer)
+    app.add_source_suffix(".ipynb", "notebook")
+    app.add_source_parser(NotebookParser)
+    kinds = {
+        "run": Run,
+        "shell": Shell,
+        "sheet": SheetBlock,
+        "derivation": DerivationBlock,
+        "claims": ClaimsBlock,
+        "shapes": Shapes,
+        "cell": CellBlock,
+        "module": Module,
+        "report": ReportBlock,
+    }
+    for name, kind in kinds.items():
+        app.add_directive(name, kind)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,29 @@
+"""The reference of a module: everything it makes public, in the order of its list."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+__all__ = ["reference"]
+
+
+def reference(module: str) -> str:
+    """Directives that document the public names of a module, classes with their members.
+
+    Examples
+    --------
+    >>> print(reference("chainrule.persistence").splitlines()[0])
+    .. autoclass:: chainrule.persistence.Model
+    """
+    members = importlib.import_module(module)
+    return "\n".join(_directive(f"{module}.{name}", getattr(members, name)) for name in members.__all__)
+
+
+def _directive(name: str, value: object) -> str:
+    if inspect.isclass(value):
+        # What a method inherits is documented where it is defined.
+        return f".. autoclass:: {name}\n   :members:\n"
+    if callable(value):
+        return f".. autofunction:: {name}\n"
+    return f".. autodata:: {name}\n   :no-value:\n"
