@@ -14,6 +14,7 @@ from chainrule.equations.forms import (
     Form,
     Hadamard,
     Indexed,
+    Kron,
     Mul,
     Named,
     Num,
@@ -99,6 +100,8 @@ def transpose(form: Form) -> Form:
     match form:
         case Transposed(arg=arg):
             return arg
+        case Kron(left=left, right=right):
+            return Kron(form.rank, transpose(left), transpose(right))
         case Scale(coefficient=c, above=above, below=below, arg=arg) if arg is not None:
             return scale(c, above, below, transpose(arg))
         case Ones(dims=dims) if form.rank == 2:

@@ -10,9 +10,11 @@ from chainrule.equations.contract import Operand, aligned_code, contraction_code
 from chainrule.equations.derivation import unicode_lines
 from chainrule.equations.kernels import FUNCTION_CODE, definitions_for
 from chainrule.equations.lets import Cotangent, Temporary
+from chainrule.equations.node_code import MAY_WARN, node_code
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.program import Program
 from chainrule.equations.simplify import substitute
+from chainrule.equations.sizes import size_factors
 from chainrule.equations.tree import Size
 from chainrule.errors import NoRuleError
 
@@ -146,6 +148,8 @@ class Writer:
     def _length(self, size: Size) -> str:
         if isinstance(size, int):
             return str(size)
+        if "*" in size:
+            return f"({' * '.join(self._length(part) for part in size_factors(size))})"
         if size not in self.used_sizes:
             self.used_sizes[size] = self._fresh(size)
         return self.used_sizes[size]
@@ -183,7 +187,10 @@ class Writer:
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
                 return f"_logdet({self._text(node.args[0])})", True
-        raise NoRuleError(f"No code is known for {node.kind}.")
+        code = node_code(node, self._text, self._length)
+        if code is None:
+            raise NoRuleError(f"No code is known for {node.kind}.")
+        return code
 
     def _sum(self, node: Node) -> tuple[str, bool]:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
@@ -302,7 +309,8 @@ class Writer:
         ]
         doc += ["", "Formulas", *(f"    {line}" for line in self._formulas()), '"""']
         text = "\n".join("    " + line if line else "" for line in [*doc, *body])
-        code = f"def function({arguments}):\n{text}\n"
+        guard = MAY_WARN if any(node.kind == "where" for node in self.code) else ""
+        code = f"{guard}def function({arguments}):\n{text}\n"
         return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
 
     def _formulas(self) -> list[str]:

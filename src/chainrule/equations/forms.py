@@ -13,14 +13,18 @@ from chainrule.equations.tree import Size
 
 __all__ = [
     "Add",
+    "Compare",
     "Diag",
     "Diagonal",
     "Entry",
+    "Extreme",
     "Eye",
     "Form",
     "Function",
     "Hadamard",
     "Indexed",
+    "Kron",
+    "Merged",
     "Mul",
     "Named",
     "Norm",
@@ -32,10 +36,12 @@ __all__ = [
     "Scale",
     "Sigma",
     "SizeForm",
+    "Split",
     "Sum",
     "Trace",
     "Transposed",
     "Unit",
+    "Where",
 ]
 
 
@@ -202,6 +208,57 @@ class Indexed(Form):
     out: tuple[int, ...]
     summed: tuple[int, ...]
     dims: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Form):
+    """1 where ``left op right`` holds, else 0."""
+
+    op: str
+    left: Form
+    right: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Where(Form):
+    """``then`` where the condition holds, else ``other``."""
+
+    condition: Form
+    then: Form
+    other: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme(Form):
+    """The larger ("max") or smaller ("min") of two, entry by entry."""
+
+    name: str
+    left: Form
+    right: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Kron(Form):
+    """left ⊗ right."""
+
+    left: Form
+    right: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Form):
+    """The blocks of a form: each of its axes, taken apart into axes of the given sizes."""
+
+    arg: Form
+    parts: tuple[tuple[Size, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged(Form):
+    """Axes of the given sizes run through as one, for each axis of the result."""
+
+    arg: Form
+    parts: tuple[tuple[Size, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from chainrule.equations import elementary
-from chainrule.equations.nodes import Node, coefficient_terms, is_zero, topological
-from chainrule.equations.products import power, product
+from chainrule.equations.blocks import grouped
+from chainrule.equations.conditions import choose
+from chainrule.equations.kronecker import inverse, split_axes
+from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
+from chainrule.equations.products import merged, power, product
 from chainrule.equations.sums import linear, negative
 from chainrule.errors import NoRuleError
 
@@ -44,7 +47,7 @@ def tangent(
     for node in topological([root]):
         if node in directions:
             moved[node] = directions[node]
-        elif node.kind != "onehot" and any(arg in moved for arg in node.args):
+        elif node.kind not in CONSTANT_KINDS and any(arg in moved for arg in node.args):
             rule = _RULES.get(node.kind)
             if rule is None:
                 known = ", ".join(sorted(_RULES))
@@ -130,14 +133,70 @@ def _logdet(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...]
     """tr(A⁻¹ Ȧ)."""
     (matrix,) = node.args
     rest, ways = tuple(range(len(node.dims))), _ways(along)
-    inverse = node.pool.intern("inv", None, node.args, matrix.dims)
-    factors = [(inverse, (*rest, "a", "b")), (moved[matrix], (*rest, "b", "a", *ways))]
+    factors = [(inverse(matrix), (*rest, "a", "b")), (moved[matrix], (*rest, "b", "a", *ways))]
     return product(node.pool, factors, (*rest, *ways))
 
 
 def _determinant(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
     """(det A) tr(A⁻¹ Ȧ)."""
     return _times(value, _logdet(node, moved, along, value), along)
+
+
+def _choice(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """The taken branch moves."""
+    pool = node.pool
+    condition, *branches = node.args
+    own, ways = tuple(range(len(node.dims))), _ways(along)
+    spread = product(pool, [(condition, own), (pool.ones(along), ways)], (*own, *ways))
+    zero = pool.zero(node.dims + along)
+    if not along or not any(_has_delta(moved[branch]) for branch in branches if branch in moved):
+        return choose(spread, *(moved.get(branch, zero) for branch in branches))
+    # An identity matrix must stay outside of the condition, or it could not rename anything.
+    one, none = pool.ones(node.dims), pool.zero(node.dims)
+    terms = []
+    for branch, sides in zip(branches, ((one, none), (none, one)), strict=True):
+        if branch in moved:
+            taken = pool.intern("where", None, (condition, *sides), node.dims)
+            terms.append((Fraction(1), _times(taken, moved[branch], along)))
+    return linear(pool, terms, node.dims + along)
+
+
+def _has_delta(node: Node) -> bool:
+    return any(inner.kind == "delta" for inner in topological([node]))
+
+
+def _extreme(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    (arg,) = node.args
+    own, ways = tuple(range(len(arg.dims))), _ways(along)
+    share = node.pool.intern("attains", node.data, (arg,), arg.dims)
+    return product(node.pool, [(share, own), (moved[arg], (*own, *ways))], (*own[:-1], *ways))
+
+
+def _merge(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    return merged(moved[node.args[0]], node.data + (1,) * len(along))
+
+
+def _split(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    step = moved[node.args[0]]
+    return split_axes(step, [*grouped(node.dims, node.data), *((size,) for size in along)])
+
+
+def _kronecker(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """Ȧ ⊗ B + A ⊗ Ḃ."""
+    rank, ways = len(node.dims), _ways(along)
+    sides = [tuple((side, axis) for axis in range(rank)) for side in ("left", "right")]
+    out = (*(label for pair in zip(*sides, strict=True) for label in pair), *ways)
+    terms = []
+    for position, arg in enumerate(node.args):
+        if arg in moved:
+            factors: list[tuple[Node, Labels]] = [
+                (moved[other], (*own, *ways)) if place == position else (other, own)
+                for place, (other, own) in enumerate(zip(node.args, sides, strict=True))
+            ]
+            terms.append(
+                (Fraction(1), merged(product(node.pool, factors, out), (2,) * rank + (1,) * len(along)))
+            )
+    return linear(node.pool, terms, node.dims + along)
 
 
 Rule = Callable[[Node, Mapping[Node, Node], tuple[int | str, ...], Node], Node]
@@ -151,4 +210,9 @@ _RULES: Mapping[str, Rule] = {
     "inv": _inverse,
     "logdet": _logdet,
     "det": _determinant,
+    "where": _choice,
+    "extreme": _extreme,
+    "kron": _kronecker,
+    "merge": _merge,
+    "split": _split,
 }

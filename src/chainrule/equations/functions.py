@@ -225,10 +225,9 @@ def _smaller(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) 
 
 
 def _logdet(matrix: Array) -> Any:
+    """Log |det|, analytic: of a complex matrix the phase of ±det, whichever has a positive real part."""
     sign, magnitude = np.linalg.slogdet(matrix)
-    if np.real(sign) < 0:
-        return np.asarray(np.nan, dtype=matrix.dtype)
-    return magnitude + np.log(sign) if np.iscomplexobj(matrix) else magnitude
+    return magnitude + np.log(sign * np.sign(sign.real)) if np.iscomplexobj(matrix) else magnitude
 
 
 def _root_of_squares(x: Array) -> Any:

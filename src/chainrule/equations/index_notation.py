@@ -11,19 +11,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from chainrule.equations.arrange import scale
 from chainrule.equations.forms import (
     Add,
+    Compare,
     Diag,
     Diagonal,
     Entry,
+    Extreme,
     Eye,
     Form,
     Function,
     Hadamard,
     Indexed,
+    Kron,
+    Merged,
     Mul,
     Named,
     Norm,
@@ -33,12 +38,16 @@ from chainrule.equations.forms import (
     Power,
     Scale,
     Sigma,
+    Split,
     Sum,
     Trace,
     Transposed,
     Unit,
+    Where,
 )
+from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.nodes import Node
+from chainrule.equations.sizes import size_product
 from chainrule.equations.tree import Size
 
 __all__ = ["Speller", "is_indexed"]
@@ -101,6 +110,11 @@ class Speller:
                 return Num(0, Fraction(1))
             case Named(node=node) if form.rank > 2:
                 return Entry(0, form, tuple(at[axis] for axis in self.axes_of(node)))
+            case Merged(arg=arg, parts=parts):
+                inner = [letter for pair in zip(at, parts, strict=True) for letter in _parted(*pair)]
+                return self.entry(arg, tuple(inner), bound)
+            case Compare(op=op, left=left, right=right):
+                return Compare(0, op, self.entry(left, at, bound), self.entry(right, at, bound))
         if not is_indexed(form):
             return Entry(0, form, at) if form.rank else form
         return self._compound(form, at, bound)
@@ -119,6 +133,11 @@ class Speller:
                 return Power(0, self.entry(arg, at, bound), exponent)
             case Function():
                 return self._function(form, at, bound)
+            case Where(condition=condition, then=then, other=other):
+                at_condition = self.entry(condition, at[: condition.rank], bound)
+                return Where(0, at_condition, self.entry(then, at, bound), self.entry(other, at, bound))
+            case Extreme(name=name, left=left, right=right):
+                return Extreme(0, name, self.entry(left, at, bound), self.entry(right, at, bound))
             case Diag(arg=arg):
                 eye = Eye(2, dims_of(arg)[0])
                 return _scaled(Fraction(1), [Entry(0, eye, at), self.entry(arg, at[:1], bound)])
@@ -170,7 +189,7 @@ class Speller:
     def _function(self, form: Function, at: At, bound: At) -> Form:
         arg = form.arg
         if form.name not in ("softmax", "logsumexp"):
-            whole = form.name in ("inv", "det", "logdet")
+            whole = form.name in ("inv", "det", "logdet", "max", "min", "e_argmax", "e_argmin")
             return Entry(0, form, at) if whole else Function(0, form.name, self.entry(arg, at, bound))
         rest = at[:-1] if form.name == "softmax" else at
         (letter,) = self._fresh(1, bound)
@@ -206,6 +225,15 @@ def _letters_in(form: Any) -> set[str]:
     if isinstance(form, Form):
         return set().union(*(_letters_in(getattr(form, name)) for name in form.__dataclass_fields__))
     return set().union(*map(_letters_in, form)) if isinstance(form, tuple) else set()
+
+
+def _parted(letter: str, parts: Sequence[Size]) -> list[str]:
+    """What stands for each of the axes that one letter runs through, the last fastest."""
+    if len(parts) == 1:
+        return [letter]
+    *outer, last = parts
+    whole = f"{letter}÷{unicode_name(str(last))}"
+    return [*_parted(whole, outer), f"{letter} mod {unicode_name(str(last))}"]
 
 
 def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] = ()) -> Form:
@@ -250,6 +278,19 @@ def dims_of(form: Form) -> tuple[Size, ...]:
             return _outer_dims(factors, form.rank)
         case Function(name="logsumexp", arg=arg):
             return dims_of(arg)[:-1]
+        case Function(name="max" | "min", arg=arg):
+            return dims_of(arg)[:-1]
+        case Compare(left=left, right=right) | Extreme(left=left, right=right):
+            return next((dims_of(side) for side in (left, right) if not isinstance(side, Num)), ())
+        case Where(condition=condition, then=then, other=other):
+            sides = (then, other, condition)
+            return next((dims_of(side) for side in sides if side.rank and not isinstance(side, Num)), ())
+        case Kron(left=left, right=right):
+            return tuple(size_product(a, b) for a, b in zip(dims_of(left), dims_of(right), strict=True))
+        case Split(parts=parts):
+            return tuple(size for group in parts for size in group)
+        case Merged(parts=parts):
+            return tuple(reduce(size_product, group) for group in parts)
         case Diag(arg=arg):
             return dims_of(arg) * 2
         case Diagonal(arg=arg):

@@ -15,6 +15,7 @@ FUNCTION_CODE = {
     "log": "np.log",
     "sqrt": "np.sqrt",
     "tanh": "np.tanh",
+    "tanh_slope": "_tanh_slope",
     "sin": "np.sin",
     "cos": "np.cos",
     "abs": "_abs",
@@ -70,6 +71,25 @@ def _softplus(x):
 def _log_sigmoid(x):
     return -_softplus(-x)
 """,
+    "_tanh_slope": """
+def _tanh_slope(x):
+    e = np.exp(np.where(x.real < 0, 2 * x, -2 * x))
+    return 4 * e / np.square(1 + e)
+""",
+    "_gram": """
+def _gram(a):
+    rows = a.reshape(len(a), -1)
+    return (rows.T @ rows).reshape(a.shape[1:] * 2)
+""",
+    "_weighted_gram": """
+def _weighted_gram(a, q):
+    # A symmetric product takes half the work of a general one; it needs real roots of the weights.
+    rows = a.reshape(len(a), -1)
+    if np.isrealobj(q) and np.all(q >= 0):
+        roots = rows * np.sqrt(q)[:, None]
+        return (roots.T @ roots).reshape(a.shape[1:] * 2)
+    return ((rows * q[:, None]).T @ rows).reshape(a.shape[1:] * 2)
+""",
     "_erf": """
 def _erf(x):
     from scipy.special import erf
@@ -106,6 +126,32 @@ def _softmax_and_logsumexp(x):
     "_onehot": """
 def _onehot(labels, classes):
     return (labels[..., None] == np.arange(classes)).astype(float)
+""",
+    "_less": """
+def _less(a, b):
+    return (np.real(a) < np.real(b)) * 1.0
+""",
+    "_less_equal": """
+def _less_equal(a, b):
+    return (np.real(a) <= np.real(b)) * 1.0
+""",
+    "_equal": """
+def _equal(a, b):
+    return (np.real(a) == np.real(b)) * 1.0
+""",
+    "_not_equal": """
+def _not_equal(a, b):
+    return (np.real(a) != np.real(b)) * 1.0
+""",
+    "_extreme": """
+def _extreme(x, sign):
+    place = (sign * x.real).argmax(axis=-1)
+    return np.take_along_axis(x, place[..., None], axis=-1)[..., 0]
+""",
+    "_attains": """
+def _attains(x, sign):
+    at = x.real == sign * (sign * x.real).max(axis=-1, keepdims=True)
+    return at / at.sum(axis=-1, keepdims=True)
 """,
     "_logdet": """
 def _logdet(x):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.nodes import Node, coefficient_terms, is_number, is_zero, topological
+from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import adjoints, identity_seed
 from chainrule.equations.simplify import cost, simplify, substitute
@@ -116,7 +116,8 @@ def _walk(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
         shared: list[Line] = []
 
         def name_shared(node: Node, part: Node) -> Node:
-            if part.kind == "sym" or not symbols_of(part):
+            # Behind a name a condition could not keep an infinite slope of the other branch out.
+            if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
             symbol = pool.symbol(Temporary(of, user, len(shared) + 1), part.dims)
             simple = simplify(substitute(simplify(part), fold))
@@ -193,11 +194,16 @@ WORDS = {
     "inv": "d A⁻¹ = -A⁻¹ dA A⁻¹",
     "logdet": "d log|det A| = tr(A⁻¹ dA)",
     "det": "d det A = det A tr(A⁻¹ dA)",
+    "where": "of a choice only the taken branch moves",
+    "extreme": "the gradient of max is e_argmax, in equal shares among ties",
+    "kron": "d(A ⊗ B) = dA ⊗ B + A ⊗ dB",
+    "merge": "several axes run through as one",
+    "split": "an axis taken apart",
 }
 FUNCTION_WORDS = {
     "exp": "exp' = exp",
     "log": "log' = 1/u",
-    "abs": "|u|' = sign(u)",
+    "abs": "|u|' = sign(u), 0 at 0",
     "sign": "sign' = 0 off the kink",
     "step": "step' = 0 off the kink",
     "relu": "relu' = step, 0 at 0",
@@ -220,7 +226,7 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
     order = list(topological([body]))
     above: set[Node] = set(below)
     for node in order:
-        if any(arg in above for arg in node.args):
+        if node.kind not in CONSTANT_KINDS and any(arg in above for arg in node.args):
             above.add(node)
     words = []
     for node in reversed(order):

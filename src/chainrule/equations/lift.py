@@ -8,8 +8,11 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations import elementary
+from chainrule.equations.blocks import grouped
+from chainrule.equations.conditions import choose, compare
+from chainrule.equations.kronecker import kronecker, split_axes
 from chainrule.equations.nodes import Node, Pool, coefficient_terms, topological
-from chainrule.equations.products import is_simplex, power, product
+from chainrule.equations.products import is_simplex, merged, power, product
 from chainrule.equations.program import Program
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Declaration, Size, Span
@@ -72,8 +75,18 @@ def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
         return Lifted(elementary.apply(node.data, inner[0]), lifted)
     if node.kind == "onehot":
         return Lifted(pool.onehot(inner[0], node.dims[-1]), lifted)
-    dims = (size, *node.dims) if lifted else node.dims
-    return Lifted(pool.intern(node.kind, node.data, tuple(inner), dims), lifted)
+    if not lifted:
+        return Lifted(pool.intern(node.kind, node.data, tuple(inner), node.dims), False)
+    if node.kind in ("compare", "where"):
+        spread = [_spread(arg, size) for arg in args]
+        return Lifted(compare(node.data, *spread) if node.kind == "compare" else choose(*spread), True)
+    if node.kind == "kron":
+        return Lifted(kronecker(_spread(args[0], size), _spread(args[1], size), lead=1), True)
+    if node.kind == "merge":
+        return Lifted(merged(inner[0], (1, *node.data)), True)
+    if node.kind == "split":
+        return Lifted(split_axes(inner[0], [(size,), *grouped(node.dims, node.data)]), True)
+    return Lifted(pool.intern(node.kind, node.data, tuple(inner), (size, *node.dims)), True)
 
 
 def _spread(value: Lifted, size: Size) -> Node:

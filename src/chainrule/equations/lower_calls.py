@@ -6,11 +6,13 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from chainrule.equations import elementary
-from chainrule.equations.lower_operations import Value, binary, joined
-from chainrule.equations.nodes import Node, Pool
+from chainrule.equations.conditions import choose, compare
+from chainrule.equations.kronecker import determinant, inverse, kronecker, log_determinant
+from chainrule.equations.lower_operations import Value, joined, spread
+from chainrule.equations.nodes import Node, Pool, is_zero
 from chainrule.equations.products import power, product
 from chainrule.equations.sums import scaled
-from chainrule.equations.tree import Call, Type
+from chainrule.equations.tree import Call
 from chainrule.errors import NoRuleError
 
 __all__ = ["call"]
@@ -108,26 +110,57 @@ def _onehot(term: Call, args: list[Value], pool: Pool) -> Value:
 
 
 def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
-    """max(a, b) = a + relu(b - a) and min(a, b) = a - relu(a - b), elementwise."""
-    if len(args) != 2:
-        raise NoRuleError(
-            f"{term.function} of a whole vector can be evaluated, but no rule differentiates or compiles it."
-        )
-    left, right = args
-    scalar = Type()
-    sign = 1 if term.function == "max" else -1
-    gap = binary("-", right, left, scalar, scalar)
-    gap = Value(elementary.apply("relu", scaled(sign, gap.node)), gap.open)
-    return binary("+" if sign > 0 else "-", left, gap, scalar, scalar)
-
-
-def _matrix_function(kind: str) -> Callable[[Call, list[Value], Pool], Value]:
-    def build(term: Call, args: list[Value], pool: Pool) -> Value:
+    """The extreme entry of a vector, or of two values elementwise, where the first one wins a tie."""
+    if len(args) == 1:
         (value,) = args
-        dims = value.node.dims if kind == "inv" else value.node.dims[:-2]
-        return Value(pool.intern(kind, None, (value.node,), dims), value.open)
+        return Value(pool.intern("extreme", term.function, (value.node,), value.node.dims[:-1]), value.open)
+    first, second = spread(*args)
+    for value, other in ((first, second), (second, first)):
+        if is_zero(value.node):
+            sign = 1 if term.function == "max" else -1
+            return Value(scaled(sign, elementary.apply("relu", scaled(sign, other.node))), first.open)
+    pair = (second.node, first.node) if term.function == "max" else (first.node, second.node)
+    return Value(choose(compare("<=", *pair), first.node, second.node), first.open)
 
-    return build
+
+_OPERATORS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+
+
+def _comparison(term: Call, args: list[Value], pool: Pool) -> Value:
+    left, right = spread(*args)
+    return Value(compare(_OPERATORS[term.function], left.node, right.node), left.open)
+
+
+def _where(term: Call, args: list[Value], pool: Pool) -> Value:
+    """A condition is a comparison; of anything else whether it is not zero."""
+    condition, then, other = args
+    if not (isinstance(term.args[0], Call) and term.args[0].function in _OPERATORS):
+        node = condition.node
+        condition = Value(compare("!=", node, pool.zero(node.dims)), condition.open)
+    condition, then, other = spread(condition, then, other)
+    return Value(choose(condition.node, then.node, other.node), then.open)
+
+
+def _kron(term: Call, args: list[Value], pool: Pool) -> Value:
+    left, right = args
+    opened = joined(left, right)
+    shared = [
+        Value(
+            product(pool, [(value.node, value.labels), *_missing(value, args, opened)], (*opened, *value.own))
+        )
+        for value in args
+    ]
+    return Value(kronecker(shared[0].node, shared[1].node, len(opened)), opened)
+
+
+def _missing(value: Value, args: list[Value], opened: tuple[str, ...]) -> list[tuple[Node, tuple[str]]]:
+    """Ones along the open indices that only the other value has."""
+    sizes = {name: size for arg in args for name, size in zip(arg.open, arg.node.dims, strict=False)}
+    return [(value.node.pool.ones((sizes[name],)), (name,)) for name in opened if name not in value.open]
+
+
+def _matrix_function(build: Callable[[Node], Node]) -> Callable[[Call, list[Value], Pool], Value]:
+    return lambda term, args, pool: Value(build(args[0].node), args[0].open)
 
 
 _CALLS: dict[str, Callable[[Call, list[Value], Pool], Value]] = {
@@ -146,9 +179,12 @@ _CALLS: dict[str, Callable[[Call, list[Value], Pool], Value]] = {
     "onehot": _onehot,
     "max": _extreme,
     "min": _extreme,
-    "inv": _matrix_function("inv"),
-    "det": _matrix_function("det"),
-    "logdet": _matrix_function("logdet"),
+    "where": _where,
+    **dict.fromkeys(_OPERATORS, _comparison),
+    "kron": _kron,
+    "inv": _matrix_function(inverse),
+    "det": _matrix_function(determinant),
+    "logdet": _matrix_function(log_determinant),
     "eye": lambda term, args, pool: Value(pool.delta(term.sizes[0])),
     "ones": lambda term, args, pool: Value(pool.ones(term.sizes)),
     "zeros": lambda term, args, pool: Value(pool.zero(term.sizes)),

@@ -11,7 +11,7 @@ from chainrule.equations.products import power, product
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Size, Type
 
-__all__ = ["Value", "binary", "joined"]
+__all__ = ["Value", "binary", "joined", "spread"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,12 @@ def joined(*values: Value) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for value in values for name in value.open))
 
 
-def _aligned(
-    left: Value, right: Value
-) -> tuple[list[Value], tuple[str | int, ...], list[tuple[str | int, ...]]]:
+def _aligned(left: Value, right: Value) -> tuple[tuple[str | int, ...], list[tuple[str | int, ...]]]:
     """Labels of two values that go together elementwise: own axes align from the right."""
     rank = max(len(left.own), len(right.own))
     out = joined(left, right) + tuple(range(rank))
     labels = [value.open + tuple(range(rank - len(value.own), rank)) for value in (left, right)]
-    return [left, right], out, labels
+    return out, labels
 
 
 def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type) -> Value:
@@ -59,22 +57,34 @@ def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type
     pool = left.node.pool
     if op == "**":
         return _power(left, right)
-    values, out, labels = _aligned(left, right)
     opened = joined(left, right)
     if op == "/":
         right = Value(power(right.node, Fraction(-1)), right.open)
     if op in "*/":
+        out, labels = _aligned(left, right)
         return Value(product(pool, [(left.node, labels[0]), (right.node, labels[1])], out), opened)
+    first, second = spread(left, right)
+    terms = [(Fraction(1), first.node), (Fraction(1 if op == "+" else -1), second.node)]
+    return Value(linear(pool, terms, first.node.dims), opened)
+
+
+def spread(*values: Value) -> list[Value]:
+    """The values with equal axes, repeated along those they lack; own axes align from the right."""
+    rank = max(len(value.own) for value in values)
+    opened = joined(*values)
+    out = opened + tuple(range(rank))
+    labels = [value.open + tuple(range(rank - len(value.own), rank)) for value in values]
     sizes = {
         label: size
         for value, own in zip(values, labels, strict=True)
         for label, size in zip(own, value.node.dims, strict=True)
     }
-    terms = []
-    for sign, value, own in zip((1, 1 if op == "+" else -1), values, labels, strict=True):
+    result = []
+    for value, own in zip(values, labels, strict=True):
+        pool = value.node.pool
         fill = [(pool.ones((sizes[label],)), (label,)) for label in out if label not in own]
-        terms.append((Fraction(sign), product(pool, [(value.node, own), *fill], out)))
-    return Value(linear(pool, terms, tuple(sizes[label] for label in out)), opened)
+        result.append(Value(product(pool, [(value.node, own), *fill], out), opened))
+    return result
 
 
 def _power(base: Value, exponent: Value) -> Value:

@@ -14,13 +14,18 @@ from chainrule.equations.arrange import (
     hadamard,
     scale,
 )
+from chainrule.equations.blocks import grouped, parts_of, sides_of
 from chainrule.equations.forms import (
+    Compare,
     Diagonal,
+    Extreme,
     Eye,
     Form,
     Function,
     Hadamard,
     Indexed,
+    Kron,
+    Merged,
     Named,
     Norm,
     Num,
@@ -30,9 +35,12 @@ from chainrule.equations.forms import (
     Power,
     Scale,
     SizeForm,
+    Split,
     Unit,
+    Where,
 )
-from chainrule.equations.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes import Node, coefficient_terms, is_number, is_zero, topological
+from chainrule.equations.products import product
 from chainrule.equations.series_parallel import Edge, Graph, reduce_graph, reduced_form
 
 __all__ = ["matrix_form"]
@@ -81,7 +89,68 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Function(rank, node.kind, form(node.args[0]))
         case "prod":
             return _product_form(node, form)
+        case "compare" | "where" | "extreme" | "attains":
+            return _choice_form(node, form)
+        case "kron":
+            return Kron(rank, form(node.args[0]), form(node.args[1]))
+        case "split":
+            return Split(rank, form(node.args[0]), tuple(grouped(node.dims, node.data)))
+        case "merge":
+            return _merged_form(node, form)
     raise AssertionError(f"unknown kind {node.kind}")
+
+
+def _merged_form(node: Node, form: Callable[[Node], Form]) -> Form:
+    """A matrix beside a column or row, as in I ⊗ y; else entries at one letter for several axes."""
+    (inner,), rank = node.args, len(node.dims)
+    if inner.kind == "prod" and node.data == (2, 1):
+        labels, (i, k, j) = inner.data
+        pairs = list(zip(inner.args, labels, strict=True))
+        for first, second in (((i, j), (k,)), ((i,), (k, j))):
+            sides = sides_of(pairs, set(first), set(second))
+            if sides is not None:
+                left, right = (
+                    matrix_form(product(node.pool, *side))
+                    for side in zip(sides, (first, second), strict=True)
+                )
+                return Kron(rank, left, right)
+    return Merged(rank, form(inner), tuple(parts_of(node)))
+
+
+def _choice_form(node: Node, form: Callable[[Node], Form]) -> Form:
+    """Comparisons, choices and extremes; a choice of the larger of two is their maximum."""
+    rank, args = len(node.dims), node.args
+    if node.kind == "compare":
+        left, right = (_broadcast(arg, form) for arg in args)
+        # x > 0 rather than 0 < x.
+        turned = isinstance(left, Num) and node.data in ("<", "<=")
+        return (
+            Compare(rank, ">" + node.data[1:], right, left)
+            if turned
+            else Compare(rank, node.data, left, right)
+        )
+    if node.kind == "extreme":
+        return Function(rank, node.data, form(args[0]), rank if rank else None)
+    if node.kind == "attains":
+        return Function(rank, f"e_arg{node.data}", form(args[0]), rank - 1 if rank > 1 else None)
+    condition, then, other = args
+    if then.kind == "ones" and is_zero(other):
+        return form(condition)
+    if condition.kind == "compare" and condition.data == "<=" and set(condition.args) == {then, other}:
+        name = "max" if condition.args[1] is then else "min"
+        return Extreme(rank, name, _broadcast(then, form), _broadcast(other, form))
+    if condition.kind == "prod":
+        # One condition for all entries needs no ones.
+        inner = [arg for arg in condition.args if arg.kind != "ones"]
+        condition = inner[0] if len(inner) == 1 and not inner[0].dims else condition
+    return Where(rank, form(condition), _broadcast(then, form), _broadcast(other, form))
+
+
+def _broadcast(node: Node, form: Callable[[Node], Form]) -> Form:
+    """The form of what goes together with others entry by entry: a number needs no ones."""
+    if is_number(node):
+        return Num(len(node.dims), sum((c for c, _ in coefficient_terms(node)), Fraction(0)))
+    return form(node)
 
 
 def _sum_form(node: Node, form: Callable[[Node], Form]) -> Form:

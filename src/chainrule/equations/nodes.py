@@ -21,6 +21,13 @@ lse                                        log Σ exp along the last axis
 inv                                        matrix inverse of the last two axes
 logdet                                     log |det| of the last two axes
 det                                        determinant of the last two axes
+compare    operator                        1 where args[0] operator args[1] holds, else 0
+where                                      args[1] where args[0] is 1, else args[2]; equal axes
+extreme    "max" or "min"                  the largest or smallest along the last axis
+attains    "max" or "min"                  1 where the last axis attains it, in equal shares, else 0
+kron                                       the Kronecker product of two nodes of equal rank
+merge      axes per group                  consecutive axes run through as one, the last fastest
+split      axes per group                  the inverse of merge
 =========  ==============================  ====================================================
 
 Interning is per pool, so that the order of terms, which follows the serial numbers, depends on the sheet
@@ -35,7 +42,11 @@ from typing import Any
 
 from chainrule.equations.tree import Size
 
-__all__ = ["Node", "Pool", "coefficient_terms", "is_number", "is_zero", "topological"]
+__all__ = ["CONSTANT_KINDS", "Node", "Pool", "coefficient_terms", "is_number", "is_zero", "topological"]
+
+
+# Kinds with arguments that are constant wherever they have a derivative: nothing flows through them.
+CONSTANT_KINDS = frozenset({"onehot", "compare", "attains"})
 
 
 class Node:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule import special
 from chainrule.equations.nodes import Node, topological
+from chainrule.equations.sizes import size_value
 from chainrule.equations.tree import Size
 from chainrule.errors import NoRuleError
 
@@ -48,6 +49,13 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "erf": special.erf,
 }
 
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
+
 
 def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> Array:
     """The array a node stands for.
@@ -63,7 +71,7 @@ def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int
     done: dict[Node, Array] = {symbol: np.asarray(value) for symbol, value in values.items()}
 
     def length(size: Size) -> int:
-        return size if isinstance(size, int) else sizes[size]
+        return size_value(size, sizes)
 
     with np.errstate(all="ignore"):
         for node in topological([root]):
@@ -107,7 +115,26 @@ def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Arra
             return np.asarray(np.linalg.det(args[0]))
         case "logdet":
             return np.asarray(_log_abs_det(args[0]))
+        case "compare":
+            return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
+        case "where":
+            return np.where(args[0].real != 0, args[1], args[2])
+        case "extreme":
+            return _extreme(args[0], node.data)
+        case "attains":
+            at = args[0].real == _extreme(args[0].real, node.data)[..., None]
+            return np.asarray(at / at.sum(axis=-1, keepdims=True))
+        case "kron":
+            return np.asarray(np.kron(args[0], args[1]))
+        case "merge" | "split":
+            return args[0].reshape([length(size) for size in node.dims])
     raise NoRuleError(f"No value is known for {node.kind}.")
+
+
+def _extreme(array: Array, which: str) -> Array:
+    """The largest or smallest entry along the last axis, by real parts."""
+    real = array.real if which == "max" else -array.real
+    return np.asarray(np.take_along_axis(array, real.argmax(axis=-1)[..., None], axis=-1)[..., 0])
 
 
 def _log_abs_det(matrix: Array) -> Array:

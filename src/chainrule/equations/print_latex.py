@@ -21,8 +21,12 @@ OPERATORS = {
     "normal_cdf": r"\Phi",
     "normal_pdf": r"\varphi",
     "det": r"\det",
+    "max": r"\max",
+    "min": r"\min",
     "tr": r"\operatorname{tr}",
 }
+
+SIGNS = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne"}
 
 
 class LatexPrinter(Printer):
@@ -72,6 +76,18 @@ class LatexPrinter(Printer):
     def inverse_transposed(self, text: str) -> str:
         return rf"{{{text}}}^{{-\top}}"
 
+    def comparison(self, op: str, left: str, right: str) -> str:
+        return f"{left} {SIGNS.get(op, op)} {right}"
+
+    def holds(self, condition: str) -> str:
+        return rf"\left[{condition}\right]"
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        return rf"\begin{{cases}} {then} & {condition} \\ {other} & \text{{else}} \end{{cases}}"
+
+    def kronecker(self, left: str, right: str) -> str:
+        return rf"{left} \otimes {right}"
+
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         circle = r"\circ " if rank else ""
         return rf"{{{text}}}^{{{circle}{exponent}}}"
@@ -82,6 +98,8 @@ class LatexPrinter(Printer):
         along = rf"_{{\text{{axis }}{axis}}}" if axis is not None else ""
         if name == "sqrt":
             return rf"\sqrt{{{arg}}}"
+        if name.startswith("e_arg"):
+            return rf"e_{{\arg\{name[5:]}{along}\left({arg}\right)}}"
         return rf"{operator}{along}\left({arg}\right)"
 
     def norm(self, text: str, rank: int) -> str:

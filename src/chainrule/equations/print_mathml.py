@@ -7,7 +7,7 @@ from fractions import Fraction
 from html import escape
 
 from chainrule.equations.glyphs import glyph
-from chainrule.equations.print_unicode import NAMES
+from chainrule.equations.print_unicode import NAMES, SIGNS
 from chainrule.equations.printing import Printer
 from chainrule.equations.tree import Size
 
@@ -78,6 +78,22 @@ class MathPrinter(Printer):
     def inverse_transposed(self, text: str) -> str:
         return f"<msup>{_row(text)}{_row('<mo>-</mo><mo>⊤</mo>')}</msup>"
 
+    comma = "<mo>,</mo>"
+
+    def comparison(self, op: str, left: str, right: str) -> str:
+        return _row(left, f"<mo>{escape(SIGNS.get(op, op))}</mo>", right)
+
+    def holds(self, condition: str) -> str:
+        return _row("<mo>[</mo>", condition, "<mo>]</mo>")
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        rows = ((then, condition), (other, "<mtext>else</mtext>"))
+        table = "".join(f"<mtr><mtd>{value}</mtd><mtd>{when}</mtd></mtr>" for value, when in rows)
+        return _row("<mo>{</mo>", f'<mtable columnalign="left">{table}</mtable>')
+
+    def kronecker(self, left: str, right: str) -> str:
+        return _row(left, "<mo>⊗</mo>", right)
+
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         circle = "<mo>∘</mo>" if rank else ""
         return f"<msup>{_row(text)}{_row(circle, self.number(exponent))}</msup>"
@@ -85,6 +101,9 @@ class MathPrinter(Printer):
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "sqrt":
             return f"<msqrt>{arg}</msqrt>"
+        if name.startswith("e_arg"):
+            reached = _row(f"<mi>arg {name[5:]}</mi>", "<mo>&#x2061;</mo><mo>(</mo>", arg, "<mo>)</mo>")
+            return f"<msub><mi>e</mi>{reached}</msub>"
         operator = f"<mi>{escape(NAMES.get(name, name))}</mi>"
         if axis is not None:
             operator = f"<msub>{operator}<mtext>axis {axis}</mtext></msub>"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import reduce
 
-from chainrule.equations.printing import ATOM, Printer
+from chainrule.equations.blocks import Parts
+from chainrule.equations.forms import Kron
+from chainrule.equations.printing import ATOM, FACTOR, Printer
 from chainrule.equations.tree import Size
+from chainrule.errors import NoRuleError
 
 __all__ = ["SheetPrinter"]
 
@@ -64,6 +68,36 @@ class SheetPrinter(Printer):
     def inverse_transposed(self, text: str) -> str:
         return f"inv({text}).T"
 
+    def comparison(self, op: str, left: str, right: str) -> str:
+        return f"{left} {op} {right}"
+
+    def holds(self, condition: str) -> str:
+        return f"where({condition}, 1, 0)"
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        return f"where({condition}, {then}, {other})"
+
+    def _kron(self, form: Kron) -> tuple[str, int]:
+        """A column beside a matrix is a matrix of one column."""
+        sides = [
+            text if side.rank == form.rank else f"outer({text}, ones(1))"
+            for side, text in ((side, self.inside(side, FACTOR)) for side in (form.left, form.right))
+        ]
+        return self.kronecker(*sides), ATOM
+
+    def kronecker(self, left: str, right: str) -> str:
+        return f"kron({left}, {right})"
+
+    def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:
+        """The entry by unit vectors of the blocks: ``kron(e_i, e_k).T @ C @ kron(e_j, e_l)``."""
+        units = [
+            reduce(lambda a, b: f"kron({a}, {b})", [f"eye({s})[{a}]" for a, s in zip(*pair, strict=True)])
+            for pair in zip(groups, parts, strict=True)
+        ]
+        if len(units) > 2:
+            raise NoRuleError("Blocks of more than two axes cannot be written in a sheet.")
+        return f"({' @ '.join([f'{units[0]}.T', base, *units[1:]])})"
+
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
         return f"{text}**{written}"
@@ -73,6 +107,9 @@ class SheetPrinter(Printer):
             return f"((1 + erf({self._atomic(f'({arg})')} / sqrt(2))) / 2)"
         if name == "normal_pdf":
             return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi}))"
+        if name.startswith("e_arg"):
+            reached = f"where(({arg}) == {name[5:]}({arg}), 1, 0)"
+            return f"({reached} / sum({reached}))"
         along = "" if axis is None else f", axis={axis}"
         return f"{name}({arg}{along})"
 
@@ -94,6 +131,8 @@ class SheetPrinter(Printer):
         return f"onehot({labels})"
 
     def index(self, base: str, letters: Sequence[str]) -> str:
+        if any("÷" in letter for letter in letters):
+            raise NoRuleError("An index that runs through several axes cannot be written in a sheet.")
         return f"{base}[{', '.join(letters)}]"
 
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:

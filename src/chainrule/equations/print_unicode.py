@@ -14,6 +14,8 @@ __all__ = ["UnicodePrinter"]
 SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
 NAMES = {"sigmoid": "σ", "normal_cdf": "Φ", "normal_pdf": "φ", "logdet": "logdet"}
 
+SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+
 
 class UnicodePrinter(Printer):
     """Plain text with mathematical letters."""
@@ -59,6 +61,15 @@ class UnicodePrinter(Printer):
 
     def inverse_transposed(self, text: str) -> str:
         return f"{text}⁻ᵀ"
+
+    def comparison(self, op: str, left: str, right: str) -> str:
+        return f"{left} {SIGNS.get(op, op)} {right}"
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        return f"where({condition}, {then}, {other})"
+
+    def kronecker(self, left: str, right: str) -> str:
+        return f"{left} ⊗ {right}"
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         if exponent.denominator != 1:

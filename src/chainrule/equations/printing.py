@@ -7,15 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from chainrule.equations.blocks import Parts, grouped
 from chainrule.equations.forms import (
     Add,
+    Compare,
     Diag,
     Diagonal,
     Entry,
+    Extreme,
     Eye,
     Form,
     Function,
     Hadamard,
+    Kron,
     Mul,
     Named,
     Norm,
@@ -27,10 +31,12 @@ from chainrule.equations.forms import (
     Scale,
     Sigma,
     SizeForm,
+    Split,
     Sum,
     Trace,
     Transposed,
     Unit,
+    Where,
 )
 from chainrule.equations.index_notation import Speller, is_indexed
 from chainrule.equations.nodes import Node
@@ -213,8 +219,31 @@ class Printer(ABC):
 
     def _entry(self, form: Entry) -> tuple[str, int]:
         arg = form.arg
+        if isinstance(arg, Split):
+            groups = grouped(form.letters, [len(group) for group in arg.parts])
+            return self.block_entry(self.inside(arg.arg, ATOM), groups, arg.parts), ATOM
         base = self.identity(arg.size) if isinstance(arg, Eye) else self.inside(arg, ATOM)
         return self.index(base, form.letters), ATOM
+
+    def _compare(self, form: Compare) -> tuple[str, int]:
+        return self.holds(self._condition(form)), ATOM
+
+    def _condition(self, form: Form) -> str:
+        """A condition without brackets of its own."""
+        if not isinstance(form, Compare):
+            return self.text(form)
+        return self.comparison(form.op, self.text(form.left), self.text(form.right))
+
+    def _where(self, form: Where) -> tuple[str, int]:
+        return self.choice(self._condition(form.condition), self.text(form.then), self.text(form.other)), ATOM
+
+    def _extreme(self, form: Extreme) -> tuple[str, int]:
+        return self.function(
+            form.name, f"{self.text(form.left)}{self.comma}{self.text(form.right)}", None
+        ), ATOM
+
+    def _kron(self, form: Kron) -> tuple[str, int]:
+        return self.kronecker(self.inside(form.left, FACTOR), self.inside(form.right, FACTOR)), PRODUCT
 
     def _sigma(self, form: Sigma) -> tuple[str, int]:
         return self.sigma(self.inside(form.body, PRODUCT), form.summed), self.sigma_level
@@ -241,10 +270,23 @@ class Printer(ABC):
         Unit: _unit,
         OneHot: _onehot,
         Entry: _entry,
+        Compare: _compare,
+        Where: _where,
+        Extreme: _extreme,
+        Kron: lambda self, form: self._kron(form),
         Sigma: _sigma,
     }
 
+    def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:
+        """The entry of a matrix of blocks: several letters for one axis, the last fastest."""
+        return self.index(base, ["".join(group) for group in groups])
+
+    def holds(self, condition: str) -> str:
+        """1 where the condition holds, else 0."""
+        return f"[{condition}]"
+
     # What a language fills in.
+    comma: ClassVar[str] = ", "
     minus: ClassVar[str] = "-"
     pi: ClassVar[str]
     diagonal: ClassVar[str] = "diagonal"
@@ -300,6 +342,15 @@ class Printer(ABC):
 
     @abstractmethod
     def inverse_transposed(self, text: str) -> str: ...
+
+    @abstractmethod
+    def comparison(self, op: str, left: str, right: str) -> str: ...
+
+    @abstractmethod
+    def choice(self, condition: str, then: str, other: str) -> str: ...
+
+    @abstractmethod
+    def kronecker(self, left: str, right: str) -> str: ...
 
     @abstractmethod
     def power(self, text: str, exponent: Fraction, rank: int) -> str: ...

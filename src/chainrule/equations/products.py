@@ -11,15 +11,22 @@ from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from itertools import count
 
-from chainrule.equations.nodes import Node, Pool, is_zero
-from chainrule.equations.sums import content, scaled
+from chainrule.equations.blocks import merged_dims, opened, sides_of
+from chainrule.equations.canonical import canonical
+from chainrule.equations.conditions import choose, gate
+from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_zero, topological
+from chainrule.equations.quotients import cancel_picked, recognise_sigmoid, recognise_softmax
+from chainrule.equations.sizes import size_factors
+from chainrule.equations.sums import content, linear, scaled
 from chainrule.equations.tree import Size
 
-__all__ = ["Factor", "elementwise", "is_simplex", "one_plus_exp", "picked", "power", "product", "transposed"]
+__all__ = ["Factor", "elementwise", "is_simplex", "merged", "one_plus_exp", "power", "product", "transposed"]
 
 Label = Hashable
 Factor = tuple[Node, tuple[int, ...]]
-IDEMPOTENT = {"delta", "ones", "onehot", "unit"}
+IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare"}
+# What is finite whatever the symbols are, and reads better outside a condition.
+PLAIN = {*IDEMPOTENT, "size", "pi"}
 
 
 def product(
@@ -61,7 +68,19 @@ def product(
     if flat is None or not coefficient:
         return pool.zero(dims)
     c, kept = flat
-    return _assemble(pool, kept, free, sizes, Fraction(coefficient) * c)
+    c *= Fraction(coefficient)
+    if any(node.kind in ("merge", "kron") for node, _ in kept):
+        apart = opened(kept, sizes, fresh)
+        if apart is not None:
+            inner, parts = apart
+            groups = [parts.get(label, (label,)) for label in free]
+            node = product(pool, inner, [label for group in groups for label in group], c)
+            return merged(node, tuple(map(len, groups)))
+    if len(kept) > 1 and any(gate(node) for node, _ in kept):
+        behind = _behind_gate(pool, kept)
+        if behind is not None:
+            return product(pool, behind, free, c)
+    return _assemble(pool, kept, free, sizes, c)
 
 
 def _flatten(
@@ -96,6 +115,76 @@ def _flatten(
     return c, flat
 
 
+def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
+    """Put factors that may be infinite where a condition fails behind that condition; None if there are none.
+
+    (u if c else 0) v is (u v if c else 0): the zero then wins over an infinite v.
+    """
+    position = next(i for i, (node, _) in enumerate(factors) if gate(node))
+    node, own = factors[position]
+    rest = factors[:position] + factors[position + 1 :]
+    inside = [
+        (other, labels)
+        for other, labels in rest
+        if set(labels) <= set(own)
+        and other.kind not in PLAIN
+        and (len(labels) == len(own) or _may_overflow(other))
+    ]
+    outside = [pair for pair in rest if pair not in inside]
+    wider = next((pair for pair in outside if set(own) < set(pair[1]) and _may_overflow(pair[0])), None)
+    labels = wider[1] if wider is not None else own
+    if len(set(labels)) != len(labels) or not (inside or wider):
+        return None
+    fill = []
+    if wider is not None:
+        inside.append(wider)
+        outside.remove(wider)
+        fill = [(pool.ones(wider[0].dims), labels)]
+    condition, then, _ = node.args
+    body = product(pool, [(then, own), *inside], labels)
+    spread = product(pool, [(condition, own), *fill], labels)
+    return [(choose(spread, body, pool.zero(body.dims)), labels), *outside]
+
+
+def _may_overflow(node: Node) -> bool:
+    """Whether a node can be infinite, or not a number, at finite values of its symbols."""
+    return any(
+        (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
+        or (inner.kind == "fn" and inner.data in ("log", "exp"))
+        or inner.kind in ("inv", "logdet")
+        for inner in topological([node])
+    )
+
+
+def merged(node: Node, runs: tuple[int, ...]) -> Node:
+    """The node with consecutive axes run through as one, the last of each group fastest.
+
+    An outer product of nodes on the first and on the second axis of every group is their Kronecker product.
+    """
+    pool = node.pool
+    if all(run == 1 for run in runs):
+        return node
+    dims = merged_dims(node.dims, runs)
+    if node.kind == "ones":
+        return pool.ones(dims)
+    if node.kind == "lin":
+        return linear(pool, [(c, merged(arg, runs)) for c, arg in coefficient_terms(node)], dims)
+    if node.kind == "split" and node.data == runs and node.args[0].dims == dims:
+        return node.args[0]
+    if node.kind == "prod" and set(runs) == {2}:
+        labels, out = node.data
+        pairs = list(zip(node.args, labels, strict=True))
+        if [(arg.kind, own) for arg, own in pairs] == [("delta", out[::2]), ("delta", out[1::2])]:
+            return pool.delta(dims[0])
+        sides = sides_of(pairs, set(out[::2]), set(out[1::2]))
+        if sides is not None:
+            left, right = (
+                product(pool, side, own) for side, own in zip(sides, (out[::2], out[1::2]), strict=True)
+            )
+            return pool.intern("kron", None, (left, right), dims)
+    return pool.intern("merge", runs, (node,), dims)
+
+
 def _assemble(
     pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size], c: Fraction
 ) -> Node:
@@ -115,10 +204,11 @@ def _assemble(
     bare = tuple(label for label in free if label not in covered)
     for label in sorted(wanted - covered - set(free)):
         size = sizes[label]
-        if isinstance(size, int):
-            c *= size
-        else:
-            factors.append((pool.size(size), ()))
+        for part in size_factors(size):
+            if isinstance(part, int):
+                c *= part
+            else:
+                factors.append((pool.size(part), ()))
     if len(factors) > 1:
         factors, _ = _merge_powers(pool, factors)
     if bare:
@@ -127,7 +217,7 @@ def _assemble(
         return pool.number(c)
     if len(factors) == 1 and factors[0][1] == free:
         return scaled(c, factors[0][0])
-    return scaled(c, _canonical(pool, factors, free, sizes))
+    return scaled(c, canonical(pool, factors, free, sizes))
 
 
 def _rename_deltas(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
@@ -176,9 +266,9 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
         base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, Fraction(1))
         key = (base, labels)
         exponents[key] = exponents.get(key, Fraction(0)) + exponent
-    _recognise_softmax(pool, exponents)
-    _recognise_sigmoid(pool, exponents)
-    _cancel_picked(exponents)
+    recognise_softmax(pool, exponents)
+    recognise_sigmoid(pool, exponents)
+    cancel_picked(exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
@@ -200,62 +290,9 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     return merged, ones
 
 
-def _recognise_softmax(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
-    """exp(u)_k / Σ_j exp(u)_j is softmax(u)_k."""
-    for base, labels in list(exponents):
-        if base.kind != "fn" or base.data != "exp" or not labels or exponents[base, labels] != 1:
-            continue
-        own = tuple(range(len(labels)))
-        total = pool.intern("prod", ((own,), own[:-1]), (base,), base.dims[:-1])
-        if exponents.get((total, labels[:-1])) == -1:
-            del exponents[base, labels], exponents[total, labels[:-1]]
-            soft = pool.intern("softmax", None, base.args, base.dims)
-            exponents[soft, labels] = exponents.get((soft, labels), Fraction(0)) + 1
-
-
-def _recognise_sigmoid(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
-    """exp(u) / (1 + exp(u)) = exp(u) σ(-u) is σ(u), which cannot overflow."""
-    for base, labels in list(exponents):
-        if base.kind != "fn" or base.data != "exp" or exponents[base, labels] != 1:
-            continue
-        (u,) = base.args
-        partner = (pool.intern("fn", "sigmoid", (scaled(-1, u),), u.dims), labels)
-        if exponents.get(partner, Fraction(0)) >= 1:
-            del exponents[base, labels]
-            exponents[partner] -= 1
-            found = (pool.intern("fn", "sigmoid", (u,), u.dims), labels)
-            exponents[found] = exponents.get(found, Fraction(0)) + 1
-
-
-def picked(node: Node) -> Node | None:
-    """The g of g[y] = Σ_k g[k] e_y[k], if a node is one entry of g in every row."""
-    if node.kind != "prod" or len(node.args) != 2:
-        return None
-    (g, one), (hot, two) = sorted(
-        zip(node.args, node.data[0], strict=True), key=lambda pair: pair[0].kind == "onehot"
-    )
-    out = node.data[1]
-    return g if hot.kind == "onehot" and one == two and one[:-1] == out and one[-1] not in out else None
-
-
-def _cancel_picked(exponents: dict[Factor, Fraction]) -> None:
-    """Put e_y for g ⊙ e_y / g[y]."""
-    for whole, labels in [key for key, exponent in exponents.items() if exponent <= -1]:
-        g = picked(whole)
-        if g is None:
-            continue
-        hot = next(arg for arg in whole.args if arg.kind == "onehot")
-        for base, own in list(exponents):
-            entry = (g, own)
-            if base is hot and own[:-1] == labels and exponents.get(entry, Fraction(0)) >= 1:
-                exponents[entry] -= 1
-                exponents[whole, labels] += 1
-                break
-
-
 def is_simplex(node: Node) -> bool:
     """Whether the last axis is known to sum to 1."""
-    return node.kind in ("onehot", "unit", "softmax") or node in node.pool.simplex
+    return node.kind in ("onehot", "unit", "softmax", "attains") or node in node.pool.simplex
 
 
 def _sum_simplices(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
@@ -272,42 +309,6 @@ def _sum_simplices(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[F
         else:
             kept.append((node, labels))
     return kept, ones
-
-
-def _canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:
-    """Sort the factors, number the summed labels by first appearance, and intern.
-
-    Colour refinement orders factors that differ only in their summed labels; a tie may leave two equal
-    products apart, which costs beauty, never correctness.
-    """
-    colour: dict[int, tuple[object, ...]] = {label: (0, label) for label in free}
-    summed = {label for _, labels in factors for label in labels} - set(free)
-    for _ in range(2 if len(summed) > 1 else 0):
-        colour.update({label: _colour(label, factors, dict(colour)) for label in summed})
-    factors = sorted(
-        factors, key=lambda factor: (factor[0].serial, repr([colour.get(label, (1,)) for label in factor[1]]))
-    )
-    number = {label: position for position, label in enumerate(free)}
-    for _, labels in factors:
-        for label in labels:
-            number.setdefault(label, len(number))
-    labels_of = tuple(tuple(number[label] for label in labels) for _, labels in factors)
-    dims = tuple(sizes[label] for label in free)
-    return pool.intern("prod", (labels_of, tuple(range(len(free)))), tuple(node for node, _ in factors), dims)
-
-
-def _colour(label: int, factors: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
-    """What a summed label touches: the factors, on which axes, beside labels of which colours."""
-    touched = [
-        (
-            node.serial,
-            tuple(axis for axis, other in enumerate(labels) if other == label),
-            repr([colour.get(other, (1,)) for other in labels]),
-        )
-        for node, labels in factors
-        if label in labels
-    ]
-    return (1, *sorted(touched))
 
 
 def elementwise(*nodes: Node, coefficient: Fraction | int = 1) -> Node:

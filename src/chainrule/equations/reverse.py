@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from chainrule.equations import elementary
-from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_zero, topological
-from chainrule.equations.products import power, product
+from chainrule.equations.blocks import parts_of
+from chainrule.equations.conditions import negated
+from chainrule.equations.kronecker import inverse, split_axes
+from chainrule.equations.nodes import CONSTANT_KINDS, Node, Pool, coefficient_terms, is_zero, topological
+from chainrule.equations.products import merged, power, product
 from chainrule.equations.program import Program
 from chainrule.equations.simplify import simplify
 from chainrule.equations.sums import linear, negative, scaled
@@ -19,7 +22,6 @@ from chainrule.errors import NoRuleError
 
 __all__ = ["adjoints", "identity_seed", "total_derivative"]
 
-NOT_DIFFERENTIABLE = {"sym", "ones", "size", "pi", "delta", "unit", "onehot"}
 Contribution = tuple[int, Node]
 OnShared = Callable[[Node, Node], Node]
 
@@ -66,8 +68,7 @@ def adjoints(
     wanted = set(targets)
     active = set(wanted)
     for node in order:
-        # The labels of a one-hot are integers: nothing flows through them.
-        if node.kind != "onehot" and any(arg in active for arg in node.args):
+        if node.kind not in CONSTANT_KINDS and any(arg in active for arg in node.args):
             active.add(node)
     pending: dict[Node, list[Node]] = {root: [seed]}
     found: dict[Node, Node] = {}
@@ -178,8 +179,13 @@ def _inverse_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]
 def _logdet_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
     """D log |det A| = A⁻ᵀ."""
     first, rest = _lead(lead), tuple(range(len(node.dims)))
-    inverse = node.pool.intern("inv", None, node.args, node.args[0].dims)
-    yield 0, product(node.pool, [(c, first + rest), (inverse, (*rest, "j", "i"))], (*first, *rest, "i", "j"))
+    (matrix,) = node.args
+    yield (
+        0,
+        product(
+            node.pool, [(c, first + rest), (inverse(matrix), (*rest, "j", "i"))], (*first, *rest, "i", "j")
+        ),
+    )
 
 
 def _determinant_rule(
@@ -187,6 +193,48 @@ def _determinant_rule(
 ) -> Iterator[Contribution]:
     """D det A = det(A) A⁻ᵀ."""
     yield from _logdet_rule(node, _times(c, value, lead), lead, value, active)
+
+
+def _choice_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """The cotangent to the branch that is taken, and zero to the other, whatever its slope is there."""
+    pool, (condition, then, other) = node.pool, node.args
+    zero, first = pool.zero(node.dims), _lead(lead)
+    own = tuple(range(len(node.dims)))
+    for position, branch, sides in ((1, then, (True, False)), (2, other, (False, True))):
+        if branch in active:
+            ones = [pool.ones(node.dims) if side else zero for side in sides]
+            taken = pool.intern("where", None, (condition, *ones), node.dims)
+            if sides[1] and (opposite := negated(condition)) is not None:
+                taken = pool.intern("where", None, (opposite, *ones[::-1]), node.dims)
+            yield position, product(pool, [(c, first + own), (taken, own)], first + own)
+
+
+def _extreme_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """D max v = e_argmax(v), in equal shares where several entries attain it."""
+    (arg,) = node.args
+    first, own = _lead(lead), tuple(range(len(arg.dims)))
+    share = node.pool.intern("attains", node.data, (arg,), arg.dims)
+    yield 0, product(node.pool, [(c, first + own[:-1]), (share, own)], first + own)
+
+
+def _merge_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    yield 0, split_axes(c, [*((size,) for size in c.dims[:lead]), *parts_of(node)])
+
+
+def _split_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    yield 0, merged(c, (1,) * lead + node.data)
+
+
+def _kronecker_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """Σ over the blocks of C times the other factor."""
+    first, rank = _lead(lead), len(node.dims)
+    left, right = (tuple(f"{side}{axis}" for axis in range(rank)) for side in ("left", "right"))
+    both = tuple(label for pair in zip(left, right, strict=True) for label in pair)
+    apart = split_axes(c, [*((size,) for size in c.dims[:lead]), *parts_of(node)])
+    for position, own, rest in ((0, left, right), (1, right, left)):
+        if node.args[position] in active:
+            factors = [(apart, first + both), (node.args[1 - position], rest)]
+            yield position, product(node.pool, factors, first + own)
 
 
 _RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contribution]]] = {
@@ -199,6 +247,11 @@ _RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contr
     "inv": _inverse_rule,
     "logdet": _logdet_rule,
     "det": _determinant_rule,
+    "where": _choice_rule,
+    "extreme": _extreme_rule,
+    "kron": _kronecker_rule,
+    "merge": _merge_rule,
+    "split": _split_rule,
 }
 
 

@@ -12,8 +12,12 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from chainrule.equations import elementary
+from chainrule.equations.blocks import grouped
+from chainrule.equations.conditions import choose, compare, gate, negated
+from chainrule.equations.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
 from chainrule.equations.nodes import Node, coefficient_terms, topological
-from chainrule.equations.products import picked, power, product
+from chainrule.equations.products import merged, power, product
+from chainrule.equations.quotients import picked
 from chainrule.equations.sums import linear
 
 __all__ = ["cost", "rebuild", "simplify", "substitute"]
@@ -42,7 +46,7 @@ def _own_cost(node: Node, args: list[int]) -> int:
         return 2 * args[0] if node.data == 2 else args[0] + 1
     if node.kind == "lin":
         return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
-    return 2 if node.kind == "onehot" or not args else 1 + args[0]
+    return 2 if node.kind == "onehot" or not args else 1 + sum(args)
 
 
 def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
@@ -57,9 +61,23 @@ def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
         return product(pool, list(zip(args, labels, strict=True)), out)
     if node.kind == "pow":
         return power(args[0], node.data)
-    if node.kind == "fn":
-        return elementary.apply(node.data, args[0])
+    builder = _BUILDERS.get(node.kind)
+    if builder is not None:
+        return builder(node, args)
     return pool.intern(node.kind, node.data, args, node.dims)
+
+
+_BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
+    "fn": lambda node, args: elementary.apply(node.data, args[0]),
+    "compare": lambda node, args: compare(node.data, *args),
+    "where": lambda node, args: choose(*args),
+    "kron": lambda node, args: kronecker(args[0], args[1]),
+    "merge": lambda node, args: merged(args[0], node.data),
+    "split": lambda node, args: split_axes(args[0], grouped(node.dims, node.data)),
+    "inv": lambda node, args: inverse(args[0]),
+    "det": lambda node, args: determinant(args[0]),
+    "logdet": lambda node, args: log_determinant(args[0]),
+}
 
 
 def substitute(node: Node, replacement: dict[Node, Node]) -> Node:
@@ -112,7 +130,7 @@ def _candidates(node: Node) -> Iterator[Node]:
     if node.kind == "prod":
         rules = [_combine_elementwise, _expand_over_quotients, _distribute_over_delta]
     elif node.kind == "lin":
-        rules = [_flatten_sums, _expand_terms, _factor_out]
+        rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out]
     for rule in rules:
         yield from rule(node)
 
@@ -188,6 +206,29 @@ def _distribute_over_delta(node: Node) -> Iterator[Node]:
     for position, (factor, _) in enumerate(factors):
         if _is_sum(factor) and free:
             yield _over(factors, position, out)
+
+
+def _join_branches(node: Node) -> Iterator[Node]:
+    """Join choices with one condition: (a if c else 0) + (b if c else 0) = (a + b if c else 0)."""
+    pool, zero = node.pool, node.pool.zero(node.dims)
+    by_condition: dict[Node, list[tuple[Fraction, Node]]] = {}
+    rest: list[tuple[Fraction, Node]] = []
+    for c, term in coefficient_terms(node):
+        if gate(term):
+            by_condition.setdefault(term.args[0], []).append((c, term.args[1]))
+        else:
+            rest.append((c, term))
+    found = len(by_condition)
+    total = sum(map(len, by_condition.values()))
+    sums = {c: simplify(linear(pool, terms, node.dims)) for c, terms in by_condition.items()}
+    joined: list[tuple[Fraction, Node]] = []
+    for condition in by_condition:
+        if condition in sums:
+            then = sums.pop(condition)
+            other = sums.pop(opposite, zero) if (opposite := negated(condition)) is not None else zero
+            joined.append((Fraction(1), choose(condition, then, other)))
+    if len(joined) < max(found, total):
+        yield linear(pool, [*rest, *joined], node.dims)
 
 
 def _flatten_sums(node: Node) -> Iterator[Node]:
