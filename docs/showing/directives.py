@@ -14,19 +14,21 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from chainrule.diagnosis import check_claims, verify
-from chainrule.equations import Derivation, Equations
+from chainrule.diagnosis import check_claims
+from chainrule.equations import Equations
+from showing.addresses import foreign_addresses
+from showing.derivations import Derived, sheet_text
 from showing.examples import Output, Session
-from showing.hessian import hessian_errors
 from showing.layouts import table
 from showing.notebook import read_cells
-from showing.panels import claims_table, formulas, model_lines, rules, second_verdict, verdict
+from showing.panels import claims_table, formulas, model_lines, rules
 from showing.reference import reference
 from showing.sheets import SheetLexer
 
 __all__ = ["setup"]
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+# Longer lines stand below their sheet.
+_BESIDE = 46
 
 
 class _Directive(SphinxDirective):
@@ -115,52 +117,37 @@ class DerivationBlock(_Directive):
         "wrt": directives.unchanged,
         "form": directives.unchanged,
         "layout": directives.unchanged,
-        "order": directives.positive_int,
+        "order": directives.unchanged_required,
         "bare": directives.flag,
     }
 
     def run(self) -> list[nodes.Node]:
+        text = sheet_text(self.arguments[0] if self.arguments else "", self.text)
+        derived = Derived(text, self.options)
         try:
-            return self._derived()
+            right = [_html(formulas(derived.derivation))]
+            below = _html(derived.verdict())
         except Exception as error:
             raise self.failed(error) from error
+        left = [self.block(model_lines(derived.equations), "sheet", "sheet")]
+        is_wide = max(len(str(step)) for step in derived.derivation.steps) > _BESIDE
+        classes = ["pair", "wide"] if is_wide else ["pair"]
+        pair = nodes.container("", _column(left), _column(right), classes=classes)
+        return [pair, below] if "bare" in self.options else [pair, below, self._more(derived)]
 
-    def _derived(self) -> list[nodes.Node]:
-        sheet = (EXAMPLES / self.arguments[0]).read_text("utf-8").rstrip() if self.arguments else self.text
-        equations, of = Equations(sheet), self.options["of"]
-        asked = {key: self.options[key] for key in ("form", "layout", "order") if key in self.options}
-        wrt = self.options["wrt"].split() if self.options.get("wrt") else None
-        derivation = equations.derive(of, wrt, **asked)
-        left = [self.block(model_lines(equations), "sheet", "sheet")]
-        right = [_html(formulas(derivation) + self._verdict(equations, derivation, of, wrt))]
-        pair = nodes.container("", _column(left), _column(right), classes=["pair"])
-        if "bare" in self.options:
-            return [pair]
-        return [pair, *self._more(equations, derivation, of)]
-
-    def _verdict(self, equations: Equations, derivation: Derivation, of: str, wrt: list[str] | None) -> str:
-        if derivation.of == of and "order" in self.options:
-            return second_verdict(hessian_errors(equations, derivation))
-        report = verify(equations, of, wrt)
-        if not report.ok:
-            raise RuntimeError(f"the derivative of {of} is not right:\n{report}")
-        return verdict(report)
-
-    def _more(self, equations: Equations, derivation: Derivation, of: str) -> list[nodes.Node]:
-        parts = [*_folded("Rule by rule, in words", _html(rules(derivation)))]
-        if "order" not in self.options and derivation.of == of:
-            names = [of, *(f"d({of}, {name})" for name in derivation.wrt)]
-            source = equations.compile(names).source.strip("\n")
+    def _more(self, derived: Derived) -> nodes.Node:
+        parts = _folded("Rule by rule, in words", _html(rules(derived.derivation)))
+        if source := derived.source():
             parts += _folded("As NumPy", self.block(source, "python", "input"))
-        parts += _folded("As LaTeX", self.block(derivation.latex(), "latex", "input"))
-        return [nodes.container("", *parts, classes=["folds"])]
+        parts += _folded("As LaTeX", self.block(derived.derivation.latex(), "latex", "input"))
+        return nodes.container("", *parts, classes=["folds"])
 
 
 class ClaimsBlock(_Directive):
     """The claims of a sheet of ``examples/``, or of the block, each with its verdict."""
 
     def run(self) -> list[nodes.Node]:
-        sheet = (EXAMPLES / self.arguments[0]).read_text("utf-8").rstrip() if self.arguments else self.text
+        sheet = sheet_text(self.arguments[0] if self.arguments else "", self.text)
         try:
             report = check_claims(Equations(sheet))
         except Exception as error:
@@ -247,11 +234,20 @@ def _folded(title: str, *children: nodes.Node) -> list[nodes.Node]:
     return [_html(f"<details><summary>{title}</summary>"), *children, _html("</details>")]
 
 
+def _refuse_addresses(app: Sphinx, error: Exception | None) -> None:
+    """Fail the build if a page would fetch, or lead to, anything that is not part of the site."""
+    pages = [] if error else Path(app.outdir).rglob("*.html")
+    elsewhere = {page.name: found for page in pages if (found := foreign_addresses(page.read_text("utf-8")))}
+    if elsewhere:
+        raise ExtensionError(f"pages with addresses of elsewhere: {elsewhere}")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Hand the directives to Sphinx."""
     scratch = tempfile.TemporaryDirectory()
     app.add_config_value("chainrule_folder", scratch.name, "")
     app.connect("build-finished", lambda app, error: scratch.cleanup())
+    app.connect("build-finished", _refuse_addresses)
     app.add_lexer("sheet", SheetLexer)
     app.add_source_suffix(".ipynb", "notebook")
     app.add_source_parser(NotebookParser)

@@ -137,7 +137,8 @@ class Session:
             runner = CliRunner(env={"NO_COLOR": "1", "COLUMNS": str(_LINE)})
             result = runner.invoke(main, arguments)
         if result.exit_code != code:
-            raise RuntimeError(f"{line} ended with {result.exit_code}, not {code}:\n{result.output}")
+            said = f"{result.output}\n{result.exception!r}"
+            raise RuntimeError(f"{line} ended with {result.exit_code}, not {code}:\n{said}")
         return result.output.rstrip("\n")
 
     def write(self, name: str, text: str) -> None:
