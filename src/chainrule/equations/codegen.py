@@ -6,13 +6,14 @@ import keyword
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from chainrule.equations.contract import Operand, aligned_code, contraction_code
+from chainrule.equations.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.derivation import unicode_lines
 from chainrule.equations.kernels import FUNCTION_CODE, definitions_for
-from chainrule.equations.lets import Cotangent, Temporary
+from chainrule.equations.line_names import sheet_line
 from chainrule.equations.node_code import MAY_WARN, node_code
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.program import Program
+from chainrule.equations.signature import Signature, spelled, tuple_text
 from chainrule.equations.simplify import substitute
 from chainrule.equations.sizes import size_factors
 from chainrule.equations.tree import Size
@@ -45,6 +46,7 @@ class Writer:
         self.used_sizes: dict[str, str] = {}
         self.hidden: tuple[str, ...] = ()
         self.statements: list[str] = []
+        self.tensors: dict[str, str] = {}
         self.code: dict[Node, tuple[str, bool]] = {}
         self.uses: dict[Node, int] = {}
         self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
@@ -118,7 +120,7 @@ class Writer:
     def _emit_definition(self, symbol: Node, definition: Node) -> None:
         text, atomic = self.code[definition]
         if not (atomic and text.isidentifier()) or text in self.inputs.values():
-            text = self._assign(_variable(symbol), text)
+            text = self._assign(sheet_line(symbol.data), text)
         self.code[symbol] = (text, True)
 
     def _emit_softmax(self, node: Node) -> bool:
@@ -132,6 +134,12 @@ class Writer:
         self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self._text(scores)})")
         self.code[soft], self.code[lse] = (first, True), (second, True)
         return True
+
+    def _shared(self, text: str) -> str:
+        """A variable for a text, the same one each time."""
+        if text not in self.tensors:
+            self.tensors[text] = text if text.isidentifier() else self._assign("t", text)
+        return self.tensors[text]
 
     def _assign(self, wish: str, text: str) -> str:
         name = self._fresh(wish)
@@ -158,7 +166,7 @@ class Writer:
         match node.kind:
             case "ones":
                 return (
-                    (f"np.ones({_tuple([self._length(size) for size in node.dims])})", True)
+                    (f"np.ones({tuple_text([self._length(size) for size in node.dims])})", True)
                     if node.dims
                     else ("1.0", True)
                 )
@@ -194,7 +202,7 @@ class Writer:
 
     def _sum(self, node: Node) -> tuple[str, bool]:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
-        shape = _tuple([self._length(size) for size in node.dims])
+        shape = tuple_text([self._length(size) for size in node.dims])
         if not terms:
             return f"np.zeros({shape})", True
         if node.dims and all(arg.kind == "ones" for _, arg in terms):
@@ -240,15 +248,14 @@ class Writer:
             size = lengths[label]
             return float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
 
-        operands = self._operands(pairs, out)
-        return contraction_code(operands, out, length)
+        return contraction_code(self._operands(pairs, out), out, Workshop(length, self._shared))
 
     def _operand(self, arg: Node, labels: tuple[int, ...]) -> Operand:
         if arg.kind == "pow" and arg.data < 0 and self.uses.get(arg, 0) <= 1:
             text, atomic = self._powered(arg.args[0], -arg.data)
             return Operand(text, labels, atomic, inverted=True)
         text, atomic = self.code[arg]
-        return Operand(text, labels, atomic)
+        return Operand(text, labels, atomic, identity=arg.kind == "delta")
 
     def _operands(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> list[Operand]:
         """One operand per factor; one-hot rows and the scores they pick from become one."""
@@ -300,12 +307,14 @@ class Writer:
         return f"{text} ** {_number(exponent)}", False
 
     def _source(self, returned: Sequence[str], outputs: Sequence[tuple[str, Node]]) -> str:
-        shapes, self.hidden = self._shape_statements()
+        signature = Signature(self.program, self.inputs, self.used_sizes, self._length)
+        shapes, self.hidden = signature.checks() if self.checked else signature.reads()
         arguments = ", ".join([*self.inputs.values(), *(self.used_sizes[size] for size in self.hidden)])
-        body = [*self._conversions(), *shapes, *self.statements, f"return {', '.join(returned)},"]
+        conversions = [f"{name} = np.asarray({name})" for name in self.inputs.values()]
+        body = [*conversions, *shapes, *self.statements, f"return {', '.join(returned)},"]
         described = ", ".join(name for name, _ in outputs)
         doc = [f'"""{described}', "", "Shapes"] + [
-            f"    {self.inputs[name]}: {_spelled(self.program.symbols[name].dims)}" for name in self.inputs
+            f"    {self.inputs[name]}: {spelled(self.program.symbols[name].dims)}" for name in self.inputs
         ]
         doc += ["", "Formulas", *(f"    {line}" for line in self._formulas()), '"""']
         text = "\n".join("    " + line if line else "" for line in [*doc, *body])
@@ -323,80 +332,9 @@ class Writer:
         lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
         return unicode_lines(self.program, {**bodies, **lines})
 
-    def _conversions(self) -> list[str]:
-        return [f"{name} = np.asarray({name})" for name in self.inputs.values()]
-
-    def _shape_statements(self) -> tuple[list[str], tuple[str, ...]]:
-        """Statements that read the sizes off the inputs and check the rest."""
-        if not self.checked:
-            return self._needed_sizes()
-        known: dict[Size, str] = {}
-        ranks, reads, checks = [], [], []
-        for name, variable in self.inputs.items():
-            dims = self.program.symbols[name].dims
-            ranks.append(f"{variable}.ndim == {len(dims)}")
-            for axis, size in enumerate(dims):
-                if isinstance(size, str) and size not in known and "*" not in size:
-                    known[size] = self._length(size)
-                    reads.append(f"{known[size]} = {variable}.shape[{axis}]")
-            if dims and "*" not in "".join(map(str, dims)):
-                checks.append(f"{variable}.shape == {_tuple([known.get(size, str(size)) for size in dims])}")
-        hidden = tuple(size for size in self.used_sizes if size not in known)
-        refusal = self._refusal()
-        statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []
-        statements += reads
-        statements += [f"if not ({' and '.join(checks)}):", f"    raise {refusal}"] if checks else []
-        return statements + self._label_checks(known), hidden
-
-    def _needed_sizes(self) -> tuple[list[str], tuple[str, ...]]:
-        """Statements that read the sizes the code uses, and the sizes no input shows."""
-        reads: dict[str, str] = {}
-        for name, variable in self.inputs.items():
-            for axis, size in enumerate(self.program.symbols[name].dims):
-                if isinstance(size, str) and size in self.used_sizes:
-                    reads.setdefault(size, f"{self.used_sizes[size]} = {variable}.shape[{axis}]")
-        hidden = tuple(size for size in self.used_sizes if size not in reads)
-        return list(reads.values()), hidden
-
-    def _refusal(self) -> str:
-        expected = ", ".join(f"{name} {_spelled(self.program.symbols[name].dims)}" for name in self.inputs)
-        arrived = ", ".join(f"{name} {{{variable}.shape}}" for name, variable in self.inputs.items())
-        return f'ValueError(f"Expected {expected}; got {arrived}.")'
-
-    def _label_checks(self, known: Mapping[Size, str]) -> list[str]:
-        statements = []
-        for name, variable in self.inputs.items():
-            declaration = self.program.declarations.get(name)
-            if declaration is None or declaration.domain != "class" or declaration.classes is None:
-                continue
-            classes = known.get(declaration.classes, str(declaration.classes))
-            if isinstance(declaration.classes, int) or declaration.classes in known:
-                wrong = f"{variable}.min() < 0 or {variable}.max() >= {classes}"
-                need = f'f"{name} holds labels, whole numbers from 0 to {{{classes} - 1}}."'
-                statements.append(f"if {variable}.dtype.kind not in 'iu' or {wrong}:")
-                statements.append(f"    raise ValueError({need})")
-        return statements
-
-
-def _variable(symbol: Node) -> str:
-    data = symbol.data
-    if isinstance(data, Cotangent):
-        return f"d{data.of}_d{data.wrt}"
-    if isinstance(data, Temporary):
-        return f"delta_{data.body}"
-    return str(data)
-
 
 def _number(value: Fraction) -> str:
     if value.denominator == 1:
         return str(value.numerator)
     exact = float(value)
     return repr(exact) if Fraction(exact) == value or value.denominator > 10**6 else f"({value})"
-
-
-def _tuple(parts: Sequence[str]) -> str:
-    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
-
-
-def _spelled(dims: Sequence[Size]) -> str:
-    return _tuple([str(size) for size in dims])

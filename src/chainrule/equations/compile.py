@@ -15,15 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.equations.codegen import Writer
-from chainrule.equations.lets import Cotangent, Line, derive_lines
+from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
+from chainrule.equations.products import transposed
 from chainrule.equations.program import Program
+from chainrule.equations.requests import Request
+from chainrule.equations.second import Direction, Moved, Second, hessian_lines, product_lines
+from chainrule.equations.separate import separated
 from chainrule.equations.simplify import cost, substitute
+from chainrule.equations.tails import right_in_the_tails
+from chainrule.equations.tree import Declaration, Span
 from chainrule.errors import DataError, ShapeError
 
-__all__ = ["Compiled", "compile_program", "stable_program"]
+__all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
 
-Request = tuple[str, str | None]
 # What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
 MOST_INLINED = 100
 
@@ -167,19 +172,19 @@ def _free_name(wish: str, taken: Mapping[str, object]) -> str:
 
 def compile_program(
     program: Program,
-    requests: Sequence[Request],
+    requests: Iterable[tuple[str | None, ...]],
     *,
     single: bool = False,
     sizes: Mapping[str, int] | None = None,
     checked: bool = True,
 ) -> Compiled:
-    """Compile names and derivatives into one function.
+    """Compile names, derivatives and blocks of Hessians into one function.
 
     Parameters
     ----------
     program : Program
-    requests : sequence of (of, wrt)
-        ``wrt`` is None for the value itself.
+    requests : iterable of (of, wrt, then)
+        ``(of,)`` or ``(of, None)`` for the value itself; see `Request`.
     single : bool
         Whether the function returns its one output alone.
     sizes : mapping of str to int, optional
@@ -187,25 +192,109 @@ def compile_program(
     checked : bool
         Whether the code checks shapes and labels; the caller must have, if not.
     """
-    middle = {wrt for _, wrt in requests if wrt in program.bodies and wrt is not None}
-    stable, called = stable_program(program, [name for pair in requests for name in pair if name], middle)
-    outputs: list[tuple[str, Node]] = []
+    asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
+    middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
+    stable, called = stable_program(program, [name for request in asked for name in request.names], middle)
     lines: list[Line] = []
-    for of in dict.fromkeys(of for of, _ in requests):
-        wrt = [name for other, name in requests if other == of and name is not None]
-        if wrt:
-            lines += derive_lines(stable, of, list(dict.fromkeys(wrt)))
+    for of in dict.fromkeys(request.of for request in asked):
+        own = [request for request in asked if request.of == of]
+        wrt = list(dict.fromkeys(name for request in own for name in request.names[1:]))
+        if any(request.then for request in own):
+            lines += _second_lines(stable, of, wrt, own, sizes or {})
+        elif wrt:
+            lines += derive_lines(stable, of, wrt)
+    outputs = [(str(request), _result(stable, request, lines)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    for of, name in requests:
-        if name is None:
-            symbol = stable.symbols[of]
-            outputs.append((of, stable.bodies.get(of, symbol)))
-        else:
-            symbol = program.pool.symbol(
-                Cotangent(of, name), program.symbols[of].dims + program.symbols[name].dims
-            )
-            outputs.append((f"d{of}/d{name}", symbol))
     return _function(Writer(stable, called, held, dict(sizes or {}), checked), outputs, single)
+
+
+def compile_product(
+    program: Program,
+    of: str,
+    directions: Mapping[str, str],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    checked: bool = True,
+) -> Compiled:
+    """Compile the Hessian of a scalar times a direction.
+
+    Parameters
+    ----------
+    program : Program
+    of : str
+    directions : mapping of str to str
+        The names to differentiate with respect to, and under which new name the direction of each is given.
+    sizes, checked
+        As for `compile_program`.
+
+    Returns
+    -------
+    Compiled
+        It returns a tuple: one block for each of the names.
+    """
+    stable, called = stable_program(program, [of, *directions], set(directions) & set(program.bodies))
+    lines = product_lines(stable, of, list(directions))
+    pool, symbols, declarations = stable.pool, dict(stable.symbols), dict(stable.declarations)
+    renamed: dict[Node, Node] = {}
+    for name, direction in directions.items():
+        dims = symbols[name].dims
+        renamed[pool.symbol(Direction(name), dims)] = symbols[direction] = pool.symbol(direction, dims)
+        declarations[direction] = Declaration(direction, "constants", "real", dims, None, Span(0, 0))
+    stable = replace(stable, symbols=symbols, declarations=declarations)
+    tails: dict[Node, Node] = {}
+    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    held = {
+        line.symbol: right_in_the_tails(substitute(line.expression, renamed), bodies, tails) for line in lines
+    }
+    moved = [
+        pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
+    ]
+    outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
+    return _function(Writer(stable, called, held, dict(sizes or {}), checked), outputs, single=False)
+
+
+def _second_lines(
+    program: Program, of: str, wrt: Sequence[str], requests: Sequence[Request], sizes: Mapping[str, int]
+) -> list[Line]:
+    """The lines of the blocks and gradients asked for, as the machine computes them best."""
+    gradient = [request.wrt for request in requests if request.wrt and not request.then]
+    wanted = {_block(program, wrt, request) for request in requests if request.then}
+    lines = hessian_lines(program, of, wrt, gradient)
+    for line in lines:
+        line.requested = line.requested and (line.symbol in wanted or isinstance(line.symbol.data, Cotangent))
+    tails: dict[Node, Node] = {}
+    bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
+    lines = separated(program, needed_lines(lines), wanted, sizes)
+    for line in lines:
+        line.expression = right_in_the_tails(line.expression, bodies, tails)
+    return needed_lines(lines)
+
+
+def _block(program: Program, wrt: Sequence[str], request: Request) -> Node:
+    """The symbol of the block that holds a request: the name that comes first in ``wrt`` first."""
+    first, second = sorted(request.names[1:], key=wrt.index)
+    dims = program.symbols[first].dims + program.symbols[second].dims
+    return program.pool.symbol(Second(request.of, first, second), dims)
+
+
+def _result(program: Program, request: Request, lines: Sequence[Line]) -> Node:
+    """The node that a request returns."""
+    of, wrt, then = request
+    symbol = program.symbols[of]
+    if wrt is None:
+        return program.bodies.get(of, symbol)
+    if then is None:
+        return program.pool.symbol(Cotangent(of, wrt), symbol.dims + program.symbols[wrt].dims)
+    straight = program.pool.symbol(
+        Second(of, wrt, then), program.symbols[wrt].dims + program.symbols[then].dims
+    )
+    if any(line.symbol is straight for line in lines):
+        return straight
+    first, second = len(program.symbols[wrt].dims), len(program.symbols[then].dims)
+    mirrored = program.pool.symbol(
+        Second(of, then, wrt), program.symbols[then].dims + program.symbols[wrt].dims
+    )
+    return transposed(mirrored, [*range(second, second + first), *range(second)])
 
 
 def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:

@@ -1,4 +1,8 @@
-"""The order and the code of a product: pairwise contractions, each a matrix product, a sum or a broadcast."""
+"""The order and the code of a product: pairwise contractions, each a matrix product, a sum or a broadcast.
+
+A sum Σ_m q[m] A[m, u] A[m, v] with the same A on both sides is a symmetric product: half of a matrix
+product's work.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +10,126 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Operand", "aligned_code", "contraction_code"]
+__all__ = ["Operand", "Workshop", "aligned_code", "contraction_code"]
+
+# One operation of a matrix product takes about so much of the time of one on its own.
+BLAS_SHARE = 1 / 32
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Code with one label per axis; ``inverted`` if it divides; ``atomic`` if it needs no brackets."""
+    """Code with one label per axis.
+
+    ``inverted`` if it divides, ``atomic`` if it needs no brackets, ``identity`` if it is the identity matrix.
+    """
 
     code: str
     labels: tuple[int, ...]
     atomic: bool = True
     inverted: bool = False
+    identity: bool = False
 
     def bracketed(self) -> str:
         return self.code if self.atomic else f"({self.code})"
 
 
-def contraction_code(
-    operands: Sequence[Operand], out: tuple[int, ...], length: Callable[[int], float]
-) -> tuple[str, bool]:
+class Workshop:
+    """What a contraction needs to know and leaves behind.
+
+    Parameters
+    ----------
+    length : callable
+        Length of a label, true or assumed.
+    share : callable, optional
+        Gives a text that may be needed again a name; by default it stays as it is.
+
+    Attributes
+    ----------
+    work : float
+        Operations so far; those of matrix products count `BLAS_SHARE`.
+    """
+
+    def __init__(
+        self, length: Callable[[int], float], share: Callable[[str], str] = lambda text: f"({text})"
+    ) -> None:
+        self.length = length
+        self.share = share
+        self.work = 0.0
+
+    def count(self, labels: Iterable[int], share: float = 1.0) -> None:
+        """Count one operation for every combination of the labels."""
+        self.work += share * math.prod(self.length(label) for label in set(labels))
+
+
+def contraction_code(operands: Sequence[Operand], out: tuple[int, ...], shop: Workshop) -> tuple[str, bool]:
     """NumPy code for a product over all labels outside ``out``, and whether it is atomic.
 
-    Pairs are joined greedily: the smallest result first, then the most work done early.
+    Pairs are joined greedily: the smallest result first, then the most work done early. Identity matrices
+    between two labels of the result come last.
 
     Parameters
     ----------
     operands : sequence of Operand
     out : tuple of int
         Labels of the result, in order.
-    length : callable
-        Length of a label, true or assumed.
+    shop : Workshop
     """
     operands = [_diagonal(operand) for operand in operands]
     scalars = [operand for operand in operands if not operand.labels]
-    work = [_summed_alone(operand, operands, out) for operand in operands if operand.labels]
-    work = _divided(work)
+    late = [operand for operand in operands if _is_late(operand, operands, out)]
+    work = [operand for operand in operands if operand.labels and operand not in late]
+    inner = tuple(label for label in out if any(label in operand.labels for operand in work)) if late else out
+    work = _divided([_summed_alone(operand, operands, inner) for operand in work])
+    result = _symmetric(work, inner, shop) or _pairwise(work, inner, shop)
+    for operand in late:
+        labels = {*operand.labels, *(result.labels if result else ())}
+        shop.count(labels)
+        result = _broadcast(result, operand, out) if result else operand
+    return _with_scalars(_ordered(result, out) if result else None, scalars)
+
+
+def _is_late(operand: Operand, operands: Sequence[Operand], out: tuple[int, ...]) -> bool:
+    """Whether an identity matrix only places the rest on a diagonal."""
+    return operand.identity and len(operands) > 1 and set(operand.labels) <= set(out)
+
+
+def _pairwise(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
     while len(work) > 1:
-        first, second = _best_pair(work, out, length)
+        first, second = _best_pair(work, out, shop.length)
         rest = [operand for operand in work if operand is not first and operand is not second]
         needed = set(out).union(*(operand.labels for operand in rest))
-        work = [_joined(first, second, needed, out), *rest]
+        work = [_joined(first, second, needed, out, shop), *rest]
     work = [_summed_alone(operand, work, out) for operand in work]
-    result = _ordered(work[0], out) if work else None
-    return _with_scalars(result, scalars)
+    return work[0] if work else None
+
+
+def _symmetric(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
+    """Σ_m q[m] A[m, u] A[m, v] as one symmetric product, if the operands are that and it is not plain."""
+    half = len(out) // 2
+    summed = {label for operand in work for label in operand.labels} - set(out)
+    if not half or len(out) % 2 or len(summed) != 1 or not all(summed <= set(op.labels) for op in work):
+        return None
+    m = summed.pop()
+    first, mirror = set(out[:half]), dict(zip(out[:half], out[half:], strict=True))
+    left = [operand for operand in work if set(operand.labels) & first]
+    right = [operand for operand in work if set(operand.labels) & set(out[half:])]
+    weights = [operand for operand in work if set(operand.labels) == {m}]
+    mirrored = [(op.code, tuple(mirror.get(label, label) for label in op.labels)) for op in left]
+    if (half == 1 and not weights) or sorted(mirrored) != sorted((op.code, op.labels) for op in right):
+        return None
+    axes = (m, *out[:half])
+    shape = _pairwise(left, axes, shop)
+    if shape is None or set(shape.labels) != set(axes):
+        return None
+    rows = _ordered(shape, axes)
+    shop.count({m, *out}, BLAS_SHARE / 2)
+    code = rows.code if len(left) == 1 else shop.share(rows.code)
+    if not weights:
+        return Operand(f"_gram({code})", out)
+    shop.count(axes, 2)
+    weight = _pairwise(weights, (m,), shop)
+    assert weight is not None
+    return Operand(f"_weighted_gram({code}, {weight.code})", out)
 
 
 def _diagonal(operand: Operand) -> Operand:
@@ -101,18 +182,50 @@ def _best_pair(
     return min(pairs, key=price)
 
 
-def _joined(first: Operand, second: Operand, needed: set[int], out: tuple[int, ...]) -> Operand:
+def _joined(
+    first: Operand, second: Operand, needed: set[int], out: tuple[int, ...], shop: Workshop
+) -> Operand:
+    union = set(first.labels) | set(second.labels)
     shared = set(first.labels) & set(second.labels)
     gone = shared - needed
     if not gone:
-        return _broadcast(first, second, out)
+        shop.count(union)
+        product = _broadcast(first, second, out)
+        # A tensor may be needed in several terms.
+        return Operand(shop.share(product.code), product.labels) if len(product.labels) > 2 else product
     simple = len(first.labels) <= 2 and len(second.labels) <= 2 and len(gone) == 1 and shared == gone
     if simple:
+        shop.count(union, BLAS_SHARE)
         return _matmul(first, second, gone.pop(), out)
     if gone == shared == set(first.labels) == set(second.labels):
+        shop.count(union)
         other = aligned_code(second, first.labels)
         return Operand(f"({first.bracketed()} * {other}).sum()", ())
+    if gone == shared:
+        shop.count(union, BLAS_SHARE)
+        return _tensordot(first, second, gone, out)
+    shop.count(union)
     return _einsum(first, second, needed, out)
+
+
+def _tensordot(first: Operand, second: Operand, gone: set[int], out: tuple[int, ...]) -> Operand:
+    """A matrix product over several labels, or of tensors, with the others in front and behind."""
+    order = {label: position for position, label in enumerate(out)}
+
+    def lead(operand: Operand) -> int:
+        return min((order.get(label, 99) for label in operand.labels if label not in gone), default=99)
+
+    if lead(second) < lead(first):
+        first, second = second, first
+    common = [label for label in first.labels if label in gone]
+    axes = _axes(first, common), _axes(second, common)
+    kept = tuple(label for operand in (first, second) for label in operand.labels if label not in gone)
+    return Operand(f"np.tensordot({first.code}, {second.code}, ({axes[0]}, {axes[1]}))", kept)
+
+
+def _axes(operand: Operand, labels: Sequence[int]) -> str:
+    places = [str(operand.labels.index(label)) for label in labels]
+    return f"({', '.join(places)}{',' if len(places) == 1 else ''})"
 
 
 def _matmul(first: Operand, second: Operand, label: int, out: tuple[int, ...]) -> Operand:
@@ -136,8 +249,10 @@ def _broadcast(first: Operand, second: Operand, out: tuple[int, ...]) -> Operand
     labels = first.labels if set(second.labels) <= set(first.labels) else second.labels
     if not set(first.labels) | set(second.labels) <= set(labels):
         union = set(first.labels) | set(second.labels)
-        labels = tuple(label for label in out if label in union)
-        labels += tuple(sorted(union - set(labels)))
+        kept = tuple(label for label in out if label in union)
+        summed = tuple(sorted(union - set(kept)))
+        # What is summed next stands in front of a tensor: then the sum is a product of matrices as they lie.
+        labels = summed + kept if len(union) > 2 else kept + summed
     return Operand(f"{aligned_code(first, labels)} * {aligned_code(second, labels)}", labels, atomic=False)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
@@ -12,25 +10,24 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.compile import Compiled, compile_program
+from chainrule.equations.compile import Compiled
+from chainrule.equations.compile_requests import compile_direction, compile_requests
 from chainrule.equations.derivation import Derivation
 from chainrule.equations.evaluate import Environment, evaluate
 from chainrule.equations.lets import derive_lines
-from chainrule.equations.lift import stacked_program
 from chainrule.equations.lower import differentiated, lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
 from chainrule.equations.objective import SheetObjective, sheet_objective
 from chainrule.equations.program import Program
 from chainrule.equations.second import hessian_lines, product_lines
 from chainrule.equations.sheet import Claim, Sheet, read, read_expression
-from chainrule.equations.stacking import examples_size, stacked_request
+from chainrule.equations.stacking import stacked_request
 from chainrule.equations.tree import Derivative, Layout, Role, Size
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
 __all__ = ["Equations"]
 
 Array = NDArray[Any]
-_DERIVATIVE = re.compile(r"\s*(?:d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)|d(\w+?)\s*/\s*d(\w+))\s*")
 
 
 class Equations:
@@ -288,7 +285,9 @@ class Equations:
         Parameters
         ----------
         names : str or sequence of str
-            What it returns: names (``"L"``) and gradients or Jacobians (``"dL/dW"`` or ``"d(L, W)"``).
+            What it returns: names (``"L"``), gradients or Jacobians (``"dL/dW"`` or ``"d(L, W)"``), and
+            blocks of a scalar's Hessian (``"d2L/dW2"``, ``"d2L/(dW db)"`` or ``"d(d(L, W), b)"``: the axes
+            of W, then those of b).
         sizes : mapping of str to int, optional
             Sizes to choose the order of products for; the function still takes any size.
         form : {"example", "batch"}
@@ -308,33 +307,25 @@ class Equations:
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
-        requests = [names] if isinstance(names, str) else list(names)
-        if not requests:
-            raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
-        wanted = [self._request(request) for request in requests]
-        self.program.require(of for of, _ in wanted)
-        free = self._free(wrt for _, wrt in wanted if wrt)
-        single = isinstance(names, str)
-        if form == "example":
-            return compile_program(free, wanted, single=single, sizes=sizes)
-        if form != "batch":
-            raise OptionError(f'form is "example" or "batch"; got {form!r}.')
-        program, stacked = stacked_program(free, examples_size((*self.names, *self.sizes)))
-        lifted = [(stacked[of], stacked[wrt] if wrt else None) for of, wrt in wanted]
-        function = compile_program(program, lifted, single=single, sizes=sizes)
-        original = {new: old for old, new in stacked.items()}
-        outputs = tuple(f"d{of}/d{wrt}" if wrt else of for of, wrt in wanted)
-        return replace(function, inputs=tuple(original[name] for name in function.inputs), outputs=outputs)
+        return compile_requests(self._free, names, (*self.names, *self.sizes), sizes, form)
 
-    def _request(self, text: str) -> tuple[str, str | None]:
-        match = _DERIVATIVE.fullmatch(text)
-        if match and text not in self.names:
-            of, wrt = match[1] or match[3], match[2] or match[4]
-            self._known(of)
-            self._known(wrt)
-            return of, wrt
-        self._known(text)
-        return text, None
+    def compile_product(
+        self, of: str, wrt: str | Sequence[str] | None = None, sizes: Mapping[str, int] | None = None
+    ) -> Compiled:
+        """A NumPy function for the Hessian of a scalar times a direction: `hessian_product`, compiled.
+
+        It takes the direction of W as ``v_W`` and returns Σ_w d²L/(dv dw) v_w for every v in ``wrt``, as a
+        tuple.
+
+        Examples
+        --------
+        >>> function = Equations("A: R[n, n]; x: R[n]; L = x.T @ A @ x").compile_product("L", "x")
+        >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
+        (array([2, 2]),)
+        """
+        program, target, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
+        self._twice(program, target, layout)
+        return compile_direction(program, target, names, (*self.names, *self.sizes), sizes)
 
     def objective(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from chainrule.equations.glyphs import SUBSCRIPTS, latex_name, unicode_name
 from chainrule.equations.lets import Cotangent, Temporary
 from chainrule.equations.print_mathml import MathPrinter
-from chainrule.equations.second import Direction, Moved, Second
+from chainrule.equations.second import Core, Direction, Moved, Second
 
 __all__ = ["latex_line", "mathml_line", "sheet_line", "unicode_line"]
 
@@ -22,7 +22,7 @@ def unicode_line(name: Any) -> str:
     """
     match name:
         case Cotangent(of=of, wrt=wrt):
-            return f"d{unicode_name(of)}/d{unicode_name(wrt)}"
+            return f"d{unicode_line(of)}/d{unicode_name(wrt)}"
         case Second(of=of, wrt=wrt, then=then):
             below = (
                 f"d{unicode_name(wrt)}²" if wrt == then else f"(d{unicode_name(wrt)} d{unicode_name(then)})"
@@ -32,6 +32,8 @@ def unicode_line(name: Any) -> str:
             return f"v_{unicode_name(wrt)}"
         case Moved(base=base):
             return f"D[{unicode_line(base)}]"
+        case Core(base=base):
+            return f"core[{unicode_line(base)}]"
         case Temporary(body=body, number=number):
             count = str(number).translate(SUBSCRIPTS) if number > 1 else ""
             return f"{_delta(name)}{count}{unicode_name(body)}"
@@ -64,6 +66,8 @@ def latex_line(name: Any) -> str:
             return rf"v_{{{latex_name(wrt)}}}"
         case Moved(base=base):
             return rf"D\!\left[{latex_line(base)}\right]"
+        case Core(base=base):
+            return rf"\mathrm{{core}}\!\left[{latex_line(base)}\right]"
         case Temporary(body=body, number=number):
             count = f"^{{({number})}}" if number > 1 else ""
             letter = r"\Delta" if _delta(name) == "Δ" else r"\delta"
@@ -86,6 +90,8 @@ def mathml_line(name: Any) -> str:
             return f"<msub><mi>v</mi>{identifier(wrt)}</msub>"
         case Moved(base=base):
             return f"<mrow><mi>D</mi><mo>[</mo>{mathml_line(base)}<mo>]</mo></mrow>"
+        case Core(base=base):
+            return f"<mrow><mi>core</mi><mo>[</mo>{mathml_line(base)}<mo>]</mo></mrow>"
         case Temporary(body=body, number=number):
             if number == 1:
                 return f"<msub><mi>{_delta(name)}</mi>{identifier(body)}</msub>"
@@ -107,13 +113,15 @@ def sheet_line(name: Any) -> str:
     """
     match name:
         case Cotangent(of=of, wrt=wrt):
-            return f"d{of}_d{wrt}"
+            return f"d{sheet_line(of)}_d{wrt}"
         case Second(of=of, wrt=wrt, then=then):
             return f"d2{of}_d{wrt}_d{then}"
         case Direction(wrt=wrt):
             return f"v_{wrt}"
         case Moved(base=base):
             return f"D_{sheet_line(base)}"
+        case Core(base=base):
+            return f"core_{sheet_line(base)}"
         case Temporary(body=body, number=number):
             return f"delta{number if number > 1 else ''}_{body}"
     return str(name)

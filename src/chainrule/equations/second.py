@@ -7,7 +7,7 @@ as the gradient. With the unit vectors of one name as directions it is a block o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from chainrule.equations.forward import tangent
@@ -18,7 +18,7 @@ from chainrule.equations.reverse import identity_seed
 from chainrule.equations.simplify import simplify, substitute
 from chainrule.equations.tree import Size
 
-__all__ = ["Direction", "Moved", "Second", "direction_symbols", "hessian_lines", "product_lines"]
+__all__ = ["Core", "Direction", "Moved", "Second", "direction_symbols", "hessian_lines", "product_lines"]
 
 
 class Second(NamedTuple):
@@ -35,15 +35,26 @@ class Direction(NamedTuple):
     wrt: str
 
 
+class Core(NamedTuple):
+    """Name of what is left of a line without the factors that move with the direction alone."""
+
+    base: object
+
+
 class Moved(NamedTuple):
     """Name of the derivative of a symbol in the direction; ``base`` is the symbol's own name."""
 
     base: object
 
 
-def hessian_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
-    """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w."""
-    lines = _Lines(program, of, wrt)
+def hessian_lines(
+    program: Program, of: str, wrt: Sequence[str], gradient: Collection[str] = ()
+) -> list[Line]:
+    """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w.
+
+    The gradient with respect to the names in ``gradient`` is asked for, too.
+    """
+    lines = _Lines(program, of, wrt, gradient)
     for position, then in enumerate(wrt):
         symbol = program.symbols[then]
         start = {symbol: identity_seed(program.pool, symbol.dims)}
@@ -68,7 +79,7 @@ def product_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
 class _Lines:
     """The gradient's lines, and their derivatives as they are added."""
 
-    def __init__(self, program: Program, of: str, wrt: Sequence[str]) -> None:
+    def __init__(self, program: Program, of: str, wrt: Sequence[str], gradient: Collection[str] = ()) -> None:
         self.program = program
         self.of = of
         self.gradient = derive_lines(program, of, list(wrt))
@@ -76,7 +87,7 @@ class _Lines:
         self.fold = folding(program, of)
         self.added: list[Line] = []
         for line in self.gradient:
-            line.requested = False
+            line.requested = line.requested and _wrt(line.symbol) in gradient
 
     def push_through(
         self,
@@ -92,7 +103,11 @@ class _Lines:
         )
         for definition, body in program.bodies.items():
             symbol = program.symbols[definition]
-            if definition in moving and definition != self.of and symbol not in start:
+            if definition == self.of and (
+                not self._mentions(symbol) or self._is_known(symbol, name, directions)
+            ):
+                continue
+            if definition in moving and symbol not in start:
                 moved = self._simple(tangent(body, directions, along, symbol))
                 self._add(symbol, moved, along, name, directions, [f"forward through {definition}"])
         for line in self.gradient:
@@ -100,6 +115,18 @@ class _Lines:
             requested = line.symbol in self.asked and _wrt(line.symbol) in wanted
             words = [f"the line of {_words(line.symbol)}, differentiated"]
             self._add(line.symbol, moved, along, name, directions, words, requested)
+
+    def _mentions(self, symbol: Node) -> bool:
+        """Whether the gradient has a name for itself in it: L = tanh(z) has dL/dz = 1 - L²."""
+        return any(symbol in symbols_of(line.expression) for line in self.gradient)
+
+    def _is_known(self, symbol: Node, name: Callable[[Node], object], directions: dict[Node, Node]) -> bool:
+        """Whether the tangent of the differentiated name is a line of the gradient; it is taken then."""
+        known = name(symbol)
+        line = next((line for line in self.gradient if line.symbol.data == known), None)
+        if line is not None:
+            directions[symbol] = line.symbol
+        return line is not None
 
     def _add(
         self,

@@ -1,0 +1,77 @@
+"""What a compiled function is asked for: a name, a derivative, a block of a Hessian."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from chainrule.errors import OptionError
+
+__all__ = ["Request", "read_request"]
+
+
+class Request(NamedTuple):
+    """The value of a name, its derivative with respect to ``wrt``, or d²of / (d wrt d then)."""
+
+    of: str
+    wrt: str | None = None
+    then: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names it mentions."""
+        return tuple(name for name in self if name is not None)
+
+    def __str__(self) -> str:
+        if self.wrt is None:
+            return self.of
+        if self.then is None:
+            return f"d{self.of}/d{self.wrt}"
+        below = f"d{self.wrt}2" if self.wrt == self.then else f"(d{self.wrt} d{self.then})"
+        return f"d2{self.of}/{below}"
+
+
+_NESTED = re.compile(r"d\s*\(\s*d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*,\s*(\w+)\s*\)")
+_SQUARE = re.compile(r"d[2²](\w+?)\s*/\s*d(\w+?)(?:\*\*|\^)?[2²]")
+_MIXED = re.compile(r"d[2²](\w+?)\s*/\s*\(?\s*d(\w+)[\s*]+d(\w+?)\s*\)?")
+_CALL = re.compile(r"d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
+_QUOTIENT = re.compile(r"d(\w+?)\s*/\s*d(\w+)")
+
+
+def read_request(text: str, names: Collection[str]) -> Request:
+    """Read ``"L"``, ``"dL/dW"``, ``"d(L, W)"``, ``"d2L/dW2"``, ``"d2L/(dW db)"`` or ``"d(d(L, W), b)"``.
+
+    What it mentions need not exist: of several readings the one whose names all do is taken, else the first.
+
+    Examples
+    --------
+    >>> read_request("d2L/dW1 db", ["L", "W1", "b"])
+    Request(of='L', wrt='W1', then='b')
+    """
+    text = text.strip()
+    if text in names:
+        return Request(text)
+    readings = []
+    if match := _NESTED.fullmatch(text) or _MIXED.fullmatch(text):
+        readings.append(Request(match[1], match[2], match[3]))
+    if match := _SQUARE.fullmatch(text):
+        readings.append(Request(match[1], match[2], match[2]))
+    if match := _CALL.fullmatch(text) or _QUOTIENT.fullmatch(text):
+        readings.append(Request(match[1], match[2]))
+    for reading in readings:
+        if set(reading.names) <= set(names):
+            return reading
+    _refuse_half_a_square(text, names)
+    return readings[0] if readings else Request(text)
+
+
+def _refuse_half_a_square(text: str, names: Collection[str]) -> None:
+    """d2L/dW2 where the name is W2: one 2 is missing, or a second name."""
+    match = re.fullmatch(r"d[2²](\w+?)\s*/\s*d(\w+)", text)
+    if match and {match[1], match[2]} <= set(names):
+        name = match[2]
+        raise OptionError(
+            f"{text} is of second order above and of first below; "
+            f"write d2{match[1]}/d{name}2, d2{match[1]}/(d{name} d...) or d(d({match[1]}, {name}), ...)."
+        )
