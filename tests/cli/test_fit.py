@@ -153,7 +153,7 @@ GOOD = ("--bind", "x=petal*", "--bind", "y=species")
         (("--bind", "species"), 2, "NAME=VALUE"),
         (("--bind", "x=petal*", "--bind", "x=sepal*"), 2, "given twice"),
         ((*GOOD, "--size", "Q=3"), 2, "the sheet has sizes p, K, M"),
-        (GOOD, 1, "the data do not show M"),
+        (GOOD, 2, "the table does not show M"),
         ((*GOOD, "--minimize", "h"), 2, "scalar"),
         ((*GOOD, "--optimizer", "lbfgs", "--batch-size", "3"), 2, "takes no --batch-size"),
         ((*GOOD, "--predict", "f=x", "--predict", "f=y"), 2, "twice"),
@@ -176,3 +176,18 @@ def test_a_run_that_diverges_is_refused(run, line, tmp_path):
     assert answer.code == 1
     assert "diverged" in answer.err and "smaller learning rate" in answer.err
     assert not (tmp_path / "never.model").exists()
+
+
+def test_a_size_the_table_does_not_show_is_asked_for(run, sheet):
+    answer = run("fit", sheet, "--data", "iris", "--bind", "x=petal*", "--bind", "y=species")
+    assert answer.code == 2
+    assert answer.err == "error: --size M=...: W is R[M, p], and the table does not show M.\n"
+
+
+def test_a_whole_run_that_raised_the_loss_gets_a_warning(run, tmp_path):
+    (tmp_path / "line.eqs").write_text("data x: R; t: R\nparameters w: R\nL = (w * x - t)**2 / 2\n")
+    (tmp_path / "t.csv").write_text("\n".join(["x,t", *(f"{i},{2 * i + 1}" for i in range(1, 17))]))
+    arguments = ["fit", "line.eqs", "--data", "t.csv", "--optimizer", "gradient-descent", "--epochs", 3]
+    answer = run(*arguments, "--learning-rate", 10)
+    assert answer.code == 0 and "warning: training raised the loss from" in answer.err
+    assert "warning" not in run(*arguments, "--learning-rate", 1e-3).err

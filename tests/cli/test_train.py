@@ -140,8 +140,8 @@ def test_two_classes_have_two_probabilities(run, houses):
     run("train", houses, "--target", "garden", "--epochs", 2, "--out", "garden.model", "-q")
     answer = run("predict", "garden.model", houses, "--probabilities", "--json")
     first = json.loads(answer.out)[0]
-    assert first["P(False)"] + first["P(True)"] == pytest.approx(1)
-    assert first["garden"] is (first["P(True)"] > 0.5)
+    assert first["P(no)"] + first["P(yes)"] == pytest.approx(1)
+    assert (first["garden"] == "yes") is (first["P(yes)"] > 0.5)
 
 
 def test_what_cannot_be_predicted_is_said(run, model, houses, sheet, tmp_path):
@@ -153,7 +153,7 @@ def test_what_cannot_be_predicted_is_said(run, model, houses, sheet, tmp_path):
     run("fit", sheet, "--data", "iris", "--bind", "x=petal*", "--bind", "y=species", "--size", "M=2",
         "--epochs", 1, "--out", "sheet.model", "-q")  # fmt: skip
     answer = run("predict", "sheet.model", "iris")
-    assert answer.code == 2 and "sheet of equations" in answer.err
+    assert answer.code == 1 and "sheet of equations" in answer.err
 
 
 def test_show(run, model):
@@ -178,3 +178,38 @@ def test_show_a_sheet(run, sheet):
         "--epochs", 1, "--out", "sheet.model", "-q")  # fmt: skip
     out = run("show", "sheet.model").out
     assert "x = petal_length, petal_width" in out and "dL/dV = dL/df hᵀ" in out
+
+
+def test_words_for_truth_values_come_back_as_they_were(run, houses, tmp_path):
+    answer = run("train", houses, "--target", "garden", "--epochs", 1, "--out", "garden.model")
+    assert "no (30), yes (30)" in answer.out
+    assert set(run("predict", "garden.model", houses).out.split()) <= {"garden", "no", "yes"}
+    assert "classes no, yes" in run("show", "garden.model").out
+
+
+def test_decimal_commas(run, tmp_path):
+    rows = ["a;b"] + [f"{i},5;{3 * i},25" for i in range(20)]
+    (tmp_path / "comma.csv").write_text("\n".join(rows))
+    refused = run("train", "comma.csv", "--target", "b")
+    assert refused.code == 1 and "decimal=','" in refused.err
+    assert run("train", "comma.csv", "--target", "b", "--decimal", ",", "--epochs", 1, "--out", "m").code == 0
+    assert len(run("predict", "m", "comma.csv", "--decimal", ",").out.splitlines()) == 21
+
+
+def test_a_run_that_made_things_worse_is_not_saved(run, houses, tmp_path):
+    arguments = ["train", houses, "--target", "price", "--epochs", 9, "--out", "never.model"]
+    answer = run(*arguments, "--optimizer", "sgd", "--learning-rate", 1e9)
+    assert answer.code == 1 and "diverged" in answer.err
+    assert not (tmp_path / "never.model").exists()
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_learning_rates_are_positive_numbers(run, houses, rate):
+    answer = run("train", houses, "--target", "price", "--learning-rate", rate)
+    assert answer.code == 2 and "--learning-rate" in answer.err and answer.out == ""
+
+
+def test_a_target_of_all_different_words_is_named(run, tmp_path):
+    (tmp_path / "t.csv").write_text("\n".join(["a,share", *(f"{i},{i}%" for i in range(12))]))
+    answer = run("train", "t.csv", "--target", "share")
+    assert answer.code == 1 and "12 rows of 12 classes of 'share' are too few" in answer.err

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data import read_table
+from chainrule.data import ClassEncoder, read_table
 from chainrule.data.delimited import parse_delimited
 from chainrule.errors import ChainruleError, DataError
 
@@ -67,7 +67,7 @@ def test_delimiters_are_found(write, delimiter):
 
 def test_options_that_overrule(write):
     path = write("a;b\n1,5;01\n2,25;02\n")
-    with pytest.raises(DataError, match="decimal=','"):
+    with pytest.raises(DataError, match="option decimal=','"):
         read_table(path)
     table = read_table(path, decimal=",", kinds={"b": "categorical"})
     assert table["a"].values.tolist() == [1.5, 2.25]
@@ -250,3 +250,23 @@ def test_tables_describe_themselves(write):
     assert "3 rows, 2 columns" in text and "1 missing" in text and "Ulm (2), Bonn (1)" in text
     assert len(str(read_table("digits")).splitlines()) < 30
     json.dumps(text)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ("no yes no", ("no", "yes")),
+        ("No Yes No", ("No", "Yes")),
+        ("TRUE FALSE TRUE", ("FALSE", "TRUE")),
+        ("Yes Yes Yes", ("No", "Yes")),
+        ("yes Yes no", None),
+    ],
+)
+def test_boolean_columns_remember_their_words(write, texts, words):
+    column = read_table(write("a\n" + "\n".join(texts.split()) + "\n"))["a"]
+    assert column.kind == "boolean" and column.words == words
+    if words:
+        assert column.labels.tolist() == texts.split()
+        encoder = ClassEncoder.of(column)
+        assert encoder.decode(encoder.encode(column)).tolist() == texts.split()
+    assert ClassEncoder((False, True)).encode(column).tolist() == column.values.tolist()

@@ -89,3 +89,12 @@ def test_what_does_not_fit_is_refused():
         RegressionScores.of([1.0, 2.0], [1.0, 2.0, 3.0], [1.0])
     with pytest.raises(DataError, match="at least one"):
         RegressionScores.of([1.0], [1.0], [])
+
+
+def test_numbers_whose_squares_overflow():
+    truth, guess = np.array([1e200, -3e200, 5e200, 2e200]), np.array([2e200, -2e200, 5e200, 0.0])
+    small = RegressionScores.of(truth / 1e200, guess / 1e200, training=[1.0, 2.0])
+    large = RegressionScores.of(truth, guess, training=[1e200, 2e200])
+    for one, other, unit in zip(small.table, large.table, (1.0, 1e200, 1e200), strict=True):
+        np.testing.assert_allclose(other.model, unit * one.model, rtol=1e-12)
+        np.testing.assert_allclose(other.baseline, unit * one.baseline, rtol=1e-12)

@@ -15,6 +15,7 @@ from chainrule.cli.console import Console
 from chainrule.cli.methods import make_method, method_options
 from chainrule.cli.options import (
     NewFile,
+    decimal_option,
     json_option,
     pairs,
     quiet_option,
@@ -94,6 +95,7 @@ class Settings:
     seed: int
     out: Path | None
     report: Path | None
+    decimal: str
     as_json: bool
     quiet: bool
 
@@ -128,6 +130,7 @@ class Settings:
 @seed_option
 @click.option("--out", type=NewFile(), metavar="FILE", help="Save sheet and parameters.")
 @report_option
+@decimal_option
 @json_option
 @quiet_option
 def command(**options: Any) -> None:
@@ -145,7 +148,7 @@ def run(settings: Settings) -> None:
     of = objective_of(equations, settings.minimize, "--minimize")
     if equations.shape_of(of):
         raise OptionError(f"--minimize {of}: it has shape {equations.shape_of(of)}; expected a scalar.")
-    job = _job(console, equations, of, read_table(settings.data), settings)
+    job = _job(console, equations, of, read_table(settings.data, decimal=settings.decimal), settings)
     pair = _prediction(job, settings.predictions)
     method = make_method(settings.method, settings.learning_rate, settings.batch_size, len(job.training))
     _show(console, job)
@@ -179,6 +182,19 @@ def _job(console: Console, equations: Equations, of: str, table: Table, settings
     return Job(equations, of, bindings, {**bindings.sizes, **settings.sizes}, training, held_out)
 
 
+def _refuse_open_sizes(job: Job) -> None:
+    equations = job.equations
+    known = {size for one in job.bindings.columns for size in equations.shape_of(one.name)} | set(job.sizes)
+    needed = equations.program.ancestors([job.of])
+    for name in (name for name in equations.parameters if name in needed):
+        axes = equations.shape_of(name)
+        if missing := [size for size in axes if size in equations.sizes and size not in known]:
+            declared = f"{name} is R[{', '.join(map(str, axes))}]"
+            raise OptionError(
+                f"--size {missing[0]}=...: {declared}, and the table does not show {missing[0]}."
+            )
+
+
 def _prediction(job: Job, predictions: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
     if not predictions:
         return None
@@ -203,6 +219,7 @@ def _show(console: Console, job: Job) -> None:
 def _check(console: Console, job: Job, seed: int) -> CheckReport | None:
     rows = len(job.training) if job.bindings.is_whole else min(ROWS, len(job.training))
     few = job.arguments(job.training.take(np.arange(rows)))
+    _refuse_open_sizes(job)
     objective = job.equations.objective(job.of, **few)
     start = draw_parameters(objective.parameters, np.random.default_rng(seed))
     return check_or_refuse(console, objective, start, seed)
@@ -222,7 +239,9 @@ def _train(
         validation=held_out,
         progress=console.progress,
     )
-    refuse_diverged(result, settings.epochs)
+    start = draw_parameters(result.spec, np.random.default_rng(settings.seed))
+    objective = job.equations.objective(job.of, **job.arguments(job.training))
+    refuse_diverged(console, result, settings.epochs, objective, start)
     if job.held_out is None:
         return Outcome(result, None, None)
     objective = job.equations.objective(job.of, **job.arguments(job.held_out))

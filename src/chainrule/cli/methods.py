@@ -42,6 +42,12 @@ WHOLE = ("gradient-descent", "heavy-ball", "lbfgs")
 BATCH = 32
 
 
+def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (0 < value < float("inf")):
+        raise click.BadParameter(f"{value:g}: expected a finite number above 0.", ctx, param)
+    return value
+
+
 def method_options(name: str) -> Callable[[Any], Any]:
     """The options ``--NAME``, ``--learning-rate``, ``--batch-size`` and ``--epochs``."""
     rates = ", ".join(f"{rate} for {method}" for method, rate in RATES.items())
@@ -54,7 +60,9 @@ def method_options(name: str) -> Callable[[Any], Any]:
             show_default=True,
             help="How to minimise.",
         ),  # fmt: skip
-        click.option("--learning-rate", type=float, help=f"By default {rates}."),
+        click.option(
+            "--learning-rate", type=float, callback=_positive, help=f"By default {rates}."
+        ),  # fmt: skip
         click.option(
             "--batch-size",
             type=click.IntRange(min=1),

@@ -10,6 +10,7 @@ import click
 
 __all__ = [
     "NewFile",
+    "decimal_option",
     "json_option",
     "pairs",
     "quiet_option",
@@ -61,6 +62,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No messages and no progress bar.")
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random draws."
+)
+decimal_option = click.option(
+    "--decimal",
+    type=click.Choice((".", ",")),
+    default=".",
+    show_default=True,
+    help="Decimal mark of the table.",
 )
 report_option = click.option(
     "--report", type=NewFile(), metavar="FILE", help="Write a page with formulas, curve and scores."

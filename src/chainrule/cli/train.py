@@ -15,7 +15,14 @@ from chainrule.checking import CheckReport
 from chainrule.cli.console import Console
 from chainrule.cli.heads import TASKS, Head, choose_task, head_of
 from chainrule.cli.methods import make_method, method_options
-from chainrule.cli.options import NewFile, json_option, quiet_option, report_option, seed_option
+from chainrule.cli.options import (
+    NewFile,
+    decimal_option,
+    json_option,
+    quiet_option,
+    report_option,
+    seed_option,
+)
 from chainrule.cli.record import training_record
 from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
 from chainrule.cli.worked import WorkedCommand
@@ -70,6 +77,7 @@ class Settings:
     seed: int
     out: Path | None
     report: Path | None
+    decimal: str
     as_json: bool
     quiet: bool
 
@@ -136,7 +144,10 @@ def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int,
     "--hidden", default="32", show_default=True, callback=_hidden, metavar="UNITS",
     help="Units of the hidden layers, as in 64,32, or none.",
 )  # fmt: skip
-@click.option("--activation", default="relu", show_default=True, help=f"One of {', '.join(ACTIVATIONS)}.")
+@click.option(
+    "--activation", type=click.Choice(list(ACTIVATIONS)), metavar="NAME", default="relu", show_default=True,
+    help=f"One of {', '.join(ACTIVATIONS)}.",
+)  # fmt: skip
 @click.option(
     "--penalty", type=click.FloatRange(min=0), default=0.001, show_default=True,
     help="Strength s of the penalty (s/2) ||W||^2 on the weights.",
@@ -149,6 +160,7 @@ def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int,
 @seed_option
 @click.option("--out", type=NewFile(), metavar="FILE", help="Save the trained model.")
 @report_option
+@decimal_option
 @json_option
 @quiet_option
 def command(**options: Any) -> None:
@@ -163,7 +175,7 @@ def command(**options: Any) -> None:
 def run(settings: Settings) -> None:
     """Read, understand, check, train, score, save."""
     console = Console(settings.as_json, settings.quiet)
-    job = _job(console, read_table(settings.table), settings)
+    job = _job(console, read_table(settings.table, decimal=settings.decimal), settings)
     method = make_method(settings.method, settings.learning_rate, settings.batch_size, len(job.y))
     outcome = _train(console, job, method, settings)
     console.heading("Training")
@@ -227,7 +239,8 @@ def _split(table: Table, labels: Array | None, settings: Settings) -> tuple[Tabl
         known = np.isin(labels[held], labels[rows])
         rows, held = np.sort(np.concatenate([rows, held[~known]])), held[known]
     if not len(held):
-        raise DataError(f"{table.source}: {len(table)} rows are too few to hold some out in every class.")
+        classes = "" if labels is None else f" of {len(np.unique(labels))} classes of {settings.target!r}"
+        raise DataError(f"{table.source}: {len(table)} rows{classes} are too few to hold some out.")
     return table.take(rows), table.take(held)
 
 
@@ -244,7 +257,7 @@ def _train(console: Console, job: Job, method: Any, settings: Settings) -> Outco
         validation=(job.X_held, job.y_held),
         progress=console.progress,
     )
-    refuse_diverged(result, settings.epochs)
+    refuse_diverged(console, result, settings.epochs, net.objective(job.X, job.y), start)
     predictions = net.predict(result.parameters, job.X_held)
     return Outcome(result, job.head.scores(job.preprocessor, job.y_held, predictions, job.y), certificate)
 

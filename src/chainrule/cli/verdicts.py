@@ -55,8 +55,23 @@ def check_or_refuse(
     return report
 
 
-def refuse_diverged(result: Result, epochs: int) -> None:
-    """Refuse a run that stopped early with a loss above that of its first epoch: it is of no use to anybody.
+def refuse_diverged(
+    console: Console, result: Result, epochs: int, objective: Objective, start: Parameters
+) -> None:
+    """Refuse a run that stopped early and left the loss higher than it found it: it is of no use to anybody.
+
+    A complete run that raised it gets a warning.
+
+    Parameters
+    ----------
+    console : Console
+    result : Result
+    epochs : int
+        How many were asked for.
+    objective : Objective
+        What was minimised.
+    start : Parameters
+        Where the run began.
 
     Raises
     ------
@@ -64,5 +79,13 @@ def refuse_diverged(result: Result, epochs: int) -> None:
         With the reason why the run stopped.
     """
     losses = result.history.loss
-    if not len(losses) or (len(losses) < epochs and losses[-1] > losses[0]):
+    with np.errstate(all="ignore"):
+        before, after = objective.value(start.vector), objective.value(result.parameters.vector)
+    worse = not after <= before
+    if len(losses) == epochs:
+        if worse:
+            rise = f"training raised the loss from {before:.4g} to {after:.4g}"
+            console.say(f"warning: {rise}; a smaller learning rate is the usual remedy")
+        return
+    if not len(losses) or losses[-1] > losses[0] or worse:
         raise DivergenceError(result.stopped)

@@ -110,7 +110,7 @@ def _header(row: list[str], place: str) -> list[str]:
     if all(_is_number(name) for name in names):
         raise DataError(
             f"{place}: the header holds only numbers ({', '.join(names[:3])}...); if the file has no "
-            "header, read it with header=False."
+            "header, read it with the option header=False."
         )
     for j, name in enumerate(names):
         if not name:

@@ -29,7 +29,7 @@ OTHER = "(other)"
 """Name of the extra indicator for categories the training table did not have."""
 
 MAX_CATEGORIES = 1000
-FILL = "fill it in, leave the row out, or train with missing='median' or another imputation"
+FILL = "fill it in, leave the row out, or train with the option missing='median' or another imputation"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class CategoricalFeature:
                 hint = near_misses(value, self.categories)
                 raise DataError(
                     f"{table.place(row)}, column {self.name!r}: category {value!r} is not in the training "
-                    f"table{hint} Train with unseen='other' to allow new ones."
+                    f"table{hint} Train with the option unseen='other' to allow new ones."
                 )
             result[row, j] = 1.0
         return result

@@ -20,8 +20,8 @@ Array = NDArray[Any]
 MISSING = frozenset({"", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", "?"})
 """Fields that count as missing unless the reader is told otherwise."""
 
-TRUE = {"true": True, "yes": True, "false": False, "no": False}
-PAIRS = ({"true", "false"}, {"yes", "no"})
+PAIRS = (("false", "true"), ("no", "yes"))
+TRUE = {word: bool(i) for pair in PAIRS for i, word in enumerate(pair)}
 COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -70,7 +70,7 @@ def column_from_text(fields: Fields, missing_values: Collection[str], kind: Kind
     if kind == "numeric":
         return Column(fields.name, kind, _numbers(fields, missing), missing)
     if kind == "boolean":
-        return Column(fields.name, kind, _booleans(fields, missing), missing)
+        return Column(fields.name, kind, _booleans(fields, missing), missing, _words(known))
     values = np.empty(len(texts), object)
     values[:] = texts
     return Column(fields.name, kind, values, missing)
@@ -81,7 +81,7 @@ def _kind_of(fields: Fields, known: Sequence[str], missing: Array) -> Kind:
     if numbers == len(known):
         return "numeric"
     if {text.lower() for text in known} in [
-        set(part) for pair in PAIRS for part in (pair, *map(_only, pair))
+        set(part) for pair in PAIRS for part in (pair, pair[:1], pair[1:])
     ]:
         return "boolean"
     if 2 * numbers > len(known):
@@ -94,12 +94,8 @@ def _kind_of(fields: Fields, known: Sequence[str], missing: Array) -> Kind:
     if fields.decimal == "." and all(COMMA.fullmatch(text) for text in known):
         row = _first_text(fields, missing)
         what = f"{fields.texts[row]!r} has a decimal comma"
-        raise DataError(f"{fields.place(row)}: {what}; read with decimal=','.")
+        raise DataError(f"{fields.place(row)}: {what}; read it with the option decimal=','")
     return "categorical"
-
-
-def _only(word: str) -> set[str]:
-    return {word}
 
 
 def _first_text(fields: Fields, missing: Array) -> int:
@@ -138,6 +134,18 @@ def _numbers(fields: Fields, missing: Array) -> Array:
             )
         values[row] = number
     return values
+
+
+def _words(known: Sequence[str]) -> tuple[str, str] | None:
+    """How the column writes false and true, if in one way; a lone word gets a counterpart in its style."""
+    found = set(known)
+    pair = next((pair for pair in PAIRS if {text.lower() for text in found} <= set(pair)), None)
+    if pair is None or len({text.lower() for text in found}) < len(found):
+        return None
+    styled = {text.lower(): text for text in found}
+    style = next((style for style in (str.upper, str.title) if all(style(t) == t for t in found)), str.lower)
+    false, true = (styled.get(word, style(word)) for word in pair)
+    return false, true
 
 
 def _booleans(fields: Fields, missing: Array) -> Array:

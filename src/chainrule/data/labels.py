@@ -50,7 +50,7 @@ class ClassEncoder:
     @classmethod
     def of(cls, labels: Column | ArrayLike) -> ClassEncoder:
         """The classes that occur, sorted; whole numbers become integers."""
-        values = labels.known if isinstance(labels, Column) else np.asarray(labels)
+        values = labels.labels[~labels.missing] if isinstance(labels, Column) else np.asarray(labels)
         return cls(tuple(sorted({_label(value) for value in values.tolist()})))
 
     def encode(self, labels: Column | ArrayLike) -> Array:
@@ -76,12 +76,18 @@ class ClassEncoder:
         """What is wrong with the label of a row, in words."""
         if isinstance(labels, Column) and labels.missing[row]:
             return "the label is missing"
-        values = labels.values if isinstance(labels, Column) else np.asarray(labels)
+        values = self._written(labels)
         return f"label {_label(values.tolist()[row])!r} is none of the classes ({_listed(self.classes)})"
+
+    def _written(self, labels: Column | ArrayLike) -> Array:
+        """The labels in the type of the classes: a boolean column may be known by its words or as it is."""
+        if not isinstance(labels, Column):
+            return np.asarray(labels)
+        return labels.labels if isinstance(self.classes[0], str) else labels.values
 
     def _numbers(self, labels: Column | ArrayLike) -> Array:
         """The number of each label, -1 where it is missing or unknown."""
-        values = labels.values if isinstance(labels, Column) else np.asarray(labels)
+        values = self._written(labels)
         number = {(_family(label), label): i for i, label in enumerate(self.classes)}
         found = [number.get((_family(label), label), -1) for label in map(_label, values.tolist())]
         numbers = np.array(found, np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Literal
@@ -31,12 +31,15 @@ class Column:
     values : ndarray, shape (n,)
         float64, bool or strings (object); meaningless where missing.
     missing : ndarray of bool, shape (n,)
+    words : (str, str) or None
+        How the source writes false and true in a boolean column, such as no and yes.
     """
 
     name: str
     kind: Kind
     values: Array
     missing: Array
+    words: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, name: str, values: ArrayLike) -> Column:
@@ -71,7 +74,14 @@ class Column:
 
     def take(self, rows: Array) -> Column:
         """The column at the given rows."""
-        return Column(self.name, self.kind, self.values[rows], self.missing[rows])
+        return replace(self, values=self.values[rows], missing=self.missing[rows])
+
+    @property
+    def labels(self) -> Array:
+        """The values as the source writes them: a boolean column with words as those, shape (n,)."""
+        if self.words is None:
+            return self.values
+        return np.array(self.words, object)[self.values.astype(np.int64)]
 
     def summary(self) -> str:
         """What is in it, in a few words: a range, or the values and how often they occur."""
@@ -79,7 +89,7 @@ class Column:
             return "all missing"
         if self.kind == "numeric":
             return f"{self.known.min():.4g} to {self.known.max():.4g}, mean {self.known.mean():.4g}"
-        found, counts = np.unique(self.known.astype(str), return_counts=True)
+        found, counts = np.unique(self.labels[~self.missing].astype(str), return_counts=True)
         order = np.argsort(-counts, kind="stable")
         shown = ", ".join(f"{found[i]} ({counts[i]})" for i in order[:4])
         return shown + (f", and {len(found) - 4} more" if len(found) > 4 else "")

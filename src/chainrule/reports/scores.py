@@ -208,7 +208,7 @@ class RegressionScores:
     def table(self) -> tuple[Score, ...]:
         """Every score beside the baseline's."""
         constant = np.broadcast_to(self.mean, self.truth.shape)
-        root = [float(np.sqrt(np.mean((self.truth - guess) ** 2))) for guess in (self.predicted, constant)]
+        root = [_root_mean_square(self.truth - guess) for guess in (self.predicted, constant)]
         return (
             Score("R2", self.r2, _r2(self.truth, constant)),
             Score("mean abs. error", self.mean_absolute_error, float(np.abs(self.truth - constant).mean())),
@@ -282,7 +282,15 @@ def _columns(array: ArrayLike) -> Array:
 
 
 def _r2(truth: Array, predicted: Array) -> float:
-    around = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
-    if not np.all(around > 0):
+    around = truth - truth.mean(axis=0)
+    largest = np.abs(around).max(axis=0)
+    if not np.all(largest > 0):
         return math.nan
-    return float(np.mean(1 - ((truth - predicted) ** 2).sum(axis=0) / around))
+    # In units of the largest deviation, as squares may leave the range of numbers.
+    share = (((truth - predicted) / largest) ** 2).sum(axis=0) / ((around / largest) ** 2).sum(axis=0)
+    return float(np.mean(1 - share))
+
+
+def _root_mean_square(off: Array) -> float:
+    largest = np.abs(off).max()
+    return float(largest * np.sqrt(np.mean((off / largest) ** 2))) if largest > 0 else 0.0
