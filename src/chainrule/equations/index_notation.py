@@ -56,7 +56,12 @@ At = tuple[str, ...]
 
 
 def is_indexed(form: Any) -> bool:
-    """Whether a form has, anywhere, more than two axes or a product that does not reduce to matrices."""
+    """Whether a form has, anywhere, more than two axes or a product that does not reduce to matrices.
+
+    What is written entry by entry already has neither.
+    """
+    if isinstance(form, Entry | Sigma):
+        return False
     if isinstance(form, Form):
         if form.rank > 2 or isinstance(form, Indexed):
             return True
