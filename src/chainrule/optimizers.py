@@ -11,6 +11,7 @@ from chainrule.optimize import (
     InverseTime,
     Momentum,
     Nesterov,
+    NewtonCG,
     Step,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "InverseTime",
     "Momentum",
     "Nesterov",
+    "NewtonCG",
     "Step",
 ]

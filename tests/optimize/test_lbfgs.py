@@ -11,7 +11,7 @@ from sample_objectives import Explosive, Logistic, Quadratic
 
 
 def threads():
-    return [thread.name for thread in threading.enumerate() if thread.name == "chainrule-lbfgs"]
+    return [thread.name for thread in threading.enumerate() if thread.name == "chainrule-search"]
 
 
 @pytest.mark.parametrize("strength", [1e-3, 0.1, 10.0])

@@ -8,6 +8,7 @@ from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending, Method, initial_state, iterate
 from chainrule.optimize.lbfgs import LBFGS
 from chainrule.optimize.momentum import HeavyBall, Momentum, Nesterov
+from chainrule.optimize.newton_cg import NewtonCG
 from chainrule.optimize.result import Result
 from chainrule.optimize.run import minimize
 from chainrule.optimize.schedules import Constant, Cosine, InverseTime, Schedule, Step
@@ -29,6 +30,7 @@ __all__ = [
     "Method",
     "Momentum",
     "Nesterov",
+    "NewtonCG",
     "Result",
     "Schedule",
     "Shuffles",

@@ -1,0 +1,76 @@
+"""Newton's method through SciPy, its steps found by conjugate gradients on exact Hessian products."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from chainrule.errors import OptionError
+from chainrule.objective import HasHessianProduct, Objective
+from chainrule.optimize.iteration import Method, States
+from chainrule.optimize.scipy_search import Search
+from chainrule.optimize.state import State
+
+__all__ = ["NewtonCG"]
+
+
+@dataclass(frozen=True)
+class NewtonCG(Method):
+    """Newton's method with a line search, on all examples at once, by SciPy.
+
+    Each step solves ∇²C(θ) s = -∇C(θ) by conjugate gradients, only as exactly as pays, with products
+    ∇²C(θ) v; the Hessian is never formed. A direction of negative curvature ends the solution of a step, so
+    that every step goes downhill. Near a minimum the digits double from step to step.
+
+    One epoch is one Newton step; the steps of its states count evaluations of the objective, products not
+    among them. A state is a *warm start*.
+
+    Parameters
+    ----------
+    tolerance : float
+        The run has converged when ‖∇C(θ)‖₂ is at most this. It also ends when no step lowers C any more in
+        floating point; that is not convergence, and the ending says so.
+
+    Notes
+    -----
+    Source: Nocedal and Wright, *Numerical Optimization*, 2006, section 7.1; ``scipy.optimize.minimize``.
+
+    Examples
+    --------
+    >>> from chainrule import Equations
+    >>> from chainrule.optimize import minimize
+    >>> model = Equations("data x: R[p]; y: R; parameters w: R[p]; L = (w.T @ x - y)**2")
+    >>> objective = model.objective("L", {"x": [[1.0, 2.0], [0.0, 1.0], [3.0, 1.0]], "y": [0.0, -1.0, 5.0]})
+    >>> result = minimize(objective, NewtonCG(), {"w": [0.0, 0.0]})
+    >>> result.converged, result.parameters["w"].round(6).tolist()
+    (True, [2.0, -1.0])
+    """
+
+    tolerance: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < math.inf:
+            raise OptionError(f"NewtonCG: tolerance is {self.tolerance!r}; expected a number >= 0.")
+
+    @property
+    def resumes_exactly(self) -> bool:
+        """False: a state is a warm start only."""
+        return False
+
+    def states(self, objective: Objective, state: State) -> States:
+        """Yield a state per Newton step; the ending says whether the run converged.
+
+        Raises
+        ------
+        OptionError
+            If the objective gives no products with its Hessian.
+        """
+        if not isinstance(objective, HasHessianProduct):
+            raise OptionError(
+                f"NewtonCG needs products with the Hessian, and {type(objective).__name__} has no "
+                "hessian_product(theta, v, rows); LBFGS does with gradients alone."
+            )
+        options = {"xtol": 0.0}
+        return Search(
+            "Newton-CG", options, self.tolerance, objective, state, objective.hessian_product
+        ).states()
