@@ -12,6 +12,7 @@ from chainrule.equations.forms import (
     Diag,
     Eye,
     Form,
+    Function,
     Hadamard,
     Indexed,
     Kron,
@@ -88,7 +89,9 @@ def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
     for position, factor in enumerate(factors):
         # 1 - p stays as it is: the constant leads.
         constant = isinstance(factor, Add) and any(isinstance(term, Num) for _, term in factor.terms)
-        if not constant and (turned := _turned(factor)) is not None:
+        # u uᵀ stays a square.
+        twin = any(other in (factor, transpose(factor)) for other in factors if other is not factor)
+        if not constant and not twin and (turned := _turned(factor)) is not None:
             return (*factors[:position], turned, *factors[position + 1 :])
     return None
 
@@ -100,6 +103,8 @@ def transpose(form: Form) -> Form:
     match form:
         case Transposed(arg=arg):
             return arg
+        case Function(name="inv", arg=arg) if transpose(arg) == arg:
+            return form
         case Kron(left=left, right=right):
             return Kron(form.rank, transpose(left), transpose(right))
         case Scale(coefficient=c, above=above, below=below, arg=arg) if arg is not None:
@@ -139,7 +144,7 @@ def mul(factors: Iterable[Form], rank: int) -> Form:
             above.extend(factor.above)
             below.extend(factor.below)
             factor = factor.arg
-        if isinstance(factor, Transposed) and isinstance(factor.arg, Mul) and factor.rank == 2:
+        if isinstance(factor, Transposed) and isinstance(factor.arg, Mul) and _opens(factor):
             # Inside a chain a transposed product opens: Sᵀ (S A)ᵀ is Sᵀ Aᵀ Sᵀ.
             flat.extend(transpose(inner) for inner in reversed(factor.arg.factors))
         else:
@@ -147,6 +152,12 @@ def mul(factors: Iterable[Form], rank: int) -> Form:
     kept = [factor for factor in flat if not isinstance(factor, Eye)] or flat[:1]
     body = kept[0] if len(kept) == 1 else Mul(rank, tuple(kept))
     return scale(coefficient, above, below, body)
+
+
+def _opens(row: Transposed) -> bool:
+    """Whether a transposed product opens in a chain: a row does for its inverses, bᵀ A⁻ᵀ for (A⁻¹ b)ᵀ."""
+    inner = row.arg.factors if isinstance(row.arg, Mul) else ()
+    return row.rank == 2 or any(isinstance(factor, Function) and factor.name == "inv" for factor in inner)
 
 
 def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:

@@ -14,6 +14,7 @@ from chainrule.equations.arrange import transpose
 from chainrule.equations.forms import Form, Named, Transposed
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.index_notation import is_indexed
+from chainrule.equations.kinks import Kink, kinks_of
 from chainrule.equations.lets import Cotangent, Line
 from chainrule.equations.line_names import latex_line, mathml_line, sheet_line, unicode_line
 from chainrule.equations.matrixform import matrix_form
@@ -84,6 +85,19 @@ class Derivation:
     wrt: tuple[str, ...]
     layout: Layout
     lines: tuple[Line, ...]
+
+    @cached_property
+    def kinks(self) -> tuple[Kink, ...]:
+        """Where the formulas do not hold, and what they give there, in the order of the sheet.
+
+        Examples
+        --------
+        >>> from chainrule.equations import Equations
+        >>> model = Equations("data x: R[p]; parameters W: R[m, p]; z = W @ x; L = sum(relu(z))")
+        >>> print(*model.derive("L").kinks)
+        z = 0: relu' = step, 0 at 0
+        """
+        return kinks_of(self.program, self.of, self.wrt)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

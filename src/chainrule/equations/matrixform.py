@@ -279,7 +279,7 @@ def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node],
             graph.under.append(base)
     elif not own:
         graph.scalars.append(form(arg))
-    elif arg.kind == "pow" and arg.data.denominator == 1:
+    elif arg.kind == "pow" and arg.data.denominator == 1 and (arg.data == 2 or own[0] in graph.out):
         # A square on a summed index is two copies: xᵀx, not sum(x⊙x).
         for _ in range(arg.data.numerator):
             graph.hang(own[0], form(arg.args[0]))

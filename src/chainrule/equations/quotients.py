@@ -1,4 +1,4 @@
-"""Quotients that a product recognises among its factors: softmax, the sigmoid, a picked entry."""
+"""Quotients that a product recognises among its factors: softmax, the sigmoid, a picked entry, an inverse."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from chainrule.equations.nodes import Node, Pool
 from chainrule.equations.sums import scaled
 
-__all__ = ["cancel_picked", "picked", "recognise_sigmoid", "recognise_softmax"]
+__all__ = ["cancel_inverses", "cancel_picked", "picked", "recognise_sigmoid", "recognise_softmax"]
 
 Factor = tuple[Node, tuple[int, ...]]
 
@@ -63,3 +63,20 @@ def cancel_picked(exponents: dict[Factor, Fraction]) -> None:
                 exponents[entry] -= 1
                 exponents[whole, labels] += 1
                 break
+
+
+def cancel_inverses(factors: list[Factor], free: tuple[int, ...]) -> list[Factor]:
+    """A⁻¹ A and A A⁻¹ are the identity, where nothing else stands on the axis between them."""
+    for inverse in [factor for factor in factors if factor[0].kind == "inv"]:
+        for other in factors:
+            if other[0] is not inverse[0].args[0]:
+                continue
+            for near, far in ((1, 0), (0, 1)):
+                between = inverse[1][near]
+                uses = sum(label == between for _, labels in factors for label in labels)
+                if len(inverse[1]) == 2 and other[1][far] == between and uses == 2 and between not in free:
+                    rest = [factor for factor in factors if factor is not inverse and factor is not other]
+                    delta = inverse[0].pool.delta(inverse[0].dims[0])
+                    ends = (inverse[1][far], other[1][near])
+                    return cancel_inverses([*rest, (delta, ends)], free)
+    return factors

@@ -128,7 +128,7 @@ def _improve(start: Node) -> Node:
 def _candidates(node: Node) -> Iterator[Node]:
     rules: list[Callable[[Node], Iterator[Node]]] = []
     if node.kind == "prod":
-        rules = [_combine_elementwise, _expand_over_quotients, _distribute_over_delta]
+        rules = [_open_inverses, _combine_elementwise, _expand_over_quotients, _distribute_over_delta]
     elif node.kind == "lin":
         rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out]
     for rule in rules:
@@ -160,6 +160,39 @@ def _over(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple
     ]
     dims = terms[0][1].dims
     return linear(total.pool, terms, dims)
+
+
+def _open_inverses(node: Node) -> Iterator[Node]:
+    """(A B)⁻¹ = B⁻¹ A⁻¹ for square A and B, where that lets something cancel."""
+    factors, out = _factors(node), node.data[1]
+    for position, (factor, labels) in enumerate(factors):
+        if factor.kind != "inv" or len(labels) != 2 or (chain := _square_chain(factor.args[0])) is None:
+            continue
+        if not any(other is matrix for matrix, _ in chain for other, _ in factors):
+            continue
+        fresh = 1 + max(label for _, own in factors for label in own)
+        along = [labels[0], *(fresh + step for step in range(len(chain) - 1)), labels[1]]
+        opened = [
+            (inverse(matrix), (a, b) if straight else (b, a))
+            for (matrix, straight), a, b in zip(reversed(chain), along, along[1:], strict=False)
+        ]
+        yield product(node.pool, [*factors[:position], *opened, *factors[position + 1 :]], out)
+
+
+def _square_chain(node: Node) -> list[tuple[Node, bool]] | None:
+    """The factors of a chain of square matrices in order, each with whether it stands untransposed."""
+    if node.kind != "prod" or any(arg.dims != node.dims or len(arg.dims) != 2 for arg in node.args):
+        return None
+    left = list(zip(node.args, node.data[0], strict=True))
+    (at, last), chain = node.data[1], list[tuple[Node, bool]]()
+    while left:
+        place = next((place for place, (_, own) in enumerate(left) if at in own), None)
+        if place is None:
+            return None
+        matrix, own = left.pop(place)
+        chain.append((matrix, own[0] == at))
+        at = own[1] if own[0] == at else own[0]
+    return chain if at == last and node.dims[0] == node.dims[1] else None
 
 
 def _combine_elementwise(node: Node) -> Iterator[Node]:
