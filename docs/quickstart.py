@@ -75,7 +75,7 @@ result = cr.fit(
     of="L",
     data={"x": X[train], "y": y[train]},
     sizes={"M": 32},
-    method=cr.optimizers.Adam(0.01),
+    method=cr.optimizers.Adam(0.01, batch_size=32),
     epochs=30,
     seed=0,
 )

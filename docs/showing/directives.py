@@ -1,7 +1,8 @@
-"""What pages may ask for: run, shell, sheet, derivation, claims, shapes, cell, module, report."""
+"""What pages may ask for: run, shell, sheet, derivation, claims, shapes, cell, reference, report."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = ["setup"]
 
 # Longer lines stand below their sheet.
 _BESIDE = 46
+_BARS = re.compile(r"(?<!\|)\|(\w+)\|(?!\|)")
 
 
 class _Directive(SphinxDirective):
@@ -86,17 +88,17 @@ class Run(_Directive):
 class Shell(_Directive):
     """A command, run in the page's folder; then what it prints."""
 
-    option_spec = {"exit": directives.nonnegative_int, "last": directives.nonnegative_int}
+    option_spec = {"exit": directives.nonnegative_int}
 
     def run(self) -> list[nodes.Node]:
-        lines = []
+        shown: list[nodes.Node] = []
         for command in self.content:
             try:
                 printed = self.session.command(command, self.options.get("exit", 0))
             except Exception as error:
                 raise self.failed(error) from error
-            lines += [f"$ {command}", *printed.splitlines()]
-        return [self.block("\n".join(lines), "console", "shell")]
+            shown += [self.block(f"$ {command}", "console", "input"), self.block(printed, "text", "output")]
+        return shown
 
 
 class SheetBlock(_Directive):
@@ -192,7 +194,7 @@ class NotebookParser(MystParser):
         super().parse("\n\n".join(pieces), document)
 
 
-class Module(_Directive):
+class Reference(_Directive):
     """The reference of a module."""
 
     has_content = False
@@ -234,6 +236,13 @@ def _folded(title: str, *children: nodes.Node) -> list[nodes.Node]:
     return [_html(f"<details><summary>{title}</summary>"), *children, _html("</details>")]
 
 
+def _escape_bars(app: Sphinx, what: str, name: str, object_: Any, options: Any, lines: list[str]) -> None:
+    """Leave the bars of |x| to the formula; they would be taken for a substitution."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[number] = _BARS.sub(r"\\|\1\\|", line)
+
+
 def _refuse_addresses(app: Sphinx, error: Exception | None) -> None:
     """Fail the build if a page would fetch, or lead to, anything that is not part of the site."""
     pages = [] if error else Path(app.outdir).rglob("*.html")
@@ -248,6 +257,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("chainrule_folder", scratch.name, "")
     app.connect("build-finished", lambda app, error: scratch.cleanup())
     app.connect("build-finished", _refuse_addresses)
+    app.connect("autodoc-process-docstring", _escape_bars)
     app.add_lexer("sheet", SheetLexer)
     app.add_source_suffix(".ipynb", "notebook")
     app.add_source_parser(NotebookParser)
@@ -259,7 +269,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "claims": ClaimsBlock,
         "shapes": Shapes,
         "cell": CellBlock,
-        "module": Module,
+        "reference": Reference,
         "report": ReportBlock,
     }
     for name, kind in kinds.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Iterable, Mapping
 
 __all__ = ["reference"]
 
@@ -26,4 +27,15 @@ def _directive(name: str, value: object) -> str:
         return f".. autoclass:: {name}\n   :members:\n"
     if callable(value):
         return f".. autofunction:: {name}\n"
-    return f".. autodata:: {name}\n   :no-value:\n"
+    return f".. py:data:: {name}\n\n   {_held(value)}\n"
+
+
+def _held(value: object) -> str:
+    """What a table holds: its own docstring would be that of every dictionary."""
+    if isinstance(value, Mapping):
+        return f"By name: {_listed(value)}."
+    return f"One of {_listed(sorted(value))}." if isinstance(value, Iterable) else ""
+
+
+def _listed(names: Iterable[object]) -> str:
+    return ", ".join(f"``{name}``" if name else "nothing" for name in names)

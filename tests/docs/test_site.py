@@ -24,6 +24,7 @@ from showing.layouts import LAYOUTS, OUTPUTS, VARIABLES, shape, table  # noqa: E
 from showing.notebook import read_cells  # noqa: E402
 from showing.panels import claims_table, model_lines, second_verdict  # noqa: E402
 from showing.reference import reference  # noqa: E402
+from showing.sheets import SheetLexer  # noqa: E402
 
 PAGES = {path.relative_to(DOCS).as_posix(): path.read_text("utf-8") for path in sorted(DOCS.rglob("*.md"))}
 BLOCKS = {page: blocks(text) for page, text in PAGES.items() if "_build" not in page}
@@ -50,7 +51,7 @@ FAILING = {
 
 def test_the_pages_hold_examples_of_every_kind():
     kinds = {block.kind for found in BLOCKS.values() for block in found}
-    assert kinds >= {"run", "shell", "sheet", "derivation", "claims", "shapes", "module", "report"}
+    assert kinds >= {"run", "shell", "sheet", "derivation", "claims", "shapes", "reference", "report"}
     assert len(DERIVATIONS) > 20
 
 
@@ -201,8 +202,22 @@ def test_the_model_of_a_sheet_is_shown_without_its_claims():
     assert model_lines(sheet) == "data x: R[p]\nL = norm2(x)**2"
 
 
+def test_a_sheet_is_coloured_and_stays_as_it_is():
+    text = "data x: R[p]  # an input\nh = tanh(2 * x)\nd(h, x) == eye(p)\nlayout numerator\nsum_of = 3.5\n"
+    tokens = list(SheetLexer().get_tokens(text))
+    assert "".join(word for _, word in tokens) == text
+    kinds = {word: str(kind).removeprefix("Token.") for kind, word in tokens}
+    assert kinds["data"] == kinds["layout"] == "Keyword.Declaration"
+    assert kinds["R"] == "Keyword.Type"
+    assert kinds["tanh"] == kinds["eye"] == "Name.Function"
+    assert kinds["d"] == "Name.Builtin"
+    assert kinds["# an input"] == "Comment.Single"
+    assert kinds["sum_of"] == kinds["x"] == "Name"
+    assert "Error" not in kinds.values()
+
+
 def test_every_public_module_is_in_the_reference():
-    documented = {block.argument for found in BLOCKS.values() for block in found if block.kind == "module"}
+    documented = {block.argument for found in BLOCKS.values() for block in found if block.kind == "reference"}
     stub = (Path(chainrule.__file__).parent / "__init__.pyi").read_text("utf-8")
     sources = {f"chainrule.{name}" for name in re.findall(r"from \.(\w+) import", stub)}
     assert sources <= documented
