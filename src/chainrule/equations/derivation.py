@@ -124,11 +124,32 @@ class Derivation:
             for number, (step, shape) in enumerate(zip(self.steps, shapes, strict=True), 1)
         )
 
-    def latex(self) -> str:
-        r"""The lines as an ``aligned`` block of LaTeX; needs amsmath."""
+    def latex(self, *, where: bool = False) -> str:
+        r"""The lines as an ``aligned`` block of LaTeX; needs amsmath and amssymb.
+
+        Parameters
+        ----------
+        where : bool
+            Whether a second block says what the names of the sheet stand for.
+        """
         writer = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
         rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
-        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+        if not where:
+            return _aligned(rows)
+        return f"{_aligned(rows)}\n\\quad\\text{{where}}\\quad\n{_aligned(self._where(writer))}"
+
+    def _where(self, writer: LatexPrinter) -> list[str]:
+        """What each name of the sheet stands for, in the order of the sheet."""
+        program = self.program
+        used = program.ancestors(name for line in self.lines for name in program.names_in(line.expression))
+        rows = []
+        for name in program.symbols:
+            if name in program.bodies and name in used:
+                left, right = writer.equation(latex_line(name), matrix_form(program.bodies[name]))
+                rows.append(f"{left} &= {right}")
+            elif name in used:
+                rows.append(f"{latex_line(name)} &\\in {_space(program.declarations[name])}")
+        return rows
 
     def mathml(self) -> str:
         """The lines as one MathML table, for pages without any script."""
@@ -282,6 +303,29 @@ def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
     writer = UnicodePrinter(_named(unicode_line), tuple(program.symbols))
     equations = (writer.equation(writer.names(symbol), matrix_form(body)) for symbol, body in lines.items())
     return [f"{left} = {right}" for left, right in equations]
+
+
+def _aligned(rows: Sequence[str]) -> str:
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _space(declaration: Declaration) -> str:
+    """The set a declared name lies in, in LaTeX."""
+    sizes = r" \times ".join(
+        str(size) if isinstance(size, int) else latex_line(size) for size in declaration.axes
+    )
+    match declaration.domain:
+        case "class":
+            base = rf"\{{0, \dots, {latex_line(str(declaration.classes))} - 1\}}"
+        case "sign":
+            base = r"\{-1, +1\}"
+        case "bit":
+            base = r"\{0, 1\}"
+        case "simplex":
+            return rf"\Delta^{{{sizes}}}"
+        case _:
+            base = r"\mathbb{R}"
+    return base + (f"^{{{sizes}}}" if sizes else "")
 
 
 def _named(name: Callable[[Any], str]) -> Callable[[Node], str]:
