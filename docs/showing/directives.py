@@ -151,11 +151,14 @@ class ClaimsBlock(_Directive):
     def run(self) -> list[nodes.Node]:
         sheet = sheet_text(self.arguments[0] if self.arguments else "", self.text)
         try:
-            report = check_claims(Equations(sheet))
+            equations = Equations(sheet)
+            report = check_claims(equations)
         except Exception as error:
             raise self.failed(error) from error
         whole = _folded("The whole sheet", self.block(sheet, "sheet", "sheet"))
-        return [_html(claims_table(report)), nodes.container("", *whole, classes=["folds"])]
+        # Where a derivation of the same file stands above, it has shown the model already.
+        model = [] if self.arguments else [self.block(model_lines(equations), "sheet", "sheet")]
+        return [*model, _html(claims_table(report)), nodes.container("", *whole, classes=["folds"])]
 
 
 class Shapes(_Directive):

@@ -1,5 +1,6 @@
 """The pages of the site: what they run runs, what they derive is right, what they say of it is true."""
 
+import doctest
 import importlib
 import itertools
 import json
@@ -200,6 +201,12 @@ def test_the_model_of_a_sheet_is_shown_without_its_claims():
         "# A title.\ndata x: R[p]\nL = norm2(x)**2  # squared\nlayout numerator\nd(L, x) == 2 * x.T"
     )
     assert model_lines(sheet) == "data x: R[p]\nL = norm2(x)**2"
+
+
+@pytest.mark.parametrize("name", ["addresses", "examples", "layouts", "reference"])
+def test_the_examples_in_docstrings_are_true(name):
+    failed, tried = doctest.testmod(importlib.import_module(f"showing.{name}"))
+    assert tried > 0 == failed
 
 
 def test_a_sheet_is_coloured_and_stays_as_it_is():
