@@ -42,11 +42,12 @@ def parts_of(node: Node) -> list[Parts]:
 
 
 def opened(
-    factors: Sequence[Factor], sizes: dict[int, Size], fresh: count[int]
+    factors: Sequence[Factor], free: Sequence[int], sizes: dict[int, Size], fresh: count[int]
 ) -> tuple[list[Factor], dict[int, tuple[int, ...]]] | None:
     """The factors with merged axes taken apart wherever all factors on them have the same parts.
 
-    A node opens as a whole or not at all, so that ``(A ⊗ B) z`` stays as it is.
+    A node opens as a whole or not at all, so that ``(A ⊗ B) z`` stays as it is; and only where it meets
+    another one, is summed over, or stands alone.
 
     Returns
     -------
@@ -56,6 +57,8 @@ def opened(
         The labels that stand for each label taken apart; their sizes are put into ``sizes``.
     """
     parts = _agreed(factors)
+    helped = _helped(factors, parts, free) if len(factors) > 1 else set(parts)
+    parts = {label: own for label, own in parts.items() if label in helped}
     if not parts:
         return None
     labels: dict[int, tuple[int, ...]] = {}
@@ -106,6 +109,28 @@ def _agreed(factors: Sequence[Factor]) -> dict[int, Parts]:
                 refused |= inside
         if len(refused) == before:
             return {label: own for label, own in parts.items() if label not in refused}
+
+
+def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequence[int]) -> set[int]:
+    """The labels to take apart: where nodes meet or a sum runs, and all other labels of those nodes."""
+    blocks = [
+        {label for label in labels if label in parts}
+        for node, labels in factors
+        if node.kind in ("merge", "kron", "delta")
+    ]
+    meeting = {label for own in blocks for label in own if sum(label in other for other in blocks) > 1}
+    contracted = {
+        label
+        for node, labels in factors
+        for label in labels
+        if node.kind == "merge" and label in parts and not set(labels) <= set(free)
+    }
+    helped = meeting | contracted | (set(parts) - set(free))
+    while True:
+        wider = helped.union(*(own for own in blocks if own & helped))
+        if wider == helped:
+            return helped
+        helped = wider
 
 
 def sides_of(

@@ -63,7 +63,7 @@ def is_indexed(form: Any) -> bool:
     if isinstance(form, Entry | Sigma):
         return False
     if isinstance(form, Form):
-        if form.rank > 2 or isinstance(form, Indexed):
+        if form.rank > 2 or isinstance(form, Indexed | Split | Merged):
             return True
         return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
     return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)

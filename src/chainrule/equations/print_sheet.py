@@ -9,6 +9,7 @@ from functools import reduce
 from chainrule.equations.blocks import Parts
 from chainrule.equations.forms import Kron
 from chainrule.equations.printing import ATOM, FACTOR, Printer
+from chainrule.equations.sizes import size_factors
 from chainrule.equations.tree import Size
 from chainrule.errors import NoRuleError
 
@@ -27,7 +28,7 @@ class SheetPrinter(Printer):
         return str(value)
 
     def size(self, size: str) -> str:
-        return size
+        return f"({size.replace('*', ' * ')})" if "*" in size else size
 
     def brackets(self, text: str) -> str:
         return f"({text})"
@@ -117,10 +118,13 @@ class SheetPrinter(Printer):
         return f"norm2({text})" if rank == 1 else f"normF({text})"
 
     def ones(self, dims: Sequence[Size]) -> str:
+        sides = [_for_each_part("ones", size) for size in dims]
+        if any("kron" in side for side in sides):
+            return sides[0] if len(sides) == 1 else f"outer({', '.join(sides)})"
         return f"ones({', '.join(str(size) for size in dims)})"
 
     def eye(self, size: Size) -> str:
-        return f"eye({size})"
+        return _for_each_part("eye", size)
 
     identity = eye
 
@@ -138,6 +142,12 @@ class SheetPrinter(Printer):
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
         loops = " ".join(f"for {letter} in {size}" for letter, size in summed)
         return f"sum({body} {loops})"
+
+
+def _for_each_part(function: str, size: Size) -> str:
+    """The Kronecker product over the factors of a size: ``kron(eye(m), eye(p))`` for size m*p."""
+    parts = [f"{function}({part})" for part in size_factors(size)]
+    return reduce(lambda a, b: f"kron({a}, {b})", parts)
 
 
 def _is_bracketed(text: str) -> bool:

@@ -70,14 +70,16 @@ def product(
     c, kept = flat
     c *= Fraction(coefficient)
     if any(node.kind in ("merge", "kron") for node, _ in kept):
-        apart = opened(kept, sizes, fresh)
+        apart = opened(kept, free, sizes, fresh)
         if apart is not None:
             inner, parts = apart
             groups = [parts.get(label, (label,)) for label in free]
             node = product(pool, inner, [label for group in groups for label in group], c)
             return merged(node, tuple(map(len, groups)))
     if len(kept) > 1 and any(gate(node) for node, _ in kept):
-        behind = _behind_gate(pool, kept)
+        renamed, gone = _rename_deltas(kept, free)
+        ones = [(pool.ones((sizes[label],)), (label,)) for label in sorted(gone)]
+        behind = _behind_gate(pool, [*renamed, *ones])
         if behind is not None:
             return product(pool, behind, free, c)
     return _assemble(pool, kept, free, sizes, c)
