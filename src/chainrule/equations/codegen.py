@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
 from chainrule.equations.contract import Operand, Workshop, aligned_code, contraction_code
@@ -35,12 +35,14 @@ class Writer:
         lines: Mapping[Node, Node],
         sizes: Mapping[str, int],
         checked: bool,
+        columns: Collection[Node] = (),
     ) -> None:
         self.program = program
         self.called = called
         self.lines = lines
         self.sizes = sizes
         self.checked = checked
+        self.columns = columns
         self.taken: set[str] = {"np"}
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
@@ -237,7 +239,11 @@ class Writer:
 
     def _product(self, node: Node) -> tuple[str, bool]:
         labels, out = node.data
-        return self._contracted(list(zip(node.args, labels, strict=True)), out)
+        pairs = list(zip(node.args, labels, strict=True))
+        if node not in self.columns:
+            return self._contracted(pairs, out)
+        text, atomic = self._contracted(pairs, out[::-1])
+        return f"{text}.T" if atomic else f"({text}).T", True
 
     def _contracted(
         self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]

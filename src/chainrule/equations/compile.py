@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -177,6 +177,7 @@ def compile_program(
     single: bool = False,
     sizes: Mapping[str, int] | None = None,
     checked: bool = True,
+    order: Literal["C", "F"] = "C",
 ) -> Compiled:
     """Compile names, derivatives and blocks of Hessians into one function.
 
@@ -191,6 +192,8 @@ def compile_program(
         Sizes to choose the order of products for.
     checked : bool
         Whether the code checks shapes and labels; the caller must have, if not.
+    order : {"C", "F"}
+        As in NumPy: ``"F"`` makes products of matrices that are returned lie with their first axis fastest.
     """
     asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
     middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
@@ -205,7 +208,9 @@ def compile_program(
             lines += derive_lines(stable, of, wrt)
     outputs = [(str(request), _result(stable, request, lines)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    return _function(Writer(stable, called, held, dict(sizes or {}), checked), outputs, single)
+    returned = [held.get(node, node) for _, node in outputs] if order == "F" else []
+    columns = {node for node in returned if len(node.dims) == 2}
+    return _function(Writer(stable, called, held, dict(sizes or {}), checked, columns), outputs, single)
 
 
 def compile_product(
@@ -215,6 +220,7 @@ def compile_product(
     *,
     sizes: Mapping[str, int] | None = None,
     checked: bool = True,
+    order: Literal["C", "F"] = "C",
 ) -> Compiled:
     """Compile the Hessian of a scalar times a direction.
 
@@ -224,7 +230,7 @@ def compile_product(
     of : str
     directions : mapping of str to str
         The names to differentiate with respect to, and under which new name the direction of each is given.
-    sizes, checked
+    sizes, checked, order
         As for `compile_program`.
 
     Returns
@@ -250,7 +256,9 @@ def compile_product(
         pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
     ]
     outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
-    return _function(Writer(stable, called, held, dict(sizes or {}), checked), outputs, single=False)
+    columns = {held[symbol] for symbol in moved if len(symbol.dims) == 2} if order == "F" else set()
+    writer = Writer(stable, called, held, dict(sizes or {}), checked, columns)
+    return _function(writer, outputs, single=False)
 
 
 def _second_lines(

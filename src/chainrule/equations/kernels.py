@@ -118,10 +118,10 @@ def _logsumexp(x):
 """,
     "_softmax_and_logsumexp": """
 def _softmax_and_logsumexp(x):
-    shift = x.real.max(axis=-1, keepdims=True)
+    shift = np.maximum.reduce(x.real, axis=-1, keepdims=True)
     e = np.exp(x - shift)
-    total = e.sum(axis=-1, keepdims=True)
-    return e / total, np.log(total[..., 0]) + shift[..., 0]
+    total = np.add.reduce(e, axis=-1, keepdims=True)
+    return e / total, (np.log(total) + shift)[..., 0]
 """,
     "_onehot": """
 def _onehot(labels, classes):

@@ -98,13 +98,19 @@ class SheetObjective:
     def _product(self) -> Compiled:
         directions = {new: DIRECTION + old for old, new in self._names.items()}
         hints = {**self.sizes, EXAMPLES: self.size or 1}
-        return compile_product(self._program, self._target, directions, sizes=hints, checked=False)
+        return compile_product(self._program, self._target, directions, sizes=hints, checked=False, order="F")
 
     def _packed(self, parts: Sequence[Array], dtype: Any) -> Array:
         vector = np.empty(self.parameters.size, dtype)
-        for (name, shape), part in zip(self.parameters.shapes, parts, strict=True):
-            vector[self.parameters.slices[name]].reshape(shape[::-1]).T[...] = part
+        for (place, shape), part in zip(self._places, parts, strict=True):
+            vector[place].reshape(shape)[...] = part.T
         return vector
+
+    @cached_property
+    def _places(self) -> list[tuple[slice, tuple[int, ...]]]:
+        """Where each block lies in the vector, and its shape as it lies there: last axis first."""
+        slices = self.parameters.slices
+        return [(slices[name], shape[::-1]) for name, shape in self.parameters.shapes]
 
     def shuffled(self, permutation: NDArray[np.integer[Any]]) -> SheetObjective:
         """The same objective with its examples in another order, so that batches are contiguous."""
@@ -195,7 +201,8 @@ def sheet_objective(
     hints = {**known, EXAMPLES: n or 1}
     loss = compile_program(lifted, [(target, None)], sizes=hints, checked=False)
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
-    step = compile_program(lifted, requests, sizes=hints, checked=False)
+    # The vector holds matrices with their first axis fastest.
+    step = compile_program(lifted, requests, sizes=hints, checked=False, order="F")
     renamed = {names[name]: array for name, array in stacked.items()}
     own = {name: names[name] for name in spec.names}
     return SheetObjective(spec, n, reduction, known, renamed, fixed, weights, lifted, loss, step, target, own)
