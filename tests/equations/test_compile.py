@@ -129,6 +129,15 @@ def test_rows_of_shares_are_stable_too():
     np.testing.assert_array_equal(gradient, [[0.5, -0.5, 0], [0, 0, 0]])
 
 
+@pytest.mark.parametrize("name", ["q", "r", "s", "t"])
+def test_each_stable_function_is_stable_alone(name):
+    model = Equations("f: R[K]\nq = softmax(f); r = logsumexp(f); s = sigmoid(f); t = softplus(f)")
+    scores = np.array([1000.0, -1000.0, 0.0])
+    expected = {"q": [1, 0, 0], "r": 1000, "s": [1, 0, 0.5], "t": [1000, 0, np.log(2)]}
+    with np.errstate(all="raise", under="ignore"):
+        np.testing.assert_allclose(model.compile(name)(f=scores), expected[name], rtol=1e-15)
+
+
 def test_every_order_is_stable():
     model = Equations("z: R\nL = log(1 + exp(-z)); G = d(L, z); H = d(G, z); T = d(H, z)")
     for z in (-1000.0, 1000.0):
