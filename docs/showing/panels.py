@@ -60,7 +60,7 @@ def second_verdict(errors: Mapping[str, float]) -> Markup:
 
 def claims_table(report: ClaimsReport) -> Markup:
     """A row for each claim: its verdict, what it says, and why it does not hold."""
-    return _table(("verdict", "claim"), [_claim(claim) for claim in report])
+    return _table(("verdict", "claim"), [_claim(claim) for claim in report], "panel claims")
 
 
 def model_lines(equations: Equations) -> str:
@@ -110,9 +110,9 @@ def _shape(shape: tuple[int | str, ...]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def _table(heads: tuple[str, ...], rows: list[Markup]) -> Markup:
+def _table(heads: tuple[str, ...], rows: list[Markup], kind: str = "panel") -> Markup:
     head = element("tr", *(element("th", text, scope="col") for text in heads))
-    table = element("table", element("thead", head), element("tbody", *rows), class_="panel")
+    table = element("table", element("thead", head), element("tbody", *rows), class_=kind)
     return _scrolled(table, "rows")
 
 
