@@ -113,3 +113,10 @@ def test_a_product_that_is_not_finite_is_a_divergence():
     objective = Cliff(p=5)
     with pytest.raises(DivergenceError, match="a product of the Hessian is not finite"):
         list(iterate(objective, NewtonCG(), initial_state(objective, NewtonCG(), np.ones(5))))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_precision_of_theta_is_kept(dtype):
+    objective, method = CurvedLogistic(n=17, p=3, dtype=dtype), NewtonCG()
+    state = next(iterate(objective, method, initial_state(objective, method, np.ones(3, dtype))))
+    assert state.theta.dtype == dtype and type(state.loss) is float
