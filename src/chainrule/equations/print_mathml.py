@@ -21,7 +21,7 @@ def _row(*pieces: str) -> str:
 class MathPrinter(Printer):
     """Presentation MathML."""
 
-    minus = "<mo>-</mo>"
+    minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
 
     @staticmethod
@@ -73,10 +73,10 @@ class MathPrinter(Printer):
         return f"<msup>{_row(text)}<mo>⊤</mo></msup>"
 
     def inverse(self, text: str) -> str:
-        return f"<msup>{_row(text)}{_row('<mo>-</mo><mn>1</mn>')}</msup>"
+        return f"<msup>{_row(text)}{_row('<mo>−</mo><mn>1</mn>')}</msup>"
 
     def inverse_transposed(self, text: str) -> str:
-        return f"<msup>{_row(text)}{_row('<mo>-</mo><mo>⊤</mo>')}</msup>"
+        return f"<msup>{_row(text)}{_row('<mo>−</mo><mo>⊤</mo>')}</msup>"
 
     comma = "<mo>,</mo>"
 
@@ -129,7 +129,12 @@ class MathPrinter(Printer):
         return f"<msub><mi>{'e' if rank == 1 else 'E'}</mi>{labels}</msub>"
 
     def index(self, base: str, letters: Sequence[str]) -> str:
-        return _row("<msub>", _row(base), f"<mrow><mi>{''.join(letters)}</mi></mrow>", "</msub>")
+        return _row(
+            "<msub>",
+            _row(base),
+            "<mrow>" + "".join(f"<mi>{letter}</mi>" for letter in letters) + "</mrow>",
+            "</msub>",
+        )
 
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
         letters = ",".join(letter for letter, _ in summed)
