@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import check_claims
-from chainrule.diagnosis.points import draw_point, draw_sizes
+from chainrule.diagnosis.points import ALTERNATION, draw_point, draw_sizes
 from chainrule.equations import Equations
 from chainrule.errors import OptionError
 
@@ -222,3 +222,63 @@ def test_drawn_values_lie_in_their_domains_and_show_all_kinds():
 def test_positive_values_when_asked():
     point = draw_point(SHEET, np.random.default_rng(3), positive=True)
     assert np.all(point.values["X"] > 0)
+
+
+@pytest.mark.parametrize(
+    ("declarations", "claim"),
+    [
+        ("data s: R; u: R", "abs(s * u) == s * u"),
+        ("data s: R; u: R", "abs(s * u) == -s * u"),
+        ("data a: R; b: R; c: R; s: R; u: R", "abs(s * u) == s * u"),
+        ("data a: R; b: R; c: R; d: R; e: R; s: R; u: R", "relu(s * u) == s * u"),
+        ("data a: R; b: R; s: R", "abs(a * b * s) == a * b * s"),
+        ("data y: Sign; z: Sign", "y * z == 1"),
+        ("data y: Bit; z: Bit", "y * z == z"),
+        ("data y: Class[K]; z: Class[K]; f: R[K]", "f[y] == f[z]"),
+        ("data y: Class[K]; z: Class[K]", "dot(onehot(y), onehot(z)) == 0"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_holds_for_some_signs_or_labels_only_fails(declarations, claim, seed):
+    model = Equations(f"{declarations}\n{claim}")
+    assert [one.verdict for one in check_claims(model, rng=np.random.default_rng(seed))] == ["fails"]
+
+
+def test_any_two_single_numbers_agree_and_differ_within_four_draws():
+    for i, first in enumerate(ALTERNATION):
+        assert len(first) == 4 and len(set(first)) == 2
+        for second in ALTERNATION[:i]:
+            assert len({a == b for a, b in zip(first, second, strict=True)}) == 2
+
+
+def test_a_claim_without_derivatives_has_one_verdict_in_all_layouts():
+    model = Equations("data y: Class[K]; f: R[K]\nf[y] == max(f)")
+    for seed in range(60):
+        verdict = check_claims(model, rng=np.random.default_rng(seed)).claims[0]
+        assert verdict.verdict != "holds in another layout"
+
+
+def test_a_factor_seen_at_one_point_only_is_not_named():
+    model = Equations("data x: R[p]\nabs(x[0]) == x[0]\nx == -x\nx == x * p")
+    by_sign, negated, sized = check_claims(model)
+    assert not any("times" in reason for reason in by_sign.reasons)
+    assert any("is -1 times" in reason for reason in negated.reasons)
+    assert any("is 1/p = 1/" in reason for reason in sized.reasons)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    ["log(1 + exp(-u)) == -log(sigmoid(u))", "1 - tanh(u)**2 == 4 * sigmoid(2 * u) * sigmoid(-2 * u)"],
+)
+def test_rounding_against_a_literal_refutes_nothing(claim):
+    model = Equations(f"data v: R\nu = 5 * v\n{claim}")
+    for seed in range(60):
+        assert check_claims(model, rng=np.random.default_rng(seed)).ok
+
+
+@pytest.mark.parametrize(
+    "claim", ["x + x * 1e-11 == x", "x * 1e-12 == x * 1e-12 + 1e-16", "sin(x)**2 + cos(x)**2 == 1 + 1e-11"]
+)
+def test_small_mistakes_are_mistakes(claim):
+    model = Equations(f"data x: R; y: R\n{claim}")
+    assert [one.verdict for one in check_claims(model)] == ["fails"]

@@ -21,6 +21,13 @@ Array = NDArray[Any]
 SMALLEST = 3
 """Two entries of one array are too few to show both sides of a kink in most draws."""
 
+ALTERNATION = ("0101", "1001", "0111", "1011", "0011", "0001", "0010")
+"""Over four draws, which of two kinds each single number takes, one row per number.
+
+Every row has both kinds, and any two rows agree in one draw and differ in another: no sign of a product of
+two, and no coincidence of two labels, is the same in all draws.
+"""
+
 
 @dataclass(frozen=True)
 class SheetPoint:
@@ -146,17 +153,28 @@ def draw_point(
     sizes : mapping of str to int, optional
         Prescribed sizes; the others are drawn.
     turn : int
-        Number of the draw: sizes grow by it, lone signs and bits alternate with it.
+        Number of the draw: sizes grow by it, single numbers and labels alternate with it.
     positive : bool
         Whether real entries are positive, for sheets that take their logarithms and roots.
     """
     known = draw_sizes(sheet, rng, sizes, SMALLEST + turn % 3)
-    values = {name: _draw(item, known, rng, turn, positive) for name, item in sheet.declarations.items()}
+    values: dict[str, Array] = {}
+    for name, item in sheet.declarations.items():
+        row = ALTERNATION[sum(value.size == 1 for value in values.values()) % len(ALTERNATION)]
+        values[name] = _draw(item, known, rng, _Turn(turn, int(row[turn % len(row)])), positive)
     return SheetPoint(known, values)
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """The number of a draw, and which of two kinds a single number takes in it."""
+
+    number: int
+    kind: int
+
+
 def _draw(
-    item: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, turn: int, positive: bool
+    item: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, turn: _Turn, positive: bool
 ) -> Array:
     shape = tuple(size_value(size, sizes) for size in item.axes)
     match item.domain:
@@ -177,10 +195,11 @@ def _classes(classes: Size | None, sizes: Mapping[str, int]) -> int:
     return size_value(classes, sizes)
 
 
-def _each(rng: np.random.Generator, shape: tuple[int, ...], kinds: Array, turn: int) -> Array:
+def _each(rng: np.random.Generator, shape: tuple[int, ...], kinds: Array, turn: _Turn) -> Array:
     """Random draws of all kinds, as evenly as their number allows."""
     count = int(np.prod(shape, dtype=int))
     if count == 1:
-        return np.asarray(kinds[turn % len(kinds)].reshape(shape))
+        drawn = turn.kind if len(kinds) == 2 else (turn.number + turn.kind) % len(kinds)
+        return np.asarray(kinds[drawn].reshape(shape))
     order = np.concatenate([rng.permutation(kinds) for _ in range(-(-count // len(kinds)))])
     return np.asarray(rng.permutation(order[:count]).reshape(shape))
