@@ -1,5 +1,8 @@
 """The parameter vector: layout, views, arithmetic, errors."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -65,3 +68,19 @@ def test_errors_say_what_would_be_right():
         SPEC.zeros()["V"]
     with pytest.raises(ShapeError, match="got a value of shape"):
         SPEC.zeros()["b1"] = np.ones((4, 1))
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda theta: pickle.loads(pickle.dumps(theta))]
+)
+def test_views_of_a_copy_are_views_of_its_vector(copied):
+    theta = Parameters(SPEC, np.arange(float(SPEC.size)))
+    other = copied(theta)
+    assert other == theta
+    other["W1"][3, 2] = -1.0
+    assert other.vector[2 * 4 + 3] == -1.0
+
+
+def test_a_vector_with_gaps_has_no_views():
+    with pytest.raises(ShapeError, match=r"16 bytes from number to number.*theta\.copy\(\)"):
+        Parameters(SPEC, np.zeros(2 * SPEC.size)[::2])

@@ -92,6 +92,11 @@ class ParameterSpec:
         """
         if theta.shape != (self.size,):
             raise ShapeError(f"theta has shape {theta.shape}; these parameters need ({self.size},).")
+        if not theta.flags.c_contiguous:
+            raise ShapeError(
+                f"theta is a view with {theta.strides[0]} bytes from number to number, each of "
+                f"{theta.itemsize}; named views need a contiguous vector: theta.copy()."
+            )
         return {name: theta[self.slices[name]].reshape(shape[::-1]).T for name, shape in self.shapes}
 
     def pack(self, values: Mapping[str, ArrayLike], dtype: DTypeLike | None = None) -> Array:
@@ -197,6 +202,10 @@ class Parameters(Mapping[str, Array]):
     def copy(self) -> Parameters:
         """Parameters that own a copy of the vector."""
         return Parameters(self.spec, self.vector.copy())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Views are made anew: copied one by one, they would no longer be views of the vector.
+        return Parameters, (self.spec, self.vector)
 
     def clear(self) -> None:
         """Set every entry to zero, in place."""
