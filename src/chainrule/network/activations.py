@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import special
-from chainrule.errors import OptionError
 from chainrule.network.activation import Activation, InPlace
 from chainrule.network.lookup import resolve
+from chainrule.options import positive, real_number
 
 __all__ = [
     "ACTIVATIONS",
@@ -161,7 +161,7 @@ def scaled_relu(scale: float = 5.0) -> Activation:
     OptionError
         If the scale is not positive.
     """
-    scale = _positive("scaled_relu", "scale", scale)
+    scale = positive("scaled_relu: scale", scale)
     return Activation(
         "scaled_relu",
         partial(_scaled_relu, scale=scale),
@@ -178,7 +178,7 @@ def scaled_relu(scale: float = 5.0) -> Activation:
 
 def leaky_relu(slope: float = 0.01) -> Activation:
     """φ(z) = z where z > 0, else slope·z."""
-    slope = _finite("leaky_relu", "slope", slope)
+    slope = real_number("leaky_relu: slope", slope, math.isfinite, "a finite number")
     return Activation(
         "leaky_relu",
         partial(special.leaky_relu, slope=slope),
@@ -193,7 +193,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 def elu(alpha: float = 1.0) -> Activation:
     """φ(z) = z where z > 0, else alpha (exp(z) - 1)."""
-    alpha = _positive("elu", "alpha", alpha)
+    alpha = positive("elu: alpha", alpha)
     return Activation(
         "elu",
         partial(special.elu, alpha=alpha),
@@ -293,18 +293,6 @@ def erf() -> Activation:
     return Activation(
         "erf", special.erf, special.erf_derivative, special.erf_second_derivative, range=(-1, 1)
     )
-
-
-def _finite(name: str, parameter: str, number: float) -> float:
-    if not math.isfinite(number):
-        raise OptionError(f"{name}: {parameter} is {number}; expected a finite number.")
-    return float(number)
-
-
-def _positive(name: str, parameter: str, number: float) -> float:
-    if not 0 < number < math.inf:
-        raise OptionError(f"{name}: {parameter} is {number}; expected a positive number.")
-    return float(number)
 
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {

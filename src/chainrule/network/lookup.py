@@ -40,7 +40,8 @@ def resolve(kind: str, given: Any, factories: Mapping[str, Callable[..., Item]],
         close = difflib.get_close_matches(given, factories, 1) if isinstance(given, str) else []
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise OptionError(
-            f"{kind} is {given!r}; expected a {wanted.__name__} or one of {', '.join(factories)}.{hint}"
+            f"{kind} is {given!r}; expected one of {', '.join(factories)}, or an object of class "
+            f"{wanted.__name__}.{hint}"
         )
     try:
         return factories[match[1]](*(float(text) for text in (match[2] or "").split(",") if text.strip()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import special
-from chainrule.errors import OptionError
 from chainrule.network import fused, targets
 from chainrule.network.lookup import resolve
 from chainrule.network.loss import Loss
+from chainrule.options import positive, real_number
 
 __all__ = [
     "LOSSES",
@@ -62,7 +61,7 @@ def squared(scale: float = 0.5) -> Loss:
     >>> squared().value(np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]]))
     array([2.5])
     """
-    scale = _positive("squared", "scale", scale)
+    scale = positive("squared: scale", scale)
     return Loss(
         "squared",
         partial(_squared_value, scale=scale),
@@ -237,7 +236,7 @@ def _huber_second(Y: Array, P: Array, delta: float) -> Array:
 
 def huber(delta: float = 1.0) -> Loss:
     """ℓ = Σ_c r_c²/2 where |r_c| <= delta, else delta (|r_c| - delta/2), with r = ŷ - y."""
-    delta = _positive("huber", "delta", delta)
+    delta = positive("huber: delta", delta)
     return Loss(
         "huber",
         partial(_huber_value, delta=delta),
@@ -269,9 +268,7 @@ def quantile(level: float = 0.5) -> Loss:
 
     ∂ℓ/∂ŷ = -level where y > ŷ, 1 - level where y < ŷ, and 0 (a subgradient) where they are equal.
     """
-    if not 0 < level < 1:
-        raise OptionError(f"quantile: level is {level}; expected a number strictly between 0 and 1.")
-    level = float(level)
+    level = real_number("quantile: level", level, lambda q: 0 < q < 1, "a number strictly between 0 and 1")
     return Loss(
         "quantile",
         partial(_quantile_value, level=level),
@@ -310,12 +307,6 @@ def poisson() -> Loss:
         domain="y >= 0; ŷ > 0",
         is_likelihood=True,
     )
-
-
-def _positive(name: str, parameter: str, number: float) -> float:
-    if not 0 < number < math.inf:
-        raise OptionError(f"{name}: {parameter} is {number}; expected a positive number.")
-    return float(number)
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {

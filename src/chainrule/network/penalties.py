@@ -6,7 +6,6 @@ on the weights of each layer; biases stay free unless ``biases=True``.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, final
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import special
-from chainrule.errors import OptionError
+from chainrule.options import not_negative, real_number
 
 __all__ = ["PENALTIES", "ElasticNet", "Frobenius", "L1", "L2", "Penalty"]
 
@@ -43,12 +42,7 @@ class Penalty(ABC):
     biases: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength < math.inf:
-            raise OptionError(
-                f"{type(self).__name__}: strength is {self.strength}; expected a number that is not negative."
-            )
-        # A Python number keeps a float32 computation float32.
-        object.__setattr__(self, "strength", float(self.strength))
+        object.__setattr__(self, "strength", not_negative(f"{type(self).__name__}: strength", self.strength))
 
     @abstractmethod
     def value(self, w: Array) -> Any:
@@ -181,8 +175,8 @@ class ElasticNet(Penalty):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.ratio <= 1:
-            raise OptionError(f"ElasticNet: ratio is {self.ratio}; expected a number from 0 to 1.")
+        ratio = real_number("ElasticNet: ratio", self.ratio, lambda r: 0 <= r <= 1, "a number from 0 to 1")
+        object.__setattr__(self, "ratio", ratio)
 
     def value(self, w: Array) -> Any:
         """Strength (ratio Σ |w| + (1 - ratio)/2 Σ w²)."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from chainrule.errors import OptionError
 from chainrule.objective import Objective
 from chainrule.optimize.iteration import Method, States
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
+from chainrule.options import not_negative, whole_number
 
 __all__ = ["LBFGS"]
 
@@ -39,10 +38,8 @@ class LBFGS(Method):
     tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
-            raise OptionError(f"LBFGS: memory is {self.memory!r}; expected a whole number >= 1.")
-        if not 0 <= self.tolerance < math.inf:
-            raise OptionError(f"LBFGS: tolerance is {self.tolerance!r}; expected a number >= 0.")
+        object.__setattr__(self, "memory", whole_number("LBFGS: memory", self.memory, least=1))
+        object.__setattr__(self, "tolerance", not_negative("LBFGS: tolerance", self.tolerance))
 
     @property
     def resumes_exactly(self) -> bool:

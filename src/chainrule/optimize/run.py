@@ -15,6 +15,7 @@ from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending, Method, States, initial_state, iterate
 from chainrule.optimize.result import Result
 from chainrule.optimize.state import Seed, Start, State
+from chainrule.options import not_negative, whole_number
 
 __all__ = ["Callback", "Score", "Watcher", "minimize", "run", "stop_at_tolerance", "watch_callbacks"]
 
@@ -80,6 +81,8 @@ def minimize(
     >>> result.converged, result.parameters["w"].round(6).tolist()
     (True, [3.0, 3.0, 3.0])
     """
+    if not isinstance(resume, State | None):
+        raise OptionError(f"resume is a {type(resume).__name__}; expected a State, such as result.state.")
     if (theta is None) == (resume is None):
         raise OptionError("minimize needs a starting point: either theta, or a state to resume.")
     state = resume if theta is None else initial_state(objective, method, theta, seed)
@@ -118,9 +121,8 @@ def run(
     history : History, optional
         Rows of earlier runs, which the new ones follow.
     """
-    for name, number, least in (("epochs", epochs, 0), ("evaluate_every", evaluate_every, 1)):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
-            raise OptionError(f"{name} is {number!r}; expected a whole number >= {least}.")
+    epochs = whole_number("epochs", epochs, least=0)
+    every = None if evaluate_every is None else whole_number("evaluate_every", evaluate_every, least=1)
     rows = [history[index] for index in range(len(history))] if history is not None else []
     clock = _clock(rows[-1].seconds if rows else 0.0)
     states = iterate(objective, method, state)
@@ -132,7 +134,7 @@ def run(
                 ending = following
                 break
             last = following
-            end_loss = _end_loss(objective, last, evaluate_every)
+            end_loss = _end_loss(objective, last, every)
             rows.append(_row(last, method, clock, score(last) if score else math.nan, end_loss))
             answers = [watch(last, rows[-1]) for watch in watchers]
             if stops := [answer for answer in answers if answer]:
@@ -152,8 +154,7 @@ def stop_at_tolerance(objective: Objective, method: Method, tolerance: float) ->
 
     On full batches the norm seen before the step decides whether the one after it is worth an evaluation.
     """
-    if not 0 <= tolerance < math.inf:
-        raise OptionError(f"tolerance is {tolerance!r}; expected a number >= 0.")
+    tolerance = not_negative("tolerance", tolerance)
     screens = is_full_batch(objective, method.batch_size)
 
     def watch(state: State, row: Epoch) -> Ending | None:
@@ -169,7 +170,17 @@ def stop_at_tolerance(objective: Objective, method: Method, tolerance: float) ->
 
 
 def watch_callbacks(callbacks: Sequence[Callback]) -> Watcher:
-    """A watcher that calls each callback with the state and ends the run if one answers with true."""
+    """A watcher that calls each callback with the state and ends the run if one answers with true.
+
+    Raises
+    ------
+    OptionError
+        If these are not functions in a sequence.
+    """
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise OptionError(
+            f"callbacks is {callbacks!r}; expected a sequence of functions of the state: [function]."
+        )
 
     def watch(state: State, row: Epoch) -> Ending | None:
         if any([callback(state) for callback in callbacks]):

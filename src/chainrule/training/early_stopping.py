@@ -10,6 +10,7 @@ from chainrule.errors import OptionError
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending
 from chainrule.optimize.state import State
+from chainrule.options import not_negative, whole_number
 
 __all__ = ["EarlyStopping", "Stopper"]
 
@@ -36,10 +37,8 @@ class EarlyStopping:
     monitor: Literal["validation", "end_loss", "loss"] = "validation"
 
     def __post_init__(self) -> None:
-        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
-            raise OptionError(f"patience is {self.patience!r}; expected a whole number >= 1.")
-        if not 0 <= self.min_delta < math.inf:
-            raise OptionError(f"min_delta is {self.min_delta!r}; expected a number >= 0.")
+        object.__setattr__(self, "patience", whole_number("patience", self.patience, least=1))
+        object.__setattr__(self, "min_delta", not_negative("min_delta", self.min_delta))
         if self.monitor not in _MONITORS:
             raise OptionError(f"monitor is {self.monitor!r}; expected one of {', '.join(_MONITORS)}.")
 
