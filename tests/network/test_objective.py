@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from cases import ACTIVATIONS
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.network import Network
 from chainrule.network import objective as objective_module
 from chainrule.objective import ExplainsNonfinite, Objective
+from chainrule.parameters import Parameters
 from chainrule.penalties import Frobenius
 
 
@@ -216,13 +217,44 @@ def test_where_a_nan_comes_from():
     huge[net.parameters.slices["W2"]] = 1e300
     assert "z of layer 2 is not finite" in objective.explain_nonfinite(huge)
     spoiled = X.copy()
-    spoiled[5, 3] = np.inf
-    found = net.objective(spoiled, y, weights).explain_nonfinite(theta)
-    assert found == "the input X is not finite in 1 of 40 entries, first[4, 3] = inf, of example 5."
-    order = np.arange(10)[::-1]
-    shuffled = net.objective(spoiled, y, weights).shuffled(order)
-    assert "of example 5" in shuffled.explain_nonfinite(theta, slice(4, 7))
-    assert shuffled.explain_nonfinite(theta, slice(0, 4)) == ""
+    spoiled[5, 3] = 1e300  # an infinity in float32
+    single = theta.astype(np.float32)
+    with np.errstate(over="ignore"):
+        found = net.objective(spoiled, y, weights).explain_nonfinite(single)
+        assert found == "the input X is not finite in 1 of 40 entries, first[4, 3] = inf, of example 5."
+        order = np.arange(10)[::-1]
+        shuffled = net.objective(spoiled, y, weights).shuffled(order)
+        assert "of example 5" in shuffled.explain_nonfinite(single, slice(4, 7))
+        assert shuffled.explain_nonfinite(single, slice(0, 4)) == ""
     rates = Network([2, 1], output="exp", loss="poisson")
     found = rates.objective([[1.0, 2.0]], [3]).explain_nonfinite(np.array([500.0, 500.0, 0.0]))
     assert found.startswith("the output is not finite")
+
+
+def test_whole_numbers_in_theta_do_not_round_the_data():
+    net, _, X, y, _ = _problem()
+    theta = np.random.default_rng(7).integers(-2, 3, net.parameters.size)
+    objective = net.objective(X, y)
+    want, slope = objective.value_and_gradient(theta.astype(np.float64))
+    for found in (
+        objective.value_and_gradient(theta),
+        objective.shuffled(np.arange(11)).value_and_gradient(theta),
+    ):
+        assert found[0] == pytest.approx(want, rel=1e-14)
+        np.testing.assert_allclose(found[1], slope, atol=1e-15)
+    assert objective.value(theta) == objective.value(theta.astype(np.float64))
+    assert objective.explain_nonfinite(theta) == ""
+
+
+def test_theta_by_name_is_theta():
+    net, theta, X, y, _ = _problem()
+    objective, named = net.objective(X, y), Parameters(net.parameters, theta)
+    for given in (named, dict(named), theta.tolist()):
+        assert objective.value(given) == objective.value(theta) == net.value(given, X, y)
+        np.testing.assert_array_equal(
+            objective.value_and_gradient(given)[1], objective.value_and_gradient(theta)[1]
+        )
+    with pytest.raises(OptionError, match="theta holds <U3 values"):
+        objective.value(["one", "two"])
+    with pytest.raises(ShapeError, match="missing: b1, W2, b2"):
+        objective.value({"W1": named["W1"]})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import OptionError, ShapeError
 from chainrule.network.activation import Activation
@@ -26,7 +26,7 @@ from chainrule.parameters import Parameters, ParameterSpec
 __all__ = ["Architecture", "Theta"]
 
 Array = NDArray[Any]
-Theta = Parameters | Array
+Theta = Parameters | Mapping[str, ArrayLike] | ArrayLike
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -59,7 +59,7 @@ class Architecture(ABC):
             "output": as_output(output),
             "loss": as_loss(loss),
             "penalty": _penalty(penalty),
-            "bias": bool(bias),
+            "bias": _bias(bias),
             "reduction": as_reduction(reduction),
             "parameters": _specification(checked, bias),
         }
@@ -114,13 +114,15 @@ class Architecture(ABC):
         return self.layers[number - 1]
 
     def vector(self, theta: Theta) -> Array:
-        """The flat θ of parameters, or of an array, whose integers become float64."""
+        """The flat, contiguous θ of parameters, arrays by name, or a vector; integers become float64."""
         if isinstance(theta, Parameters):
             if theta.spec != self.parameters:
                 raise ShapeError(f"theta is {theta!r}; this network needs {self.parameters.zeros()!r}.")
             return theta.vector
-        vector = np.asarray(theta)
-        return vector if vector.dtype.kind in "fc" else vector.astype(np.float64)
+        vector = self.parameters.pack(theta) if isinstance(theta, Mapping) else np.asarray(theta)
+        if vector.dtype.kind not in "iufc":
+            raise OptionError(f"theta holds {vector.dtype} values; expected real or complex numbers.")
+        return np.ascontiguousarray(vector, None if vector.dtype.kind in "fc" else np.float64)
 
     def blocks(self, theta: Theta) -> tuple[dict[str, Array], np.dtype[Any]]:
         """Views of θ by name, and the real type of the computation."""
@@ -132,24 +134,30 @@ class Architecture(ABC):
 
 
 def _sizes(sizes: Sequence[int]) -> tuple[int, ...]:
-    given = tuple(sizes)
+    given = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
     whole = all(isinstance(m, int | np.integer) and not isinstance(m, bool) and m > 0 for m in given)
     if len(given) < 2 or not whole:
         raise ShapeError(
-            f"sizes are {list(given)}; expected at least two positive whole numbers, inputs first and "
+            f"sizes are {sizes!r}; expected at least two positive whole numbers, inputs first and "
             "outputs last, for example [64, 32, 10]."
         )
     return tuple(int(m) for m in given)
 
 
 def _activations(given: str | Activation | Sequence[str | Activation], hidden: int) -> tuple[Activation, ...]:
-    if isinstance(given, str | Activation):
+    if isinstance(given, str | Activation) or not isinstance(given, Sequence):
         return (as_activation(given),) * hidden
     if len(given) != hidden:
         raise ShapeError(
             f"{len(given)} activations for {hidden} hidden layers; expected one name, or {hidden}."
         )
     return tuple(as_activation(one) for one in given)
+
+
+def _bias(given: Any) -> bool:
+    if isinstance(given, bool | np.bool_):
+        return bool(given)
+    raise OptionError(f"bias is {given!r}; expected True or False.")
 
 
 def _penalty(given: Any) -> Penalty | None:

@@ -64,7 +64,7 @@ def inputs(X: Any, d: int) -> Any:
     ShapeError, DataError
         If the shape or the kind of the numbers does not fit.
     """
-    array = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+    array = X.tocsr() if hasattr(X, "tocsr") else rectangular("X", X)
     if array.dtype.kind not in "biufc":
         raise DataError(
             f"X holds {array.dtype} values; a network needs numbers, so encode the columns first."
@@ -73,6 +73,20 @@ def inputs(X: Any, d: int) -> Any:
         hint = " (one example is X[None, :])" if array.ndim == 1 else ""
         raise ShapeError(f"X has shape {array.shape}; this network has {d} inputs, expected (n, {d}){hint}.")
     return array if array.dtype.kind in "fc" else array.astype(np.float64)
+
+
+def rectangular(name: str, given: Any) -> Array:
+    """The array of nested sequences.
+
+    Raises
+    ------
+    ShapeError
+        If its rows differ in length.
+    """
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ShapeError(f"{name} is not an array: its rows differ in length.") from error
 
 
 def fitting(X: Any, dtype: DTypeLike) -> Any:
@@ -91,7 +105,7 @@ def examples(X: Any, y: ArrayLike, sample_weight: ArrayLike | None, d: int, k: i
     X = inputs(X, d)
     n = int(X.shape[0])
     origin = np.arange(n)
-    y = np.asarray(y)
+    y = rectangular("y", y)
     if y.ndim == 0 or y.shape[0] != n:
         raise ShapeError(f"X has {n} rows, but y has shape {y.shape}; expected one target per row.")
     weights = None if sample_weight is None else _weights(sample_weight, n)
@@ -100,11 +114,27 @@ def examples(X: Any, y: ArrayLike, sample_weight: ArrayLike | None, d: int, k: i
         X, y, weights = X[origin], y[origin], weights[origin]
     if not len(origin):
         raise DataError(f"There is no example to learn from: {n} rows, none of positive weight.")
+    _refuse_nonfinite("X", X, origin)
     if isinstance(X, np.ndarray):
         # Batches are slices of rows, which the training step wants contiguous.
         X = np.ascontiguousarray(X)
     # float32 inputs make a float32 problem; class numbers stay integers.
-    return Examples(X, loss.encode(y, len(origin), k, X.real.dtype), _typed(weights, X.real.dtype), origin)
+    Y = loss.encode(y, len(origin), k, X.real.dtype)
+    _refuse_nonfinite("y", Y, origin)
+    return Examples(X, Y, _typed(weights, X.real.dtype), origin)
+
+
+def _refuse_nonfinite(name: str, given: Any, origin: NDArray[np.intp]) -> None:
+    """A NaN among the examples would make every loss a NaN, in silence."""
+    numbers = given if isinstance(given, np.ndarray) else given.data
+    if np.isfinite(numbers).all():
+        return
+    wrong = np.argwhere(~np.isfinite(numbers))[0]
+    place = f" in row {origin[wrong[0]]}" if isinstance(given, np.ndarray) else ""
+    raise DataError(
+        f"{name} holds {numbers[tuple(wrong)]}{place}; expected finite numbers: impute what is missing, "
+        "or give the row a sample_weight of 0."
+    )
 
 
 def _typed(weights: Array | None, dtype: DTypeLike) -> Array | None:
@@ -112,11 +142,21 @@ def _typed(weights: Array | None, dtype: DTypeLike) -> Array | None:
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> Array:
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = rectangular("sample_weight", sample_weight)
+    if weights.dtype.kind not in "biuf":
+        raise DataError(f"sample_weight holds {weights.dtype} values; expected one number per row.")
+    weights = weights.astype(np.float64)
     if weights.shape != (n,):
         raise ShapeError(f"sample_weight has shape {weights.shape}; X has {n} rows, expected ({n},).")
     wrong = ~(np.isfinite(weights) & (weights >= 0))
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise DataError(f"sample_weight[{i}] is {weights[i]}; expected a finite number that is not negative.")
+    # Every row's share w_i / Σ w must be a number, whatever the scale of the weights.
+    with np.errstate(over="ignore", divide="ignore"):
+        if weights.any() and not 0 < 1 / weights.sum() < np.inf:
+            raise DataError(
+                f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
+                "divide the weights by their maximum."
+            )
     return weights

@@ -91,8 +91,15 @@ class Network(Architecture):
             glorot, he or lecun with _normal or _uniform, uniform_fan_out, or ``scheme(rng, outputs,
             inputs)``.
         dtype : dtype
-            float32 or float64.
+            float32 or float64; complex128 for a complex step.
+
+        Raises
+        ------
+        OptionError
+            If there is no such scheme, or the type holds no fractions.
         """
+        if not np.issubdtype(dtype, np.inexact):
+            raise OptionError(f"dtype is {dtype!r}; expected a floating type such as float32 or float64.")
         draw, rng = as_scheme(scheme), np.random.default_rng(rng)
         theta = self.parameters.zeros(dtype)
         for layer in self.layers:

@@ -54,16 +54,24 @@ class NetworkObjective:
         return self.network.parameters
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """The floating type of the inputs: what a run over them starts in."""
+        found: np.dtype[Any] = self.examples.X.real.dtype
+        return found
+
+    @property
     def size(self) -> int:
         """Number of examples n of positive weight."""
         return self.examples.size
 
     def value(self, theta: Array, rows: Rows = None) -> Any:
         """C(θ); complex if θ is."""
+        theta = self.network.vector(theta)
         return evaluate.value(self.network, theta, self._rows(theta.real.dtype, rows), self.size)
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
         """C(θ) and ∇C(θ), shape (p,); the gradient is the caller's own. A complex θ gives complex results."""
+        theta = self.network.vector(theta)
         examples = self._rows(theta.real.dtype, rows)
         if not _fits_workspace(theta, examples):
             value, gradient = evaluate.value_and_gradient(self.network, theta, examples, self.size)
@@ -85,6 +93,7 @@ class NetworkObjective:
 
     def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the passes that is not finite, or an empty string."""
+        theta = self.network.vector(theta)
         return nonfinite.explain(self.network, theta, self._rows(theta.real.dtype, rows))
 
     def __getstate__(self) -> dict[str, Any]:
