@@ -304,3 +304,23 @@ def test_lbfgs_takes_part():
             break
     assert [state.epoch for state in epochs] == list(range(1, len(epochs) + 1))
     np.testing.assert_allclose(epochs[-1].theta, objective.minimiser(), atol=1e-7)
+
+
+class Steep:
+    """C = 1e200 ‖θ‖²: finite, with gradients whose squares are not."""
+
+    parameters, size = ParameterSpec.of({"w": (3,)}), 0
+
+    def value(self, theta, rows=None):
+        return 1e200 * float(theta @ theta)
+
+    def value_and_gradient(self, theta, rows=None):
+        return self.value(theta), 2e200 * theta
+
+
+def test_a_memory_that_overflows_is_not_a_run_that_stands_still():
+    method = Adam(0.1)
+    start = initial_state(Steep(), method, np.array([1.0, -2.0, 3.0]))
+    with pytest.raises(DivergenceError, match="epoch 1, step 1: second_moment overflows") as caught:
+        next(iterate(Steep(), method, start))
+    assert caught.value.state == start

@@ -17,6 +17,7 @@ from chainrule.optimize.batches import epoch_batches, is_full_batch
 from chainrule.optimize.iteration import Method, States
 from chainrule.optimize.schedules import Constant, LearningRate, Schedule
 from chainrule.optimize.state import Array, State, first_nonfinite_block
+from chainrule.options import real_number
 
 __all__ = ["FirstOrder", "Update"]
 
@@ -59,7 +60,7 @@ class FirstOrder(Method):
         draws = not is_full_batch(objective, self.batch_size)
         while True:
             loss, norm, step = _descend(self, objective, update, theta, state, rng)
-            if not (math.isfinite(loss) and np.isfinite(theta).all()):
+            if not (math.isfinite(loss) and all(map(_is_finite, (theta, *slots.values())))):
                 raise _divergence(self, objective, state)
             if draws:
                 generator = json.dumps(rng.bit_generator.state)
@@ -94,6 +95,10 @@ def _descend(
     return total / rows_seen, norm, step
 
 
+def _is_finite(array: Array) -> bool:
+    return bool(np.isfinite(array).all())
+
+
 def _norm(gradient: Array) -> float:
     """‖g‖₂, also where its square overflows."""
     norm = float(np.linalg.norm(gradient))
@@ -106,7 +111,8 @@ def _norm(gradient: Array) -> float:
 def _divergence(method: FirstOrder, objective: Objective, state: State) -> DivergenceError:
     """Run the failed epoch again, watching each step, to say where it left the finite numbers."""
     theta = state.theta.copy()
-    update = method.bind(theta, {name: state.slots[name].copy() for name in method.slot_names})
+    slots = {name: state.slots[name].copy() for name in method.slot_names}
+    update = method.bind(theta, slots)
     rate, step, found = method.rate(state.epoch), state.step, ""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for source, rows, _ in epoch_batches(objective, method.batch_size, state.rng()):
@@ -117,6 +123,10 @@ def _divergence(method: FirstOrder, objective: Objective, state: State) -> Diver
             update(gradient, rate, step)
             if block := first_nonfinite_block(objective.parameters, theta):
                 found = f"the step overflows {block}."
+                break
+            # A moment that is infinite makes every later step zero: the run would stand still in silence.
+            if memory := [name for name, slot in slots.items() if not _is_finite(slot)]:
+                found = f"{memory[0]} overflows; dividing the loss by a constant keeps it in range."
                 break
     if step == 1 and "overflows" not in found:
         remedy = "Check the starting point and the data."
@@ -150,17 +160,11 @@ _FIELD_RULES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 
 def _check_fields(method: FirstOrder) -> None:
-    """Check the fields; NumPy scalars become Python's numbers, which keep a float32 computation float32."""
+    """Check the fields and make them Python's numbers."""
     described: Any = method
     for name in (field.name for field in fields(described) if field.name in _FIELD_RULES):
-        value, (is_right, expected) = getattr(method, name), _FIELD_RULES[name]
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not is_right(number):
-            raise OptionError(f"{type(method).__name__}: {name} is {value!r}; expected {expected}.")
-        object.__setattr__(method, name, number)
+        what = f"{type(method).__name__}: {name}"
+        object.__setattr__(method, name, real_number(what, getattr(method, name), *_FIELD_RULES[name]))
     object.__setattr__(method, "batch_size", _whole_batch_size(method))
     if not isinstance(method.learning_rate, Schedule):
         object.__setattr__(method, "learning_rate", Constant(method.learning_rate).initial)
