@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from chainrule.equations import Equations
 from chainrule.errors import ModelFileError, OptionError
+from chainrule.network import Network
 from chainrule.optimize import (
     LBFGS,
     SGD,
@@ -20,6 +22,7 @@ from chainrule.optimize import (
     Nesterov,
     Step,
 )
+from chainrule.penalties import Frobenius
 from chainrule.training import Checkpoint, EarlyStopping, fit, load_checkpoint
 from sample_objectives import Logistic, Quadratic
 
@@ -271,3 +274,48 @@ def test_a_file_without_a_slot_does_not_resume(checkpoint):
     rewrite(checkpoint, tensors={"state.slot.second_moment": None})
     with pytest.raises(OptionError, match="second_moment"):
         fit(Logistic(), method=Adam(0.1, batch_size=5), resume=checkpoint)
+
+
+NETWORK = Network([4, 5, 3], "tanh", "softmax", "cross_entropy", Frobenius(0.01))
+SHEET = """
+    data        x: R[p];  y: Class[K]
+    parameters  W: R[K, p];  b: R[K]
+    f = b + W @ x
+    L = logsumexp(f) - f[y] + 0.01 * sum(W**2)
+"""
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_networks_and_sheets_go_on_bit_for_bit(method, weighted, tmp_path):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(23, 4)), np.arange(23) % 3
+    weight = rng.integers(0, 3, 23) if weighted else None
+    for how in (
+        {"model": NETWORK, "data": (X, y)},
+        {"model": NETWORK, "data": (X.astype(np.float32), y)},
+        {"model": Equations(SHEET), "of": "L", "data": {"x": X, "y": y}},
+    ):
+        how |= {"method": method, "sample_weight": weight, "seed": 3}
+        path = tmp_path / "run"
+        whole = fit(**how, epochs=20)
+        fit(**how, epochs=10, checkpoint=path)
+        rest = fit(**how, epochs=10, resume=path)
+        assert rest.state == whole.state and rest.history.loss.tolist() == whole.history.loss.tolist()
+
+
+def test_a_callback_that_fails_leaves_the_run_on_disk(tmp_path):
+    def fail(state):
+        if state.epoch == 4:
+            raise RuntimeError("a callback of the user's")
+
+    objective, method, path = Logistic(n=23), Momentum(0.1, batch_size=5), tmp_path / "run"
+    with pytest.raises(RuntimeError, match="of the user's"):
+        fit(objective, method=method, epochs=9, callbacks=[fail], checkpoint=path)
+    rest = fit(objective, method=method, epochs=5, resume=path)
+    assert len(rest.history) == 9 and rest.state == fit(objective, method=method, epochs=9).state
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(OptionError, match="that is a folder; name a file"):
+        fit(Quadratic(), epochs=2, checkpoint=tmp_path)

@@ -425,3 +425,37 @@ def test_the_epochs_own_state_can_be_prepared_by_hand():
     objective, method = Logistic(n=23), Momentum(0.1, batch_size=4)
     start = initial_state(objective, method, np.ones(4), seed=2)
     assert fit(objective, method=method, epochs=3, resume=start).state.epoch == 3
+
+
+def test_float32_inputs_make_a_float32_run():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(23, 3)), rng.integers(0, 4, 23)
+    net = Network([3, 5, 4], output="softmax", loss="cross_entropy")
+    for dtype in (np.float32, np.float64):
+        for initial in (None, "he_normal", {"b1": np.arange(5.0)}, {"W2": "zeros"}):
+            result = fit(net, data=(X.astype(dtype), y), epochs=2, initial=initial)
+            assert result.parameters.vector.dtype == result.state.slots["first_moment"].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"callbacks": print}, "callbacks is .*; expected a sequence of functions"),
+        ({"callbacks": None}, "callbacks is None"),
+        ({"callbacks": ["print"]}, "callbacks is"),
+        ({"early_stopping": 5}, r"early_stopping is 5; expected EarlyStopping\(...\) or None"),
+        ({"checkpoint": 5}, r"checkpoint is 5; expected Checkpoint\(...\) or None"),
+        ({"tolerance": "small"}, "tolerance is 'small'"),
+        ({"epochs": 2.0}, "epochs is 2.0"),
+    ],
+)
+def test_options_of_another_kind_are_refused_before_training(options, message):
+    objective = Logistic(n=23)
+    objective.value_and_gradient = lambda theta, rows=None: pytest.fail("training began")
+    with pytest.raises(OptionError, match=message):
+        fit(objective, **options)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    result = fit(Quadratic(), epochs=np.int64(3), evaluate_every=np.int64(2))
+    assert len(result.history) == 3 and np.isnan(result.history.end_loss).tolist() == [True, False, True]

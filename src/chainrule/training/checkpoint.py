@@ -7,7 +7,6 @@ text under ``chainrule`` in the header for everything else. Nothing in it is exe
 from __future__ import annotations
 
 import json
-import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from chainrule.errors import ModelFileError, OptionError
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Method
 from chainrule.optimize.state import State
+from chainrule.options import not_negative
 from chainrule.parameters import ParameterSpec
 
 __all__ = ["Checkpoint", "SavedRun", "load_checkpoint", "save_checkpoint"]
@@ -47,10 +47,12 @@ class Checkpoint:
     seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seconds < math.inf:
-            raise OptionError(f"seconds is {self.seconds!r}; expected a number >= 0.")
-        if not Path(self.path).absolute().parent.is_dir():
+        object.__setattr__(self, "seconds", not_negative("seconds", self.seconds))
+        path = Path(self.path).absolute()
+        if not path.parent.is_dir():
             raise OptionError(f"Cannot write a checkpoint to {self.path}: its folder does not exist.")
+        if path.is_dir():
+            raise OptionError(f"Cannot write a checkpoint to {self.path}: that is a folder; name a file.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,7 +149,7 @@ def fit(
         watchers.append(stop_at_tolerance(objective, method, tolerance))
     watchers.append(watch_callbacks(callbacks))
     shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
-    with suitable_threads(objective, method), shown as bar:
+    with suitable_threads(objective, method), shown as bar, writer or nullcontext():
         result = run(
             objective,
             method,
@@ -174,6 +174,10 @@ def _check(
     initial: Initial,
     resume: Any,
 ) -> None:
+    wanted = {"early_stopping": (early_stopping, EarlyStopping), "checkpoint": (checkpoint, Checkpoint)}
+    for name, (given, kind) in wanted.items():
+        if not isinstance(given, kind | None):
+            raise OptionError(f"{name} is {given!r}; expected {kind.__name__}(...) or None.")
     asks_exactness = checkpoint is not None or isinstance(resume, str | Path)
     if not method.resumes_exactly and asks_exactness:
         raise OptionError(
@@ -207,18 +211,30 @@ def _begin(
 
 
 class _Writer:
-    """The watcher that keeps a run on disk."""
+    """The watcher that keeps a run on disk; as a context, it also writes when an error ends the run."""
 
     def __init__(self, checkpoint: Checkpoint, begun: SavedRun, stopper: Stopper | None) -> None:
         self._checkpoint, self._begun, self._stopper = checkpoint, begun, stopper
+        self._last = begun.state
         self._rows = [begun.history[index] for index in range(len(begun.history))]
         self._written = time.monotonic()
 
     def __call__(self, state: State, row: Epoch) -> None:
         self._rows.append(row)
+        self._last = state
         if time.monotonic() - self._written >= self._checkpoint.seconds:
-            best = self._stopper.best if self._stopper else state
-            self.write(state, best, History.of(self._rows))
+            self._write_last()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._write_last()
+
+    def _write_last(self) -> None:
+        best = self._stopper.best if self._stopper else self._last
+        self.write(self._last, best, History.of(self._rows))
 
     def write(self, state: State, best: State, history: History) -> None:
         """Replace the file."""

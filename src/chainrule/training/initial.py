@@ -76,7 +76,7 @@ def override(
         blocks[name] = _drawn(_scheme(given), shape, rng) if drawn else _numbers(name, given)
         if blocks[name].shape != shape:
             raise ShapeError(f"initial[{name!r}] has shape {blocks[name].shape}; {name} has shape {shape}.")
-    return Parameters.from_arrays(blocks)
+    return Parameters.from_arrays(blocks, dtype=theta.vector.dtype)
 
 
 def _numbers(name: str, given: Any) -> Array:

@@ -33,7 +33,7 @@ class MakesObjectives(Protocol):
 class HasInitialValues(MakesObjectives, Protocol):
     """A model that draws its own starting values, as layered networks do."""
 
-    def initialize(self, rng: np.random.Generator, scheme: Any = ...) -> Parameters:
+    def initialize(self, rng: np.random.Generator, scheme: Any = ..., dtype: Any = ...) -> Parameters:
         """Starting values of all parameters."""
         ...
 
@@ -157,9 +157,9 @@ class Problem:
         if not isinstance(self.model, HasInitialValues):
             drawn = draw_parameters(objective.parameters, rng, scheme)
         else:
-            drawn = (
-                self.model.initialize(rng) if scheme is None else self.model.initialize(rng, scheme=scheme)
-            )
+            options: dict[str, Any] = {} if scheme is None else {"scheme": scheme}
+            # A run over float32 inputs is a float32 run.
+            drawn = self.model.initialize(rng, dtype=getattr(objective, "dtype", np.float64), **options)
         if isinstance(initial, Mapping):
             drawn = override(drawn, initial, rng)
         return pack_start(objective, drawn)
