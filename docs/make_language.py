@@ -53,7 +53,7 @@ FORMULAS: dict[str, tuple[str, str]] = {
     "normF": ("normF(W)", "sqrt(sum(W * W))"),
     "dot": ("dot(x, z)", "x.T @ z"),
     "outer": ("outer(x, v)", "x @ v.T"),
-    "logdet": ("logdet(A)", "log(det(A))"),
+    "logdet": ("logdet(A)", "log(abs(det(A)))"),
     "onehot": ("onehot(y)", "eye(K)[y]"),
     "ones": ("ones(n)", "x**0"),
     "zeros": ("zeros(m, n)", "0 * W"),
