@@ -136,3 +136,11 @@ def test_second_order_and_products_with_a_direction(run, tmp_path):
     assert both.code == 2 and "--product stands alone" in both.err
     code = run("derive", path, "--order", "2", "--code")
     assert code.code == 2 and "d(d(L, w), w)" in code.err
+
+
+def test_the_objective_depends_on_what_is_asked_for(run, tmp_path):
+    (tmp_path / "plain.eqs").write_text("data x: R[p]\nL = sum(x * x)\n")
+    assert run("derive", "plain.eqs", "--wrt", "x").out == "dL/dx = 2 x\n"
+    assert run("check", "plain.eqs", "--wrt", "x").code == 0
+    refused = run("derive", "plain.eqs")
+    assert refused.code == 2 and "depends on its parameters; name what you mean by --of" in refused.err

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from chainrule.errors import DataError, ShapeError
-from chainrule.reports import ClassificationScores, RegressionScores
+from chainrule.reports import ClassificationScores, RegressionScores, class_examples
 
 
 @pytest.fixture
@@ -98,3 +98,9 @@ def test_numbers_whose_squares_overflow():
     for one, other, unit in zip(small.table, large.table, (1.0, 1e200, 1e200), strict=True):
         np.testing.assert_allclose(other.model, unit * one.model, rtol=1e-12)
         np.testing.assert_allclose(other.baseline, unit * one.baseline, rtol=1e-12)
+
+
+def test_right_examples_come_from_all_classes():
+    truth = np.array([0, 0, 0, 0, 1, 1, 2, 0, 2])
+    scores = ClassificationScores.of("abc", truth, np.eye(3)[truth], truth)
+    assert [example.truth for example in class_examples(scores, each=5)] == ["a", "b", "c", "a", "b"]

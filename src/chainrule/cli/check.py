@@ -51,13 +51,13 @@ def command(
     """
     console = Console(as_json, quiet)
     equations = read_sheet(sheet)
-    target = known_names(equations, [of], "--of")[0] if of else find_objective(equations)
-    names = known_names(equations, wrt, "--wrt") or None
+    names = known_names(equations, wrt, "--wrt")
+    target = known_names(equations, [of], "--of")[0] if of else find_objective(equations, names)
     claims = check_claims(equations, sizes=sizes) if equations.claims else None
     gradient: VerifyReport | str | None = None
     if target is not None and (names or equations.parameters):
         try:
-            gradient = verify(equations, target, names, sizes=sizes)
+            gradient = verify(equations, target, names or None, sizes=sizes)
         except NoRuleError as error:
             gradient = str(error)
     _show(console, target, claims, gradient)

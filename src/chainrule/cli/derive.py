@@ -67,9 +67,9 @@ def command(
         given = [f"--{name}" for name in notation] + (["--html"] if html else [])
         raise click.UsageError(f"{' and '.join(given)} exclude each other; choose one.")
     equations = read_sheet(sheet)
-    target = objective_of(equations, of, "--of")
-    names = known_names(equations, wrt, "--wrt") or None
-    derivation = _derived(equations, target, names, batch, order, product, layout)
+    names = known_names(equations, wrt, "--wrt")
+    target = objective_of(equations, of, "--of", names)
+    derivation = _derived(equations, target, names or None, batch, order, product, layout)
     if html:
         write_report(html, _page(equations, derivation, sheet))
         click.echo(f"wrote {html}", err=True)

@@ -42,14 +42,14 @@ def read_sheet(path: str) -> Equations:
         raise DataError(f"{name} is not UTF-8 text; a sheet of equations is.") from None
 
 
-def find_objective(equations: Equations) -> str | None:
-    """The last scalar that depends on a parameter; None if there is none."""
-    moved = equations.program.dependents(equations.parameters)
+def find_objective(equations: Equations, wrt: Sequence[str] = ()) -> str | None:
+    """The last scalar that depends on one of the names, by default on a parameter; None if there is none."""
+    moved = equations.program.dependents(wrt or equations.parameters)
     scalars = [name for name in equations.sheet.definitions if name in moved and not equations.shape_of(name)]
     return scalars[-1] if scalars else None
 
 
-def objective_of(equations: Equations, given: str | None, option: str) -> str:
+def objective_of(equations: Equations, given: str | None, option: str, wrt: Sequence[str] = ()) -> str:
     """The name a command is about: the given one, or the objective.
 
     Raises
@@ -59,10 +59,11 @@ def objective_of(equations: Equations, given: str | None, option: str) -> str:
     """
     if given is not None:
         return known_names(equations, [given], option)[0]
-    found = find_objective(equations)
+    found = find_objective(equations, wrt)
     if found is None:
         raise OptionError(
-            f"The sheet defines no scalar that depends on its parameters; name what you mean by {option}."
+            f"The sheet defines no scalar that depends on {' or '.join(wrt) or 'its parameters'}; "
+            f"name what you mean by {option}."
         )
     return found
 

@@ -74,10 +74,10 @@ class Axis:
         """From one round number to another; powers of ten are marked, all of them unless there are many."""
         low = max(number for number in _round_numbers(min(values)) if number <= min(values))
         high = min(number for number in _round_numbers(max(values)) if number >= max(values))
-        high = high if high > low else 10 * low
+        high = high if high > low else _power_of_ten(math.floor(math.log10(low) + 1e-9) + 1)
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         stride = max(1, math.ceil((last - first) / 6))
-        marks = tuple(10.0**k for k in range(first, last + 1, stride))
+        marks = tuple(_power_of_ten(k) for k in range(first, last + 1, stride))
         return cls(low, high, start, stop, True, marks)
 
     def place(self, value: float) -> float:
@@ -85,6 +85,11 @@ class Axis:
         scale = math.log10 if self.logarithmic else float
         share = (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
         return round(self.start + share * (self.stop - self.start), 2)
+
+
+def _power_of_ten(k: int) -> float:
+    """The float nearest to 10^k, so that a mark never lies an ulp outside its axis."""
+    return float(f"1e{k}")
 
 
 def _round_step(rough: float) -> float:

@@ -123,7 +123,7 @@ def examples_section(examples: Sequence[Example], lead: str) -> Section:
 def class_examples(
     scores: ClassificationScores, pictures: Array | None = None, each: int = 6
 ) -> tuple[Example, ...]:
-    """Up to ``each`` mistakes, the most confident first, then the first ``each`` rows that are right.
+    """Up to ``each`` mistakes, the most confident first, then ``each`` rows that are right, from all classes.
 
     Parameters
     ----------
@@ -142,10 +142,19 @@ def class_examples(
     confidence = scores.probabilities.max(axis=1)
     wrong = np.flatnonzero(scores.predicted != scores.truth)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:each]
-    right = np.flatnonzero(scores.predicted == scores.truth)[:each]
+    right = _one_class_after_another(np.flatnonzero(scores.predicted == scores.truth), scores.truth)[:each]
     return tuple(
         _example(scores, int(row), None if pictures is None else pictures[row]) for row in (*wrong, *right)
     )
+
+
+def _one_class_after_another(rows: Array, truth: Array) -> Array:
+    """The rows in the order: the first row of each class, then the second of each, and so on."""
+    turn = np.empty(len(rows), np.int64)
+    for label in np.unique(truth[rows]):
+        mine = truth[rows] == label
+        turn[mine] = np.arange(mine.sum())
+    return rows[np.lexsort((truth[rows], turn))]
 
 
 def _example(scores: ClassificationScores, row: int, ink: Array | None) -> Example:
