@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.equations import simplify as rewriting
 from chainrule.equations.equations import Equations
-from chainrule.equations.lets import _walk
+from chainrule.equations.lets import _Walk
 from chainrule.equations.nodes import topological
 from chainrule.equations.numeric import node_value
 from chainrule.equations.program import symbols_of
@@ -55,7 +55,7 @@ def pieces(text, seed):
         inside = [node for node in symbols_of(body) if node.data not in ("k", "g")]
         found += [body, *adjoints(body, seed_symbol, inside, program.symbols[name]).values()]
     wanted = [name for name in program.symbols if name in program.ancestors(["L"]) - {"k", "g", "L"}]
-    lines = _walk(program, "L", wanted)
+    lines = _Walk(program, "L", wanted).all_lines()
     for place, line in enumerate(lines):
         symbols[line.symbol] = node_value(line.expression, symbols, SIZES)
         # Lines put into later ones are where something cancels.

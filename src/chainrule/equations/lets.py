@@ -85,33 +85,69 @@ def derive_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
     wrt : sequence of str
         The requested names.
     """
-    lines = _walk(program, of, wrt)
+    lines = _Walk(program, of, wrt).all_lines()
     inline_lines(lines, folding(program, of))
     lines = _named_after_requests(lines)
     return needed_lines(lines)
 
 
-def _walk(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+class _Walk:
     """One line per cotangent and per shared inner node, before any is put into another."""
-    pool = program.pool
-    moving = program.dependents(wrt) & program.ancestors([of])
-    names = [name for name in reversed(list(program.bodies)) if name in moving and name != of]
-    last_user = _last_users(program, of, names, moving, set(wrt))
-    pending: dict[str, list[tuple[Node, list[str]]]] = {}
-    lead = program.symbols[of].dims
-    fold = folding(program, of)
-    lines: list[Line] = []
 
-    def emit(name: str) -> Node:
-        target = program.symbols[name]
-        parts = pending.pop(name, [])
-        total = linear(pool, [(Fraction(1), part) for part, _ in parts], lead + target.dims)
-        symbol = pool.symbol(Cotangent(of, name), lead + target.dims)
+    def __init__(self, program: Program, of: str, wrt: Sequence[str]) -> None:
+        self.program = program
+        self.of = of
+        self.wrt = wrt
+        self.lead = program.symbols[of].dims
+        self.fold = folding(program, of)
+        self.moving = program.dependents(wrt) & program.ancestors([of])
+        self.pending: dict[str, list[tuple[Node, list[str]]]] = {}
+        self.lines: list[Line] = []
+
+    def all_lines(self) -> list[Line]:
+        """Walk the definitions backwards from the differentiated name; each leaf after its last user."""
+        program, of, pool = self.program, self.of, self.program.pool
+        names = [name for name in reversed(list(program.bodies)) if name in self.moving and name != of]
+        last_user = _last_users(program, of, names, self.moving, set(self.wrt))
+        if of in self.wrt:
+            symbol = pool.symbol(Cotangent(of, of), self.lead + self.lead)
+            self.lines.append(Line(symbol, identity_seed(pool, self.lead), True))
+        if of in program.bodies:
+            self.descend(of, identity_seed(pool, self.lead))
+            self.emit_leaves(of, last_user)
+        for name in names:
+            if name in self.pending:
+                symbol = self.emit(name)
+                if not is_zero(self.lines[-1].expression):
+                    self.descend(name, symbol)
+            elif name in self.wrt:
+                self.emit(name)
+            self.emit_leaves(name, last_user)
+        done = {line.symbol.data for line in self.lines}
+        for name in self.wrt:
+            if Cotangent(of, name) not in done:
+                self.emit(name)
+        return self.lines
+
+    def emit(self, name: str) -> Node:
+        """Add the line of a name's cotangent: the sum of what its users contribute."""
+        pool, dims = self.program.pool, self.lead + self.program.symbols[name].dims
+        parts = self.pending.pop(name, [])
+        total = linear(pool, [(Fraction(1), part) for part, _ in parts], dims)
+        symbol = pool.symbol(Cotangent(self.of, name), dims)
         rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
-        lines.append(Line(symbol, simplify(substitute(simplify(total), fold)), name in wrt, rules))
+        self.lines.append(Line(symbol, self.simple(total), name in self.wrt, rules))
         return symbol
 
-    def descend(user: str, cotangent: Node) -> None:
+    def emit_leaves(self, user: str, last_user: Mapping[str, str]) -> None:
+        """Add the lines of the requested leaves whose last user this is, in the order of the text."""
+        for name in self.program.mentions.get(user, ()):
+            if last_user.get(name) == user and name in self.wrt and name not in self.program.bodies:
+                self.emit(name)
+
+    def descend(self, user: str, cotangent: Node) -> None:
+        """Collect what a definition contributes to the names in its body; name what several of them share."""
+        program = self.program
         body, value = program.bodies[user], program.symbols[user]
         shared: list[Line] = []
 
@@ -119,40 +155,19 @@ def _walk(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
             # Behind a name a condition could not keep an infinite slope of the other branch out.
             if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
-            symbol = pool.symbol(Temporary(of, user, len(shared) + 1), part.dims)
-            simple = simplify(substitute(simplify(part), fold))
-            shared.append(Line(symbol, simple, rules=_rules_above(body, {node}, user)))
-            lines.append(shared[-1])
+            symbol = program.pool.symbol(Temporary(self.of, user, len(shared) + 1), part.dims)
+            shared.append(Line(symbol, self.simple(part), rules=_rules_above(body, {node}, user)))
+            self.lines.append(shared[-1])
             return symbol
 
-        inside = [symbol for symbol in symbols_of(body) if _is_moving(program, symbol, moving, wrt)]
+        inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
             words = _rules_above(body, {symbol}, user)
-            pending.setdefault(program.name_of[symbol], []).append((part, words))
+            self.pending.setdefault(program.name_of[symbol], []).append((part, words))
 
-    def leaves(user: str) -> None:
-        for name in program.mentions.get(user, ()):
-            if last_user.get(name) == user and name in wrt and name not in program.bodies:
-                emit(name)
-
-    if of in wrt:
-        lines.append(Line(pool.symbol(Cotangent(of, of), lead + lead), identity_seed(pool, lead), True))
-    if of in program.bodies:
-        descend(of, identity_seed(pool, lead))
-        leaves(of)
-    for name in names:
-        if name in pending:
-            symbol = emit(name)
-            if not is_zero(lines[-1].expression):
-                descend(name, symbol)
-        elif name in wrt:
-            emit(name)
-        leaves(name)
-    done = {line.symbol.data for line in lines}
-    for name in wrt:
-        if Cotangent(of, name) not in done:
-            emit(name)
-    return lines
+    def simple(self, node: Node) -> Node:
+        """The node simplified, with the names of the sheet for bodies it contains."""
+        return simplify(substitute(simplify(node), self.fold))
 
 
 def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:

@@ -105,16 +105,8 @@ def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Arra
             return np.asarray(args[0] ** _exponent(node))
         case "fn":
             return np.asarray(KERNELS[node.data](args[0]))
-        case "softmax":
-            return np.asarray(special.softmax(args[0], axis=-1))
-        case "lse":
-            return np.asarray(special.logsumexp(args[0], axis=-1))
-        case "inv":
-            return np.asarray(np.linalg.inv(args[0]))
-        case "det":
-            return np.asarray(np.linalg.det(args[0]))
-        case "logdet":
-            return np.asarray(_log_abs_det(args[0]))
+        case "softmax" | "lse" | "inv" | "det" | "logdet":
+            return np.asarray(WHOLE[node.kind](args[0]))
         case "compare":
             return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
         case "where":
@@ -155,3 +147,13 @@ def _einsum(node: Node, args: list[Array]) -> Array:
     for arg, own in zip(args, labels, strict=True):
         operands += [arg, list(own)]
     return np.asarray(np.einsum(*operands, list(out)))
+
+
+# Functions of whole rows and matrices.
+WHOLE: dict[str, Callable[[Array], Any]] = {
+    "softmax": lambda array: special.softmax(array, axis=-1),
+    "lse": lambda array: special.logsumexp(array, axis=-1),
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "logdet": _log_abs_det,
+}

@@ -49,15 +49,12 @@ def product(
         A rational factor.
     """
     fresh = count()
-    number: dict[Label, int] = {}
-    for label in out:
-        number[label] = next(fresh)
+    number: dict[Label, int] = {label: next(fresh) for label in out}
     sizes: dict[int, Size] = {}
     work: list[Factor] = []
     for node, labels in factors:
-        ints = tuple(number.setdefault(label, -1) for label in labels)
-        for label, value in zip(labels, ints, strict=True):
-            if value == -1:
+        for label in labels:
+            if label not in number:
                 number[label] = next(fresh)
         ints = tuple(number[label] for label in labels)
         sizes.update(zip(ints, node.dims, strict=True))
