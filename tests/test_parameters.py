@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from chainrule.errors import ShapeError
+from chainrule.errors import OptionError, ShapeError
 from chainrule.parameters import Parameters, ParameterSpec
 
 SPEC = ParameterSpec.of({"W1": (4, 3), "b1": (4,), "s": (), "T": (2, 3, 5)})
@@ -84,3 +84,21 @@ def test_views_of_a_copy_are_views_of_its_vector(copied):
 def test_a_vector_with_gaps_has_no_views():
     with pytest.raises(ShapeError, match=r"16 bytes from number to number.*theta\.copy\(\)"):
         Parameters(SPEC, np.zeros(2 * SPEC.size)[::2])
+
+
+def test_the_vector_of_what_stands_for_it():
+    flat = np.arange(float(SPEC.size))
+    theta = Parameters(SPEC, flat)
+    assert SPEC.vector(theta) is flat and SPEC.vector(flat) is flat
+    for given in (dict(theta), flat.tolist(), flat.astype(int), np.repeat(flat, 2)[::2]):
+        found = SPEC.vector(given)
+        assert found.flags.c_contiguous and found.dtype == np.float64
+        np.testing.assert_array_equal(found, flat)
+    for kept in (np.float32, np.complex128):
+        assert SPEC.vector(flat.astype(kept)).dtype == kept
+    with pytest.raises(ShapeError, match=r"the direction has shape \(5,\); these parameters need"):
+        SPEC.vector(np.ones(5), "the direction")
+    with pytest.raises(ShapeError, match=r"theta is Parameters\(W \(2, 3\); 6 in all"):
+        SPEC.vector(ParameterSpec.of({"W": (2, 3)}).zeros())
+    with pytest.raises(OptionError, match="theta holds <U1 values"):
+        SPEC.vector(["a"] * SPEC.size)

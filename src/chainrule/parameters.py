@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from chainrule.errors import ShapeError
+from chainrule.errors import OptionError, ShapeError
 
-__all__ = ["ParameterSpec", "Parameters"]
+__all__ = ["ParameterSpec", "Parameters", "Theta"]
 
 Array = NDArray[Any]
 
@@ -133,6 +133,35 @@ class ParameterSpec:
         for name, view in self.views(theta).items():
             view[...] = arrays[name]
         return theta
+
+    def vector(self, theta: Theta, what: str = "theta") -> Array:
+        """The flat, contiguous θ of what stands for it; not copied where it is one. Integers become float64.
+
+        Parameters
+        ----------
+        theta : Parameters, mapping of str to array_like, or array_like of shape (p,)
+            By name or flat, real or complex.
+        what : str
+            How a message calls it.
+
+        Raises
+        ------
+        ShapeError
+            If names or shapes are not these.
+        OptionError
+            If it does not hold numbers.
+        """
+        if isinstance(theta, Parameters):
+            if theta.spec != self:
+                raise ShapeError(f"{what} is {theta!r}; this model needs {self.zeros()!r}.")
+            return theta.vector
+        if not isinstance(theta, np.ndarray):
+            theta = self.pack(theta) if isinstance(theta, Mapping) else np.asarray(theta)
+        if theta.dtype.kind not in "iufc":
+            raise OptionError(f"{what} holds {theta.dtype} values; expected real or complex numbers.")
+        if theta.shape != (self.size,):
+            raise ShapeError(f"{what} has shape {theta.shape}; these parameters need ({self.size},).")
+        return np.ascontiguousarray(theta, None if theta.dtype.kind in "fc" else np.float64)
 
     def zeros(self, dtype: DTypeLike = np.float64) -> Parameters:
         """Parameters that are all zero."""
@@ -272,3 +301,7 @@ class Parameters(Mapping[str, Array]):
 
 def _layout(spec: ParameterSpec) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in spec.shapes)
+
+
+Theta = Parameters | Mapping[str, ArrayLike] | ArrayLike
+"""What stands for a parameter vector θ: by name or flat."""

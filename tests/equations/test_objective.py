@@ -5,6 +5,7 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.errors import DataError, OptionError, ShapeError, SheetShapeError
+from chainrule.parameters import Parameters
 
 TEXT = """
 data        x: R[p];  y: Class[K]
@@ -269,3 +270,102 @@ def test_options_and_targets_that_cannot_be_are_refused(data):
         model.objective("h", data, sizes={"M": M, "K": K})
     with pytest.raises(DataError, match="depends on no parameters"):
         Equations("data x: R\nparameters w: R\nL = x**2").objective("L", {"x": [1.0, 2.0]})
+
+
+TANH = """
+data x: R[p]; y: Class[K]
+parameters W: R[M, p]; V: R[K, M]; c: R[K]
+f = c + V @ tanh(W @ x)
+L = logsumexp(f) - f[y] + 0.05 * sum(W**2)
+"""
+
+
+def tanh_problem(**options):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(11, 3)), np.arange(11) % 4
+    objective = Equations(TANH).objective("L", {"x": X, "y": y}, sizes={"M": 5}, **options)
+    return objective, rng.normal(size=objective.parameters.size), X, y
+
+
+def test_theta_in_other_guises_is_theta():
+    objective, theta, _, _ = tanh_problem()
+    spread = np.repeat(theta, 2)[::2]
+    named = Parameters(objective.parameters, theta)
+    value, gradient = objective.value_and_gradient(theta)
+    for given in (named, dict(named), theta.tolist(), spread):
+        assert objective.value(given) == value
+        np.testing.assert_array_equal(objective.value_and_gradient(given)[1], gradient)
+        np.testing.assert_array_equal(
+            objective.hessian_product(given, given), objective.hessian_product(theta, theta)
+        )
+    with pytest.raises(OptionError, match="theta holds"):
+        objective.value(["one"] * theta.size)
+    with pytest.raises(ShapeError, match=r"theta has shape \(3,\)"):
+        objective.value(theta[:3])
+
+
+def test_the_gradient_at_whole_numbers_is_not_rounded():
+    objective, theta, _, _ = tanh_problem()
+    whole = np.arange(theta.size) % 3 - 1
+    found = objective.value_and_gradient(whole)
+    want = objective.value_and_gradient(whole.astype(np.float64))
+    assert found[0] == want[0]
+    np.testing.assert_array_equal(found[1], want[1])
+
+
+def test_a_complex_theta_gives_a_complex_value_and_gradient():
+    objective, theta, _, _ = tanh_problem()
+    direction = np.linspace(-1, 1, theta.size)
+    value, gradient = objective.value_and_gradient(theta + 1e-30j * direction)
+    want = objective.value_and_gradient(theta)[1]
+    assert value.imag / 1e-30 == pytest.approx(want @ direction, rel=1e-12)
+    np.testing.assert_allclose(
+        gradient.imag / 1e-30, objective.hessian_product(theta, direction), rtol=1e-11, atol=1e-13
+    )
+
+
+def test_a_row_of_weight_zero_is_dropped_before_it_is_looked_at():
+    rng = np.random.default_rng(4)
+    X, y, weights = rng.normal(size=(11, 3)), np.arange(11) % 4, np.ones(11)
+    weights[[2, 6]] = 0
+    X[2], y[6] = np.nan, 77
+    model, kept = Equations(TANH), weights > 0
+    found = model.objective("L", {"x": X, "y": y}, sizes={"M": 5}, sample_weight=weights)
+    want = model.objective("L", {"x": X[kept], "y": y[kept]}, sizes={"M": 5})
+    assert found.parameters == want.parameters and found.size == want.size == 9
+    theta = rng.normal(size=want.parameters.size)
+    assert found.value(theta) == pytest.approx(want.value(theta), rel=1e-14)
+
+
+SQUARES = "data X: R[n, p]; y: R[n]; s: R\nparameters w: R[p]\nL = s * norm2(X @ w - y)**2"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("X", np.full((4, 3), np.nan), r"X must be finite; entry \[0, 0\] is nan"),
+        ("y", np.array([1.0, 2.0, np.inf, 3.0]), r"y must be finite; entry \[2\] is inf"),
+        ("s", np.nan, "s must be finite; it is nan"),
+        ("y", np.ones(4) + 1j, "y is complex; what is minimised over real parameters needs real data"),
+    ],
+)
+def test_data_of_a_whole_formula_are_looked_at_too(name, value, message):
+    data = {"X": np.ones((4, 3)), "y": np.zeros(4), "s": 2.0}
+    Equations(SQUARES).objective("L", data)
+    with pytest.raises(DataError, match=message):
+        Equations(SQUARES).objective("L", {**data, name: value})
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [(["a"] * 11, "sample_weight holds <U1"), ([1e308] * 11, "sums to inf"), ([1e-320] * 11, "sums to 1.09")],
+)
+def test_weights_that_would_give_no_number_are_refused(weights, message):
+    with pytest.raises(DataError, match=message):
+        tanh_problem(sample_weight=weights)
+
+
+def test_an_empty_batch_is_refused():
+    objective, theta, _, _ = tanh_problem()
+    with pytest.raises(DataError, match=r"A batch without rows: \[\] of 11 examples"):
+        objective.value(theta, [])

@@ -97,5 +97,5 @@ def test_it_is_the_protocols_and_belongs_to_the_caller():
 
 def test_a_direction_of_another_shape_is_refused():
     objective, theta, v = problem("regression")
-    with pytest.raises(ShapeError, match=r"v has shape \(3,\); theta has \(4,\)"):
+    with pytest.raises(ShapeError, match=r"the direction v has shape \(3,\); these parameters need \(4,\)"):
         objective.hessian_product(theta, v[:3])

@@ -79,7 +79,7 @@ def test_wrong_data_is_explained():
         net.value(theta, X, y[:4])
     with pytest.raises(ShapeError, match="theta has shape"):
         net.value(theta.vector[:-1], X, y)
-    with pytest.raises(ShapeError, match="this network needs"):
+    with pytest.raises(ShapeError, match="this model needs"):
         net.value(Network([4, 2]).parameters.zeros(), X, y)
     with pytest.raises(DataError, match=r"sample_weight\[1\] is -1.0"):
         net.value(theta, X, y, [1, -1, 1, 1, 1])

@@ -18,7 +18,7 @@ from chainrule.equations.sheet import Sheet
 from chainrule.equations.sizes import size_value
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.objective import Rows
-from chainrule.parameters import ParameterSpec
+from chainrule.parameters import ParameterSpec, Theta
 
 __all__ = ["SheetObjective", "sheet_objective"]
 
@@ -66,17 +66,22 @@ class SheetObjective:
         """The code that computes the value and the gradient."""
         return self._step.source
 
-    def value(self, theta: Array, rows: Rows = None) -> Any:
+    def value(self, theta: Theta, rows: Rows = None) -> Any:
         """C(θ) over all examples or the given rows; complex for complex θ."""
-        (value,) = self._loss.function(*self._bound(self._loss, self._values(theta, rows)))
-        return value if np.iscomplexobj(value) else float(value)
+        values = self._values(self.parameters.vector(theta), rows)
+        (value,) = self._loss.function(*self._bound(self._loss, values))
+        return _scalar(value)
 
-    def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[float, Array]:
-        """C(θ) and ∇C(θ), shape (p,), over all examples or the given rows; the gradient is the caller's."""
-        value, *parts = self._step.function(*self._bound(self._step, self._values(theta, rows)))
-        return float(value), self._packed(parts, theta.dtype)
+    def value_and_gradient(self, theta: Theta, rows: Rows = None) -> tuple[Any, Array]:
+        """C(θ) and ∇C(θ), shape (p,), over all examples or the given rows; the gradient is the caller's.
 
-    def hessian_product(self, theta: Array, v: Array, rows: Rows = None) -> Array:
+        A complex θ gives complex results.
+        """
+        vector = self.parameters.vector(theta)
+        value, *parts = self._step.function(*self._bound(self._step, self._values(vector, rows)))
+        return _scalar(value), self._packed(parts, vector.dtype)
+
+    def hessian_product(self, theta: Theta, v: Theta, rows: Rows = None) -> Array:
         """∇²C(θ) v, shape (p,), over all examples or the given rows; exact, and about as dear as 2 gradients.
 
         Its code is derived at the first call.
@@ -86,10 +91,9 @@ class SheetObjective:
         ShapeError
             If v has not the shape of θ.
         """
-        if np.shape(v) != np.shape(theta):
-            raise ShapeError(f"The direction v has shape {np.shape(v)}; theta has {np.shape(theta)}.")
+        theta, v = self.parameters.vector(theta), self.parameters.vector(v, "the direction v")
         values = self._values(theta, rows)
-        ways = self.parameters.views(np.asarray(v))
+        ways = self.parameters.views(v)
         values.update({DIRECTION + name: way for name, way in ways.items()})
         parts = self._product.function(*self._bound(self._product, values))
         return self._packed(parts, np.result_type(theta, v))
@@ -120,9 +124,9 @@ class SheetObjective:
             _weights=self._weights[permutation] if self._weights is not None else None,
         )
 
-    def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
+    def explain_nonfinite(self, theta: Theta, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
-        values = self._values(theta, rows)
+        values = self._values(self.parameters.vector(theta), rows)
         for name in self.parameters.names:
             if not np.all(np.isfinite(values[name])):
                 return f"The parameter {name} is not finite."
@@ -149,6 +153,10 @@ class SheetObjective:
             weights = weights[rows] if weights is not None else None
         if self.size:
             count = values[EXAMPLES] = len(values[next(iter(self._stacked))])
+            if not count:
+                raise DataError(
+                    f"A batch without rows: {rows!r} of {self.size} examples; expected at least one."
+                )
             if weights is not None:
                 values[WEIGHTS] = weights
                 values[SCALE] = np.asarray(self._weighted_scale(weights))
@@ -167,6 +175,10 @@ class SheetObjective:
         return [*(values[name] for name in function.inputs), *(known[size] for size in function.sizes)]
 
 
+def _scalar(value: Any) -> Any:
+    return value if np.iscomplexobj(value) else float(value)
+
+
 def sheet_objective(
     sheet: Sheet,
     program: Program,
@@ -182,7 +194,6 @@ def sheet_objective(
     parameters = _needed_parameters(program, of)
     _check_names(sheet, program, of, data, parameters)
     stacked = _stacked(sheet, data)
-    known, fixed = _known(sheet, data, stacked, sizes)
     n = _count(stacked)
     weights = _checked_weights(sample_weight, n)
     if weights is not None and np.any(weights == 0):
@@ -190,6 +201,8 @@ def sheet_objective(
         if not kept.any():
             raise DataError("Every sample_weight is zero; at least one example must count.")
         stacked, weights, n = {name: x[kept] for name, x in stacked.items()}, weights[kept], int(kept.sum())
+    rest = {name: value for name, value in data.items() if name not in stacked}
+    known, fixed = _known(sheet, rest, stacked, sizes)
     spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
     lifted, names = program, {name: name for name in program.symbols}
     target = of
@@ -253,21 +266,23 @@ def _count(stacked: Mapping[str, Array]) -> int:
 
 
 def _known(
-    sheet: Sheet, data: Mapping[str, ArrayLike], stacked: Mapping[str, Array], sizes: Mapping[str, int]
+    sheet: Sheet, rest: Mapping[str, ArrayLike], stacked: Mapping[str, Array], sizes: Mapping[str, int]
 ) -> tuple[dict[str, int], dict[str, Array]]:
     """Sizes and the arrays that are not stacked, all checked against the declarations."""
-    if any(len(array) == 0 for array in stacked.values()):
-        return {}, {}
     first = {name: array[0] for name, array in stacked.items()}
-    rest = {name: value for name, value in data.items() if name not in stacked}
     arrays, known = given_values(sheet, {**first, **rest}, sizes)
     _infer_classes(sheet, {**arrays, **stacked}, known)
     for name, array in stacked.items():
         check_domain(sheet, name, array, known)
+    fixed = {name: arrays[name] for name in rest}
+    for name, array in {**stacked, **fixed}.items():
+        if np.iscomplexobj(array):
+            raise DataError(f"{name} is complex; what is minimised over real parameters needs real data.")
         if not np.all(np.isfinite(array)):
             place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
-            raise DataError(f"{name} must be finite; entry {place} is {array[tuple(place)]}.")
-    return dict(known), {name: arrays[name] for name in rest}
+            entry = f"entry {place} is {array[tuple(place)]}" if place else f"it is {array}"
+            raise DataError(f"{name} must be finite; {entry}.")
+    return dict(known), fixed
 
 
 def _infer_classes(sheet: Sheet, arrays: Mapping[str, Array], known: dict[str, int]) -> None:
@@ -292,7 +307,10 @@ def _shape(sheet: Sheet, name: str, known: Mapping[str, int]) -> tuple[int, ...]
 def _checked_weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = np.asarray(sample_weight)
+    if weights.dtype.kind not in "biuf":
+        raise DataError(f"sample_weight holds {weights.dtype} values; expected one number per example.")
+    weights = weights.astype(np.float64)
     if not n:
         raise OptionError(
             "sample_weight needs examples: give data with one axis more than the sheet declares."
@@ -301,4 +319,10 @@ def _checked_weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
         raise ShapeError(f"sample_weight has shape {weights.shape}; expected ({n},).")
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise DataError("sample_weight must be finite and not negative.")
+    with np.errstate(over="ignore", divide="ignore"):
+        if weights.any() and not 0 < 1 / weights.sum() < np.inf:
+            raise DataError(
+                f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
+                "divide the weights by their maximum."
+            )
     return weights

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from chainrule.errors import OptionError, ShapeError
 from chainrule.network.activation import Activation
@@ -21,12 +21,11 @@ from chainrule.network.outputs import output as as_output
 from chainrule.network.penalties import Penalty
 from chainrule.network.reduction import Reduction
 from chainrule.network.reduction import reduction as as_reduction
-from chainrule.parameters import Parameters, ParameterSpec
+from chainrule.parameters import ParameterSpec, Theta
 
 __all__ = ["Architecture", "Theta"]
 
 Array = NDArray[Any]
-Theta = Parameters | Mapping[str, ArrayLike] | ArrayLike
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -115,14 +114,7 @@ class Architecture(ABC):
 
     def vector(self, theta: Theta) -> Array:
         """The flat, contiguous θ of parameters, arrays by name, or a vector; integers become float64."""
-        if isinstance(theta, Parameters):
-            if theta.spec != self.parameters:
-                raise ShapeError(f"theta is {theta!r}; this network needs {self.parameters.zeros()!r}.")
-            return theta.vector
-        vector = self.parameters.pack(theta) if isinstance(theta, Mapping) else np.asarray(theta)
-        if vector.dtype.kind not in "iufc":
-            raise OptionError(f"theta holds {vector.dtype} values; expected real or complex numbers.")
-        return np.ascontiguousarray(vector, None if vector.dtype.kind in "fc" else np.float64)
+        return self.parameters.vector(theta)
 
     def blocks(self, theta: Theta) -> tuple[dict[str, Array], np.dtype[Any]]:
         """Views of θ by name, and the real type of the computation."""
