@@ -222,6 +222,26 @@ def test_the_identity_is_learned_to_a_squared_error_of_two_thousandths():
     assert identity_error(result, model) <= 2e-3
 
 
+@covers("S2.11")
+@pytest.mark.parametrize(
+    ("rate", "inputs"), [(0.1, 40_000), pytest.param(0.01, 300_000, marks=pytest.mark.full)]
+)
+def test_the_layered_network_learns_the_identity_from_inputs_that_never_come_again(rate, inputs):
+    net = Network([2, 10, 10, 2], "sigmoid", "identity", "squared(1)", bias=False)
+    X, held_out = (np.random.default_rng(seed).normal(size=(n, 2)) for seed, n in ((5, inputs), (99, 500)))
+    result = fit(
+        net, data=(X, X), method=SGD(rate, batch_size=1), epochs=1, seed=0, initial="uniform_fan_out"
+    )
+    assert result.state.step == inputs
+
+    def error(theta):
+        f = sigma(sigma(held_out @ theta["W1"].T) @ theta["W2"].T) @ theta["W3"].T
+        return np.mean(np.sum((f - held_out) ** 2, axis=1))
+
+    assert error(net.initialize(0, "uniform_fan_out")) > 10
+    assert error(result.parameters) <= 2e-3
+
+
 @covers("S2.12")
 def test_with_one_output_the_tensor_is_the_gradient():
     v = drawn((4, 3, 5, 1))

@@ -4,6 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from chainrule.data import one_hot
 from chainrule.equations import Equations
@@ -202,3 +203,43 @@ def test_fit_walks_the_same_path():
         epochs=5,
     )
     close(result.state.theta, path[-1], 1e-9)
+
+
+@covers("S4.13", "S4.14", "S4.15")
+def test_the_sheet_trains_on_digits_as_the_notes_say():
+    X, y = load_digits(return_X_y=True)
+    X, target, units, rate, alpha = X / 16, np.eye(10)[y], 12, 3e-3, 0.1
+    rng = np.random.default_rng(8)
+    start = {
+        "W": rng.normal(size=(units, 64)) / 8,
+        "b": 0.1 * rng.normal(size=units),
+        "V": rng.normal(size=(10, units)) / 4,
+        "c": 0.1 * rng.normal(size=10),
+    }
+    theta, phi, risks = start, dict.fromkeys(start, 0.0), []
+    for _ in range(30):
+        H = np.tanh(X @ theta["W"].T + theta["b"])
+        E = np.exp(H @ theta["V"].T + theta["c"])
+        P = E / E.sum(axis=1, keepdims=True)
+        risks.append(-np.log(P[np.arange(1797), y]).sum())
+        slopes = {"V": (P - target).T @ H, "c": (P - target).sum(axis=0)}
+        S = (1 - H**2) * ((P - target) @ theta["V"])
+        slopes |= {"W": S.T @ X, "b": S.sum(axis=0)}
+        phi = {name: (1 - alpha) * phi[name] + alpha * slopes[name] for name in theta}
+        theta = {name: theta[name] - rate * phi[name] for name in theta}
+    result = fit(
+        MODEL,
+        of="L",
+        data={"x": X, "y": y},
+        sizes={"M": units},
+        reduction="sum",
+        initial=start,
+        method=HeavyBall(rate, smoothing=alpha),
+        epochs=30,
+    )
+    average = result.spec.views(result.state.slots["average"])
+    for name in WEIGHTS:
+        close(result.parameters[name], theta[name], 1e-9)
+        close(average[name], phi[name], 1e-9)
+    close(result.history.loss, risks, 1e-10)
+    assert risks[-1] < 0.5 * risks[0]
