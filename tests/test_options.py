@@ -5,7 +5,7 @@ import pytest
 
 from chainrule import activations, losses, penalties
 from chainrule.errors import OptionError
-from chainrule.optimize import LBFGS, SGD, Adam
+from chainrule.optimize import LBFGS, SGD, Adam, NewtonCG
 from chainrule.options import not_negative, positive, real_number, whole_number
 from chainrule.training import Checkpoint, EarlyStopping
 
@@ -49,6 +49,7 @@ def test_whole_numbers():
         (lambda: activations.elu("x"), "elu: alpha is 'x'"),
         (lambda: activations.leaky_relu(np.inf), "leaky_relu: slope is inf"),
         (lambda: LBFGS(tolerance="tight"), "LBFGS: tolerance is 'tight'"),
+        (lambda: NewtonCG(tolerance="tight"), "NewtonCG: tolerance is 'tight'"),
         (lambda: LBFGS(memory=2.5), "LBFGS: memory is 2.5"),
         (lambda: Adam(0.1, beta1="0.9"), "Adam: beta1 is '0.9'"),
         (lambda: SGD(0.1, momentum=True), "SGD: momentum is True"),

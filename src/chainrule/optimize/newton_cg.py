@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from chainrule.errors import OptionError
@@ -10,6 +9,7 @@ from chainrule.objective import HasHessianProduct, Objective
 from chainrule.optimize.iteration import Method, States
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
+from chainrule.options import not_negative
 
 __all__ = ["NewtonCG"]
 
@@ -49,8 +49,7 @@ class NewtonCG(Method):
     tolerance: float = 1e-8
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tolerance < math.inf:
-            raise OptionError(f"NewtonCG: tolerance is {self.tolerance!r}; expected a number >= 0.")
+        object.__setattr__(self, "tolerance", not_negative("NewtonCG: tolerance", self.tolerance))
 
     @property
     def resumes_exactly(self) -> bool:
