@@ -369,3 +369,18 @@ def test_an_empty_batch_is_refused():
     objective, theta, _, _ = tanh_problem()
     with pytest.raises(DataError, match=r"A batch without rows: \[\] of 11 examples"):
         objective.value(theta, [])
+
+
+def test_a_gradient_that_is_a_plain_number():
+    model = Equations("data x: R[p]; parameters a: R; w: R[p]; c: R\nL = a + (w.T @ x)**2 - 3 * c")
+    rng = np.random.default_rng(12)
+    objective = model.objective("L", {"x": rng.normal(size=(5, 3))})
+    theta = rng.normal(size=5)
+    value, gradient = objective.value_and_gradient(theta)
+    views = objective.parameters.views(gradient)
+    assert views["a"] == 1.0 and views["c"] == -3.0
+    steps = [objective.value(theta + 1e-30j * unit).imag / 1e-30 for unit in np.eye(5)]
+    np.testing.assert_allclose(gradient, steps, rtol=1e-12)
+    assert value == objective.value(theta)
+    product = model.objective("L", {"x": rng.normal(size=(5, 3))}).hessian_product(theta, np.ones(5))
+    assert product.shape == (5,)

@@ -107,7 +107,7 @@ class SheetObjective:
     def _packed(self, parts: Sequence[Array], dtype: Any) -> Array:
         vector = np.empty(self.parameters.size, dtype)
         for (place, shape), part in zip(self._places, parts, strict=True):
-            vector[place].reshape(shape)[...] = part.T
+            vector[place].reshape(shape)[...] = np.transpose(part)
         return vector
 
     @cached_property
