@@ -224,3 +224,14 @@ def test_second_order_asks_for_a_scalar_in_gradient_layout():
     assert str(model.derive("L", ["c", "x"], order=2)).count("d²L/") >= 3
     linear = Equations("parameters w: R[p]; x: R[p]; L = w.T @ x")
     assert str(linear.derive("L", "w", order=2)) == "d²L/dw² = 0 (dL/dw does not depend on w)"
+
+
+def test_a_shared_inner_node_has_a_name_in_every_notation():
+    model = Equations("parameters x: R[n]\nz = x * sin(x)\ny = exp(z) * cos(z * z) + z\nL = sum(y * y)")
+    shapes = {"x": np.array([0.3, -0.7, 1.1])}
+    for derivation in (model.derive("L", order=2), model.hessian_product("L")):
+        for text in (str(derivation), derivation.latex(), derivation.mathml(), derivation.explain()):
+            assert "Temporary(" not in text and "Cotangent(" not in text
+        Equations(derivation.sheet())
+    block = Equations(model.derive("L", order=2).sheet()).evaluate("d2L_dx_dx", shapes)
+    np.testing.assert_allclose(block, hessian_block(model, "x", "x", shapes), rtol=1e-11)

@@ -54,7 +54,7 @@ def latex_line(name: Any) -> str:
     """
     match name:
         case Cotangent(of=of, wrt=wrt):
-            return rf"\frac{{d{latex_name(of)}}}{{d{latex_name(wrt)}}}"
+            return rf"\frac{{d{latex_line(of)}}}{{d{latex_name(wrt)}}}"
         case Second(of=of, wrt=wrt, then=then):
             below = (
                 rf"d{{{latex_name(wrt)}}}^{{2}}"
@@ -80,7 +80,7 @@ def mathml_line(name: Any) -> str:
     identifier = MathPrinter.identifier
     match name:
         case Cotangent(of=of, wrt=wrt):
-            return _fraction(f"<mi>d</mi>{identifier(of)}", f"<mi>d</mi>{identifier(wrt)}")
+            return _fraction(f"<mi>d</mi>{mathml_line(of)}", f"<mi>d</mi>{identifier(wrt)}")
         case Second(of=of, wrt=wrt, then=then):
             below = f"<mi>d</mi>{identifier(wrt)}<mi>d</mi>{identifier(then)}"
             if wrt == then:
