@@ -95,10 +95,8 @@ def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Arra
         case "onehot":
             return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
         case "lin":
-            total = np.zeros([length(size) for size in node.dims])
-            for coefficient, arg in zip(node.data, args, strict=True):
-                total = total + float(coefficient) * arg
-            return total
+            terms = (float(c) * arg for c, arg in zip(node.data, args, strict=True))
+            return np.asarray(sum(terms, np.zeros([length(size) for size in node.dims])))
         case "prod":
             return _einsum(node, args)
         case "pow":
