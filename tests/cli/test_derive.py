@@ -134,8 +134,26 @@ def test_second_order_and_products_with_a_direction(run, tmp_path):
     assert run("derive", path, "--product").out == "D[dL/dx] = (A + Aᵀ) v_x\n"
     both = run("derive", path, "--product", "--order", "2")
     assert both.code == 2 and "--product stands alone" in both.err
-    code = run("derive", path, "--order", "2", "--code")
-    assert code.code == 2 and "d(d(L, w), w)" in code.err
+    A, x = np.array([[1.0, 2.0], [5.0, 3.0]]), np.array([0.5, -2.0])
+    value, block = executed(run("derive", path, "--order", "2", "--code").out)(x=x, A=A)
+    assert value == x @ A @ x
+    np.testing.assert_allclose(block, A + A.T)
+    (moved,) = executed(run("derive", path, "--product", "--code").out)(A=A, v_x=x)
+    np.testing.assert_allclose(moved, (A + A.T) @ x)
+
+
+def executed(source):
+    namespace = {}
+    exec(compile(source, "<printed>", "exec"), namespace)
+    return namespace["function"]
+
+
+def test_a_sheet_over_all_examples_for_one_of_them(run, tmp_path):
+    path = tmp_path / "regression.eqs"
+    path.write_text("data X: R[n, p]; y: R[n]\nparameters w: R[p]\nr = X @ w - y\nL = norm2(r)**2 / 2\n")
+    assert run("derive", path).out == "dL/dw = Xᵀ r\n"
+    assert run("derive", path, "--per-example").out == "dL/dw = Σ_s r_s x_s\n"
+    assert run("derive", path, "--batch").out == run("derive", path).out
 
 
 def test_the_objective_depends_on_what_is_asked_for(run, tmp_path):

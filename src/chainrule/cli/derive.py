@@ -13,7 +13,7 @@ from chainrule.cli.options import NewFile
 from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
-from chainrule.equations.lets import Cotangent, Temporary
+from chainrule.equations.second import Moved, Second
 from chainrule.equations.tree import Layout
 from chainrule.errors import OptionError
 from chainrule.reports import Report, gradient_section, model_section, write_report
@@ -37,7 +37,10 @@ NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
 @click.argument("sheet")
 @click.option("--of", metavar="NAME", help="What to differentiate; by default the sheet's objective.")
 @click.option("--wrt", metavar="NAME", multiple=True, help="With respect to what; by default the parameters.")
-@click.option("--batch", is_flag=True, help="Over all examples: data stacked, the mean taken.")
+@click.option("--batch", "form", flag_value="batch", help="Over all examples: data stacked, the mean taken.")
+@click.option(
+    "--per-example", "form", flag_value="example", help="A sheet over all examples, for one of them: Σ_s."
+)
 @click.option(
     "--order", type=click.Choice(["1", "2"]), default="1", help="2 gives the Hessian, block by block."
 )
@@ -55,7 +58,7 @@ def command(
     sheet: str,
     of: str | None,
     wrt: tuple[str, ...],
-    batch: bool,
+    form: Literal["example", "batch"] | None,
     order: str,
     product: bool,
     layout: Layout | None,
@@ -69,7 +72,7 @@ def command(
     equations = read_sheet(sheet)
     names = known_names(equations, wrt, "--wrt")
     target = objective_of(equations, of, "--of", names)
-    derivation = _derived(equations, target, names or None, batch, order, product, layout)
+    derivation = _derived(equations, target, names or None, form, order, product, layout)
     if html:
         write_report(html, _page(equations, derivation, sheet))
         click.echo(f"wrote {html}", err=True)
@@ -81,12 +84,11 @@ def _derived(
     equations: Equations,
     of: str,
     wrt: list[str] | None,
-    batch: bool,
+    form: Literal["example", "batch"] | None,
     order: str,
     product: bool,
     layout: Layout | None,
 ) -> Derivation:
-    form: Literal["example", "batch"] = "batch" if batch else "example"
     if product:
         if order == "2" or layout not in (None, "gradient"):
             raise click.UsageError("--product stands alone: it is of second order, in gradient layout.")
@@ -106,16 +108,17 @@ def _written(equations: Equations, derivation: Derivation, notation: str, layout
 
 
 def _code(equations: Equations, derivation: Derivation, layout: str | None) -> str:
-    if any(not isinstance(line.symbol.data, Cotangent | Temporary) for line in derivation.lines):
-        raise OptionError(
-            "--code gives values and gradients; for second order write d(d(L, w), w) in the sheet."
-        )
     if layout not in (None, "gradient"):
         raise OptionError(f"--code gives arrays in the gradient layout; leave out --layout {layout}.")
     model = replace(derivation, lines=()).sheet()  # the stacked model without its derivative
     source = equations if derivation.of in equations.names else Equations(model)
-    names = [derivation.of, *(f"d({derivation.of}, {name})" for name in derivation.wrt)]
-    return source.compile(names).source.rstrip("\n")
+    requested = [line.symbol.data for line in derivation.lines if line.requested]
+    if any(isinstance(name, Moved) for name in requested):
+        return source.compile_product(derivation.of, derivation.wrt).source.rstrip("\n")
+    names = [f"d({derivation.of}, {name})" for name in derivation.wrt]
+    if any(isinstance(name, Second) for name in requested):
+        names = [f"d(d({derivation.of}, {name.wrt}), {name.then})" for name in requested]
+    return source.compile([derivation.of, *names]).source.rstrip("\n")
 
 
 def _page(equations: Equations, derivation: Derivation, sheet: str) -> Report:

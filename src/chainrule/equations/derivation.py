@@ -19,6 +19,8 @@ from chainrule.equations.lets import Cotangent, Line
 from chainrule.equations.line_names import latex_line, mathml_line, sheet_line, unicode_line
 from chainrule.equations.matrixform import matrix_form
 from chainrule.equations.nodes import Node, is_zero
+from chainrule.equations.one_example import OneExample
+from chainrule.equations.pin import involves
 from chainrule.equations.print_latex import LatexPrinter
 from chainrule.equations.print_mathml import MathPrinter
 from chainrule.equations.print_sheet import SheetPrinter
@@ -73,6 +75,11 @@ class Derivation:
         The requested names.
     layout : str
         ``"gradient"``, ``"numerator"`` or ``"denominator"``.
+    examples : str, int or None
+        The number of examples, if the lines are over all of them.
+    per_example : bool
+        Whether the lines are written for one example s, sums over the examples as Σ_s. Without it they are
+        so only where a product with the examples is beyond matrix form: d²L/dW² = Σ_s M_s ⊗ x_s x_sᵀ.
 
     Notes
     -----
@@ -85,6 +92,8 @@ class Derivation:
     wrt: tuple[str, ...]
     layout: Layout
     lines: tuple[Line, ...]
+    examples: Size | None = None
+    per_example: bool = False
 
     @cached_property
     def kinks(self) -> tuple[Kink, ...]:
@@ -102,9 +111,9 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lines with their rules and shapes."""
-        writer = UnicodePrinter(_named(unicode_line), tuple(self.program.symbols), self._letters_of)
+        writer = UnicodePrinter(_named(unicode_line), self._taken, self._letters_of)
         return tuple(
-            Step(left, right, _rule(line), self._shape(line.symbol), line.requested)
+            Step(left, right, _rule(line), self._shape(self._seen(line.symbol)), line.requested)
             for line, (left, right) in zip(self.lines, self._written(writer, self._zero_text), strict=True)
         )
 
@@ -132,7 +141,7 @@ class Derivation:
         where : bool
             Whether a second block says what the names of the sheet stand for.
         """
-        writer = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
+        writer = LatexPrinter(_named(latex_line), self._taken, self._letters_of)
         rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
         if not where:
             return _aligned(rows)
@@ -153,7 +162,7 @@ class Derivation:
 
     def mathml(self) -> str:
         """The lines as one MathML table, for pages without any script."""
-        writer = MathPrinter(_named(mathml_line), tuple(self.program.symbols), self._letters_of)
+        writer = MathPrinter(_named(mathml_line), self._taken, self._letters_of)
         rows = [
             f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
             for left, right in self._written(writer, lambda name: "<mn>0</mn>")
@@ -171,7 +180,8 @@ class Derivation:
         """
         sizes = {size for symbol in self.program.symbols.values() for size in symbol.dims}
         taken = [*self.program.symbols, *(size for size in sizes if isinstance(size, str))]
-        names = _sheet_names([*direction_symbols(self.lines), *(line.symbol for line in self.lines)], taken)
+        own = [line.symbol for line in self.lines if line.symbol.data not in self.program.symbols]
+        names = _sheet_names([*direction_symbols(self.lines), *own], taken)
         writer = SheetPrinter(names, taken, self._letters_of)
         rows = [_declaration(declaration) for declaration in self.program.declarations.values()]
         directions = direction_symbols(self.lines)
@@ -186,7 +196,12 @@ class Derivation:
             for name, body in self.program.bodies.items()
             if name not in lost
         ]
-        equations += self._written(writer)
+        defined = set(self.program.symbols.values())
+        equations += [
+            row
+            for line, row in zip(self.lines, self._written(writer), strict=True)
+            if line.symbol not in defined
+        ]
         return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
 
     def structured(
@@ -214,7 +229,7 @@ class Derivation:
         last = self.lines[-1]
         if self.layout != "gradient" or not isinstance(last.symbol.data, Cotangent | Second):
             raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
-        latex = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
+        latex = LatexPrinter(_named(latex_line), self._taken, self._letters_of)
         written = (self.steps[-1].formula, self._written(latex, lambda name: "0")[-1][1])
         return structured(self.program, self.lines, values, sizes or {}, written)
 
@@ -248,6 +263,26 @@ class Derivation:
             f"{n}. `{step}` — {escape(step.rule, quote=False)}" for n, step in enumerate(self.steps, 1)
         )
 
+    @cached_property
+    def view(self) -> OneExample | None:
+        """How the lines look for one example; None if they are written over all of them."""
+        if self.examples is None:
+            return None
+        view = OneExample(self.program, self.examples)
+        stuck = self.per_example or any(
+            involves(line.expression, self.examples) and is_indexed(matrix_form(line.expression))
+            for line in self.lines
+        )
+        return view if stuck and view.can_write(self.lines) else None
+
+    @cached_property
+    def _taken(self) -> tuple[str, ...]:
+        """Names that are no letters of index notation."""
+        return (*self.program.symbols, *([self.view.letter] if self.view else []))
+
+    def _seen(self, symbol: Node) -> Node:
+        return self.view.symbol(symbol) if self.view else symbol
+
     def _rank(self) -> int:
         return len(self.program.symbols[self.of].dims)
 
@@ -280,9 +315,11 @@ class Derivation:
     def _written(self, writer: Printer, zero: Callable[[Any], str] | None = None) -> list[tuple[str, str]]:
         """Left and right side of every line."""
         held: dict[Node, Form] = {}
+        view = self.view if isinstance(writer, UnicodePrinter | LatexPrinter | MathPrinter) else None
         rows = []
         for line in self.lines:
-            symbol, form = line.symbol, matrix_form(line.expression, held)
+            symbol = view.symbol(line.symbol) if view else line.symbol
+            form = view.form(line.expression, held) if view else matrix_form(line.expression, held)
             flipped = transpose(form) if self._flips(symbol) else form
             left, right = writer.equation(writer.names(symbol), form, self._axes(symbol), flipped)
             if zero is not None and is_zero(line.expression):

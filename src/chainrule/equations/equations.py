@@ -10,18 +10,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.equations.blockwise import block_derivation
 from chainrule.equations.compile import Compiled
 from chainrule.equations.compile_requests import compile_direction, compile_requests
 from chainrule.equations.derivation import Derivation
 from chainrule.equations.evaluate import Environment, evaluate
-from chainrule.equations.lets import derive_lines
+from chainrule.equations.lets import Line, derive_lines
 from chainrule.equations.lower import differentiated, lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
 from chainrule.equations.objective import SheetObjective, sheet_objective
+from chainrule.equations.one_example import OneExample
 from chainrule.equations.program import Program
-from chainrule.equations.second import hessian_lines, product_lines
+from chainrule.equations.second import product_lines
 from chainrule.equations.sheet import Claim, Sheet, read, read_expression
-from chainrule.equations.stacking import stacked_request
+from chainrule.equations.stacking import shared_axis, stacked_request
 from chainrule.equations.tree import Derivative, Layout, Role, Size
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
@@ -157,7 +159,7 @@ class Equations:
         self,
         of: str,
         wrt: str | Sequence[str] | None = None,
-        form: Literal["example", "batch"] = "example",
+        form: Literal["example", "batch"] | None = None,
         layout: Layout | None = None,
         reduction: Literal["mean", "sum"] = "mean",
         order: Literal[1, 2] = 1,
@@ -170,10 +172,11 @@ class Equations:
             The name to differentiate; a scalar gives gradients, anything else Jacobians.
         wrt : str or sequence of str, optional
             Names to differentiate with respect to: declared or defined. By default the parameters.
-        form : {"example", "batch"}
-            ``"batch"`` stacks the examples: every name of data gets them as its first axis, and the
-            objective C is the mean (or sum) of ``of``. A sheet whose data share a first axis that no
-            parameter has is over all examples already and stays as it is.
+        form : {"example", "batch"}, optional
+            By default the sheet as it is. ``"batch"`` stacks the examples: every name of data gets them as
+            its first axis, and the objective C is the mean (or sum) of ``of``. A sheet whose data share a
+            first axis that no parameter has is over all examples already and stays as it is; ``"example"``
+            writes it for one of them, s: dL/dW = Σ_s dL/dz_s x_sᵀ.
         layout : {"gradient", "numerator", "denominator"}, optional
             By default the sheet's own at its end.
         reduction : {"mean", "sum"}
@@ -193,20 +196,21 @@ class Equations:
             If something on the way has no rule; zero is never a default.
         """
         program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
+        examples = shared_axis(program)
         if order == 1:
             lines = derive_lines(program, target, names)
         elif order == 2:
             self._twice(program, target, shown)
-            lines = hessian_lines(program, target, names)
+            program, lines = block_derivation(program, target, names, examples)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
-        return Derivation(program, target, tuple(names), shown, tuple(lines))
+        return self._derivation(program, target, names, shown, lines, form)
 
     def hessian_product(
         self,
         of: str,
         wrt: str | Sequence[str] | None = None,
-        form: Literal["example", "batch"] = "example",
+        form: Literal["example", "batch"] | None = None,
         reduction: Literal["mean", "sum"] = "mean",
     ) -> Derivation:
         """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
@@ -222,7 +226,27 @@ class Equations:
         """
         program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
         self._twice(program, target, layout)
-        return Derivation(program, target, tuple(names), layout, tuple(product_lines(program, target, names)))
+        lines = product_lines(program, target, names)
+        return self._derivation(program, target, names, layout, lines, form)
+
+    @staticmethod
+    def _derivation(
+        program: Program,
+        of: str,
+        wrt: Sequence[str],
+        layout: Layout,
+        lines: Sequence[Line],
+        form: str | None,
+    ) -> Derivation:
+        """The lines as they are written: over all examples, or for one of them."""
+        examples = shared_axis(program)
+        alone = form == "example" and examples is not None
+        if examples is not None and alone and not OneExample(program, examples).can_write(lines):
+            raise OptionError(
+                f"The examples of {of} mix before they are summed, so there is no line for one of them; "
+                "leave form out."
+            )
+        return Derivation(program, of, tuple(wrt), layout, tuple(lines), examples, alone)
 
     @staticmethod
     def _twice(program: Program, of: str, layout: Layout) -> None:
@@ -234,7 +258,12 @@ class Equations:
             raise OptionError(f"Second order is written in gradient layout; got layout {layout!r}.")
 
     def _asked(
-        self, of: str, wrt: str | Sequence[str] | None, form: str, layout: Layout | None, reduction: str
+        self,
+        of: str,
+        wrt: str | Sequence[str] | None,
+        form: str | None,
+        layout: Layout | None,
+        reduction: str,
     ) -> tuple[Program, str, list[str], Layout]:
         """The program, the names in it and the layout that a request means."""
         self._known(of)
@@ -252,7 +281,7 @@ class Equations:
             self._scalar(of)
             taken = (*self.names, *self.sizes)
             program, target, names = stacked_request(program, of, names, reduction, taken)
-        elif form != "example":
+        elif form not in ("example", None):
             raise OptionError(f'form is "example" or "batch"; got {form!r}.')
         for name in names:
             self._known_in(program, name)

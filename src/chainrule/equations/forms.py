@@ -38,6 +38,7 @@ __all__ = [
     "SizeForm",
     "Split",
     "Sum",
+    "Summed",
     "Trace",
     "Transposed",
     "Unit",
@@ -275,3 +276,12 @@ class Sigma(Form):
 
     body: Form
     summed: tuple[tuple[str, Size], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summed(Form):
+    """Σ over one letter of a form that may have axes: Σ_s x_s x_sᵀ."""
+
+    letter: str
+    size: Size
+    body: Form

@@ -42,36 +42,48 @@ GREEK = {
     "Omega": "Ω",
 }
 COMMAND = {letter: "\\" + name for name, letter in GREEK.items() if name not in ("eps", "lam")}
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_NAME = re.compile(r"(?P<stem>.+?)_?(?P<digits>\d*)$", re.DOTALL)
+SUBSCRIPTS = str.maketrans("0123456789+-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_NAME = re.compile(r"(?P<stem>.+?)(?:_?(?P<digits>\d*)|\{(?P<level>[^}]*)\})$", re.DOTALL)
+# A word after an underscore is a second subscript where what stands before it is a letter.
+_TAIL = re.compile(
+    r"(?P<head>(?:[^\W\d_]|[^\W\d_]*hat|[A-Za-z]{2,7})(?:\d*|\{[^}]*\}))_(?P<tail>[^\W\d_]\w*)"
+)
 
 
 class Glyph(NamedTuple):
-    """A name taken apart: the letter or word, whether it wears a hat, and its subscript."""
+    """A name taken apart: the letter or word, whether it wears a hat, its subscript and a second one."""
 
     stem: str
     hat: bool
     subscript: str
+    tail: str = ""
 
 
 def glyph(name: str) -> Glyph:
-    """Take a name apart.
+    """Take a name apart. Braces hold a subscript that is not a number.
 
     Examples
     --------
     >>> glyph("beta12")
-    Glyph(stem='β', hat=False, subscript='12')
+    Glyph(stem='β', hat=False, subscript='12', tail='')
     >>> glyph("yhat")
-    Glyph(stem='y', hat=True, subscript='')
+    Glyph(stem='y', hat=True, subscript='', tail='')
+    >>> glyph("h{k-1}_s")
+    Glyph(stem='h', hat=False, subscript='k-1', tail='s')
     """
+    tail = ""
+    if (parts := _TAIL.fullmatch(name)) and parts["tail"] != "hat":
+        bare = re.sub(r"(\d+|\{.*\})$", "", parts["head"])
+        if len(bare.removesuffix("hat")) == 1 or bare in GREEK:
+            name, tail = parts["head"], parts["tail"]
     match = _NAME.fullmatch(name)
     assert match is not None
-    stem, digits = match["stem"], match["digits"]
+    stem, subscript = match["stem"], match["digits"] or match["level"] or ""
     hat = False
     bare = stem.removesuffix("hat").removesuffix("_")
     if stem.endswith("hat") and (len(bare) == 1 or bare in GREEK):
         stem, hat = bare, True
-    return Glyph(GREEK.get(stem, stem), hat, digits)
+    return Glyph(GREEK.get(stem, stem), hat, subscript, tail)
 
 
 def unicode_name(name: str) -> str:
@@ -79,13 +91,13 @@ def unicode_name(name: str) -> str:
 
     Examples
     --------
-    >>> [unicode_name(name) for name in ("W1", "yhat", "Yhat", "lambda", "x")]
-    ['W₁', 'ŷ', 'Ŷ', 'λ', 'x']
+    >>> [unicode_name(name) for name in ("W1", "yhat", "Yhat", "lambda", "x", "h{k-1}", "h2_s")]
+    ['W₁', 'ŷ', 'Ŷ', 'λ', 'x', 'hₖ₋₁', 'h₂_s']
     """
-    stem, hat, digits = glyph(name)
+    stem, hat, subscript, tail = glyph(name)
     if hat:
         stem = unicodedata.normalize("NFC", stem + "\u0302")
-    return stem + digits.translate(SUBSCRIPTS)
+    return stem + subscript.translate(SUBSCRIPTS) + (f"_{tail}" if tail else "")
 
 
 def latex_name(name: str) -> str:
@@ -93,14 +105,16 @@ def latex_name(name: str) -> str:
 
     Examples
     --------
-    >>> latex_name("W1"), latex_name("yhat"), latex_name("beta"), latex_name("loss")
-    ('W_{1}', '\\hat{y}', '\\beta', '\\mathrm{loss}')
+    >>> latex_name("W1"), latex_name("yhat"), latex_name("beta"), latex_name("loss"), latex_name("h2_s")
+    ('W_{1}', '\\hat{y}', '\\beta', '\\mathrm{loss}', 'h_{2, s}')
     """
-    stem, hat, digits = glyph(name)
+    stem, hat, subscript, tail = glyph(name)
     if stem in COMMAND:
         stem = COMMAND[stem]
     elif len(stem) > 1:
         stem = r"\mathrm{" + stem.replace("_", r"\_") + "}"
     if hat:
         stem = rf"\hat{{{stem}}}"
-    return stem + (f"_{{{digits}}}" if digits else "")
+    below = [subscript, latex_name(tail) if tail else ""]
+    written = ", ".join(filter(None, below))
+    return stem + (f"_{{{written}}}" if written else "")

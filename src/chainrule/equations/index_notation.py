@@ -40,6 +40,7 @@ from chainrule.equations.forms import (
     Sigma,
     Split,
     Sum,
+    Summed,
     Trace,
     Transposed,
     Unit,
@@ -118,6 +119,8 @@ class Speller:
             case Merged(arg=arg, parts=parts):
                 inner = [letter for pair in zip(at, parts, strict=True) for letter in _parted(*pair)]
                 return self.entry(arg, tuple(inner), bound)
+            case Summed(letter=letter, size=size, body=body):
+                return _summed([(letter, size)], self.entry(body, at, (*bound, letter)))
             case Compare(op=op, left=left, right=right):
                 return Compare(0, op, self.entry(left, at, bound), self.entry(right, at, bound))
         if not is_indexed(form):
@@ -304,7 +307,7 @@ def dims_of(form: Form) -> tuple[Size, ...]:
             return next((dims_of(term) for _, term in terms if not isinstance(term, Num)), ())
         case Hadamard(above=above, below=below):
             return next((dims_of(factor) for factor in (*above, *below) if not isinstance(factor, Num)), ())
-        case Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
+        case Summed(body=arg) | Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
             return dims_of(arg)
     return ()
 

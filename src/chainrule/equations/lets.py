@@ -25,6 +25,10 @@ from chainrule.equations.sums import linear
 __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
 
 
+# Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
+MATRIX, MOST_IN_BRACKETS = 2, 16
+
+
 class Cotangent(NamedTuple):
     """Name of the symbol d of / d wrt."""
 
@@ -255,7 +259,8 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
     mentioned = [set(symbols_of(line.expression)) for line in lines]
     for position, line in enumerate(lines):
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
-        single = (line.is_temporary or line.symbol in once) and len(users) == 1
+        alone = (line.is_temporary or line.symbol in once) and len(users) == 1
+        single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
         constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line.expression))
         for place in users:
             user = lines[place]
@@ -271,6 +276,11 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
                 elif single:
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
                 mentioned[place] = set(symbols_of(new))
+
+
+def _stands_better_alone(line: Line, user: Line) -> bool:
+    """Whether a line is a long piece of a tensor, as in d²L/dz²[i,k] x[j] x[l]."""
+    return len(user.symbol.dims) > MATRIX and cost(line.expression) > MOST_IN_BRACKETS
 
 
 def _is_plain(node: Node) -> bool:

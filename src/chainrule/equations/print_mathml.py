@@ -27,11 +27,15 @@ class MathPrinter(Printer):
     @staticmethod
     def identifier(name: str) -> str:
         """A name with its hat and subscript."""
-        stem, hat, digits = glyph(name)
+        stem, hat, subscript, tail = glyph(name)
         text = f"<mi>{escape(stem)}</mi>"
         if hat:
             text = f'<mover accent="true">{text}<mo>^</mo></mover>'
-        return f"<msub>{text}<mn>{digits}</mn></msub>" if digits else text
+        below = [f"<mn>{subscript}</mn>"] if subscript.isdecimal() else [f"<mi>{escape(subscript)}</mi>"]
+        below = [*(below if subscript else []), *([MathPrinter.identifier(tail)] if tail else [])]
+        if not below:
+            return text
+        return f"<msub>{text}{below[0] if len(below) == 1 else _row('<mo>,</mo>'.join(below))}</msub>"
 
     def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
         (sign, first), *rest = terms

@@ -33,6 +33,7 @@ from chainrule.equations.forms import (
     SizeForm,
     Split,
     Sum,
+    Summed,
     Trace,
     Transposed,
     Unit,
@@ -151,7 +152,7 @@ class Printer(ABC):
 
     def _scaled(self, arg: Form) -> str:
         """What stands after scalars: matrix products and Σ as they are, Hadamard products in brackets."""
-        return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma) else FACTOR)
+        return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma | Summed) else FACTOR)
 
     def _mul(self, form: Mul) -> tuple[str, int]:
         return self.matrix_product([self.inside(factor, FACTOR) for factor in form.factors]), PRODUCT
@@ -248,6 +249,9 @@ class Printer(ABC):
     def _sigma(self, form: Sigma) -> tuple[str, int]:
         return self.sigma(self.inside(form.body, PRODUCT), form.summed), self.sigma_level
 
+    def _summed(self, form: Summed) -> tuple[str, int]:
+        return self.sigma(self.inside(form.body, PRODUCT), [(form.letter, form.size)]), self.sigma_level
+
     _rules: ClassVar[Mapping[type[Form], Callable[[Any, Any], tuple[str, int]]]] = {
         Named: _named,
         Num: _num,
@@ -275,6 +279,7 @@ class Printer(ABC):
         Extreme: _extreme,
         Kron: lambda self, form: self._kron(form),
         Sigma: _sigma,
+        Summed: _summed,
     }
 
     def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:

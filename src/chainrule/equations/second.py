@@ -2,7 +2,8 @@
 
 The gradient is a list of lines (reverse mode over names). Its derivative in a direction pushes tangents
 through the definitions and then through those lines, so that a Hessian-vector product is as linear in depth
-as the gradient. With the unit vectors of one name as directions it is a block of the Hessian.
+as the gradient. With the unit vectors of one name as directions it is a block of the Hessian; for a reader a
+weight moves with its pre-activation (`block_lines`), for the machine by itself (`hessian_lines`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from chainrule.equations.reverse import identity_seed
 from chainrule.equations.simplify import simplify, substitute
 from chainrule.equations.tree import Size
 
-__all__ = ["Core", "Direction", "Moved", "Second", "direction_symbols", "hessian_lines", "product_lines"]
+__all__ = [
+    "Core",
+    "Direction",
+    "Moved",
+    "Second",
+    "SecondOrder",
+    "direction_symbols",
+    "hessian_lines",
+    "product_lines",
+]
 
 
 class Second(NamedTuple):
@@ -54,7 +64,7 @@ def hessian_lines(
 
     The gradient with respect to the names in ``gradient`` is asked for, too.
     """
-    lines = _Lines(program, of, wrt, gradient)
+    lines = SecondOrder(program, of, wrt, gradient)
     for position, then in enumerate(wrt):
         symbol = program.symbols[then]
         start = {symbol: identity_seed(program.pool, symbol.dims)}
@@ -69,23 +79,41 @@ def hessian_lines(
 
 def product_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
     """The lines of the Hessian of a scalar times one direction, for every name in ``wrt`` at once."""
-    lines = _Lines(program, of, wrt)
+    lines = SecondOrder(program, of, wrt)
     dims = {name: program.symbols[name].dims for name in wrt}
     start = {program.symbols[name]: program.pool.symbol(Direction(name), dims[name]) for name in wrt}
     lines.push_through(start, (), lambda base: Moved(base.data), set(wrt))
     return lines.finished()
 
 
-class _Lines:
-    """The gradient's lines, and their derivatives as they are added."""
+class SecondOrder:
+    """The gradient's lines, and their derivatives as they are added.
 
-    def __init__(self, program: Program, of: str, wrt: Sequence[str], gradient: Collection[str] = ()) -> None:
+    Attributes
+    ----------
+    gradient : list of Line
+        The lines of the gradient, none of them requested unless it was asked for.
+    added : list of Line
+        What was added so far, in the order in which it can be computed.
+    directions : dict of Node to Node
+        How every name and every line of the gradient moves in the direction that was pushed through last.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        of: str,
+        wrt: Sequence[str],
+        gradient: Collection[str] = (),
+        also: Sequence[str] = (),
+    ) -> None:
         self.program = program
         self.of = of
-        self.gradient = derive_lines(program, of, list(wrt))
+        self.gradient = derive_lines(program, of, [*wrt, *also])
         self.asked = {line.symbol for line in self.gradient if line.requested}
         self.fold = folding(program, of)
         self.added: list[Line] = []
+        self.directions: dict[Node, Node] = {}
         for line in self.gradient:
             line.requested = line.requested and _wrt(line.symbol) in gradient
 
@@ -94,10 +122,26 @@ class _Lines:
         start: Mapping[Node, Node],
         along: tuple[Size, ...],
         name: Callable[[Node], object],
-        wanted: set[str],
+        wanted: Collection[str],
+        own: Collection[object] = (),
     ) -> None:
-        """Tangents of the definitions and then of the gradient's lines, in the directions of ``start``."""
+        """Tangents of the definitions and then of the gradient's lines, in the directions of ``start``.
+
+        Parameters
+        ----------
+        start : mapping of Node to Node
+            The tangents of the names that move by themselves.
+        along : tuple of sizes
+            Axes of the direction.
+        name : callable
+            What the tangent of a symbol is called.
+        wanted : collection of str
+            The names whose gradients' tangents are requested.
+        own : collection
+            Names of lines of the gradient whose tangents always get a name.
+        """
         program, directions = self.program, dict(start)
+        self.directions = directions
         moving = program.dependents(program.name_of[symbol] for symbol in start) & program.ancestors(
             [self.of]
         )
@@ -108,13 +152,13 @@ class _Lines:
             ):
                 continue
             if definition in moving and symbol not in start:
-                moved = self._simple(tangent(body, directions, along, symbol))
+                moved = self.simple(tangent(body, directions, along, symbol))
                 self._add(symbol, moved, along, name, directions, [f"forward through {definition}"])
         for line in self.gradient:
-            moved = self._simple(tangent(line.expression, directions, along))
+            moved = self.simple(tangent(line.expression, directions, along))
             requested = line.symbol in self.asked and _wrt(line.symbol) in wanted
             words = [f"the line of {_words(line.symbol)}, differentiated"]
-            self._add(line.symbol, moved, along, name, directions, words, requested)
+            self._add(line.symbol, moved, along, name, directions, words, requested, line.symbol.data in own)
 
     def _mentions(self, symbol: Node) -> bool:
         """Whether the gradient has a name for itself in it: L = tanh(z) has dL/dz = 1 - L²."""
@@ -137,21 +181,25 @@ class _Lines:
         directions: dict[Node, Node],
         rules: list[str],
         requested: bool = False,
+        always: bool = False,
     ) -> None:
         if is_zero(moved) and not requested:
             return
         directions[base] = moved
-        if requested or not _touches(moved, len(base.dims)):
+        if moved.kind == "sym" and not requested:
+            return
+        if requested or always or not _touches(moved, len(base.dims)):
             symbol = self.program.pool.symbol(name(base), base.dims + along)
             self.added.append(Line(symbol, moved, requested, rules))
             directions[base] = symbol
 
-    def _simple(self, node: Node) -> Node:
+    def simple(self, node: Node) -> Node:
+        """The node simplified, with the names of the sheet for bodies it contains."""
         return simplify(substitute(simplify(node), self.fold))
 
     def finished(self) -> list[Line]:
         """Every line that is needed, lines used once put into their users."""
-        every = [*self.gradient, *self.added]
+        every = needed_lines([*self.gradient, *self.added])
         inline_lines(every, self.fold, once={line.symbol for line in self.added})
         return needed_lines(every)
 

@@ -9,7 +9,7 @@ from chainrule.equations.lift import batch_program
 from chainrule.equations.program import Program
 from chainrule.errors import OptionError
 
-__all__ = ["covers_examples", "examples_size", "stacked_request"]
+__all__ = ["examples_size", "shared_axis", "stacked_request"]
 
 
 def stacked_request(
@@ -31,7 +31,7 @@ def stacked_request(
         raise OptionError("form='batch' stacks the names of data, and the sheet declares none.")
     if of not in program.dependents(data):
         raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
-    if covers_examples(program):
+    if shared_axis(program) is not None:
         return program, of, list(names)
     objective = _free(("C", "R", "J"), taken)
     lifted = batch_program(program, of, reduction, objective, examples_size(taken))
@@ -39,12 +39,15 @@ def stacked_request(
     return lifted, objective, [stacked.get(name, name) for name in names]
 
 
-def covers_examples(program: Program) -> bool:
-    """Whether a sheet is over all examples as it is: its data share a first axis that no parameter has."""
+def shared_axis(program: Program) -> str | None:
+    """The axis of the examples of a sheet that is over all of them: the first one of all its data, and no
+    parameter's.
+    """
     axes = [program.declarations[name].axes for name in program.named("data")]
     first = {own[0] if own else None for own in axes}
     taken = {size for name in program.named("parameters") for size in program.declarations[name].axes}
-    return len(first) == 1 and isinstance(next(iter(first)), str) and not first & taken
+    shared = next(iter(first)) if len(first) == 1 else None
+    return shared if isinstance(shared, str) and shared not in taken else None
 
 
 def examples_size(taken: Collection[str]) -> str:
