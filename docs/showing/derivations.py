@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.diagnosis import verify
-from chainrule.equations import Derivation, Equations
+from chainrule.equations import ByLayer, Derivation, Equations
 from chainrule.reports.markup import Markup
 from showing.hessian import hessian_errors
 from showing.panels import second_verdict, verdict
@@ -33,7 +33,8 @@ class Derived:
     text : str
         The sheet.
     options : mapping of str to str
-        ``of``, and if given ``wrt`` (names with spaces between them), ``form``, ``layout`` and ``order``.
+        ``of``, and if given ``wrt`` (names with spaces between them), ``form``, ``layout``, ``order`` and
+        ``by-layer``.
     """
 
     text: str
@@ -59,6 +60,11 @@ class Derived:
         """The lines."""
         asked: dict[str, Any] = {key: self.options[key] for key in ("form", "layout") if key in self.options}
         return self.equations.derive(self.of, self.wrt, order=2 if self.is_second else 1, **asked)
+
+    @property
+    def written(self) -> Derivation | ByLayer:
+        """The lines as they are shown."""
+        return self.derivation.by_layer() if "by-layer" in self.options else self.derivation
 
     @property
     def is_second(self) -> bool:

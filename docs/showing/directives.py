@@ -120,6 +120,7 @@ class DerivationBlock(_Directive):
         "form": directives.unchanged,
         "layout": directives.unchanged,
         "order": directives.unchanged_required,
+        "by-layer": directives.flag,
         "bare": directives.flag,
     }
 
@@ -127,12 +128,12 @@ class DerivationBlock(_Directive):
         text = sheet_text(self.arguments[0] if self.arguments else "", self.text)
         derived = Derived(text, self.options)
         try:
-            right = [_html(formulas(derived.derivation))]
+            right = [_html(formulas(derived.written))]
             below = _html(derived.verdict())
         except Exception as error:
             raise self.failed(error) from error
         left = [self.block(model_lines(derived.equations), "sheet", "sheet")]
-        is_wide = max(len(str(step)) for step in derived.derivation.steps) > _BESIDE
+        is_wide = max(map(len, str(derived.written).splitlines())) > _BESIDE
         classes = ["pair", "wide"] if is_wide else ["pair"]
         pair = nodes.container("", _column(left), _column(right), classes=classes)
         return [pair, below] if "bare" in self.options else [pair, below, self._more(derived)]

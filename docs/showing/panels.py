@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chainrule.diagnosis import BlockVerification, ClaimsReport, ClaimVerdict, VerifyReport
-from chainrule.equations import Derivation, Equations
+from chainrule.equations import ByLayer, Derivation, Equations
 from chainrule.reports.markup import Markup, element, join
 
 __all__ = ["claims_table", "formulas", "model_lines", "rules", "second_verdict", "verdict"]
@@ -15,7 +15,7 @@ _RIGHT = 1e-9
 _MARKS = {"holds": "✓", "right": "✓", "fails": "✗", "wrong": "✗", "fails by shape": "✗"}
 
 
-def formulas(derivation: Derivation) -> Markup:
+def formulas(derivation: Derivation | ByLayer) -> Markup:
     """The lines, typeset, in a box of their own that scrolls where they are wide."""
     return _scrolled(Markup(derivation.mathml()), "formulas")
 

@@ -20,7 +20,7 @@ from chainrule.reports import Report, gradient_section, model_section, write_rep
 
 __all__ = ["command"]
 
-NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
+NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "sheet", "json")
 
 
 @click.command(
@@ -32,6 +32,7 @@ NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
         "chainrule derive model.eqs --batch --latex",
         "chainrule derive model.eqs --code > gradient.py",
         "chainrule derive model.eqs --order 2 --wrt b",
+        "chainrule derive network.eqs --order 2 --by-layer",
     ),
 )
 @click.argument("sheet")
@@ -47,6 +48,13 @@ NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
 @click.option("--product", is_flag=True, help="The Hessian times a direction, linear in depth.")
 @click.option("--layout", type=click.Choice(get_args(Layout)), help="By default the sheet's own.")
 @click.option("--explain", "notation", flag_value="explain", multiple=True, help="Shapes and rules, too.")
+@click.option(
+    "--by-layer",
+    "notation",
+    flag_value="by_layer",
+    multiple=True,
+    help="The lines of all layers written once.",
+)
 @click.option("--latex", "notation", flag_value="latex", multiple=True, help="As LaTeX.")
 @click.option("--mathml", "notation", flag_value="mathml", multiple=True, help="As MathML.")
 @click.option("--markdown", "notation", flag_value="markdown", multiple=True, help="As a list.")
@@ -67,7 +75,7 @@ def command(
 ) -> None:
     """Print the derivative of a sheet of equations; SHEET is a file, or - for standard input."""
     if len(notation) + bool(html) > 1:
-        given = [f"--{name}" for name in notation] + (["--html"] if html else [])
+        given = [f"--{name.replace('_', '-')}" for name in notation] + (["--html"] if html else [])
         raise click.UsageError(f"{' and '.join(given)} exclude each other; choose one.")
     equations = read_sheet(sheet)
     names = known_names(equations, wrt, "--wrt")

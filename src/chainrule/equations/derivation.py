@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from chainrule.equations.arrange import transpose
+from chainrule.equations.by_layer import ByLayer
 from chainrule.equations.forms import Form, Named, Transposed
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.index_notation import is_indexed
@@ -27,6 +28,7 @@ from chainrule.equations.print_sheet import SheetPrinter
 from chainrule.equations.print_unicode import UnicodePrinter
 from chainrule.equations.printing import Printer
 from chainrule.equations.program import Program
+from chainrule.equations.recursions import Row, fold
 from chainrule.equations.second import Moved, Second, direction_symbols
 from chainrule.equations.structured import Structured, structured
 from chainrule.equations.tree import Declaration, Layout, Size
@@ -312,21 +314,49 @@ class Derivation:
             return self._rank() == 0
         return self.layout == "denominator" and self._rank() > 0
 
+    def by_layer(self) -> ByLayer:
+        """The lines of a network, those of all its layers written once, with letters for their numbers.
+
+        Lines that differ in the numbers of names alone are one, if each number on the right is one on the
+        left plus a constant; nothing else is assumed. A Hessian by all weights is printed as one generic
+        block with its recursions.
+
+        Examples
+        --------
+        >>> from chainrule.equations import Equations
+        >>> weights = "; ".join(f"W{k}: R[m{k}, m{k - 1}]" for k in (1, 2, 3))
+        >>> layers = "; ".join(f"z{k} = W{k} @ h{k - 1}; h{k} = tanh(z{k})" for k in (1, 2, 3))
+        >>> model = Equations(f"data h0: R[m0]; parameters {weights}; {layers}; L = sum(h3**3)")
+        >>> print(model.derive("L").by_layer())
+        dL/dh₃ = 3 (h₃⊙h₃)
+        dL/dzₗ = (1 - hₗ⊙hₗ) ⊙ dL/dhₗ   l = 3, …, 1
+        dL/dWₗ = dL/dzₗ hₗ₋₁ᵀ           l = 3, …, 1
+        dL/dhₗ = Wₗ₊₁ᵀ dL/dzₗ₊₁         l = 2, 1
+        """
+        rows = [Row(symbol.data, form) for symbol, form in self._forms(self.view)]
+        return ByLayer(tuple(fold(rows)), self._taken, self._letters_of)
+
     def _written(self, writer: Printer, zero: Callable[[Any], str] | None = None) -> list[tuple[str, str]]:
         """Left and right side of every line."""
+        rows = []
+        for line, (symbol, form) in zip(self.lines, self._forms(self.view if zero else None), strict=True):
+            left, right = writer.equation(writer.names(symbol), form, self._axes(symbol))
+            if zero is not None and is_zero(line.expression):
+                right = zero(symbol.data)
+            rows.append((left, right))
+        return rows
+
+    def _forms(self, view: OneExample | None) -> list[tuple[Node, Form]]:
+        """Symbol and right side of every line, turned round where the layout shows its transpose."""
         held: dict[Node, Form] = {}
-        view = self.view if isinstance(writer, UnicodePrinter | LatexPrinter | MathPrinter) else None
         rows = []
         for line in self.lines:
             symbol = view.symbol(line.symbol) if view else line.symbol
             form = view.form(line.expression, held) if view else matrix_form(line.expression, held)
-            flipped = transpose(form) if self._flips(symbol) else form
-            left, right = writer.equation(writer.names(symbol), form, self._axes(symbol), flipped)
-            if zero is not None and is_zero(line.expression):
-                right = zero(symbol.data)
-            rows.append((left, right))
+            flips = self._flips(symbol)
+            rows.append((symbol, transpose(form) if flips and not is_indexed(form) else form))
             # A vector in index notation is a column: letters have no orientation.
-            if self._flips(symbol) and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
+            if flips and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
                 held[symbol] = Transposed(len(symbol.dims), Named(len(symbol.dims), symbol))
         return rows
 

@@ -79,9 +79,7 @@ class Printer(ABC):
             form = self._speller.whole(form)
         return self._write(form)[0]
 
-    def equation(
-        self, left: str, form: Form, axes: Sequence[int] | None = None, flipped: Form | None = None
-    ) -> tuple[str, str]:
+    def equation(self, left: str, form: Form, axes: Sequence[int] | None = None) -> tuple[str, str]:
         """Both sides of ``left = form``; the left side wears letters if the right side is in index notation.
 
         Parameters
@@ -92,12 +90,8 @@ class Printer(ABC):
             The right side.
         axes : sequence of int, optional
             Order of the letters on the left.
-        flipped : Form, optional
-            What to write instead of ``form`` where matrix form can say it.
         """
-        if not is_indexed(form):
-            return left, self.text(form if flipped is None else flipped)
-        letters = self._speller.first(form.rank)
+        letters = self._speller.first(form.rank) if is_indexed(form) else ()
         if letters:
             order = range(form.rank) if axes is None else axes
             left = self.index(left, [letters[axis] for axis in order])
