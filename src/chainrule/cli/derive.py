@@ -43,7 +43,13 @@ NOTATIONS = ("explain", "latex", "mathml", "markdown", "code", "sheet", "json")
 )
 @click.option("--product", is_flag=True, help="The Hessian times a direction, linear in depth.")
 @click.option("--layout", type=click.Choice(get_args(Layout)), help="By default the sheet's own.")
-@click.option("--explain", "notation", flag_value="explain", multiple=True, help="Shapes and rules, too.")
+@click.option(
+    "--explain",
+    "notation",
+    flag_value="explain",
+    multiple=True,
+    help="Step by step: shapes, rules, what the rules alone give.",
+)
 @click.option("--latex", "notation", flag_value="latex", multiple=True, help="As LaTeX.")
 @click.option("--mathml", "notation", flag_value="mathml", multiple=True, help="As MathML.")
 @click.option("--markdown", "notation", flag_value="markdown", multiple=True, help="As a list.")

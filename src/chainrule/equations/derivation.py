@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from html import escape
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from chainrule.equations.arrange import transpose
+from chainrule.equations.explanation import Step, fused_rule, markdown, naive_rule, numbered, rule, was_fused
 from chainrule.equations.forms import Form, Named, Transposed
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.index_notation import is_indexed
 from chainrule.equations.kinks import Kink, kinks_of
-from chainrule.equations.lets import Cotangent, Line
+from chainrule.equations.lets import Cotangent, Line, needed_lines
 from chainrule.equations.line_names import latex_line, mathml_line, sheet_line, unicode_line
 from chainrule.equations.matrixform import matrix_form
 from chainrule.equations.nodes import Node, is_zero
@@ -30,35 +30,7 @@ from chainrule.equations.structured import Structured, structured
 from chainrule.equations.tree import Declaration, Layout, Size
 from chainrule.errors import OptionError
 
-__all__ = ["Derivation", "Step", "unicode_lines"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a derivation.
-
-    Attributes
-    ----------
-    name : str
-        The left side, in Unicode.
-    formula : str
-        The right side, in Unicode.
-    rule : str
-        Where it comes from, in words.
-    shape : tuple of int or str
-        Sizes of its axes in the derivation's layout.
-    requested : bool
-        Whether the line was asked for.
-    """
-
-    name: str
-    formula: str
-    rule: str
-    shape: tuple[Size, ...]
-    requested: bool
-
-    def __str__(self) -> str:
-        return f"{self.name} = {self.formula}"
+__all__ = ["Derivation", "Step", "derivation_of", "unicode_lines"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +45,12 @@ class Derivation:
         The requested names.
     layout : str
         ``"gradient"``, ``"numerator"`` or ``"denominator"``.
+    lines : tuple of Line
+        What is printed.
+    every : tuple of Line
+        The lines with those that only an explanation needs.
+    explained : bool
+        Whether ``steps`` and every notation but `sheet` show how the lines come about.
 
     Notes
     -----
@@ -85,6 +63,8 @@ class Derivation:
     wrt: tuple[str, ...]
     layout: Layout
     lines: tuple[Line, ...]
+    every: tuple[Line, ...] = ()
+    explained: bool = False
 
     @cached_property
     def kinks(self) -> tuple[Kink, ...]:
@@ -103,26 +83,48 @@ class Derivation:
     def steps(self) -> tuple[Step, ...]:
         """The lines with their rules and shapes."""
         writer = UnicodePrinter(_named(unicode_line), tuple(self.program.symbols), self._letters_of)
-        return tuple(
-            Step(left, right, _rule(line), self._shape(line.symbol), line.requested)
-            for line, (left, right) in zip(self.lines, self._written(writer, self._zero_text), strict=True)
-        )
+        rows = zip(self._shown, self._written(writer, self._zero_text), strict=True)
+        return tuple(self._step(line, sides) for line, sides in rows)
+
+    def _step(self, line: Line, sides: list[tuple[str, str]]) -> Step:
+        left, right = sides[-1]
+        step = Step(left, right, rule(line, self.of), self._shape(line.symbol), line.requested)
+        if len(sides) == 1:
+            return step
+        fused = fused_rule(self.program, line, self.of, self._shown)
+        return replace(step, rule=fused, naive=sides[0][1], naive_rule=naive_rule(line))
+
+    @property
+    def _shown(self) -> tuple[Line, ...]:
+        return self.every if self.explained else self.lines
 
     def __str__(self) -> str:
-        return "\n".join(str(step) for step in self.steps)
+        return numbered(self.steps) if self.explained else "\n".join(str(step) for step in self.steps)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.of} by {', '.join(self.wrt)}: {len(self.lines)} lines>\n{self}"
 
     def explain(self) -> str:
-        """The lines, numbered, each with its shape and the rule that gives it."""
-        left = max((len(str(step)) for step in self.steps), default=0)
-        shapes = [str(tuple(step.shape)).replace("'", "") if step.shape else "scalar" for step in self.steps]
-        width = max(map(len, shapes), default=0)
-        return "\n".join(
-            f"{number:>2}. {step!s:<{left}}  {shape:<{width}}  {step.rule}".rstrip()
-            for number, (step, shape) in enumerate(zip(self.steps, shapes, strict=True), 1)
-        )
+        """The lines, numbered, each with its shape and the rule that gives it.
+
+        Where other lines were put into one, or a name took the place of its body, what the rules alone give
+        stands above it, over the names of the lines before.
+
+        Examples
+        --------
+        >>> from chainrule.equations import Equations
+        >>> model = Equations("z: R[K]; y: Simplex[K]; p = softmax(z); L = -(y.T @ log(p))")
+        >>> print(model.derive("L", "z").explain())
+         1. dL/dp = -(y / p)                (K,)  sum rule, product rule, log' = 1/u in L
+         2. dL/dz = (diag(p) - p pᵀ) dL/dp  (K,)  Jacobian of softmax p: diag(p) - ppᵀ in p
+                  = p - y                         through p; factors cancel
+        """
+        return numbered(self.explanation.steps)
+
+    @property
+    def explanation(self) -> Derivation:
+        """The derivation that shows how its lines come about."""
+        return replace(self, explained=True)
 
     def latex(self, *, where: bool = False) -> str:
         r"""The lines as an ``aligned`` block of LaTeX; needs amsmath and amssymb.
@@ -133,7 +135,11 @@ class Derivation:
             Whether a second block says what the names of the sheet stand for.
         """
         writer = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
-        rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
+        rows = [
+            f"{left if place == 0 else ''} &= {right}".lstrip()
+            for sides in self._written(writer, lambda name: "0")
+            for place, (left, right) in enumerate(sides)
+        ]
         if not where:
             return _aligned(rows)
         return f"{_aligned(rows)}\n\\quad\\text{{where}}\\quad\n{_aligned(self._where(writer))}"
@@ -155,8 +161,9 @@ class Derivation:
         """The lines as one MathML table, for pages without any script."""
         writer = MathPrinter(_named(mathml_line), tuple(self.program.symbols), self._letters_of)
         rows = [
-            f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
-            for left, right in self._written(writer, lambda name: "<mn>0</mn>")
+            f"<mtr><mtd>{'' if place else left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
+            for sides in self._written(writer, lambda name: "<mn>0</mn>")
+            for place, (left, right) in enumerate(sides)
         ]
         return (
             '<math display="block"><mtable columnalign="right center left">'
@@ -186,7 +193,7 @@ class Derivation:
             for name, body in self.program.bodies.items()
             if name not in lost
         ]
-        equations += self._written(writer)
+        equations += [sides[-1] for sides in replace(self, explained=False)._written(writer)]
         return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
 
     def structured(
@@ -215,7 +222,7 @@ class Derivation:
         if self.layout != "gradient" or not isinstance(last.symbol.data, Cotangent | Second):
             raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
         latex = LatexPrinter(_named(latex_line), tuple(self.program.symbols), self._letters_of)
-        written = (self.steps[-1].formula, self._written(latex, lambda name: "0")[-1][1])
+        written = (self.steps[-1].formula, self._written(latex, lambda name: "0")[-1][-1][1])
         return structured(self.program, self.lines, values, sizes or {}, written)
 
     def _repr_latex_(self) -> str:
@@ -237,6 +244,8 @@ class Derivation:
                     "rule": step.rule,
                     "shape": list(step.shape),
                     "requested": step.requested,
+                    "naive": step.naive,
+                    "naive_rule": step.naive_rule,
                 }
                 for step in self.steps
             ],
@@ -244,9 +253,7 @@ class Derivation:
 
     def markdown(self) -> str:
         """The lines as a Markdown list with their rules."""
-        return "\n".join(
-            f"{n}. `{step}` — {escape(step.rule, quote=False)}" for n, step in enumerate(self.steps, 1)
-        )
+        return markdown(self.steps)
 
     def _rank(self) -> int:
         return len(self.program.symbols[self.of].dims)
@@ -277,25 +284,40 @@ class Derivation:
             return self._rank() == 0
         return self.layout == "denominator" and self._rank() > 0
 
-    def _written(self, writer: Printer, zero: Callable[[Any], str] | None = None) -> list[tuple[str, str]]:
-        """Left and right side of every line."""
+    def _written(
+        self, writer: Printer, zero: Callable[[Any], str] | None = None
+    ) -> list[list[tuple[str, str]]]:
+        """Left and right side of every line; before it, in an explanation, what the rules alone give."""
         held: dict[Node, Form] = {}
         rows = []
-        for line in self.lines:
+        for line in self._shown:
             symbol, form = line.symbol, matrix_form(line.expression, held)
-            flipped = transpose(form) if self._flips(symbol) else form
-            left, right = writer.equation(writer.names(symbol), form, self._axes(symbol), flipped)
+            sides = self._sides(writer, symbol, form)
             if zero is not None and is_zero(line.expression):
-                right = zero(symbol.data)
-            rows.append((left, right))
+                sides = (sides[0], zero(symbol.data))
+            rows.append([sides])
+            if self.explained and line.naive is not None and was_fused(line):
+                naive = self._sides(writer, symbol, matrix_form(line.naive, held))
+                rows[-1] = [naive, sides] if naive != sides else [sides]
             # A vector in index notation is a column: letters have no orientation.
             if self._flips(symbol) and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
                 held[symbol] = Transposed(len(symbol.dims), Named(len(symbol.dims), symbol))
         return rows
 
+    def _sides(self, writer: Printer, symbol: Node, form: Form) -> tuple[str, str]:
+        flipped = transpose(form) if self._flips(symbol) else form
+        return writer.equation(writer.names(symbol), form, self._axes(symbol), flipped)
+
     @staticmethod
     def _zero_text(name: Any) -> str:
         return " ".join(["0", *(f"({words})" for words in _independent(name))])
+
+
+def derivation_of(
+    program: Program, of: str, wrt: Sequence[str], layout: Layout, every: list[Line], explained: bool
+) -> Derivation:
+    """The derivation whose lines, with those that an explanation needs, are given."""
+    return Derivation(program, of, tuple(wrt), layout, tuple(needed_lines(every)), tuple(every), explained)
 
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
@@ -342,14 +364,6 @@ def _independent(name: Any) -> list[str]:
         case Moved(base=base):
             return [f"{unicode_line(base)} does not move"]
     return []
-
-
-def _rule(line: Line) -> str:
-    words = "; ".join(line.rules)
-    if line.through:
-        through = "through " + ", ".join(unicode_name(name) for name in line.through)
-        words = f"{through}{'; factors cancel' if line.cancelled else ''}" + (f"; {words}" if words else "")
-    return words
 
 
 def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Node], str]:

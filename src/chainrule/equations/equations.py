@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.equations.compile import Compiled
 from chainrule.equations.compile_requests import compile_direction, compile_requests
-from chainrule.equations.derivation import Derivation
+from chainrule.equations.derivation import Derivation, derivation_of
 from chainrule.equations.evaluate import Environment, evaluate
+from chainrule.equations.explanation import explained_lines
 from chainrule.equations.lets import derive_lines
 from chainrule.equations.lower import differentiated, lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
@@ -161,6 +162,7 @@ class Equations:
         layout: Layout | None = None,
         reduction: Literal["mean", "sum"] = "mean",
         order: Literal[1, 2] = 1,
+        explain: bool = False,
     ) -> Derivation:
         """The derivative of a name as equations.
 
@@ -180,6 +182,8 @@ class Equations:
             How the batch form reduces over examples.
         order : {1, 2}
             2 gives the Hessian of a scalar: one block d²L/(dv dw) for every pair of names, v not after w.
+        explain : bool
+            Whether it shows numbered steps, with rules, shapes and what the rules alone give.
 
         Returns
         -------
@@ -194,13 +198,13 @@ class Equations:
         """
         program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
         if order == 1:
-            lines = derive_lines(program, target, names)
+            every = derive_lines(program, target, names, explained_lines)
         elif order == 2:
             self._twice(program, target, shown)
-            lines = hessian_lines(program, target, names)
+            every = hessian_lines(program, target, names, kept=explained_lines)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
-        return Derivation(program, target, tuple(names), shown, tuple(lines))
+        return derivation_of(program, target, names, shown, every, explain)
 
     def hessian_product(
         self,
@@ -208,6 +212,7 @@ class Equations:
         wrt: str | Sequence[str] | None = None,
         form: Literal["example", "batch"] = "example",
         reduction: Literal["mean", "sum"] = "mean",
+        explain: bool = False,
     ) -> Derivation:
         """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
 
@@ -222,7 +227,8 @@ class Equations:
         """
         program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
         self._twice(program, target, layout)
-        return Derivation(program, target, tuple(names), layout, tuple(product_lines(program, target, names)))
+        every = product_lines(program, target, names, explained_lines)
+        return derivation_of(program, target, names, layout, every, explain)
 
     @staticmethod
     def _twice(program: Program, of: str, layout: Layout) -> None:

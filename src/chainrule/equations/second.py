@@ -48,13 +48,17 @@ class Moved(NamedTuple):
 
 
 def hessian_lines(
-    program: Program, of: str, wrt: Sequence[str], gradient: Collection[str] = ()
+    program: Program,
+    of: str,
+    wrt: Sequence[str],
+    gradient: Collection[str] = (),
+    kept: Callable[[list[Line]], list[Line]] = needed_lines,
 ) -> list[Line]:
     """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w.
 
-    The gradient with respect to the names in ``gradient`` is asked for, too.
+    The gradient with respect to the names in ``gradient`` is asked for, too; ``kept`` says what is returned.
     """
-    lines = _Lines(program, of, wrt, gradient)
+    lines = _Lines(program, of, wrt, gradient, kept)
     for position, then in enumerate(wrt):
         symbol = program.symbols[then]
         start = {symbol: identity_seed(program.pool, symbol.dims)}
@@ -67,9 +71,14 @@ def hessian_lines(
     return lines.finished()
 
 
-def product_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+def product_lines(
+    program: Program,
+    of: str,
+    wrt: Sequence[str],
+    kept: Callable[[list[Line]], list[Line]] = needed_lines,
+) -> list[Line]:
     """The lines of the Hessian of a scalar times one direction, for every name in ``wrt`` at once."""
-    lines = _Lines(program, of, wrt)
+    lines = _Lines(program, of, wrt, (), kept)
     dims = {name: program.symbols[name].dims for name in wrt}
     start = {program.symbols[name]: program.pool.symbol(Direction(name), dims[name]) for name in wrt}
     lines.push_through(start, (), lambda base: Moved(base.data), set(wrt))
@@ -79,10 +88,19 @@ def product_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
 class _Lines:
     """The gradient's lines, and their derivatives as they are added."""
 
-    def __init__(self, program: Program, of: str, wrt: Sequence[str], gradient: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        of: str,
+        wrt: Sequence[str],
+        gradient: Collection[str],
+        kept: Callable[[list[Line]], list[Line]],
+    ) -> None:
         self.program = program
         self.of = of
-        self.gradient = derive_lines(program, of, list(wrt))
+        self.kept = kept
+        self.first = derive_lines(program, of, list(wrt), kept)
+        self.gradient = needed_lines(self.first)
         self.asked = {line.symbol for line in self.gradient if line.requested}
         self.fold = folding(program, of)
         self.added: list[Line] = []
@@ -108,10 +126,10 @@ class _Lines:
             ):
                 continue
             if definition in moving and symbol not in start:
-                moved = self._simple(tangent(body, directions, along, symbol))
+                moved = tangent(body, directions, along, symbol)
                 self._add(symbol, moved, along, name, directions, [f"forward through {definition}"])
         for line in self.gradient:
-            moved = self._simple(tangent(line.expression, directions, along))
+            moved = tangent(line.expression, directions, along)
             requested = line.symbol in self.asked and _wrt(line.symbol) in wanted
             words = [f"the line of {_words(line.symbol)}, differentiated"]
             self._add(line.symbol, moved, along, name, directions, words, requested)
@@ -138,22 +156,20 @@ class _Lines:
         rules: list[str],
         requested: bool = False,
     ) -> None:
+        naive = simplify(moved)
+        moved = simplify(substitute(naive, self.fold))
         if is_zero(moved) and not requested:
             return
         directions[base] = moved
         if requested or not _touches(moved, len(base.dims)):
             symbol = self.program.pool.symbol(name(base), base.dims + along)
-            self.added.append(Line(symbol, moved, requested, rules))
+            self.added.append(Line(symbol, moved, requested, rules, naive=naive, naive_rules=rules))
             directions[base] = symbol
 
-    def _simple(self, node: Node) -> Node:
-        return simplify(substitute(simplify(node), self.fold))
-
     def finished(self) -> list[Line]:
-        """Every line that is needed, lines used once put into their users."""
-        every = [*self.gradient, *self.added]
-        inline_lines(every, self.fold, once={line.symbol for line in self.added})
-        return needed_lines(every)
+        """The lines to keep, lines used once put into their users."""
+        inline_lines([*self.gradient, *self.added], self.fold, once={line.symbol for line in self.added})
+        return self.kept([*self.first, *self.added])
 
 
 def _wrt(symbol: Node) -> object:
