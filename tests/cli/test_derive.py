@@ -63,6 +63,22 @@ def test_notations(run, sheet, option, piece):
     assert answer.code == 0 and piece in answer.out
 
 
+CROSS_ENTROPY = """
+z: R[K]; y: Simplex[K]
+p = softmax(z)
+L = -(y.T @ log(p))
+"""
+
+
+def test_an_explanation_shows_what_the_rules_alone_give(run, tmp_path):
+    path = tmp_path / "loss.eqs"
+    path.write_text(CROSS_ENTROPY, encoding="utf-8")
+    rows = run("derive", path, "--of", "L", "--wrt", "z", "--explain").out.splitlines()
+    assert rows[1].startswith(" 2. dL/dz = (diag(p) - p pᵀ) dL/dp  (K,)  Jacobian of softmax")
+    assert rows[2].split(maxsplit=4) == ["=", "p", "-", "y", "through p; factors cancel"]
+    assert run("derive", path, "--of", "L", "--wrt", "z").out == "dL/dz = p - y\n"
+
+
 def test_json_parses(run, sheet):
     steps = json.loads(run("derive", sheet, "--json").out)["steps"]
     assert [step["name"] for step in steps][-1] == "dL/dW"

@@ -39,7 +39,7 @@ def test_only_those_between_the_two_names(of, wrt, places):
 
 
 def test_the_rule_in_words_says_what_holds_at_the_kink():
-    explained = Equations(MODEL).derive("L", "W").explain()
+    explained = " ".join(Equations(MODEL).derive("L", "W").explain().split())
     assert "relu' = step, 0 at 0 in h" in explained
-    assert "sign(u), 0 at 0 in e" in explained
-    assert "of a choice only the taken branch moves in L" in explained
+    assert "|u|' = sign(u), 0 at 0" in explained
+    assert "of a choice only the taken branch moves" in explained

@@ -86,6 +86,15 @@ def test_the_gradient_is_printed_by_its_derivation():
         assert str(step) in body
 
 
+def test_steps_show_what_the_rules_alone_give_before_things_cancel():
+    model = Equations("z: R[K]; y: Simplex[K]; p = softmax(z); L = -(y.T @ log(p))")
+    body = gradient_section(model.derive("L", "z")).body
+    rows = [row for row in body.split("<tr>") if 'scope="row"' in row]
+    assert len(rows) == 3
+    assert "dL/dz = (diag(p) - p pᵀ) dL/dp" in rows[1] and "Jacobian of softmax" in rows[1]
+    assert ">= p - y<" in rows[2] and "through p; factors cancel" in rows[2]
+
+
 def test_the_confusion_matrix_holds_every_count():
     truth, P = np.array([0, 1, 1, 2, 2, 2, 2]), np.eye(3)[[0, 0, 1, 2, 2, 2, 1]]
     body = scores_section(ClassificationScores.of("abc", truth, P, truth)).body

@@ -47,7 +47,13 @@ NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "shee
 )
 @click.option("--product", is_flag=True, help="The Hessian times a direction, linear in depth.")
 @click.option("--layout", type=click.Choice(get_args(Layout)), help="By default the sheet's own.")
-@click.option("--explain", "notation", flag_value="explain", multiple=True, help="Shapes and rules, too.")
+@click.option(
+    "--explain",
+    "notation",
+    flag_value="explain",
+    multiple=True,
+    help="Step by step: shapes, rules, what the rules alone give.",
+)
 @click.option(
     "--by-layer",
     "notation",

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 from chainrule.equations.entrances import Entrance, entrance, with_named_entrances
 from chainrule.equations.forward import tangent
-from chainrule.equations.lets import Cotangent, Line, Temporary
+from chainrule.equations.lets import Cotangent, Line, Temporary, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.pin import involves, pinned, unsummed
 from chainrule.equations.products import product, transposed
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import identity_seed
-from chainrule.equations.second import Second, SecondOrder
+from chainrule.equations.second import Kept, Second, SecondOrder
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Size
 
@@ -39,7 +39,11 @@ class _Way(NamedTuple):
 
 
 def block_derivation(
-    program: Program, of: str, wrt: Sequence[str], examples: Size | None = None
+    program: Program,
+    of: str,
+    wrt: Sequence[str],
+    examples: Size | None = None,
+    kept: Kept = needed_lines,
 ) -> tuple[Program, list[Line]]:
     """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w.
 
@@ -52,6 +56,8 @@ def block_derivation(
         The names to differentiate with respect to.
     examples : str, int or None
         The size of the axis of examples, if the sheet is over all of them.
+    kept : callable
+        Which lines are returned.
 
     Returns
     -------
@@ -61,11 +67,11 @@ def block_derivation(
         The new names' own lines first.
     """
     named = with_named_entrances(program, of, wrt, examples)
-    lines = _Blocks(named, of, wrt, examples).all_lines()
+    lines = _Blocks(named, of, wrt, examples, kept).all_lines()
     used = {symbol for line in lines for symbol in symbols_of(line.expression)}
     used |= {named.symbols[line.symbol.data.then] for line in lines if isinstance(line.symbol.data, Second)}
     new = [
-        Line(named.symbols[name], named.bodies[name], rules=["a name for what the weights enter"])
+        Line(named.symbols[name], named.bodies[name], True, ["a name for what the weights enter"])
         for name in named.bodies
         if name not in program.bodies and named.symbols[name] in used
     ]
@@ -75,13 +81,15 @@ def block_derivation(
 class _Blocks:
     """Chooses a direction for every block, pushes each direction through once, and attaches the slopes."""
 
-    def __init__(self, program: Program, of: str, wrt: Sequence[str], examples: Size | None) -> None:
+    def __init__(
+        self, program: Program, of: str, wrt: Sequence[str], examples: Size | None, kept: Kept
+    ) -> None:
         self.program = program
         self.of = of
         self.wrt = wrt
         self.examples = examples
         biases = {entrance(program, program.ancestors([of]), name, examples).name for name in wrt}
-        self.order = SecondOrder(program, of, wrt, also=sorted(biases - {*wrt, *program.bodies}))
+        self.order = SecondOrder(program, of, wrt, also=sorted(biases - {*wrt, *program.bodies}), kept=kept)
         self.line_of = {line.symbol: line for line in self.order.gradient}
         self.leaf = {
             line.symbol.data.wrt: line
@@ -211,7 +219,7 @@ class _Blocks:
         if way.row != v:
             block = _mirrored(block, len(program.symbols[way.row].dims))
         symbol = program.pool.symbol(Second(self.of, v, w), program.symbols[v].dims + program.symbols[w].dims)
-        order.added.append(Line(symbol, block, True, words))
+        order.added.append(Line(symbol, block, True, words, naive=block, naive_rules=words))
 
     def _attached(self, way: _Way, leaf: Line, along: tuple[Size, ...]) -> Node:
         """Σ ∂(dL/dv)/∂z ∂z/∂w, and what the line has of w itself, such as the 2 λ W of a penalty."""

@@ -2,67 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
-from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike
 
-from chainrule.equations.arrange import transpose
 from chainrule.equations.by_layer import ByLayer
-from chainrule.equations.forms import Form, Named, Transposed
+from chainrule.equations.derived_sheet import derived_sheet
+from chainrule.equations.explanation import Step, fused_rule, markdown, naive_rule, numbered, rule, was_fused
+from chainrule.equations.forms import Form
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.index_notation import is_indexed
 from chainrule.equations.kinks import Kink, kinks_of
-from chainrule.equations.lets import Cotangent, Line
-from chainrule.equations.line_names import latex_line, mathml_line, sheet_line, unicode_line
+from chainrule.equations.lets import Cotangent, Line, needed_lines
+from chainrule.equations.line_names import latex_line, mathml_line, unicode_line
 from chainrule.equations.matrixform import matrix_form
 from chainrule.equations.nodes import Node, is_zero
 from chainrule.equations.one_example import OneExample
 from chainrule.equations.pin import involves
 from chainrule.equations.print_latex import LatexPrinter
 from chainrule.equations.print_mathml import MathPrinter
-from chainrule.equations.print_sheet import SheetPrinter
 from chainrule.equations.print_unicode import UnicodePrinter
 from chainrule.equations.printing import Printer
 from chainrule.equations.program import Program
 from chainrule.equations.recursions import Row, fold
-from chainrule.equations.second import Moved, Second, direction_symbols
+from chainrule.equations.second import Moved, Second
+from chainrule.equations.shown import Shown
+from chainrule.equations.stacking import shared_axis
 from chainrule.equations.structured import Structured, structured
-from chainrule.equations.tree import Declaration, Layout, Size
+from chainrule.equations.tree import Layout, Size
+from chainrule.equations.where_list import where_list
 from chainrule.errors import OptionError
 
-__all__ = ["Derivation", "Step", "unicode_lines"]
+__all__ = ["Derivation", "Step", "derivation_of", "unicode_lines"]
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a derivation.
-
-    Attributes
-    ----------
-    name : str
-        The left side, in Unicode.
-    formula : str
-        The right side, in Unicode.
-    rule : str
-        Where it comes from, in words.
-    shape : tuple of int or str
-        Sizes of its axes in the derivation's layout.
-    requested : bool
-        Whether the line was asked for.
-    """
-
-    name: str
-    formula: str
-    rule: str
-    shape: tuple[Size, ...]
-    requested: bool
-
-    def __str__(self) -> str:
-        return f"{self.name} = {self.formula}"
+Writer = TypeVar("Writer", bound=Printer)
 
 
 @dataclass(frozen=True)
@@ -77,6 +54,12 @@ class Derivation:
         The requested names.
     layout : str
         ``"gradient"``, ``"numerator"`` or ``"denominator"``.
+    lines : tuple of Line
+        What is printed.
+    every : tuple of Line
+        The lines with those that only an explanation needs.
+    explained : bool
+        Whether ``steps`` and every notation but `sheet` show how the lines come about.
     examples : str, int or None
         The number of examples, if the lines are over all of them.
     per_example : bool
@@ -94,6 +77,8 @@ class Derivation:
     wrt: tuple[str, ...]
     layout: Layout
     lines: tuple[Line, ...]
+    every: tuple[Line, ...] = ()
+    explained: bool = False
     examples: Size | None = None
     per_example: bool = False
 
@@ -113,27 +98,48 @@ class Derivation:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lines with their rules and shapes."""
-        writer = UnicodePrinter(_named(unicode_line), self._taken, self._letters_of)
-        return tuple(
-            Step(left, right, _rule(line), self._shape(self._seen(line.symbol)), line.requested)
-            for line, (left, right) in zip(self.lines, self._written(writer, self._zero_text), strict=True)
-        )
+        rows = zip(self._shown, self._written(self._writer(UnicodePrinter, unicode_line)), strict=True)
+        return tuple(self._step(line, sides) for line, sides in rows)
+
+    def _step(self, line: Line, sides: list[tuple[str, str]]) -> Step:
+        left, right = sides[-1]
+        step = Step(left, right, rule(line, self.of), self.shown.shape(line.symbol), line.requested)
+        if len(sides) == 1:
+            return step
+        fused = fused_rule(self.program, line, self.of, self._shown)
+        return replace(step, rule=fused, naive=sides[0][1], naive_rule=naive_rule(line))
+
+    @property
+    def _shown(self) -> tuple[Line, ...]:
+        return self.every if self.explained else self.lines
 
     def __str__(self) -> str:
-        return "\n".join(str(step) for step in self.steps)
+        return numbered(self.steps) if self.explained else "\n".join(str(step) for step in self.steps)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.of} by {', '.join(self.wrt)}: {len(self.lines)} lines>\n{self}"
 
     def explain(self) -> str:
-        """The lines, numbered, each with its shape and the rule that gives it."""
-        left = max((len(str(step)) for step in self.steps), default=0)
-        shapes = [str(tuple(step.shape)).replace("'", "") if step.shape else "scalar" for step in self.steps]
-        width = max(map(len, shapes), default=0)
-        return "\n".join(
-            f"{number:>2}. {step!s:<{left}}  {shape:<{width}}  {step.rule}".rstrip()
-            for number, (step, shape) in enumerate(zip(self.steps, shapes, strict=True), 1)
-        )
+        """The lines, numbered, each with its shape and the rule that gives it.
+
+        Where other lines were put into one, or a name took the place of its body, what the rules alone give
+        stands above it, over the names of the lines before.
+
+        Examples
+        --------
+        >>> from chainrule.equations import Equations
+        >>> model = Equations("z: R[K]; y: Simplex[K]; p = softmax(z); L = -(y.T @ log(p))")
+        >>> print(model.derive("L", "z").explain())
+         1. dL/dp = -(y / p)                (K,)  sum rule, product rule, log' = 1/u in L
+         2. dL/dz = (diag(p) - p pᵀ) dL/dp  (K,)  Jacobian of softmax p: diag(p) - ppᵀ in p
+                  = p - y                         through p; factors cancel
+        """
+        return numbered(self.explanation.steps)
+
+    @property
+    def explanation(self) -> Derivation:
+        """The derivation that shows how its lines come about."""
+        return replace(self, explained=True)
 
     def latex(self, *, where: bool = False) -> str:
         r"""The lines as an ``aligned`` block of LaTeX; needs amsmath and amssymb.
@@ -143,31 +149,24 @@ class Derivation:
         where : bool
             Whether a second block says what the names of the sheet stand for.
         """
-        writer = LatexPrinter(_named(latex_line), self._taken, self._letters_of)
-        rows = [f"{left} &= {right}" for left, right in self._written(writer, lambda name: "0")]
+        writer = self._writer(LatexPrinter, latex_line)
+        rows = [
+            f"{left if place == 0 else ''} &= {right}".lstrip()
+            for sides in self._written(writer)
+            for place, (left, right) in enumerate(sides)
+        ]
         if not where:
             return _aligned(rows)
-        return f"{_aligned(rows)}\n\\quad\\text{{where}}\\quad\n{_aligned(self._where(writer))}"
-
-    def _where(self, writer: LatexPrinter) -> list[str]:
-        """What each name of the sheet stands for, in the order of the sheet."""
-        program = self.program
-        used = program.ancestors(name for line in self.lines for name in program.names_in(line.expression))
-        rows = []
-        for name in program.symbols:
-            if name in program.bodies and name in used:
-                left, right = writer.equation(latex_line(name), matrix_form(program.bodies[name]))
-                rows.append(f"{left} &= {right}")
-            elif name in used:
-                rows.append(f"{latex_line(name)} &\\in {_space(program.declarations[name])}")
-        return rows
+        names = _aligned(where_list(self.program, self.lines, writer))
+        return f"{_aligned(rows)}\n\\quad\\text{{where}}\\quad\n{names}"
 
     def mathml(self) -> str:
         """The lines as one MathML table, for pages without any script."""
-        writer = MathPrinter(_named(mathml_line), self._taken, self._letters_of)
+        writer = self._writer(MathPrinter, mathml_line)
         rows = [
-            f"<mtr><mtd>{left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
-            for left, right in self._written(writer, lambda name: "<mn>0</mn>")
+            f"<mtr><mtd>{'' if place else left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
+            for sides in self._written(writer)
+            for place, (left, right) in enumerate(sides)
         ]
         return (
             '<math display="block"><mtable columnalign="right center left">'
@@ -180,31 +179,7 @@ class Derivation:
 
         A name that the model has already gets an underscore at its end.
         """
-        sizes = {size for symbol in self.program.symbols.values() for size in symbol.dims}
-        taken = [*self.program.symbols, *(size for size in sizes if isinstance(size, str))]
-        own = [line.symbol for line in self.lines if line.symbol.data not in self.program.symbols]
-        names = _sheet_names([*direction_symbols(self.lines), *own], taken)
-        writer = SheetPrinter(names, taken, self._letters_of)
-        rows = [_declaration(declaration) for declaration in self.program.declarations.values()]
-        directions = direction_symbols(self.lines)
-        rows += [
-            f"{names(symbol)}: R[{', '.join(map(str, symbol.dims))}]".replace("[]", "")
-            for symbol in directions
-        ]
-        # What can only be evaluated has no body here, and what rests on it would not read back.
-        lost = self.program.dependents(self.program.without_rule)
-        equations = [
-            writer.equation(name, matrix_form(body))
-            for name, body in self.program.bodies.items()
-            if name not in lost
-        ]
-        defined = set(self.program.symbols.values())
-        equations += [
-            row
-            for line, row in zip(self.lines, self._written(writer), strict=True)
-            if line.symbol not in defined
-        ]
-        return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
+        return derived_sheet(self.program, self.lines, replace(self.shown, view=None))
 
     def structured(
         self, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
@@ -231,8 +206,7 @@ class Derivation:
         last = self.lines[-1]
         if self.layout != "gradient" or not isinstance(last.symbol.data, Cotangent | Second):
             raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
-        latex = LatexPrinter(_named(latex_line), self._taken, self._letters_of)
-        written = (self.steps[-1].formula, self._written(latex, lambda name: "0")[-1][1])
+        written = (self.steps[-1].formula, self._written(self._writer(LatexPrinter, latex_line))[-1][-1][1])
         return structured(self.program, self.lines, values, sizes or {}, written)
 
     def _repr_latex_(self) -> str:
@@ -254,6 +228,8 @@ class Derivation:
                     "rule": step.rule,
                     "shape": list(step.shape),
                     "requested": step.requested,
+                    "naive": step.naive,
+                    "naive_rule": step.naive_rule,
                 }
                 for step in self.steps
             ],
@@ -261,58 +237,7 @@ class Derivation:
 
     def markdown(self) -> str:
         """The lines as a Markdown list with their rules."""
-        return "\n".join(
-            f"{n}. `{step}` — {escape(step.rule, quote=False)}" for n, step in enumerate(self.steps, 1)
-        )
-
-    @cached_property
-    def view(self) -> OneExample | None:
-        """How the lines look for one example; None if they are written over all of them."""
-        if self.examples is None:
-            return None
-        view = OneExample(self.program, self.examples)
-        stuck = self.per_example or any(
-            involves(line.expression, self.examples) and is_indexed(matrix_form(line.expression))
-            for line in self.lines
-        )
-        return view if stuck and view.can_write(self.lines) else None
-
-    @cached_property
-    def _taken(self) -> tuple[str, ...]:
-        """Names that are no letters of index notation."""
-        return (*self.program.symbols, *([self.view.letter] if self.view else []))
-
-    def _seen(self, symbol: Node) -> Node:
-        return self.view.symbol(symbol) if self.view else symbol
-
-    def _rank(self) -> int:
-        return len(self.program.symbols[self.of].dims)
-
-    def _shape(self, symbol: Node) -> tuple[Size, ...]:
-        return tuple(symbol.dims[axis] for axis in self._axes(symbol))
-
-    def _axes(self, symbol: Node) -> list[int]:
-        """Order of a line's axes in the layout: the outputs' axes come first in the calculus itself."""
-        lead = self._rank()
-        own, axes = list(range(lead)), list(range(lead, len(symbol.dims)))
-        if self.layout == "numerator":
-            return own + axes[::-1]
-        if self.layout == "denominator":
-            return axes + own[::-1]
-        return own + axes
-
-    def _letters_of(self, symbol: Node) -> Sequence[int]:
-        """Order in which a symbol of three or more axes wears its letters."""
-        return self._axes(symbol) if isinstance(symbol.data, tuple) else range(len(symbol.dims))
-
-    def _flips(self, symbol: Node) -> bool:
-        """Whether the layout shows the transpose of what the calculus holds."""
-        rank = len(symbol.dims)
-        if not isinstance(symbol.data, tuple) or rank > 2:
-            return False
-        if self.layout == "numerator":
-            return self._rank() == 0
-        return self.layout == "denominator" and self._rank() > 0
+        return markdown(self.steps)
 
     def by_layer(self) -> ByLayer:
         """The lines of a network, those of all its layers written once, with letters for their numbers.
@@ -333,36 +258,76 @@ class Derivation:
         dL/dWₗ = dL/dzₗ hₗ₋₁ᵀ           l = 3, …, 1
         dL/dhₗ = Wₗ₊₁ᵀ dL/dzₗ₊₁         l = 2, 1
         """
-        rows = [Row(symbol.data, form) for symbol, form in self._forms(self.view)]
-        return ByLayer(tuple(fold(rows)), self._taken, self._letters_of)
+        rows = [Row(symbol.data, form) for symbol, form, _ in self.shown.forms(self.lines)]
+        return ByLayer(tuple(fold(rows)), self._taken, self.shown.letters_of)
 
-    def _written(self, writer: Printer, zero: Callable[[Any], str] | None = None) -> list[tuple[str, str]]:
-        """Left and right side of every line."""
+    @cached_property
+    def shown(self) -> Shown:
+        """The layout of the lines, for one example or over all of them."""
+        return Shown(len(self.program.symbols[self.of].dims), self.layout, self._view())
+
+    def _view(self) -> OneExample | None:
+        """How the lines look for one example; None if they are written over all of them."""
+        if self.examples is None:
+            return None
+        view = OneExample(self.program, self.examples)
+        stuck = self.per_example or any(
+            involves(line.expression, self.examples) and is_indexed(matrix_form(line.expression))
+            for line in self.lines
+        )
+        return view if stuck and view.can_write(self.lines) else None
+
+    @property
+    def _taken(self) -> tuple[str, ...]:
+        """Names that are no letters of index notation."""
+        view = self.shown.view
+        return (*self.program.symbols, *([view.letter] if view else []))
+
+    def _writer(self, printer: type[Writer], name: Callable[[Any], str]) -> Writer:
+        return printer(_named(name), self._taken, self.shown.letters_of)
+
+    def _written(self, writer: Printer) -> list[list[tuple[str, str]]]:
+        """Left and right side of every line; before it, in an explanation, what the rules alone give."""
         rows = []
-        for line, (symbol, form) in zip(self.lines, self._forms(self.view if zero else None), strict=True):
-            left, right = writer.equation(writer.names(symbol), form, self._axes(symbol))
-            if zero is not None and is_zero(line.expression):
-                right = zero(symbol.data)
-            rows.append((left, right))
+        for line, (symbol, form, naive) in zip(self._shown, self.shown.forms(self._shown), strict=True):
+            sides = self._sides(writer, symbol, form)
+            if is_zero(line.expression):
+                words = f" {_independent(symbol.data)}" if isinstance(writer, UnicodePrinter) else ""
+                sides = (sides[0], (writer.number(Fraction(0)) + words).rstrip())
+            rows.append([sides])
+            if self.explained and naive is not None and was_fused(line):
+                before = self._sides(writer, symbol, naive)
+                rows[-1] = [before, sides] if before != sides else [sides]
         return rows
 
-    def _forms(self, view: OneExample | None) -> list[tuple[Node, Form]]:
-        """Symbol and right side of every line, turned round where the layout shows its transpose."""
-        held: dict[Node, Form] = {}
-        rows = []
-        for line in self.lines:
-            symbol = view.symbol(line.symbol) if view else line.symbol
-            form = view.form(line.expression, held) if view else matrix_form(line.expression, held)
-            flips = self._flips(symbol)
-            rows.append((symbol, transpose(form) if flips and not is_indexed(form) else form))
-            # A vector in index notation is a column: letters have no orientation.
-            if flips and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
-                held[symbol] = Transposed(len(symbol.dims), Named(len(symbol.dims), symbol))
-        return rows
+    def _sides(self, writer: Printer, symbol: Node, form: Form) -> tuple[str, str]:
+        return writer.equation(writer.names(symbol), form, self.shown.axes(symbol))
 
-    @staticmethod
-    def _zero_text(name: Any) -> str:
-        return " ".join(["0", *(f"({words})" for words in _independent(name))])
+
+def derivation_of(
+    program: Program,
+    of: str,
+    wrt: Sequence[str],
+    layout: Layout,
+    every: Sequence[Line],
+    explained: bool,
+    form: str | None,
+) -> Derivation:
+    """The derivation whose lines, with those that an explanation needs, are given.
+
+    Raises
+    ------
+    OptionError
+        If it is asked for in example form, and the examples mix.
+    """
+    examples, lines = shared_axis(program), tuple(needed_lines(list(every)))
+    alone = form == "example" and examples is not None
+    if examples is not None and alone and not OneExample(program, examples).can_write(lines):
+        raise OptionError(
+            f"The examples of {of} mix before they are summed, so there is no line for one of them; "
+            "leave form out."
+        )
+    return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), explained, examples, alone)
 
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
@@ -376,68 +341,17 @@ def _aligned(rows: Sequence[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
-def _space(declaration: Declaration) -> str:
-    """The set a declared name lies in, in LaTeX."""
-    sizes = r" \times ".join(
-        str(size) if isinstance(size, int) else latex_line(size) for size in declaration.axes
-    )
-    match declaration.domain:
-        case "class":
-            base = rf"\{{0, \dots, {latex_line(str(declaration.classes))} - 1\}}"
-        case "sign":
-            base = r"\{-1, +1\}"
-        case "bit":
-            base = r"\{0, 1\}"
-        case "simplex":
-            return rf"\Delta^{{{sizes}}}"
-        case _:
-            base = r"\mathbb{R}"
-    return base + (f"^{{{sizes}}}" if sizes else "")
-
-
 def _named(name: Callable[[Any], str]) -> Callable[[Node], str]:
     return lambda symbol: name(symbol.data)
 
 
-def _independent(name: Any) -> list[str]:
-    """The names a vanishing line does not depend on, in words."""
+def _independent(name: Any) -> str:
+    """What a vanishing line does not depend on, in words."""
     match name:
         case Cotangent(of=of, wrt=wrt):
-            return [f"{unicode_name(of)} does not depend on {unicode_name(wrt)}"]
+            return f"({unicode_name(of)} does not depend on {unicode_name(wrt)})"
         case Second(of=of, wrt=wrt, then=then):
-            return [f"d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)}"]
+            return f"(d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)})"
         case Moved(base=base):
-            return [f"{unicode_line(base)} does not move"]
-    return []
-
-
-def _rule(line: Line) -> str:
-    words = "; ".join(line.rules)
-    if line.through:
-        through = "through " + ", ".join(unicode_name(name) for name in line.through)
-        words = f"{through}{'; factors cancel' if line.cancelled else ''}" + (f"; {words}" if words else "")
-    return words
-
-
-def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Node], str]:
-    """Names of all symbols in sheet syntax; a line's gets underscores until it is no other's."""
-    used = set(taken)
-    names: dict[Node, str] = {}
-    for symbol in symbols:
-        name = sheet_line(symbol.data)
-        while name in used:
-            name += "_"
-        used.add(name)
-        names[symbol] = name
-    return lambda node: names[node] if node in names else str(node.data)
-
-
-def _declaration(declaration: Declaration) -> str:
-    sizes = ", ".join(str(size) for size in declaration.axes)
-    domain = {"real": "R", "sign": "Sign", "bit": "Bit", "simplex": "Simplex"}.get(
-        declaration.domain, "Class"
-    )
-    if declaration.domain == "class":
-        sizes = ", ".join(filter(None, (sizes, str(declaration.classes))))
-    role = "" if declaration.role == "given" else f"{declaration.role} "
-    return f"{role}{declaration.name}: {domain}" + (f"[{sizes}]" if sizes else "")
+            return f"({unicode_line(base)} does not move)"
+    return ""

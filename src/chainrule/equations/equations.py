@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.equations.blockwise import block_derivation
 from chainrule.equations.compile import Compiled
 from chainrule.equations.compile_requests import compile_direction, compile_requests
-from chainrule.equations.derivation import Derivation
+from chainrule.equations.derivation import Derivation, derivation_of
 from chainrule.equations.evaluate import Environment, evaluate
-from chainrule.equations.lets import Line, derive_lines
+from chainrule.equations.explanation import explained_lines
+from chainrule.equations.lets import derive_lines
 from chainrule.equations.lower import differentiated, lower_sheet, lower_value
 from chainrule.equations.numeric import node_value
 from chainrule.equations.objective import SheetObjective, sheet_objective
-from chainrule.equations.one_example import OneExample
 from chainrule.equations.program import Program
 from chainrule.equations.second import product_lines
 from chainrule.equations.sheet import Claim, Sheet, read, read_expression
@@ -163,6 +163,7 @@ class Equations:
         layout: Layout | None = None,
         reduction: Literal["mean", "sum"] = "mean",
         order: Literal[1, 2] = 1,
+        explain: bool = False,
     ) -> Derivation:
         """The derivative of a name as equations.
 
@@ -183,6 +184,8 @@ class Equations:
             How the batch form reduces over examples.
         order : {1, 2}
             2 gives the Hessian of a scalar: one block d²L/(dv dw) for every pair of names, v not after w.
+        explain : bool
+            Whether it shows numbered steps, with rules, shapes and what the rules alone give.
 
         Returns
         -------
@@ -196,15 +199,14 @@ class Equations:
             If something on the way has no rule; zero is never a default.
         """
         program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
-        examples = shared_axis(program)
         if order == 1:
-            lines = derive_lines(program, target, names)
+            every = derive_lines(program, target, names, explained_lines)
         elif order == 2:
             self._twice(program, target, shown)
-            program, lines = block_derivation(program, target, names, examples)
+            program, every = block_derivation(program, target, names, shared_axis(program), explained_lines)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
-        return self._derivation(program, target, names, shown, lines, form)
+        return derivation_of(program, target, names, shown, every, explain, form)
 
     def hessian_product(
         self,
@@ -212,6 +214,7 @@ class Equations:
         wrt: str | Sequence[str] | None = None,
         form: Literal["example", "batch"] | None = None,
         reduction: Literal["mean", "sum"] = "mean",
+        explain: bool = False,
     ) -> Derivation:
         """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
 
@@ -226,27 +229,8 @@ class Equations:
         """
         program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
         self._twice(program, target, layout)
-        lines = product_lines(program, target, names)
-        return self._derivation(program, target, names, layout, lines, form)
-
-    @staticmethod
-    def _derivation(
-        program: Program,
-        of: str,
-        wrt: Sequence[str],
-        layout: Layout,
-        lines: Sequence[Line],
-        form: str | None,
-    ) -> Derivation:
-        """The lines as they are written: over all examples, or for one of them."""
-        examples = shared_axis(program)
-        alone = form == "example" and examples is not None
-        if examples is not None and alone and not OneExample(program, examples).can_write(lines):
-            raise OptionError(
-                f"The examples of {of} mix before they are summed, so there is no line for one of them; "
-                "leave form out."
-            )
-        return Derivation(program, of, tuple(wrt), layout, tuple(lines), examples, alone)
+        every = product_lines(program, target, names, explained_lines)
+        return derivation_of(program, target, names, layout, every, explain, form)
 
     @staticmethod
     def _twice(program: Program, of: str, layout: Layout) -> None:

@@ -11,8 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -58,18 +58,25 @@ class Line:
         Whether a reader asked for it.
     rules : list of str
         The rules that lead to it, in words.
-    through : list of str
-        Names whose lines were put into this one.
+    inside : list of Node
+        Symbols of the lines that were put into this one.
     cancelled : bool
         Whether something cancelled when they were.
+    naive : Node, optional
+        What the rules alone give, over the lines above: before any was put in and any name took the place of
+        its body.
+    naive_rules : list of str
+        The rules that lead to that.
     """
 
     symbol: Node
     expression: Node
     requested: bool = False
     rules: list[str] = field(default_factory=list)
-    through: list[str] = field(default_factory=list)
+    inside: list[Node] = field(default_factory=list)
     cancelled: bool = False
+    naive: Node | None = None
+    naive_rules: list[str] = field(default_factory=list)
 
     @property
     def is_temporary(self) -> bool:
@@ -77,7 +84,9 @@ class Line:
         return isinstance(self.symbol.data, Temporary)
 
 
-def derive_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
+def derive_lines(
+    program: Program, of: str, wrt: Sequence[str], kept: Callable[[list[Line]], list[Line]] | None = None
+) -> list[Line]:
     """The lines of d of / d wrt, in the order in which they can be computed.
 
     Parameters
@@ -88,11 +97,21 @@ def derive_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
         The differentiated name.
     wrt : sequence of str
         The requested names.
+    kept : callable, optional
+        Which lines to return; by default `needed_lines`.
     """
     lines = _Walk(program, of, wrt).all_lines()
     inline_lines(lines, folding(program, of))
-    lines = _named_after_requests(lines)
-    return needed_lines(lines)
+    return (kept or needed_lines)(_named_after_requests(lines))
+
+
+def _line(
+    symbol: Node, value: Node, fold: dict[Node, Node], requested: bool = False, rules: Sequence[str] = ()
+) -> Line:
+    """The line of a value as the rules give it, with the names of the sheet for bodies in it."""
+    naive = simplify(value)
+    expression = simplify(substitute(naive, fold))
+    return Line(symbol, expression, requested, list(rules), naive=naive, naive_rules=list(rules))
 
 
 class _Walk:
@@ -140,7 +159,7 @@ class _Walk:
         total = linear(pool, [(Fraction(1), part) for part, _ in parts], dims)
         symbol = pool.symbol(Cotangent(self.of, name), dims)
         rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
-        self.lines.append(Line(symbol, self.simple(total), name in self.wrt, rules))
+        self.lines.append(_line(symbol, total, self.fold, name in self.wrt, rules))
         return symbol
 
     def emit_leaves(self, user: str, last_user: Mapping[str, str]) -> None:
@@ -160,7 +179,7 @@ class _Walk:
             if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
             symbol = program.pool.symbol(Temporary(self.of, user, len(shared) + 1), part.dims)
-            shared.append(Line(symbol, self.simple(part), rules=_rules_above(body, {node}, user)))
+            shared.append(_line(symbol, part, self.fold, rules=_rules_above(body, {node}, user)))
             self.lines.append(shared[-1])
             return symbol
 
@@ -168,10 +187,6 @@ class _Walk:
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
             words = _rules_above(body, {symbol}, user)
             self.pending.setdefault(program.name_of[symbol], []).append((part, words))
-
-    def simple(self, node: Node) -> Node:
-        """The node simplified, with the names of the sheet for bodies it contains."""
-        return simplify(substitute(simplify(node), self.fold))
 
 
 def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:
@@ -271,9 +286,8 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
             if single or constant or cancels or cost(new) < cost(user.expression):
                 user.expression = new
                 user.cancelled = user.cancelled or (cancels and not constant and cost(new) < raw_size - 1)
-                if isinstance(line.symbol.data, Cotangent):
-                    user.through.append(line.symbol.data.wrt)
-                elif single:
+                user.inside.append(line.symbol)
+                if single and not isinstance(line.symbol.data, Cotangent):
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
                 mentioned[place] = set(symbols_of(new))
 
@@ -318,12 +332,16 @@ def _named_after_requests(lines: list[Line]) -> list[Line]:
         if place is None:
             continue
         rename = {result[place].symbol: line.symbol}
-        rules = list(dict.fromkeys(result[place].rules + line.rules))
-        result.remove(line)
         old = result[place]
-        result[place] = Line(line.symbol, old.expression, True, rules, old.through, old.cancelled)
+        rules = list(dict.fromkeys(old.rules + line.rules))
+        alone = list(dict.fromkeys(old.naive_rules + line.naive_rules))
+        result.remove(line)
+        result[place] = replace(old, symbol=line.symbol, requested=True, rules=rules, naive_rules=alone)
         for other in result:
             other.expression = substitute(other.expression, rename)
+            if other.naive is not None:
+                other.naive = substitute(other.naive, rename)
+            other.inside = [rename.get(symbol, symbol) for symbol in other.inside]
     return result
 
 

@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+# Which of some lines are returned.
+Kept = Callable[[list[Line]], list[Line]]
+
+
 class Second(NamedTuple):
     """Name of d²of / (d wrt d then): the axes of ``wrt``, then those of ``then``."""
 
@@ -77,9 +81,12 @@ def hessian_lines(
     return lines.finished()
 
 
-def product_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
-    """The lines of the Hessian of a scalar times one direction, for every name in ``wrt`` at once."""
-    lines = SecondOrder(program, of, wrt)
+def product_lines(program: Program, of: str, wrt: Sequence[str], kept: Kept = needed_lines) -> list[Line]:
+    """The lines of the Hessian of a scalar times one direction, for every name in ``wrt`` at once.
+
+    ``kept`` says which lines are returned.
+    """
+    lines = SecondOrder(program, of, wrt, kept=kept)
     dims = {name: program.symbols[name].dims for name in wrt}
     start = {program.symbols[name]: program.pool.symbol(Direction(name), dims[name]) for name in wrt}
     lines.push_through(start, (), lambda base: Moved(base.data), set(wrt))
@@ -106,10 +113,13 @@ class SecondOrder:
         wrt: Sequence[str],
         gradient: Collection[str] = (),
         also: Sequence[str] = (),
+        kept: Kept = needed_lines,
     ) -> None:
         self.program = program
         self.of = of
-        self.gradient = derive_lines(program, of, [*wrt, *also])
+        self.kept = kept
+        self.first = derive_lines(program, of, [*wrt, *also], kept)
+        self.gradient = needed_lines(self.first)
         self.asked = {line.symbol for line in self.gradient if line.requested}
         self.fold = folding(program, of)
         self.added: list[Line] = []
@@ -152,10 +162,10 @@ class SecondOrder:
             ):
                 continue
             if definition in moving and symbol not in start:
-                moved = self.simple(tangent(body, directions, along, symbol))
+                moved = tangent(body, directions, along, symbol)
                 self._add(symbol, moved, along, name, directions, [f"forward through {definition}"])
         for line in self.gradient:
-            moved = self.simple(tangent(line.expression, directions, along))
+            moved = tangent(line.expression, directions, along)
             requested = line.symbol in self.asked and _wrt(line.symbol) in wanted
             words = [f"the line of {_words(line.symbol)}, differentiated"]
             self._add(line.symbol, moved, along, name, directions, words, requested, line.symbol.data in own)
@@ -183,6 +193,8 @@ class SecondOrder:
         requested: bool = False,
         always: bool = False,
     ) -> None:
+        naive = simplify(moved)
+        moved = simplify(substitute(naive, self.fold))
         if is_zero(moved) and not requested:
             return
         directions[base] = moved
@@ -190,7 +202,7 @@ class SecondOrder:
             return
         if requested or always or not _touches(moved, len(base.dims)):
             symbol = self.program.pool.symbol(name(base), base.dims + along)
-            self.added.append(Line(symbol, moved, requested, rules))
+            self.added.append(Line(symbol, moved, requested, rules, naive=naive, naive_rules=rules))
             directions[base] = symbol
 
     def simple(self, node: Node) -> Node:
@@ -198,10 +210,10 @@ class SecondOrder:
         return simplify(substitute(simplify(node), self.fold))
 
     def finished(self) -> list[Line]:
-        """Every line that is needed, lines used once put into their users."""
+        """The lines to keep, lines used once put into their users."""
         every = needed_lines([*self.gradient, *self.added])
         inline_lines(every, self.fold, once={line.symbol for line in self.added})
-        return needed_lines(every)
+        return self.kept([*self.first, *self.added])
 
 
 def _wrt(symbol: Node) -> object:

@@ -26,7 +26,7 @@ def gradient_section(derivation: Derivation) -> Section:
         "table",
         element("caption", "Each line, the shape of its value, and the rule that gives it"),
         element("thead", element("tr", *(_head(text) for text in ("Line", "Shape", "Rule")))),
-        element("tbody", *map(_step, derivation.steps)),
+        element("tbody", *(row for step in derivation.explanation.steps for row in _rows(step))),
     )
     steps = element("details", element("summary", "Step by step"), element("div", table, class_="scroll"))
     formulas = element("div", Markup(derivation.mathml()), class_="scroll", tabindex=0)
@@ -81,14 +81,18 @@ def _error(value: float | None) -> Markup:
     return element("td", "–" if value is None else f"{value:.0e}".replace("-", "−"))
 
 
-def _step(step: Step) -> Markup:
+def _rows(step: Step) -> list[Markup]:
+    """The row of a step; before it, where they differ, that of what the rules alone give."""
     shape = " × ".join(map(str, step.shape)) or "scalar"
-    return element(
-        "tr",
-        element("th", str(step), scope="row"),
-        element("td", shape),
-        element("td", step.rule, class_="long"),
-    )
+    if step.naive is None:
+        return [_row(str(step), shape, step.rule)]
+    naive = _row(f"{step.name} = {step.naive}", shape, step.naive_rule)
+    return [naive, _row(f"= {step.formula}", "", step.rule)]
+
+
+def _row(formula: str, shape: str, rule: str) -> Markup:
+    cells = (element("td", shape), element("td", rule, class_="long"))
+    return element("tr", element("th", formula, scope="row"), *cells)
 
 
 def _head(text: str) -> Markup:
