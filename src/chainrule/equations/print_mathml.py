@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from html import escape
@@ -12,6 +13,9 @@ from chainrule.equations.printing import Printer
 from chainrule.equations.tree import Size
 
 __all__ = ["MathPrinter"]
+
+
+_SINGLE = re.compile(r"<mi>[^<]*</mi>")
 
 
 def _row(*pieces: str) -> str:
@@ -133,9 +137,11 @@ class MathPrinter(Printer):
         return f"<msub><mi>{'e' if rank == 1 else 'E'}</mi>{labels}</msub>"
 
     def index(self, base: str, letters: Sequence[str]) -> str:
+        # A second subscript, or one below a fraction, would seem to belong to what stands there.
+        single = _SINGLE.fullmatch(base)
         return _row(
             "<msub>",
-            _row(base),
+            _row(base) if single else _row("<mo>[</mo>", base, "<mo>]</mo>"),
             "<mrow>" + "".join(f"<mi>{letter}</mi>" for letter in letters) + "</mrow>",
             "</msub>",
         )
