@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.equations.blockwise import block_lines
 from chainrule.equations.numeric import node_value
-from chainrule.equations.second import Direction, Moved, Second, hessian_lines, product_lines
+from chainrule.equations.second import Direction, Moved, Second, product_lines
 from chainrule.errors import OptionError, SheetShapeError
 
 STEP = 1e-30
@@ -91,7 +92,7 @@ def test_every_block_of_the_hessian(text):
     model = Equations(text)
     values = values_of(model, np.random.default_rng(3))
     names = list(model.parameters)
-    found = computed(model, hessian_lines(model.program, "L", names), values)
+    found = computed(model, block_lines(model.program, "L", names), values)
     for position, then in enumerate(names):
         for wrt in names[: position + 1]:
             want = hessian_block(model, wrt, then, values)
@@ -124,7 +125,7 @@ def test_the_product_is_the_hessian_times_the_direction(text):
 def test_inverse_and_log_determinant_have_second_derivatives():
     model = Equations(MATRIX)
     values = values_of(model, np.random.default_rng(5))
-    found = computed(model, hessian_lines(model.program, "L", ["W", "b"]), values)
+    found = computed(model, block_lines(model.program, "L", ["W", "b"]), values)
     base = 1e-6
     for place in np.ndindex(4, 4):
         step = np.zeros((4, 4))
@@ -138,7 +139,7 @@ def test_inverse_and_log_determinant_have_second_derivatives():
 def test_a_block_is_symmetric_and_an_absent_one_is_zero():
     model = Equations("parameters u: R[p]; w: R[K]; L = exp(norm2(u)**2 / 9) + sum(sin(w))")
     values = values_of(model, np.random.default_rng(6))
-    found = computed(model, hessian_lines(model.program, "L", ["u", "w"]), values)
+    found = computed(model, block_lines(model.program, "L", ["u", "w"]), values)
     np.testing.assert_allclose(found[Second("L", "u", "u")], found[Second("L", "u", "u")].T)
     assert found[Second("L", "u", "w")].shape == (3, 2)
     assert not found[Second("L", "u", "w")].any()

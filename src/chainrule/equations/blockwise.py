@@ -7,7 +7,7 @@ d²L/dW² [i,j,k,l] = d²L/dz² [i,k] x[j] x[l].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from chainrule.equations.second import Kept, Second, SecondOrder
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Size
 
-__all__ = ["block_derivation"]
+__all__ = ["block_derivation", "block_lines"]
 
 MATRIX = 2
 
@@ -38,13 +38,14 @@ class _Way(NamedTuple):
     place: int
 
 
-def block_derivation(
+def block_lines(
     program: Program,
     of: str,
     wrt: Sequence[str],
     examples: Size | None = None,
+    gradient: Collection[str] = (),
     kept: Kept = needed_lines,
-) -> tuple[Program, list[Line]]:
+) -> list[Line]:
     """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w.
 
     Parameters
@@ -56,18 +57,23 @@ def block_derivation(
         The names to differentiate with respect to.
     examples : str, int or None
         The size of the axis of examples, if the sheet is over all of them.
+    gradient : collection of str
+        Names whose gradient is asked for, too.
     kept : callable
         Which lines are returned.
+    """
+    return _Blocks(program, of, wrt, examples, gradient, kept).all_lines()
 
-    Returns
-    -------
-    Program
-        With a name for every pre-activation that has none.
-    list of Line
-        The new names' own lines first.
+
+def block_derivation(
+    program: Program, of: str, wrt: Sequence[str], examples: Size | None, kept: Kept
+) -> tuple[Program, list[Line]]:
+    """The lines of the Hessian for a reader, and their program: every pre-activation has a name in it.
+
+    The parameters are those of `block_lines`; the new names' own lines come first.
     """
     named = with_named_entrances(program, of, wrt, examples)
-    lines = _Blocks(named, of, wrt, examples, kept).all_lines()
+    lines = block_lines(named, of, wrt, examples, kept=kept)
     used = {symbol for line in lines for symbol in symbols_of(line.expression)}
     used |= {named.symbols[line.symbol.data.then] for line in lines if isinstance(line.symbol.data, Second)}
     new = [
@@ -82,14 +88,20 @@ class _Blocks:
     """Chooses a direction for every block, pushes each direction through once, and attaches the slopes."""
 
     def __init__(
-        self, program: Program, of: str, wrt: Sequence[str], examples: Size | None, kept: Kept
+        self,
+        program: Program,
+        of: str,
+        wrt: Sequence[str],
+        examples: Size | None,
+        gradient: Collection[str],
+        kept: Kept,
     ) -> None:
         self.program = program
         self.of = of
         self.wrt = wrt
         self.examples = examples
         biases = {entrance(program, program.ancestors([of]), name, examples).name for name in wrt}
-        self.order = SecondOrder(program, of, wrt, also=sorted(biases - {*wrt, *program.bodies}), kept=kept)
+        self.order = SecondOrder(program, of, wrt, gradient, sorted(biases - {*wrt, *program.bodies}), kept)
         self.line_of = {line.symbol: line for line in self.order.gradient}
         self.leaf = {
             line.symbol.data.wrt: line

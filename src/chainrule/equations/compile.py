@@ -14,15 +14,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.equations.blockwise import block_lines
 from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.products import transposed
 from chainrule.equations.program import Program
 from chainrule.equations.requests import Request
-from chainrule.equations.second import Direction, Moved, Second, hessian_lines, product_lines
+from chainrule.equations.second import Direction, Moved, Second, product_lines
 from chainrule.equations.separate import separated
 from chainrule.equations.simplify import cost, substitute
+from chainrule.equations.stacking import shared_axis
 from chainrule.equations.tails import right_in_the_tails
 from chainrule.equations.tree import Declaration, Span
 from chainrule.errors import DataError, ShapeError
@@ -267,7 +269,7 @@ def _second_lines(
     """The lines of the blocks and gradients asked for, as the machine computes them best."""
     gradient = [request.wrt for request in requests if request.wrt and not request.then]
     wanted = {_block(program, wrt, request) for request in requests if request.then}
-    lines = hessian_lines(program, of, wrt, gradient)
+    lines = block_lines(program, of, wrt, shared_axis(program), gradient)
     for line in lines:
         line.requested = line.requested and (line.symbol in wanted or isinstance(line.symbol.data, Cotangent))
     tails: dict[Node, Node] = {}

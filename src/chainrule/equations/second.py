@@ -2,8 +2,7 @@
 
 The gradient is a list of lines (reverse mode over names). Its derivative in a direction pushes tangents
 through the definitions and then through those lines, so that a Hessian-vector product is as linear in depth
-as the gradient. With the unit vectors of one name as directions it is a block of the Hessian; for a reader a
-weight moves with its pre-activation (`block_lines`), for the machine by itself (`hessian_lines`).
+as the gradient. With the unit vectors of one name as directions it is a block of the Hessian: `blockwise`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from chainrule.equations.forward import tangent
 from chainrule.equations.lets import Cotangent, Line, derive_lines, folding, inline_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms, is_zero
 from chainrule.equations.program import Program, symbols_of
-from chainrule.equations.reverse import identity_seed
 from chainrule.equations.simplify import simplify, substitute
 from chainrule.equations.tree import Size
 
@@ -26,7 +24,6 @@ __all__ = [
     "Second",
     "SecondOrder",
     "direction_symbols",
-    "hessian_lines",
     "product_lines",
 ]
 
@@ -59,26 +56,6 @@ class Moved(NamedTuple):
     """Name of the derivative of a symbol in the direction; ``base`` is the symbol's own name."""
 
     base: object
-
-
-def hessian_lines(
-    program: Program, of: str, wrt: Sequence[str], gradient: Collection[str] = ()
-) -> list[Line]:
-    """The lines of the Hessian of a scalar: one block d²of / (d v d w) for every pair, v not after w.
-
-    The gradient with respect to the names in ``gradient`` is asked for, too.
-    """
-    lines = SecondOrder(program, of, wrt, gradient)
-    for position, then in enumerate(wrt):
-        symbol = program.symbols[then]
-        start = {symbol: identity_seed(program.pool, symbol.dims)}
-
-        def name(base: Node, then: str = then) -> object:
-            data = base.data
-            return Second(of, data.wrt, then) if isinstance(data, Cotangent) else Cotangent(data, then)
-
-        lines.push_through(start, symbol.dims, name, set(wrt[: position + 1]))
-    return lines.finished()
 
 
 def product_lines(program: Program, of: str, wrt: Sequence[str], kept: Kept = needed_lines) -> list[Line]:

@@ -42,7 +42,7 @@ def separated(
     ----------
     program : Program
     lines : sequence of Line
-        Of `hessian_lines`.
+        Of `block_lines`.
     asked : collection of Node
         The symbols of the blocks that are returned.
     sizes : mapping of str to int
