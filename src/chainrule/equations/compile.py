@@ -22,11 +22,12 @@ from chainrule.equations.products import transposed
 from chainrule.equations.program import Program
 from chainrule.equations.requests import Request
 from chainrule.equations.second import Direction, Moved, Second, product_lines
-from chainrule.equations.separate import separated
+from chainrule.equations.separate import direction_axes, leading_axes, separated
 from chainrule.equations.simplify import cost, substitute
 from chainrule.equations.stacking import shared_axis
 from chainrule.equations.tails import right_in_the_tails
 from chainrule.equations.tree import Declaration, Span
+from chainrule.equations.work import taken_apart
 from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
@@ -207,7 +208,7 @@ def compile_program(
         if any(request.then for request in own):
             lines += _second_lines(stable, of, wrt, own, sizes or {})
         elif wrt:
-            lines += derive_lines(stable, of, wrt)
+            lines += _first_lines(stable, of, wrt, sizes or {})
     outputs = [(str(request), _result(stable, request, lines)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
     returned = [held.get(node, node) for _, node in outputs] if order == "F" else []
@@ -252,7 +253,10 @@ def compile_product(
     tails: dict[Node, Node] = {}
     bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
     held = {
-        line.symbol: right_in_the_tails(substitute(line.expression, renamed), bodies, tails) for line in lines
+        line.symbol: taken_apart(
+            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}
+        )
+        for line in lines
     }
     moved = [
         pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
@@ -261,6 +265,18 @@ def compile_product(
     columns = {held[symbol] for symbol in moved if len(symbol.dims) == 2} if order == "F" else set()
     writer = Writer(stable, called, held, dict(sizes or {}), checked, columns)
     return _function(writer, outputs, single=False)
+
+
+def _first_lines(program: Program, of: str, wrt: Sequence[str], sizes: Mapping[str, int]) -> list[Line]:
+    """The lines of gradients and Jacobians, as the machine computes them best."""
+    lines = derive_lines(program, of, wrt)
+    lead = len(program.symbols[of].dims)
+    if lead:
+        asked = {line.symbol for line in lines if line.requested}
+        lines = separated(lines, asked, sizes, leading_axes(lead))
+    for line in lines:
+        line.expression = taken_apart(line.expression, sizes)
+    return needed_lines(lines)
 
 
 def _second_lines(
@@ -274,9 +290,9 @@ def _second_lines(
         line.requested = line.requested and (line.symbol in wanted or isinstance(line.symbol.data, Cotangent))
     tails: dict[Node, Node] = {}
     bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
-    lines = separated(program, needed_lines(lines), wanted, sizes)
+    lines = separated(needed_lines(lines), wanted, sizes, direction_axes(program))
     for line in lines:
-        line.expression = right_in_the_tails(line.expression, bodies, tails)
+        line.expression = taken_apart(right_in_the_tails(line.expression, bodies, tails), sizes)
     return needed_lines(lines)
 
 

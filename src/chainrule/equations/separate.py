@@ -8,45 +8,40 @@ the line. So nothing is built that is larger than it must be, and symmetric prod
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from fractions import Fraction
-from math import prod
 from typing import NamedTuple
 
-from chainrule.equations.contract import Operand, Workshop, contraction_code
 from chainrule.equations.lets import Cotangent, Line
-from chainrule.equations.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.products import product
 from chainrule.equations.program import Program
 from chainrule.equations.second import Core, Second
 from chainrule.equations.simplify import substitute
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Size
+from chainrule.equations.work import multiplied_out, operations
 
-__all__ = ["multiplied_out", "separated"]
+__all__ = ["direction_axes", "leading_axes", "separated"]
 
 Factors = list[tuple[Node, tuple[int, ...]]]
-# What a size is taken for when nobody says how large it is.
-ASSUMED_LENGTH = 64.0
-# An elementwise function takes about so many operations.
-FUNCTION_WORK = 10.0
-# More terms than this are not multiplied out.
-MOST_TERMS = 64
 
 
 def separated(
-    program: Program, lines: Sequence[Line], asked: Collection[Node], sizes: Mapping[str, int]
+    lines: Sequence[Line],
+    asked: Collection[Node],
+    sizes: Mapping[str, int],
+    ways_of: Callable[[Node], set[int]],
 ) -> list[Line]:
     """The lines, with cores in place of the lines that nobody asked for.
 
     Parameters
     ----------
-    program : Program
     lines : sequence of Line
-        Of `block_lines`.
     asked : collection of Node
-        The symbols of the blocks that are returned.
+        The symbols of the lines that are returned.
     sizes : mapping of str to int
         Sizes to choose by.
+    ways_of : callable
+        The axes of a symbol that come from outside: `direction_axes` or `leading_axes`.
     """
     result: list[Line] = []
     known: dict[Node, Node] = {}
@@ -56,8 +51,8 @@ def separated(
         if line.symbol in asked:
             opened = multiplied_out(substitute(expression, cores))
             candidates = [expression, multiplied_out(expression), opened]
-            expression = min(candidates, key=lambda node: _work(node, cores, sizes))
-        elif ways := _ways(program, line.symbol):
+            expression = min(candidates, key=lambda node: operations(node, sizes, cores))
+        elif ways := ways_of(line.symbol):
             whole = multiplied_out(expression)
             if (pulled := _pulled(whole, ways)) is not None:
                 core = line.symbol.pool.symbol(Core(line.symbol.data), pulled.rest.dims)
@@ -71,17 +66,26 @@ def separated(
     return result
 
 
-def _ways(program: Program, symbol: Node) -> set[int]:
-    """The axes of a line that belong to the direction."""
-    data = symbol.data
-    if isinstance(data, Second):
-        direction = data.then
-    elif isinstance(data, Cotangent) and symbol.dims != program.symbols[data.wrt].dims:
-        direction = data.wrt
-    else:
-        return set()
-    rank = len(symbol.dims)
-    return set(range(rank - len(program.symbols[direction].dims), rank))
+def direction_axes(program: Program) -> Callable[[Node], set[int]]:
+    """In lines of second order: the axes of the direction, which come last."""
+
+    def ways_of(symbol: Node) -> set[int]:
+        data = symbol.data
+        if isinstance(data, Second):
+            direction = data.then
+        elif isinstance(data, Cotangent) and symbol.dims != program.symbols[data.wrt].dims:
+            direction = data.wrt
+        else:
+            return set()
+        rank = len(symbol.dims)
+        return set(range(rank - len(program.symbols[direction].dims), rank))
+
+    return ways_of
+
+
+def leading_axes(rank: int) -> Callable[[Node], set[int]]:
+    """In lines of a Jacobian: the axes of the differentiated quantity, which come first."""
+    return lambda symbol: set(range(rank))
 
 
 class _Pulled(NamedTuple):
@@ -101,13 +105,14 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
     split = [(c, list(zip(term.args, term.data[0], strict=True))) for c, term in terms]
     out = set(range(len(whole.dims)))
     for factor, own in split[0][1]:
-        if factor.kind in ("delta", "ones") or not set(own) <= out or len(set(own)) < len(own):
+        if factor.kind == "ones" or not set(own) <= out or len(set(own)) < len(own):
             continue
         if any(factors.count((factor, own)) != 1 for _, factors in split):
             continue
         left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
         covered = {label for _, factors in left for _, labels in factors for label in labels}
-        if not (set(own) - covered) & ways:
+        gone = set(own) - covered
+        if not (gone & ways or (gone and factor.kind == "delta" and set(own) & ways)):
             continue
         kept = tuple(axis for axis in range(len(whole.dims)) if axis in covered)
         dims = tuple(whole.dims[axis] for axis in kept)
@@ -123,67 +128,3 @@ def _spread(factors: Factors, kept: tuple[int, ...], dims: tuple[Size, ...], who
     ones = whole.pool.ones(tuple(size for _, size in bare))
     extra: Factors = [(ones, tuple(axis for axis, _ in bare))] if bare else []
     return product(whole.pool, [*factors, *extra], kept)
-
-
-def multiplied_out(node: Node) -> Node:
-    """The node with sums of tensors, and sums that hold an identity matrix, taken out of its products."""
-    done: list[tuple[Fraction, Node]] = []
-    stack = [(Fraction(1), node)]
-    while stack:
-        c, term = stack.pop()
-        if term.kind == "lin" and term.args:
-            stack.extend((c * inner, arg) for inner, arg in reversed(coefficient_terms(term)))
-        elif (opened := _opened(term)) is not None and len(done) + len(stack) < MOST_TERMS:
-            stack.append((c, opened))
-        else:
-            done.append((c, term))
-    return linear(node.pool, done, node.dims)
-
-
-def _opened(node: Node) -> Node | None:
-    """A product with its first sum of tensors distributed over."""
-    if node.kind != "prod":
-        return None
-    labels, out = node.data
-    pairs = list(zip(node.args, labels, strict=True))
-    for place, (total, own) in enumerate(pairs):
-        if total.kind == "lin" and len(total.args) > 1 and (len(own) > 2 or _has_identity(total)):
-            rest = pairs[:place] + pairs[place + 1 :]
-            terms = [(c, product(node.pool, [*rest, (arg, own)], out)) for c, arg in coefficient_terms(total)]
-            return linear(node.pool, terms, node.dims)
-    return None
-
-
-def _has_identity(node: Node) -> bool:
-    return any(arg.kind == "delta" or any(inner.kind == "delta" for inner in arg.args) for arg in node.args)
-
-
-def _work(root: Node, cores: Mapping[Node, Node], sizes: Mapping[str, int]) -> float:
-    """About how many operations a node takes, the cores that it mentions included."""
-
-    def length(size: Size) -> float:
-        return float(size if isinstance(size, int) else sizes.get(size, ASSUMED_LENGTH))
-
-    def volume(node: Node) -> float:
-        return prod(length(size) for size in node.dims)
-
-    total = 0.0
-    roots = [root, *(cores[node] for node in topological([root]) if node in cores)]
-    for node in topological(roots):
-        if node.kind == "prod":
-            total += _contraction_work(node, length)
-        elif node.kind == "lin":
-            total += len(node.args) * volume(node)
-        elif node.args:
-            total += FUNCTION_WORK * volume(node)
-    return total
-
-
-def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
-    labels, out = node.data
-    pairs = list(zip(node.args, labels, strict=True))
-    sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
-    shop = Workshop(sizes.__getitem__)
-    operands = [Operand(f"x{arg.serial}", own, identity=arg.kind == "delta") for arg, own in pairs]
-    contraction_code(operands, out, shop)
-    return shop.work
