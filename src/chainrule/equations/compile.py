@@ -18,7 +18,7 @@ from chainrule.equations.blockwise import block_lines
 from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
-from chainrule.equations.products import transposed
+from chainrule.equations.products import product, transposed
 from chainrule.equations.program import Program
 from chainrule.equations.requests import Request
 from chainrule.equations.second import Direction, Moved, Second, product_lines
@@ -26,7 +26,7 @@ from chainrule.equations.separate import direction_axes, leading_axes, separated
 from chainrule.equations.simplify import cost, substitute
 from chainrule.equations.stacking import shared_axis
 from chainrule.equations.tails import right_in_the_tails
-from chainrule.equations.tree import Declaration, Span
+from chainrule.equations.tree import Declaration, Size, Span
 from chainrule.equations.work import taken_apart
 from chainrule.errors import DataError, ShapeError
 
@@ -181,6 +181,7 @@ def compile_program(
     sizes: Mapping[str, int] | None = None,
     checked: bool = True,
     order: Literal["C", "F"] = "C",
+    each: Size | None = None,
 ) -> Compiled:
     """Compile names, derivatives and blocks of Hessians into one function.
 
@@ -197,6 +198,9 @@ def compile_program(
         Whether the code checks shapes and labels; the caller must have, if not.
     order : {"C", "F"}
         As in NumPy: ``"F"`` makes products of matrices that are returned lie with their first axis fastest.
+    each : str or int, optional
+        The number of examples: what one example has, differentiated by what it has, is returned for each, and
+        not for every pair of examples.
     """
     asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
     middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
@@ -208,8 +212,8 @@ def compile_program(
         if any(request.then for request in own):
             lines += _second_lines(stable, of, wrt, own, sizes or {})
         elif wrt:
-            lines += _first_lines(stable, of, wrt, sizes or {})
-    outputs = [(str(request), _result(stable, request, lines)) for request in asked]
+            lines += _first_lines(stable, of, wrt, sizes or {}, each)
+    outputs = [(str(request), _result(stable, request, lines, each)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
     returned = [held.get(node, node) for _, node in outputs] if order == "F" else []
     columns = {node for node in returned if len(node.dims) == 2}
@@ -267,16 +271,33 @@ def compile_product(
     return _function(writer, outputs, single=False)
 
 
-def _first_lines(program: Program, of: str, wrt: Sequence[str], sizes: Mapping[str, int]) -> list[Line]:
+def _first_lines(
+    program: Program, of: str, wrt: Sequence[str], sizes: Mapping[str, int], each: Size | None
+) -> list[Line]:
     """The lines of gradients and Jacobians, as the machine computes them best."""
     lines = derive_lines(program, of, wrt)
     lead = len(program.symbols[of].dims)
+    for line in [line for line in lines if line.requested]:
+        own = _of_each(program, of, line.symbol.data.wrt, each)
+        if own is not None:
+            line.requested = False
+            example = (0, *range(1, lead), 0, *range(lead, len(own.dims)))
+            alone = product(own.pool, [(line.symbol, example)], range(len(own.dims)))
+            lines.append(Line(own, alone, True))
     if lead:
         asked = {line.symbol for line in lines if line.requested}
         lines = separated(lines, asked, sizes, leading_axes(lead))
     for line in lines:
         line.expression = taken_apart(line.expression, sizes)
     return needed_lines(lines)
+
+
+def _of_each(program: Program, of: str, wrt: str, each: Size | None) -> Node | None:
+    """The symbol of the derivative within each example, if both names have the examples first."""
+    above, below = program.symbols[of].dims, program.symbols[wrt].dims
+    if each is None or above[:1] != (each,) or below[:1] != (each,):
+        return None
+    return program.pool.symbol(Cotangent(of, wrt), (*above, *below[1:]))
 
 
 def _second_lines(
@@ -303,12 +324,14 @@ def _block(program: Program, wrt: Sequence[str], request: Request) -> Node:
     return program.pool.symbol(Second(request.of, first, second), dims)
 
 
-def _result(program: Program, request: Request, lines: Sequence[Line]) -> Node:
+def _result(program: Program, request: Request, lines: Sequence[Line], each: Size | None) -> Node:
     """The node that a request returns."""
     of, wrt, then = request
     symbol = program.symbols[of]
     if wrt is None:
         return program.bodies.get(of, symbol)
+    if then is None and (own := _of_each(program, of, wrt, each)) is not None:
+        return own
     if then is None:
         return program.pool.symbol(Cotangent(of, wrt), symbol.dims + program.symbols[wrt].dims)
     straight = program.pool.symbol(

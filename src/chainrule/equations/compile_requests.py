@@ -47,14 +47,15 @@ def compile_requests(
         return compile_program(program, wanted, single=single, sizes=sizes)
     if form != "batch":
         raise OptionError(f'form is "example" or "batch"; got {form!r}.')
-    stack, stacked = stacked_program(program, examples_size(taken))
+    examples = examples_size(taken)
+    stack, stacked = stacked_program(program, examples)
     lifted = [Request(*(stacked[name] for name in request.names)) for request in wanted]
     for request, new in zip(wanted, lifted, strict=True):
         if request.then and stack.symbols[new.of].dims:
             raise OptionError(
                 f"{request.of} has a value for every example; ask for {request} in example form, or of a sum."
             )
-    function = compile_program(stack, lifted, single=single, sizes=sizes)
+    function = compile_program(stack, lifted, single=single, sizes=sizes, each=examples)
     original = {new: old for old, new in stacked.items()}
     inputs = tuple(original[name] for name in function.inputs)
     return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)))

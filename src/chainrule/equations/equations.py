@@ -305,7 +305,7 @@ class Equations:
             Sizes to choose the order of products for; the function still takes any size.
         form : {"example", "batch"}
             ``"batch"`` takes the data with the examples as their first axis, and so returns everything
-            computed from them.
+            computed from them: the derivatives of each example, too, dL/dW with shape (N, ...).
 
         Returns
         -------
