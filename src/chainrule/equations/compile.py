@@ -7,13 +7,14 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.equations.assemble import Source, numpy_source, stepping_source
 from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
@@ -24,7 +25,7 @@ from chainrule.equations.second import Direction, Moved, Second, hessian_lines, 
 from chainrule.equations.separate import separated
 from chainrule.equations.simplify import cost, substitute
 from chainrule.equations.tails import right_in_the_tails
-from chainrule.equations.tree import Declaration, Span
+from chainrule.equations.tree import Declaration, Size, Span
 from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
@@ -58,6 +59,9 @@ class Compiled:
 
     def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
         """Values of the outputs: a tuple, or one value if one name was compiled.
+
+        All inputs but labels are brought to one floating type, the widest of the arrays: whole numbers and
+        Python's numbers follow it, or are float64 where no array has one. No input is written to.
 
         Raises
         ------
@@ -177,7 +181,7 @@ def compile_program(
     single: bool = False,
     sizes: Mapping[str, int] | None = None,
     checked: bool = True,
-    order: Literal["C", "F"] = "C",
+    along: Size | None = None,
 ) -> Compiled:
     """Compile names, derivatives and blocks of Hessians into one function.
 
@@ -192,8 +196,10 @@ def compile_program(
         Sizes to choose the order of products for.
     checked : bool
         Whether the code checks shapes and labels; the caller must have, if not.
-    order : {"C", "F"}
-        As in NumPy: ``"F"`` makes products of matrices that are returned lie with their first axis fastest.
+    along : size, optional
+        For a function that is called again and again without checks: after its inputs it takes an array for
+        every derivative, into which that is written, best with the first axis fastest, and a dictionary in
+        which arrays with this axis wait for the next call; it returns the values alone.
     """
     asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
     middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
@@ -208,9 +214,10 @@ def compile_program(
             lines += derive_lines(stable, of, wrt)
     outputs = [(str(request), _result(stable, request, lines)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    returned = [held.get(node, node) for _, node in outputs] if order == "F" else []
-    columns = {node for node in returned if len(node.dims) == 2}
-    return _function(Writer(stable, called, held, dict(sizes or {}), checked, columns), outputs, single)
+    filled = {str(request) for request in asked if request.wrt}
+    writer = Writer(stable, called, held, dict(sizes or {}), _columns(outputs, held) if along else ())
+    source = _source(writer, outputs, filled, checked, along)
+    return _function(writer, source, outputs, single)
 
 
 def compile_product(
@@ -220,7 +227,7 @@ def compile_product(
     *,
     sizes: Mapping[str, int] | None = None,
     checked: bool = True,
-    order: Literal["C", "F"] = "C",
+    along: Size | None = None,
 ) -> Compiled:
     """Compile the Hessian of a scalar times a direction.
 
@@ -230,7 +237,7 @@ def compile_product(
     of : str
     directions : mapping of str to str
         The names to differentiate with respect to, and under which new name the direction of each is given.
-    sizes, checked, order
+    sizes, checked, along
         As for `compile_program`.
 
     Returns
@@ -256,9 +263,28 @@ def compile_product(
         pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
     ]
     outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
-    columns = {held[symbol] for symbol in moved if len(symbol.dims) == 2} if order == "F" else set()
-    writer = Writer(stable, called, held, dict(sizes or {}), checked, columns)
-    return _function(writer, outputs, single=False)
+    writer = Writer(stable, called, held, dict(sizes or {}), _columns(outputs, held) if along else ())
+    source = _source(writer, outputs, {name for name, _ in outputs}, checked, along)
+    return _function(writer, source, outputs, single=False)
+
+
+def _columns(outputs: Sequence[tuple[str, Node]], held: Mapping[Node, Node]) -> set[Node]:
+    """The products of matrices among the outputs, which are computed with their first axis fastest."""
+    found = {held.get(node, node) for _, node in outputs}
+    return {node for node in found if len(node.dims) == 2}
+
+
+def _source(
+    writer: Writer,
+    outputs: Sequence[tuple[str, Node]],
+    filled: Collection[str],
+    checked: bool,
+    along: Size | None,
+) -> Source:
+    body = writer.body(outputs)
+    if along is None:
+        return numpy_source(body, checked)
+    return stepping_source(body, filled, along)
 
 
 def _second_lines(
@@ -305,12 +331,11 @@ def _result(program: Program, request: Request, lines: Sequence[Line]) -> Node:
     return transposed(mirrored, [*range(second, second + first), *range(second)])
 
 
-def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:
-    source = writer.source(outputs)
+def _function(writer: Writer, source: Source, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:
     namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
-    exec(compile(source, "<compiled equations>", "exec"), namespace)
+    exec(compile(source.code, "<compiled equations>", "exec"), namespace)
     names = tuple(name for name, _ in outputs)
-    return Compiled(source, tuple(writer.inputs), names, writer.hidden, namespace["function"], single)
+    return Compiled(source.code, tuple(writer.inputs), names, source.hidden, namespace["function"], single)
 
 
 class RefusedError(ValueError):

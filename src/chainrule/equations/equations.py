@@ -321,7 +321,7 @@ class Equations:
         --------
         >>> function = Equations("A: R[n, n]; x: R[n]; L = x.T @ A @ x").compile_product("L", "x")
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
-        (array([2, 2]),)
+        (array([2., 2.]),)
         """
         program, target, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
         self._twice(program, target, layout)

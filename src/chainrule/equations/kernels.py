@@ -33,6 +33,19 @@ FUNCTION_CODE = {
 }
 
 DEFINITIONS = {
+    "_floats": """
+def _floats(*values):
+    # All in one type: of the arrays that have a floating one; plain numbers and integers follow.
+    arrays = [np.asarray(value) for value in values]
+    first = arrays[0].dtype
+    if first.kind in "fc" and all(array.dtype == first for array in arrays):
+        return arrays
+    types = [array.dtype for value, array in zip(values, arrays) if not isinstance(value, (float, complex))]
+    dtype = np.result_type(*[kind for kind in types if kind.kind in "fc"] or [float])
+    if any(array.dtype.kind == "c" for array in arrays):
+        dtype = np.result_type(dtype, 1j)
+    return [array.astype(dtype, copy=False) for array in arrays]
+""",
     "_abs": """
 def _abs(x):
     return np.where(x.real < 0, -x, x)
@@ -47,8 +60,8 @@ def _step(x):
     return (x.real > 0).astype(x.real.dtype)
 """,
     "_relu": """
-def _relu(x):
-    return np.maximum(x, 0) if np.isrealobj(x) else np.where(x.real > 0, x, 0)
+def _relu(x, out=None):
+    return np.maximum(x, 0, out=out) if np.isrealobj(x) else np.where(x.real > 0, x, 0)
 """,
     "_leaky_relu": """
 def _leaky_relu(x):
@@ -107,9 +120,11 @@ def _normal_pdf(x):
     return np.exp(-0.5 * x * x) * 0.3989422804014327
 """,
     "_softmax": """
-def _softmax(x):
-    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+def _softmax(x, out=None):
+    e = np.subtract(x, np.maximum.reduce(x.real, axis=-1, keepdims=True), out=out)
+    np.exp(e, out=e)
+    e /= np.add.reduce(e, axis=-1, keepdims=True)
+    return e
 """,
     "_logsumexp": """
 def _logsumexp(x):
@@ -117,31 +132,33 @@ def _logsumexp(x):
     return np.log(np.exp(x - shift).sum(axis=-1)) + shift[..., 0]
 """,
     "_softmax_and_logsumexp": """
-def _softmax_and_logsumexp(x):
+def _softmax_and_logsumexp(x, out=None):
     shift = np.maximum.reduce(x.real, axis=-1, keepdims=True)
-    e = np.exp(x - shift)
+    e = np.subtract(x, shift, out=out)
+    np.exp(e, out=e)
     total = np.add.reduce(e, axis=-1, keepdims=True)
-    return e / total, (np.log(total) + shift)[..., 0]
+    e /= total
+    return e, (np.log(total) + shift)[..., 0]
 """,
     "_onehot": """
-def _onehot(labels, classes):
-    return (labels[..., None] == np.arange(classes)).astype(float)
+def _onehot(labels, classes, dtype=float):
+    return (labels[..., None] == np.arange(classes)).astype(dtype)
 """,
     "_less": """
-def _less(a, b):
-    return (np.real(a) < np.real(b)) * 1.0
+def _less(a, b, dtype=float):
+    return np.less(np.real(a), np.real(b)).astype(dtype)
 """,
     "_less_equal": """
-def _less_equal(a, b):
-    return (np.real(a) <= np.real(b)) * 1.0
+def _less_equal(a, b, dtype=float):
+    return np.less_equal(np.real(a), np.real(b)).astype(dtype)
 """,
     "_equal": """
-def _equal(a, b):
-    return (np.real(a) == np.real(b)) * 1.0
+def _equal(a, b, dtype=float):
+    return np.equal(np.real(a), np.real(b)).astype(dtype)
 """,
     "_not_equal": """
-def _not_equal(a, b):
-    return (np.real(a) != np.real(b)) * 1.0
+def _not_equal(a, b, dtype=float):
+    return np.not_equal(np.real(a), np.real(b)).astype(dtype)
 """,
     "_extreme": """
 def _extreme(x, sign):
@@ -150,7 +167,7 @@ def _extreme(x, sign):
 """,
     "_attains": """
 def _attains(x, sign):
-    at = x.real == sign * (sign * x.real).max(axis=-1, keepdims=True)
+    at = (x.real == sign * (sign * x.real).max(axis=-1, keepdims=True)).astype(x.real.dtype)
     return at / at.sum(axis=-1, keepdims=True)
 """,
     "_logdet": """
