@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chainrule.equations.array_api import Names, standard_statements
+from chainrule.equations.array_kernels import ARRAY_DEFINITIONS
 from chainrule.equations.code_facts import Dims, Variable, reads
 from chainrule.equations.in_place import Storage, in_place, results_first
 from chainrule.equations.kernels import definitions_for
@@ -12,8 +14,9 @@ from chainrule.equations.node_code import MAY_WARN
 from chainrule.equations.program import Program
 from chainrule.equations.signature import Signature, spelled
 from chainrule.equations.tree import Size
+from chainrule.errors import NoRuleError
 
-__all__ = ["Body", "Source", "numpy_source", "stepping_source"]
+__all__ = ["Body", "Source", "array_source", "numpy_source", "stepping_source", "unchecked_source"]
 
 
 @dataclass(frozen=True)
@@ -82,72 +85,116 @@ class Source:
     hidden: tuple[str, ...]
 
 
-def numpy_source(body: Body, checked: bool) -> Source:
-    """A NumPy function that returns new arrays.
+def numpy_source(body: Body) -> Source:
+    """A NumPy function that checks shapes and labels and returns new arrays."""
+    statements, hidden = _signature(body).checks()
+    return _fresh_source(body, statements, hidden)
 
-    Parameters
-    ----------
-    body : Body
-    checked : bool
-        Whether the code checks shapes and labels; the caller must have, if not.
-    """
+
+def unchecked_source(body: Body) -> Source:
+    """A NumPy function that returns new arrays; its caller has checked the inputs."""
+    statements, hidden = _signature(body).reads()
+    return _fresh_source(body, statements, hidden)
+
+
+def _fresh_source(body: Body, head: Sequence[str], hidden: tuple[str, ...]) -> Source:
     texts = [text for _, text in body.results]
     returned = set().union(*map(reads, texts))
     ordered = results_first(body.statements, returned)
     statements = in_place(ordered, returned, body.known, body.dims, body.fresh)
-    return _function(body, checked, [], [*statements, f"return {', '.join(texts)},"])
+    lines = [*_conversions(body), *head, *statements, f"return {', '.join(texts)},"]
+    return Source(_numpy_code(body, hidden, [], lines), hidden)
 
 
-def stepping_source(body: Body, filled: Collection[str], along: Size) -> Source:
-    """A NumPy function for many calls, which allocates little.
+def array_source(body: Body) -> Source:
+    """A function of the arrays of any library that follows the array API standard.
 
-    It takes, after the inputs, an array for each result in ``filled`` and a dictionary, and returns the rest.
-    The arrays with the axis ``along`` stay in the dictionary for the next call, which must have the same
-    shapes and types.
+    Raises
+    ------
+    NoRuleError
+        If something has no counterpart in the standard, or nothing shows whose arrays are meant.
+    """
+    if not body.inputs:
+        raise NoRuleError('A function without inputs shows no array library; compile for target="numpy".')
+    names = Names(*(body.fresh(name) for name in ("xp", "dtype", "device")))
+    texts = [text for _, text in body.results]
+    sizes = set(body.used_sizes.values())
+    statements, texts = standard_statements(body.statements, texts, sizes, names)
+    shapes, hidden = _signature(body, names.namespace).checks()
+    lines = [*_arrays(body, names), *shapes, *statements, f"return {', '.join(texts)},"]
+    code = _definition(body, hidden, [], lines)
+    return Source(f"{definitions_for(code, ARRAY_DEFINITIONS).lstrip()}\n\n{code}", hidden)
+
+
+def _arrays(body: Body, names: Names) -> list[str]:
+    """Statements that find the namespace and bring the inputs into one type on one device."""
+    xp, everything, floats = names.namespace, list(body.inputs.values()), ", ".join(body.floats)
+    lines = [f"{xp} = _namespace({', '.join(everything)})"]
+    if floats:
+        lines.append(f"{_target(body.floats)} = _floats({xp}, {floats})")
+        lines.append(f"{names.dtype} = {body.floats[0]}.dtype")
+    lines.append(f'{names.device} = getattr({[*body.floats, *everything][0]}, "device", None)')
+    return [*lines, *(f"{name} = _labels({xp}, {name}, {names.device})" for name in body.labels)]
+
+
+def stepping_source(body: Body, along: Size, returned: int) -> Source:
+    """An unchecked NumPy function for many calls, which allocates little.
+
+    It returns the first results. For each of the others it takes, after the inputs, an array to write it
+    into, best with the first axis fastest, and after those a dictionary: the arrays with the axis ``along``
+    stay there for the next call, which must have the same shapes and types.
 
     Parameters
     ----------
     body : Body
-    filled : collection of str
-        Names of results.
     along : size
+    returned : int
+        How many results are returned.
     """
-    statements, arrays, returned = list(body.statements), list[str](), list[str]()
+    statements, arrays = list(body.statements), list[str]()
     made = {text.partition(" = ")[0] for text in statements}
     texts = [text for _, text in body.results]
-    for name, text in body.results:
-        if name not in filled:
-            returned.append(text)
-        elif text in made and texts.count(text) == 1:
-            arrays.append(text)
-        else:
-            arrays.append(body.fresh("into"))
+    for text in texts[returned:]:
+        arrays.append(text if text in made and texts.count(text) == 1 else body.fresh("into"))
+        if arrays[-1] != text:
             statements.append(f"{arrays[-1]} = {text}")
-    read = set().union(*map(reads, returned))
+    values = texts[:returned]
+    read = set().union(*map(reads, values))
     kept = body.fresh("kept")
     ordered = results_first(statements, read | set(arrays))
     storage = Storage(frozenset(arrays), kept, along)
     lines = in_place(ordered, read, body.known, body.dims, body.fresh, storage)
-    end = f"return {', '.join(returned)}," if returned else "return ()"
-    return _function(body, False, [*arrays, kept], [*lines, end])
+    head, hidden = _signature(body).reads()
+    end = f"return {', '.join(values)}," if values else "return ()"
+    code = _numpy_code(body, hidden, [*arrays, kept], [*_conversions(body), *head, *lines, end])
+    return Source(code, hidden)
 
 
-def _function(body: Body, checked: bool, extra: Sequence[str], statements: Sequence[str]) -> Source:
-    signature = Signature(body.program, body.inputs, body.used_sizes, body.length)
-    shapes, hidden = signature.checks() if checked else signature.reads()
+def _signature(body: Body, namespace: str = "np") -> Signature:
+    return Signature(body.program, body.inputs, body.used_sizes, body.length, namespace)
+
+
+def _numpy_code(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:
+    guard = MAY_WARN if body.chooses else ""
+    code = guard + _definition(body, hidden, extra, lines)
+    return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
+
+
+def _definition(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:
     arguments = ", ".join([*body.inputs.values(), *(body.used_sizes[size] for size in hidden), *extra])
-    lines = [*_conversions(body), *shapes, *statements]
     doc = [f'"""{", ".join(name for name, _ in body.results)}', "", "Shapes"]
     doc += [f"    {body.inputs[name]}: {spelled(body.program.symbols[name].dims)}" for name in body.inputs]
     doc += ["", "Formulas", *(f"    {line}" for line in body.formulas), '"""']
     text = "\n".join("    " + line if line else "" for line in [*doc, *lines])
-    guard = MAY_WARN if body.chooses else ""
-    code = f"{guard}def function({arguments}):\n{text}\n"
-    return Source(f"import numpy as np\n{definitions_for(code)}\n\n{code}", hidden)
+    return f"def function({arguments}):\n{text}\n"
 
 
 def _conversions(body: Body) -> list[str]:
-    floats = ", ".join(body.floats)
-    target = f"({floats},)" if len(body.floats) == 1 else floats
     lines = [f"{name} = np.asarray({name})" for name in body.labels]
-    return [*lines, f"{target} = _floats({floats})"] if floats else lines
+    if body.floats:
+        lines.append(f"{_target(body.floats)} = _floats({', '.join(body.floats)})")
+    return lines
+
+
+def _target(names: Sequence[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from chainrule.equations.assemble import Body
@@ -37,13 +37,11 @@ class Writer:
         called: Mapping[Node, str],
         lines: Mapping[Node, Node],
         sizes: Mapping[str, int],
-        columns: Collection[Node] = (),
     ) -> None:
         self.program = program
         self.called = called
         self.lines = lines
         self.sizes = sizes
-        self.columns = columns
         self.taken: set[str] = {"np"}
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
@@ -271,11 +269,7 @@ class Writer:
 
     def _product(self, node: Node) -> tuple[str, bool]:
         labels, out = node.data
-        pairs = list(zip(node.args, labels, strict=True))
-        if node not in self.columns:
-            return self._contracted(pairs, out)
-        text, atomic = self._contracted(pairs, out[::-1])
-        return f"{text}.T" if atomic else f"({text}).T", True
+        return self._contracted(list(zip(node.args, labels, strict=True)), out)
 
     def _contracted(
         self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]

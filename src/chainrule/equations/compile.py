@@ -7,14 +7,14 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from chainrule.equations.assemble import Source, numpy_source, stepping_source
+from chainrule.equations.assemble import Body, Source, numpy_source
 from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
@@ -25,7 +25,7 @@ from chainrule.equations.second import Direction, Moved, Second, hessian_lines, 
 from chainrule.equations.separate import separated
 from chainrule.equations.simplify import cost, substitute
 from chainrule.equations.tails import right_in_the_tails
-from chainrule.equations.tree import Declaration, Size, Span
+from chainrule.equations.tree import Declaration, Span
 from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
@@ -41,7 +41,8 @@ class Compiled:
     Attributes
     ----------
     source : str
-        Its code, self-contained but for NumPy (and SciPy where erf occurs).
+        Its code, self-contained but for NumPy (and SciPy where erf occurs), or for the library of its
+        arrays.
     inputs : tuple of str
         Names it needs, in the order of its positional arguments.
     outputs : tuple of str
@@ -66,7 +67,7 @@ class Compiled:
         Raises
         ------
         DataError
-            If an input is missing or unknown.
+            If an input is missing or unknown, or no array of the kind that the function takes.
         ShapeError
             If the shapes of the inputs do not fit.
         """
@@ -78,6 +79,8 @@ class Compiled:
             result = self.function(*given)
         except RefusedError as refused:
             raise ShapeError(str(refused)) from None
+        except StrangeError as strange:
+            raise DataError(str(strange)) from None
         return result[0] if self.single else result
 
     def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
@@ -180,8 +183,7 @@ def compile_program(
     *,
     single: bool = False,
     sizes: Mapping[str, int] | None = None,
-    checked: bool = True,
-    along: Size | None = None,
+    write: Callable[[Body], Source] = numpy_source,
 ) -> Compiled:
     """Compile names, derivatives and blocks of Hessians into one function.
 
@@ -194,12 +196,8 @@ def compile_program(
         Whether the function returns its one output alone.
     sizes : mapping of str to int, optional
         Sizes to choose the order of products for.
-    checked : bool
-        Whether the code checks shapes and labels; the caller must have, if not.
-    along : size, optional
-        For a function that is called again and again without checks: after its inputs it takes an array for
-        every derivative, into which that is written, best with the first axis fastest, and a dictionary in
-        which arrays with this axis wait for the next call; it returns the values alone.
+    write : callable
+        Makes the source of what is to be done: `numpy_source`, `unchecked_source` or `array_source`.
     """
     asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
     middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
@@ -214,10 +212,7 @@ def compile_program(
             lines += derive_lines(stable, of, wrt)
     outputs = [(str(request), _result(stable, request, lines)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    filled = {str(request) for request in asked if request.wrt}
-    writer = Writer(stable, called, held, dict(sizes or {}), _columns(outputs, held) if along else ())
-    source = _source(writer, outputs, filled, checked, along)
-    return _function(writer, source, outputs, single)
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single)
 
 
 def compile_product(
@@ -226,8 +221,7 @@ def compile_product(
     directions: Mapping[str, str],
     *,
     sizes: Mapping[str, int] | None = None,
-    checked: bool = True,
-    along: Size | None = None,
+    write: Callable[[Body], Source] = numpy_source,
 ) -> Compiled:
     """Compile the Hessian of a scalar times a direction.
 
@@ -237,7 +231,7 @@ def compile_product(
     of : str
     directions : mapping of str to str
         The names to differentiate with respect to, and under which new name the direction of each is given.
-    sizes, checked, along
+    sizes, write
         As for `compile_program`.
 
     Returns
@@ -263,28 +257,7 @@ def compile_product(
         pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
     ]
     outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
-    writer = Writer(stable, called, held, dict(sizes or {}), _columns(outputs, held) if along else ())
-    source = _source(writer, outputs, {name for name, _ in outputs}, checked, along)
-    return _function(writer, source, outputs, single=False)
-
-
-def _columns(outputs: Sequence[tuple[str, Node]], held: Mapping[Node, Node]) -> set[Node]:
-    """The products of matrices among the outputs, which are computed with their first axis fastest."""
-    found = {held.get(node, node) for _, node in outputs}
-    return {node for node in found if len(node.dims) == 2}
-
-
-def _source(
-    writer: Writer,
-    outputs: Sequence[tuple[str, Node]],
-    filled: Collection[str],
-    checked: bool,
-    along: Size | None,
-) -> Source:
-    body = writer.body(outputs)
-    if along is None:
-        return numpy_source(body, checked)
-    return stepping_source(body, filled, along)
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single=False)
 
 
 def _second_lines(
@@ -331,8 +304,11 @@ def _result(program: Program, request: Request, lines: Sequence[Line]) -> Node:
     return transposed(mirrored, [*range(second, second + first), *range(second)])
 
 
-def _function(writer: Writer, source: Source, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:
-    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
+def _function(
+    writer: Writer, outputs: Sequence[tuple[str, Node]], write: Callable[[Body], Source], single: bool
+) -> Compiled:
+    source = write(writer.body(outputs))
+    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError, "TypeError": StrangeError}
     exec(compile(source.code, "<compiled equations>", "exec"), namespace)
     names = tuple(name for name, _ in outputs)
     return Compiled(source.code, tuple(writer.inputs), names, source.hidden, namespace["function"], single)
@@ -340,3 +316,7 @@ def _function(writer: Writer, source: Source, outputs: Sequence[tuple[str, Node]
 
 class RefusedError(ValueError):
     """What the ValueError of generated code is while it runs here: shapes or labels that do not fit."""
+
+
+class StrangeError(TypeError):
+    """What the TypeError of generated code is while it runs here: inputs that are not the arrays it takes."""

@@ -295,18 +295,18 @@ class _Rewriter:
 
     def _fill(self, name: str, code: ast.expr) -> None:
         """Compute a result into the array that the caller gave."""
-        text, out, product = ast.unparse(code), name, "np.matmul"
-        if isinstance(code, ast.Attribute) and code.attr == "T":
-            # The array lies with its first axis fastest, as np.dot needs it turned.
-            code, out, product = code.value, f"{name}.T", "np.dot"
+        text = ast.unparse(code)
         match code:
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
-                text = f"{product}({ast.unparse(left)}, {ast.unparse(right)}, out={out})"
+                text = f"np.matmul({ast.unparse(left)}, {ast.unparse(right)}, out={name})"
+                if len(dims_of(code, self.known) or ()) == 2:
+                    # The array lies with its first axis fastest: turned, it is what np.dot fills.
+                    text = f"np.dot({_turned(right)}, {_turned(left)}, out={name}.T)"
             case ast.Call(func=ast.Attribute(value=ast.Name(id=summed), attr="sum"), args=[]) if (
                 ast.unparse(code).endswith("axis=0)") and len(self.known[summed].dims or ()) == 2
             ):
                 # A product with ones is quicker than a sum along the first axis.
-                text = f"np.dot({self._ones(summed)}, {summed}, out={out})"
+                text = f"np.dot({self._ones(summed)}, {summed}, out={name})"
             case _:
                 text = f"{name}[...] = {text}"
         self.lines.append(text)
@@ -318,3 +318,10 @@ class _Rewriter:
             self.ones[rows] = self.fresh("ones")
             self.lines.append(f"{self.ones[rows]} = np.ones(len({summed}), {summed}.dtype)")
         return self.ones[rows]
+
+
+def _turned(code: ast.expr) -> str:
+    """The transpose of a matrix."""
+    if isinstance(code, ast.Attribute) and code.attr == "T":
+        return ast.unparse(code.value)
+    return ast.unparse(ast.Attribute(code, "T"))

@@ -6,6 +6,7 @@ All of them accept complex arrays and branch on the real part, and none overflow
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 __all__ = ["DEFINITIONS", "FUNCTION_CODE", "definitions_for"]
 
@@ -176,12 +177,13 @@ def _logdet(x):
     return logarithm if np.isrealobj(x) else logarithm + np.log(sign * np.sign(sign.real))
 """,
 }
-_NEEDS = {"_log_sigmoid": ("_softplus",)}
+# Helpers that other helpers call.
+NEEDS = {"_log_sigmoid": ("_softplus",)}
 
 
-def definitions_for(code: str) -> str:
+def definitions_for(code: str, definitions: Mapping[str, str] = DEFINITIONS) -> str:
     """The definitions of every helper that some code calls."""
-    found = {name for name in DEFINITIONS if re.search(rf"(?<![\w.]){name}\(", code)}
+    found = {name for name in definitions if re.search(rf"(?<![\w.]){name}\(", code)}
     for name in tuple(found):
-        found.update(_NEEDS.get(name, ()))
-    return "\n".join(DEFINITIONS[name] for name in DEFINITIONS if name in found)
+        found.update(NEEDS.get(name, ()))
+    return "\n".join(definitions[name] for name in definitions if name in found)

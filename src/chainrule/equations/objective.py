@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.equations.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.compile import Compiled, compile_product, compile_program
 from chainrule.equations.given import as_array, check_domain, given_values
 from chainrule.equations.lift import SCALE, WEIGHTS, weighted_program
@@ -108,7 +109,7 @@ class SheetObjective:
     def _product(self) -> Compiled:
         directions = dict(zip(self._names.values(), self._directions, strict=True))
         hints = {**self.sizes, EXAMPLES: self.size or 1}
-        return compile_product(self._program, self._target, directions, sizes=hints, along=EXAMPLES)
+        return compile_product(self._program, self._target, directions, sizes=hints, write=_write(returned=0))
 
     @cached_property
     def _directions(self) -> list[str]:
@@ -155,7 +156,7 @@ class SheetObjective:
             if not np.all(np.isfinite(values[name])):
                 return f"The parameter {name} is not finite."
         names = [name for name in self._program.bodies if name != OBJECTIVE]
-        every = compile_program(self._program, [(name, None) for name in names], checked=False)
+        every = compile_program(self._program, [(name, None) for name in names], write=unchecked_source)
         with np.errstate(all="ignore"):
             results = every.function(*self._bound(every, values))
         for name, result in zip(names, results, strict=True):
@@ -218,6 +219,10 @@ class SheetObjective:
         return [values[name] for name in (*function.inputs, *function.sizes)]
 
 
+def _write(returned: int) -> Callable[[Body], Source]:
+    return partial(stepping_source, along=EXAMPLES, returned=returned)
+
+
 def _scalar(value: Any) -> Any:
     return value if np.iscomplexobj(value) else float(value)
 
@@ -255,9 +260,9 @@ def sheet_objective(
             program, of, set(stacked), EXAMPLES, OBJECTIVE, weighted=weights is not None
         )
     hints = {**known, EXAMPLES: n or 1}
-    loss = compile_program(lifted, [(target, None)], sizes=hints, along=EXAMPLES)
+    loss = compile_program(lifted, [(target, None)], sizes=hints, write=_write(returned=1))
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
-    step = compile_program(lifted, requests, sizes=hints, along=EXAMPLES)
+    step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
     renamed = {names[name]: array for name, array in stacked.items()}
     own = {name: names[name] for name in spec.names}
     return SheetObjective(spec, n, reduction, known, renamed, fixed, weights, lifted, loss, step, target, own)
