@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chainrule.equations.array_api import Names, standard_statements
 from chainrule.equations.array_kernels import ARRAY_DEFINITIONS
+from chainrule.equations.chunks import Chunked, chunked
 from chainrule.equations.code_facts import Dims, Variable, reads
 from chainrule.equations.in_place import Storage, in_place, results_first
 from chainrule.equations.kernels import definitions_for
@@ -68,6 +69,13 @@ class Body:
         return [variable for name, variable in self.inputs.items() if self.program.is_label(name)]
 
     @property
+    def counts(self) -> list[Size]:
+        """The sizes that may count examples: the first axes of the data."""
+        data = set(self.program.named("data"))
+        dims = [self.program.symbols[name].dims for name in self.inputs if name in data]
+        return list(dict.fromkeys(axes[0] for axes in dims if axes and isinstance(axes[0], str)))
+
+    @property
     def known(self) -> dict[str, Variable]:
         """What is known of the inputs and sizes."""
         floats = set(self.floats)
@@ -87,23 +95,42 @@ class Source:
 
 def numpy_source(body: Body) -> Source:
     """A NumPy function that checks shapes and labels and returns new arrays."""
-    statements, hidden = _signature(body).checks()
-    return _fresh_source(body, statements, hidden)
+    statements, texts = _fresh_statements(body)
+    head, hidden = _signature(body).checks()
+    return _fresh_source(body, [*head, *statements], texts, hidden)
 
 
 def unchecked_source(body: Body) -> Source:
     """A NumPy function that returns new arrays; its caller has checked the inputs."""
-    statements, hidden = _signature(body).reads()
-    return _fresh_source(body, statements, hidden)
+    statements, texts = _fresh_statements(body)
+    head, hidden = _signature(body).reads()
+    return _fresh_source(body, [*head, *statements], texts, hidden)
 
 
-def _fresh_source(body: Body, head: Sequence[str], hidden: tuple[str, ...]) -> Source:
+def _fresh_statements(body: Body) -> tuple[list[str], list[str]]:
+    """Statements, in place and in chunks where that pays, and the code of the results."""
     texts = [text for _, text in body.results]
-    returned = set().union(*map(reads, texts))
-    ordered = results_first(body.statements, returned)
-    statements = in_place(ordered, returned, body.known, body.dims, body.fresh)
-    lines = [*_conversions(body), *head, *statements, f"return {', '.join(texts)},"]
+    loop = next(filter(None, (_in_chunks(body, texts, size) for size in body.counts)), None)
+    if loop is None:
+        return _in_place(body, body.statements, set().union(*map(reads, texts))), texts
+    rest = "\n".join([*loop.loop, *loop.after, *loop.results])
+    after = _in_place(body, loop.after, set().union(*map(reads, loop.results)))
+    return [*_in_place(body, loop.before, reads(rest)), *loop.loop, *after], loop.results
+
+
+def _fresh_source(
+    body: Body, statements: Sequence[str], texts: Sequence[str], hidden: tuple[str, ...]
+) -> Source:
+    lines = [*_conversions(body), *statements, f"return {', '.join(texts)},"]
     return Source(_numpy_code(body, hidden, [], lines), hidden)
+
+
+def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
+    return chunked(body.statements, texts, body.known, body.dims, along, body.length, body.fresh)
+
+
+def _in_place(body: Body, statements: Sequence[str], read: set[str]) -> list[str]:
+    return in_place(results_first(statements, read), read, body.known, body.dims, body.fresh)
 
 
 def array_source(body: Body) -> Source:

@@ -88,7 +88,35 @@ def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
             if name == "_onehot":
                 labels = dims_of(first_argument, known)
                 return None if labels is None else (*labels, _size(code.args[1]))
+            if name == "np.eye":
+                return (_size(first_argument),) * 2
+            if isinstance(function, ast.Attribute) and function.attr == "transpose":
+                dims = dims_of(function.value, known)
+                return (
+                    None if dims is None else tuple(dims[axis] for axis in ast.literal_eval(first_argument))
+                )
+            return _contracted(name, code.args, known)
     return None
+
+
+def _contracted(name: str, arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims | None:
+    """The axes of a sum over axes of two arrays, or of a product with itself."""
+    if name in ("_gram", "_weighted_gram"):
+        dims = dims_of(arguments[0], known)
+        return None if dims is None else dims[1:] * 2
+    if name not in ("np.tensordot", "np.einsum") or len(arguments) != 3:
+        return None
+    pair = arguments[1:] if name == "np.einsum" else arguments[:2]
+    first, second = (dims_of(argument, known) for argument in pair)
+    if first is None or second is None:
+        return None
+    if name == "np.tensordot":
+        left, right = ast.literal_eval(arguments[2])
+        kept = [size for axis, size in enumerate(first) if axis not in left]
+        return (*kept, *(size for axis, size in enumerate(second) if axis not in right))
+    inputs, out = ast.literal_eval(arguments[0]).split("->")
+    sizes = dict(zip(inputs.replace(",", ""), (*first, *second), strict=True))
+    return tuple(sizes[letter] for letter in out)
 
 
 def _size(code: ast.expr) -> Size:

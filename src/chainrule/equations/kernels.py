@@ -98,11 +98,23 @@ def _gram(a):
     "_weighted_gram": """
 def _weighted_gram(a, q):
     # A symmetric product takes half the work of a general one; it needs real roots of the weights.
-    rows = a.reshape(len(a), -1)
-    if np.isrealobj(q) and np.all(q >= 0):
-        roots = rows * np.sqrt(q)[:, None]
-        return (roots.T @ roots).reshape(a.shape[1:] * 2)
-    return ((rows * q[:, None]).T @ rows).reshape(a.shape[1:] * 2)
+    roots = np.sqrt(q) if np.isrealobj(q) and np.all(q >= 0) else None
+    total = None
+    for part in _chunks(len(a), a.size // max(len(a), 1)):
+        rows = a[part].reshape(len(a[part]), -1)
+        scaled = rows * (q if roots is None else roots)[part, None]
+        total = _plus(total, scaled.T @ (rows if roots is None else scaled))
+    return total.reshape(a.shape[1:] * 2)
+""",
+    "_chunks": """
+def _chunks(count, width):
+    # Slices of the examples: what is built of so many numbers for each takes about 16 MiB at a time.
+    step = max(1, 2**21 // max(width, 1))
+    return [slice(start, start + step) for start in range(0, max(count, 1), step)]
+""",
+    "_plus": """
+def _plus(total, part):
+    return part if total is None else np.add(total, part, out=total)
 """,
     "_erf": """
 def _erf(x):
@@ -178,12 +190,12 @@ def _logdet(x):
 """,
 }
 # Helpers that other helpers call.
-NEEDS = {"_log_sigmoid": ("_softplus",)}
+NEEDS = {"_log_sigmoid": ("_softplus",), "_weighted_gram": ("_chunks", "_plus")}
 
 
 def definitions_for(code: str, definitions: Mapping[str, str] = DEFINITIONS) -> str:
     """The definitions of every helper that some code calls."""
     found = {name for name in definitions if re.search(rf"(?<![\w.]){name}\(", code)}
     for name in tuple(found):
-        found.update(NEEDS.get(name, ()))
+        found.update(helper for helper in NEEDS.get(name, ()) if helper in definitions)
     return "\n".join(definitions[name] for name in definitions if name in found)
