@@ -8,6 +8,7 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.chunks import chunked
 from chainrule.equations.code_facts import Variable
+from chainrule.errors import TooLargeError
 
 SOFTMAX = """
     data X: R[n, p]; y: Class[n, K]
@@ -108,6 +109,38 @@ def test_a_block_over_many_examples_needs_little_more_than_its_inputs(text, bloc
     # A few arrays of n rows, and 16 MiB for the parts of each tensor.
     assert peak < 80e6
     assert peak < 0.75 * without
+
+
+def test_a_block_that_would_not_fit_is_refused_before_it_is_begun():
+    function = Equations(LOGISTIC).compile(["L", "dL/db", "d2L/db2"])
+    X, y, b = np.zeros((1, 20_000)), np.zeros(1), np.zeros(20_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            TooLargeError, match=r"d2L/db2 of shape \(20000, 20000\) takes 3,200,000,000 bytes"
+        ):
+            function(X=X, y=y, b=b)
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_limit_can_be_chosen_and_holds_for_blocks_and_jacobians_alone():
+    model = Equations(SOFTMAX)
+    values = values_of(model, SIZES)
+    function = model.compile(["F", "dL/dW", "d2L/dW2"], SIZES)
+    given = {name: values[name] for name in function.inputs}
+    needed = 8 * (5 * 3) ** 2
+    assert function.limited(needed)(**given)[2].nbytes == needed
+    with pytest.raises(TooLargeError, match=rf"takes {needed:,} bytes, more than {needed - 1:,}"):
+        function.limited(needed - 1)(**given)
+    single = {**given, "X": given["X"].astype(np.float32), "W": given["W"].astype(np.float32)}
+    assert function.limited(needed // 2)(**single)[2].nbytes == needed // 2
+    first = model.compile(["F", "dL/dW"]).limited(8)
+    assert first(**{name: values[name] for name in first.inputs})[1].shape == (5, 3)
+    jacobian = model.compile("dF/dW").limited(8)
+    with pytest.raises(TooLargeError, match=r"dF/dW of shape \(23, 5, 5, 3\)"):
+        jacobian(**{name: values[name] for name in jacobian.inputs}, **{s: SIZES[s] for s in jacobian.sizes})
 
 
 # What may go into the loop.

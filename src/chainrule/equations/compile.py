@@ -7,15 +7,15 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from chainrule.equations.assemble import Body, Source, numpy_source
 from chainrule.equations.codegen import Writer
+from chainrule.equations.compiled import Compiled, RefusedError, StrangeError
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.products import transposed
@@ -26,78 +26,11 @@ from chainrule.equations.separate import separated
 from chainrule.equations.simplify import cost, substitute
 from chainrule.equations.tails import right_in_the_tails
 from chainrule.equations.tree import Declaration, Span
-from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
 
 # What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
 MOST_INLINED = 100
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A compiled function of named arrays.
-
-    Attributes
-    ----------
-    source : str
-        Its code, self-contained but for NumPy (and SciPy where erf occurs), or for the library of its
-        arrays.
-    inputs : tuple of str
-        Names it needs, in the order of its positional arguments.
-    outputs : tuple of str
-        What it returns, in order.
-    sizes : tuple of str
-        Sizes that no input shows; they are given by name, too.
-    """
-
-    source: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    sizes: tuple[str, ...]
-    function: Callable[..., Any]
-    single: bool
-
-    def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
-        """Values of the outputs: a tuple, or one value if one name was compiled.
-
-        All inputs but labels are brought to one floating type, the widest of the arrays: whole numbers and
-        Python's numbers follow it, or are float64 where no array has one. No input is written to.
-
-        Raises
-        ------
-        DataError
-            If an input is missing or unknown, or no array of the kind that the function takes.
-        ShapeError
-            If the shapes of the inputs do not fit.
-        """
-        if not args and values.keys() == set(self.inputs) and not self.sizes:
-            given = [values[name] for name in self.inputs]
-        else:
-            given = self._bound(args, values)
-        try:
-            result = self.function(*given)
-        except RefusedError as refused:
-            raise ShapeError(str(refused)) from None
-        except StrangeError as strange:
-            raise DataError(str(strange)) from None
-        return result[0] if self.single else result
-
-    def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
-        wanted = self.inputs + self.sizes
-        named = dict(zip(wanted, args, strict=False))
-        twice = [name for name in named if name in values]
-        missing = [name for name in wanted if name not in named and name not in values]
-        unknown = [name for name in values if name not in wanted]
-        if len(args) > len(wanted) or twice or missing or unknown:
-            found = (("missing", missing), ("unknown", unknown), ("given twice", twice))
-            parts = [f"{word}: {', '.join(names)}" for word, names in found if names]
-            parts = parts or [f"{len(args)} positional values arrived"]
-            raise DataError(f"The function takes {', '.join(wanted)}; {'; '.join(parts)}.")
-        return [named[name] if name in named else values[name] for name in wanted]
-
-    def __repr__(self) -> str:
-        return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
 
 
 def stable_program(
@@ -212,7 +145,8 @@ def compile_program(
             lines += derive_lines(stable, of, wrt)
     outputs = [(str(request), _result(stable, request, lines)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single)
+    dense = {str(asks) for asks in asked if asks.then or (asks.wrt and stable.symbols[asks.of].dims)}
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, dense)
 
 
 def compile_product(
@@ -305,18 +239,23 @@ def _result(program: Program, request: Request, lines: Sequence[Line]) -> Node:
 
 
 def _function(
-    writer: Writer, outputs: Sequence[tuple[str, Node]], write: Callable[[Body], Source], single: bool
+    writer: Writer,
+    outputs: Sequence[tuple[str, Node]],
+    write: Callable[[Body], Source],
+    single: bool,
+    dense: Collection[str] = (),
 ) -> Compiled:
+    """Compile what a writer has; ``dense`` are the outputs that may be far larger than the inputs."""
     source = write(writer.body(outputs))
     namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError, "TypeError": StrangeError}
     exec(compile(source.code, "<compiled equations>", "exec"), namespace)
-    names = tuple(name for name, _ in outputs)
-    return Compiled(source.code, tuple(writer.inputs), names, source.hidden, namespace["function"], single)
-
-
-class RefusedError(ValueError):
-    """What the ValueError of generated code is while it runs here: shapes or labels that do not fit."""
-
-
-class StrangeError(TypeError):
-    """What the TypeError of generated code is while it runs here: inputs that are not the arrays it takes."""
+    return Compiled(
+        source.code,
+        tuple(writer.inputs),
+        tuple(name for name, _ in outputs),
+        source.hidden,
+        namespace["function"],
+        single,
+        tuple(writer.program.symbols[name].dims for name in writer.inputs),
+        tuple(node.dims if name in dense else None for name, node in outputs),
+    )
