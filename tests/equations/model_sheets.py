@@ -64,6 +64,16 @@ g0 = S.T @ S @ th0; p1 = alpha * g0; th1 = th0 - gamma * p1; g1 = S.T @ S @ th1
 p2 = (1 - alpha) * p1 + alpha * g1; th2 = th1 - gamma * p2
 """
 
+# Each model with sizes that all differ.
+MODELS = {
+    "S0": (S0, {"N": 7, "p": 3, "m1": 5, "m2": 4}),
+    "S1": (S1, {"n0": 3, "n1": 4, "K": 5, "K1": 6, "N": 7, "m": 2}),
+    "S2": (S2, {"n": 3, "h1": 5, "h2": 4}),
+    "S2 logistic": (S2_LOGISTIC, {"N": 7, "d": 3}),
+    "S3": (S3, {"n": 3, "m": 5, "K": 4}),
+    "S4": (S4, {"p": 3, "M": 5, "K": 4, "N": 7}),
+}
+
 # (ledger id, sheet, layout, claim, axes on which both sides agree; None if it fails by shape)
 CLAIMS = [
     ("S0.E1", S0, "gradient", "C == sum(log(1 + exp(-y[i] * f[i])) for i in N)", ()),

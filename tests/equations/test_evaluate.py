@@ -7,25 +7,7 @@ from chainrule.equations.evaluate import evaluate
 from chainrule.equations.sheet import read
 from chainrule.errors import ChainruleError, DataError, NoRuleError, ShapeError, TooLargeError
 from equations.model_sheets import S0, S1, S2, S2_LOGISTIC, S3, S4
-
-
-def _draw(sheet, sizes, seed=0):
-    rng = np.random.default_rng(seed)
-    values = {}
-    for name, declaration in sheet.declarations.items():
-        shape = tuple(sizes.get(size, size) for size in declaration.axes)
-        match declaration.domain:
-            case "class":
-                values[name] = rng.integers(sizes[declaration.classes], size=shape)
-            case "sign":
-                values[name] = rng.choice([-1.0, 1.0], size=shape)
-            case "bit":
-                values[name] = rng.choice([0.0, 1.0], size=shape)
-            case "simplex":
-                values[name] = rng.dirichlet(np.ones(shape[-1]), size=shape[:-1] or None)
-            case _:
-                values[name] = rng.normal(size=shape)
-    return values
+from equations.sheet_values import drawn
 
 
 def _logsumexp(x):
@@ -43,7 +25,7 @@ def _close(sheet, values, expected):
 
 def test_s0_deep_relu_classifier():
     sheet = read(S0)
-    v = _draw(sheet, {"N": 7, "p": 3, "m1": 5, "m2": 4})
+    v = drawn(sheet, {"N": 7, "p": 3, "m1": 5, "m2": 4})
     z1 = np.maximum(v["X"] @ v["W1"].T + v["b1"], 0)
     z2 = np.maximum(z1 @ v["W2"].T + v["b2"], 0)
     f = z2 @ v["w3"] + v["b3"]
@@ -55,7 +37,7 @@ def test_s0_deep_relu_classifier():
 
 def test_s1_softmax_network():
     sheet = read(S1)
-    v = _draw(sheet, {"n0": 3, "n1": 4, "K": 5, "K1": 6, "N": 7, "m": 2})
+    v = drawn(sheet, {"n0": 3, "n1": 4, "K": 5, "K1": 6, "N": 7, "m": 2})
     h1 = _sigmoid(v["W1"].T @ v["h0"] + v["w1"])
     z2 = v["W2"].T @ h1 + v["w2"]
     yhat = np.exp(z2) / np.sum(np.exp(z2))
@@ -78,11 +60,11 @@ def test_s1_softmax_network():
 
 def test_s2_identity_network_and_logistic_regression():
     sheet = read(S2)
-    v = _draw(sheet, {"n": 3, "h1": 5, "h2": 4})
+    v = drawn(sheet, {"n": 3, "h1": 5, "h2": 4})
     f = v["W2"] @ _sigmoid(v["W1"] @ _sigmoid(v["W0"] @ v["x0"]))
     _close(sheet, v, {"f": f, "e": (f - v["x0"]) ** 2, "E": np.sum((f - v["x0"]) ** 2)})
     sheet = read(S2_LOGISTIC)
-    v = _draw(sheet, {"N": 6, "d": 4})
+    v = drawn(sheet, {"N": 6, "d": 4})
     p = _sigmoid(v["X"] @ v["β"])
     data = np.sum(v["y"] * np.log(p) + (1 - v["y"]) * np.log(1 - p))
     _close(sheet, v, {"p": p, "L": -data + v["λ"] * v["β"] @ v["β"]})
@@ -90,7 +72,7 @@ def test_s2_identity_network_and_logistic_regression():
 
 def test_s3_squared_loss_and_binary_cross_entropy():
     sheet = read(S3)
-    v = _draw(sheet, {"n": 3, "m": 5, "K": 4})
+    v = drawn(sheet, {"n": 3, "m": 5, "K": 4})
     z1 = v["W1"] @ v["x"] + v["b1"]
     yhat = v["W2"] @ (5 * np.maximum(z1, 0)) + v["b2"]
     p = _sigmoid(v["W2"] @ np.tanh(z1) + v["b2"])
@@ -100,7 +82,7 @@ def test_s3_squared_loss_and_binary_cross_entropy():
 
 def test_s4_tanh_network_and_two_steps():
     sheet = read(S4)
-    v = _draw(sheet, {"p": 3, "K": 4, "M": 5, "N": 6})
+    v = drawn(sheet, {"p": 3, "K": 4, "M": 5, "N": 6})
     f = v["c"] + v["V"] @ np.tanh(v["b"] + v["W"] @ v["x"])
     F = v["c"] + np.tanh(v["b"] + v["X"] @ v["W"].T) @ v["V"].T
     ell = _logsumexp(F) - F[np.arange(6), v["Y"]]
@@ -167,7 +149,7 @@ SCOPE = read(
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_expressions(text):
-    values = _draw(SCOPE, {"p": 3, "M": 4, "N": 5, "K": 6})
+    values = drawn(SCOPE, {"p": 3, "M": 4, "N": 5, "K": 6})
     found = evaluate(SCOPE, text, values)
     expected = EXPRESSIONS[text](values)
     assert found.shape == np.shape(expected)
@@ -176,7 +158,7 @@ def test_expressions(text):
 
 @pytest.mark.parametrize("text", [text for text in EXPRESSIONS if "step" not in text and "sign" not in text])
 def test_the_complex_step_passes_through(text):
-    values = _draw(SCOPE, {"p": 3, "M": 4, "N": 5, "K": 6}, seed=3)
+    values = drawn(SCOPE, {"p": 3, "M": 4, "N": 5, "K": 6}, seed=3)
     direction = np.array([0.3, -0.7, 0.4])
     complex_values = {**values, "x": values["x"] + 1e-30j * direction}
     slope = evaluate(SCOPE, text, complex_values).imag / 1e-30
@@ -188,7 +170,7 @@ def test_the_complex_step_passes_through(text):
 
 def test_open_indices_become_leading_axes():
     sheet = read("X: R[N, p]; W: R[M, p]; sum(X[i, j] * W[k, j] for j in p) == X[i].T @ W[k]")
-    values = _draw(sheet, {"N": 5, "p": 3, "M": 4})
+    values = drawn(sheet, {"N": 5, "p": 3, "M": 4})
     reading = sheet.claims[0].reading
     assert reading.indices == (("i", "N"), ("k", "M"))
     for side in (reading.left, reading.right):
@@ -231,7 +213,7 @@ def test_only_what_is_needed_has_to_be_given():
 
 def test_derivatives_are_left_to_a_rule():
     sheet = read("x: R[p]; X: R[N, p]; s[i] = X[i].T @ x; g[i] = d(s[i]**2, x)")
-    values = _draw(sheet, {"p": 3, "N": 4})
+    values = drawn(sheet, {"p": 3, "N": 4})
     with pytest.raises(NoRuleError, match="line 1"):
         evaluate(sheet, "g", values)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.catalogue.function_text import FunctionText, read_functions
 from chainrule.equations import Equations
+from chainrule.equations.assemble import unchecked_source
 from chainrule.equations.compile import Compiled, compile_program
 from chainrule.equations.functions import FUNCTIONS
 from chainrule.equations.tree import Binary, Call, Negative, Number, Ref, Term
@@ -142,7 +143,7 @@ def _compiled(text: str, order: int) -> Compiled:
     name = model.names[1 + order]
     model.program.require([name])
     # Unchecked, code for a number works on arrays of any shape.
-    return compile_program(model.program, [(name, None)], checked=False)
+    return compile_program(model.program, [(name, None)], write=unchecked_source)
 
 
 def _evaluate(text: str, order: int, z: Array) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chainrule.catalogue.function_text import FunctionText, read_functions
 from chainrule.catalogue.targets import kind_of
 from chainrule.equations import Equations
+from chainrule.equations.assemble import unchecked_source
 from chainrule.equations.compile import Compiled, compile_program
 from chainrule.errors import OptionError, SheetShapeError
 from chainrule.network import OUTPUTS, Fused, Loss
@@ -131,7 +132,7 @@ def _compiled(text: str, target: str, quantity: Quantity) -> Compiled:
     sheet.program.require([name])
     if sheet.names[2] not in sheet.program.dependents([sheet.names[1]]):
         raise OptionError(f"{functions.called} does not depend on {functions.parameters[1]}.")
-    return compile_program(sheet.program, [(name, None)], checked=False)
+    return compile_program(sheet.program, [(name, None)], write=unchecked_source)
 
 
 def _rows(functions: FunctionText, target: str) -> Equations:

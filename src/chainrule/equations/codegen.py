@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from chainrule.equations.assemble import Body
+from chainrule.equations.code_facts import Dims, Variable
 from chainrule.equations.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.derivation import unicode_lines
-from chainrule.equations.kernels import FUNCTION_CODE, definitions_for
+from chainrule.equations.kernels import FUNCTION_CODE
 from chainrule.equations.line_names import sheet_line
-from chainrule.equations.node_code import MAY_WARN, node_code
+from chainrule.equations.node_code import node_code
 from chainrule.equations.nodes import Node, coefficient_terms
+from chainrule.equations.picks import picked
 from chainrule.equations.program import Program
-from chainrule.equations.signature import Signature, spelled, tuple_text
+from chainrule.equations.signature import tuple_text
 from chainrule.equations.simplify import substitute
 from chainrule.equations.sizes import size_factors
 from chainrule.equations.tree import Size
@@ -34,33 +37,39 @@ class Writer:
         called: Mapping[Node, str],
         lines: Mapping[Node, Node],
         sizes: Mapping[str, int],
-        checked: bool,
-        columns: Collection[Node] = (),
     ) -> None:
         self.program = program
         self.called = called
         self.lines = lines
         self.sizes = sizes
-        self.checked = checked
-        self.columns = columns
         self.taken: set[str] = {"np"}
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
-        self.hidden: tuple[str, ...] = ()
         self.statements: list[str] = []
+        self.dims: dict[str, Dims] = {}
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, tuple[str, bool]] = {}
         self.uses: dict[Node, int] = {}
         self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
 
-    def source(self, outputs: Sequence[tuple[str, Node]]) -> str:
-        """The code of a function that returns the given nodes under their names."""
+    def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
+        """What a function does that computes the given nodes under their names."""
         order = self._order([node for _, node in outputs])
         self._name_inputs(order)
         for node in order:
             self._emit(node)
-        returned = [self._text(node) for _, node in outputs]
-        return self._source(returned, outputs)
+        return Body(
+            program=self.program,
+            inputs=self.inputs,
+            used_sizes=self.used_sizes,
+            statements=self.statements,
+            results=[(name, self._text(node)) for name, node in outputs],
+            dims=self.dims,
+            formulas=self._formulas(),
+            chooses=any(node.kind == "where" for node in self.code),
+            length=self._length,
+            fresh=self.fresh,
+        )
 
     def _definition(self, symbol: Node) -> Node | None:
         """What a symbol stands for: a line of the derivation or a layer kept by name."""
@@ -93,10 +102,12 @@ class Writer:
         mentioned = {node for node in order if node.kind == "sym" and self._definition(node) is None}
         for name, symbol in self.program.symbols.items():
             if symbol in mentioned:
-                self.inputs[name] = self._fresh(name)
+                self.inputs[name] = self.fresh(name)
+                self.dims[self.inputs[name]] = symbol.dims
                 self.code[symbol] = (self.inputs[name], True)
 
-    def _fresh(self, wish: str) -> str:
+    def fresh(self, wish: str) -> str:
+        """A name that the code does not use yet."""
         name = wish + "_" if keyword.iskeyword(wish) or wish in self.taken else wish
         number = 2
         while name in self.taken:
@@ -116,13 +127,13 @@ class Writer:
         text, atomic = self._expression(node)
         shared = self.uses.get(node, 0) > 1 and (bool(node.args))
         if shared or (node in self.called and node.args) or len(text) > 72:
-            text, atomic = self._assign(self.called.get(node, "t"), text), True
+            text, atomic = self._assign(self.called.get(node, "t"), text, node.dims), True
         self.code[node] = (text, atomic)
 
     def _emit_definition(self, symbol: Node, definition: Node) -> None:
         text, atomic = self.code[definition]
         if not (atomic and text.isidentifier()) or text in self.inputs.values():
-            text = self._assign(sheet_line(symbol.data), text)
+            text = self._assign(sheet_line(symbol.data), text, symbol.dims)
         self.code[symbol] = (text, True)
 
     def _emit_softmax(self, node: Node) -> bool:
@@ -132,20 +143,23 @@ class Writer:
         lse = pool.intern("lse", None, (scores,), scores.dims[:-1])
         if not (self.uses.get(soft) and self.uses.get(lse)):
             return False
-        first, second = self._fresh(self.called.get(soft, "soft")), self._fresh(self.called.get(lse, "lse"))
+        first, second = self.fresh(self.called.get(soft, "soft")), self.fresh(self.called.get(lse, "lse"))
         self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self._text(scores)})")
+        self.dims |= {first: soft.dims, second: lse.dims}
         self.code[soft], self.code[lse] = (first, True), (second, True)
         return True
 
-    def _shared(self, text: str) -> str:
+    def _shared(self, text: str, wish: str = "t") -> str:
         """A variable for a text, the same one each time."""
         if text not in self.tensors:
-            self.tensors[text] = text if text.isidentifier() else self._assign("t", text)
+            self.tensors[text] = text if text.isidentifier() else self._assign(wish, text)
         return self.tensors[text]
 
-    def _assign(self, wish: str, text: str) -> str:
-        name = self._fresh(wish)
+    def _assign(self, wish: str, text: str, dims: Dims | None = None) -> str:
+        name = self.fresh(wish)
         self.statements.append(f"{name} = {text}")
+        if dims is not None:
+            self.dims[name] = dims
         return name
 
     def _text(self, node: Node) -> str:
@@ -161,14 +175,21 @@ class Writer:
         if "*" in size:
             return f"({' * '.join(self._length(part) for part in size_factors(size))})"
         if size not in self.used_sizes:
-            self.used_sizes[size] = self._fresh(size)
+            self.used_sizes[size] = self.fresh(size)
+            self.dims[self.used_sizes[size]] = ()
         return self.used_sizes[size]
+
+    def _type(self, keyword: str = "") -> str:
+        """The argument that gives a constant array the type of the floating inputs; nothing without any."""
+        floats = (variable for name, variable in self.inputs.items() if not self.program.is_label(name))
+        variable = next(floats, None)
+        return f", {keyword}{variable}.dtype" if variable else ""
 
     def _expression(self, node: Node) -> tuple[str, bool]:
         match node.kind:
             case "ones":
                 return (
-                    (f"np.ones({tuple_text([self._length(size) for size in node.dims])})", True)
+                    (f"np.ones({tuple_text([self._length(size) for size in node.dims])}{self._type()})", True)
                     if node.dims
                     else ("1.0", True)
                 )
@@ -177,11 +198,14 @@ class Writer:
             case "pi":
                 return "np.pi", True
             case "delta":
-                return f"np.eye({self._length(node.dims[0])})", True
+                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})", True
             case "unit":
-                return f"np.eye({self._length(node.dims[0])})[{node.data}]", True
+                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})[{node.data}]", True
             case "onehot":
-                return f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])})", True
+                return (
+                    f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])}{self._type()})",
+                    True,
+                )
             case "lin":
                 return self._sum(node)
             case "prod":
@@ -189,7 +213,7 @@ class Writer:
             case "pow":
                 return self._power(node)
             case "fn":
-                return f"{FUNCTION_CODE[node.data]}({self._text(node.args[0])})", True
+                return f"{FUNCTION_CODE[node.data]}({self._argument(node)})", True
             case "softmax" | "lse":
                 name = "_softmax" if node.kind == "softmax" else "_logsumexp"
                 return f"{name}({self._text(node.args[0])})", True
@@ -197,18 +221,24 @@ class Writer:
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
                 return f"_logdet({self._text(node.args[0])})", True
-        code = node_code(node, self._text, self._length)
+        code = node_code(node, self._text, self._length, self._type())
         if code is None:
             raise NoRuleError(f"No code is known for {node.kind}.")
         return code
+
+    def _argument(self, node: Node) -> str:
+        """The argument of an elementwise function; where relu(z) is known, step(z) is that of relu(z)."""
+        rectified = self.program.pool.intern("fn", "relu", node.args, node.dims)
+        shared = node.data == "step" and rectified in self.code and self.code[rectified][0].isidentifier()
+        return self._text(rectified if shared else node.args[0])
 
     def _sum(self, node: Node) -> tuple[str, bool]:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
         shape = tuple_text([self._length(size) for size in node.dims])
         if not terms:
-            return f"np.zeros({shape})", True
+            return f"np.zeros({shape}{self._type()})", True
         if node.dims and all(arg.kind == "ones" for _, arg in terms):
-            return f"np.full({shape}, {_number(terms[0][0])})", True
+            return f"np.full({shape}, {_number(terms[0][0])}{self._type()})", True
         # One term of full shape lets the others broadcast.
         spread = any(arg.kind != "ones" and not self._has_ones(arg) for _, arg in terms)
         pieces: list[str] = []
@@ -239,11 +269,7 @@ class Writer:
 
     def _product(self, node: Node) -> tuple[str, bool]:
         labels, out = node.data
-        pairs = list(zip(node.args, labels, strict=True))
-        if node not in self.columns:
-            return self._contracted(pairs, out)
-        text, atomic = self._contracted(pairs, out[::-1])
-        return f"{text}.T" if atomic else f"({text}).T", True
+        return self._contracted(list(zip(node.args, labels, strict=True)), out)
 
     def _contracted(
         self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
@@ -271,8 +297,11 @@ class Writer:
             mate = self._scores_of(place, pairs, out) if place in left and arg.kind == "onehot" else None
             if mate is not None and mate in left:
                 left = [other for other in left if other not in (place, mate)]
-                rows = f"np.arange({self._length(arg.dims[0])}), " if len(own) == 2 else ""
-                code = f"{self._bracketed(pairs[mate][0])}[{rows}{self._text(arg.args[0])}]"
+                rows = (
+                    [self._shared(f"np.arange({self._length(arg.dims[0])})", "rows")] if len(own) == 2 else []
+                )
+                known = {name: Variable(dims) for name, dims in self.dims.items()}
+                code = picked(self._text(pairs[mate][0]), [*rows, self._text(arg.args[0])], known)
                 operands.append(Operand(code, own[:-1]))
         return operands + [self._operand(*pairs[place]) for place in left]
 
@@ -311,22 +340,6 @@ class Writer:
                 else (f"np.square({self._text(base)})", True)
             )
         return f"{text} ** {_number(exponent)}", False
-
-    def _source(self, returned: Sequence[str], outputs: Sequence[tuple[str, Node]]) -> str:
-        signature = Signature(self.program, self.inputs, self.used_sizes, self._length)
-        shapes, self.hidden = signature.checks() if self.checked else signature.reads()
-        arguments = ", ".join([*self.inputs.values(), *(self.used_sizes[size] for size in self.hidden)])
-        conversions = [f"{name} = np.asarray({name})" for name in self.inputs.values()]
-        body = [*conversions, *shapes, *self.statements, f"return {', '.join(returned)},"]
-        described = ", ".join(name for name, _ in outputs)
-        doc = [f'"""{described}', "", "Shapes"] + [
-            f"    {self.inputs[name]}: {spelled(self.program.symbols[name].dims)}" for name in self.inputs
-        ]
-        doc += ["", "Formulas", *(f"    {line}" for line in self._formulas()), '"""']
-        text = "\n".join("    " + line if line else "" for line in [*doc, *body])
-        guard = MAY_WARN if any(node.kind == "where" for node in self.code) else ""
-        code = f"{guard}def function({arguments}):\n{text}\n"
-        return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
 
     def _formulas(self) -> list[str]:
         """The sheet's lines as the reader knows them, with the names of what was put together."""

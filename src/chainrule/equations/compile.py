@@ -7,93 +7,30 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from chainrule.equations.blockwise import block_lines
+from chainrule.equations.assemble import Body, Source, numpy_source
 from chainrule.equations.codegen import Writer
-from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
+from chainrule.equations.compiled import Compiled, RefusedError, StrangeError
+from chainrule.equations.lets import Cotangent, Line
+from chainrule.equations.machine_lines import first_lines, result, second_lines
 from chainrule.equations.nodes import Node, coefficient_terms
-from chainrule.equations.products import product, transposed
 from chainrule.equations.program import Program
 from chainrule.equations.requests import Request
-from chainrule.equations.second import Direction, Moved, Second, product_lines
-from chainrule.equations.separate import direction_axes, leading_axes, separated
+from chainrule.equations.second import Direction, Moved, product_lines
 from chainrule.equations.simplify import cost, substitute
-from chainrule.equations.stacking import shared_axis
 from chainrule.equations.tails import right_in_the_tails
 from chainrule.equations.tree import Declaration, Size, Span
 from chainrule.equations.work import taken_apart
-from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
 
 # What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
 MOST_INLINED = 100
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A compiled function of named arrays.
-
-    Attributes
-    ----------
-    source : str
-        Its code, self-contained but for NumPy (and SciPy where erf occurs).
-    inputs : tuple of str
-        Names it needs, in the order of its positional arguments.
-    outputs : tuple of str
-        What it returns, in order.
-    sizes : tuple of str
-        Sizes that no input shows; they are given by name, too.
-    """
-
-    source: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    sizes: tuple[str, ...]
-    function: Callable[..., Any]
-    single: bool
-
-    def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
-        """Values of the outputs: a tuple, or one value if one name was compiled.
-
-        Raises
-        ------
-        DataError
-            If an input is missing or unknown.
-        ShapeError
-            If the shapes of the inputs do not fit.
-        """
-        if not args and values.keys() == set(self.inputs) and not self.sizes:
-            given = [values[name] for name in self.inputs]
-        else:
-            given = self._bound(args, values)
-        try:
-            result = self.function(*given)
-        except RefusedError as refused:
-            raise ShapeError(str(refused)) from None
-        return result[0] if self.single else result
-
-    def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
-        wanted = self.inputs + self.sizes
-        named = dict(zip(wanted, args, strict=False))
-        twice = [name for name in named if name in values]
-        missing = [name for name in wanted if name not in named and name not in values]
-        unknown = [name for name in values if name not in wanted]
-        if len(args) > len(wanted) or twice or missing or unknown:
-            found = (("missing", missing), ("unknown", unknown), ("given twice", twice))
-            parts = [f"{word}: {', '.join(names)}" for word, names in found if names]
-            parts = parts or [f"{len(args)} positional values arrived"]
-            raise DataError(f"The function takes {', '.join(wanted)}; {'; '.join(parts)}.")
-        return [named[name] if name in named else values[name] for name in wanted]
-
-    def __repr__(self) -> str:
-        return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
 
 
 def stable_program(
@@ -179,8 +116,7 @@ def compile_program(
     *,
     single: bool = False,
     sizes: Mapping[str, int] | None = None,
-    checked: bool = True,
-    order: Literal["C", "F"] = "C",
+    write: Callable[[Body], Source] = numpy_source,
     each: Size | None = None,
 ) -> Compiled:
     """Compile names, derivatives and blocks of Hessians into one function.
@@ -194,10 +130,8 @@ def compile_program(
         Whether the function returns its one output alone.
     sizes : mapping of str to int, optional
         Sizes to choose the order of products for.
-    checked : bool
-        Whether the code checks shapes and labels; the caller must have, if not.
-    order : {"C", "F"}
-        As in NumPy: ``"F"`` makes products of matrices that are returned lie with their first axis fastest.
+    write : callable
+        Makes the source of what is to be done: `numpy_source`, `unchecked_source` or `array_source`.
     each : str or int, optional
         The number of examples: what one example has, differentiated by what it has, is returned for each, and
         not for every pair of examples.
@@ -210,14 +144,13 @@ def compile_program(
         own = [request for request in asked if request.of == of]
         wrt = list(dict.fromkeys(name for request in own for name in request.names[1:]))
         if any(request.then for request in own):
-            lines += _second_lines(stable, of, wrt, own, sizes or {})
+            lines += second_lines(stable, of, wrt, own, sizes or {})
         elif wrt:
-            lines += _first_lines(stable, of, wrt, sizes or {}, each)
-    outputs = [(str(request), _result(stable, request, lines, each)) for request in asked]
+            lines += first_lines(stable, of, wrt, sizes or {}, each)
+    outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    returned = [held.get(node, node) for _, node in outputs] if order == "F" else []
-    columns = {node for node in returned if len(node.dims) == 2}
-    return _function(Writer(stable, called, held, dict(sizes or {}), checked, columns), outputs, single)
+    dense = {str(asks) for asks in asked if asks.then or (asks.wrt and stable.symbols[asks.of].dims)}
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, dense)
 
 
 def compile_product(
@@ -226,8 +159,7 @@ def compile_product(
     directions: Mapping[str, str],
     *,
     sizes: Mapping[str, int] | None = None,
-    checked: bool = True,
-    order: Literal["C", "F"] = "C",
+    write: Callable[[Body], Source] = numpy_source,
 ) -> Compiled:
     """Compile the Hessian of a scalar times a direction.
 
@@ -237,7 +169,7 @@ def compile_product(
     of : str
     directions : mapping of str to str
         The names to differentiate with respect to, and under which new name the direction of each is given.
-    sizes, checked, order
+    sizes, write
         As for `compile_program`.
 
     Returns
@@ -266,93 +198,27 @@ def compile_product(
         pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
     ]
     outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
-    columns = {held[symbol] for symbol in moved if len(symbol.dims) == 2} if order == "F" else set()
-    writer = Writer(stable, called, held, dict(sizes or {}), checked, columns)
-    return _function(writer, outputs, single=False)
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single=False)
 
 
-def _first_lines(
-    program: Program, of: str, wrt: Sequence[str], sizes: Mapping[str, int], each: Size | None
-) -> list[Line]:
-    """The lines of gradients and Jacobians, as the machine computes them best."""
-    lines = derive_lines(program, of, wrt)
-    lead = len(program.symbols[of].dims)
-    for line in [line for line in lines if line.requested]:
-        own = _of_each(program, of, line.symbol.data.wrt, each)
-        if own is not None:
-            line.requested = False
-            example = (0, *range(1, lead), 0, *range(lead, len(own.dims)))
-            alone = product(own.pool, [(line.symbol, example)], range(len(own.dims)))
-            lines.append(Line(own, alone, True))
-    if lead:
-        asked = {line.symbol for line in lines if line.requested}
-        lines = separated(lines, asked, sizes, leading_axes(lead))
-    for line in lines:
-        line.expression = taken_apart(line.expression, sizes)
-    return needed_lines(lines)
-
-
-def _of_each(program: Program, of: str, wrt: str, each: Size | None) -> Node | None:
-    """The symbol of the derivative within each example, if both names have the examples first."""
-    above, below = program.symbols[of].dims, program.symbols[wrt].dims
-    if each is None or above[:1] != (each,) or below[:1] != (each,):
-        return None
-    return program.pool.symbol(Cotangent(of, wrt), (*above, *below[1:]))
-
-
-def _second_lines(
-    program: Program, of: str, wrt: Sequence[str], requests: Sequence[Request], sizes: Mapping[str, int]
-) -> list[Line]:
-    """The lines of the blocks and gradients asked for, as the machine computes them best."""
-    gradient = [request.wrt for request in requests if request.wrt and not request.then]
-    wanted = {_block(program, wrt, request) for request in requests if request.then}
-    lines = block_lines(program, of, wrt, shared_axis(program), gradient)
-    for line in lines:
-        line.requested = line.requested and (line.symbol in wanted or isinstance(line.symbol.data, Cotangent))
-    tails: dict[Node, Node] = {}
-    bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
-    lines = separated(needed_lines(lines), wanted, sizes, direction_axes(program))
-    for line in lines:
-        line.expression = taken_apart(right_in_the_tails(line.expression, bodies, tails), sizes)
-    return needed_lines(lines)
-
-
-def _block(program: Program, wrt: Sequence[str], request: Request) -> Node:
-    """The symbol of the block that holds a request: the name that comes first in ``wrt`` first."""
-    first, second = sorted(request.names[1:], key=wrt.index)
-    dims = program.symbols[first].dims + program.symbols[second].dims
-    return program.pool.symbol(Second(request.of, first, second), dims)
-
-
-def _result(program: Program, request: Request, lines: Sequence[Line], each: Size | None) -> Node:
-    """The node that a request returns."""
-    of, wrt, then = request
-    symbol = program.symbols[of]
-    if wrt is None:
-        return program.bodies.get(of, symbol)
-    if then is None and (own := _of_each(program, of, wrt, each)) is not None:
-        return own
-    if then is None:
-        return program.pool.symbol(Cotangent(of, wrt), symbol.dims + program.symbols[wrt].dims)
-    straight = program.pool.symbol(
-        Second(of, wrt, then), program.symbols[wrt].dims + program.symbols[then].dims
+def _function(
+    writer: Writer,
+    outputs: Sequence[tuple[str, Node]],
+    write: Callable[[Body], Source],
+    single: bool,
+    dense: Collection[str] = (),
+) -> Compiled:
+    """Compile what a writer has; ``dense`` are the outputs that may be far larger than the inputs."""
+    source = write(writer.body(outputs))
+    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError, "TypeError": StrangeError}
+    exec(compile(source.code, "<compiled equations>", "exec"), namespace)
+    return Compiled(
+        source.code,
+        tuple(writer.inputs),
+        tuple(name for name, _ in outputs),
+        source.hidden,
+        namespace["function"],
+        single,
+        tuple(writer.program.symbols[name].dims for name in writer.inputs),
+        tuple(node.dims if name in dense else None for name, node in outputs),
     )
-    if any(line.symbol is straight for line in lines):
-        return straight
-    first, second = len(program.symbols[wrt].dims), len(program.symbols[then].dims)
-    mirrored = program.pool.symbol(
-        Second(of, then, wrt), program.symbols[then].dims + program.symbols[wrt].dims
-    )
-    return transposed(mirrored, [*range(second, second + first), *range(second)])
-
-
-def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:
-    source = writer.source(outputs)
-    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
-    exec(compile(source, "<compiled equations>", "exec"), namespace)
-    names = tuple(name for name, _ in outputs)
-    return Compiled(source, tuple(writer.inputs), names, writer.hidden, namespace["function"], single)
-
-
-class RefusedError(ValueError):
-    """What the ValueError of generated code is while it runs here: shapes or labels that do not fit."""

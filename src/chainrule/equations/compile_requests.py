@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from chainrule.equations.assemble import Body, Source, array_source, numpy_source
 from chainrule.equations.compile import Compiled, compile_product, compile_program
 from chainrule.equations.lift import stacked_program
 from chainrule.equations.program import Program
@@ -13,7 +14,10 @@ from chainrule.equations.scope import near
 from chainrule.equations.stacking import examples_size
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
-__all__ = ["compile_direction", "compile_requests"]
+__all__ = ["TARGETS", "compile_direction", "compile_requests"]
+
+# Whose arrays compiled code takes.
+TARGETS = {"numpy": numpy_source, "array_api": array_source}
 
 
 def compile_requests(
@@ -22,6 +26,7 @@ def compile_requests(
     taken: Collection[str],
     sizes: Mapping[str, int] | None,
     form: str,
+    target: str,
 ) -> Compiled:
     """See ``Equations.compile``.
 
@@ -34,7 +39,9 @@ def compile_requests(
         The names and sizes of the sheet.
     sizes : mapping of str to int, optional
     form : {"example", "batch"}
+    target : {"numpy", "array_api"}
     """
+    write = _writer(target)
     texts = [names] if isinstance(names, str) else list(names)
     if not texts:
         raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
@@ -44,7 +51,7 @@ def compile_requests(
     program = free(name for request in wanted for name in request.names[1:])
     single = isinstance(names, str)
     if form == "example":
-        return compile_program(program, wanted, single=single, sizes=sizes)
+        return compile_program(program, wanted, single=single, sizes=sizes, write=write)
     if form != "batch":
         raise OptionError(f'form is "example" or "batch"; got {form!r}.')
     examples = examples_size(taken)
@@ -55,16 +62,22 @@ def compile_requests(
             raise OptionError(
                 f"{request.of} has a value for every example; ask for {request} in example form, or of a sum."
             )
-    function = compile_program(stack, lifted, single=single, sizes=sizes, each=examples)
+    function = compile_program(stack, lifted, single=single, sizes=sizes, write=write, each=examples)
     original = {new: old for old, new in stacked.items()}
     inputs = tuple(original[name] for name in function.inputs)
     return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)))
 
 
 def compile_direction(
-    program: Program, of: str, names: Sequence[str], taken: Collection[str], sizes: Mapping[str, int] | None
+    program: Program,
+    of: str,
+    names: Sequence[str],
+    taken: Collection[str],
+    sizes: Mapping[str, int] | None,
+    target: str,
 ) -> Compiled:
     """See ``Equations.compile_product``: the direction of W is ``v_W``, or ``v_W_`` if that is taken."""
+    write = _writer(target)
     used, directions = set(taken), dict[str, str]()
     for name in names:
         direction = f"v_{name}"
@@ -72,7 +85,13 @@ def compile_direction(
             direction += "_"
         directions[name] = direction
         used.add(direction)
-    return compile_product(program, of, directions, sizes=sizes)
+    return compile_product(program, of, directions, sizes=sizes, write=write)
+
+
+def _writer(target: str) -> Callable[[Body], Source]:
+    if target not in TARGETS:
+        raise OptionError(f"target is {' or '.join(map(repr, TARGETS))}; got {target!r}.")
+    return TARGETS[target]
 
 
 def _read(program: Program, text: str) -> Request:

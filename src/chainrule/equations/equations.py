@@ -292,8 +292,9 @@ class Equations:
         names: str | Sequence[str],
         sizes: Mapping[str, int] | None = None,
         form: Literal["example", "batch"] = "example",
+        target: Literal["numpy", "array_api"] = "numpy",
     ) -> Compiled:
-        """A NumPy function for names and derivatives.
+        """A function for names and derivatives, of NumPy's arrays or those of another library.
 
         Parameters
         ----------
@@ -306,11 +307,19 @@ class Equations:
         form : {"example", "batch"}
             ``"batch"`` takes the data with the examples as their first axis, and so returns everything
             computed from them: the derivatives of each example, too, dL/dW with shape (N, ...).
+        target : {"numpy", "array_api"}
+            ``"array_api"``: of real arrays of any library that follows the array API standard, such as JAX
+            or CuPy, or torch with array-api-compat. Ranges of labels are not checked: it can be traced.
 
         Returns
         -------
         Compiled
             Called with the values of the names it needs; ``.source`` is its code, self-contained.
+
+        Raises
+        ------
+        NoRuleError
+            If something has no rule, or no counterpart in the array API standard, such as erf.
 
         Examples
         --------
@@ -320,12 +329,16 @@ class Equations:
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
-        return compile_requests(self._free, names, (*self.names, *self.sizes), sizes, form)
+        return compile_requests(self._free, names, (*self.names, *self.sizes), sizes, form, target)
 
     def compile_product(
-        self, of: str, wrt: str | Sequence[str] | None = None, sizes: Mapping[str, int] | None = None
+        self,
+        of: str,
+        wrt: str | Sequence[str] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: Literal["numpy", "array_api"] = "numpy",
     ) -> Compiled:
-        """A NumPy function for the Hessian of a scalar times a direction: `hessian_product`, compiled.
+        """A function for the Hessian of a scalar times a direction: `hessian_product`, compiled.
 
         It takes the direction of W as ``v_W`` and returns Σ_w d²L/(dv dw) v_w for every v in ``wrt``, as a
         tuple.
@@ -334,11 +347,11 @@ class Equations:
         --------
         >>> function = Equations("A: R[n, n]; x: R[n]; L = x.T @ A @ x").compile_product("L", "x")
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
-        (array([2, 2]),)
+        (array([2., 2.]),)
         """
-        program, target, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
-        self._twice(program, target, layout)
-        return compile_direction(program, target, names, (*self.names, *self.sizes), sizes)
+        program, scalar, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
+        self._twice(program, scalar, layout)
+        return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
 
     def objective(
         self,

@@ -6,6 +6,7 @@ All of them accept complex arrays and branch on the real part, and none overflow
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 __all__ = ["DEFINITIONS", "FUNCTION_CODE", "definitions_for"]
 
@@ -33,6 +34,19 @@ FUNCTION_CODE = {
 }
 
 DEFINITIONS = {
+    "_floats": """
+def _floats(*values):
+    # All in one type: of the arrays that have a floating one; plain numbers and integers follow.
+    arrays = [np.asarray(value) for value in values]
+    first = arrays[0].dtype
+    if first.kind in "fc" and all(array.dtype == first for array in arrays):
+        return arrays
+    types = [array.dtype for value, array in zip(values, arrays) if not isinstance(value, (float, complex))]
+    dtype = np.result_type(*[kind for kind in types if kind.kind in "fc"] or [float])
+    if any(array.dtype.kind == "c" for array in arrays):
+        dtype = np.result_type(dtype, 1j)
+    return [array.astype(dtype, copy=False) for array in arrays]
+""",
     "_abs": """
 def _abs(x):
     return np.where(x.real < 0, -x, x)
@@ -47,8 +61,8 @@ def _step(x):
     return (x.real > 0).astype(x.real.dtype)
 """,
     "_relu": """
-def _relu(x):
-    return np.maximum(x, 0) if np.isrealobj(x) else np.where(x.real > 0, x, 0)
+def _relu(x, out=None):
+    return np.maximum(x, 0, out=out) if np.isrealobj(x) else np.where(x.real > 0, x, 0)
 """,
     "_leaky_relu": """
 def _leaky_relu(x):
@@ -84,11 +98,23 @@ def _gram(a):
     "_weighted_gram": """
 def _weighted_gram(a, q):
     # A symmetric product takes half the work of a general one; it needs real roots of the weights.
-    rows = a.reshape(len(a), -1)
-    if np.isrealobj(q) and np.all(q >= 0):
-        roots = rows * np.sqrt(q)[:, None]
-        return (roots.T @ roots).reshape(a.shape[1:] * 2)
-    return ((rows * q[:, None]).T @ rows).reshape(a.shape[1:] * 2)
+    roots = np.sqrt(q) if np.isrealobj(q) and np.all(q >= 0) else None
+    total = None
+    for part in _chunks(len(a), a.size // max(len(a), 1)):
+        rows = a[part].reshape(len(a[part]), -1)
+        scaled = rows * (q if roots is None else roots)[part, None]
+        total = _plus(total, scaled.T @ (rows if roots is None else scaled))
+    return total.reshape(a.shape[1:] * 2)
+""",
+    "_chunks": """
+def _chunks(count, width):
+    # Slices of the examples: what is built of so many numbers for each takes about 16 MiB at a time.
+    step = max(1, 2**21 // max(width, 1))
+    return [slice(start, start + step) for start in range(0, max(count, 1), step)]
+""",
+    "_plus": """
+def _plus(total, part):
+    return part if total is None else np.add(total, part, out=total)
 """,
     "_erf": """
 def _erf(x):
@@ -107,9 +133,11 @@ def _normal_pdf(x):
     return np.exp(-0.5 * x * x) * 0.3989422804014327
 """,
     "_softmax": """
-def _softmax(x):
-    e = np.exp(x - x.real.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+def _softmax(x, out=None):
+    e = np.subtract(x, np.maximum.reduce(x.real, axis=-1, keepdims=True), out=out)
+    np.exp(e, out=e)
+    e /= np.add.reduce(e, axis=-1, keepdims=True)
+    return e
 """,
     "_logsumexp": """
 def _logsumexp(x):
@@ -117,31 +145,33 @@ def _logsumexp(x):
     return np.log(np.exp(x - shift).sum(axis=-1)) + shift[..., 0]
 """,
     "_softmax_and_logsumexp": """
-def _softmax_and_logsumexp(x):
+def _softmax_and_logsumexp(x, out=None):
     shift = np.maximum.reduce(x.real, axis=-1, keepdims=True)
-    e = np.exp(x - shift)
+    e = np.subtract(x, shift, out=out)
+    np.exp(e, out=e)
     total = np.add.reduce(e, axis=-1, keepdims=True)
-    return e / total, (np.log(total) + shift)[..., 0]
+    e /= total
+    return e, (np.log(total) + shift)[..., 0]
 """,
     "_onehot": """
-def _onehot(labels, classes):
-    return (labels[..., None] == np.arange(classes)).astype(float)
+def _onehot(labels, classes, dtype=float):
+    return (labels[..., None] == np.arange(classes)).astype(dtype)
 """,
     "_less": """
-def _less(a, b):
-    return (np.real(a) < np.real(b)) * 1.0
+def _less(a, b, dtype=float):
+    return np.less(np.real(a), np.real(b)).astype(dtype)
 """,
     "_less_equal": """
-def _less_equal(a, b):
-    return (np.real(a) <= np.real(b)) * 1.0
+def _less_equal(a, b, dtype=float):
+    return np.less_equal(np.real(a), np.real(b)).astype(dtype)
 """,
     "_equal": """
-def _equal(a, b):
-    return (np.real(a) == np.real(b)) * 1.0
+def _equal(a, b, dtype=float):
+    return np.equal(np.real(a), np.real(b)).astype(dtype)
 """,
     "_not_equal": """
-def _not_equal(a, b):
-    return (np.real(a) != np.real(b)) * 1.0
+def _not_equal(a, b, dtype=float):
+    return np.not_equal(np.real(a), np.real(b)).astype(dtype)
 """,
     "_extreme": """
 def _extreme(x, sign):
@@ -150,7 +180,7 @@ def _extreme(x, sign):
 """,
     "_attains": """
 def _attains(x, sign):
-    at = x.real == sign * (sign * x.real).max(axis=-1, keepdims=True)
+    at = (x.real == sign * (sign * x.real).max(axis=-1, keepdims=True)).astype(x.real.dtype)
     return at / at.sum(axis=-1, keepdims=True)
 """,
     "_logdet": """
@@ -159,12 +189,13 @@ def _logdet(x):
     return logarithm if np.isrealobj(x) else logarithm + np.log(sign * np.sign(sign.real))
 """,
 }
-_NEEDS = {"_log_sigmoid": ("_softplus",)}
+# Helpers that other helpers call.
+NEEDS = {"_log_sigmoid": ("_softplus",), "_weighted_gram": ("_chunks", "_plus")}
 
 
-def definitions_for(code: str) -> str:
+def definitions_for(code: str, definitions: Mapping[str, str] = DEFINITIONS) -> str:
     """The definitions of every helper that some code calls."""
-    found = {name for name in DEFINITIONS if re.search(rf"(?<![\w.]){name}\(", code)}
+    found = {name for name in definitions if re.search(rf"(?<![\w.]){name}\(", code)}
     for name in tuple(found):
-        found.update(_NEEDS.get(name, ()))
-    return "\n".join(DEFINITIONS[name] for name in DEFINITIONS if name in found)
+        found.update(helper for helper in NEEDS.get(name, ()) if helper in definitions)
+    return "\n".join(definitions[name] for name in definitions if name in found)

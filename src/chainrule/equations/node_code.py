@@ -15,7 +15,7 @@ MAY_WARN = '@np.errstate(divide="ignore", invalid="ignore", over="ignore")\n'
 
 
 def node_code(
-    node: Node, text: Callable[[Node], str], length: Callable[[Size], str]
+    node: Node, text: Callable[[Node], str], length: Callable[[Size], str], dtype: str
 ) -> tuple[str, bool] | None:
     """Code for a node and whether it is atomic; None for a kind that is written elsewhere.
 
@@ -26,11 +26,14 @@ def node_code(
         The code of an argument.
     length : callable
         The code of a size.
+    dtype : str
+        The argument that gives a result the type of the floating inputs.
     """
     args = node.args
     match node.kind:
         case "compare":
-            return f"{_COMPARISONS[node.data]}({_plain(args[0], text)}, {_plain(args[1], text)})", True
+            sides = f"{_plain(args[0], text)}, {_plain(args[1], text)}"
+            return f"{_COMPARISONS[node.data]}({sides}{dtype})", True
         case "where":
             branches = ", ".join(_plain(arg, text) for arg in args[1:])
             return f"np.where({text(args[0])}, {branches})", True

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.equations.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.compile import Compiled, compile_product, compile_program
 from chainrule.equations.given import as_array, check_domain, given_values
 from chainrule.equations.lift import SCALE, WEIGHTS, weighted_program
@@ -27,6 +28,8 @@ EXAMPLES = "_n"
 OBJECTIVE = "_objective"
 # With a leading underscore, which no name of a sheet has.
 DIRECTION = "_v_"
+# Arrays are kept for so many pairs of a function and a number of examples.
+MOST_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,8 @@ class SheetObjective:
     _step: Compiled = field(repr=False)
     _target: str = field(repr=False)
     _names: Mapping[str, str] = field(repr=False)
+    _cast: dict[Any, dict[str, Any]] = field(init=False, repr=False, default_factory=dict)
+    _kept: dict[Any, dict[str, Array]] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -68,8 +73,8 @@ class SheetObjective:
 
     def value(self, theta: Theta, rows: Rows = None) -> Any:
         """C(θ) over all examples or the given rows; complex for complex θ."""
-        values = self._values(self.parameters.vector(theta), rows)
-        (value,) = self._loss.function(*self._bound(self._loss, values))
+        vector = self.parameters.vector(theta)
+        (value,) = self._run(self._loss, self._values(vector, rows, vector.dtype), vector.dtype, [])
         return _scalar(value)
 
     def value_and_gradient(self, theta: Theta, rows: Rows = None) -> tuple[Any, Array]:
@@ -78,8 +83,10 @@ class SheetObjective:
         A complex θ gives complex results.
         """
         vector = self.parameters.vector(theta)
-        value, *parts = self._step.function(*self._bound(self._step, self._values(vector, rows)))
-        return _scalar(value), self._packed(parts, vector.dtype)
+        gradient = np.empty_like(vector)
+        values = self._values(vector, rows, vector.dtype)
+        (value,) = self._run(self._step, values, vector.dtype, self._blocks(gradient))
+        return _scalar(value), gradient
 
     def hessian_product(self, theta: Theta, v: Theta, rows: Rows = None) -> Array:
         """∇²C(θ) v, shape (p,), over all examples or the given rows; exact, and about as dear as 2 gradients.
@@ -92,29 +99,46 @@ class SheetObjective:
             If v has not the shape of θ.
         """
         theta, v = self.parameters.vector(theta), self.parameters.vector(v, "the direction v")
-        values = self._values(theta, rows)
-        ways = self.parameters.views(v)
-        values.update({DIRECTION + name: way for name, way in ways.items()})
-        parts = self._product.function(*self._bound(self._product, values))
-        return self._packed(parts, np.result_type(theta, v))
+        product = np.empty(v.shape, np.result_type(theta, v))
+        values = self._values(theta, rows, product.dtype)
+        values.update(zip(self._directions, self._blocks(v), strict=True))
+        self._run(self._product, values, product.dtype, self._blocks(product))
+        return product
 
     @cached_property
     def _product(self) -> Compiled:
-        directions = {new: DIRECTION + old for old, new in self._names.items()}
+        directions = dict(zip(self._names.values(), self._directions, strict=True))
         hints = {**self.sizes, EXAMPLES: self.size or 1}
-        return compile_product(self._program, self._target, directions, sizes=hints, checked=False, order="F")
-
-    def _packed(self, parts: Sequence[Array], dtype: Any) -> Array:
-        vector = np.empty(self.parameters.size, dtype)
-        for (place, shape), part in zip(self._places, parts, strict=True):
-            vector[place].reshape(shape)[...] = np.transpose(part)
-        return vector
+        return compile_product(self._program, self._target, directions, sizes=hints, write=_write(returned=0))
 
     @cached_property
-    def _places(self) -> list[tuple[slice, tuple[int, ...]]]:
-        """Where each block lies in the vector, and its shape as it lies there: last axis first."""
+    def _directions(self) -> list[str]:
+        return [DIRECTION + name for name in self.parameters.names]
+
+    def _blocks(self, vector: Array) -> list[Array]:
+        return [
+            vector[place] if shape is None else vector[place].reshape(shape).T
+            for place, shape in self._places
+        ]
+
+    @cached_property
+    def _places(self) -> list[tuple[slice, tuple[int, ...] | None]]:
+        """Where each block lies in the vector; its shape there, last axis first, if it is not a vector."""
         slices = self.parameters.slices
-        return [(slices[name], shape[::-1]) for name, shape in self.parameters.shapes]
+        shapes = self.parameters.shapes
+        return [(slices[name], None if len(shape) == 1 else shape[::-1]) for name, shape in shapes]
+
+    def _run(
+        self, function: Compiled, values: Mapping[str, Array], dtype: Any, blocks: Sequence[Array]
+    ) -> tuple[Any, ...]:
+        """Call a function with arrays of its last call with as many examples, which no other call uses."""
+        key = function.outputs, dtype, values.get(EXAMPLES)
+        kept = self._kept.pop(key, {})
+        result: tuple[Any, ...] = function.function(*self._bound(function, values), *blocks, kept)
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        self._kept[key] = kept
+        return result
 
     def shuffled(self, permutation: NDArray[np.integer[Any]]) -> SheetObjective:
         """The same objective with its examples in another order, so that batches are contiguous."""
@@ -126,12 +150,13 @@ class SheetObjective:
 
     def explain_nonfinite(self, theta: Theta, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
-        values = self._values(self.parameters.vector(theta), rows)
+        vector = self.parameters.vector(theta)
+        values = self._values(vector, rows, vector.dtype)
         for name in self.parameters.names:
             if not np.all(np.isfinite(values[name])):
                 return f"The parameter {name} is not finite."
         names = [name for name in self._program.bodies if name != OBJECTIVE]
-        every = compile_program(self._program, [(name, None) for name in names], checked=False)
+        every = compile_program(self._program, [(name, None) for name in names], write=unchecked_source)
         with np.errstate(all="ignore"):
             results = every.function(*self._bound(every, values))
         for name, result in zip(names, results, strict=True):
@@ -143,36 +168,59 @@ class SheetObjective:
                 return f"{name} is the first quantity that is not finite: {entry}{where}."
         return ""
 
-    def _values(self, theta: Array, rows: Rows) -> dict[str, Array]:
-        values: dict[str, Any] = {**self._fixed, **self.parameters.views(theta)}
-        weights = self._weights
-        if rows is None:
-            values.update(self._stacked)
-        else:
-            values.update({name: array[rows] for name, array in self._stacked.items()})
-            weights = weights[rows] if weights is not None else None
-        if self.size:
-            count = values[EXAMPLES] = len(values[next(iter(self._stacked))])
-            if not count:
-                raise DataError(
-                    f"A batch without rows: {rows!r} of {self.size} examples; expected at least one."
-                )
-            if weights is not None:
-                values[WEIGHTS] = weights
-                values[SCALE] = np.asarray(self._weighted_scale(weights))
-            else:
-                values[SCALE] = np.asarray(1 / count if self.reduction == "mean" else self.size / count)
+    def _values(self, theta: Array, rows: Rows, dtype: np.dtype[Any]) -> dict[str, Any]:
+        """Everything by name, the data in the real type of a computation in ``dtype``."""
+        given = self._given(dtype)
+        values = dict(given) if rows is None else self._batch(given, rows)
+        values.update(zip(self.parameters.names, self._blocks(theta), strict=True))
         return values
+
+    def _given(self, dtype: np.dtype[Any]) -> dict[str, Any]:
+        """What does not depend on θ, over all examples; converted once."""
+        if dtype not in self._cast:
+            real = np.empty(0, dtype).real.dtype
+            values: dict[str, Any] = {**self._fixed, **self._stacked}
+            if self._weights is not None:
+                values[WEIGHTS] = self._weights
+            for name, array in values.items():
+                values[name] = array.astype(real, copy=False) if array.dtype.kind == "f" else array
+            self._cast[dtype] = {**self.sizes, **values, **self._scales(self.size, self._weights, real)}
+        return self._cast[dtype]
+
+    def _batch(self, given: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
+        """The values with the examples of some rows."""
+        if not self.size:
+            return dict(given)
+        names = [*self._stacked, WEIGHTS] if self._weights is not None else self._stacked
+        taken = {name: given[name][rows] for name in names}
+        count = len(taken[next(iter(self._stacked))])
+        if not count:
+            raise DataError(f"A batch without rows: {rows!r} of {self.size} examples; expected at least one.")
+        return {**given, **taken, **self._scales(count, taken.get(WEIGHTS), given[SCALE].dtype)}
+
+    def _scales(self, count: int, weights: Array | None, dtype: Any) -> dict[str, Any]:
+        """The number of examples and the factor of their sum; nothing where there are no examples."""
+        if not count:
+            return {}
+        if weights is not None:
+            scale = self._weighted_scale(weights)
+        else:
+            scale = 1 / count if self.reduction == "mean" else self.size / count
+        return {EXAMPLES: count, SCALE: np.asarray(scale, dtype)}
 
     def _weighted_scale(self, weights: Array) -> float:
         if self.reduction == "mean":
             return float(1 / weights.sum())
         return float(self.size / len(weights))
 
-    def _bound(self, function: Compiled, values: Mapping[str, Array]) -> list[Any]:
+    @staticmethod
+    def _bound(function: Compiled, values: Mapping[str, Any]) -> list[Any]:
         # A size that no input of the code shows is bound like data.
-        known = {**self.sizes, **values}
-        return [*(values[name] for name in function.inputs), *(known[size] for size in function.sizes)]
+        return [values[name] for name in (*function.inputs, *function.sizes)]
+
+
+def _write(returned: int) -> Callable[[Body], Source]:
+    return partial(stepping_source, along=EXAMPLES, returned=returned)
 
 
 def _scalar(value: Any) -> Any:
@@ -212,10 +260,9 @@ def sheet_objective(
             program, of, set(stacked), EXAMPLES, OBJECTIVE, weighted=weights is not None
         )
     hints = {**known, EXAMPLES: n or 1}
-    loss = compile_program(lifted, [(target, None)], sizes=hints, checked=False)
+    loss = compile_program(lifted, [(target, None)], sizes=hints, write=_write(returned=1))
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
-    # The vector holds matrices with their first axis fastest.
-    step = compile_program(lifted, requests, sizes=hints, checked=False, order="F")
+    step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
     renamed = {names[name]: array for name, array in stacked.items()}
     own = {name: names[name] for name in spec.names}
     return SheetObjective(spec, n, reduction, known, renamed, fixed, weights, lifted, loss, step, target, own)

@@ -49,6 +49,10 @@ class Program:
         """The declared names of a role, in order."""
         return tuple(name for name, declaration in self.declarations.items() if declaration.role == role)
 
+    def is_label(self, name: str) -> bool:
+        """Whether a declared name holds labels rather than numbers to compute with."""
+        return name in self.declarations and self.declarations[name].domain == "class"
+
     @cached_property
     def name_of(self) -> dict[Node, str]:
         """Name of each symbol."""

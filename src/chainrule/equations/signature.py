@@ -32,6 +32,9 @@ class Signature:
         Variable of each size that the body uses.
     length : callable
         Gives a size a variable.
+    namespace : str
+        Whose functions the code calls; the values of labels are looked at in NumPy alone, since other
+        libraries may only trace the code.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class Signature:
         inputs: Mapping[str, str],
         used_sizes: Mapping[str, str],
         length: Callable[[Size], str],
+        namespace: str = "np",
     ) -> None:
         self.program = program
         self.inputs = inputs
         self.used_sizes = used_sizes
         self._length = length
+        self._namespace = namespace
 
     def checks(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes off the inputs and check the rest, and the sizes no input shows."""
@@ -91,8 +96,10 @@ class Signature:
                 continue
             classes = known.get(declaration.classes, str(declaration.classes))
             if isinstance(declaration.classes, int) or declaration.classes in known:
-                wrong = f"{variable}.min() < 0 or {variable}.max() >= {classes}"
+                wrong = f"not {self._namespace}.isdtype({variable}.dtype, 'integral')"
+                if self._namespace == "np":
+                    wrong += f" or {variable}.min() < 0 or {variable}.max() >= {classes}"
                 need = f'f"{name} holds labels, whole numbers from 0 to {{{classes} - 1}}."'
-                statements.append(f"if {variable}.dtype.kind not in 'iu' or {wrong}:")
+                statements.append(f"if {wrong}:")
                 statements.append(f"    raise ValueError({need})")
         return statements

@@ -1,0 +1,222 @@
+"""The small functions that code for any array library carries along: real arrays, standard functions alone.
+
+Each takes the library's namespace ``xp`` first, and none overflows at large scores. NumPy's are in `kernels`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ARRAY_DEFINITIONS"]
+
+ARRAY_DEFINITIONS = {
+    "_namespace": """
+def _namespace(*values):
+    arrays = [value for value in values if not isinstance(value, (bool, int, float))]
+    for array in arrays:
+        if hasattr(array, "__array_namespace__"):
+            return array.__array_namespace__()
+    try:
+        from array_api_compat import array_namespace, is_array_api_obj
+
+        if arrays and all(map(is_array_api_obj, arrays)):
+            return array_namespace(*arrays)
+    except ImportError:
+        pass
+    kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+    raise TypeError(
+        f"Expected arrays of a library that follows the array API standard; got {kinds}. "
+        "With array-api-compat installed, torch's tensors are such arrays."
+    )
+""",
+    "_floats": """
+def _floats(xp, *values):
+    # All in one type: the widest floating one of the arrays; plain numbers and integers follow.
+    arrays = [value for value in values if not isinstance(value, (bool, int, float))]
+    if not all(hasattr(array, "dtype") for array in arrays):
+        kinds = ", ".join(sorted({type(array).__name__ for array in arrays}))
+        raise TypeError(f"Expected arrays of one library and plain numbers; got {kinds}.")
+    if any(xp.isdtype(array.dtype, "complex floating") for array in arrays):
+        raise TypeError("Expected real arrays; got complex ones, which the NumPy target takes.")
+    types = [array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")]
+    dtype = xp.result_type(*types) if types else xp.zeros(1).dtype
+    device = getattr(arrays[0], "device", None) if arrays else None
+    return [
+        xp.asarray(value, dtype=dtype, device=device)
+        if isinstance(value, (bool, int, float))
+        else xp.astype(value, dtype, copy=False)
+        for value in values
+    ]
+""",
+    "_labels": """
+def _labels(xp, labels, device):
+    return xp.asarray(labels, device=device) if isinstance(labels, int) else labels
+""",
+    "_number": """
+def _number(xp, value, dtype, device):
+    return xp.asarray(value, dtype=dtype, device=device)
+""",
+    "_pick": """
+def _pick(xp, x, labels):
+    if labels.ndim == x.ndim:
+        return xp.take(x, labels)
+    return xp.take_along_axis(x, labels[..., None], axis=-1)[..., 0]
+""",
+    "_onehot": """
+def _onehot(xp, labels, classes, dtype):
+    device = getattr(labels, "device", None)
+    return xp.astype(labels[..., None] == xp.arange(classes, dtype=labels.dtype, device=device), dtype)
+""",
+    "_where": """
+def _where(xp, condition, a, b):
+    a, b = (
+        xp.full_like(condition, value) if isinstance(value, (int, float)) else value for value in (a, b)
+    )
+    return xp.where(condition != 0, a, b)
+""",
+    "_less": """
+def _less(xp, a, b, dtype):
+    return xp.astype(a < b, dtype)
+""",
+    "_less_equal": """
+def _less_equal(xp, a, b, dtype):
+    return xp.astype(a <= b, dtype)
+""",
+    "_equal": """
+def _equal(xp, a, b, dtype):
+    return xp.astype(a == b, dtype)
+""",
+    "_not_equal": """
+def _not_equal(xp, a, b, dtype):
+    return xp.astype(a != b, dtype)
+""",
+    "_abs": """
+def _abs(xp, x):
+    return xp.abs(x)
+""",
+    "_sign": """
+def _sign(xp, x):
+    return xp.sign(x)
+""",
+    "_step": """
+def _step(xp, x):
+    return xp.astype(x > 0, x.dtype)
+""",
+    "_relu": """
+def _relu(xp, x):
+    return xp.maximum(x, xp.zeros_like(x))
+""",
+    "_leaky_relu": """
+def _leaky_relu(xp, x):
+    return xp.where(x > 0, x, 0.01 * x)
+""",
+    "_elu": """
+def _elu(xp, x):
+    return xp.where(x > 0, x, xp.expm1(xp.minimum(x, xp.zeros_like(x))))
+""",
+    "_sigmoid": """
+def _sigmoid(xp, x):
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, e, xp.ones_like(e)) / (1 + e)
+""",
+    "_softplus": """
+def _softplus(xp, x):
+    return xp.maximum(x, xp.zeros_like(x)) + xp.log1p(xp.exp(-xp.abs(x)))
+""",
+    "_log_sigmoid": """
+def _log_sigmoid(xp, x):
+    return -_softplus(xp, -x)
+""",
+    "_tanh_slope": """
+def _tanh_slope(xp, x):
+    e = xp.exp(-2 * xp.abs(x))
+    return 4 * e / xp.square(1 + e)
+""",
+    "_normal_pdf": """
+def _normal_pdf(xp, x):
+    return xp.exp(-0.5 * x * x) * 0.3989422804014327
+""",
+    "_softmax": """
+def _softmax(xp, x):
+    e = xp.exp(x - xp.max(x, axis=-1, keepdims=True))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+""",
+    "_logsumexp": """
+def _logsumexp(xp, x):
+    shift = xp.max(x, axis=-1, keepdims=True)
+    return xp.log(xp.sum(xp.exp(x - shift), axis=-1)) + shift[..., 0]
+""",
+    "_softmax_and_logsumexp": """
+def _softmax_and_logsumexp(xp, x):
+    shift = xp.max(x, axis=-1, keepdims=True)
+    e = xp.exp(x - shift)
+    total = xp.sum(e, axis=-1, keepdims=True)
+    return e / total, (xp.log(total) + shift)[..., 0]
+""",
+    "_extreme": """
+def _extreme(xp, x, sign):
+    return xp.max(x, axis=-1) if sign > 0 else xp.min(x, axis=-1)
+""",
+    "_attains": """
+def _attains(xp, x, sign):
+    at = xp.astype(x == sign * xp.max(sign * x, axis=-1, keepdims=True), x.dtype)
+    return at / xp.sum(at, axis=-1, keepdims=True)
+""",
+    "_logdet": """
+def _logdet(xp, x):
+    return xp.linalg.slogdet(x)[1]
+""",
+    "_gram": """
+def _gram(xp, a):
+    rows = xp.reshape(a, (a.shape[0], -1))
+    return xp.reshape(rows.T @ rows, a.shape[1:] * 2)
+""",
+    "_weighted_gram": """
+def _weighted_gram(xp, a, q):
+    rows = xp.reshape(a, (a.shape[0], -1))
+    return xp.reshape((rows * q[:, None]).T @ rows, a.shape[1:] * 2)
+""",
+    "_kron": """
+def _kron(xp, a, b):
+    rows = tuple(size for length in a.shape for size in (length, 1))
+    columns = tuple(size for length in b.shape for size in (1, length))
+    shape = tuple(m * n for m, n in zip(a.shape, b.shape))
+    return xp.reshape(xp.reshape(a, rows) * xp.reshape(b, columns), shape)
+""",
+    "_diagonal": """
+def _diagonal(xp, rule, x):
+    # Each letter that stands twice once: "aab->ab".
+    letters, out = rule.split("->")
+    while len(set(letters)) < len(letters):
+        twice = next(letter for letter in letters if letters.count(letter) > 1)
+        pair = letters.index(twice), letters.rindex(twice)
+        rest = [axis for axis in range(x.ndim) if axis not in pair]
+        x = xp.linalg.diagonal(xp.permute_dims(x, (*rest, *pair)))
+        letters = "".join(letters[axis] for axis in rest) + twice
+    return xp.permute_dims(x, tuple(letters.index(letter) for letter in out))
+""",
+    "_einsum": """
+def _einsum(xp, rule, a, b):
+    # A stack of products of matrices: the letters of both and the result count the matrices.
+    inputs, out = rule.split("->")
+    first, second = inputs.split(",")
+    stack = [letter for letter in first if letter in second and letter in out]
+    gone = [letter for letter in first if letter in second and letter not in out]
+    left = [letter for letter in first if letter not in second]
+    right = [letter for letter in second if letter not in first]
+    size = dict(zip(first + second, (*a.shape, *b.shape)))
+
+    def matrices(x, letters, rows, columns):
+        x = xp.permute_dims(x, tuple(letters.index(letter) for letter in stack + rows + columns))
+        groups = [[letter] for letter in stack] + [rows, columns]
+        lengths = []
+        for group in groups:
+            lengths.append(1)
+            for letter in group:
+                lengths[-1] *= size[letter]
+        return xp.reshape(x, tuple(lengths))
+
+    product = matrices(a, first, left, gone) @ matrices(b, second, gone, right)
+    letters = stack + left + right
+    product = xp.reshape(product, tuple(size[letter] for letter in letters))
+    return xp.permute_dims(product, tuple(letters.index(letter) for letter in out))
+""",
+}

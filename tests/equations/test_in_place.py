@@ -1,0 +1,211 @@
+"""Compiled code works in place where nobody can see it: over every model, and rule by rule."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from chainrule.equations import Equations
+from chainrule.equations.code_facts import Variable
+from chainrule.equations.in_place import in_place
+from equations.complex_steps import STEP, close, jacobian
+from equations.model_sheets import MODELS
+from equations.sheet_values import drawn
+
+EVERY_MODEL = pytest.mark.parametrize(("text", "sizes"), MODELS.values(), ids=MODELS)
+
+
+def requests(model):
+    """Every definition, and the gradients of the scalars by the parameters they depend on."""
+    names = list(model.program.bodies)
+    scalars = [name for name in names if not model.shape_of(name)]
+    depends = {name: model.program.ancestors([name]) for name in scalars}
+    return names, [(of, w) for of in scalars for w in model.parameters if w in depends[of]]
+
+
+def compiled(model):
+    names, gradients = requests(model)
+    return model.compile([*names, *(f"d({of}, {w})" for of, w in gradients)])
+
+
+def called(function, values):
+    return function(**{name: values[name] for name in function.inputs})
+
+
+@EVERY_MODEL
+def test_it_agrees_with_the_literal_evaluation_and_never_writes_to_an_input(text, sizes):
+    model = Equations(text)
+    values, (names, gradients) = drawn(model.sheet, sizes), requests(model)
+    for value in values.values():
+        np.asarray(value).setflags(write=False)
+    results = called(compiled(model), values)
+    for name, result in zip(names, results, strict=False):
+        close(result, model.evaluate(name, values))
+    for (of, w), result in zip(gradients, results[len(names) :], strict=True):
+        close(result, jacobian(model, of, w, values))
+
+
+@EVERY_MODEL
+def test_single_precision_stays_single(text, sizes):
+    model = Equations(text)
+    values = {
+        name: value if model.sheet.declarations[name].domain == "class" else np.asarray(value, np.float32)
+        for name, value in drawn(model.sheet, sizes).items()
+    }
+    function = compiled(model)
+    for name, result in zip(function.outputs, called(function, values), strict=True):
+        assert np.asarray(result).dtype == np.float32, name
+
+
+@EVERY_MODEL
+def test_the_complex_step_passes_through(text, sizes):
+    model = Equations(text)
+    values, (names, gradients) = drawn(model.sheet, sizes), requests(model)
+    function = compiled(model)
+    results = dict(zip(function.outputs, called(function, values), strict=True))
+    for w in dict.fromkeys(w for _, w in gradients):
+        way = np.random.default_rng(1).normal(size=np.shape(values[w]))
+        moved = called(function, {**values, w: values[w] + 1j * STEP * way})
+        for of in (of for of, by in gradients if by == w):
+            slope = np.imag(moved[names.index(of)]) / STEP
+            close(slope, np.sum(results[f"d{of}/d{w}"] * way))
+
+
+@EVERY_MODEL
+def test_two_calls_give_independent_arrays(text, sizes):
+    model = Equations(text)
+    function, values = compiled(model), drawn(model.sheet, sizes)
+    first = called(function, values)
+    kept = [np.copy(array) for array in first]
+    second = called(function, drawn(model.sheet, sizes, seed=1))
+    for one, copy in zip(first, kept, strict=True):
+        np.testing.assert_array_equal(one, copy)
+        assert not any(np.shares_memory(one, other) for other in second)
+        assert not any(np.shares_memory(one, value) for value in values.values())
+
+
+@EVERY_MODEL
+def test_whole_numbers_work(text, sizes):
+    model = Equations(text)
+    values = {name: np.rint(value).astype(int) for name, value in drawn(model.sheet, sizes).items()}
+    function = compiled(model)
+    with np.errstate(all="ignore"):
+        floats = {
+            name: value if model.sheet.declarations[name].domain == "class" else value.astype(float)
+            for name, value in values.items()
+        }
+        for one, two in zip(called(function, values), called(function, floats), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+# The rewriting, statement by statement.
+
+KNOWN = {
+    "X": Variable(("n", "p")),
+    "W": Variable(("m", "p")),
+    "b": Variable(("m",)),
+    "B": Variable(("n", "m")),
+    "a": Variable(()),
+    "y": Variable(("n",), floating=False),
+}
+DIMS = {name: ("n", "m") for name in ("Z", "H", "G", "E")}
+
+
+def rewritten(*statements, returned=("G",)):
+    return in_place(statements, set(returned), KNOWN, DIMS, lambda wish: wish)
+
+
+def test_a_bias_is_added_and_a_function_applied_in_place():
+    assert rewritten("Z = X @ W.T + b", "G = np.tanh(Z)") == [
+        "Z = X @ W.T",
+        "Z += b",
+        "G = np.tanh(Z, out=Z)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("Z = X @ W.T", "H = np.exp(Z)", "G = H @ H.T @ Z"),  # read again
+        ("G = X * a",),  # an input
+        ("Z = X @ W.T", "V = Z.T", "G = np.exp(Z)", "H = G @ V"),  # seen by another name
+        ("G = 2 * _sign(B) + b",),  # real, whatever b is
+        ("Z = 2 * _sign(B)", "G = Z + b"),
+    ],
+)
+def test_what_is_not_free_is_left_alone(statements):
+    assert rewritten(*statements) == list(statements)
+
+
+def test_what_is_returned_is_left_alone():
+    statements = ["Z = X @ W.T", "G = np.exp(Z)"]
+    assert rewritten(*statements, returned=("G", "Z")) == statements
+
+
+def test_a_narrower_operand_is_never_the_room_of_the_result():
+    assert rewritten("G = np.exp(b) + B @ a") == ["G = np.exp(b) + B @ a"]
+    assert rewritten("G = 2 * b - X @ W.T") == ["G = X @ W.T", "np.subtract(2 * b, G, out=G)"]
+
+
+def test_an_operand_that_is_read_twice_is_not_written_over_before_the_second_time():
+    assert rewritten("Z = X @ W.T", "G = np.exp(Z) * Z") == [
+        "Z = X @ W.T",
+        "G = np.multiply(Z, np.exp(Z), out=Z)",
+    ]
+    assert rewritten("Z = X @ W.T", "G = (Z + b) * Z")[-1] == "G = np.multiply(Z, Z + b, out=Z)"
+    assert rewritten("Z = X @ W.T", "G = np.exp(Z) * (Z + b)")[1:] == [
+        "G = np.exp(Z)",
+        "t = np.add(Z, b, out=Z)",
+        "G *= t",
+    ]
+
+
+def test_a_step_is_a_mask_and_one_hot_rows_are_single_entries():
+    assert rewritten("Z = X @ W.T", "G = B @ B.T @ Z * _step(B)")[-2:] == [
+        "G = B @ B.T @ Z",
+        "G *= B.real > 0",
+    ]
+    assert rewritten("t = _onehot(y, m)", "Z = X @ W.T", "G = a * (Z - t)") == [
+        "Z = X @ W.T",
+        "Z[np.arange(len(y)), y] -= 1",
+        "G = Z",
+        "G *= a",
+    ]
+
+
+# Objectives, which keep arrays between calls.
+
+
+def objective():
+    model = Equations(MODELS["S4"][0])
+    rng = np.random.default_rng(2)
+    data = {"x": rng.normal(size=(9, 3)), "y": rng.integers(4, size=9)}
+    found = model.objective("L", data, sizes={"M": 5, "K": 4})
+    return found, rng.normal(size=(6, found.parameters.size))
+
+
+def test_what_an_objective_keeps_never_shows():
+    shared, points = objective()
+    batches = [None, slice(0, 4), None, np.array([8, 1, 1]), slice(2, 6), None]
+    types = [float, np.float32, complex, float, float, np.float32]
+    for theta, rows, kind in zip(points, batches, types, strict=True):
+        fresh = objective()[0]
+        at = theta.astype(kind)
+        value, gradient = shared.value_and_gradient(at, rows)
+        want, other = fresh.value_and_gradient(at, rows)
+        assert gradient.dtype == kind
+        np.testing.assert_array_equal(value, want)
+        np.testing.assert_array_equal(gradient, other)
+        np.testing.assert_array_equal(shared.value(at, rows), fresh.value(at, rows))
+        np.testing.assert_array_equal(
+            shared.hessian_product(at, points[0], rows), fresh.hessian_product(at, points[0], rows)
+        )
+
+
+def test_an_objective_serves_several_threads():
+    shared, points = objective()
+    want = [shared.value_and_gradient(theta)[1] for theta in points]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda place: shared.value_and_gradient(points[place % 6])[1], range(600)))
+    for place, gradient in enumerate(found):
+        np.testing.assert_array_equal(gradient, want[place % 6])
