@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks import derivation_depth, digits_accuracy, network_step, second_order, sheet_step
+from benchmarks import (
+    derivation_depth,
+    digits_accuracy,
+    network_hessian,
+    network_step,
+    second_order,
+    sheet_step,
+)
 
 
 def main() -> None:
     """Run them in turn."""
-    for benchmark in (sheet_step, second_order, derivation_depth, digits_accuracy):
+    for benchmark in (sheet_step, second_order, network_hessian, derivation_depth, digits_accuracy):
         benchmark.main()
         print()
     network_step.main([])
