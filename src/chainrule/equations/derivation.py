@@ -28,7 +28,7 @@ from chainrule.equations.print_unicode import UnicodePrinter
 from chainrule.equations.printing import Printer
 from chainrule.equations.program import Program
 from chainrule.equations.second import Moved, Second, direction_symbols
-from chainrule.equations.structured import Structured, structured
+from chainrule.equations.structured import Structured, block_place, structured
 from chainrule.equations.tree import Declaration, Layout, Size
 from chainrule.errors import OptionError
 
@@ -205,9 +205,12 @@ class Derivation:
         return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
 
     def structured(
-        self, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
+        self,
+        values: Mapping[str, ArrayLike],
+        sizes: Mapping[str, int] | None = None,
+        block: str | tuple[str, str] | None = None,
     ) -> Structured:
-        """The last line at given values, held as its factors: a Jacobian tensor or a Hessian block.
+        """A line at given values, held as its factors: a Jacobian tensor or a Hessian block.
 
         Parameters
         ----------
@@ -215,6 +218,9 @@ class Derivation:
             Values of the declared names it needs.
         sizes : mapping of str to int, optional
             Sizes the values do not show.
+        block : str or tuple of str, optional
+            Which line: ``("W", "V")`` for the block d²L/(dW dV), ``"W"`` for the derivative by W (of order 2:
+            by W twice), or a line's left side. By default the last line.
 
         Returns
         -------
@@ -224,14 +230,15 @@ class Derivation:
         Raises
         ------
         OptionError
-            If the derivation is not in gradient layout, or its last line is a product with a direction.
+            If the derivation is not in gradient layout, if there is no such line, or if it is a product with
+            a direction.
         """
-        last = self.lines[-1]
-        if self.layout != "gradient" or not isinstance(last.symbol.data, Cotangent | Second):
+        if self.layout != "gradient":
             raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
+        place = block_place(self.lines, self.of, block)
         latex = LatexPrinter(_named(latex_line), self._taken, self._letters_of)
-        written = (self.steps[-1].formula, self._written(latex, lambda name: "0")[-1][1])
-        return structured(self.program, self.lines, values, sizes or {}, written)
+        written = (self.steps[place].formula, self._written(latex, lambda name: "0")[place][1])
+        return structured(self.program, self.lines[: place + 1], values, sizes or {}, written)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"

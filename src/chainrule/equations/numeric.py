@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from chainrule.equations.sizes import size_value
 from chainrule.equations.tree import Size
 from chainrule.errors import NoRuleError
 
-__all__ = ["node_value"]
+__all__ = ["node_value", "value_from"]
 
 Array = NDArray[Any]
 
@@ -76,11 +76,12 @@ def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int
     with np.errstate(all="ignore"):
         for node in topological([root]):
             if node not in done:
-                done[node] = _value(node, [done[arg] for arg in node.args], length)
+                done[node] = value_from(node, [done[arg] for arg in node.args], length)
     return done[root]
 
 
-def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Array:
+def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+    """The array of a node whose arguments have the given values."""
     match node.kind:
         case "ones":
             return np.ones([length(size) for size in node.dims])
@@ -139,7 +140,7 @@ def _exponent(node: Node) -> float | int:
     return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
 
 
-def _einsum(node: Node, args: list[Array]) -> Array:
+def _einsum(node: Node, args: Sequence[Array]) -> Array:
     labels, out = node.data
     operands: list[Any] = []
     for arg, own in zip(args, labels, strict=True):
