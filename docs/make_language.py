@@ -291,6 +291,11 @@ condition.
 {functions}
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
 
+Spelled out, the usual ones are recognised where they are differentiated or compiled, and are as right in
+the tails: `tanh` (also `(exp(2*z) - 1) / (exp(2*z) + 1)` and `2*sigmoid(2*z) - 1`), `sigmoid` (also
+`exp(a) / (exp(a) + exp(b))`), `softplus`, `softmax` and `logsumexp` of a vector or of rows,
+`log(exp(a) + exp(b))`, `log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
+
 ## Layouts
 
 How the axes of a derivative are arranged is said by a line of its own, in force from there on;

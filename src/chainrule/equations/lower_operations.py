@@ -65,7 +65,7 @@ def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type
         return Value(product(pool, [(left.node, labels[0]), (right.node, labels[1])], out), opened)
     first, second = spread(left, right)
     terms = [(Fraction(1), first.node), (Fraction(1 if op == "+" else -1), second.node)]
-    return Value(linear(pool, terms, first.node.dims), opened)
+    return Value(elementary.recognised_sum(linear(pool, terms, first.node.dims)), opened)
 
 
 def spread(*values: Value) -> list[Value]:
