@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.equations.adjugates import with_adjugates
 from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
@@ -31,6 +32,7 @@ __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
 
 # What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
 MOST_INLINED = 100
+CODE = "<compiled equations>"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Compiled:
         Raises
         ------
         DataError
-            If an input is missing or unknown.
+            If an input is missing or unknown, or a matrix that is inverted is singular.
         ShapeError
             If the shapes of the inputs do not fit.
         """
@@ -74,6 +76,8 @@ class Compiled:
             result = self.function(*given)
         except RefusedError as refused:
             raise ShapeError(str(refused)) from None
+        except np.linalg.LinAlgError as error:
+            raise DataError(_without_inverse(self, error)) from error
         return result[0] if self.single else result
 
     def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
@@ -207,7 +211,9 @@ def compile_program(
         elif wrt:
             lines += derive_lines(stable, of, wrt)
     outputs = [(str(request), _result(stable, request, lines)) for request in asked]
-    held = {line.symbol: line.expression for line in lines}
+    fused: dict[Node, Node] = {}
+    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    held = {line.symbol: with_adjugates(line.expression, bodies, fused) for line in lines}
     returned = [held.get(node, node) for _, node in outputs] if order == "F" else []
     columns = {node for node in returned if len(node.dims) == 2}
     return _function(Writer(stable, called, held, dict(sizes or {}), checked, columns), outputs, single)
@@ -249,8 +255,12 @@ def compile_product(
     stable = replace(stable, symbols=symbols, declarations=declarations)
     tails: dict[Node, Node] = {}
     bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    fused: dict[Node, Node] = {}
     held = {
-        line.symbol: right_in_the_tails(substitute(line.expression, renamed), bodies, tails) for line in lines
+        line.symbol: with_adjugates(
+            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), bodies, fused
+        )
+        for line in lines
     }
     moved = [
         pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
@@ -308,9 +318,23 @@ def _result(program: Program, request: Request, lines: Sequence[Line]) -> Node:
 def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool) -> Compiled:
     source = writer.source(outputs)
     namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
-    exec(compile(source, "<compiled equations>", "exec"), namespace)
+    exec(compile(source, CODE, "exec"), namespace)
     names = tuple(name for name, _ in outputs)
     return Compiled(source, tuple(writer.inputs), names, writer.hidden, namespace["function"], single)
+
+
+def _without_inverse(compiled: Compiled, error: Exception) -> str:
+    """Which line of the code met a matrix without an inverse, in words."""
+    place = error.__traceback__
+    line = ""
+    while place is not None:
+        if place.tb_frame.f_code.co_filename == CODE:
+            line = compiled.source.splitlines()[place.tb_lineno - 1].strip()
+        place = place.tb_next
+    return (
+        f"The function of {', '.join(compiled.outputs)} has no value at these inputs: a matrix that is "
+        f"inverted is singular, in {line!r}. Give one with a determinant other than 0."
+    )
 
 
 class RefusedError(ValueError):

@@ -95,6 +95,11 @@ class Derivation:
     examples: Size | None = None
     per_example: bool = False
 
+    @property
+    def order(self) -> int:
+        """2 for a Hessian or its product with a direction, else 1."""
+        return 2 if any(isinstance(line.symbol.data, Second | Moved) for line in self.lines) else 1
+
     @cached_property
     def kinks(self) -> tuple[Kink, ...]:
         """Where the formulas do not hold, and what they give there, in the order of the sheet.
@@ -106,7 +111,7 @@ class Derivation:
         >>> print(*model.derive("L").kinks)
         z = 0: relu' = step, 0 at 0
         """
-        return kinks_of(self.program, self.of, self.wrt)
+        return kinks_of(self.program, self.of, self.wrt, self.order)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

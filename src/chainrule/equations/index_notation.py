@@ -197,7 +197,7 @@ class Speller:
     def _function(self, form: Function, at: At, bound: At) -> Form:
         arg = form.arg
         if form.name not in ("softmax", "logsumexp"):
-            whole = form.name in ("inv", "det", "logdet", "max", "min", "e_argmax", "e_argmin")
+            whole = form.name in ("inv", "det", "logdet", "adjugate", "max", "min", "e_argmax", "e_argmin")
             return Entry(0, form, at) if whole else Function(0, form.name, self.entry(arg, at, bound))
         rest = at[:-1] if form.name == "softmax" else at
         (letter,) = self._fresh(1, bound)

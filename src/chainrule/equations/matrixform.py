@@ -85,7 +85,7 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Function(rank, "softmax", form(node.args[0]), rank - 1 if rank > 1 else None)
         case "lse":
             return Function(rank, "logsumexp", form(node.args[0]), rank if rank else None)
-        case "inv" | "det" | "logdet":
+        case "inv" | "det" | "logdet" | "adjugate":
             return Function(rank, node.kind, form(node.args[0]))
         case "prod":
             return _product_form(node, form)

@@ -104,7 +104,7 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return np.asarray(args[0] ** _exponent(node))
         case "fn":
             return np.asarray(KERNELS[node.data](args[0]))
-        case "softmax" | "lse" | "inv" | "det" | "logdet":
+        case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
             return np.asarray(WHOLE[node.kind](args[0]))
         case "compare":
             return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
@@ -136,6 +136,16 @@ def _log_abs_det(matrix: Array) -> Array:
     return np.asarray(logarithm)
 
 
+def _adjugate(matrix: Array) -> Array:
+    """Its cofactors, transposed: by the singular values, which need no inverse."""
+    left, values, right = np.linalg.svd(matrix)
+    others = np.array([np.prod(np.delete(values, i, axis=-1), axis=-1) for i in range(values.shape[-1])])
+    middle = np.moveaxis(others, 0, -1)[..., None, :]
+    phase = np.asarray(np.linalg.det(left) * np.linalg.det(right))[..., None, None]
+    back, away = (np.conj(part).swapaxes(-1, -2) for part in (right, left))
+    return np.asarray(phase * ((back * middle) @ away))
+
+
 def _exponent(node: Node) -> float | int:
     return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
 
@@ -154,5 +164,6 @@ WHOLE: dict[str, Callable[[Array], Any]] = {
     "lse": lambda array: special.logsumexp(array, axis=-1),
     "inv": np.linalg.inv,
     "det": np.linalg.det,
+    "adjugate": _adjugate,
     "logdet": _log_abs_det,
 }

@@ -236,7 +236,7 @@ def structured(
     Raises
     ------
     DataError
-        If a value is missing or unknown.
+        If a value is missing or unknown, or a matrix that is inverted is singular.
     ShapeError
         If a shape does not fit.
     """
@@ -250,12 +250,16 @@ def structured(
     rank = len(program.symbols[data.wrt if isinstance(data, Second) else data.of].dims)
     terms: list[Term] = []
     cores: list[tuple[tuple[Term, ...], tuple[int, ...]]] = []
-    with np.errstate(all="ignore"):
+    try:
         for coefficient, factors in _summands(last.expression):
             for arg, _ in factors:
                 held.terms(arg)
             terms += held.multiplied(factors, range(len(last.symbol.dims)), coefficient)
             cores += _cores(held, factors, len(last.symbol.dims), coefficient)
+    except np.linalg.LinAlgError as error:
+        raise DataError(
+            f"{unicode_line(data)} has no value here: a matrix that is inverted in it is singular."
+        ) from error
     return Structured(held.shape(last.symbol), rank, *written, tuple(terms), tuple(cores))
 
 
