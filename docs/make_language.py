@@ -254,8 +254,9 @@ brackets a line goes on. This page is written by `docs/make_language.py` from th
 | none | are given, and nothing more is said |
 
 {types}
-Sizes are whole numbers or names; a name is a size from its first use in a type on, and stands for its
-number in formulas (`sum(x) / n`). No name is both a size and a value.
+Sizes are whole numbers, names, or products of these (`R[2*n]`, `for k in m*n`); a name is a size from its
+first use in a type on, and stands for its number in formulas (`sum(x) / n`). No name is both a size and a
+value.
 
 ## Definitions
 

@@ -8,13 +8,14 @@ once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.equations.adjugates import with_adjugates
+from chainrule.equations.binding import bound_values
 from chainrule.equations.codegen import Writer
 from chainrule.equations.lets import Cotangent, Line, derive_lines, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
@@ -25,7 +26,7 @@ from chainrule.equations.second import Direction, Moved, Second, hessian_lines, 
 from chainrule.equations.separate import separated
 from chainrule.equations.simplify import cost, substitute
 from chainrule.equations.tails import right_in_the_tails
-from chainrule.equations.tree import Declaration, Span
+from chainrule.equations.tree import Declaration, Size, Span
 from chainrule.errors import DataError, ShapeError
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
@@ -48,7 +49,9 @@ class Compiled:
     outputs : tuple of str
         What it returns, in order.
     sizes : tuple of str
-        Sizes that no input shows; they are given by name, too.
+        Sizes that no input shows; they are given by name, too, or shown by the value of another name.
+    others : mapping of str to tuple
+        The names of the sheet that may be given without being needed, with their axes.
     """
 
     source: str
@@ -57,6 +60,7 @@ class Compiled:
     sizes: tuple[str, ...]
     function: Callable[..., Any]
     single: bool
+    others: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
 
     def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
         """Values of the outputs: a tuple, or one value if one name was compiled.
@@ -71,7 +75,7 @@ class Compiled:
         if not args and values.keys() == set(self.inputs) and not self.sizes:
             given = [values[name] for name in self.inputs]
         else:
-            given = self._bound(args, values)
+            given = bound_values(self.inputs, self.sizes, self.others, args, values)
         try:
             result = self.function(*given)
         except RefusedError as refused:
@@ -79,19 +83,6 @@ class Compiled:
         except np.linalg.LinAlgError as error:
             raise DataError(_without_inverse(self, error)) from error
         return result[0] if self.single else result
-
-    def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
-        wanted = self.inputs + self.sizes
-        named = dict(zip(wanted, args, strict=False))
-        twice = [name for name in named if name in values]
-        missing = [name for name in wanted if name not in named and name not in values]
-        unknown = [name for name in values if name not in wanted]
-        if len(args) > len(wanted) or twice or missing or unknown:
-            found = (("missing", missing), ("unknown", unknown), ("given twice", twice))
-            parts = [f"{word}: {', '.join(names)}" for word, names in found if names]
-            parts = parts or [f"{len(args)} positional values arrived"]
-            raise DataError(f"The function takes {', '.join(wanted)}; {'; '.join(parts)}.")
-        return [named[name] if name in named else values[name] for name in wanted]
 
     def __repr__(self) -> str:
         return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
@@ -320,7 +311,9 @@ def _function(writer: Writer, outputs: Sequence[tuple[str, Node]], single: bool)
     namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError}
     exec(compile(source, CODE, "exec"), namespace)
     names = tuple(name for name, _ in outputs)
-    return Compiled(source, tuple(writer.inputs), names, writer.hidden, namespace["function"], single)
+    program = writer.program
+    others = {name: program.symbols[name].dims for name in program.declarations}
+    return Compiled(source, tuple(writer.inputs), names, writer.hidden, namespace["function"], single, others)
 
 
 def _without_inverse(compiled: Compiled, error: Exception) -> str:

@@ -100,6 +100,15 @@ class Derivation:
         """2 for a Hessian or its product with a direction, else 1."""
         return 2 if any(isinstance(line.symbol.data, Second | Moved) for line in self.lines) else 1
 
+    @property
+    def quantity(self) -> str:
+        """What it is, in words: a gradient, a Jacobian, a Hessian, or a Hessian times a direction."""
+        if any(isinstance(line.symbol.data, Moved) for line in self.lines):
+            return "Hessian times a direction"
+        if self.order == 2:
+            return "Hessian"
+        return "Jacobian" if self._rank() else "gradient"
+
     @cached_property
     def kinks(self) -> tuple[Kink, ...]:
         """Where the formulas do not hold, and what they give there, in the order of the sheet.

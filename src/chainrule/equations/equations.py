@@ -279,9 +279,8 @@ class Equations:
         self.program.require([of])
         names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else self.parameters)
         if not names:
-            raise OptionError(
-                f"The sheet declares no parameters; say wrt=..., one of {', '.join(self.names)}."
-            )
+            why = "The sheet declares no parameters" if wrt is None else "wrt is empty"
+            raise OptionError(f"{why}; say wrt=..., one of {', '.join(self.names)}.")
         program, target = self._free(names), of
         for name in (of, *names):
             if name in program.declarations and program.declarations[name].domain == "class":

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from chainrule.equations import elementary
-from chainrule.equations.nodes import Node, coefficient_terms, is_number
+from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_number
 from chainrule.equations.products import power, product
+from chainrule.equations.sizes import size_factors
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Size, Type
 
-__all__ = ["Value", "binary", "joined", "spread"]
+__all__ = ["Value", "binary", "joined", "one_over", "spread"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Value:
     def own_dims(self) -> tuple[Size, ...]:
         """Sizes of the own axes."""
         return self.node.dims[len(self.open) :]
+
+
+def one_over(size: Size, pool: Pool) -> list[tuple[Node, tuple[()]]]:
+    """The factors of 1 / size; those of a product one by one, so that each can cancel."""
+    return [(power(pool.size(part), Fraction(-1)), ()) for part in size_factors(size)]
 
 
 def joined(*values: Value) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ from chainrule.equations.line_names import unicode_line
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.second import Second
+from chainrule.equations.sizes import size_factors, size_value
 from chainrule.equations.solving import solve_kronecker, solve_matrix
+from chainrule.equations.tree import Size
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
 __all__ = ["Structured", "block_place", "structured"]
@@ -335,16 +337,27 @@ def _given(
         words = (("missing", missing), ("not declared", unknown))
         found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
         raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
-    known: dict[Node, Array] = {}
+    known = {program.symbols[name]: np.asarray(value) for name, value in values.items()}
     lengths = dict(sizes)
-    for name, value in values.items():
-        symbol, array = program.symbols[name], np.asarray(value)
-        fits = array.ndim == len(symbol.dims) and all(
-            length == (size if isinstance(size, int) else lengths.setdefault(size, length))
-            for size, length in zip(symbol.dims, array.shape, strict=True)
-        )
-        if not fits:
+    for symbol, array in known.items():
+        for size, length in zip(symbol.dims, array.shape, strict=False):
+            if isinstance(size, str) and "*" not in size:
+                lengths.setdefault(size, length)
+    for symbol, array in known.items():
+        expected = tuple(_length(size, length, lengths) for size, length in _paired(symbol.dims, array.shape))
+        if array.shape != expected:
             spelled = ", ".join(map(str, symbol.dims))
-            raise ShapeError(f"{name} has shape {array.shape}; expected ({spelled}) with sizes {lengths}.")
-        known[symbol] = array
+            raise ShapeError(
+                f"{symbol.data} has shape {array.shape}; expected ({spelled}) with sizes {lengths}."
+            )
     return known, lengths
+
+
+def _paired(dims: Sequence[Size], shape: Sequence[int]) -> Iterator[tuple[Size, int]]:
+    return ((size, shape[axis] if axis < len(shape) else -1) for axis, size in enumerate(dims))
+
+
+def _length(size: Size, length: int, lengths: Mapping[str, int]) -> int:
+    """What an axis should have; a product with a factor that nothing shows may have any length."""
+    shown = all(part in lengths for part in size_factors(size) if isinstance(part, str))
+    return size_value(size, lengths) if shown else length
