@@ -85,3 +85,29 @@ def test_nothing_of_the_size_is_made_before_it_is_checked():
     for name in ("s", "t"):
         with pytest.raises(TooLargeError):
             model.evaluate(name, {"x": np.ones(400)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parameters A: R[q, q]; B: R[r, r]; L = logdet(kron(A, eye(r)) + kron(eye(q), B))",
+        "parameters A: R[q, q]; B: R[r, r]; x: R[q*r]; L = sum(exp(kron(A, B) @ x))",
+        "parameters A: R[q, q]; B: R[r, r]; C: R[s, s]; x: R[q*r*s]; L = sum(exp(kron(kron(A, B), C) @ x))",
+    ],
+)
+def test_hessians_over_products_of_sizes_read_back(text):
+    rng = np.random.default_rng(1)
+    lengths = {"q": 2, "r": 3, "s": 2}
+    model = Equations(text)
+    given = {
+        name: rng.normal(size=[size_value(size, lengths) for size in model.shape_of(name)]) / 3
+        + (2 * np.eye(lengths[model.shape_of(name)[0]]) if len(model.shape_of(name)) == 2 else 0)
+        for name in model.parameters
+    }
+    back = Equations(model.derive("L", order=2).sheet())
+    for place, first in enumerate(model.parameters):
+        for second in model.parameters[place:]:
+            want = model.compile(f"d(d(L, {first}), {second})")(**given)
+            got = back.evaluate(f"d2L_d{first}_d{second}", given)
+            np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+    Equations(model.hessian_product("L").sheet())
