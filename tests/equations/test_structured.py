@@ -252,3 +252,20 @@ def test_sums_with_common_eigenvectors_are_solved_through_them():
     diagonal = Equations("q: R[n]; parameters x: R[n]; L = dot(q, x*x) + sum(exp(x))")
     block = diagonal.derive("L", "x", order=2).structured({"q": np.full(50_000, 2.0), "x": np.zeros(50_000)})
     np.testing.assert_allclose(block.solve(np.ones(50_000), limit=10**4), 0.2)
+
+
+def test_a_step_that_is_written_for_one_example_is_no_block():
+    sheet = """
+        data        X: R[N, p];  y: Class[N, K]
+        parameters  W: R[M, p];  b: R[M];  V: R[K, M];  c: R[K]
+        H = tanh(X @ W.T + b)
+        F = H @ V.T + c
+        L = mean(logsumexp(F[i]) - F[i][y[i]] for i in N)
+    """
+    rng = np.random.default_rng(12)
+    values = {"X": rng.normal(size=(6, 2)), "y": [0, 1, 2, 0, 1, 2]}
+    values |= {"W": rng.normal(size=(4, 2)), "V": rng.normal(size=(3, 4)), "b": np.zeros(4), "c": np.zeros(3)}
+    model = Equations(sheet)
+    assert model.derive("L", "F", order=2).structured(values).shape == (6, 3, 6, 3)
+    with pytest.raises(OptionError, match=r"d²L/dF² is written for one example .* derive by F alone"):
+        model.derive("L", order=2).structured(values, block="F")

@@ -241,6 +241,8 @@ def structured(
         If a value is missing or unknown, or a matrix that is inverted is singular.
     ShapeError
         If a shape does not fit.
+    OptionError
+        If the line is the block of one example.
     """
     last = lines[-1]
     bodies = {line.symbol: line.expression for line in lines[:-1]}
@@ -249,6 +251,12 @@ def structured(
     definitions = {program.symbols[name]: body for name, body in program.bodies.items()}
     held = Factored(known, definitions | bodies, lengths)
     data = last.symbol.data
+    whole = (data.wrt, data.then) if isinstance(data, Second) else (data.of, data.wrt)
+    if last.symbol.dims != sum((program.symbols[name].dims for name in whole), ()):
+        raise OptionError(
+            f"{unicode_line(data)} is written for one example here, as a step towards the others; "
+            f"derive by {data.wrt} alone to have it over all of them."
+        )
     rank = len(program.symbols[data.wrt if isinstance(data, Second) else data.of].dims)
     terms: list[Term] = []
     cores: list[tuple[tuple[Term, ...], tuple[int, ...]]] = []
