@@ -149,3 +149,10 @@ def test_what_only_looks_alike_is_left_alone():
         function = model.compile("v")
         got = function(**{name: values[name] for name in function.inputs})
         np.testing.assert_allclose(got, model.evaluate("v", values), rtol=1e-12)
+
+
+def test_a_number_beside_a_vector_is_recognised_in_a_logarithm():
+    model = Equations("s: R; parameters z: R[n]; v = log(exp(z) + exp(s)); L = sum(v)")
+    value, gradient = model.compile(["v", "dL/dz"])(z=LARGE, s=-2.0)
+    np.testing.assert_allclose(value, np.logaddexp(LARGE, -2.0), rtol=1e-12)
+    np.testing.assert_allclose(gradient, expit(LARGE + 2.0), rtol=1e-12, atol=1e-15)

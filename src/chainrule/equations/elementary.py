@@ -64,9 +64,10 @@ def _log_of_exponentials(u: Node) -> Node | None:
     factor, total = (u.data[0], u.args[0]) if u.kind == "lin" and len(u.args) == 1 else content(u)
     if total.kind != "lin" or len(total.args) < 2 or any(c != 1 for c in total.data) or factor < 0:
         return None
-    powers = [arg.args[0] for arg in total.args if arg.kind == "fn" and arg.data == "exp"]
-    others = [arg for arg in total.args if not (arg.kind == "fn" and arg.data == "exp")]
-    if not powers or any(arg.kind != "ones" for arg in others):
+    found_powers = [_power_of_exponential(arg) for arg in total.args if arg.kind != "ones"]
+    powers = [power for power in found_powers if power is not None]
+    others = [arg for arg in total.args if arg.kind == "ones"]
+    if not powers or len(powers) < len(found_powers):
         return None
     found = powers[-1]
     for first in powers[-2::-1]:
@@ -76,6 +77,20 @@ def _log_of_exponentials(u: Node) -> Node | None:
         found = _plain("softplus", found)
     terms = [(Fraction(1), found), (Fraction(factor != 1), _constant_log(factor, u))]
     return linear(u.pool, terms, u.dims)
+
+
+def _power_of_exponential(node: Node) -> Node | None:
+    """The u of exp(u), also where it is repeated along some axes."""
+    if node.kind == "fn" and node.data == "exp":
+        return node.args[0]
+    repeated = [arg for arg in node.args if arg.kind != "ones"] if node.kind == "prod" else []
+    if len(repeated) != 1 or repeated[0].kind != "fn" or repeated[0].data != "exp":
+        return None
+    labels, out = node.data
+    if not all(label in out for own in labels for label in own):
+        return None
+    args = [arg.args[0] if arg is repeated[0] else arg for arg in node.args]
+    return product(node.pool, list(zip(args, labels, strict=True)), out)
 
 
 def _constant_log(value: Fraction | int, like: Node) -> Node:
