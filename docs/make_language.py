@@ -254,8 +254,9 @@ brackets a line goes on. This page is written by `docs/make_language.py` from th
 | none | are given, and nothing more is said |
 
 {types}
-Sizes are whole numbers or names; a name is a size from its first use in a type on, and stands for its
-number in formulas (`sum(x) / n`). No name is both a size and a value.
+Sizes are whole numbers, names, or products of these (`R[2*n]`, `for k in m*n`); a name is a size from its
+first use in a type on, and stands for its number in formulas (`sum(x) / n`). No name is both a size and a
+value.
 
 ## Definitions
 
@@ -290,6 +291,11 @@ condition.
 
 {functions}
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
+
+Spelled out, the usual ones are recognised where they are differentiated or compiled, and are as right in
+the tails: `tanh` (also `(exp(2*z) - 1) / (exp(2*z) + 1)` and `2*sigmoid(2*z) - 1`), `sigmoid` (also
+`exp(a) / (exp(a) + exp(b))`), `softplus`, `softmax` and `logsumexp` of a vector or of rows,
+`log(exp(a) + exp(b))`, `log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
 
 ## Layouts
 

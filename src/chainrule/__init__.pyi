@@ -9,8 +9,8 @@ from .diagnosis import verify as verify
 from .equations import Equations as Equations
 from .errors import ChainruleError as ChainruleError
 from .network import Network as Network
-from .optimize import minimize as minimize
 from .parameters import Parameters as Parameters
 from .persistence import load as load
 from .persistence import save as save
 from .training import fit as fit
+from .training import minimize as minimize

@@ -178,3 +178,26 @@ def test_the_objective_depends_on_what_is_asked_for(run, tmp_path):
     assert run("check", "plain.eqs", "--wrt", "x").code == 0
     refused = run("derive", "plain.eqs")
     assert refused.code == 2 and "depends on its parameters; name what you mean by --of" in refused.err
+
+
+def test_code_is_refused_in_another_layout_wherever_it_was_said(run, tmp_path):
+    path = tmp_path / "numerator.eqs"
+    path.write_text("layout numerator\nA: R[n, n]; parameters x: R[n]\nL = x.T @ A @ x\n")
+    answer = run("derive", path, "--code")
+    assert answer.code == 2 and "this is numerator layout; say --layout gradient" in answer.err
+    assert "def function" in run("derive", path, "--code", "--layout", "gradient").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "title", "heading"),
+    [
+        ([], "The gradient of L in", "Its gradient"),
+        (["--order", "2", "--wrt", "b"], "The Hessian of L in", "Its Hessian"),
+        (["--product"], "The Hessian of L times a direction in", "Its Hessian times a direction"),
+        (["--of", "h", "--wrt", "b"], "The Jacobian of h in", "Its Jacobian"),
+    ],
+)
+def test_a_page_says_what_was_derived(run, sheet, tmp_path, arguments, title, heading):
+    run("derive", sheet, *arguments, "--html", "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert title in page and heading in page

@@ -5,7 +5,14 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.equations.requests import Request, read_request
-from chainrule.errors import ChainruleError, OptionError, SheetNameError, SheetShapeError
+from chainrule.errors import (
+    ChainruleError,
+    DataError,
+    OptionError,
+    ShapeError,
+    SheetNameError,
+    SheetShapeError,
+)
 
 STEP = 1e-30
 SIZES = {"n": 7, "p": 3, "M": 4, "K": 5, "k": 2}
@@ -202,3 +209,27 @@ def test_a_block_over_stacked_examples_is_refused_with_the_reason():
 def test_the_name_of_a_direction_gives_way():
     model = Equations("parameters b: R[p]; v_b: R[p]; L = sum(exp(b * v_b))")
     assert model.compile_product("L", "b").inputs == ("b", "v_b", "v_b_")
+
+
+def test_names_that_are_not_needed_may_be_given_and_show_sizes():
+    model = Equations("data X: R[N, P]; parameters mu: R[P]; L = sum((X[i] - mu).T @ (X[i] - mu) for i in N)")
+    X, mu = np.ones((7, 3)), np.zeros(3)
+    curvature = model.compile("d(d(L, mu), mu)")
+    np.testing.assert_array_equal(curvature(X=X), 14 * np.eye(3))
+    np.testing.assert_array_equal(curvature(X=X, mu=mu), curvature(P=3, N=7))
+    np.testing.assert_array_equal(model.compile("dL/dmu")(X=X, mu=mu), model.compile("dL/dmu")(X, mu))
+    with pytest.raises(DataError, match="takes .*; missing: N; unknown: Y"):
+        curvature(mu=mu, Y=1)
+    with pytest.raises(ShapeError, match=r"X has shape \(7,\); expected \(N, P\)"):
+        curvature(X=X[:, 0])
+    with pytest.raises(ShapeError, match="says P = 3|says P = 4"):
+        curvature(X=X, mu=np.zeros(4))
+
+
+@pytest.mark.parametrize("text", ["d3L/dW3", "d³L/dW³", "d(d(d(L, W), W), W)", "d3L/(dW dW dW)"])
+def test_third_order_is_compiled_by_name_and_says_so(text):
+    sheet = "parameters W: R[n]; b: R; L = sum(W**4) * b\n"
+    with pytest.raises(OptionError, match=r"of order 3; .*T = d\(d\(d\(L, W\), W\), W\), and compile T"):
+        Equations(sheet).compile(text)
+    third = Equations(f"{sheet}T = d(d(d(L, W), W), W)").compile("T")(W=[1.0, 2.0], b=0.5)
+    np.testing.assert_array_equal(np.einsum("iii->i", third), [12, 24])

@@ -208,3 +208,10 @@ def test_steps_carry_name_formula_shape_and_request():
     )
     as_data = Equations(SINGLE).derive("L", ["f"]).to_dict()
     assert as_data["steps"][0]["formula"] == "softmax(f) - e_y"
+
+
+def test_an_empty_choice_of_names_is_said_to_be_that():
+    with pytest.raises(OptionError, match=r"wrt is empty; say wrt=..., one of x, W, L"):
+        Equations("data x: R[p]; parameters W: R[p]; L = x.T @ W").derive("L", [])
+    with pytest.raises(OptionError, match="declares no parameters"):
+        Equations("x: R[p]; L = x.T @ x").derive("L")

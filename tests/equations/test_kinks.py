@@ -43,3 +43,46 @@ def test_the_rule_in_words_says_what_holds_at_the_kink():
     assert "relu' = step, 0 at 0 in h" in explained
     assert "|u|' = sign(u), 0 at 0" in explained
     assert "of a choice only the taken branch moves" in explained
+
+
+@pytest.mark.parametrize(
+    ("formula", "first", "second"),
+    [
+        (
+            "norm2(W @ x - a)",
+            ["‖a - W x‖ = 0: no gradient; the formula gives 0/0"],
+            ["‖a - W x‖ = 0: no second derivative; the formula gives 0/0"],
+        ),
+        ("norm2(W @ x)**2", [], []),
+        ("norm2(W @ x)**3", [], ["‖W x‖ = 0: no second derivative; the formula gives 0/0"]),
+        (
+            "sum(sqrt(W @ x))",
+            ["W x = 0: the gradient of the root is infinite"],
+            ["W x = 0: the second derivative of the root is infinite"],
+        ),
+        ("sum(elu(W @ x))", [], ["W x = 0: elu'' jumps from 1 to 0, the formulas take 1 at 0"]),
+        (
+            "sum(log(abs(W @ x)))",
+            ["W x = 0: log |u| has no value there, and 1/u none either"],
+            ["W x = 0: log |u| has no value there, and 1/u none either"],
+        ),
+        (
+            "det(W @ W.T)",
+            [
+                "det(W Wᵀ) = 0: the formula needs the inverse; "
+                "the derivative is the adjugate, which compiled code returns"
+            ],
+            ["det(W Wᵀ) = 0: the formula needs the inverse, which is not there"],
+        ),
+    ],
+)
+def test_exceptions_of_either_order(formula, first, second):
+    model = Equations(f"data x: R[p]; parameters W: R[m, p]; a: R[m]; L = {formula}")
+    assert list(map(str, model.derive("L", "W").kinks)) == first
+    assert list(map(str, model.derive("L", "W", order=2).kinks)) == second
+    assert list(map(str, model.hessian_product("L", "W").kinks)) == second
+
+
+def test_what_is_stated_at_the_kink_of_elu_is_what_the_formula_gives():
+    function = Equations("parameters x: R[n]; L = sum(elu(x))").compile("d2L/dx2")
+    assert function(x=[-1e-9, 0.0, 1e-9]).diagonal() == pytest.approx([1, 1, 0])

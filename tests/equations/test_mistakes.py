@@ -126,7 +126,7 @@ NO_CASCADES = [
     # a failed declaration: its name and its sizes
     ("z: real[q]; u: R[q]\nh = z @ z\ns = sum(u[i] * z[i] for i in q)", [(3, "real")]),
     ("z: real[q]\nh = sum(1 for i in q) / q + ones(q)", [(3, "real")]),
-    ("z: R[2*q]\nh = z @ z + eye(q)", [(3, "2*q")]),
+    ("z: R[2+q]\nh = z @ z + eye(q)", [(3, "2+q")]),
     ("z[q]: R\nh = z[0] + z @ z", [(3, "[")]),
     ("params z: R[q]; t: R[q]\nh = z @ z + t.T @ t\ng = t + t", [(3, "params")]),
     ("input z: R[q]\nh = z @ z", [(3, "input")]),

@@ -147,7 +147,7 @@ MISTAKES = [
     ("h == W @ x", NAME, "h", ["Write = to define it"]),
     ("W @ x = h", SYNTAX, "@", ["one name", "=="]),
     ("z: R(3)", SYNTAX, "(", ["R[...]"]),
-    ("z: R[2*p]", SYNTAX, "2*p", ["name of its own"]),
+    ("z: R[p/2]", SYNTAX, "p/2", ["a product of these", "2*n"]),
     ("z: R[0]", SYNTAX, "0", ["at least 1"]),
     ("z: Class", SYNTAX, "Class", ["Class[K]"]),
     ("z, w: R", SYNTAX, ",", ["one name at a time"]),

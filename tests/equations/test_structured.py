@@ -121,3 +121,151 @@ def test_errors_say_what_would_be_right():
         model.derive("L", "c", layout="numerator").structured(values)
     with pytest.raises(OptionError, match="Jacobians and Hessian blocks"):
         model.hessian_product("L", "c").structured(values)
+
+
+def test_a_singular_derivative_is_not_solved():
+    rng = np.random.default_rng(5)
+    softmax = Equations("z: R[n]; p = softmax(z)").derive("p", "z")
+    for n in (2, 3, 5, 40):
+        for _ in range(20):
+            jacobian = softmax.structured({"z": 4 * rng.normal(size=n)})
+            with pytest.raises(
+                UncheckableError, match=r"order \d+ that is singular: its condition number is"
+            ):
+                jacobian.solve(np.ones(n))
+    values = tanh_values(rng)
+    for name in ("V", "c"):
+        block = Equations(TANH.replace(" + normF(W)**2", "")).derive("L", name, order=2).structured(values)
+        with pytest.raises(UncheckableError, match="singular"):
+            block.solve(np.ones(block.shape[: block.rank]))
+    flat = Equations("A: R[n, m]; parameters x: R[n]; L = sum((A.T @ x)**2)").derive("L", "x", order=2)
+    with pytest.raises(UncheckableError, match="singular"):
+        flat.structured({"A": rng.normal(size=(7, 6)), "x": np.ones(7)}).solve(np.ones(7))
+
+
+def test_an_identity_inside_a_factor_is_never_filled():
+    n = 200_000
+    rng = np.random.default_rng(6)
+    z, v = rng.normal(size=n), rng.normal(size=n)
+    derivation = Equations("z: R[n]; p = softmax(z)").derive("p", "z")
+    tracemalloc.start()
+    try:
+        jacobian = derivation.structured({"z": z})
+        product, diagonal = jacobian.matvec(v), jacobian.diag()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    p = np.exp(z - z.max())
+    p /= p.sum()
+    np.testing.assert_allclose(product, p * v - p * (p @ v), rtol=1e-9, atol=1e-18)
+    np.testing.assert_allclose(diagonal, p * (1 - p), rtol=1e-12)
+    assert jacobian.nbytes == 8 * n
+    assert peak < 20 * 8 * n
+    vector, number = jacobian.core
+    np.testing.assert_array_equal(vector, p)
+    assert number == -1
+    with pytest.raises(TooLargeError, match="200,000 by 200,000"):
+        jacobian.solve(v)
+
+
+def test_factors_that_are_sums_are_multiplied_out_inside_a_block():
+    rng = np.random.default_rng(7)
+    sheet = "data x: R[p]; y: Class[K]\nparameters V: R[K, p]\nf = V @ x\nL = logsumexp(f) - f[y]"
+    values = {"x": rng.normal(size=3), "y": 0, "V": rng.normal(size=(30_000, 3))}
+    block = Equations(sheet).derive("L", "V", order=2).structured(values)
+    f = values["V"] @ values["x"]
+    p = np.exp(f - f.max())
+    p /= p.sum()
+    direction = rng.normal(size=(30_000, 3))
+    moved = direction @ values["x"]
+    want = np.outer(p * moved - p * (p @ moved), values["x"])
+    np.testing.assert_allclose(block.matvec(direction), want, rtol=1e-9, atol=1e-16)
+    np.testing.assert_allclose(block.diag(), np.outer(p * (1 - p), values["x"] ** 2), rtol=1e-11)
+    assert block.nbytes < 10**6
+
+
+def test_pieces_may_stand_on_crossed_axes():
+    rng = np.random.default_rng(8)
+    X, g = rng.normal(size=(70, 70)), rng.normal(size=(70, 70))
+    hessian = Equations("parameters X: R[n, n]; L = logdet(X)").derive("L", "X", order=2).structured({"X": X})
+    # d(X⁻ᵀ) = -X⁻ᵀ dXᵀ X⁻ᵀ, so that the solution is -X gᵀ X; dense, this would take 192 MB.
+    np.testing.assert_allclose(hessian.solve(g, limit=10**6), -X @ g.T @ X, rtol=1e-6, atol=1e-8)
+    for core in hessian.core:
+        np.testing.assert_array_equal(core, np.linalg.inv(X))
+    small = Equations("parameters X: R[n, n]; L = logdet(X)").derive("L", "X", order=2)
+    block = small.structured({"X": X[:4, :4]})
+    dense = block.dense().reshape(16, 16)
+    np.testing.assert_allclose(block.solve(g[:4, :4]).ravel(), np.linalg.solve(dense, g[:4, :4].ravel()))
+
+
+def test_the_core_is_what_the_pattern_places():
+    rng = np.random.default_rng(9)
+    values = factorisation(rng, 6, 5, 3)
+    hessian = Equations(FACTORS).derive("E", "U", order=2).structured(values)
+    np.testing.assert_allclose(hessian.core, values["V"].T @ values["V"], rtol=1e-14)
+    values = tanh_values(rng)
+    model = Equations(TANH)
+    plain = model.derive("L", order=2)
+    weights = Equations(TANH.replace(" + normF(W)**2", "")).derive("L", ["W", "b"], order=2)
+    block = weights.structured(values, block="W")
+    assert block.pattern == "d²L/db²[i,k] x[j] x[l]"
+    np.testing.assert_allclose(block.core, plain.structured(values, block=("b", "b")).dense(), rtol=1e-12)
+    outer = Equations("u: R[n]; parameters x: R[n]; L = dot(u, x)**2").derive("L", "x", order=2)
+    assert outer.structured({"u": np.arange(3.0), "x": np.ones(3)}).core == 2
+
+
+def test_a_block_is_chosen_by_its_names_or_its_line():
+    values = tanh_values(np.random.default_rng(10))
+    derivation = Equations(TANH).derive("L", order=2)
+    block = derivation.structured(values, block=("W", "V"))
+    assert block.shape == (5, 3, 4, 5)
+    np.testing.assert_array_equal(block.dense(), derivation.structured(values, block="d²L/(dW dV)").dense())
+    assert derivation.structured(values, block="b").shape == (5, 5)
+    assert derivation.structured(values).shape == (4, 4)
+    gradient = Equations(TANH).derive("L")
+    assert gradient.structured(values, block="V").shape == (4, 5)
+    with pytest.raises(OptionError, match=r"block=\('V', 'W'\); .*transpose of block=\('W', 'V'\)"):
+        derivation.structured(values, block=("V", "W"))
+    with pytest.raises(OptionError, match="there are dL/df, .*dL/dW"):
+        gradient.structured(values, block="x")
+
+
+def test_sums_with_common_eigenvectors_are_solved_through_them():
+    rng = np.random.default_rng(11)
+    ridge = """
+        data        x: R[p];  y: Class[K];  lam: R
+        parameters  V: R[K, p]
+        f = V @ x
+        L = logsumexp(f) - f[y] + lam * normF(V)**2
+    """
+    values = {"x": rng.normal(size=60), "y": 2, "lam": 0.01, "V": rng.normal(size=(70, 60))}
+    block = Equations(ridge).derive("L", "V", order=2).structured(values)
+    g = rng.normal(size=(70, 60))
+    np.testing.assert_allclose(block.matvec(block.solve(g, limit=10**5)), g, rtol=1e-9, atol=1e-11)
+    with pytest.raises(UncheckableError, match="singular"):
+        Equations(ridge).derive("L", "V", order=2).structured({**values, "lam": 0.0}).solve(g)
+    lyapunov = "A: R[n, n]; B: R[m, m]; parameters X: R[n, m]; L = normF(A @ X)**2 + normF(X @ B)**2"
+    values = {"A": rng.normal(size=(20, 20)), "B": rng.normal(size=(31, 31)), "X": np.ones((20, 31))}
+    block = Equations(lyapunov).derive("L", "X", order=2).structured(values)
+    g = rng.normal(size=(20, 31))
+    np.testing.assert_allclose(block.matvec(block.solve(g, limit=10**4)), g, rtol=1e-8, atol=1e-9)
+    diagonal = Equations("q: R[n]; parameters x: R[n]; L = dot(q, x*x) + sum(exp(x))")
+    block = diagonal.derive("L", "x", order=2).structured({"q": np.full(50_000, 2.0), "x": np.zeros(50_000)})
+    np.testing.assert_allclose(block.solve(np.ones(50_000), limit=10**4), 0.2)
+
+
+def test_a_step_that_is_written_for_one_example_is_no_block():
+    sheet = """
+        data        X: R[N, p];  y: Class[N, K]
+        parameters  W: R[M, p];  b: R[M];  V: R[K, M];  c: R[K]
+        H = tanh(X @ W.T + b)
+        F = H @ V.T + c
+        L = mean(logsumexp(F[i]) - F[i][y[i]] for i in N)
+    """
+    rng = np.random.default_rng(12)
+    values = {"X": rng.normal(size=(6, 2)), "y": [0, 1, 2, 0, 1, 2]}
+    values |= {"W": rng.normal(size=(4, 2)), "V": rng.normal(size=(3, 4)), "b": np.zeros(4), "c": np.zeros(3)}
+    model = Equations(sheet)
+    assert model.derive("L", "F", order=2).structured(values).shape == (6, 3, 6, 3)
+    with pytest.raises(OptionError, match=r"d²L/dF² is written for one example .* derive by F alone"):
+        model.derive("L", order=2).structured(values, block="F")

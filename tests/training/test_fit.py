@@ -158,7 +158,7 @@ def test_arguments_of_another_kind_of_model_are_refused():
         fit(net, of="L", reduction="sum", data=(np.ones((4, 3)), np.ones((4, 2))))
     with pytest.raises(OptionError, match=r"data is missing; a network needs the pair data=\(X, y\)"):
         fit(net)
-    with pytest.raises(OptionError, match="fit was given str; expected Equations, a Network or an objective"):
+    with pytest.raises(OptionError, match="The model is str; expected Equations, a Network or an objective"):
         fit("model")
 
 

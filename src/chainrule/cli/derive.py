@@ -91,7 +91,7 @@ def command(
         write_report(html, _page(equations, derivation, sheet))
         click.echo(f"wrote {html}", err=True)
         return
-    click.echo(_written(equations, derivation, notation[0] if notation else "plain", layout))
+    click.echo(_written(equations, derivation, notation[0] if notation else "plain"))
 
 
 def _derived(
@@ -110,20 +110,23 @@ def _derived(
     return equations.derive(of, wrt, form=form, layout=layout, order=2 if order == "2" else 1)
 
 
-def _written(equations: Equations, derivation: Derivation, notation: str, layout: str | None) -> str:
+def _written(equations: Equations, derivation: Derivation, notation: str) -> str:
     if notation == "json":
         return json.dumps(derivation.to_dict(), indent=2, ensure_ascii=False)
     if notation == "code":
-        return _code(equations, derivation, layout)
+        return _code(equations, derivation)
     if notation == "plain":
         return str(derivation)
     text: Any = getattr(derivation, notation)()
     return str(text).rstrip("\n")
 
 
-def _code(equations: Equations, derivation: Derivation, layout: str | None) -> str:
-    if layout not in (None, "gradient"):
-        raise OptionError(f"--code gives arrays in the gradient layout; leave out --layout {layout}.")
+def _code(equations: Equations, derivation: Derivation) -> str:
+    if derivation.layout != "gradient":
+        raise OptionError(
+            f"--code gives arrays in the gradient layout, but this is {derivation.layout} layout; "
+            "say --layout gradient."
+        )
     model = replace(derivation, lines=()).sheet()  # the stacked model without its derivative
     source = equations if derivation.of in equations.names else Equations(model)
     requested = [line.symbol.data for line in derivation.lines if line.requested]
@@ -138,4 +141,6 @@ def _code(equations: Equations, derivation: Derivation, layout: str | None) -> s
 def _page(equations: Equations, derivation: Derivation, sheet: str) -> Report:
     name = "a sheet" if sheet == "-" else Path(sheet).name
     sections = (model_section(equations.text), gradient_section(derivation))
-    return Report(f"The gradient of {derivation.of} in {name}", "Derived by chainrule.", (), sections)
+    what, _, beside = derivation.quantity.partition(" ")
+    title = " ".join(filter(None, (f"The {what} of {derivation.of}", beside)))
+    return Report(f"{title} in {name}", "Derived by chainrule.", (), sections)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.equations.adjugates import with_adjugates
 from chainrule.equations.assemble import Body, Source, numpy_source
 from chainrule.equations.codegen import Writer
-from chainrule.equations.compiled import Compiled, RefusedError, StrangeError
+from chainrule.equations.compiled import CODE, Compiled, RefusedError, StrangeError
 from chainrule.equations.lets import Cotangent, Line
 from chainrule.equations.machine_lines import first_lines, result, second_lines
 from chainrule.equations.nodes import Node, coefficient_terms
@@ -148,7 +149,9 @@ def compile_program(
         elif wrt:
             lines += first_lines(stable, of, wrt, sizes or {}, each)
     outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
-    held = {line.symbol: line.expression for line in lines}
+    fused: dict[Node, Node] = {}
+    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    held = {line.symbol: with_adjugates(line.expression, bodies, fused) for line in lines}
     dense = {str(asks) for asks in asked if asks.then or (asks.wrt and stable.symbols[asks.of].dims)}
     return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, dense)
 
@@ -188,9 +191,12 @@ def compile_product(
     stable = replace(stable, symbols=symbols, declarations=declarations)
     tails: dict[Node, Node] = {}
     bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    fused: dict[Node, Node] = {}
     held = {
-        line.symbol: taken_apart(
-            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}
+        line.symbol: with_adjugates(
+            taken_apart(right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}),
+            bodies,
+            fused,
         )
         for line in lines
     }
@@ -210,8 +216,9 @@ def _function(
 ) -> Compiled:
     """Compile what a writer has; ``dense`` are the outputs that may be far larger than the inputs."""
     source = write(writer.body(outputs))
+    symbols = writer.program.symbols
     namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError, "TypeError": StrangeError}
-    exec(compile(source.code, "<compiled equations>", "exec"), namespace)
+    exec(compile(source.code, CODE, "exec"), namespace)
     return Compiled(
         source.code,
         tuple(writer.inputs),
@@ -219,6 +226,7 @@ def _function(
         source.hidden,
         namespace["function"],
         single,
-        tuple(writer.program.symbols[name].dims for name in writer.inputs),
+        {name: symbols[name].dims for name in writer.program.declarations},
+        tuple(symbols[name].dims for name in writer.inputs),
         tuple(node.dims if name in dense else None for name, node in outputs),
     )

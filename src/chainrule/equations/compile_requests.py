@@ -65,7 +65,8 @@ def compile_requests(
     function = compile_program(stack, lifted, single=single, sizes=sizes, write=write, each=examples)
     original = {new: old for old, new in stacked.items()}
     inputs = tuple(original[name] for name in function.inputs)
-    return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)))
+    others = {original.get(name, name): dims for name, dims in function.others.items()}
+    return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)), others=others)
 
 
 def compile_direction(

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.equations.binding import bound_values
 from chainrule.equations.sizes import size_factors, size_value
 from chainrule.equations.structured import DEFAULT_LIMIT
 from chainrule.equations.tree import Size
 from chainrule.errors import DataError, ShapeError, TooLargeError
 
-__all__ = ["Compiled", "RefusedError", "StrangeError"]
+__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError"]
+
+# What a traceback calls the file of compiled code.
+CODE = "<compiled equations>"
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,9 @@ class Compiled:
     outputs : tuple of str
         What it returns, in order.
     sizes : tuple of str
-        Sizes that no input shows; they are given by name, too.
+        Sizes that no input shows; they are given by name, too, or shown by the value of another name.
+    others : mapping of str to tuple
+        The names of the sheet that may be given without being needed, with their axes.
     limit : int
         Bytes that a block of a Hessian or a Jacobian tensor may take.
     """
@@ -43,6 +49,7 @@ class Compiled:
     sizes: tuple[str, ...]
     function: Callable[..., Any]
     single: bool
+    others: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
     _shapes: tuple[tuple[Size, ...], ...] = field(default=(), repr=False)
     _dense: tuple[tuple[Size, ...] | None, ...] = field(default=(), repr=False)
     limit: int = DEFAULT_LIMIT
@@ -56,7 +63,8 @@ class Compiled:
         Raises
         ------
         DataError
-            If an input is missing or unknown, or no array of the kind that the function takes.
+            If an input is missing or unknown, no array of the kind that the function takes, or a matrix that
+            is inverted is singular.
         ShapeError
             If the shapes of the inputs do not fit.
         TooLargeError
@@ -65,7 +73,7 @@ class Compiled:
         if not args and values.keys() == set(self.inputs) and not self.sizes:
             given = [values[name] for name in self.inputs]
         else:
-            given = self._bound(args, values)
+            given = bound_values(self.inputs, self.sizes, self.others, args, values)
         if any(self._dense):
             self._check_room(given)
         try:
@@ -74,20 +82,9 @@ class Compiled:
             raise ShapeError(str(refused)) from None
         except StrangeError as strange:
             raise DataError(str(strange)) from None
+        except np.linalg.LinAlgError as error:
+            raise DataError(_without_inverse(self, error)) from error
         return result[0] if self.single else result
-
-    def _bound(self, args: Sequence[ArrayLike], values: Mapping[str, ArrayLike]) -> list[ArrayLike]:
-        wanted = self.inputs + self.sizes
-        named = dict(zip(wanted, args, strict=False))
-        twice = [name for name in named if name in values]
-        missing = [name for name in wanted if name not in named and name not in values]
-        unknown = [name for name in values if name not in wanted]
-        if len(args) > len(wanted) or twice or missing or unknown:
-            found = (("missing", missing), ("unknown", unknown), ("given twice", twice))
-            parts = [f"{word}: {', '.join(names)}" for word, names in found if names]
-            parts = parts or [f"{len(args)} positional values arrived"]
-            raise DataError(f"The function takes {', '.join(wanted)}; {'; '.join(parts)}.")
-        return [named[name] if name in named else values[name] for name in wanted]
 
     def limited(self, limit: int) -> Compiled:
         """The same function with another limit, in bytes, for each dense block."""
@@ -118,6 +115,20 @@ def _bytes_each(values: Sequence[Any]) -> int:
     """Bytes of a number of the floating type that the values share; 8 where none says."""
     types = [value.dtype for value in values if hasattr(value, "dtype") and not isinstance(value, float)]
     return max((kind.itemsize for kind in types if getattr(kind, "kind", "") in ("f", "c")), default=8)
+
+
+def _without_inverse(compiled: Compiled, error: Exception) -> str:
+    """Which line of the code met a matrix without an inverse, in words."""
+    place = error.__traceback__
+    line = ""
+    while place is not None:
+        if place.tb_frame.f_code.co_filename == CODE:
+            line = compiled.source.splitlines()[place.tb_lineno - 1].strip()
+        place = place.tb_next
+    return (
+        f"The function of {', '.join(compiled.outputs)} has no value at these inputs: a matrix that is "
+        f"inverted is singular, in {line!r}. Give one with a determinant other than 0."
+    )
 
 
 class RefusedError(ValueError):

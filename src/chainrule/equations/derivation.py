@@ -32,7 +32,7 @@ from chainrule.equations.recursions import Row, fold
 from chainrule.equations.second import Moved, Second
 from chainrule.equations.shown import Shown
 from chainrule.equations.stacking import shared_axis
-from chainrule.equations.structured import Structured, structured
+from chainrule.equations.structured import Structured, block_place, structured
 from chainrule.equations.tree import Layout, Size
 from chainrule.equations.where_list import where_list
 from chainrule.errors import OptionError
@@ -82,6 +82,20 @@ class Derivation:
     examples: Size | None = None
     per_example: bool = False
 
+    @property
+    def order(self) -> int:
+        """2 for a Hessian or its product with a direction, else 1."""
+        return 2 if any(isinstance(line.symbol.data, Second | Moved) for line in self.lines) else 1
+
+    @property
+    def quantity(self) -> str:
+        """What it is, in words: a gradient, a Jacobian, a Hessian, or a Hessian times a direction."""
+        if any(isinstance(line.symbol.data, Moved) for line in self.lines):
+            return "Hessian times a direction"
+        if self.order == 2:
+            return "Hessian"
+        return "Jacobian" if self.program.symbols[self.of].dims else "gradient"
+
     @cached_property
     def kinks(self) -> tuple[Kink, ...]:
         """Where the formulas do not hold, and what they give there, in the order of the sheet.
@@ -93,7 +107,7 @@ class Derivation:
         >>> print(*model.derive("L").kinks)
         z = 0: relu' = step, 0 at 0
         """
-        return kinks_of(self.program, self.of, self.wrt)
+        return kinks_of(self.program, self.of, self.wrt, self.order)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -182,9 +196,12 @@ class Derivation:
         return derived_sheet(self.program, self.lines, replace(self.shown, view=None))
 
     def structured(
-        self, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
+        self,
+        values: Mapping[str, ArrayLike],
+        sizes: Mapping[str, int] | None = None,
+        block: str | tuple[str, str] | None = None,
     ) -> Structured:
-        """The last line at given values, held as its factors: a Jacobian tensor or a Hessian block.
+        """A line at given values, held as its factors: a Jacobian tensor or a Hessian block.
 
         Parameters
         ----------
@@ -192,6 +209,9 @@ class Derivation:
             Values of the declared names it needs.
         sizes : mapping of str to int, optional
             Sizes the values do not show.
+        block : str or tuple of str, optional
+            Which line: ``("W", "V")`` for the block d²L/(dW dV), ``"W"`` for the derivative by W (of order 2:
+            by W twice), or a line's left side. By default the last line.
 
         Returns
         -------
@@ -201,13 +221,15 @@ class Derivation:
         Raises
         ------
         OptionError
-            If the derivation is not in gradient layout, or its last line is a product with a direction.
+            If the derivation is not in gradient layout, if there is no such line, or if it is a product with
+            a direction.
         """
-        last = self.lines[-1]
-        if self.layout != "gradient" or not isinstance(last.symbol.data, Cotangent | Second):
+        if self.layout != "gradient":
             raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
-        written = (self.steps[-1].formula, self._written(self._writer(LatexPrinter, latex_line))[-1][-1][1])
-        return structured(self.program, self.lines, values, sizes or {}, written)
+        place, plain = block_place(self.lines, self.of, block), replace(self, explained=False)
+        latex = plain._written(plain._writer(LatexPrinter, latex_line))
+        written = (plain.steps[place].formula, latex[place][-1][1])
+        return structured(self.program, self.lines[: place + 1], values, sizes or {}, written)
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from chainrule.equations.kronecker import log_determinant
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.products import Factor, elementwise, one_plus_exp, power, product
-from chainrule.equations.sums import linear, negative, scaled
+from chainrule.equations.quotients import difference
+from chainrule.equations.sums import content, linear, negative, scaled
 from chainrule.errors import NoRuleError
 
 __all__ = ["BUILDERS", "SLOPES", "apply", "slope"]
@@ -41,7 +43,7 @@ def _exp(u: Node) -> Node | None:
 
 
 def _log(u: Node) -> Node | None:
-    """Recognise log of exp u, 1 + exp u, Σ exp u, σ(u), 1 - σ(u), softmax(u), and of their products."""
+    """Recognise log of exp u, 1 + exp u, exp u + exp v, Σ exp u, σ(u), softmax(u), |det A|, of products."""
     if u.kind == "fn" and u.data == "exp":
         return u.args[0]
     if u.kind == "fn" and u.data == "sigmoid":
@@ -54,8 +56,76 @@ def _log(u: Node) -> Node | None:
         return _plain("softplus", inner)
     if (inner := _one_minus_sigmoid(u)) is not None:
         return negative(_plain("softplus", inner))
-    found = _log_sum_exp(u)
-    return found if found is not None else _log_of_product(u)
+    return next((found for rule in _LOGARITHMS if (found := rule(u)) is not None), None)
+
+
+def _log_of_exponentials(u: Node) -> Node | None:
+    """log(exp(a) + exp(b)) = a + softplus(b - a), from the last term on; a 1 is exp(0)."""
+    factor, total = (u.data[0], u.args[0]) if u.kind == "lin" and len(u.args) == 1 else content(u)
+    if total.kind != "lin" or len(total.args) < 2 or any(c != 1 for c in total.data) or factor < 0:
+        return None
+    found_powers = [_power_of_exponential(arg) for arg in total.args if arg.kind != "ones"]
+    powers = [power for power in found_powers if power is not None]
+    others = [arg for arg in total.args if arg.kind == "ones"]
+    if not powers or len(powers) < len(found_powers):
+        return None
+    found = powers[-1]
+    for first in powers[-2::-1]:
+        rest = _plain("softplus", difference(found, first))
+        found = linear(u.pool, [(Fraction(1), first), (Fraction(1), rest)], u.dims)
+    if others:
+        found = _plain("softplus", found)
+    terms = [(Fraction(1), found), (Fraction(factor != 1), _constant_log(factor, u))]
+    return linear(u.pool, terms, u.dims)
+
+
+def _power_of_exponential(node: Node) -> Node | None:
+    """The u of exp(u), also where it is repeated along some axes."""
+    if node.kind == "fn" and node.data == "exp":
+        return node.args[0]
+    repeated = [arg for arg in node.args if arg.kind != "ones"] if node.kind == "prod" else []
+    if len(repeated) != 1 or repeated[0].kind != "fn" or repeated[0].data != "exp":
+        return None
+    labels, out = node.data
+    if not all(label in out for own in labels for label in own):
+        return None
+    args = [arg.args[0] if arg is repeated[0] else arg for arg in node.args]
+    return product(node.pool, list(zip(args, labels, strict=True)), out)
+
+
+def _constant_log(value: Fraction | int, like: Node) -> Node:
+    """The logarithm of a number, along all axes of a node."""
+    pool, axes = like.pool, range(len(like.dims))
+    logarithm = _plain("log", pool.number(Fraction(value)))
+    return product(pool, [(logarithm, ()), (pool.ones(like.dims), axes)], axes)
+
+
+def _log_of_tanh_slope(u: Node) -> Node | None:
+    """log(1 - tanh² z) = log 4 - 2 z - 2 softplus(-2 z)."""
+    if u.kind != "lin" or sorted(u.data) != [-1, 1]:
+        return None
+    terms = {(arg.kind, c): arg for c, arg in coefficient_terms(u)}
+    square = terms.get(("pow", Fraction(-1)))
+    if ("ones", Fraction(1)) not in terms or square is None or square.data != 2:
+        return None
+    (h,) = square.args
+    if h.kind != "fn" or h.data != "tanh":
+        return None
+    (z,) = h.args
+    soft = _plain("softplus", scaled(-2, z))
+    return linear(
+        u.pool, [(Fraction(1), _constant_log(4, u)), (Fraction(-2), z), (Fraction(-2), soft)], u.dims
+    )
+
+
+def _log_of_determinant(u: Node) -> Node | None:
+    """Of |det A|, or of an even power of det A."""
+    times = u.data if u.kind == "pow" and u.data.denominator == 1 and u.data % 2 == 0 else None
+    if times is None and not (u.kind == "fn" and u.data == "abs"):
+        return None
+    (inner,) = u.args
+    inner = inner.args[0] if inner.kind == "lin" and inner.data == (-1,) else inner
+    return scaled(times or 1, log_determinant(inner.args[0])) if inner.kind == "det" else None
 
 
 def _is_positive(node: Node) -> bool:
@@ -143,6 +213,24 @@ def _log_sum_exp(u: Node) -> Node | None:
     if len(labels) == len(out) + 1 and labels[:-1] == out:
         return log_sum_exp(u.args[0].args[0])
     return None
+
+
+_LOGARITHMS: tuple[Callable[[Node], Node | None], ...] = (
+    _log_of_exponentials,
+    _log_of_tanh_slope,
+    _log_of_determinant,
+    _log_sum_exp,
+    _log_of_product,
+)
+
+
+def recognised_sum(u: Node) -> Node:
+    """2 σ(2 z) - 1 as tanh(z); any other node as it is."""
+    terms = {c: arg for c, arg in coefficient_terms(u)} if u.kind == "lin" and len(u.args) == 2 else {}
+    twice, one = terms.get(Fraction(2)), terms.get(Fraction(-1))
+    if one is None or one.kind != "ones" or twice is None or twice.data != "sigmoid":
+        return u
+    return _plain("tanh", scaled(HALF, twice.args[0]))
 
 
 def log_sum_exp(u: Node) -> Node:

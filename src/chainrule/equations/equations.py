@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.equations.adjugates import with_adjugates
 from chainrule.equations.blockwise import block_derivation
 from chainrule.equations.compile import Compiled
 from chainrule.equations.compile_requests import compile_direction, compile_requests
@@ -25,7 +26,7 @@ from chainrule.equations.second import product_lines
 from chainrule.equations.sheet import Claim, Sheet, read, read_expression
 from chainrule.equations.stacking import shared_axis, stacked_request
 from chainrule.equations.tree import Derivative, Layout, Role, Size
-from chainrule.errors import OptionError, SheetNameError, SheetShapeError
+from chainrule.errors import DataError, OptionError, SheetNameError, SheetShapeError
 
 __all__ = ["Equations"]
 
@@ -138,7 +139,13 @@ class Equations:
         [ 2. -4.]
         """
         term = read_expression(self._sheet, name)
-        return evaluate(self._sheet, term, values, self.total_derivative, sizes)
+        try:
+            return evaluate(self._sheet, term, values, self.total_derivative, sizes)
+        except np.linalg.LinAlgError as error:
+            raise DataError(
+                f"{name} has no value here: a matrix that is inverted on the way is singular. "
+                "Give one with a determinant other than 0."
+            ) from error
 
     def total_derivative(self, term: Derivative, environment: Environment) -> Array:
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
@@ -152,7 +159,9 @@ class Equations:
                     self._sheet, name, environment.values, self.total_derivative, environment.sizes
                 )
             symbols[program.symbols[name]] = arrays[name]
-        result = node_value(value.node, symbols, environment.sizes)
+        bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
+        node = with_adjugates(value.node, bodies, {})
+        result = node_value(node, symbols, environment.sizes)
         return np.asarray(result[tuple(environment.indices[index] for index in value.open)])
 
     def derive(
@@ -254,9 +263,8 @@ class Equations:
         self.program.require([of])
         names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else self.parameters)
         if not names:
-            raise OptionError(
-                f"The sheet declares no parameters; say wrt=..., one of {', '.join(self.names)}."
-            )
+            why = "The sheet declares no parameters" if wrt is None else "wrt is empty"
+            raise OptionError(f"{why}; say wrt=..., one of {', '.join(self.names)}.")
         program, target = self._free(names), of
         for name in (of, *names):
             if name in program.declarations and program.declarations[name].domain == "class":

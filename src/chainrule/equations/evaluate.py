@@ -314,6 +314,8 @@ class _Evaluator:
 
     def aggregate(self, term: Aggregate) -> Any:
         size = self.size(term.size)
+        if size > MAX_ENTRIES:
+            raise TooLargeError(f"The sum in line {term.span.line} would run over {size:,} terms.")
         total: Any = np.float64(0.0)
         for position in range(size):
             self.open(term.index, position)

@@ -7,10 +7,12 @@ without bound.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import NoReturn
 
 from chainrule.equations.lexer import Source, Token
+from chainrule.equations.sizes import size_factors, size_product
 from chainrule.equations.syntax import (
     Comparison,
     Flip,
@@ -32,6 +34,7 @@ __all__ = ["MAX_DEPTH", "MAX_SIZE", "ExpressionParser", "parse_size"]
 
 MAX_DEPTH = 100
 MAX_SIZE = 1_000_000
+MAX_FACTORS = 16
 _WORDS = ("for", "in", "if", "else")
 _BINDING = {"+": 10, "-": 10, "*": 20, "/": 20, "@": 20, "**": 40}
 _UNARY = 30
@@ -39,15 +42,43 @@ _COMPARISONS = ("==", "!=", "<", ">", "<=", ">=")
 
 
 def parse_size(source: Source, node: Node) -> Size:
-    """The size that an expression names: a name or a whole number."""
-    match node:
-        case Name(name=name):
-            return name
-        case Literal(value=value) if value.denominator == 1:
-            return _checked_size(source, int(value), node.start, node.end)
-    written = source.quote(node.start, node.end)
-    message = f"A size is a name or a whole number, not {written}; give a computed size a name of its own."
-    raise source.error(SheetSyntaxError, message, node.start, node.end)
+    """The size that an expression names: a name, a whole number, or a product of these such as ``m*n``."""
+    factors = _size_factors(node)
+    if factors is None:
+        written = source.quote(node.start, node.end)
+        message = f"A size is a name, a whole number or a product of these such as 2*n, not {written}."
+        raise source.error(SheetSyntaxError, message, node.start, node.end)
+    if len(factors) > MAX_FACTORS:
+        message = f"A size has at most {MAX_FACTORS} factors; got {len(factors)}."
+        raise source.error(SheetLimitError, message, node.start, node.end)
+    found: Size = 1
+    for factor in factors:
+        own = factor.name if isinstance(factor, Name) else int(factor.value)
+        if isinstance(own, int):
+            _checked_size(source, own, factor.start, factor.end)
+        found = size_product(found, own)
+        number = math.prod(part for part in size_factors(found) if isinstance(part, int))
+        _checked_size(source, number, node.start, node.end)
+    return found
+
+
+def _size_factors(node: Node) -> list[Name | Literal] | None:
+    """The names and whole numbers that a product consists of, from left to right; None if it is none."""
+    found: list[Name | Literal] = []
+    stack = [node]
+    while stack:
+        match stack.pop():
+            case Name() as name:
+                found.append(name)
+            case Literal(value=value) as literal if value.denominator == 1:
+                found.append(literal)
+            case Group(inner=inner):
+                stack.append(inner)
+            case Operation(op="*", left=left, right=right):
+                stack += [right, left]
+            case _:
+                return None
+    return found
 
 
 def _checked_size(source: Source, size: int, start: int, end: int) -> int:

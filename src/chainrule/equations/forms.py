@@ -285,3 +285,28 @@ class Summed(Form):
     letter: str
     size: Size
     body: Form
+
+
+class PartOf(str):
+    """A letter's text on one of the axes that another letter runs through: ``i÷n`` and ``i mod n``.
+
+    Attributes
+    ----------
+    whole : str
+        The letter that runs through all of them.
+    parts : tuple of size
+        The sizes of the axes, the last fastest.
+    place : int
+        Which of them this is.
+    """
+
+    whole: str
+    parts: tuple[Size, ...]
+    place: int
+
+    @classmethod
+    def of(cls, text: str, whole: str, parts: tuple[Size, ...], place: int) -> PartOf:
+        """The text with what it stands for."""
+        part = cls(text)
+        part.whole, part.parts, part.place = whole, parts, place
+        return part

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.equations.scope import near
 from chainrule.equations.sheet import Sheet
-from chainrule.equations.sizes import size_value
+from chainrule.equations.sizes import size_factors, size_value
 from chainrule.equations.tree import Size
 from chainrule.errors import DataError, ShapeError
 
@@ -73,6 +73,7 @@ def given_values(
                         f"{name} has shape {array.shape} for {_spelled(axes)}."
                     )
                 shown_by.setdefault(size, name)
+    _divide_products(sheet, arrays, known)
     for name, array in arrays.items():
         _check_products(name, array, sheet.type_of(name).axes, known)
         if name in sheet.declarations:
@@ -139,6 +140,23 @@ def _axes_message(name: str, array: Array, axes: tuple[Size, ...]) -> str:
     if not axes and array.size == 1:
         return f"{message} An axis of size 1 is an axis still: give {name}.item()."
     return message
+
+
+def _divide_products(sheet: Sheet, arrays: Mapping[str, Array], sizes: dict[str, int]) -> None:
+    """Find a size that only products with known others show: n of an axis m*n of length 6, where m is 2."""
+    axes = [
+        (size, length)
+        for name, array in arrays.items()
+        for size, length in zip(sheet.type_of(name).axes, array.shape, strict=True)
+        if isinstance(size, str) and "*" in size
+    ]
+    for _ in axes:
+        for size, length in axes:
+            unknown = [part for part in size_factors(size) if isinstance(part, str) and part not in sizes]
+            if len(unknown) == 1:
+                others = size_value(size, {**sizes, unknown[0]: 1})
+                if length % others == 0:
+                    sizes[unknown[0]] = length // others
 
 
 def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapping[str, int]) -> None:

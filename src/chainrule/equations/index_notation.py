@@ -15,6 +15,7 @@ from functools import reduce
 from typing import Any
 
 from chainrule.equations.arrange import scale
+from chainrule.equations.blocks import Parts, grouped
 from chainrule.equations.forms import (
     Add,
     Compare,
@@ -35,6 +36,7 @@ from chainrule.equations.forms import (
     Num,
     OneHot,
     Ones,
+    PartOf,
     Power,
     Scale,
     Sigma,
@@ -48,7 +50,7 @@ from chainrule.equations.forms import (
 )
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.nodes import Node
-from chainrule.equations.sizes import size_product
+from chainrule.equations.sizes import size_factors, size_product
 from chainrule.equations.tree import Size
 
 __all__ = ["Speller", "is_indexed"]
@@ -119,6 +121,15 @@ class Speller:
             case Merged(arg=arg, parts=parts):
                 inner = [letter for pair in zip(at, parts, strict=True) for letter in _parted(*pair)]
                 return self.entry(arg, tuple(inner), bound)
+            case Split(arg=Merged(arg=arg, parts=merged), parts=parts) if (
+                inner_axes := _realigned(at, parts, merged)
+            ) is not None:
+                letters = tuple(letter for own, _ in inner_axes for letter in own)
+                apart = tuple(sizes for _, sizes in inner_axes)
+                whole = all(len(sizes) == 1 for sizes in apart)
+                return self.entry(arg if whole else Split(len(letters), arg, apart), letters, bound)
+            case Split(arg=arg, parts=parts) if is_indexed(arg):
+                return self._picked_apart(arg, parts, at, bound)
             case Summed(letter=letter, size=size, body=body):
                 return _summed([(letter, size)], self.entry(body, at, (*bound, letter)))
             case Compare(op=op, left=left, right=right):
@@ -126,6 +137,21 @@ class Speller:
         if not is_indexed(form):
             return Entry(0, form, at) if form.rank else form
         return self._compound(form, at, bound)
+
+    def _picked_apart(self, arg: Form, parts: Sequence[Parts], at: At, bound: At) -> Form:
+        """An entry of a tensor at letters that run through one axis: summed over it, where they agree."""
+        fresh = self._fresh(len(parts), bound)
+        summed, factors, whole = list[tuple[str, Size]](), list[Form](), list[str]()
+        for letter, own, sizes in zip(fresh, grouped(at, list(map(len, parts))), parts, strict=True):
+            if len(own) == 1:
+                whole.append(own[0])
+                continue
+            whole.append(letter)
+            summed.append((letter, reduce(size_product, sizes)))
+            each = zip(_parted(letter, sizes), own, sizes, strict=True)
+            factors += [Entry(0, Eye(2, size), (part, other)) for part, other, size in each]
+        body = self.entry(arg, tuple(whole), (*bound, *fresh))
+        return _summed(summed, _scaled(Fraction(1), [*factors, body]))
 
     def _compound(self, form: Form, at: At, bound: At) -> Form:
         match form:
@@ -197,7 +223,7 @@ class Speller:
     def _function(self, form: Function, at: At, bound: At) -> Form:
         arg = form.arg
         if form.name not in ("softmax", "logsumexp"):
-            whole = form.name in ("inv", "det", "logdet", "max", "min", "e_argmax", "e_argmin")
+            whole = form.name in ("inv", "det", "logdet", "adjugate", "max", "min", "e_argmax", "e_argmin")
             return Entry(0, form, at) if whole else Function(0, form.name, self.entry(arg, at, bound))
         rest = at[:-1] if form.name == "softmax" else at
         (letter,) = self._fresh(1, bound)
@@ -237,11 +263,60 @@ def _letters_in(form: Any) -> set[str]:
 
 def _parted(letter: str, parts: Sequence[Size]) -> list[str]:
     """What stands for each of the axes that one letter runs through, the last fastest."""
-    if len(parts) == 1:
+    texts, whole = list[str](), letter
+    for last in parts[:0:-1]:
+        texts.append(f"{whole} mod {unicode_name(str(last))}")
+        whole = f"{whole}÷{unicode_name(str(last))}"
+    if not texts:
         return [letter]
-    *outer, last = parts
-    whole = f"{letter}÷{unicode_name(str(last))}"
-    return [*_parted(whole, outer), f"{letter} mod {unicode_name(str(last))}"]
+    # A part of a part is one of more parts.
+    known = letter if isinstance(letter, PartOf) else PartOf.of(letter, letter, (parts[0],), 0)
+    before, after = known.parts[: known.place], known.parts[known.place + 1 :]
+    finer = (*before, *parts, *after)
+    return [
+        PartOf.of(text, known.whole, finer, known.place + n) for n, text in enumerate([whole, *texts[::-1]])
+    ]
+
+
+def _realigned(
+    at: At, parts: Sequence[Parts], merged: Sequence[Parts]
+) -> list[tuple[tuple[str, ...], Parts]] | None:
+    """The letters and sizes on every axis inside, where axes were put together and are taken apart otherwise.
+
+    None if one letter would run through parts of two axes.
+    """
+    found: list[tuple[tuple[str, ...], Parts]] = []
+    for own, sizes, inner in zip(grouped(at, list(map(len, parts))), parts, merged, strict=True):
+        left, rest = list(zip(own, sizes, strict=True)), list(inner)
+        while left and rest:
+            taken, axes = [left.pop(0)], [rest.pop(0)]
+            while (above := reduce(size_product, [size for _, size in taken])) != (
+                below := reduce(size_product, axes)
+            ):
+                if not (left if _divides(above, below) else rest) or len(taken) > 1 < len(axes):
+                    return None
+                if _divides(above, below):
+                    taken.append(left.pop(0))
+                else:
+                    axes.append(rest.pop(0))
+            if len(taken) > 1 < len(axes):
+                return None
+            if len(axes) == 1:
+                found.append((tuple(letter for letter, _ in taken), tuple(size for _, size in taken)))
+            else:
+                split = _parted(taken[0][0], axes)
+                found += [((letter,), (size,)) for letter, size in zip(split, axes, strict=True)]
+    return found
+
+
+def _divides(part: Size, whole: Size) -> bool:
+    """Whether every factor of one size is one of the other."""
+    left = list(size_factors(whole))
+    for factor in size_factors(part):
+        if factor not in left:
+            return False
+        left.remove(factor)
+    return True
 
 
 def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] = ()) -> Form:

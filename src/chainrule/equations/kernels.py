@@ -188,6 +188,17 @@ def _logdet(x):
     sign, logarithm = np.linalg.slogdet(x)
     return logarithm if np.isrealobj(x) else logarithm + np.log(sign * np.sign(sign.real))
 """,
+    "_adjugate": """
+def _adjugate(x):
+    try:
+        return np.asarray(np.linalg.det(x))[..., None, None] * np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        # x = u diag(s) v: the products of all singular values but one need no division.
+        u, s, v = np.linalg.svd(x)
+        others = np.where(np.eye(x.shape[-1]) > 0, 1, s[..., None, :]).prod(axis=-1)
+        turn = np.asarray(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
+        return turn * (np.conj(v).swapaxes(-1, -2) * others[..., None, :]) @ np.conj(u).swapaxes(-1, -2)
+""",
 }
 # Helpers that other helpers call.
 NEEDS = {"_log_sigmoid": ("_softplus",), "_weighted_gram": ("_chunks", "_plus")}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
+from chainrule.equations.forms import Norm
 from chainrule.equations.glyphs import unicode_name
 from chainrule.equations.lets import FUNCTION_WORDS
 from chainrule.equations.matrixform import matrix_form
@@ -17,6 +19,8 @@ __all__ = ["Kink", "kinks_of"]
 
 # The functions whose slope jumps at 0, or that jump there themselves.
 _AT_ZERO = ("abs", "sign", "step", "relu", "leaky_relu")
+# The same for the second derivative: which order jumps, and what is taken there.
+_LATER = {"elu": (2, "elu'' jumps from 1 to 0, the formulas take 1 at 0")}
 
 
 class Kink(NamedTuple):
@@ -37,8 +41,8 @@ class Kink(NamedTuple):
         return f"{self.place}: {self.convention}"
 
 
-def kinks_of(program: Program, of: str, wrt: Sequence[str]) -> tuple[Kink, ...]:
-    """The kinks on the way from the names ``wrt`` to ``of``, in the order of the sheet.
+def kinks_of(program: Program, of: str, wrt: Sequence[str], order: int = 1) -> tuple[Kink, ...]:
+    """Where the derivatives up to an order do not hold on the way from ``wrt`` to ``of``, down the sheet.
 
     Returns
     -------
@@ -51,23 +55,43 @@ def kinks_of(program: Program, of: str, wrt: Sequence[str]) -> tuple[Kink, ...]:
         if name in moving:
             found += [
                 kink
-                for node in topological([body])
+                for node in _without_absolutes_in_logs(body)
                 if any(program.name_of.get(symbol) in moving for symbol in symbols_of(node))
-                for kink in _kinks(node, writer)
+                for kink in _kinks(node, writer, order)
             ]
     return tuple(dict.fromkeys(found))
 
 
-def _kinks(node: Node, writer: UnicodePrinter) -> list[Kink]:
+def _without_absolutes_in_logs(body: Node) -> list[Node]:
+    """The nodes of a body but for each |u| that only log |u| uses: where that ends, so does the logarithm."""
+    nodes = list(topological([body]))
+    others = {arg for node in nodes if not (node.kind == "fn" and node.data == "log") for arg in node.args}
+    kept = others | {body}
+    return [node for node in nodes if node in kept or not (node.kind == "fn" and node.data == "abs")]
+
+
+def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
     """The kinks of one node."""
 
     def text(arg: Node) -> str:
         return writer.text(matrix_form(arg))
 
-    if node.kind == "fn" and node.data in _AT_ZERO:
-        _, arg = content(node.args[0])
-        arg = arg.args[0] if arg.kind == "lin" and len(arg.args) == 1 else arg
-        return [Kink(f"{text(arg)} = 0", FUNCTION_WORDS[node.data])]
+    if node.kind == "fn":
+        place = f"{text(_without_number(node.args[0]))} = 0"
+        if node.data in _AT_ZERO:
+            return [Kink(place, FUNCTION_WORDS[node.data])]
+        if node.data == "log" and node.args[0].kind == "fn" and node.args[0].data == "abs":
+            inner = text(_without_number(node.args[0].args[0]))
+            return [Kink(f"{inner} = 0", "log |u| has no value there, and 1/u none either")]
+        first, words = _LATER.get(node.data, (order + 1, ""))
+        return [Kink(place, words)] if order >= first else []
+    if node.kind == "pow" and node.data.denominator > 1 and 0 < node.data < order:
+        return _root(node, writer, order)
+    if node.kind == "det" and order > 1:
+        return [Kink(f"{text(node)} = 0", "the formula needs the inverse, which is not there")]
+    if node.kind == "det":
+        words = "the formula needs the inverse; the derivative is the adjugate, which compiled code returns"
+        return [Kink(f"{text(node)} = 0", words)]
     if node.kind == "extreme":
         words = f"{node.data}' = e_arg{node.data}, in equal shares among ties"
         return [Kink(f"several entries of {text(node.args[0])} attain the {node.data}", words)]
@@ -78,3 +102,19 @@ def _kinks(node: Node, writer: UnicodePrinter) -> list[Kink]:
             for border in borders
         ]
     return []
+
+
+def _without_number(node: Node) -> Node:
+    """The node without a number in front, and with the sign in which it reads best."""
+    _, node = content(node)
+    return node.args[0] if node.kind == "lin" and len(node.args) == 1 else node
+
+
+def _root(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
+    """A root at 0, where a derivative of some order is infinite, or 0/0 for the length of a vector."""
+    form = matrix_form(node.pool.intern("pow", Fraction(1, 2), node.args, node.dims))
+    words = "the gradient" if order == 1 else "the second derivative"
+    if isinstance(form, Norm):
+        return [Kink(f"{writer.text(form)} = 0", f"no {words.removeprefix('the ')}; the formula gives 0/0")]
+    place = writer.text(matrix_form(_without_number(node.args[0])))
+    return [Kink(f"{place} = 0", f"{words} of the root is infinite")]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from chainrule.equations.lower_calls import call
-from chainrule.equations.lower_operations import Value, binary
+from chainrule.equations.lower_operations import Value, binary, one_over
 from chainrule.equations.nodes import Node, Pool
-from chainrule.equations.products import is_simplex, power, product, transposed
+from chainrule.equations.products import is_simplex, product, transposed
 from chainrule.equations.program import Program
 from chainrule.equations.reverse import total_derivative
 from chainrule.equations.sheet import Sheet
@@ -198,7 +197,7 @@ def _aggregate(kind: str, body: Value, index: str, size: Size, pool: Pool) -> Va
         (pool.ones((size,)), (index,)),
     ]
     if kind == "mean":
-        factors.append((power(pool.size(size), Fraction(-1)), ()))
+        factors += one_over(size, pool)
     return Value(product(pool, factors, opened + body.own), opened)
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from chainrule.equations import elementary
 from chainrule.equations.conditions import choose, compare
 from chainrule.equations.kronecker import determinant, inverse, kronecker, log_determinant
-from chainrule.equations.lower_operations import Value, joined, spread
+from chainrule.equations.lower_operations import Value, joined, one_over, spread
 from chainrule.equations.nodes import Node, Pool, is_zero
 from chainrule.equations.products import power, product
 from chainrule.equations.sums import scaled
@@ -61,7 +61,7 @@ def _mean(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
     axes = value.own if term.axis is None else (value.own[term.axis],)
     total = _total(term, args, pool)
-    inverse = [(power(pool.size(value.own_dims[axis]), Fraction(-1)), ()) for axis in axes]
+    inverse = [factor for axis in axes for factor in one_over(value.own_dims[axis], pool)]
     return Value(product(pool, [(total.node, total.labels), *inverse], total.labels), total.open)
 
 

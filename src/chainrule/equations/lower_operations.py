@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from chainrule.equations import elementary
-from chainrule.equations.nodes import Node, coefficient_terms, is_number
+from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_number
 from chainrule.equations.products import power, product
+from chainrule.equations.sizes import size_factors
 from chainrule.equations.sums import linear
 from chainrule.equations.tree import Size, Type
 
-__all__ = ["Value", "binary", "joined", "spread"]
+__all__ = ["Value", "binary", "joined", "one_over", "spread"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Value:
     def own_dims(self) -> tuple[Size, ...]:
         """Sizes of the own axes."""
         return self.node.dims[len(self.open) :]
+
+
+def one_over(size: Size, pool: Pool) -> list[tuple[Node, tuple[()]]]:
+    """The factors of 1 / size; those of a product one by one, so that each can cancel."""
+    return [(power(pool.size(part), Fraction(-1)), ()) for part in size_factors(size)]
 
 
 def joined(*values: Value) -> tuple[str, ...]:
@@ -65,7 +71,7 @@ def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type
         return Value(product(pool, [(left.node, labels[0]), (right.node, labels[1])], out), opened)
     first, second = spread(left, right)
     terms = [(Fraction(1), first.node), (Fraction(1 if op == "+" else -1), second.node)]
-    return Value(linear(pool, terms, first.node.dims), opened)
+    return Value(elementary.recognised_sum(linear(pool, terms, first.node.dims)), opened)
 
 
 def spread(*values: Value) -> list[Value]:

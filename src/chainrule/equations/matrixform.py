@@ -14,7 +14,7 @@ from chainrule.equations.arrange import (
     hadamard,
     scale,
 )
-from chainrule.equations.blocks import grouped, parts_of, sides_of
+from chainrule.equations.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.forms import (
     Compare,
     Diagonal,
@@ -85,7 +85,7 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Function(rank, "softmax", form(node.args[0]), rank - 1 if rank > 1 else None)
         case "lse":
             return Function(rank, "logsumexp", form(node.args[0]), rank if rank else None)
-        case "inv" | "det" | "logdet":
+        case "inv" | "det" | "logdet" | "adjugate":
             return Function(rank, node.kind, form(node.args[0]))
         case "prod":
             return _product_form(node, form)
@@ -94,7 +94,7 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
         case "kron":
             return Kron(rank, form(node.args[0]), form(node.args[1]))
         case "split":
-            return Split(rank, form(node.args[0]), tuple(grouped(node.dims, node.data)))
+            return _split(rank, form(node.args[0]), grouped(node.dims, node.data))
         case "merge":
             return _merged_form(node, form)
     raise AssertionError(f"unknown kind {node.kind}")
@@ -171,6 +171,14 @@ def _sum_form(node: Node, form: Callable[[Node], Form]) -> Form:
         sign, body = terms[0]
         return scale(Fraction(sign), (), (), body)
     return add(terms, rank)
+
+
+def _split(rank: int, arg: Form, parts: Sequence[Parts]) -> Form:
+    """The axes taken apart; those of a form that is taken apart already, once and for all."""
+    if not isinstance(arg, Split):
+        return Split(rank, arg, tuple(parts))
+    runs = grouped(parts, list(map(len, arg.parts)))
+    return Split(rank, arg.arg, tuple(tuple(size for part in run for size in part) for run in runs))
 
 
 def _power_form(arg: Form, exponent: Fraction) -> Form:

@@ -40,6 +40,8 @@ def node_code(
         case "extreme" | "attains":
             helper = {"extreme": "_extreme", "attains": "_attains"}[node.kind]
             return f"{helper}({text(args[0])}, {1 if node.data == 'max' else -1})", True
+        case "adjugate":
+            return f"_adjugate({text(args[0])})", True
         case "kron":
             return f"np.kron({text(args[0])}, {text(args[1])})", True
         case "merge" | "split":

@@ -21,6 +21,7 @@ lse                                        log Σ exp along the last axis
 inv                                        matrix inverse of the last two axes
 logdet                                     log |det| of the last two axes
 det                                        determinant of the last two axes
+adjugate                                   det(A) A⁻¹ of the last two axes, there for a singular A too
 compare    operator                        1 where args[0] operator args[1] holds, else 0
 where                                      args[1] where args[0] is 1, else args[2]; equal axes
 extreme    "max" or "min"                  the largest or smallest along the last axis

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from chainrule.equations.sizes import size_value
 from chainrule.equations.tree import Size
 from chainrule.errors import NoRuleError
 
-__all__ = ["node_value"]
+__all__ = ["node_value", "value_from"]
 
 Array = NDArray[Any]
 
@@ -76,11 +76,12 @@ def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int
     with np.errstate(all="ignore"):
         for node in topological([root]):
             if node not in done:
-                done[node] = _value(node, [done[arg] for arg in node.args], length)
+                done[node] = value_from(node, [done[arg] for arg in node.args], length)
     return done[root]
 
 
-def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Array:
+def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+    """The array of a node whose arguments have the given values."""
     match node.kind:
         case "ones":
             return np.ones([length(size) for size in node.dims])
@@ -103,7 +104,7 @@ def _value(node: Node, args: list[Array], length: Callable[[Size], int]) -> Arra
             return np.asarray(args[0] ** _exponent(node))
         case "fn":
             return np.asarray(KERNELS[node.data](args[0]))
-        case "softmax" | "lse" | "inv" | "det" | "logdet":
+        case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
             return np.asarray(WHOLE[node.kind](args[0]))
         case "compare":
             return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
@@ -135,11 +136,21 @@ def _log_abs_det(matrix: Array) -> Array:
     return np.asarray(logarithm)
 
 
+def _adjugate(matrix: Array) -> Array:
+    """Its cofactors, transposed: by the singular values, which need no inverse."""
+    left, values, right = np.linalg.svd(matrix)
+    others = np.array([np.prod(np.delete(values, i, axis=-1), axis=-1) for i in range(values.shape[-1])])
+    middle = np.moveaxis(others, 0, -1)[..., None, :]
+    phase = np.asarray(np.linalg.det(left) * np.linalg.det(right))[..., None, None]
+    back, away = (np.conj(part).swapaxes(-1, -2) for part in (right, left))
+    return np.asarray(phase * ((back * middle) @ away))
+
+
 def _exponent(node: Node) -> float | int:
     return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
 
 
-def _einsum(node: Node, args: list[Array]) -> Array:
+def _einsum(node: Node, args: Sequence[Array]) -> Array:
     labels, out = node.data
     operands: list[Any] = []
     for arg, own in zip(args, labels, strict=True):
@@ -153,5 +164,6 @@ WHOLE: dict[str, Callable[[Array], Any]] = {
     "lse": lambda array: special.logsumexp(array, axis=-1),
     "inv": np.linalg.inv,
     "det": np.linalg.det,
+    "adjugate": _adjugate,
     "logdet": _log_abs_det,
 }

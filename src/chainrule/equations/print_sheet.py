@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
+from itertools import count
 
-from chainrule.equations.blocks import Parts
-from chainrule.equations.forms import Kron
+from chainrule.equations.blocks import Parts, grouped
+from chainrule.equations.forms import Entry, Eye, Kron, PartOf, Split
+from chainrule.equations.index_notation import dims_of
 from chainrule.equations.printing import ATOM, FACTOR, Printer
-from chainrule.equations.sizes import size_factors
+from chainrule.equations.sizes import size_factors, size_product
 from chainrule.equations.tree import Size
-from chainrule.errors import NoRuleError
 
 __all__ = ["SheetPrinter"]
 
@@ -89,15 +90,49 @@ class SheetPrinter(Printer):
     def kronecker(self, left: str, right: str) -> str:
         return f"kron({left}, {right})"
 
-    def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:
-        """The entry by unit vectors of the blocks: ``kron(e_i, e_k).T @ C @ kron(e_j, e_l)``."""
+    def _entry(self, form: Entry) -> tuple[str, int]:
+        """An entry at letters that run through several axes, or at axes that several letters run through."""
+        arg = form.arg
+        groups = list(arg.parts) if isinstance(arg, Split) else [(size,) for size in dims_of(arg)]
+        if all(len(group) == 1 for group in groups) and not _has_part(form.letters):
+            return super()._entry(form)
         units = [
-            reduce(lambda a, b: f"kron({a}, {b})", [f"eye({s})[{a}]" for a, s in zip(*pair, strict=True)])
-            for pair in zip(groups, parts, strict=True)
+            self._unit_of(letters, sizes)
+            for letters, sizes in zip(grouped(form.letters, list(map(len, groups))), groups, strict=True)
         ]
-        if len(units) > 2:
-            raise NoRuleError("Blocks of more than two axes cannot be written in a sheet.")
-        return f"({' @ '.join([f'{units[0]}.T', base, *units[1:]])})"
+        if isinstance(arg, Eye):
+            return f"dot({units[0]}, {units[1]})", ATOM
+        base = self.inside(arg.arg if isinstance(arg, Split) else arg, ATOM)
+        if len(units) <= 2:
+            return f"({' @ '.join([f'{units[0]}.T', base, *units[1:]])})", ATOM
+        return self._entry_of_tensor(base, form.letters, groups, units), ATOM
+
+    def _entry_of_tensor(
+        self, base: str, letters: Sequence[str], groups: Sequence[Parts], units: Sequence[str]
+    ) -> str:
+        """The sum over every axis that takes more than a letter: ``sum(e[at1] * T[at1, k] for at1 in n)``."""
+        subscripts, factors, loops = list[str](), list[str](), list[str]()
+        own = grouped(letters, list(map(len, groups)))
+        for n, (letter, sizes, unit) in enumerate(zip(own, groups, units, strict=True), 1):
+            if len(letter) == 1 and not _has_part(letter):
+                subscripts.append(letter[0])
+                continue
+            fresh = next(
+                name for name in (f"at{n}{'_' * more}" for more in count()) if name not in self.taken
+            )
+            subscripts.append(fresh)
+            factors.append(f"{unit}[{fresh}]")
+            loops.append(f"for {fresh} in {reduce(size_product, sizes)}")
+        body = " * ".join([*factors, f"{base}[{', '.join(subscripts)}]"])
+        return f"sum({body} {' '.join(loops)})"
+
+    def _unit_of(self, letters: Sequence[str], sizes: Sequence[Size]) -> str:
+        """The unit vector of an axis at the letters that run through it, one for each of its parts."""
+        vectors = [
+            f"{_selected(letter)}[{letter.whole}]" if isinstance(letter, PartOf) else f"eye({size})[{letter}]"
+            for letter, size in zip(letters, sizes, strict=True)
+        ]
+        return reduce(lambda a, b: f"kron({a}, {b})", vectors)
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
@@ -135,8 +170,6 @@ class SheetPrinter(Printer):
         return f"onehot({labels})"
 
     def index(self, base: str, letters: Sequence[str]) -> str:
-        if any("÷" in letter for letter in letters):
-            raise NoRuleError("An index that runs through several axes cannot be written in a sheet.")
         return f"{base}[{', '.join(letters)}]"
 
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
@@ -148,6 +181,18 @@ def _for_each_part(function: str, size: Size) -> str:
     """The Kronecker product over the factors of a size: ``kron(eye(m), eye(p))`` for size m*p."""
     parts = [f"{function}({part})" for part in size_factors(size)]
     return reduce(lambda a, b: f"kron({a}, {b})", parts)
+
+
+def _has_part(letters: Sequence[str]) -> bool:
+    return any(isinstance(letter, PartOf) for letter in letters)
+
+
+def _selected(letter: PartOf) -> str:
+    """The matrix whose rows are the unit vectors of one part of a letter: ``kron(eye(m), ones(n, 1))``."""
+    sides = [
+        f"eye({p})" if place == letter.place else f"ones({p}, 1)" for place, p in enumerate(letter.parts)
+    ]
+    return reduce(lambda a, b: f"kron({a}, {b})", sides)
 
 
 def _is_bracketed(text: str) -> bool:

@@ -70,6 +70,7 @@ class Printer(ABC):
         axes_of: Callable[[Node], Sequence[int]] | None = None,
     ) -> None:
         self.names = names
+        self.taken = frozenset(taken)
         letters = [letter for letter in LETTERS if letter not in set(taken)]
         self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
 
@@ -267,7 +268,7 @@ class Printer(ABC):
         Eye: _eye,
         Unit: _unit,
         OneHot: _onehot,
-        Entry: _entry,
+        Entry: lambda self, form: self._entry(form),
         Compare: _compare,
         Where: _where,
         Extreme: _extreme,

@@ -15,7 +15,7 @@ from chainrule.equations.blocks import merged_dims, opened, sides_of
 from chainrule.equations.canonical import canonical
 from chainrule.equations.conditions import choose, gate
 from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_zero, topological
-from chainrule.equations.quotients import cancel_inverses, cancel_picked, recognise_sigmoid, recognise_softmax
+from chainrule.equations.quotients import cancel_inverses, recognise
 from chainrule.equations.sizes import size_factors
 from chainrule.equations.sums import content, linear, scaled
 from chainrule.equations.tree import Size
@@ -194,7 +194,8 @@ def _assemble(
         before = factors
         factors = cancel_inverses(factors, free)
         factors, gone = _rename_deltas(factors, free)
-        factors, ones = _merge_powers(pool, factors)
+        factors, ones, sign = _merge_powers(pool, factors)
+        c *= sign
         # Ones vanish where a factor covers their axis now; a simplex may be summed away below.
         wanted = (wanted | gone | ones) - {label for _, labels in factors for label in labels}
         factors, ones = _sum_simplices(factors, free)
@@ -211,7 +212,8 @@ def _assemble(
             else:
                 factors.append((pool.size(part), ()))
     if len(factors) > 1:
-        factors, _ = _merge_powers(pool, factors)
+        factors, _, sign = _merge_powers(pool, factors)
+        c *= sign
     if bare:
         factors.append((pool.ones(tuple(sizes[label] for label in bare)), bare))
     if not factors:
@@ -270,16 +272,14 @@ def _renamed(factors: list[Factor], old: int, new: int) -> list[Factor]:
     ]
 
 
-def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[int]]:
-    """Equal factors add their exponents; what cancels leaves ones behind."""
+def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[int], int]:
+    """Equal factors add their exponents; what cancels leaves ones behind, what is recognised a sign."""
     exponents: dict[Factor, Fraction] = {}
     for node, labels in factors:
         base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, Fraction(1))
         key = (base, labels)
         exponents[key] = exponents.get(key, Fraction(0)) + exponent
-    recognise_softmax(pool, exponents)
-    recognise_sigmoid(pool, exponents)
-    cancel_picked(exponents)
+    sign = recognise(pool, exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
@@ -298,7 +298,7 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
             merged.append((base, labels))
         else:
             merged.append((pool.intern("pow", exponent, (base,), base.dims), labels))
-    return merged, ones
+    return merged, ones, sign
 
 
 def is_simplex(node: Node) -> bool:
@@ -358,6 +358,8 @@ def power(node: Node, exponent: Fraction) -> Node:
         labels, out = node.data
         powers = [power(arg, exponent) for arg in node.args]
         return product(pool, list(zip(powers, labels, strict=True)), out)
+    if integer and node.kind == "prod" and any(arg.kind == "ones" for arg in node.args):
+        return _power_beside_ones(node, exponent)
     if exponent > 0 and node.kind in IDEMPOTENT:
         return node
     if exponent == -1:
@@ -366,6 +368,16 @@ def power(node: Node, exponent: Fraction) -> Node:
         if (inner := one_plus_exp(node)) is not None:
             return pool.intern("fn", "sigmoid", (scaled(-1, inner),), node.dims)
     return pool.intern("pow", exponent, (node,), node.dims)
+
+
+def _power_beside_ones(node: Node, exponent: Fraction) -> Node:
+    """The power of a sum that is repeated along some axes: that of the sum, repeated."""
+    labels, out = node.data
+    pairs = list(zip(node.args, labels, strict=True))
+    fill = [(arg, own) for arg, own in pairs if arg.kind == "ones"]
+    kept = tuple(label for label in out if not any(label in own for _, own in fill))
+    inner = product(node.pool, [(arg, own) for arg, own in pairs if arg.kind != "ones"], kept)
+    return product(node.pool, [(power(inner, exponent), kept), *fill], out)
 
 
 def one_plus_exp(node: Node) -> Node | None:

@@ -36,6 +36,7 @@ _NESTED = re.compile(r"d\s*\(\s*d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*,\s*(\w+)\s*\)
 _SQUARE = re.compile(r"d[2²](\w+?)\s*/\s*d(\w+?)(?:\*\*|\^)?[2²]")
 _MIXED = re.compile(r"d[2²](\w+?)\s*/\s*\(?\s*d(\w+)[\s*]+d(\w+?)\s*\)?")
 _CALL = re.compile(r"d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
+_POWERS = str.maketrans("³⁴⁵⁶⁷⁸⁹", "3456789")
 _QUOTIENT = re.compile(r"d(\w+?)\s*/\s*d(\w+)")
 
 
@@ -63,7 +64,26 @@ def read_request(text: str, names: Collection[str]) -> Request:
         if set(reading.names) <= set(names):
             return reading
     _refuse_half_a_square(text, names)
+    _refuse_higher_order(text, names)
     return readings[0] if readings else Request(text)
+
+
+def _refuse_higher_order(text: str, names: Collection[str]) -> None:
+    """d3L/dW3 and d(d(d(L, W), W), W): what goes up to second order."""
+    match = re.fullmatch(r"d([3-9])(\w+?)\s*/\s*\(?\s*d(\w+?)\d?\b.*", text.translate(_POWERS))
+    nested = re.fullmatch(r"d\s*\((?:\s*d\s*\(){2,}\s*(\w+)\s*,\s*(\w+)\s*\).*\)", text)
+    found = (match[2], match[3]) if match else (nested[1], nested[2]) if nested else None
+    if found is None or not set(found) <= set(names):
+        return
+    of, wrt = found
+    order = match[1] if match else text.count("(")
+    inner = f"d({of}, {wrt})"
+    for _ in range(int(order) - 1):
+        inner = f"d({inner}, {wrt})"
+    raise OptionError(
+        f"{text} is of order {order}; a request goes up to order 2: {of}, d{of}/d{wrt}, d2{of}/d{wrt}2. "
+        f"Give it a name in the sheet, T = {inner}, and compile T."
+    )
 
 
 def _refuse_half_a_square(text: str, names: Collection[str]) -> None:

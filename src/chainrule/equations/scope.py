@@ -300,7 +300,7 @@ class NameCheck:
         added = [self._loop(loop.index, loop.size) for loop in node.loops]
         sized = name in FUNCTIONS and FUNCTIONS[name].sized
         for arg in node.args:
-            if sized and isinstance(arg, Name):
+            if sized:
                 self._size(arg)
             else:
                 self._check(arg)
@@ -345,12 +345,16 @@ class NameCheck:
         if taken is not None:
             message = f"{taken}, so it cannot be an index here too; choose another letter."
             raise self.source.error(SheetNameError, message, index.start, index.end)
-        if isinstance(size, Name):
-            self._size(size)
+        self._size(size)
         self.bound[name] = "an index"
         return name
 
-    def _size(self, node: Name) -> None:
+    def _size(self, node: Node) -> None:
+        """Check that every name in a size is one; what else it may hold is checked where it is read."""
+        if not isinstance(node, Name):
+            for child in children(node):
+                self._size(child)
+            return
         name, scope = node.name, self.scope
         if name in scope.sizes or name in scope.doubtful:
             return

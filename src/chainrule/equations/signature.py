@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from chainrule.equations.program import Program
+from chainrule.equations.sizes import size_factors
 from chainrule.equations.tree import Size
 
 __all__ = ["Signature", "spelled", "tuple_text"]
@@ -62,10 +63,14 @@ class Signature:
                 if isinstance(size, str) and size not in known and "*" not in size:
                     known[size] = self._length(size)
                     reads.append(f"{known[size]} = {variable}.shape[{axis}]")
-            if dims and "*" not in "".join(map(str, dims)):
-                checks.append(
-                    f"{variable}.shape == {tuple_text([known.get(size, str(size)) for size in dims])}"
-                )
+        for name, variable in self.inputs.items():
+            dims = self.program.symbols[name].dims
+            parts = [[known.get(part, str(part)) for part in size_factors(size)] for size in dims]
+            shown = all(
+                part in known or isinstance(part, int) for size in dims for part in size_factors(size)
+            )
+            if dims and shown:
+                checks.append(f"{variable}.shape == {tuple_text([' * '.join(own) for own in parts])}")
         hidden = tuple(size for size in self.used_sizes if size not in known)
         refusal = self._refusal()
         statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []

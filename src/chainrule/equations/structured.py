@@ -1,80 +1,35 @@
 """Jacobian tensors and Hessian blocks as sums of products, never written out unless asked.
 
-A block such as 2 δ[i,k] (VᵀV)[j,l] is held as its factors: the identity as a size, VᵀV as V twice. Products
-with it, its diagonal and, where it is one Kronecker product, its inverse need nothing larger than that.
+A block such as 2 δ[i,k] (VᵀV)[j,l] is held as its factors: the identity as a size, VᵀV as V twice;
+diag(p) - p pᵀ is held as p. Products with it, its diagonal and, where it is a Kronecker product, its
+inverse need no more.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.lets import Line
+from chainrule.equations.factored import Factored, Term, components, written_out
+from chainrule.equations.lets import Cotangent, Line
+from chainrule.equations.line_names import unicode_line
 from chainrule.equations.nodes import Node, coefficient_terms
-from chainrule.equations.numeric import node_value
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.second import Second
-from chainrule.errors import DataError, ShapeError, TooLargeError, UncheckableError
+from chainrule.equations.sizes import size_factors, size_value
+from chainrule.equations.solving import solve_kronecker, solve_matrix
+from chainrule.equations.tree import Size
+from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
-__all__ = ["Structured", "structured"]
+__all__ = ["Structured", "block_place", "structured"]
 
 Array = NDArray[Any]
 DEFAULT_LIMIT = 2 * 1024**3
-
-
-@dataclass(frozen=True, eq=False)
-class Term:
-    """coefficient · Π factors, summed over the labels outside ``out``; an int is an identity matrix."""
-
-    coefficient: float
-    factors: tuple[tuple[Array | int, tuple[int, ...]], ...]
-    out: tuple[int, ...]
-
-    def renamed(self, rename: Mapping[int, int]) -> Term:
-        """The term with some labels changed."""
-        factors = tuple(
-            (factor, tuple(rename.get(label, label) for label in own)) for factor, own in self.factors
-        )
-        return Term(self.coefficient, factors, self.out)
-
-    def without_identities(self, kept: set[int]) -> Term:
-        """Identity matrices dropped by renaming one end, unless both ends are in ``kept``."""
-        term = self
-        while True:
-            found = next(
-                (
-                    place
-                    for place, (factor, own) in enumerate(term.factors)
-                    if isinstance(factor, int) and own[0] != own[1] and not set(own) <= kept
-                ),
-                None,
-            )
-            if found is None:
-                return term
-            a, b = term.factors[found][1]
-            keep, drop = (a, b) if b not in kept else (b, a)
-            rest = (*term.factors[:found], *term.factors[found + 1 :])
-            term = Term(term.coefficient, rest, term.out).renamed({drop: keep})
-
-    def contracted(self, out: Sequence[int], sizes: Mapping[int, int]) -> Array:
-        """The sum over every label outside ``out``; labels no factor has are filled with ones."""
-        term = self.without_identities(set(out))
-        operands: list[Any] = []
-        covered: set[int] = set()
-        for factor, own in term.factors:
-            operands += [np.eye(factor) if isinstance(factor, int) else factor, list(own)]
-            covered |= set(own)
-        for label in out:
-            if label not in covered:
-                operands += [np.ones(sizes[label]), [label]]
-        if not operands:
-            return np.asarray(self.coefficient)
-        return np.asarray(self.coefficient * np.einsum(*operands, list(out), optimize="greedy"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +51,39 @@ class Structured:
     pattern: str
     latex_source: str
     terms: tuple[Term, ...]
+    cores: tuple[tuple[tuple[Term, ...], tuple[int, ...]], ...]
+
+    @property
+    def core(self) -> Array | tuple[Array, ...]:
+        """What the pattern places: its factors that are neither identities nor vectors of an outer product.
+
+        Of 2 δ[i,k] (VᵀV)[j,l] it is VᵀV, of M ⊗ x xᵀ it is M, in the order of axes in which the pattern
+        writes it and without the number in front. Several such factors, or several terms, are a tuple, one
+        array each in the order of the pattern; a diagonal is its vector, and a term that is identities and
+        vectors alone is the number in front of it.
+
+        Raises
+        ------
+        TooLargeError
+            If a core takes more than 2 GiB.
+
+        Examples
+        --------
+        >>> from chainrule.equations import Equations
+        >>> model = Equations("T: R[n, m]; parameters U: R[n, k]; V: R[m, k]; E = normF(T - U @ V.T)**2")
+        >>> T, U, V = np.zeros((3, 2)), np.ones((3, 1)), np.array([[1.0], [2.0]])
+        >>> block = model.derive("E", "U", order=2).structured({"T": T, "U": U, "V": V})
+        >>> block.pattern, block.core
+        ('2 δ[i,k] (Vᵀ V)[j,l]', array([[5.]]))
+        """
+        for _, shape in self.cores:
+            if 8 * math.prod(shape) > DEFAULT_LIMIT:
+                raise TooLargeError(
+                    f"A core of shape {shape} takes {8 * math.prod(shape):,} bytes, more than "
+                    f"{DEFAULT_LIMIT:,}; matvec and diag work with the {self.nbytes:,} bytes that are held."
+                )
+        arrays = tuple(written_out(terms, shape) for terms, shape in self.cores)
+        return arrays[0] if len(arrays) == 1 else arrays
 
     @property
     def nbytes_dense(self) -> int:
@@ -125,8 +113,7 @@ class Structured:
                 f"The dense array of shape {self.shape} takes {self.nbytes_dense:,} bytes, more than "
                 f"{limit:,}; matvec, diag and solve work with the {self.nbytes:,} bytes that are held."
             )
-        out = range(len(self.shape))
-        return sum((term.contracted(out, self._sizes) for term in self.terms), np.zeros(self.shape))
+        return written_out(self.terms, self.shape)
 
     def matvec(self, v: ArrayLike) -> Array:
         """The derivative times v: summed over the variable's axes.
@@ -158,21 +145,14 @@ class Structured:
         twins = {self.rank + axis: axis for axis in range(self.rank)}
         total = np.zeros(self.shape[: self.rank])
         for term in self.terms:
-            # An identity whose ends become one label is all ones there.
-            same = term.renamed(twins)
-            factors = tuple(
-                (np.ones(f), own[:1]) if isinstance(f, int) and own[0] == own[1] else (f, own)
-                for f, own in same.factors
-            )
-            total = total + Term(term.coefficient, factors, term.out).contracted(
-                range(self.rank), self._sizes
-            )
+            total = total + term.renamed(twins).contracted(range(self.rank), self._sizes)
         return total
 
     def solve(self, g: ArrayLike, limit: int = DEFAULT_LIMIT) -> Array:
         """The x with (this) x = g, in the variable's shape.
 
-        One Kronecker product of square pieces is solved piece by piece; anything else as a dense system.
+        One Kronecker product of square pieces is solved piece by piece, a sum of them by eigenvectors where
+        the terms share these (H + λ I); anything else as a dense system.
 
         Raises
         ------
@@ -181,29 +161,20 @@ class Structured:
         TooLargeError
             If a dense system would be needed and takes more than ``limit`` bytes.
         UncheckableError
-            If the matrix is singular.
+            If the matrix, or one of its pieces, is singular to rounding; the message gives its condition
+            number.
         """
         self._square("inverse")
         right = np.asarray(g)
         if right.shape != self.shape[: self.rank]:
             raise ShapeError(f"g has shape {right.shape}; expected {self.shape[: self.rank]}.")
-        pieces = self._kronecker() if len(self.terms) == 1 else None
-        try:
-            if pieces is None:
-                count = math.prod(right.shape)
-                flat = self.dense(limit).reshape(count, count)
-                return np.asarray(np.linalg.solve(flat, right.ravel()).reshape(right.shape))
-            solved: Array = right / self.terms[0].coefficient
-            for axis, piece in enumerate(pieces):
-                if not isinstance(piece, int):
-                    moved = np.moveaxis(solved, axis, 0)
-                    flat = np.linalg.solve(piece, moved.reshape(moved.shape[0], -1))
-                    solved = np.moveaxis(flat.reshape(moved.shape), 0, axis)
-            return np.asarray(solved)
-        except np.linalg.LinAlgError as error:
-            raise UncheckableError(
-                f"The derivative of shape {self.shape} is singular; it has no inverse."
-            ) from error
+        solved = solve_kronecker(self.terms, right, limit)
+        if solved is not None:
+            return solved
+        count = math.prod(right.shape)
+        flat = self.dense(limit).reshape(count, count)
+        size = written_out(self.terms, self.shape, magnitude=True).reshape(count, count)
+        return solve_matrix(flat, right.ravel(), float(np.linalg.norm(size, 1))).reshape(right.shape)
 
     def latex(self) -> str:
         """The formula in LaTeX."""
@@ -213,47 +184,34 @@ class Structured:
         if self.shape[: self.rank] != self.shape[self.rank :]:
             raise ShapeError(f"A derivative of shape {self.shape} has no {what}: it is not square.")
 
-    def _kronecker(self) -> list[Array | int] | None:
-        """One square piece per axis pair (a, rank + a), if the one term is their product."""
-        (term,) = self.terms
-        pieces: list[Array | int] = []
-        for axis in range(self.rank):
-            pair = {axis, self.rank + axis}
-            own = [
-                entry
-                for entry in term.factors
-                if _reach(term, entry[1]) & set(range(len(self.shape))) == pair
-            ]
-            if not own:
-                return None
-            if len(own) == 1 and isinstance(own[0][0], int):
-                pieces.append(own[0][0])
-            else:
-                pieces.append(
-                    Term(1.0, tuple(own), term.out).contracted((axis, self.rank + axis), self._sizes)
-                )
-        used = sum(
-            1
-            for entry in term.factors
-            if any(
-                _reach(term, entry[1]) & set(range(len(self.shape))) == {axis, self.rank + axis}
-                for axis in range(self.rank)
-            )
-        )
-        return pieces if used == len(term.factors) else None
-
     def __repr__(self) -> str:
         return f"<Structured {self.shape}, {self.nbytes:,} of {self.nbytes_dense:,} bytes: {self.pattern}>"
 
 
-def _reach(term: Term, labels: Sequence[int]) -> set[int]:
-    """Every label connected to the given ones through the factors of a term."""
-    reached = set(labels)
-    while True:
-        more = {label for _, own in term.factors if reached & set(own) for label in own}
-        if more <= reached:
-            return reached
-        reached |= more
+def block_place(lines: Sequence[Line], of: str, block: str | tuple[str, str] | None) -> int:
+    """Which of some lines a caller means: a pair of names, one name, or what is left of the equals sign.
+
+    Raises
+    ------
+    OptionError
+        If no such line is a Jacobian or a block of a Hessian; the message lists those that are.
+    """
+    held = {n: line.symbol.data for n, line in enumerate(lines)}
+    held = {n: data for n, data in held.items() if isinstance(data, Cotangent | Second) and data.of == of}
+    if block is None:
+        place = len(lines) - 1
+        if place in held:
+            return place
+        raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
+    pair = (block, block) if isinstance(block, str) else tuple(block)
+    for n, data in reversed(held.items()):
+        own = (data.wrt, data.then) if isinstance(data, Second) else (data.wrt, data.wrt)
+        if own == pair or unicode_line(data) == block:
+            return n
+    there = ", ".join(unicode_line(data) for data in held.values())
+    turned = next((data for data in held.values() if isinstance(data, Second) and data[:0:-1] == pair), None)
+    hint = f" It is the transpose of block=({turned.wrt!r}, {turned.then!r})." if turned else ""
+    raise OptionError(f"There is no line for block={block!r}; there are {there or 'none'}.{hint}")
 
 
 def structured(
@@ -280,38 +238,106 @@ def structured(
     Raises
     ------
     DataError
-        If a value is missing or unknown.
+        If a value is missing or unknown, or a matrix that is inverted is singular.
     ShapeError
         If a shape does not fit.
+    OptionError
+        If the line is the block of one example.
     """
     last = lines[-1]
-    known, lengths = _given(program, [line.expression for line in lines], values, sizes)
-    for name, body in program.bodies.items():
-        if all(symbol in known for symbol in symbols_of(body)):
-            known[program.symbols[name]] = node_value(body, known, lengths)
-    for line in lines[:-1]:
-        known[line.symbol] = node_value(line.expression, known, lengths)
-    node = last.expression
-    shape = tuple(size if isinstance(size, int) else lengths[size] for size in last.symbol.dims)
+    bodies = {line.symbol: line.expression for line in lines[:-1]}
+    mentioned = _mentioned(last.expression, bodies)
+    known, lengths = _given(program, mentioned, values, sizes)
+    definitions = {program.symbols[name]: body for name, body in program.bodies.items()}
+    held = Factored(known, definitions | bodies, lengths)
     data = last.symbol.data
+    whole = (data.wrt, data.then) if isinstance(data, Second) else (data.of, data.wrt)
+    if last.symbol.dims != sum((program.symbols[name].dims for name in whole), ()):
+        raise OptionError(
+            f"{unicode_line(data)} is written for one example here, as a step towards the others; "
+            f"derive by {data.wrt} alone to have it over all of them."
+        )
     rank = len(program.symbols[data.wrt if isinstance(data, Second) else data.of].dims)
-    terms = []
+    terms: list[Term] = []
+    cores: list[tuple[tuple[Term, ...], tuple[int, ...]]] = []
+    try:
+        for coefficient, factors in _summands(last.expression):
+            for arg, _ in factors:
+                held.terms(arg)
+            terms += held.multiplied(factors, range(len(last.symbol.dims)), coefficient)
+            cores += _cores(held, factors, len(last.symbol.dims), coefficient)
+    except np.linalg.LinAlgError as error:
+        raise DataError(
+            f"{unicode_line(data)} has no value here: a matrix that is inverted in it is singular."
+        ) from error
+    return Structured(held.shape(last.symbol), rank, *written, tuple(terms), tuple(cores))
+
+
+def _mentioned(node: Node, bodies: Mapping[Node, Node]) -> list[Node]:
+    """Every symbol a node rests on, through the lines before it."""
+    found = dict.fromkeys(symbols_of(node))
+    for symbol, body in reversed(list(bodies.items())):
+        if symbol in found:
+            found |= dict.fromkeys(symbols_of(body))
+    return list(found)
+
+
+def _summands(node: Node) -> Iterator[tuple[float, list[tuple[Node, tuple[int, ...]]]]]:
+    """The terms as a coefficient and factors, with a label per axis; those of the result are 0, 1, ..."""
     for coefficient, term in coefficient_terms(node):
-        if term.kind == "prod":
-            labels, out = term.data
-            factors = [_factor(arg, own, known, lengths) for arg, own in zip(term.args, labels, strict=True)]
+        if term.kind != "prod":
+            yield float(coefficient), [(term, tuple(range(len(term.dims))))]
+            continue
+        labels, out = term.data
+        if len(term.args) == 1 and term.args[0].kind == "lin" and sorted(labels[0]) == sorted(out):
+            # A transposed sum, such as that of diag(p) - p pᵀ.
+            for inner, factors in _summands(term.args[0]):
+                names = [*labels[0], *range(len(out), len(out) + sum(len(own) for _, own in factors))]
+                renamed = [(arg, tuple(names[label] for label in own)) for arg, own in factors]
+                yield float(coefficient) * inner, renamed
         else:
-            out = tuple(range(len(shape)))
-            factors = [_factor(term, out, known, lengths)]
-        terms.append(Term(float(coefficient), tuple(factors), out))
-    return Structured(shape, rank, *written, tuple(terms))
+            yield float(coefficient), list(zip(term.args, labels, strict=True))
+
+
+def _cores(
+    held: Factored, factors: Sequence[tuple[Node, tuple[int, ...]]], rank: int, coefficient: float
+) -> list[tuple[tuple[Term, ...], tuple[int, ...]]]:
+    """What some factors hold besides identities and vectors that stand alone; else the number before them."""
+    cores, number = [], coefficient
+    for places in components(factors):
+        own, is_diagonal = _without_identities([factors[place] for place in places], rank)
+        out = sorted({label for _, labels in own for label in labels if label < rank})
+        if not out:
+            number *= float(written_out(held.multiplied(own, ()), ()).real)
+        elif len(out) > 1 or is_diagonal:
+            # A factor alone keeps the order of its axes.
+            alone = own[0][1] if len(own) == 1 and set(own[0][1]) == set(out) else out
+            kept = tuple(dict.fromkeys(alone))
+            sizes = {
+                label: size
+                for node, labels in own
+                for label, size in zip(labels, held.shape(node), strict=True)
+            }
+            cores.append((held.multiplied(own, kept), tuple(sizes[label] for label in kept)))
+    return cores or [((Term(number, (), ()),), ())]
+
+
+def _without_identities(
+    factors: list[tuple[Node, tuple[int, ...]]], rank: int
+) -> tuple[list[tuple[Node, tuple[int, ...]]], bool]:
+    """The factors without the identities between axes of the result, and whether there were any."""
+    identities = [labels for node, labels in factors if node.kind == "delta" and max(labels) < rank]
+    own = [(node, labels) for node, labels in factors if node.kind != "delta" or max(labels) >= rank]
+    for first, second in identities:
+        own = [(node, tuple(first if label == second else label for label in labels)) for node, labels in own]
+    return own, bool(identities)
 
 
 def _given(
-    program: Program, nodes: Sequence[Node], values: Mapping[str, ArrayLike], sizes: Mapping[str, int]
+    program: Program, symbols: Sequence[Node], values: Mapping[str, ArrayLike], sizes: Mapping[str, int]
 ) -> tuple[dict[Node, Array], dict[str, int]]:
     """Values by symbol and the sizes they show, checked against the declarations."""
-    mentioned = {name for node in nodes for name in program.names_in(node)}
+    mentioned = {program.name_of[symbol] for symbol in symbols if symbol in program.name_of}
     needed = [name for name in program.ancestors(mentioned) if name in program.declarations]
     missing = [name for name in program.declarations if name in needed and name not in values]
     unknown = [name for name in values if name not in program.declarations]
@@ -319,25 +345,27 @@ def _given(
         words = (("missing", missing), ("not declared", unknown))
         found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
         raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
-    known: dict[Node, Array] = {}
+    known = {program.symbols[name]: np.asarray(value) for name, value in values.items()}
     lengths = dict(sizes)
-    for name, value in values.items():
-        symbol, array = program.symbols[name], np.asarray(value)
-        fits = array.ndim == len(symbol.dims) and all(
-            length == (size if isinstance(size, int) else lengths.setdefault(size, length))
-            for size, length in zip(symbol.dims, array.shape, strict=True)
-        )
-        if not fits:
+    for symbol, array in known.items():
+        for size, length in zip(symbol.dims, array.shape, strict=False):
+            if isinstance(size, str) and "*" not in size:
+                lengths.setdefault(size, length)
+    for symbol, array in known.items():
+        expected = tuple(_length(size, length, lengths) for size, length in _paired(symbol.dims, array.shape))
+        if array.shape != expected:
             spelled = ", ".join(map(str, symbol.dims))
-            raise ShapeError(f"{name} has shape {array.shape}; expected ({spelled}) with sizes {lengths}.")
-        known[symbol] = array
+            raise ShapeError(
+                f"{symbol.data} has shape {array.shape}; expected ({spelled}) with sizes {lengths}."
+            )
     return known, lengths
 
 
-def _factor(
-    arg: Node, own: tuple[int, ...], values: Mapping[Node, Array], sizes: Mapping[str, int]
-) -> tuple[Array | int, tuple[int, ...]]:
-    if arg.kind == "delta":
-        size = arg.dims[0]
-        return (size if isinstance(size, int) else sizes[size]), own
-    return node_value(arg, values, sizes), own
+def _paired(dims: Sequence[Size], shape: Sequence[int]) -> Iterator[tuple[Size, int]]:
+    return ((size, shape[axis] if axis < len(shape) else -1) for axis, size in enumerate(dims))
+
+
+def _length(size: Size, length: int, lengths: Mapping[str, int]) -> int:
+    """What an axis should have; a product with a factor that nothing shows may have any length."""
+    shown = all(part in lengths for part in size_factors(size) if isinstance(part, str))
+    return size_value(size, lengths) if shown else length

@@ -21,7 +21,7 @@ def model_section(sheet: str, description: str = "") -> Section:
 
 
 def gradient_section(derivation: Derivation) -> Section:
-    """The derived gradient typeset, and each line with its shape and rule."""
+    """The derived gradient or Hessian typeset, and each line with its shape and rule."""
     table = element(
         "table",
         element("caption", "Each line, the shape of its value, and the rule that gives it"),
@@ -31,7 +31,8 @@ def gradient_section(derivation: Derivation) -> Section:
     steps = element("details", element("summary", "Step by step"), element("div", table, class_="scroll"))
     formulas = element("div", Markup(derivation.mathml()), class_="scroll", tabindex=0)
     names = ", ".join(derivation.wrt)
-    return Section("Its gradient", join(formulas, steps), f"Derived from the model with respect to {names}.")
+    lead = f"Derived from the model with respect to {names}."
+    return Section(f"Its {derivation.quantity}", join(formulas, steps), lead)
 
 
 def verdict_section(reports: Sequence[tuple[str, CheckReport | VerifyReport]], lead: str) -> Section:

@@ -1,9 +1,10 @@
-"""Fit: from a model and data to parameters, with a record, early stopping and checkpoints."""
+"""Fit and minimise: from a model and data to parameters, with a record, early stopping and checkpoints."""
 
 from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
 from chainrule.training.early_stopping import EarlyStopping
 from chainrule.training.fitting import fit
 from chainrule.training.initial import draw_parameters
+from chainrule.training.minimising import minimize
 
 __all__ = [
     "Checkpoint",
@@ -12,5 +13,6 @@ __all__ = [
     "draw_parameters",
     "fit",
     "load_checkpoint",
+    "minimize",
     "save_checkpoint",
 ]

@@ -75,7 +75,7 @@ class Problem:
             self._refuse_for_objective(data, sample_weight)
             return self.model
         raise OptionError(
-            f"fit was given {type(self.model).__name__}; expected Equations, a Network or an objective with "
+            f"The model is {type(self.model).__name__}; expected Equations, a Network or an objective with "
             "parameters, size, value and value_and_gradient."
         )
 
