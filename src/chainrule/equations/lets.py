@@ -11,37 +11,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
 
+from chainrule.equations.cotangents import Cotangent, Temporary
+from chainrule.equations.naming import is_multiple, name_after_requests, number_temporaries
 from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import adjoints, identity_seed
 from chainrule.equations.simplify import cost, simplify, substitute
+from chainrule.equations.stacking import shared_axis
 from chainrule.equations.sums import linear
+from chainrule.equations.tree import Size
 
 __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
 
 
 # Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
 MATRIX, MOST_IN_BRACKETS = 2, 16
-
-
-class Cotangent(NamedTuple):
-    """Name of the symbol d of / d wrt."""
-
-    of: str
-    wrt: str
-
-
-class Temporary(NamedTuple):
-    """Name of the cotangent of something inside the body of a definition."""
-
-    of: str
-    body: str
-    number: int
 
 
 @dataclass(slots=True)
@@ -91,8 +80,9 @@ def derive_lines(program: Program, of: str, wrt: Sequence[str]) -> list[Line]:
     """
     lines = _Walk(program, of, wrt).all_lines()
     inline_lines(lines, folding(program, of))
-    lines = _named_after_requests(lines)
-    return needed_lines(lines)
+    lines = needed_lines(name_after_requests(lines))
+    number_temporaries(lines)
+    return lines
 
 
 class _Walk:
@@ -105,6 +95,8 @@ class _Walk:
         self.lead = program.symbols[of].dims
         self.fold = folding(program, of)
         self.moving = program.dependents(wrt) & program.ancestors([of])
+        self.examples = shared_axis(program)
+        self.count: Counter[str] = Counter()
         self.pending: dict[str, list[tuple[Node, list[str]]]] = {}
         self.lines: list[Line] = []
 
@@ -153,21 +145,27 @@ class _Walk:
         """Collect what a definition contributes to the names in its body; name what several of them share."""
         program = self.program
         body, value = program.bodies[user], program.symbols[user]
-        shared: list[Line] = []
+        is_loss = value.dims == (self.examples,) and not symbols_of(self.lines[-1].expression)
 
         def name_shared(node: Node, part: Node) -> Node:
             # Behind a name a condition could not keep an infinite slope of the other branch out.
             if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
-            symbol = program.pool.symbol(Temporary(self.of, user, len(shared) + 1), part.dims)
-            shared.append(Line(symbol, self.simple(part), rules=_rules_above(body, {node}, user)))
-            self.lines.append(shared[-1])
+            symbol = program.pool.symbol(self.temporary(user, is_loss, part.dims), part.dims)
+            self.lines.append(Line(symbol, self.simple(part), rules=_rules_above(body, {node}, user)))
             return symbol
 
         inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
             words = _rules_above(body, {symbol}, user)
             self.pending.setdefault(program.name_of[symbol], []).append((part, words))
+
+    def temporary(self, user: str, is_loss: bool, dims: tuple[Size, ...]) -> Temporary:
+        """A new name inside a body: the objective's for its losses, with a capital for a matrix, as in ΔH."""
+        body = self.of if is_loss else user
+        letter = body[:1].isupper() and self.program.symbols[body].dims != ()
+        self.count[body] += 1
+        return Temporary(self.of, body, self.count[body], letter or len(dims) - len(self.lead) >= MATRIX)
 
     def simple(self, node: Node) -> Node:
         """The node simplified, with the names of the sheet for bodies it contains."""
@@ -261,7 +259,7 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
         alone = (line.is_temporary or line.symbol in once) and len(users) == 1
         single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
-        constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line.expression))
+        constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line))
         for place in users:
             user = lines[place]
             raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
@@ -283,10 +281,12 @@ def _stands_better_alone(line: Line, user: Line) -> bool:
     return len(user.symbol.dims) > MATRIX and cost(line.expression) > MOST_IN_BRACKETS
 
 
-def _is_plain(node: Node) -> bool:
-    """Whether a line is only a name of the sheet, perhaps transposed."""
-    inside = symbols_of(node)
-    return cost(node) <= 2 and len(inside) == 1 and not isinstance(inside[0].data, tuple)
+def _is_plain(line: Line) -> bool:
+    """Whether a line is only a name of the sheet, perhaps transposed, or a temporary that is a multiple."""
+    if line.is_temporary and is_multiple(line.expression):
+        return True
+    inside = symbols_of(line.expression)
+    return cost(line.expression) <= 2 and len(inside) == 1 and not isinstance(inside[0].data, tuple)
 
 
 def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
@@ -306,25 +306,6 @@ def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
         else:
             costs[inner] = cost(inner)
     return costs[node]
-
-
-def _named_after_requests(lines: list[Line]) -> list[Line]:
-    """A requested line that only repeats a temporary gives it its name and takes its place."""
-    result = list(lines)
-    for line in lines:
-        if not line.requested or not isinstance(line.expression.data, Temporary):
-            continue
-        place = next((i for i, other in enumerate(result) if other.symbol is line.expression), None)
-        if place is None:
-            continue
-        rename = {result[place].symbol: line.symbol}
-        rules = list(dict.fromkeys(result[place].rules + line.rules))
-        result.remove(line)
-        old = result[place]
-        result[place] = Line(line.symbol, old.expression, True, rules, old.through, old.cancelled)
-        for other in result:
-            other.expression = substitute(other.expression, rename)
-    return result
 
 
 def needed_lines(lines: list[Line]) -> list[Line]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from chainrule.equations.entries import picked_entry
 from chainrule.equations.lower_calls import call
 from chainrule.equations.lower_operations import Value, binary
 from chainrule.equations.nodes import Node, Pool
@@ -187,7 +188,7 @@ def _pick(base: Value, subscripts: list[tuple[Term | None, Value | None]], pool:
             factors.append((pool.onehot(value.node, size), (*value.open, labels[offset + axis])))
             opened.extend(name for name in value.open if name not in opened)
     kept.extend(labels[offset + len(subscripts) :])
-    node = product(pool, [(base.node, tuple(labels)), *factors], (*opened, *kept))
+    node = picked_entry(pool, (base.node, tuple(labels)), factors, (*opened, *kept))
     return Value(node, tuple(opened))
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from chainrule.equations.forward import tangent
 from chainrule.equations.lets import Cotangent, Line, derive_lines, folding, inline_lines, needed_lines
+from chainrule.equations.naming import number_temporaries
 from chainrule.equations.nodes import Node, coefficient_terms, is_zero
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import identity_seed
@@ -201,7 +202,9 @@ class SecondOrder:
         """Every line that is needed, lines used once put into their users."""
         every = needed_lines([*self.gradient, *self.added])
         inline_lines(every, self.fold, once={line.symbol for line in self.added})
-        return needed_lines(every)
+        lines = needed_lines(every)
+        number_temporaries(lines)
+        return lines
 
 
 def _wrt(symbol: Node) -> object:

@@ -1,0 +1,162 @@
+"""Plain models without a name for every step: each line as a lecturer writes it, and right."""
+
+import numpy as np
+import pytest
+
+from chainrule.equations import Equations
+from equations.complex_steps import close, jacobian
+
+SIZES = {"p": 3, "K": 4, "n": 5, "m": 2, "N": 6, "q": 7}
+SCALAR = "data x: R[p]; y: R; parameters w: R[p]; b: R\n"
+NEURAL = "data x: R[p]; y: R; parameters W: R[K, p]; b: R[K]; v: R[K]; c: R\nh = tanh(W @ x + b)\n"
+CLASSES = "data x: R[p]; y: Class[K]; parameters W: R[K, p]; b: R[K]\n"
+VECTORS = "data x: R[p]; y: R[K]; parameters W: R[K, p]; b: R[K]\n"
+
+EXAMPLE = {
+    "squared error": (
+        SCALAR + "L = (w.T @ x + b - y)**2",
+        """
+        dL/db = 2 (xᵀ w + b - y)
+        dL/dw = dL/db x
+        """,
+    ),
+    "squared error, the other way round": (
+        SCALAR + "L = (y - w.T @ x - b)**2",
+        """
+        dL/db = 2 (xᵀ w + b - y)
+        dL/dw = dL/db x
+        """,
+    ),
+    "squared error of several outputs": (
+        VECTORS + "L = norm2(y - W @ x - b)**2",
+        """
+        dL/db = 2 (W x + b - y)
+        dL/dW = dL/db xᵀ
+        """,
+    ),
+    "one output": (
+        NEURAL + "L = (v.T @ h + c - y)**2 / 2",
+        """
+        dL/dc = vᵀ h + c - y
+        dL/dv = dL/dc h
+        dL/dh = dL/dc v
+        dL/db = (1 - h⊙h) ⊙ dL/dh
+        dL/dW = dL/db xᵀ
+        """,
+    ),
+    "a picked log softmax": (
+        CLASSES + "L = -log_softmax(W @ x + b)[y]",
+        """
+        dL/db = softmax(W x + b) - e_y
+        dL/dW = dL/db xᵀ
+        """,
+    ),
+    "the log of a picked share": (
+        CLASSES + "L = -log(softmax(W @ x + b)[y])",
+        """
+        dL/db = softmax(W x + b) - e_y
+        dL/dW = dL/db xᵀ
+        """,
+    ),
+    "distance": (
+        "parameters A: R[n, p]; x: R[p]; b: R[n]\nL = norm2(A @ x - b)",
+        """
+        dL/db = (1/‖b - A x‖) (b - A x)
+        dL/dA = -dL/db xᵀ
+        dL/dx = -Aᵀ dL/db
+        """,
+    ),
+    "a density": (
+        "parameters A: R[p, p]; x: R[p]\nL = exp(-x.T @ A @ x / 2)",
+        """
+        dL/dx = -(1/2) L (A + Aᵀ) x
+        dL/dA = -(1/2) L x xᵀ
+        """,
+    ),
+}
+BATCH = {
+    "squared error": (
+        SCALAR + "L = (w.T @ x + b - y)**2",
+        """
+        δC = (2/N) (X w + b 𝟏 - y)
+        dC/dw = Xᵀ δC
+        dC/db = sum(δC)
+        """,
+    ),
+    "several outputs": (
+        VECTORS + "L = norm2(y - W @ x - b)**2",
+        """
+        ΔC = (2/N) (X Wᵀ + 𝟏 bᵀ - Y)
+        dC/dW = ΔCᵀ X
+        dC/db = ΔCᵀ 𝟏
+        """,
+    ),
+    "a picked log softmax": (
+        CLASSES + "L = -log_softmax(W @ x + b)[y]",
+        """
+        ΔC = (1/N) (softmax(X Wᵀ + 𝟏 bᵀ, axis=1) - E_y)
+        dC/dW = ΔCᵀ X
+        dC/db = ΔCᵀ 𝟏
+        """,
+    ),
+}
+
+
+def lines(text):
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def values_of(model, rng):
+    values = {}
+    for name, declaration in model.sheet.declarations.items():
+        shape = [SIZES[size] if isinstance(size, str) else size for size in declaration.axes]
+        if declaration.domain == "class":
+            values[name] = rng.integers(0, SIZES[declaration.classes], shape)
+        else:
+            values[name] = np.asarray(rng.uniform(0.5, 2, shape))
+    return values
+
+
+def check(derivation):
+    """The printed sheet against the complex step through the definitions, which derives nothing."""
+    printed = Equations(derivation.sheet())
+    values = values_of(printed, np.random.default_rng(len(str(derivation))))
+    sizes = {size: SIZES[size] for size in printed.sizes}
+    for wrt in derivation.wrt:
+        expected = jacobian(printed, derivation.of, wrt, values, sizes)
+        close(printed.evaluate(f"d{derivation.of}_d{wrt}", values, sizes=sizes), expected)
+
+
+@pytest.mark.parametrize("name", EXAMPLE)
+def test_one_example(name):
+    sheet, expected = EXAMPLE[name]
+    model = Equations(sheet)
+    derivation = model.derive("L", model.parameters or list(model.sheet.declarations))
+    assert str(derivation).splitlines() == lines(expected)
+    check(derivation)
+
+
+@pytest.mark.parametrize("name", BATCH)
+def test_all_examples_at_once(name):
+    sheet, expected = BATCH[name]
+    derivation = Equations(sheet).derive("L", form="batch")
+    assert str(derivation).splitlines() == lines(expected)
+    check(derivation)
+
+
+def test_an_indexed_sheet_for_one_example():
+    sheet = (
+        "data X: R[N, p]; y: R[N]; parameters w: R[p]; b: R\nL = mean((w.T @ X[i] + b - y[i])**2 for i in N)"
+    )
+    assert str(Equations(sheet).derive("L", form="example")).splitlines() == [
+        "δL_s = 2 (wᵀ x_s + b - y_s) / N",
+        "dL/dw = Σ_s δL_s x_s",
+        "dL/db = Σ_s δL_s",
+    ]
+
+
+def test_temporaries_are_counted_from_one():
+    sheet = "A: R[n, p]; x: R[p]; z: R[n]\nL = norm2(A @ x - z) + sum(exp(A @ x))"
+    text = str(Equations(sheet).derive("L", ["A", "x"]))
+    assert "₂L" not in text
+    assert "δL = " in text
