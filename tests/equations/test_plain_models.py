@@ -74,6 +74,37 @@ EXAMPLE = {
         """,
     ),
 }
+MATRIX = {
+    "log determinant of a Gram matrix": (
+        "X: R[n, m]\nL = logdet(X @ X.T + eye(n))",
+        "dL/dX = 2 (X Xᵀ + I)⁻¹ X",
+    ),
+    "an inverse of a symmetric sum": (
+        "S: R[n, n]; a: R[n]\nL = a.T @ inv(S + S.T) @ a",
+        """
+        dL/da = 2 (S + Sᵀ)⁻¹ a
+        dL/dS = -2 (S + Sᵀ)⁻¹ a aᵀ (S + Sᵀ)⁻¹
+        """,
+    ),
+    "ridge": (
+        "X: R[n, m]; t: R; a: R[m]\nL = a.T @ inv(X.T @ X + t * eye(m)) @ a",
+        """
+        ΔL = -(Xᵀ X + t I)⁻¹ a aᵀ (Xᵀ X + t I)⁻¹
+        dL/da = 2 (Xᵀ X + t I)⁻¹ a
+        dL/dX = 2 X ΔL
+        dL/dt = tr(ΔL)
+        """,
+    ),
+    "a symmetric matrix by name": (
+        "X: R[n, m]; t: R; a: R[m]\nM = X.T @ X + t * eye(m); L = a.T @ inv(M) @ a + logdet(M)",
+        """
+        dL/da = 2 M⁻¹ a
+        dL/dM = M⁻¹ - M⁻¹ a aᵀ M⁻¹
+        dL/dX = 2 X dL/dM
+        dL/dt = tr(dL/dM)
+        """,
+    ),
+}
 BATCH = {
     "squared error": (
         SCALAR + "L = (w.T @ x + b - y)**2",
@@ -127,9 +158,10 @@ def check(derivation):
         close(printed.evaluate(f"d{derivation.of}_d{wrt}", values, sizes=sizes), expected)
 
 
-@pytest.mark.parametrize("name", EXAMPLE)
-def test_one_example(name):
-    sheet, expected = EXAMPLE[name]
+@pytest.mark.parametrize(
+    ("sheet", "expected"), [*EXAMPLE.values(), *MATRIX.values()], ids=[*EXAMPLE, *MATRIX]
+)
+def test_one_example(sheet, expected):
     model = Equations(sheet)
     derivation = model.derive("L", model.parameters or list(model.sheet.declarations))
     assert str(derivation).splitlines() == lines(expected)
@@ -160,3 +192,8 @@ def test_temporaries_are_counted_from_one():
     text = str(Equations(sheet).derive("L", ["A", "x"]))
     assert "₂L" not in text
     assert "δL = " in text
+
+
+def test_what_varies_freely_is_not_symmetric():
+    model = Equations("X: R[n, m]; a: R[m]\nM = X.T @ X; L = a.T @ inv(M) @ a")
+    assert str(model.derive("L", "M")) == "dL/dM = -M⁻ᵀ a aᵀ M⁻ᵀ"

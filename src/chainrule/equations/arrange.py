@@ -103,6 +103,10 @@ def transpose(form: Form) -> Form:
     match form:
         case Transposed(arg=arg):
             return arg
+        case Named(node=node) if node.pool.symmetric.get(node):
+            return form
+        case Hadamard(above=above, below=()) if form.rank == 2 and all(transpose(u) == u for u in above):
+            return form
         case Function(name="inv", arg=arg) if transpose(arg) == arg:
             return form
         case Kron(left=left, right=right):

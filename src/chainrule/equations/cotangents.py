@@ -27,9 +27,13 @@ class Temporary(NamedTuple):
         1 for the first of this name.
     capital : bool
         Whether it is written with a capital delta: a matrix, such as a stack of rows.
+    symmetric : bool
+        Whether it is its own transpose. It is part of the name, since the same words name something else in
+        another derivation, and what is known of a symbol stays known.
     """
 
     of: str
     body: str
     number: int
     capital: bool = False
+    symmetric: bool = False

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from chainrule.equations.canonical import is_symmetric
 from chainrule.equations.cotangents import Cotangent, Temporary
 from chainrule.equations.naming import is_multiple, name_after_requests, number_temporaries
 from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_number, is_zero, topological
@@ -24,7 +25,6 @@ from chainrule.equations.reverse import adjoints, identity_seed
 from chainrule.equations.simplify import cost, simplify, substitute
 from chainrule.equations.stacking import shared_axis
 from chainrule.equations.sums import linear
-from chainrule.equations.tree import Size
 
 __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
 
@@ -132,8 +132,14 @@ class _Walk:
         total = linear(pool, [(Fraction(1), part) for part, _ in parts], dims)
         symbol = pool.symbol(Cotangent(self.of, name), dims)
         rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
-        self.lines.append(Line(symbol, self.simple(total), name in self.wrt, rules))
+        self.add(Line(symbol, self.simple(total), name in self.wrt, rules))
         return symbol
+
+    def add(self, line: Line) -> None:
+        """Add a line; its symbol is symmetric where what it stands for is."""
+        self.lines.append(line)
+        if is_symmetric(line.expression):
+            self.program.pool.symmetric[line.symbol] = True
 
     def emit_leaves(self, user: str, last_user: Mapping[str, str]) -> None:
         """Add the lines of the requested leaves whose last user this is, in the order of the text."""
@@ -151,8 +157,9 @@ class _Walk:
             # Behind a name a condition could not keep an infinite slope of the other branch out.
             if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
-            symbol = program.pool.symbol(self.temporary(user, is_loss, part.dims), part.dims)
-            self.lines.append(Line(symbol, self.simple(part), rules=_rules_above(body, {node}, user)))
+            value = self.simple(part)
+            symbol = program.pool.symbol(self.temporary(user, is_loss, value), part.dims)
+            self.add(Line(symbol, value, rules=_rules_above(body, {node}, user)))
             return symbol
 
         inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
@@ -160,12 +167,13 @@ class _Walk:
             words = _rules_above(body, {symbol}, user)
             self.pending.setdefault(program.name_of[symbol], []).append((part, words))
 
-    def temporary(self, user: str, is_loss: bool, dims: tuple[Size, ...]) -> Temporary:
+    def temporary(self, user: str, is_loss: bool, value: Node) -> Temporary:
         """A new name inside a body: the objective's for its losses, with a capital for a matrix, as in ΔH."""
         body = self.of if is_loss else user
         letter = body[:1].isupper() and self.program.symbols[body].dims != ()
+        capital = letter or len(value.dims) - len(self.lead) >= MATRIX
         self.count[body] += 1
-        return Temporary(self.of, body, self.count[body], letter or len(dims) - len(self.lead) >= MATRIX)
+        return Temporary(self.of, body, self.count[body], capital, is_symmetric(value))
 
     def simple(self, node: Node) -> Node:
         """The node simplified, with the names of the sheet for bodies it contains."""

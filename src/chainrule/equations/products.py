@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import count
 
 from chainrule.equations.blocks import merged_dims, opened, sides_of
-from chainrule.equations.canonical import canonical
+from chainrule.equations.canonical import canonical, oriented
 from chainrule.equations.conditions import choose, gate
 from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.quotients import cancel_inverses, cancel_picked, recognise_sigmoid, recognise_softmax
@@ -189,7 +189,7 @@ def _assemble(
 ) -> Node:
     """Apply the construction rules until nothing changes, then intern."""
     wanted: set[int] = set()
-    factors = [_oriented(factor) for factor in factors]
+    factors = [oriented(factor) for factor in factors]
     while True:
         before = factors
         factors = cancel_inverses(factors, free)
@@ -219,16 +219,6 @@ def _assemble(
     if len(factors) == 1 and factors[0][1] == free:
         return scaled(c, factors[0][0])
     return scaled(c, canonical(pool, factors, free, sizes))
-
-
-def _oriented(factor: Factor) -> Factor:
-    """The inverse of a symmetric matrix with its labels in order, so that it is its own transpose."""
-    node, labels = factor
-    if node.kind == "inv" and len(labels) == 2 and labels[0] > labels[1]:
-        (matrix,) = node.args
-        if matrix.kind == "prod" and transposed(matrix, (1, 0)) is matrix:
-            return node, labels[::-1]
-    return factor
 
 
 def _rename_deltas(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
