@@ -197,3 +197,25 @@ def test_temporaries_are_counted_from_one():
 def test_what_varies_freely_is_not_symmetric():
     model = Equations("X: R[n, m]; a: R[m]\nM = X.T @ X; L = a.T @ inv(M) @ a")
     assert str(model.derive("L", "M")) == "dL/dM = -M⁻ᵀ a aᵀ M⁻ᵀ"
+
+
+@pytest.mark.parametrize(
+    ("sheet", "of", "expected"),
+    [
+        ("z: R[n]; m: R\np = exp(z - m) / sum(exp(z - m))", "p", "dp/dz = diag(p) - p pᵀ"),
+        ("z: R[n]\np = exp(z - max(z)) / sum(exp(z - max(z)))", "p", "dp/dz = diag(p) - p pᵀ"),
+        ("z: R[n]; a: R[n]; m: R\np = softmax(z - m); L = a.T @ p", "L", "dL/dz = (diag(p) - p pᵀ) a"),
+        (
+            "z: R[n, K]; m: R[n]; a: R[n, K]\nP[i] = softmax(z[i] - m[i]); L = sum(a * P)",
+            "L",
+            "dL/dz = a ⊙ P - diag((a ⊙ P) 𝟏) P",
+        ),
+    ],
+)
+def test_shares_do_not_move_with_a_shift(sheet, of, expected):
+    model = Equations(sheet)
+    wrt = [name for name in ("z", "m") if name in model.names]
+    shift = f"d{of}/dm = 0 ({of} does not depend on m)"
+    derivation = model.derive(of, wrt)
+    assert str(derivation).splitlines() == [expected, shift][: len(wrt)]
+    check(derivation)

@@ -8,16 +8,16 @@ nothing distributes it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from chainrule.equations import elementary
-from chainrule.equations.blocks import grouped
-from chainrule.equations.conditions import choose, compare, gate, negated
-from chainrule.equations.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
+from chainrule.equations.conditions import choose, gate, negated
+from chainrule.equations.kronecker import inverse
 from chainrule.equations.nodes import Node, coefficient_terms, topological
-from chainrule.equations.products import merged, power, product
+from chainrule.equations.products import is_simplex, product
 from chainrule.equations.quotients import picked
+from chainrule.equations.rebuild import rebuild, substitute
 from chainrule.equations.sums import linear
 
 __all__ = ["cost", "rebuild", "simplify", "substitute"]
@@ -47,46 +47,6 @@ def _own_cost(node: Node, args: list[int]) -> int:
     if node.kind == "lin":
         return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
     return 2 if node.kind == "onehot" or not args else 1 + sum(args)
-
-
-def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
-    """The node with other arguments, through the constructors, so that their rules apply."""
-    if args == node.args:
-        return node
-    pool = node.pool
-    if node.kind == "lin":
-        return linear(pool, zip(node.data, args, strict=True), node.dims)
-    if node.kind == "prod":
-        labels, out = node.data
-        return product(pool, list(zip(args, labels, strict=True)), out)
-    if node.kind == "pow":
-        return power(args[0], node.data)
-    builder = _BUILDERS.get(node.kind)
-    if builder is not None:
-        return builder(node, args)
-    return pool.intern(node.kind, node.data, args, node.dims)
-
-
-_BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
-    "fn": lambda node, args: elementary.apply(node.data, args[0]),
-    "compare": lambda node, args: compare(node.data, *args),
-    "where": lambda node, args: choose(*args),
-    "kron": lambda node, args: kronecker(args[0], args[1]),
-    "merge": lambda node, args: merged(args[0], node.data),
-    "split": lambda node, args: split_axes(args[0], grouped(node.dims, node.data)),
-    "inv": lambda node, args: inverse(args[0]),
-    "det": lambda node, args: determinant(args[0]),
-    "logdet": lambda node, args: log_determinant(args[0]),
-}
-
-
-def substitute(node: Node, replacement: dict[Node, Node]) -> Node:
-    """The node with some nodes replaced, rebuilt above them."""
-    done: dict[Node, Node] = dict(replacement)
-    for inner in topological([node]):
-        if inner not in done:
-            done[inner] = rebuild(inner, tuple(done[arg] for arg in inner.args))
-    return done[node]
 
 
 def simplify(node: Node) -> Node:
@@ -128,7 +88,13 @@ def _improve(start: Node) -> Node:
 def _candidates(node: Node) -> Iterator[Node]:
     rules: list[Callable[[Node], Iterator[Node]]] = []
     if node.kind == "prod":
-        rules = [_open_inverses, _combine_elementwise, _expand_over_quotients, _distribute_over_delta]
+        rules = [
+            _open_inverses,
+            _combine_elementwise,
+            _expand_over_quotients,
+            _distribute_over_delta,
+            _sum_of_shares,
+        ]
     elif node.kind == "lin":
         rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out]
     for rule in rules:
@@ -239,6 +205,28 @@ def _distribute_over_delta(node: Node) -> Iterator[Node]:
     for position, (factor, _) in enumerate(factors):
         if _is_sum(factor) and free:
             yield _over(factors, position, out)
+
+
+def _sum_of_shares(node: Node) -> Iterator[Node]:
+    """Distribute over a sum of shares along an axis that nothing else has: (diag(p) - p pᵀ) 𝟏 = 0."""
+    factors, out = _factors(node), node.data[1]
+    uses = Counter(label for _, labels in factors for label in labels)
+    for position, (factor, labels) in enumerate(factors):
+        if not _is_sum(factor) or len(factor.args) > MOST_TERMS:
+            continue
+        alone = [axis for axis, label in enumerate(labels) if uses[label] == 1 and label not in out]
+        if any(_has_shares(term, axis) for axis in alone for term in factor.args):
+            yield _over(factors, position, out)
+
+
+def _has_shares(term: Node, axis: int) -> bool:
+    """Whether a term has a factor that sums to 1 along an axis."""
+    if term.kind != "prod":
+        return is_simplex(term) and axis == len(term.dims) - 1
+    return any(
+        is_simplex(arg) and own[-1] == term.data[1][axis]
+        for arg, own in zip(term.args, term.data[0], strict=True)
+    )
 
 
 def _join_branches(node: Node) -> Iterator[Node]:
