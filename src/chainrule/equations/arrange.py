@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from chainrule.equations.forms import (
@@ -118,7 +119,8 @@ def transpose(form: Form) -> Form:
         case Mul(factors=factors):
             flipped = tuple(transpose(factor) for factor in reversed(factors))
             if _transposes(flipped) <= _transposes(factors) + 1:
-                return Mul(form.rank, flipped)
+                opened = (inner.factors if isinstance(inner, Mul) else (inner,) for inner in flipped)
+                return Mul(form.rank, tuple(chain.from_iterable(opened)))
         case Hadamard(above=above, below=()) if form.rank == 1 and _transposes(above) == 1:
             # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
             (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))

@@ -24,7 +24,7 @@ from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import adjoints, identity_seed
 from chainrule.equations.simplify import cost, simplify, substitute
 from chainrule.equations.stacking import shared_axis
-from chainrule.equations.sums import linear
+from chainrule.equations.sums import linear, scaled
 
 __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
 
@@ -157,10 +157,10 @@ class _Walk:
             # Behind a name a condition could not keep an infinite slope of the other branch out.
             if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
-            value = self.simple(part)
+            c, value = _before_root(self.simple(part))
             symbol = program.pool.symbol(self.temporary(user, is_loss, value), part.dims)
             self.add(Line(symbol, value, rules=_rules_above(body, {node}, user)))
-            return symbol
+            return scaled(c, symbol)
 
         inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
@@ -178,6 +178,13 @@ class _Walk:
     def simple(self, node: Node) -> Node:
         """The node simplified, with the names of the sheet for bodies it contains."""
         return simplify(substitute(simplify(node), self.fold))
+
+
+def _before_root(node: Node) -> tuple[Fraction, Node]:
+    """A root and the number before it, which goes with what uses it: 1/‖x‖ gets a name, not 1/(2 ‖x‖)."""
+    terms = coefficient_terms(node)
+    is_root = len(terms) == 1 and terms[0][1].kind == "pow" and terms[0][1].data.denominator != 1
+    return terms[0] if is_root else (Fraction(1), node)
 
 
 def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:

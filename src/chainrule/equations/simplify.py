@@ -305,9 +305,29 @@ def _factor_out(node: Node) -> Iterator[Node]:
                 places.setdefault((factor, _outer(labels, term.data[1])), []).append(position)
         else:
             places.setdefault((term, tuple(range(len(term.dims)))), []).append(position)
-    for (factor, labels), positions in places.items():
+    for (factor, labels), found in places.items():
+        positions = [place for place in found if not _leaves_outer_product(terms[place][1], factor, labels)]
         if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
             yield from _without(node, factor, labels, positions)
+
+
+def _leaves_outer_product(term: Node, factor: Node, labels: tuple[int, ...]) -> bool:
+    """Whether a term without a vector would be an outer product: (aᵀ x) b must not become (b aᵀ) x."""
+    if term.kind != "prod" or labels != (-1,) or len(term.dims) != 1:
+        return False
+    factors = _factors(term)
+    place = next(place for place, (arg, own) in enumerate(factors) if arg is factor and own[0])
+    (reached,) = factors[place][1]
+    return not _connects(factors[:place] + factors[place + 1 :], reached, 0)
+
+
+def _connects(factors: list[tuple[Node, tuple[int, ...]]], start: int, end: int) -> bool:
+    """Whether factors that share labels lead from one label to another."""
+    seen, grown = {start}, True
+    while grown:
+        reached = seen.union(*(own for _, own in factors if seen & set(own)))
+        seen, grown = reached, len(reached) > len(seen)
+    return end in seen
 
 
 def _outer(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
