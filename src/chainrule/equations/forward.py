@@ -76,12 +76,31 @@ def _product(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...
     for position, arg in enumerate(node.args):
         if arg not in moved:
             continue
-        factors: list[tuple[Node, Labels]] = [
-            (moved[arg], (*own, *ways)) if place == position else (other, own)
-            for place, (other, own) in enumerate(zip(node.args, labels, strict=True))
-        ]
-        terms.append((Fraction(1), product(node.pool, factors, (*out, *ways))))
+        for c, step in _moving_terms(moved[arg], along):
+            factors: list[tuple[Node, Labels]] = [
+                (step, (*own, *ways)) if place == position else (other, own)
+                for place, (other, own) in enumerate(zip(node.args, labels, strict=True))
+            ]
+            terms.append((c, product(node.pool, factors, (*out, *ways))))
     return linear(node.pool, terms, node.dims + along)
+
+
+def _moving_terms(moved: Node, along: tuple[int | str, ...]) -> list[tuple[Fraction, Node]]:
+    """What moves, apart where it holds an outer product: (u pᵀ) c would build a matrix, (pᵀ c) u does not."""
+    terms = coefficient_terms(moved)
+    apart = not along and any(_is_outer(term) for _, term in terms)
+    return terms if apart else [(Fraction(1), moved)]
+
+
+def _is_outer(term: Node) -> bool:
+    """Whether a matrix is a column times a row."""
+    if term.kind != "prod" or len(term.dims) != 2:
+        return False
+    reached, grown = {term.data[1][0]}, True
+    while grown:
+        more = reached.union(*(own for own in term.data[0] if reached & set(own)))
+        reached, grown = more, len(more) > len(reached)
+    return term.data[1][1] not in reached
 
 
 def _times(
