@@ -1,5 +1,7 @@
 """Plain models without a name for every step: each line as a lecturer writes it, and right."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,33 @@ MATRIX = {
         """,
     ),
 }
+VECTOR = {
+    "norm of a product": (
+        "A: R[n, p]; x: R[p]\nL = norm2(A @ x)",
+        """
+        δL = 1 / ‖A x‖
+        dL/dA = δL A x xᵀ
+        dL/dx = δL Aᵀ A x
+        """,
+    ),
+    "Frobenius norm of a product": (
+        "A: R[n, p]; B: R[p, q]\nL = normF(A @ B)",
+        """
+        δL = 1 / ‖A B‖
+        dL/dA = δL A B Bᵀ
+        dL/dB = δL Aᵀ A B
+        """,
+    ),
+    "norm of a square": ("A: R[n, p]\nL = normF(A.T @ A)", "dL/dA = (2/‖Aᵀ A‖) A Aᵀ A"),
+    "product of two linear forms": (
+        "a: R[n]; b: R[n]; x: R[n]\nL = (a.T @ x) * (b.T @ x)",
+        """
+        dL/da = (bᵀ x) x
+        dL/dx = (bᵀ x) a + (aᵀ x) b
+        dL/db = (aᵀ x) x
+        """,
+    ),
+}
 BATCH = {
     "squared error": (
         SCALAR + "L = (w.T @ x + b - y)**2",
@@ -159,7 +188,9 @@ def check(derivation):
 
 
 @pytest.mark.parametrize(
-    ("sheet", "expected"), [*EXAMPLE.values(), *MATRIX.values()], ids=[*EXAMPLE, *MATRIX]
+    ("sheet", "expected"),
+    [*EXAMPLE.values(), *MATRIX.values(), *VECTOR.values()],
+    ids=[*EXAMPLE, *MATRIX, *VECTOR],
 )
 def test_one_example(sheet, expected):
     model = Equations(sheet)
@@ -219,3 +250,49 @@ def test_shares_do_not_move_with_a_shift(sheet, of, expected):
     derivation = model.derive(of, wrt)
     assert str(derivation).splitlines() == [expected, shift][: len(wrt)]
     check(derivation)
+
+
+def derived(sheet, wrt, method="derive", **options):
+    return str(getattr(Equations(sheet), method)("L", wrt, **options)).splitlines()
+
+
+def test_scalars_do_not_become_outer_products():
+    forms = "a: R[n]; b: R[n]; x: R[n]\nL = (a.T @ x) * (b.T @ x)"
+    assert derived(forms, "x", "hessian_product") == ["D[dL/dx] = (bᵀ v_x) a + (aᵀ v_x) b"]
+    assert derived(forms, "x", order=2) == ["d²L/dx² = a bᵀ + b aᵀ"]
+    cosine = "a: R[n]; x: R[n]\nL = a.T @ x / (norm2(a) * norm2(x))"
+    inner = "(xᵀ v_x) a + (aᵀ x) v_x + (aᵀ v_x) x"
+    assert derived(cosine, "x", "hessian_product") == [
+        f"D[dL/dx] = (1/‖a‖) ((3/‖x‖⁵) (aᵀ x) (xᵀ v_x) x - (1/‖x‖³) ({inner}))"
+    ]
+    assert derived("A: R[n, n]; x: R[n]\nL = x.T @ A @ x", "x") == ["dL/dx = (A + Aᵀ) x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(a.T @ x) * (b.T @ x)", "(a.T @ x)**2 * (b.T @ x) / norm2(x)", "a.T @ x / (norm2(a) * norm2(x))"],
+)
+def test_vectors_need_the_memory_of_vectors(text):
+    model, size = Equations(f"a: R[n]; b: R[n]; x: R[n]\nL = {text}"), 1000
+    for function in (model.compile("dL/dx"), model.compile_product("L", "x")):
+        given = {name: np.ones(size) for name in function.inputs}
+        function(**given)
+        tracemalloc.start()
+        function(**given)
+        assert tracemalloc.get_traced_memory()[1] < 20 * size * 8
+        tracemalloc.stop()
+
+
+def test_common_scalars_come_out():
+    quotient = "A: R[n, n]; B: R[n, n]; x: R[n]\nL = (x.T @ A @ x) / (x.T @ B @ x)"
+    assert derived(quotient, "x") == ["dL/dx = (1/(xᵀ B x)) (A + Aᵀ) x - (1/(xᵀ B x)²) (xᵀ A x) (B + Bᵀ) x"]
+
+
+def test_a_product_with_a_direction_uses_what_is_printed():
+    lines = derived(NEURAL + "L = (v.T @ h + c - y)**2 / 2", None, "hessian_product")
+    assert "D[dL/dv] = dL/dc D[h] + D[dL/dc] h" in lines
+    assert "D[dL/dW] = D[dL/db] xᵀ" in lines
+    assert derived(SCALAR + "L = (w.T @ x + b - y)**2", None, "hessian_product") == [
+        "D[dL/db] = 2 (xᵀ v_w + v_b)",
+        "D[dL/dw] = D[dL/db] x",
+    ]

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from chainrule.equations import elementary
 from chainrule.equations.blocks import grouped
+from chainrule.equations.canonical import reached_from
 from chainrule.equations.conditions import choose
 from chainrule.equations.kronecker import inverse, split_axes
 from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
@@ -96,11 +97,8 @@ def _is_outer(term: Node) -> bool:
     """Whether a matrix is a column times a row."""
     if term.kind != "prod" or len(term.dims) != 2:
         return False
-    reached, grown = {term.data[1][0]}, True
-    while grown:
-        more = reached.union(*(own for own in term.data[0] if reached & set(own)))
-        reached, grown = more, len(more) > len(reached)
-    return term.data[1][1] not in reached
+    labels, (row, column) = term.data
+    return column not in reached_from(row, list(zip(term.args, labels, strict=True)))
 
 
 def _times(

@@ -272,7 +272,8 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
     mentioned = [set(symbols_of(line.expression)) for line in lines]
     for position, line in enumerate(lines):
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
-        alone = (line.is_temporary or line.symbol in once) and len(users) == 1
+        # What is printed anyway is not written out a second time.
+        alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
         single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
         constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line))
         for place in users:
