@@ -1,5 +1,6 @@
 """Plain models without a name for every step: each line as a lecturer writes it, and right."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -296,3 +297,46 @@ def test_a_product_with_a_direction_uses_what_is_printed():
         "D[dL/db] = 2 (xᵀ v_w + v_b)",
         "D[dL/dw] = D[dL/db] x",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "expected"),
+    [
+        ("x: R[3]\nL = x[0] * x[1]**2", "dL/dx = 2 x[0] x[1] e₁ + x[1]² e₀"),
+        ("x: R[n]\nL = sum(sqrt(x))", "dL/dx = 1 / (2 sqrt(x))"),
+        ("x: R[n]\nL = sum(log(abs(x)))", "dL/dx = 1 / x"),
+        ("x: R\nL = log(abs(x))", "dL/dx = 1 / x"),
+        ("x: R[n, n]\nL = abs(det(x))", "dL/dx = abs(det(x)) x⁻ᵀ"),
+        ("x: R[n, n]\nL = log(abs(det(x)))", "dL/dx = x⁻ᵀ"),
+        ("x: R[n]; T: R\nL = logsumexp(x / T)", "dL/dx = (1/T) softmax(x / T)"),
+    ],
+)
+def test_short_ways_to_write(sheet, expected):
+    derivation = Equations(sheet).derive("L", "x")
+    assert str(derivation) == expected
+    check(derivation)
+
+
+def test_entries_of_a_table():
+    table = "c: R[n, m]; X: R[n, m]\nD[i, j] = sum((c[i, l] - X[j, l])**4 for l in m); L = sum(exp(D))"
+    assert derived(table, ["c", "X"]) == [
+        "dL/dD = exp(D)",
+        "ΔD[i,j,k] = 4 (c[i,j] - X[k,j])³ dL/dD[i,k]",
+        "dL/dc[i,j] = Σ_k ΔD[i,j,k]",
+        "dL/dX[i,j] = -Σ_k ΔD[k,j,i]",
+    ]
+
+
+def test_no_index_is_called_like_a_size():
+    sheet = "X: R[n, m]; A: R[n, n]\nL = logdet(X.T @ A @ X)"
+    letters = set(re.findall(r"[a-z]", re.sub(r"dX|d²L", "", derived(sheet, "X", order=2)[-1])))
+    assert letters >= set("ijkl")
+    assert not letters & {"m", "n"}
+    printed = "X: R[k, m]\nT[i, j] = mean(sin(X[l, i] * X[l, j]) for l in k); L = sum(T)"
+    assert "[k" not in str(Equations(printed).derive("T", "X"))
+
+
+def test_an_inverse_in_a_sheet_has_one_pair_of_brackets():
+    text = Equations("X: R[n, m]; A: R[n, n]\nL = logdet(X.T @ A @ X)").derive("L", "X").sheet()
+    assert "inv(X.T @ A @ X)" in text
+    assert "((" not in text

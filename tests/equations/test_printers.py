@@ -26,7 +26,7 @@ dL/dW₁ = δ₂L vᵀ
 dL/dŷ = (1/α) σ(W₁ v)
 dL/dα = -(ŷᵀ σ(W₁ v)) / α²
 dL/du = (1/3) a^(5/2) e₁ + e_y
-dL/da = (5/6) a^(3/2) (uᵀ e₁)
+dL/da = (5/6) a^(3/2) u[1]
 """
 
 LATEX = r"""
@@ -42,7 +42,7 @@ LATEX += r""" + {W_{1}}^{\top}\, \delta^{(2)}_{L} \\
 \frac{dL}{d\hat{y}} &= \tfrac{1}{\alpha}\, \sigma\left(W_{1}\, v\right) \\
 \frac{dL}{d\alpha} &= -\frac{\left({\hat{y}}^{\top}\, \sigma\left(W_{1}\, v\right)\right)}{{\alpha}^{2}} \\
 \frac{dL}{du} &= \tfrac{1}{3}\, {a}^{5/2}\, e_{1} + e_{y} \\
-\frac{dL}{da} &= \tfrac{5}{6}\, {a}^{3/2}\, \left({u}^{\top}\, e_{1}\right)
+\frac{dL}{da} &= \tfrac{5}{6}\, {a}^{3/2}\, \left[u\right]_{1}
 \end{aligned}
 """
 

@@ -91,7 +91,8 @@ def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
         # 1 - p stays as it is: the constant leads.
         constant = isinstance(factor, Add) and any(isinstance(term, Num) for _, term in factor.terms)
         # u uᵀ stays a square.
-        twin = any(other in (factor, transpose(factor)) for other in factors if other is not factor)
+        others = factors[:position] + factors[position + 1 :]
+        twin = any(other in (factor, transpose(factor)) for other in others)
         if not constant and not twin and (turned := _turned(factor)) is not None:
             return (*factors[:position], turned, *factors[position + 1 :])
     return None

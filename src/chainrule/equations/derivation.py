@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from chainrule.equations.arrange import transpose
 from chainrule.equations.forms import Form, Named, Transposed
 from chainrule.equations.glyphs import unicode_name
-from chainrule.equations.index_notation import is_indexed
+from chainrule.equations.index_notation import is_indexed, sizes_not_letters
 from chainrule.equations.kinks import Kink, kinks_of
 from chainrule.equations.lets import Cotangent, Line
 from chainrule.equations.line_names import latex_line, mathml_line, sheet_line, unicode_line
@@ -278,7 +278,8 @@ class Derivation:
     @cached_property
     def _taken(self) -> tuple[str, ...]:
         """Names that are no letters of index notation."""
-        return (*self.program.symbols, *([self.view.letter] if self.view else []))
+        sizes = sizes_not_letters(self.program.symbols.values(), [line.expression for line in self.lines])
+        return (*self.program.symbols, *sizes, *([self.view.letter] if self.view else []))
 
     def _seen(self, symbol: Node) -> Node:
         return self.view.symbol(symbol) if self.view else symbol

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import reduce
 
 from chainrule.equations.blocks import Parts
-from chainrule.equations.forms import Kron
+from chainrule.equations.forms import Form, Kron
 from chainrule.equations.printing import ATOM, FACTOR, Printer
 from chainrule.equations.sizes import size_factors
 from chainrule.equations.tree import Size
@@ -62,6 +62,9 @@ class SheetPrinter(Printer):
 
     def transpose(self, text: str) -> str:
         return f"{text}.T"
+
+    def inverted(self, form: Form) -> str:
+        return self.text(form)
 
     def inverse(self, text: str) -> str:
         return f"inv({text})"

@@ -16,6 +16,7 @@ from chainrule.equations.canonical import canonical, oriented
 from chainrule.equations.conditions import choose, gate
 from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.quotients import cancel_inverses, cancel_picked, recognise_sigmoid, recognise_softmax
+from chainrule.equations.signs import join_signs
 from chainrule.equations.sizes import size_factors
 from chainrule.equations.sums import content, linear, scaled
 from chainrule.equations.tree import Size
@@ -270,6 +271,7 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     recognise_softmax(pool, exponents)
     recognise_sigmoid(pool, exponents)
     cancel_picked(exponents)
+    join_signs(pool, exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
