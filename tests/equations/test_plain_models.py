@@ -340,3 +340,21 @@ def test_an_inverse_in_a_sheet_has_one_pair_of_brackets():
     text = Equations("X: R[n, m]; A: R[n, n]\nL = logdet(X.T @ A @ X)").derive("L", "X").sheet()
     assert "inv(X.T @ A @ X)" in text
     assert "((" not in text
+
+
+def test_chains_in_a_hessian_are_single_matrices():
+    sheet = "X: R[n, m]; A: R[n, n]; B: R[m, m]\n"
+    (line,) = derived(sheet + "L = logdet(X.T @ A @ X)", "X", order=2)
+    inverse = "(Xᵀ A X)⁻"
+    assert line.split(" = ") == [
+        "d²L/dX²[i,j,k,l]",
+        f"A[i,k] {inverse}¹[l,j] + {inverse}¹[j,l] A[k,i]"
+        f" - (A X {inverse}¹)[i,l] ({inverse}ᵀ Xᵀ Aᵀ)[j,k] - (Aᵀ X {inverse}ᵀ)[i,l] ({inverse}¹ Xᵀ A)[j,k]"
+        f" - (A X {inverse}¹ Xᵀ A)[i,k] {inverse}¹[l,j] - (Aᵀ X {inverse}ᵀ Xᵀ Aᵀ)[i,k] {inverse}¹[j,l]",
+    ]
+    model = Equations(sheet + "L = trace(inv(X.T @ A @ X) @ B)")
+    derivation = model.derive("L", "X", order=2)
+    assert "Σ" not in str(derivation)
+    values = values_of(model, np.random.default_rng(3))
+    found = Equations(derivation.sheet()).evaluate("d2L_dX_dX", values)
+    close(found, jacobian(model, "d(L, X)", "X", values), 1e-7)

@@ -22,6 +22,7 @@ from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import identity_seed
 from chainrule.equations.second import Second, SecondOrder
 from chainrule.equations.sums import linear
+from chainrule.equations.tensors import written_out
 from chainrule.equations.tree import Size
 
 __all__ = ["block_derivation"]
@@ -105,7 +106,10 @@ class _Blocks:
         ):
             own = {pair: way for pair, way in ways.items() if way.entrance.name == name}
             self._push(name, own)
-        return self.order.finished()
+        lines = self.order.finished()
+        for line in lines:
+            line.expression = written_out(line.expression)
+        return lines
 
     def _place(self, name: str) -> int:
         """Where a name starts to move the definitions."""
