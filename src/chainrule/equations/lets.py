@@ -31,6 +31,8 @@ __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_
 
 # Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
 MATRIX, MOST_IN_BRACKETS = 2, 16
+# What still reads well as one line: a line used once goes into its user only up to here.
+MOST_IN_LINE = 64
 
 
 @dataclass(slots=True)
@@ -270,24 +272,28 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
 def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
     mentioned = [set(symbols_of(line.expression)) for line in lines]
+    named = Counter(line.symbol for line in lines)
     for position, line in enumerate(lines):
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
         # What is printed anyway is not written out a second time.
         alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
         single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
         constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line))
+        # The name is needed for the line that was asked for.
+        twin = named[line.symbol] > 1 and not line.requested
         for place in users:
             user = lines[place]
             raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
             raw = substitute(user.expression, {line.symbol: line.expression})
             new = simplify(substitute(simplify(raw), fold))
             cancels = cost(new) < raw_size and cost(new) < max(cost(user.expression), cost(line.expression))
-            if single or constant or cancels or cost(new) < cost(user.expression):
+            joins = twin or (single and cost(new) <= MOST_IN_LINE)
+            if joins or constant or cancels or cost(new) < cost(user.expression):
                 user.expression = new
                 user.cancelled = user.cancelled or (cancels and not constant and cost(new) < raw_size - 1)
                 if isinstance(line.symbol.data, Cotangent):
                     user.through.append(line.symbol.data.wrt)
-                elif single:
+                elif joins:
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
                 mentioned[place] = set(symbols_of(new))
 
