@@ -23,6 +23,7 @@ RULES = [
     rewriting._flatten_sums,
     rewriting._expand_terms,
     rewriting._factor_out,
+    rewriting._share_scalars,
 ]
 FOR_PRODUCTS = RULES[:4]
 # Sheets in which something is there to cancel, to distribute and to factor out.
@@ -33,6 +34,7 @@ RICH = [
     "h = tanh(S @ v); L = sum(h * (1 - h) / (1 + h**2)) + h.T @ (S - eye(n)) @ h",
     "L = trace((S + eye(n)) @ (S - 2 * eye(n)) @ diag(v))",
     "h = A @ v; q = h / (norm2(h) + 2); L = sum(q * h) + sum(q * (1 - q)) / 3 - sum(q * h * 2)",
+    "L = (v.T @ S @ v) / (v.T @ (S @ S) @ v)",
     "h = softmax(v - a); L = h.T @ S @ v",
     "h = softmax(v); q = S @ h; L = q.T @ q + h.T @ S @ h",
     "K = eye(n) * (1 - eye(n)) + S; L = sum(K * S)",
