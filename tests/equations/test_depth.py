@@ -124,3 +124,12 @@ def test_a_long_recurrence_stays_linear():
     moved = model.evaluate("x14", {"x0": 0.3 + 1e-30j})
     assert value == pytest.approx(moved.real, rel=1e-9)
     assert slope == pytest.approx(moved.imag / 1e-30, rel=1e-6)
+
+
+def test_a_block_of_the_hessian_of_a_hundred_layers_has_lines_that_read_well():
+    lengths = {}
+    for depth in (10, 100):
+        lines = str(Equations(network(depth)).derive("L", "b1", order=2)).splitlines()
+        assert max(map(len, lines)) < 250
+        lengths[depth] = sum(map(len, lines))
+    assert lengths[100] < 12 * lengths[10]

@@ -99,7 +99,7 @@ MATRICES = "A: R[m, n]; B: R[n, q]; C: R[q, m]; S: R[m, m]; u: R[m]; v: R[n]; w:
         ("ones(m)", "𝟏"),
         ("ones(m, n)", "𝟏𝟏ᵀ"),
         ("eye(m) - S", "I - S"),
-        ("v[2]", "vᵀ e₂"),
+        ("v[2]", "v[2]"),
         ("exp(-a * v)", "exp(-a v)"),
     ],
 )

@@ -17,32 +17,32 @@ L = trace(A @ B @ (A @ B).T) + norm2(v)**3 + logdet(S) + sum(sigmoid(W1 @ v) * y
 NAMES = ("A", "v", "S", "alpha", "yhat", "u", "a", "W1")
 
 UNICODE = """
-ΔL = softmax(A v)
-Δ₂L = (1/α) (ŷ ⊙ σ(W₁ v) ⊙ (1 - σ(W₁ v)))
-dL/dA = 2 A B Bᵀ + ΔL vᵀ
-dL/dv = 3 ‖v‖ v + Aᵀ ΔL + W₁ᵀ Δ₂L
+δL = softmax(A v)
+δ₂L = (1/α) (ŷ ⊙ σ(W₁ v) ⊙ (1 - σ(W₁ v)))
+dL/dA = 2 A B Bᵀ + δL vᵀ
+dL/dv = 3 ‖v‖ v + Aᵀ δL + W₁ᵀ δ₂L
 dL/dS = S⁻ᵀ
-dL/dW₁ = Δ₂L vᵀ
+dL/dW₁ = δ₂L vᵀ
 dL/dŷ = (1/α) σ(W₁ v)
 dL/dα = -(ŷᵀ σ(W₁ v)) / α²
 dL/du = (1/3) a^(5/2) e₁ + e_y
-dL/da = (5/6) a^(3/2) (uᵀ e₁)
+dL/da = (5/6) a^(3/2) u[1]
 """
 
 LATEX = r"""
 \begin{aligned}
-\Delta_{L} &= \operatorname{softmax}\left(A\, v\right) \\
-\Delta^{(2)}_{L} &= \tfrac{1}{\alpha}\, \left(\hat{y} \odot \sigma\left(W_{1}\, v\right) \odot"""
+\delta_{L} &= \operatorname{softmax}\left(A\, v\right) \\
+\delta^{(2)}_{L} &= \tfrac{1}{\alpha}\, \left(\hat{y} \odot \sigma\left(W_{1}\, v\right) \odot"""
 LATEX += r""" \left(1 - \sigma\left(W_{1}\, v\right)\right)\right) \\
-\frac{dL}{dA} &= 2\, A\, B\, {B}^{\top} + \Delta_{L}\, {v}^{\top} \\
-\frac{dL}{dv} &= 3\, \left\lVert v \right\rVert\, v + {A}^{\top}\, \Delta_{L}"""
-LATEX += r""" + {W_{1}}^{\top}\, \Delta^{(2)}_{L} \\
+\frac{dL}{dA} &= 2\, A\, B\, {B}^{\top} + \delta_{L}\, {v}^{\top} \\
+\frac{dL}{dv} &= 3\, \left\lVert v \right\rVert\, v + {A}^{\top}\, \delta_{L}"""
+LATEX += r""" + {W_{1}}^{\top}\, \delta^{(2)}_{L} \\
 \frac{dL}{dS} &= {S}^{-\top} \\
-\frac{dL}{dW_{1}} &= \Delta^{(2)}_{L}\, {v}^{\top} \\
+\frac{dL}{dW_{1}} &= \delta^{(2)}_{L}\, {v}^{\top} \\
 \frac{dL}{d\hat{y}} &= \tfrac{1}{\alpha}\, \sigma\left(W_{1}\, v\right) \\
 \frac{dL}{d\alpha} &= -\frac{\left({\hat{y}}^{\top}\, \sigma\left(W_{1}\, v\right)\right)}{{\alpha}^{2}} \\
 \frac{dL}{du} &= \tfrac{1}{3}\, {a}^{5/2}\, e_{1} + e_{y} \\
-\frac{dL}{da} &= \tfrac{5}{6}\, {a}^{3/2}\, \left({u}^{\top}\, e_{1}\right)
+\frac{dL}{da} &= \tfrac{5}{6}\, {a}^{3/2}\, \left[u\right]_{1}
 \end{aligned}
 """
 
@@ -222,6 +222,6 @@ def test_explain_numbers_the_lines_with_shape_and_rule(derivation):
     lines = derivation.explain().splitlines()
     numbers = [line[:3].strip() for line in lines if line[:4].strip()]
     assert numbers == [f"{number}." for number in range(1, len(derivation.explanation.steps) + 1)]
-    assert lines[0].startswith(" 1. ΔL     = softmax(A v)")
+    assert lines[0].startswith(" 1. δL     = softmax(A v)")
     assert "(m,)" in lines[0]
     assert "the gradient of logsumexp is softmax" in lines[0]

@@ -19,11 +19,13 @@ RULES = [
     rewriting._combine_elementwise,
     rewriting._expand_over_quotients,
     rewriting._distribute_over_delta,
+    rewriting._sum_of_shares,
     rewriting._flatten_sums,
     rewriting._expand_terms,
     rewriting._factor_out,
+    rewriting._share_scalars,
 ]
-FOR_PRODUCTS = RULES[:3]
+FOR_PRODUCTS = RULES[:4]
 # Sheets in which something is there to cancel, to distribute and to factor out.
 RICH = [
     "z = sigmoid(S @ v); L = -mean(v * log(z) + (1 - v) * log(1 - z))",
@@ -32,6 +34,8 @@ RICH = [
     "h = tanh(S @ v); L = sum(h * (1 - h) / (1 + h**2)) + h.T @ (S - eye(n)) @ h",
     "L = trace((S + eye(n)) @ (S - 2 * eye(n)) @ diag(v))",
     "h = A @ v; q = h / (norm2(h) + 2); L = sum(q * h) + sum(q * (1 - q)) / 3 - sum(q * h * 2)",
+    "L = (v.T @ S @ v) / (v.T @ (S @ S) @ v)",
+    "h = softmax(v - a); L = h.T @ S @ v",
     "h = softmax(v); q = S @ h; L = q.T @ q + h.T @ S @ h",
     "K = eye(n) * (1 - eye(n)) + S; L = sum(K * S)",
     "t = 2 * (u - A @ v) + 2 * (A @ v); L = t.T @ t",
@@ -84,7 +88,7 @@ def test_every_candidate_of_every_rule_keeps_value_and_shape():
     for seed, text in texts():
         found, symbols = pieces(text, seed)
         for node in topological(found):
-            rules = FOR_PRODUCTS if node.kind == "prod" else RULES[3:] if node.kind == "lin" else []
+            rules = FOR_PRODUCTS if node.kind == "prod" else RULES[4:] if node.kind == "lin" else []
             for rule in rules:
                 for candidate in rule(node):
                     assert candidate.dims == node.dims

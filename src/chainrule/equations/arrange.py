@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from chainrule.equations.forms import (
@@ -90,7 +91,8 @@ def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
         # 1 - p stays as it is: the constant leads.
         constant = isinstance(factor, Add) and any(isinstance(term, Num) for _, term in factor.terms)
         # u uᵀ stays a square.
-        twin = any(other in (factor, transpose(factor)) for other in factors if other is not factor)
+        others = factors[:position] + factors[position + 1 :]
+        twin = any(other in (factor, transpose(factor)) for other in others)
         if not constant and not twin and (turned := _turned(factor)) is not None:
             return (*factors[:position], turned, *factors[position + 1 :])
     return None
@@ -103,6 +105,10 @@ def transpose(form: Form) -> Form:
     match form:
         case Transposed(arg=arg):
             return arg
+        case Named(node=node) if node.pool.symmetric.get(node):
+            return form
+        case Hadamard(above=above, below=()) if form.rank == 2 and all(transpose(u) == u for u in above):
+            return form
         case Function(name="inv", arg=arg) if transpose(arg) == arg:
             return form
         case Kron(left=left, right=right):
@@ -114,7 +120,8 @@ def transpose(form: Form) -> Form:
         case Mul(factors=factors):
             flipped = tuple(transpose(factor) for factor in reversed(factors))
             if _transposes(flipped) <= _transposes(factors) + 1:
-                return Mul(form.rank, flipped)
+                opened = (inner.factors if isinstance(inner, Mul) else (inner,) for inner in flipped)
+                return Mul(form.rank, tuple(chain.from_iterable(opened)))
         case Hadamard(above=above, below=()) if form.rank == 1 and _transposes(above) == 1:
             # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
             (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))

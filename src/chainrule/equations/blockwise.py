@@ -7,13 +7,14 @@ d²L/dW² [i,j,k,l] = d²L/dz² [i,k] x[j] x[l].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from chainrule.equations.cotangents import Cotangent, Temporary
 from chainrule.equations.entrances import Entrance, entrance, with_named_entrances
 from chainrule.equations.forward import tangent
-from chainrule.equations.lets import Cotangent, Line, Temporary, needed_lines
+from chainrule.equations.lets import Line, needed_lines
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.pin import involves, pinned, unsummed
 from chainrule.equations.products import product, transposed
@@ -21,6 +22,7 @@ from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import identity_seed
 from chainrule.equations.second import Kept, Second, SecondOrder
 from chainrule.equations.sums import linear
+from chainrule.equations.tensors import written_out
 from chainrule.equations.tree import Size
 
 __all__ = ["block_derivation", "block_lines"]
@@ -74,6 +76,8 @@ def block_derivation(
     """
     named = with_named_entrances(program, of, wrt, examples)
     lines = block_lines(named, of, wrt, examples, kept=kept)
+    for line in lines:
+        line.expression = written_out(line.expression)
     used = {symbol for line in lines for symbol in symbols_of(line.expression)}
     used |= {named.symbols[line.symbol.data.then] for line in lines if isinstance(line.symbol.data, Second)}
     new = [
@@ -206,13 +210,22 @@ class _Blocks:
         seed = identity_seed(program.pool, along)
         if over:
             seed = _for_every(self.size, seed)
-        users = {way.entrance.user for way in ways.values() if way.entrance.user}
-        own = {Cotangent(self.of, name), *(Temporary(self.of, user, 1) for user in users)}
+        own = {Cotangent(self.of, name), *self._entered(ways.values())}
         straight = {v for (v, _), way in ways.items() if way.entrance.slope is None and way.row == v}
         order.push_through({symbol: seed}, along, self._namer(name), straight, own)
         for (v, w), way in ways.items():
             if not (way.entrance.slope is None and way.row == v):
                 self._add_block(v, w, way, along)
+
+    def _entered(self, ways: Iterable[_Way]) -> set[Temporary]:
+        """The names of the cotangents of what the weights enter, inside the bodies where they do."""
+        users = {way.entrance.user for way in ways if way.entrance.user}
+        # Inside the loss of every example they wear the objective's name.
+        bodies = users | {self.of for user in users if self.program.symbols[user].dims == (self.examples,)}
+        names = [line.symbol.data for line in self.order.gradient]
+        return {
+            name for name in names if isinstance(name, Temporary) and name.body in bodies and name.number == 1
+        }
 
     def _namer(self, name: str) -> Callable[[Node], object]:
         def namer(base: Node) -> object:

@@ -15,7 +15,7 @@ from chainrule.equations.derived_sheet import derived_sheet
 from chainrule.equations.explanation import Step, fused_rule, markdown, naive_rule, numbered, rule, was_fused
 from chainrule.equations.forms import Form
 from chainrule.equations.glyphs import unicode_name
-from chainrule.equations.index_notation import is_indexed
+from chainrule.equations.index_notation import is_indexed, sizes_not_letters
 from chainrule.equations.kinks import Kink, kinks_of
 from chainrule.equations.lets import Cotangent, Line, needed_lines
 from chainrule.equations.line_names import latex_line, mathml_line, unicode_line
@@ -303,7 +303,8 @@ class Derivation:
     def _taken(self) -> tuple[str, ...]:
         """Names that are no letters of index notation."""
         view = self.shown.view
-        return (*self.program.symbols, *([view.letter] if view else []))
+        sizes = sizes_not_letters(self.program.symbols.values(), [line.expression for line in self.lines])
+        return (*self.program.symbols, *sizes, *([view.letter] if view else []))
 
     def _writer(self, printer: type[Writer], name: Callable[[Any], str]) -> Writer:
         return printer(_named(name), self._taken, self.shown.letters_of)

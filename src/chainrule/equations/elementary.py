@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from chainrule.equations.entries import picked_entry
 from chainrule.equations.kronecker import log_determinant
 from chainrule.equations.nodes import Node, coefficient_terms
 from chainrule.equations.products import Factor, elementwise, one_plus_exp, power, product
@@ -154,7 +155,7 @@ def _log_of_product(u: Node) -> Node | None:
             continue
         own = {label for _, labels in logarithm for label in labels}
         fill = [(pool.ones((u.dims[axis],)), (label,)) for axis, label in enumerate(out) if label not in own]
-        terms.append(product(pool, [*logarithm, *fill], out))
+        terms.append(picked_entry(pool, logarithm[-1], [*logarithm[:-1], *fill], out))
     if not terms:
         return None
     if rest:

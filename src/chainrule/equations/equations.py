@@ -284,8 +284,9 @@ class Equations:
 
     def _free(self, names: Iterable[str]) -> Program:
         """The program that assumes nothing of the given names, as a derivative by them needs it."""
-        facts = self.program.pool.simplex | self.program.pool.signs
-        known = frozenset(name for name in names if self.program.symbols.get(name) in facts)
+        pool, symbols = self.program.pool, self.program.symbols
+        facts = {*pool.simplex, *pool.signs, *(node for node, known in pool.symmetric.items() if known)}
+        known = frozenset(name for name in names if symbols.get(name) in facts)
         if known and known not in self._freed:
             self._freed[known] = lower_sheet(self._sheet, known)
         return self._freed[known] if known else self.program

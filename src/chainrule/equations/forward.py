@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from chainrule.equations import elementary
 from chainrule.equations.blocks import grouped
+from chainrule.equations.canonical import reached_from
 from chainrule.equations.conditions import choose
 from chainrule.equations.kronecker import inverse, split_axes
 from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
@@ -76,12 +77,28 @@ def _product(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...
     for position, arg in enumerate(node.args):
         if arg not in moved:
             continue
-        factors: list[tuple[Node, Labels]] = [
-            (moved[arg], (*own, *ways)) if place == position else (other, own)
-            for place, (other, own) in enumerate(zip(node.args, labels, strict=True))
-        ]
-        terms.append((Fraction(1), product(node.pool, factors, (*out, *ways))))
+        for c, step in _moving_terms(moved[arg], along):
+            factors: list[tuple[Node, Labels]] = [
+                (step, (*own, *ways)) if place == position else (other, own)
+                for place, (other, own) in enumerate(zip(node.args, labels, strict=True))
+            ]
+            terms.append((c, product(node.pool, factors, (*out, *ways))))
     return linear(node.pool, terms, node.dims + along)
+
+
+def _moving_terms(moved: Node, along: tuple[int | str, ...]) -> list[tuple[Fraction, Node]]:
+    """What moves, apart where it holds an outer product: (u pᵀ) c would build a matrix, (pᵀ c) u does not."""
+    terms = coefficient_terms(moved)
+    apart = not along and any(_is_outer(term) for _, term in terms)
+    return terms if apart else [(Fraction(1), moved)]
+
+
+def _is_outer(term: Node) -> bool:
+    """Whether a matrix is a column times a row."""
+    if term.kind != "prod" or len(term.dims) != 2:
+        return False
+    labels, (row, column) = term.data
+    return column not in reached_from(row, list(zip(term.args, labels, strict=True)))
 
 
 def _times(

@@ -49,11 +49,11 @@ from chainrule.equations.forms import (
     Where,
 )
 from chainrule.equations.glyphs import unicode_name
-from chainrule.equations.nodes import Node
+from chainrule.equations.nodes import Node, topological
 from chainrule.equations.sizes import size_factors, size_product
 from chainrule.equations.tree import Size
 
-__all__ = ["Speller", "is_indexed"]
+__all__ = ["Speller", "is_indexed", "sizes_not_letters"]
 
 At = tuple[str, ...]
 
@@ -70,6 +70,13 @@ def is_indexed(form: Any) -> bool:
             return True
         return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
     return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)
+
+
+def sizes_not_letters(symbols: Iterable[Node], printed: Iterable[Node]) -> list[str]:
+    """The sizes that no index may be called: all but i to l, and these too where they are printed."""
+    names = {part for symbol in symbols for size in symbol.dims for part in size_factors(size)}
+    shown = {node.data for node in topological(printed) if node.kind == "size"}
+    return sorted(name for name in names if isinstance(name, str) and (name not in "ijkl" or name in shown))
 
 
 @dataclass(frozen=True)
@@ -328,6 +335,8 @@ def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] 
             coefficient *= factor.coefficient
             up += [*factor.above, *([factor.arg] if factor.arg is not None else [])]
             down += factor.below
+        elif isinstance(factor, Num):
+            coefficient *= factor.value
         else:
             up.append(factor)
     up.sort(key=lambda form: isinstance(form, Sigma))

@@ -11,37 +11,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
 
+from chainrule.equations.canonical import is_symmetric
+from chainrule.equations.cotangents import Cotangent, Temporary
+from chainrule.equations.naming import is_multiple, name_after_requests, number_temporaries
 from chainrule.equations.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.reverse import adjoints, identity_seed
 from chainrule.equations.simplify import cost, simplify, substitute
-from chainrule.equations.sums import linear
+from chainrule.equations.stacking import shared_axis
+from chainrule.equations.sums import linear, scaled
 
 __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
 
 
 # Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
 MATRIX, MOST_IN_BRACKETS = 2, 16
-
-
-class Cotangent(NamedTuple):
-    """Name of the symbol d of / d wrt."""
-
-    of: str
-    wrt: str
-
-
-class Temporary(NamedTuple):
-    """Name of the cotangent of something inside the body of a definition."""
-
-    of: str
-    body: str
-    number: int
+# What still reads well as one line: a line used once goes into its user only up to here.
+MOST_IN_LINE = 64
 
 
 @dataclass(slots=True)
@@ -102,7 +93,9 @@ def derive_lines(
     """
     lines = _Walk(program, of, wrt).all_lines()
     inline_lines(lines, folding(program, of))
-    return (kept or needed_lines)(_named_after_requests(lines))
+    lines = (kept or needed_lines)(name_after_requests(lines))
+    number_temporaries(lines, needed_lines(lines))
+    return lines
 
 
 def _line(
@@ -124,6 +117,8 @@ class _Walk:
         self.lead = program.symbols[of].dims
         self.fold = folding(program, of)
         self.moving = program.dependents(wrt) & program.ancestors([of])
+        self.examples = shared_axis(program)
+        self.count: Counter[str] = Counter()
         self.pending: dict[str, list[tuple[Node, list[str]]]] = {}
         self.lines: list[Line] = []
 
@@ -159,8 +154,14 @@ class _Walk:
         total = linear(pool, [(Fraction(1), part) for part, _ in parts], dims)
         symbol = pool.symbol(Cotangent(self.of, name), dims)
         rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
-        self.lines.append(_line(symbol, total, self.fold, name in self.wrt, rules))
+        self.add(_line(symbol, total, self.fold, name in self.wrt, rules))
         return symbol
+
+    def add(self, line: Line) -> None:
+        """Add a line; its symbol is symmetric where what it stands for is."""
+        self.lines.append(line)
+        if is_symmetric(line.expression):
+            self.program.pool.symmetric[line.symbol] = True
 
     def emit_leaves(self, user: str, last_user: Mapping[str, str]) -> None:
         """Add the lines of the requested leaves whose last user this is, in the order of the text."""
@@ -172,21 +173,40 @@ class _Walk:
         """Collect what a definition contributes to the names in its body; name what several of them share."""
         program = self.program
         body, value = program.bodies[user], program.symbols[user]
-        shared: list[Line] = []
+        is_loss = (
+            user != self.of and value.dims == (self.examples,) and not symbols_of(self.lines[-1].expression)
+        )
 
         def name_shared(node: Node, part: Node) -> Node:
             # Behind a name a condition could not keep an infinite slope of the other branch out.
             if part.kind in ("sym", "where") or not symbols_of(part):
                 return part
-            symbol = program.pool.symbol(Temporary(self.of, user, len(shared) + 1), part.dims)
-            shared.append(_line(symbol, part, self.fold, rules=_rules_above(body, {node}, user)))
-            self.lines.append(shared[-1])
-            return symbol
+            line = _line(part, part, self.fold, rules=_rules_above(body, {node}, user))
+            c, line.expression = _before_root(line.expression)
+            line.naive = scaled(1 / c, line.naive) if line.naive is not None else None
+            line.symbol = program.pool.symbol(self.temporary(user, is_loss, line.expression), part.dims)
+            self.add(line)
+            return scaled(c, line.symbol)
 
         inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
             words = _rules_above(body, {symbol}, user)
             self.pending.setdefault(program.name_of[symbol], []).append((part, words))
+
+    def temporary(self, user: str, is_loss: bool, value: Node) -> Temporary:
+        """A new name inside a body: the objective's for its losses, with a capital for a matrix, as in ΔH."""
+        body = self.of if is_loss else user
+        letter = body[:1].isupper() and self.program.symbols[body].dims != ()
+        capital = letter or len(value.dims) - len(self.lead) >= MATRIX
+        self.count[body] += 1
+        return Temporary(self.of, body, self.count[body], capital, is_symmetric(value))
+
+
+def _before_root(node: Node) -> tuple[Fraction, Node]:
+    """A root and the number before it, which goes with what uses it: 1/‖x‖ gets a name, not 1/(2 ‖x‖)."""
+    terms = coefficient_terms(node)
+    is_root = len(terms) == 1 and terms[0][1].kind == "pow" and terms[0][1].data.denominator != 1
+    return terms[0] if is_root else (Fraction(1), node)
 
 
 def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:
@@ -272,22 +292,27 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
 def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
     mentioned = [set(symbols_of(line.expression)) for line in lines]
+    named = Counter(line.symbol for line in lines)
     for position, line in enumerate(lines):
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
-        alone = (line.is_temporary or line.symbol in once) and len(users) == 1
+        # What is printed anyway is not written out a second time.
+        alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
         single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
-        constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line.expression))
+        constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line))
+        # The name is needed for the line that was asked for.
+        twin = named[line.symbol] > 1 and not line.requested
         for place in users:
             user = lines[place]
             raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
             raw = substitute(user.expression, {line.symbol: line.expression})
             new = simplify(substitute(simplify(raw), fold))
             cancels = cost(new) < raw_size and cost(new) < max(cost(user.expression), cost(line.expression))
-            if single or constant or cancels or cost(new) < cost(user.expression):
+            joins = twin or (single and cost(new) <= MOST_IN_LINE)
+            if joins or constant or cancels or cost(new) < cost(user.expression):
                 user.expression = new
                 user.cancelled = user.cancelled or (cancels and not constant and cost(new) < raw_size - 1)
                 user.inside.append(line.symbol)
-                if single and not isinstance(line.symbol.data, Cotangent):
+                if joins and not isinstance(line.symbol.data, Cotangent):
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
                 mentioned[place] = set(symbols_of(new))
 
@@ -297,10 +322,12 @@ def _stands_better_alone(line: Line, user: Line) -> bool:
     return len(user.symbol.dims) > MATRIX and cost(line.expression) > MOST_IN_BRACKETS
 
 
-def _is_plain(node: Node) -> bool:
-    """Whether a line is only a name of the sheet, perhaps transposed."""
-    inside = symbols_of(node)
-    return cost(node) <= 2 and len(inside) == 1 and not isinstance(inside[0].data, tuple)
+def _is_plain(line: Line) -> bool:
+    """Whether a line is only a name of the sheet, perhaps transposed, or a temporary that is a multiple."""
+    if line.is_temporary and is_multiple(line.expression):
+        return True
+    inside = symbols_of(line.expression)
+    return cost(line.expression) <= 2 and len(inside) == 1 and not isinstance(inside[0].data, tuple)
 
 
 def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
@@ -320,29 +347,6 @@ def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
         else:
             costs[inner] = cost(inner)
     return costs[node]
-
-
-def _named_after_requests(lines: list[Line]) -> list[Line]:
-    """A requested line that only repeats a temporary gives it its name and takes its place."""
-    result = list(lines)
-    for line in lines:
-        if not line.requested or not isinstance(line.expression.data, Temporary):
-            continue
-        place = next((i for i, other in enumerate(result) if other.symbol is line.expression), None)
-        if place is None:
-            continue
-        rename = {result[place].symbol: line.symbol}
-        old = result[place]
-        rules = list(dict.fromkeys(old.rules + line.rules))
-        alone = list(dict.fromkeys(old.naive_rules + line.naive_rules))
-        result.remove(line)
-        result[place] = replace(old, symbol=line.symbol, requested=True, rules=rules, naive_rules=alone)
-        for other in result:
-            other.expression = substitute(other.expression, rename)
-            if other.naive is not None:
-                other.naive = substitute(other.naive, rename)
-            other.inside = [rename.get(symbol, symbol) for symbol in other.inside]
-    return result
 
 
 def needed_lines(lines: list[Line]) -> list[Line]:

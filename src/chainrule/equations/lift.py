@@ -212,6 +212,8 @@ def _copy_facts(old: Node, new: Node) -> None:
         new.pool.simplex.add(new)
     if old in old.pool.signs:
         new.pool.signs.add(new)
+    if old.pool.symmetric.get(old) and new.dims == old.dims:
+        new.pool.symmetric[new] = True
 
 
 def _split(

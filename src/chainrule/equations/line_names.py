@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from chainrule.equations.cotangents import Cotangent, Temporary
 from chainrule.equations.glyphs import SUBSCRIPTS, latex_name, unicode_name
-from chainrule.equations.lets import Cotangent, Temporary
 from chainrule.equations.print_mathml import MathPrinter
 from chainrule.equations.second import Core, Direction, Moved, Second
 
@@ -41,7 +41,7 @@ def unicode_line(name: Any) -> str:
 
 
 def _delta(name: Temporary) -> str:
-    return "Δ" if name.body[:1].isupper() else "δ"
+    return "Δ" if name.capital else "δ"
 
 
 def latex_line(name: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from chainrule.equations.canonical import is_symmetric
+from chainrule.equations.entries import picked_entry
 from chainrule.equations.lower_calls import call
 from chainrule.equations.lower_operations import Value, binary, one_over
 from chainrule.equations.nodes import Node, Pool
@@ -68,7 +70,7 @@ def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
     sheet : Sheet
     free : iterable of str
         Names of which nothing is assumed but their shape, beside those the sheet differentiates by: what
-        varies freely does not stay a simplex or a sign, and sum(p) is not 1 to a derivative by p.
+        varies freely does not stay a simplex, a sign or symmetric: sum(p) is not 1 to a derivative by p.
     """
     pool = Pool()
     program = Program(pool, {}, {}, {}, {})
@@ -100,6 +102,8 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
     symbol = pool.symbol(name, body.dims)
     if body.dims and is_simplex(body) and not is_free:
         pool.simplex.add(symbol)
+    if len(body.dims) == 2 and not is_free and is_symmetric(body):
+        pool.symmetric[symbol] = True
     symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)
 
@@ -186,7 +190,7 @@ def _pick(base: Value, subscripts: list[tuple[Term | None, Value | None]], pool:
             factors.append((pool.onehot(value.node, size), (*value.open, labels[offset + axis])))
             opened.extend(name for name in value.open if name not in opened)
     kept.extend(labels[offset + len(subscripts) :])
-    node = product(pool, [(base.node, tuple(labels)), *factors], (*opened, *kept))
+    node = picked_entry(pool, (base.node, tuple(labels)), factors, (*opened, *kept))
     return Value(node, tuple(opened))
 
 

@@ -12,7 +12,9 @@ from fractions import Fraction
 from chainrule.equations.arrange import (
     add,
     hadamard,
+    mul,
     scale,
+    transpose,
 )
 from chainrule.equations.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.forms import (
@@ -26,6 +28,7 @@ from chainrule.equations.forms import (
     Indexed,
     Kron,
     Merged,
+    Mul,
     Named,
     Norm,
     Num,
@@ -36,6 +39,7 @@ from chainrule.equations.forms import (
     Scale,
     SizeForm,
     Split,
+    Trace,
     Unit,
     Where,
 )
@@ -204,10 +208,25 @@ def _power_form(arg: Form, exponent: Fraction) -> Form:
 
 
 def _is_square(form: Form) -> Form | None:
-    """The u of ‖u‖²."""
-    if isinstance(form, Power) and form.exponent == 2 and isinstance(form.arg, Norm):
-        return form.arg.arg
+    """The u of ‖u‖², also where u is a product that stands written out: xᵀ Aᵀ A x, tr(B Bᵀ Aᵀ A)."""
+    match form:
+        case Power(arg=Norm(arg=arg), exponent=exponent) if exponent == 2:
+            return arg
+        case Mul(rank=0, factors=factors):
+            return _root(factors, 1)
+        case Trace(arg=Mul(factors=factors)):
+            turns = (factors[turn:] + factors[:turn] for turn in range(len(factors)))
+            return next((root for turned in turns if (root := _root(turned, 2)) is not None), None)
     return None
+
+
+def _root(factors: Sequence[Form], rank: int) -> Form | None:
+    """The u of a product uᵀ u."""
+    half, odd = divmod(len(factors), 2)
+    mirrored = not odd and all(
+        left == transpose(right) for left, right in zip(factors[:half], factors[: half - 1 : -1], strict=True)
+    )
+    return mul(factors[half:], rank) if mirrored else None
 
 
 def _product_form(node: Node, form: Callable[[Node], Form]) -> Form:

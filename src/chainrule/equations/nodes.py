@@ -80,12 +80,15 @@ class Pool:
         Symbols whose last axis is non-negative and sums to 1.
     signs : set of Node
         Symbols whose entries are -1 or +1.
+    symmetric : dict of Node to bool
+        Whether matrices are their own transposes, as far as that has been asked; of symbols, what is known.
     """
 
     def __init__(self) -> None:
         self._table: dict[tuple[Any, ...], Node] = {}
         self.simplex: set[Node] = set()
         self.signs: set[Node] = set()
+        self.symmetric: dict[Node, bool] = {}
         self.cost_of: dict[Node, int] = {}
         self.simple_form: dict[Node, Node] = {}
 

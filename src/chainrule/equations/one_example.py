@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from chainrule.equations.cotangents import Cotangent, Temporary
 from chainrule.equations.elementary import softmax_jacobian
 from chainrule.equations.forms import Form, Summed
-from chainrule.equations.lets import Cotangent, Line, Temporary
+from chainrule.equations.lets import Line
 from chainrule.equations.matrixform import matrix_form
 from chainrule.equations.nodes import Node, coefficient_terms, topological
 from chainrule.equations.pin import involves, pinned, pinned_sum
@@ -109,7 +110,9 @@ class OneExample:
             case Second(of=of, wrt=wrt, then=then):
                 return Second(of, self._name(wrt), self._name(then))
             case Temporary(of=of, body=body, number=number):
-                return Temporary(of, self._name(body), number)
+                # The objective has no examples, but what wears its name is over all of them.
+                own = self._name(body)
+                return Temporary(of, own if own != body else f"{body}_{self.letter}", number)
             case Moved(base=base):
                 return Moved(self._name(base))
         symbol = self.program.symbols.get(data)

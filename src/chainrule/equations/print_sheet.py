@@ -8,7 +8,7 @@ from functools import reduce
 from itertools import count
 
 from chainrule.equations.blocks import Parts, grouped
-from chainrule.equations.forms import Entry, Eye, Kron, PartOf, Split
+from chainrule.equations.forms import Entry, Eye, Form, Kron, PartOf, Split
 from chainrule.equations.index_notation import dims_of
 from chainrule.equations.printing import ATOM, FACTOR, Printer
 from chainrule.equations.sizes import size_factors, size_product
@@ -63,6 +63,9 @@ class SheetPrinter(Printer):
 
     def transpose(self, text: str) -> str:
         return f"{text}.T"
+
+    def inverted(self, form: Form) -> str:
+        return self.text(form)
 
     def inverse(self, text: str) -> str:
         return f"inv({text})"

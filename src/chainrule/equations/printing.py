@@ -41,6 +41,7 @@ from chainrule.equations.forms import (
 )
 from chainrule.equations.index_notation import Speller, is_indexed
 from chainrule.equations.nodes import Node
+from chainrule.equations.shorthand import short
 from chainrule.equations.tree import Size
 
 __all__ = ["ADD", "ATOM", "FACTOR", "PRODUCT", "Printer"]
@@ -99,6 +100,7 @@ class Printer(ABC):
         return left, self.text(form)
 
     def _write(self, form: Form) -> tuple[str, int]:
+        form = short(form)
         return self._rules[type(form)](self, form)
 
     def inside(self, form: Form, least: int) -> str:
@@ -175,12 +177,12 @@ class Printer(ABC):
 
     def _transposed(self, form: Transposed) -> tuple[str, int]:
         if isinstance(form.arg, Function) and form.arg.name == "inv":
-            return self.inverse_transposed(self.inside(form.arg.arg, ATOM)), ATOM
+            return self.inverse_transposed(self.inverted(form.arg.arg)), ATOM
         return self.transpose(self.inside(form.arg, ATOM)), ATOM
 
     def _function(self, form: Function) -> tuple[str, int]:
         if form.name == "inv":
-            return self.inverse(self.inside(form.arg, ATOM)), ATOM
+            return self.inverse(self.inverted(form.arg)), ATOM
         return self.function(form.name, self.text(form.arg), form.axis), ATOM
 
     def _power(self, form: Power) -> tuple[str, int]:
@@ -280,6 +282,10 @@ class Printer(ABC):
     def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:
         """The entry of a matrix of blocks: several letters for one axis, the last fastest."""
         return self.index(base, ["".join(group) for group in groups])
+
+    def inverted(self, form: Form) -> str:
+        """What an inverse is of."""
+        return self.inside(form, ATOM)
 
     def holds(self, condition: str) -> str:
         """1 where the condition holds, else 0."""

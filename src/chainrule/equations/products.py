@@ -12,10 +12,11 @@ from fractions import Fraction
 from itertools import count
 
 from chainrule.equations.blocks import merged_dims, opened, sides_of
-from chainrule.equations.canonical import canonical
+from chainrule.equations.canonical import canonical, oriented
 from chainrule.equations.conditions import choose, gate
 from chainrule.equations.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.quotients import cancel_inverses, recognise
+from chainrule.equations.signs import join_signs
 from chainrule.equations.sizes import size_factors
 from chainrule.equations.sums import content, linear, scaled
 from chainrule.equations.tree import Size
@@ -189,7 +190,7 @@ def _assemble(
 ) -> Node:
     """Apply the construction rules until nothing changes, then intern."""
     wanted: set[int] = set()
-    factors = [_oriented(factor) for factor in factors]
+    factors = [oriented(factor) for factor in factors]
     while True:
         before = factors
         factors = cancel_inverses(factors, free)
@@ -221,16 +222,6 @@ def _assemble(
     if len(factors) == 1 and factors[0][1] == free:
         return scaled(c, factors[0][0])
     return scaled(c, canonical(pool, factors, free, sizes))
-
-
-def _oriented(factor: Factor) -> Factor:
-    """The inverse of a symmetric matrix with its labels in order, so that it is its own transpose."""
-    node, labels = factor
-    if node.kind == "inv" and len(labels) == 2 and labels[0] > labels[1]:
-        (matrix,) = node.args
-        if matrix.kind == "prod" and transposed(matrix, (1, 0)) is matrix:
-            return node, labels[::-1]
-    return factor
 
 
 def _rename_deltas(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
@@ -280,6 +271,7 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
         key = (base, labels)
         exponents[key] = exponents.get(key, Fraction(0)) + exponent
     sign = recognise(pool, exponents)
+    join_signs(pool, exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():

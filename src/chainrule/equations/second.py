@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from chainrule.equations.forward import tangent
 from chainrule.equations.lets import Cotangent, Line, derive_lines, folding, inline_lines, needed_lines
+from chainrule.equations.naming import number_temporaries
 from chainrule.equations.nodes import Node, coefficient_terms, is_zero
 from chainrule.equations.program import Program, symbols_of
 from chainrule.equations.simplify import simplify, substitute
@@ -190,7 +191,9 @@ class SecondOrder:
         """The lines to keep, lines used once put into their users."""
         every = needed_lines([*self.gradient, *self.added])
         inline_lines(every, self.fold, once={line.symbol for line in self.added})
-        return self.kept([*self.first, *self.added])
+        lines = self.kept([*self.first, *self.added])
+        number_temporaries(lines, needed_lines(lines))
+        return lines
 
 
 def _wrt(symbol: Node) -> object:

@@ -8,16 +8,17 @@ nothing distributes it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from chainrule.equations import elementary
-from chainrule.equations.blocks import grouped
-from chainrule.equations.conditions import choose, compare, gate, negated
-from chainrule.equations.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
+from chainrule.equations.conditions import choose, gate, negated
+from chainrule.equations.factoring import factored, with_shared_scalars
+from chainrule.equations.kronecker import inverse
 from chainrule.equations.nodes import Node, coefficient_terms, topological
-from chainrule.equations.products import merged, power, product
+from chainrule.equations.products import is_simplex, product
 from chainrule.equations.quotients import picked
+from chainrule.equations.rebuild import rebuild, substitute
 from chainrule.equations.sums import linear
 
 __all__ = ["cost", "rebuild", "simplify", "substitute"]
@@ -47,46 +48,6 @@ def _own_cost(node: Node, args: list[int]) -> int:
     if node.kind == "lin":
         return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
     return 2 if node.kind == "onehot" or not args else 1 + sum(args)
-
-
-def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
-    """The node with other arguments, through the constructors, so that their rules apply."""
-    if args == node.args:
-        return node
-    pool = node.pool
-    if node.kind == "lin":
-        return linear(pool, zip(node.data, args, strict=True), node.dims)
-    if node.kind == "prod":
-        labels, out = node.data
-        return product(pool, list(zip(args, labels, strict=True)), out)
-    if node.kind == "pow":
-        return power(args[0], node.data)
-    builder = _BUILDERS.get(node.kind)
-    if builder is not None:
-        return builder(node, args)
-    return pool.intern(node.kind, node.data, args, node.dims)
-
-
-_BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
-    "fn": lambda node, args: elementary.apply(node.data, args[0]),
-    "compare": lambda node, args: compare(node.data, *args),
-    "where": lambda node, args: choose(*args),
-    "kron": lambda node, args: kronecker(args[0], args[1]),
-    "merge": lambda node, args: merged(args[0], node.data),
-    "split": lambda node, args: split_axes(args[0], grouped(node.dims, node.data)),
-    "inv": lambda node, args: inverse(args[0]),
-    "det": lambda node, args: determinant(args[0]),
-    "logdet": lambda node, args: log_determinant(args[0]),
-}
-
-
-def substitute(node: Node, replacement: dict[Node, Node]) -> Node:
-    """The node with some nodes replaced, rebuilt above them."""
-    done: dict[Node, Node] = dict(replacement)
-    for inner in topological([node]):
-        if inner not in done:
-            done[inner] = rebuild(inner, tuple(done[arg] for arg in inner.args))
-    return done[node]
 
 
 def simplify(node: Node) -> Node:
@@ -128,9 +89,15 @@ def _improve(start: Node) -> Node:
 def _candidates(node: Node) -> Iterator[Node]:
     rules: list[Callable[[Node], Iterator[Node]]] = []
     if node.kind == "prod":
-        rules = [_open_inverses, _combine_elementwise, _expand_over_quotients, _distribute_over_delta]
+        rules = [
+            _open_inverses,
+            _combine_elementwise,
+            _expand_over_quotients,
+            _distribute_over_delta,
+            _sum_of_shares,
+        ]
     elif node.kind == "lin":
-        rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out]
+        rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out, _share_scalars]
     for rule in rules:
         yield from rule(node)
 
@@ -241,6 +208,28 @@ def _distribute_over_delta(node: Node) -> Iterator[Node]:
             yield _over(factors, position, out)
 
 
+def _sum_of_shares(node: Node) -> Iterator[Node]:
+    """Distribute over a sum of shares along an axis that nothing else has: (diag(p) - p pᵀ) 𝟏 = 0."""
+    factors, out = _factors(node), node.data[1]
+    uses = Counter(label for _, labels in factors for label in labels)
+    for position, (factor, labels) in enumerate(factors):
+        if not _is_sum(factor) or len(factor.args) > MOST_TERMS:
+            continue
+        alone = [axis for axis, label in enumerate(labels) if uses[label] == 1 and label not in out]
+        if any(_has_shares(term, axis) for axis in alone for term in factor.args):
+            yield _over(factors, position, out)
+
+
+def _has_shares(term: Node, axis: int) -> bool:
+    """Whether a term has a factor that sums to 1 along an axis."""
+    if term.kind != "prod":
+        return is_simplex(term) and axis == len(term.dims) - 1
+    return any(
+        is_simplex(arg) and own[-1] == term.data[1][axis]
+        for arg, own in zip(term.args, term.data[0], strict=True)
+    )
+
+
 def _join_branches(node: Node) -> Iterator[Node]:
     """Join choices with one condition: (a if c else 0) + (b if c else 0) = (a + b if c else 0)."""
     pool, zero = node.pool, node.pool.zero(node.dims)
@@ -308,85 +297,8 @@ def _over_plain(factors: list[tuple[Node, tuple[int, ...]]], position: int, out:
 
 
 def _factor_out(node: Node) -> Iterator[Node]:
-    """Take a common factor out of terms of a sum: Xᵀp - Xᵀy = Xᵀ(p - y), (1/N)a + (1/N)b = (1/N)(a + b)."""
-    terms = coefficient_terms(node)
-    places: dict[tuple[Node, tuple[int, ...]], list[int]] = {}
-    for position, (_, term) in enumerate(terms):
-        if term.kind == "prod":
-            for factor, labels in _factors(term):
-                places.setdefault((factor, _outer(labels, term.data[1])), []).append(position)
-        else:
-            places.setdefault((term, tuple(range(len(term.dims)))), []).append(position)
-    for (factor, labels), positions in places.items():
-        if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
-            yield from _without(node, factor, labels, positions)
+    yield from factored(node, simplify)
 
 
-def _outer(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
-    """Labels with the summed ones made -1, so that they compare across terms."""
-    return tuple(label if label in out else -1 for label in labels)
-
-
-def _without(node: Node, factor: Node, labels: tuple[int, ...], positions: list[int]) -> Iterator[Node]:
-    """The sum with one factor taken out of the terms at ``positions``."""
-    if labels.count(-1) > 1:
-        return
-    out = tuple(range(len(node.dims)))
-    inner_label = len(out)
-    terms = coefficient_terms(node)
-    inner: list[tuple[Fraction, Node]] = []
-    inner_out: tuple[int, ...] | None = None
-    for position in positions:
-        c, term = terms[position]
-        rest = _remaining(term, factor, labels, inner_label)
-        if rest is None:
-            return
-        used = {label for _, own in rest for label in own}
-        free = tuple(label for label in (*out, inner_label) if label in used and label <= inner_label)
-        if inner_out is None:
-            inner_out = free
-        if free != inner_out or (labels.count(-1) and inner_label not in free):
-            return
-        inner.append((c, product(node.pool, rest, free)) if rest else (c, node.pool.ones(())))
-    assert inner_out is not None
-    if len(inner_out) > max(2, len(out) - 1) and len(inner_out) > len(out):
-        return
-    free_labels = set(labels) - {-1}
-    if free_labels < set(out) and free_labels & set(inner_out):
-        # diag(u) A + diag(u) B stays: taken out of a Hessian, one diagonal would hide the symmetry.
-        return
-    total = linear(node.pool, inner, inner[0][1].dims)
-    if not total.args and total.kind == "lin":
-        return
-    restored = tuple(inner_label if label == -1 else label for label in labels)
-    covered = set(restored) | set(inner_out)
-    if not set(out) <= covered:
-        return
-    joined = product(node.pool, [(factor, restored), (simplify(total), inner_out)], out)
-    others = [pair for position, pair in enumerate(terms) if position not in positions]
-    yield linear(node.pool, [*others, (Fraction(1), joined)], node.dims)
-
-
-def _remaining(
-    term: Node, factor: Node, labels: tuple[int, ...], inner_label: int
-) -> list[tuple[Node, tuple[int, ...]]] | None:
-    """The factors of a term beside the given one; its summed label becomes ``inner_label``."""
-    if term is factor:
-        return []
-    found: tuple[int, ...] | None = None
-    rest = []
-    for arg, own in _factors(term):
-        if found is None and arg is factor and _outer(own, term.data[1]) == labels:
-            found = own
-        else:
-            rest.append((arg, own))
-    if found is None:
-        return None
-    bound = {label: inner_label for label in found if label not in term.data[1]}
-
-    def rename(label: int) -> int:
-        if label in bound:
-            return bound[label]
-        return label + inner_label + 1 if label not in term.data[1] else label
-
-    return [(arg, tuple(rename(label) for label in own)) for arg, own in rest]
+def _share_scalars(node: Node) -> Iterator[Node]:
+    yield from with_shared_scalars(node, simplify)

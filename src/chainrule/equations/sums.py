@@ -57,10 +57,20 @@ def _leads(term: Node) -> bool:
     )
 
 
+def _is_negative(node: Node) -> bool:
+    """Whether a sum reads better with all its signs turned: x'w + b - y, not y - x'w - b."""
+    leading = next((c for c, arg in coefficient_terms(node) if _leads(arg)), None)
+    if leading is not None:
+        return leading < 0
+    balance = sum(1 if c > 0 else -1 for c in node.data)
+    return (balance or node.data[0]) < 0
+
+
 def content(node: Node) -> tuple[Fraction, Node]:
     """Split a sum into its rational content and a primitive sum.
 
-    The sign is chosen so that a constant term is positive, else the first term: p - y and y - p share a node.
+    The sign is chosen so that a constant term is positive, else most terms, else the first: p - y and y - p
+    share a node.
     """
     if node.kind != "lin" or len(node.args) < 2:
         return Fraction(1), node
@@ -69,8 +79,7 @@ def content(node: Node) -> tuple[Fraction, Node]:
     whole = all(c.denominator == 1 for c in node.data)
     common = Fraction(gcd(*(c.numerator for c in node.data)) if whole else 1)
     factor = sizes.pop() if len(sizes) == 1 else common
-    leading = next((c for c, arg in coefficient_terms(node) if _leads(arg)), node.data[0])
-    if leading < 0:
+    if _is_negative(node):
         factor = -factor
     if factor == 1:
         return factor, node
