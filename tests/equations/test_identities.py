@@ -131,7 +131,7 @@ IDENTITIES = {
             "ddeterminant_of_sandwich/dY = determinant_of_sandwich (S Y (Yᵀ S Y)⁻¹ + Sᵀ Y (Yᵀ S Y)⁻ᵀ)",
         ),
         ("log_determinant", "X", 1, "dlog_determinant/dX = X⁻ᵀ"),
-        ("log_determinant", "X", 2, "d²log_determinant/dX²[i,j,k,l] = -X⁻¹[j,k] X⁻¹[l,i]"),
+        ("log_determinant", "X", 2, "d²log_determinant/dX²[i,j,k,l] = -X⁻ᵀ[i,l] X⁻¹[j,k]"),
         ("log_determinant_of_gram", "Y", 1, "dlog_determinant_of_gram/dY = 2 Y (Yᵀ Y)⁻¹"),
         (
             "log_determinant_of_sandwich",
@@ -160,13 +160,13 @@ IDENTITIES = {
             "X",
             2,
             "ddeterminant/dX = determinant X⁻ᵀ\n"
-            "d²determinant/dX²[i,j,k,l] = X⁻¹[j,i] ddeterminant/dX[k,l] - determinant X⁻¹[j,k] X⁻¹[l,i]",
+            "d²determinant/dX²[i,j,k,l] = X⁻ᵀ[i,j] ddeterminant/dX[k,l] - determinant X⁻ᵀ[i,l] X⁻¹[j,k]",
         ),
         (
             "inverse_form",
             "X",
             2,
-            "d²inverse_form/dX²[i,j,k,l] = (X⁻ᵀ a)[i] X⁻¹[j,k] (X⁻¹ b)[l] + (X⁻¹ b)[j] (X⁻ᵀ a)[k] X⁻¹[l,i]",
+            "d²inverse_form/dX²[i,j,k,l] = (X⁻ᵀ a)[i] X⁻¹[j,k] (X⁻¹ b)[l] + X⁻ᵀ[i,l] (X⁻¹ b)[j] (X⁻ᵀ a)[k]",
         ),
         ("log_determinant_of_sandwich", "S", 1, "dlog_determinant_of_sandwich/dS = Y (Yᵀ S Y)⁻ᵀ Yᵀ"),
         ("log_determinant_of_affine", "X", 1, "dlog_determinant_of_affine/dX = Aᵀ (A X + B)⁻ᵀ"),
@@ -188,7 +188,7 @@ IDENTITIES = {
         ("log_likelihood", "mu", 1, "dlog_likelihood/dμ = (1/2) (X⁻¹ + X⁻ᵀ) (Z - 𝟏 μᵀ)ᵀ 𝟏"),
         ("log_likelihood", "mu", 2, "d²log_likelihood/dμ² = -(1/2) p (X⁻¹ + X⁻ᵀ)"),
         ("steins_loss", "X", 1, "dsteins_loss/dX = A⁻ᵀ - X⁻ᵀ"),
-        ("steins_loss", "X", 2, "d²steins_loss/dX²[i,j,k,l] = X⁻¹[j,k] X⁻¹[l,i]"),
+        ("steins_loss", "X", 2, "d²steins_loss/dX²[i,j,k,l] = X⁻ᵀ[i,l] X⁻¹[j,k]"),
     ),
     "products": (
         ("hadamard_form", "Y", 1, "dhadamard_form/dY = diag(u) T diag(w)"),

@@ -348,9 +348,9 @@ def test_chains_in_a_hessian_are_single_matrices():
     inverse = "(Xᵀ A X)⁻"
     assert line.split(" = ") == [
         "d²L/dX²[i,j,k,l]",
-        f"A[i,k] {inverse}¹[l,j] + {inverse}¹[j,l] A[k,i]"
+        f"A[i,k] {inverse}ᵀ[j,l] + {inverse}¹[j,l] A[k,i]"
         f" - (A X {inverse}¹)[i,l] ({inverse}ᵀ Xᵀ Aᵀ)[j,k] - (Aᵀ X {inverse}ᵀ)[i,l] ({inverse}¹ Xᵀ A)[j,k]"
-        f" - (A X {inverse}¹ Xᵀ A)[i,k] {inverse}¹[l,j] - (Aᵀ X {inverse}ᵀ Xᵀ Aᵀ)[i,k] {inverse}¹[j,l]",
+        f" - (A X {inverse}¹ Xᵀ A)[i,k] {inverse}ᵀ[j,l] - (Aᵀ X {inverse}ᵀ Xᵀ Aᵀ)[i,k] {inverse}¹[j,l]",
     ]
     model = Equations(sheet + "L = trace(inv(X.T @ A @ X) @ B)")
     derivation = model.derive("L", "X", order=2)

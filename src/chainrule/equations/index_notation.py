@@ -117,6 +117,8 @@ class Speller:
             case Scale(coefficient=c, above=above, below=below, arg=arg):
                 up, down = self._each(above, (), bound), self._each(below, (), bound)
                 return _scaled(c, [*up, *([self.entry(arg, at, bound)] if arg is not None else [])], down)
+            case Transposed(arg=Function(name="inv")) if not is_indexed(form):
+                return Entry(0, form, at)
             case Transposed(arg=arg):
                 return self.entry(arg, at[::-1], bound)
             case Num(value=value):

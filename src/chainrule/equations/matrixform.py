@@ -241,11 +241,19 @@ def _product_form(node: Node, form: Callable[[Node], Form]) -> Form:
     if reduced is not None:
         return reduced
     pieces = _pieces(node, form)
-    factors = tuple(sorted(pieces, key=lambda piece: piece[1]))
+    factors = tuple(sorted(map(_in_order, pieces), key=lambda piece: piece[1]))
     left = {label for _, own in factors for label in own}
     summed = tuple(sorted(left - set(out)))
     dims = tuple(sizes[label] for label in sorted(left))
     return Indexed(len(out), Fraction(1), factors, out, summed, dims)
+
+
+def _in_order(piece: tuple[Form, tuple[int, ...]]) -> tuple[Form, tuple[int, ...]]:
+    """A⁻ᵀ[i,l] rather than A⁻¹[l,i]."""
+    form, own = piece
+    if isinstance(form, Function) and form.name == "inv" and list(own) == sorted(own, reverse=True):
+        return transpose(form), own[::-1]
+    return piece
 
 
 def _reduced(
