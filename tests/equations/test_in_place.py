@@ -209,3 +209,9 @@ def test_an_objective_serves_several_threads():
         found = list(pool.map(lambda place: shared.value_and_gradient(points[place % 6])[1], range(600)))
     for place, gradient in enumerate(found):
         np.testing.assert_array_equal(gradient, want[place % 6])
+
+
+def test_one_hot_rows_that_are_returned_are_computed():
+    function = Equations("data k: Class[n]; parameters v: R[n]; L = v[k]").compile(["L", "d(L, v)"])
+    value, gradient = function(k=1, v=[2.0, 5.0, 7.0])
+    assert value == 5 and gradient.tolist() == [0, 1, 0]

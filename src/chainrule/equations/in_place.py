@@ -106,7 +106,7 @@ def in_place(
     for place, (text, tree) in enumerate(zip(statements, trees, strict=True)):
         own = (name for name, variable in rewriter.known.items() if variable.own and variable.floating)
         rewriter.statement(text, tree, {name for name in own if last.get(name) == place}, dims)
-    return rewriter.finished()
+    return rewriter.finished(returned)
 
 
 def _parsed(text: str) -> ast.Assign:
@@ -167,7 +167,7 @@ class _Rewriter:
             if name in self.known:
                 self.known[name] = replace(self.known[name], own=False)
 
-    def finished(self) -> list[str]:
+    def finished(self, returned: set[str]) -> list[str]:
         """The lines, without one-hot rows that nothing reads any more, and what is kept for the next call."""
         used = [reads(line) for line in self.lines]
         lines = [
@@ -176,7 +176,7 @@ class _Rewriter:
             if not any(
                 line.startswith(f"{name} = ")
                 and all(name not in names for other, names in enumerate(used) if other != place)
-                for name in self.onehots
+                for name in self.onehots.keys() - returned
             )
         ]
         if self.kept:
