@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.equations.adjugates import with_adjugates
+from chainrule.equations.asked import Asked, asked_of, require_name, require_scalar, require_twice
 from chainrule.equations.blockwise import block_derivation
 from chainrule.equations.compile import Compiled
 from chainrule.equations.compile_requests import compile_direction, compile_requests
@@ -24,9 +25,9 @@ from chainrule.equations.objective import SheetObjective, sheet_objective
 from chainrule.equations.program import Program
 from chainrule.equations.second import product_lines
 from chainrule.equations.sheet import Claim, Sheet, read, read_expression
-from chainrule.equations.stacking import shared_axis, stacked_request
+from chainrule.equations.stacking import shared_axis
 from chainrule.equations.tree import Derivative, Layout, Role, Size
-from chainrule.errors import DataError, OptionError, SheetNameError, SheetShapeError
+from chainrule.errors import DataError, OptionError
 
 __all__ = ["Equations"]
 
@@ -111,7 +112,7 @@ class Equations:
         >>> Equations("x: R[p]; W: R[M, p]; h = tanh(W @ x)").shape_of("h")
         ('M',)
         """
-        self._known(name)
+        require_name(self.program, name)
         return self._sheet.type_of(name).axes
 
     def evaluate(
@@ -211,7 +212,7 @@ class Equations:
         if order == 1:
             every = derive_lines(program, target, names, explained_lines)
         elif order == 2:
-            self._twice(program, target, shown)
+            require_twice(program, target, shown)
             program, every = block_derivation(program, target, names, shared_axis(program), explained_lines)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
@@ -237,18 +238,9 @@ class Equations:
         D[dL/dx] = (A + Aᵀ) v_x
         """
         program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
-        self._twice(program, target, layout)
+        require_twice(program, target, layout)
         every = product_lines(program, target, names, explained_lines)
         return derivation_of(program, target, names, layout, every, explain, form)
-
-    @staticmethod
-    def _twice(program: Program, of: str, layout: Layout) -> None:
-        """What second order asks for: a scalar, in gradient layout."""
-        axes = program.symbols[of].dims
-        if axes:
-            raise SheetShapeError(f"{of} has {len(axes)} axes; second order is derived for scalars.")
-        if layout != "gradient":
-            raise OptionError(f"Second order is written in gradient layout; got layout {layout!r}.")
 
     def _asked(
         self,
@@ -257,30 +249,10 @@ class Equations:
         form: str | None,
         layout: Layout | None,
         reduction: str,
-    ) -> tuple[Program, str, list[str], Layout]:
-        """The program, the names in it and the layout that a request means."""
-        self._known(of)
+    ) -> Asked:
+        require_name(self.program, of)
         self.program.require([of])
-        names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else self.parameters)
-        if not names:
-            why = "The sheet declares no parameters" if wrt is None else "wrt is empty"
-            raise OptionError(f"{why}; say wrt=..., one of {', '.join(self.names)}.")
-        program, target = self._free(names), of
-        for name in (of, *names):
-            if name in program.declarations and program.declarations[name].domain == "class":
-                raise OptionError(f"{name} holds labels, which have no derivative.")
-        if form == "batch":
-            self._scalar(of)
-            taken = (*self.names, *self.sizes)
-            program, target, names = stacked_request(program, of, names, reduction, taken)
-        elif form not in ("example", None):
-            raise OptionError(f'form is "example" or "batch"; got {form!r}.')
-        for name in names:
-            self._known_in(program, name)
-        layout = layout or self._sheet.layout_of()
-        if layout not in ("gradient", "numerator", "denominator"):
-            raise OptionError(f'layout is "gradient", "numerator" or "denominator"; got {layout!r}.')
-        return program, target, list(dict.fromkeys(names)), layout
+        return asked_of(self._sheet, self._free, of, wrt, form, layout, reduction)
 
     def _free(self, names: Iterable[str]) -> Program:
         """The program that assumes nothing of the given names, as a derivative by them needs it."""
@@ -359,7 +331,7 @@ class Equations:
         (array([2., 2.]),)
         """
         program, scalar, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
-        self._twice(program, scalar, layout)
+        require_twice(program, scalar, layout)
         return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
 
     def objective(
@@ -394,29 +366,10 @@ class Equations:
         SheetObjective
             An `Objective`; its ``size`` is n, or 0 if nothing was lifted.
         """
-        self._known(of)
-        self._scalar(of)
+        require_name(self.program, of)
+        require_scalar(self._sheet, of)
         self.program.require([of])
         return sheet_objective(self._sheet, self.program, of, data, reduction, sample_weight, sizes or {})
-
-    def _scalar(self, name: str) -> None:
-        axes = self._sheet.type_of(name).axes
-        if axes:
-            shape = ", ".join(map(str, axes))
-            raise SheetShapeError(
-                f"{name} has shape ({shape}{',' if len(axes) == 1 else ''}); a scalar is needed here."
-            )
-
-    def _known(self, name: str) -> None:
-        self._known_in(self.program, name)
-
-    @staticmethod
-    def _known_in(program: Program, name: str) -> None:
-        if name not in program.symbols:
-            from chainrule.equations.scope import near
-
-            hint = near(name, list(program.symbols))
-            raise SheetNameError(f"The sheet has no value named {name}.{hint}")
 
     def __repr__(self) -> str:
         return f"Equations({self.text!r})"

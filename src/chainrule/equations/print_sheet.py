@@ -8,8 +8,8 @@ from functools import reduce
 from itertools import count
 
 from chainrule.equations.blocks import Parts, grouped
+from chainrule.equations.form_axes import dims_of
 from chainrule.equations.forms import Entry, Eye, Form, Kron, PartOf, Split
-from chainrule.equations.index_notation import dims_of
 from chainrule.equations.printing import ATOM, FACTOR, Printer
 from chainrule.equations.sizes import size_factors, size_product
 from chainrule.equations.tree import Size
