@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from chainrule.equations.sheet import read
+from chainrule.equations.language.sheet import read
 from chainrule.errors import SheetError
 
 PAGE = Path(__file__).with_name("errors.md")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import get_args
 
 from chainrule.equations import Equations
-from chainrule.equations.functions import ALIASES, FUNCTIONS, Function
-from chainrule.equations.lexer import Source
-from chainrule.equations.mistakes import MAX_MISTAKES
-from chainrule.equations.sheet import read
-from chainrule.equations.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
-from chainrule.equations.tree import Domain, Layout, Type
+from chainrule.equations.language.functions import ALIASES, FUNCTIONS, Function
+from chainrule.equations.language.lexer import Source
+from chainrule.equations.language.mistakes import MAX_MISTAKES
+from chainrule.equations.language.sheet import read
+from chainrule.equations.language.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
+from chainrule.equations.language.tree import Domain, Layout, Type
 from chainrule.errors import NoRuleError, SheetShapeError
 
 PAGE = Path(__file__).with_name("language.md")

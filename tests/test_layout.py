@@ -19,6 +19,8 @@ RANKS = {
 # The public face: modules that only re-export, beside the package itself.
 FACE = {"__init__", "__main__", "activations", "losses", "penalties", "optimizers"}
 RANK_OF = {folder: rank for rank, folders in RANKS.items() for folder in folders}
+# Inside the equations, each room on those before it.
+FLOORS = ["language", "nodes", "calculus", "formulas", "code"]
 HEAVY = [
     "scipy.optimize",
     "sklearn",
@@ -71,6 +73,18 @@ def test_imports_go_to_lower_ranks_or_the_own_folder():
         lower = target in RANK_OF and RANK_OF[target] < RANK_OF[source]
         lower = lower or (RANK_OF[source] == 0 and target in RANKS[0])  # the joints build on each other
         if not (lower or target == source or (target == "__init__" and RANK_OF[source] == 4)):
+            wrong.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_rooms_of_the_equations_build_on_each_other():
+    wrong = []
+    for path, module in _internal_imports():
+        parts, own = module.split("."), path.relative_to(ROOT).parts
+        if own[0] != "equations" or len(own) < 3 or parts[1] != "equations":
+            continue
+        target = parts[2] if len(parts) > 2 else "__init__"
+        if target not in FLOORS or FLOORS.index(target) > FLOORS.index(own[1]):
             wrong.append(f"{path.relative_to(ROOT)} imports {module}")
     assert not wrong, "\n".join(wrong)
 

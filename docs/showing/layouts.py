@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
-from chainrule.equations.sheet import read
-from chainrule.equations.tree import Layout
+from chainrule.equations.language.sheet import read
+from chainrule.equations.language.tree import Layout
 
 __all__ = ["LAYOUTS", "OUTPUTS", "VARIABLES", "shape", "table"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pygments.lexer import RegexLexer, bygroups, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, Text
 
-from chainrule.equations.functions import ALIASES, FUNCTIONS
+from chainrule.equations.language.functions import ALIASES, FUNCTIONS
 
 __all__ = ["SheetLexer"]
 

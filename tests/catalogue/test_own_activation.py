@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import activations
 from chainrule.catalogue import activation_from, equations_of, formulas, network_equations
-from chainrule.equations.elementary import SLOPES
+from chainrule.equations.nodes.elementary import SLOPES
 from chainrule.errors import (
     NoRuleError,
     OptionError,

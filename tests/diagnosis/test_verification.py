@@ -7,8 +7,8 @@ import pytest
 from chainrule import verify
 from chainrule.diagnosis.verification import _Case
 from chainrule.equations import Equations
-from chainrule.equations.compile import Compiled
-from chainrule.equations.derivation import Derivation
+from chainrule.equations.code.compile import Compiled
+from chainrule.equations.formulas.derivation import Derivation
 from chainrule.errors import OptionError, SheetNameError
 from equations import model_sheets  # the sheets of the notes, shared with the tests of the language
 

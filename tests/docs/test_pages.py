@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.equations.evaluate import evaluate
-from chainrule.equations.functions import FUNCTIONS
-from chainrule.equations.sheet import read
+from chainrule.equations.language.evaluate import evaluate
+from chainrule.equations.language.functions import FUNCTIONS
+from chainrule.equations.language.sheet import read
 from chainrule.errors import SheetError
 
 DOCS = Path(__file__).parents[2] / "docs"

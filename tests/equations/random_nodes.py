@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from chainrule.equations.nodes import Pool
-from chainrule.equations.products import power
+from chainrule.equations.nodes.nodes import Pool
+from chainrule.equations.nodes.products import power
 
 # Two labels of each size, so that identity matrices have where to go; the sizes all differ.
 SIZES = {"a": "m", "b": "m", "c": "n", "d": "n", "e": "q"}

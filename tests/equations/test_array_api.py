@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.array_kernels import ARRAY_DEFINITIONS
+from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
 from chainrule.errors import DataError, NoRuleError, OptionError, ShapeError
 from equations.complex_steps import close
 from equations.model_sheets import MODELS

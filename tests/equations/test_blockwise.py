@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.numeric import node_value
-from chainrule.equations.one_example import OneExample
+from chainrule.equations.formulas.one_example import OneExample
+from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import OptionError
 from equations.complex_steps import close, jacobian
 

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.line_names import unicode_line
-from chainrule.equations.matrixform import matrix_form
-from chainrule.equations.print_unicode import UnicodePrinter
-from chainrule.equations.recursions import Row, fold
+from chainrule.equations.formulas.line_names import unicode_line
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_unicode import UnicodePrinter
+from chainrule.equations.formulas.recursions import Row, fold
 
 
 def network(depth, activation="tanh", output="z", first="h0"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.chunks import chunked
-from chainrule.equations.code_facts import Variable
+from chainrule.equations.code.chunks import chunked
+from chainrule.equations.code.code_facts import Variable
 from chainrule.errors import TooLargeError
 
 SOFTMAX = """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.requests import Request, read_request
+from chainrule.equations.code.requests import Request, read_request
 from chainrule.errors import (
     ChainruleError,
     DataError,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.conditions import choose, compare, negated
-from chainrule.equations.nodes import Pool, is_zero
+from chainrule.equations.nodes.conditions import choose, compare, negated
+from chainrule.equations.nodes.nodes import Pool, is_zero
 from equations.complex_steps import close, jacobian
 
 DECLARATIONS = "data t: R[n]\nparameters x: R[n]; y: R[n]; A: R[m, n]; u: R[m]; s: R\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.nodes import topological
+from chainrule.equations.nodes.nodes import topological
 
 DEPTHS = (1, 2, 3, 4, 5, 10, 30, 100)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from chainrule.equations.evaluate import evaluate
-from chainrule.equations.sheet import read
+from chainrule.equations.language.evaluate import evaluate
+from chainrule.equations.language.sheet import read
 from chainrule.errors import ChainruleError, DataError, NoRuleError, ShapeError, TooLargeError
 from equations.model_sheets import S0, S1, S2, S2_LOGISTIC, S3, S4
 from equations.sheet_values import drawn

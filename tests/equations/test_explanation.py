@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.explanation import Step, grouped, numbered, was_fused
-from chainrule.equations.nodes import is_zero
-from chainrule.equations.numeric import node_value
-from chainrule.equations.program import symbols_of
-from chainrule.equations.second import Direction
+from chainrule.equations.calculus.second import Direction
+from chainrule.equations.formulas.explanation import Step, grouped, numbered, was_fused
+from chainrule.equations.nodes.nodes import is_zero
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.program import symbols_of
 from equations import model_sheets
 from equations import test_textbook_strings as textbook
 from equations.complex_steps import close

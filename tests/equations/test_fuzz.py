@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chainrule.equations.functions import FUNCTIONS
-from chainrule.equations.mistakes import MAX_MISTAKES
-from chainrule.equations.sheet import read
+from chainrule.equations.language.functions import FUNCTIONS
+from chainrule.equations.language.mistakes import MAX_MISTAKES
+from chainrule.equations.language.sheet import read
 from chainrule.errors import ChainruleError, SheetError
 from equations.model_sheets import S0, S1, S2_LOGISTIC, S3, S4
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.code_facts import Variable
-from chainrule.equations.in_place import in_place
+from chainrule.equations.code.code_facts import Variable
+from chainrule.equations.code.in_place import in_place
 from equations.complex_steps import STEP, close, jacobian
 from equations.model_sheets import MODELS
 from equations.sheet_values import drawn

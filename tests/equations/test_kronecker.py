@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.kronecker import kronecker, split_axes
-from chainrule.equations.nodes import Pool
-from chainrule.equations.numeric import node_value
-from chainrule.equations.products import merged, product
+from chainrule.equations.nodes.kronecker import kronecker, split_axes
+from chainrule.equations.nodes.nodes import Pool
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.products import merged, product
 from equations.complex_steps import close, jacobian
 
 DECLARATIONS = """

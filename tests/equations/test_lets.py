@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.lets import Cotangent, Temporary, derive_lines
-from chainrule.equations.numeric import node_value
-from chainrule.equations.program import symbols_of
+from chainrule.equations.calculus.lets import Cotangent, Temporary, derive_lines
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.program import symbols_of
 from equations.complex_steps import close, jacobian
 
 NETWORK = """

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from chainrule.equations.lexer import Source
-from chainrule.equations.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
+from chainrule.equations.language.lexer import Source
+from chainrule.equations.language.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
 from chainrule.errors import SheetLimitError, SheetNameError, SheetSyntaxError
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.forms import Add, Hadamard, Indexed, Mul, Named
-from chainrule.equations.index_notation import is_indexed
-from chainrule.equations.matrixform import matrix_form
-from chainrule.equations.nodes import Pool, topological
-from chainrule.equations.print_sheet import SheetPrinter
-from chainrule.equations.print_unicode import UnicodePrinter
-from chainrule.equations.products import product
+from chainrule.equations.formulas.forms import Add, Hadamard, Indexed, Mul, Named
+from chainrule.equations.formulas.index_notation import is_indexed
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_sheet import SheetPrinter
+from chainrule.equations.formulas.print_unicode import UnicodePrinter
+from chainrule.equations.nodes.nodes import Pool, topological
+from chainrule.equations.nodes.products import product
 from equations.complex_steps import close
 from equations.random_nodes import LENGTHS, Draw
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.equations.mistakes import MAX_MISTAKES
-from chainrule.equations.sheet import read
+from chainrule.equations.language.mistakes import MAX_MISTAKES
+from chainrule.equations.language.sheet import read
 from chainrule.errors import (
     SheetError,
     SheetLimitError,

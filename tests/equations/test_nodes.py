@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from chainrule.equations.nodes import Pool, coefficient_terms, is_number, is_zero, topological
+from chainrule.equations.nodes.nodes import Pool, coefficient_terms, is_number, is_zero, topological
 
 
 def test_equal_expressions_of_a_pool_are_one_object():

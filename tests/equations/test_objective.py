@@ -183,7 +183,7 @@ def test_a_sheet_over_all_examples_has_no_size(data):
 
 
 def test_a_definition_without_a_rule_does_not_stand_in_the_way(data, monkeypatch):
-    from chainrule.equations import lower_calls
+    from chainrule.equations.calculus import lower_calls
 
     plain = Equations(TEXT).objective("L", data, sizes={"M": M, "K": K})
     monkeypatch.delitem(lower_calls._CALLS, "outer")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.equations.expressions import MAX_DEPTH
-from chainrule.equations.lexer import Source
-from chainrule.equations.parse import (
+from chainrule.equations.language.expressions import MAX_DEPTH
+from chainrule.equations.language.lexer import Source
+from chainrule.equations.language.parse import (
     ClaimLine,
     DeclarationLine,
     DefinitionLine,
@@ -17,8 +17,8 @@ from chainrule.equations.parse import (
     parse_expression,
     parse_line,
 )
-from chainrule.equations.statements import statements
-from chainrule.equations.syntax import (
+from chainrule.equations.language.statements import statements
+from chainrule.equations.language.syntax import (
     Comparison,
     Flip,
     Group,

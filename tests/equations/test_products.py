@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from chainrule.equations.nodes import Pool, is_zero
-from chainrule.equations.numeric import node_value
-from chainrule.equations.products import elementwise, power, product, transposed
-from chainrule.equations.quotients import picked
+from chainrule.equations.nodes.nodes import Pool, is_zero
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.products import elementwise, power, product, transposed
+from chainrule.equations.nodes.quotients import picked
 from equations.random_nodes import LENGTHS, SIZES, Draw
 
 

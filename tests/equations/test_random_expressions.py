@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.lower import mentions
+from chainrule.equations.calculus.lower import mentions
 from equations.complex_steps import close, jacobian
 from equations.expression_generator import DECLARATIONS, SHAPES, SIZES, Generator, values_of
 

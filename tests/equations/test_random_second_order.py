@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.lower import mentions
-from chainrule.equations.numeric import node_value
-from chainrule.equations.second import Direction, Moved, product_lines
+from chainrule.equations.calculus.lower import mentions
+from chainrule.equations.calculus.second import Direction, Moved, product_lines
+from chainrule.equations.nodes.numeric import node_value
 from equations.complex_steps import STEP, close
 from equations.expression_generator import DECLARATIONS, SHAPES, SIZES, Generator, values_of
 

@@ -5,12 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from chainrule.equations import Equations, elementary, lower_calls
-from chainrule.equations.nodes import Pool, is_zero
-from chainrule.equations.numeric import node_value
-from chainrule.equations.products import power, product
-from chainrule.equations.reverse import _RULES, adjoints, identity_seed
-from chainrule.equations.sums import linear
+from chainrule.equations import Equations
+from chainrule.equations.calculus import lower_calls
+from chainrule.equations.calculus.reverse import _RULES, adjoints, identity_seed
+from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.nodes import Pool, is_zero
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.blockwise import block_lines
-from chainrule.equations.numeric import node_value
-from chainrule.equations.second import Direction, Moved, Second, product_lines
+from chainrule.equations.calculus.blockwise import block_lines
+from chainrule.equations.calculus.second import Direction, Moved, Second, product_lines
+from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import OptionError, SheetShapeError
 
 STEP = 1e-30

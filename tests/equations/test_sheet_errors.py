@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainrule.equations.sheet import read, read_expression
+from chainrule.equations.language.sheet import read, read_expression
 from chainrule.errors import (
     OptionError,
     SheetError,

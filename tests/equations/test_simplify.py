@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from chainrule.equations import simplify as rewriting
+from chainrule.equations.nodes import simplify as rewriting
+from chainrule.equations.calculus.lets import _Walk
+from chainrule.equations.calculus.reverse import adjoints
 from chainrule.equations.equations import Equations
-from chainrule.equations.lets import _Walk
-from chainrule.equations.nodes import topological
-from chainrule.equations.numeric import node_value
-from chainrule.equations.program import symbols_of
-from chainrule.equations.reverse import adjoints
-from chainrule.equations.simplify import cost, rebuild, simplify, substitute
+from chainrule.equations.nodes.nodes import topological
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.program import symbols_of
+from chainrule.equations.nodes.simplify import cost, rebuild, simplify, substitute
 from equations.expression_generator import DECLARATIONS, SIZES, Generator, values_of
 
 RULES = [

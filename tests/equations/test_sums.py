@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from chainrule.equations.nodes import Pool, coefficient_terms, is_zero
-from chainrule.equations.numeric import node_value
-from chainrule.equations.sums import content, linear, negative, scaled
+from chainrule.equations.nodes.nodes import Pool, coefficient_terms, is_zero
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.sums import content, linear, negative, scaled
 
 N = ("n",)
 

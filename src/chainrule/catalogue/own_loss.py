@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from chainrule.catalogue.function_text import FunctionText, read_functions
 from chainrule.catalogue.targets import kind_of
 from chainrule.equations import Equations
-from chainrule.equations.assemble import unchecked_source
-from chainrule.equations.compile import Compiled, compile_program
+from chainrule.equations.code.assemble import unchecked_source
+from chainrule.equations.code.compile import Compiled, compile_program
 from chainrule.errors import OptionError, SheetShapeError
 from chainrule.network import OUTPUTS, Fused, Loss
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chainrule.data import ClassEncoder, Table, to_signs
 from chainrule.data.table import near_misses
 from chainrule.equations import Equations
-from chainrule.equations.tree import Declaration
+from chainrule.equations.language.tree import Declaration
 from chainrule.errors import DataError, OptionError
 
 __all__ = ["Binding", "Bindings", "bind"]

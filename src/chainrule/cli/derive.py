@@ -13,8 +13,8 @@ from chainrule.cli.options import NewFile
 from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
-from chainrule.equations.second import Moved, Second
-from chainrule.equations.tree import Layout
+from chainrule.equations.calculus.second import Moved, Second
+from chainrule.equations.language.tree import Layout
 from chainrule.errors import OptionError
 from chainrule.reports import Report, gradient_section, model_section, write_report
 

@@ -14,9 +14,9 @@ from chainrule.diagnosis.points import SheetPoint, draw_point
 from chainrule.diagnosis.remarks import ratio_remark
 from chainrule.diagnosis.witness import WitnessedRule
 from chainrule.equations.equations import Equations
-from chainrule.equations.evaluate import evaluate
-from chainrule.equations.sheet import Claim, Reading
-from chainrule.equations.tree import Layout, Term
+from chainrule.equations.language.evaluate import evaluate
+from chainrule.equations.language.sheet import Claim, Reading
+from chainrule.equations.language.tree import Layout, Term
 from chainrule.errors import ChainruleError, OptionError
 
 __all__ = ["check_claims"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from chainrule.equations.tree import Layout
+from chainrule.equations.language.tree import Layout
 
 __all__ = ["ClaimVerdict", "ClaimsReport", "Discrepancy", "Verdict"]
 

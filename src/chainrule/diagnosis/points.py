@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.equations.sheet import Sheet
-from chainrule.equations.sizes import size_value
-from chainrule.equations.tree import Declaration, Number, Pick, Size, Term
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import Declaration, Number, Pick, Size, Term
 from chainrule.errors import OptionError
 
 __all__ = ["SheetPoint", "draw_point", "draw_sizes"]
@@ -75,7 +75,7 @@ def draw_sizes(
 
     Examples
     --------
-    >>> from chainrule.equations.sheet import read
+    >>> from chainrule.equations.language.sheet import read
     >>> sizes = draw_sizes(read("W: R[M, p]; x: R[p]; c: R[4]"), np.random.default_rng(0), {"M": 7})
     >>> sizes["M"], sizes["p"] in (3, 5)
     (7, True)

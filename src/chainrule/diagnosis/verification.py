@@ -13,9 +13,9 @@ from chainrule.checking.differences import Slope, measure_noise, slope
 from chainrule.diagnosis.points import SheetPoint, draw_point
 from chainrule.diagnosis.verify_report import BlockVerification, Verified, VerifyReport
 from chainrule.diagnosis.witness import STEP, from_layout, sheet_function, tangential
-from chainrule.equations.derivation import Derivation
 from chainrule.equations.equations import Equations
-from chainrule.equations.tree import Layout
+from chainrule.equations.formulas.derivation import Derivation
+from chainrule.equations.language.tree import Layout
 from chainrule.errors import ChainruleError, DataError, OptionError
 
 __all__ = ["verify"]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.equations.equations import Equations
-from chainrule.equations.evaluate import DerivativeRule, Environment, evaluate
-from chainrule.equations.tree import Derivative, IndexRef, Layout, Size, Term
+from chainrule.equations.language.evaluate import DerivativeRule, Environment, evaluate
+from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term
 from chainrule.errors import UncheckableError
 
 __all__ = ["STEP", "WitnessedRule", "from_layout", "open_indices", "sheet_function", "tangential"]

@@ -1,7 +1,7 @@
 """The language of equations, and the calculus on it."""
 
-from chainrule.equations.by_layer import ByLayer
-from chainrule.equations.derivation import Derivation, Step
 from chainrule.equations.equations import Equations
+from chainrule.equations.formulas.by_layer import ByLayer
+from chainrule.equations.formulas.derivation import Derivation, Step
 
 __all__ = ["ByLayer", "Derivation", "Equations", "Step"]

@@ -10,23 +10,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.adjugates import with_adjugates
-from chainrule.equations.asked import Asked, asked_of, require_name, require_scalar, require_twice
-from chainrule.equations.blockwise import block_derivation
-from chainrule.equations.compile import Compiled
-from chainrule.equations.compile_requests import compile_direction, compile_requests
-from chainrule.equations.derivation import Derivation, derivation_of
-from chainrule.equations.evaluate import Environment, evaluate
-from chainrule.equations.explanation import explained_lines
-from chainrule.equations.lets import derive_lines
-from chainrule.equations.lower import differentiated, lower_sheet, lower_value
-from chainrule.equations.numeric import node_value
-from chainrule.equations.objective import SheetObjective, sheet_objective
-from chainrule.equations.program import Program
-from chainrule.equations.second import product_lines
-from chainrule.equations.sheet import Claim, Sheet, read, read_expression
-from chainrule.equations.stacking import shared_axis
-from chainrule.equations.tree import Derivative, Layout, Role, Size
+from chainrule.equations.calculus.asked import Asked, asked_of, require_name, require_scalar, require_twice
+from chainrule.equations.calculus.blockwise import block_derivation
+from chainrule.equations.calculus.lets import derive_lines
+from chainrule.equations.calculus.lower import differentiated, lower_sheet, lower_value
+from chainrule.equations.calculus.second import product_lines
+from chainrule.equations.calculus.stacking import shared_axis
+from chainrule.equations.code.compile import Compiled
+from chainrule.equations.code.compile_requests import compile_direction, compile_requests
+from chainrule.equations.code.objective import SheetObjective, sheet_objective
+from chainrule.equations.formulas.derivation import Derivation, derivation_of
+from chainrule.equations.formulas.explanation import explained_lines
+from chainrule.equations.language.evaluate import Environment, evaluate
+from chainrule.equations.language.sheet import Claim, Sheet, read, read_expression
+from chainrule.equations.language.tree import Derivative, Layout, Role, Size
+from chainrule.equations.nodes.adjugates import with_adjugates
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError
 
 __all__ = ["Equations"]

@@ -1,0 +1,188 @@
+"""Where a parameter enters: the pre-activation through which everything after it sees it.
+
+All that follows z = W x + b depends on W through z alone. So the Hessian of W is that of z with the slope
+∂z/∂W attached on both sides: d²L/dW² = M ⊗ x xᵀ with M = d²L/dz², and nothing on the way has the axes of W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from chainrule.equations.calculus.forward import tangent
+from chainrule.equations.calculus.reverse import identity_seed
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.simplify import simplify, substitute
+
+__all__ = ["Entrance", "entrance", "with_named_entrances"]
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """How a parameter w enters the definitions.
+
+    Attributes
+    ----------
+    name : str
+        The name whose direction stands for that of w: a definition z, its bias b, or w itself.
+    slope : Node or None
+        ∂z/∂w, with the axes of z first; None where the name is w itself.
+    user : str or None
+        The definition that w enters.
+    over_examples : bool
+        Whether z has the examples as its first axis, each with a slope of its own.
+    """
+
+    name: str
+    slope: Node | None = None
+    user: str | None = None
+    over_examples: bool = False
+
+
+def entrance(program: Program, needed: Collection[str], name: str, examples: Size | None) -> Entrance:
+    """The entrance of a parameter into the needed definitions; its own name if there is no narrower one.
+
+    Parameters
+    ----------
+    program : Program
+    needed : collection of str
+        The names that matter.
+    name : str
+        The parameter.
+    examples : str, int or None
+        The size of the axis of examples.
+    """
+    itself = Entrance(name)
+    symbol = program.symbols[name]
+    users = [user for user in program.bodies if user in needed and name in program.uses[user]]
+    if len(users) != 1 or not symbol.dims or name in program.bodies or examples in symbol.dims:
+        return itself
+    (user,) = users
+    found = _narrow(program, user, symbol, examples)
+    if found is None:
+        return itself
+    neck, slope, over = found
+    if neck is program.bodies[user]:
+        return Entrance(user, slope, user, over)
+    bias = _bias(program, needed, neck, user, over)
+    return Entrance(bias, slope, user, over) if bias is not None and bias != name else itself
+
+
+def with_named_entrances(program: Program, of: str, wrt: Sequence[str], examples: Size | None) -> Program:
+    """The program with a name for every pre-activation that has none: h = tanh(W x) becomes z_h = W x; h =
+    tanh(z_h).
+    """
+    needed = program.ancestors([of])
+    for name in wrt:
+        users = [user for user in program.bodies if user in needed and name in program.uses[user]]
+        symbol = program.symbols[name]
+        if len(users) != 1 or users == [of] or len(symbol.dims) < 2 or examples in symbol.dims:
+            continue
+        (user,) = users
+        found = _narrow(program, user, symbol, examples)
+        if found is None or found[0] is program.bodies[user] or not found[0].dims:
+            continue
+        if _bias(program, needed, found[0], user, found[2]) is None:
+            program = _split(program, user, found[0])
+    return program
+
+
+def _split(program: Program, user: str, neck: Node) -> Program:
+    """The program with a definition for a node inside the body of another."""
+    name, taken = f"z_{user}", {*program.symbols, *_sizes(program)}
+    while name in taken:
+        name += "_"
+    symbol = program.pool.symbol(name, neck.dims)
+    symbols, bodies, mentions = {}, {}, dict(program.mentions)
+    for old, node in program.symbols.items():
+        if old == user:
+            symbols[name] = symbol
+        symbols[old] = node
+    for old, body in program.bodies.items():
+        if old == user:
+            bodies[name] = neck
+            body = substitute(body, {neck: symbol})
+        bodies[old] = body
+    inside = {program.name_of[inner] for inner in symbols_of(neck) if inner in program.name_of}
+    mentions[name] = tuple(used for used in program.mentions.get(user, ()) if used in inside)
+    mentions[user] = (name, *(used for used in program.mentions.get(user, ()) if used not in inside))
+    return replace(program, symbols=symbols, bodies=bodies, mentions=mentions)
+
+
+def _sizes(program: Program) -> set[Size]:
+    return {size for symbol in program.symbols.values() for size in symbol.dims}
+
+
+def _narrow(
+    program: Program, user: str, symbol: Node, examples: Size | None
+) -> tuple[Node, Node, bool] | None:
+    """A body's neck for a symbol, its slope, whether it is over the examples; None if that spares no axes."""
+    neck = _neck(program.bodies[user], symbol)
+    if neck is None:
+        return None
+    slope = simplify(tangent(neck, {symbol: identity_seed(program.pool, symbol.dims)}, symbol.dims))
+    over = bool(neck.dims) and examples is not None and neck.dims[0] == examples
+    if examples in neck.dims[1:] or (neck.dims and not over and examples in neck.dims):
+        return None
+    rank = len(neck.dims) - over
+    if rank < len(symbol.dims) or (rank == len(symbol.dims) and _is_identity(slope)):
+        return neck, slope, over
+    return None
+
+
+def _neck(body: Node, symbol: Node) -> Node | None:
+    """The highest node of a body that is linear in a symbol and holds all of it."""
+    holding = {symbol}
+    for node in topological([body]):
+        if any(arg in holding for arg in node.args):
+            holding.add(node)
+    node = body
+    while node is not symbol:
+        if _is_linear(node, symbol, holding):
+            return node
+        below = [arg for arg in node.args if arg in holding]
+        if len(below) != 1:
+            return None
+        (node,) = below
+    return None
+
+
+def _is_linear(node: Node, symbol: Node, holding: set[Node]) -> bool:
+    terms = [term for _, term in coefficient_terms(node) if term in holding]
+    return all(
+        term is symbol or (term.kind == "prod" and [arg for arg in term.args if arg in holding] == [symbol])
+        for term in terms
+    )
+
+
+def _is_identity(slope: Node) -> bool:
+    """Whether a slope only renames axes."""
+    if slope.kind == "prod":
+        return all(arg.kind in ("delta", "ones") for arg in slope.args)
+    return slope.kind == "delta"
+
+
+def _bias(program: Program, needed: Collection[str], neck: Node, user: str, over: bool) -> str | None:
+    """A declared name that is a term of the neck alone and enters nowhere else: moving it moves the neck."""
+    for c, term in coefficient_terms(neck):
+        inner = _one_row(term) if over else term
+        if inner is None or c != Fraction(1) or len(inner.dims) != len(neck.dims) - over:
+            continue
+        name = program.name_of.get(inner)
+        if name is None or name not in program.declarations:
+            continue
+        users = [other for other in program.bodies if other in needed and name in program.uses[other]]
+        if users == [user] and sum(inner in symbols_of(t) for _, t in coefficient_terms(neck)) == 1:
+            return name
+    return None
+
+
+def _one_row(term: Node) -> Node | None:
+    """The b of 𝟏 bᵀ."""
+    if term.kind != "prod" or sum(arg.kind != "ones" for arg in term.args) != 1:
+        return None
+    (place,) = (place for place, arg in enumerate(term.args) if arg.kind != "ones")
+    return term.args[place] if term.data[0][place] == term.data[1][1:] else None

@@ -1,0 +1,367 @@
+"""The derivation: reverse mode over the names of a sheet, as a short list of named lines.
+
+1. Walk the definitions backwards from the differentiated name. The cotangent of a name is a line of its own,
+   an opaque symbol to every other line, so that length is linear in depth.
+2. Inside a body, a node that feeds two or more others gets a line too (a temporary).
+3. Where a body stands as part of a line, its name takes its place.
+4. A line is put into its users where that makes them shorter, where something cancels, where it is constant,
+   or where it is a temporary used once.
+5. A requested name that equals a temporary gives it its own name; lines nobody uses or asked for are dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from chainrule.equations.calculus.naming import is_multiple, name_after_requests, number_temporaries
+from chainrule.equations.calculus.reverse import adjoints, identity_seed
+from chainrule.equations.calculus.stacking import shared_axis
+from chainrule.equations.nodes.canonical import is_symmetric
+from chainrule.equations.nodes.cotangents import Cotangent, Temporary
+from chainrule.equations.nodes.nodes import (
+    CONSTANT_KINDS,
+    Node,
+    coefficient_terms,
+    is_number,
+    is_zero,
+    topological,
+)
+from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.simplify import cost, simplify, substitute
+from chainrule.equations.nodes.sums import linear, scaled
+
+__all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
+
+
+# Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
+MATRIX, MOST_IN_BRACKETS = 2, 16
+# What still reads well as one line: a line used once goes into its user only up to here.
+MOST_IN_LINE = 64
+
+
+@dataclass(slots=True)
+class Line:
+    """One named line of a derivation: ``symbol = expression``.
+
+    Attributes
+    ----------
+    symbol : Node
+        The line's own symbol; its name is a `Cotangent` or a `Temporary`.
+    expression : Node
+        What it equals, over the sheet's names and earlier lines.
+    requested : bool
+        Whether a reader asked for it.
+    rules : list of str
+        The rules that lead to it, in words.
+    inside : list of Node
+        Symbols of the lines that were put into this one.
+    cancelled : bool
+        Whether something cancelled when they were.
+    naive : Node, optional
+        What the rules alone give, over the lines above: before any was put in and any name took the place of
+        its body.
+    naive_rules : list of str
+        The rules that lead to that.
+    """
+
+    symbol: Node
+    expression: Node
+    requested: bool = False
+    rules: list[str] = field(default_factory=list)
+    inside: list[Node] = field(default_factory=list)
+    cancelled: bool = False
+    naive: Node | None = None
+    naive_rules: list[str] = field(default_factory=list)
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the line names something inside a body."""
+        return isinstance(self.symbol.data, Temporary)
+
+
+def derive_lines(
+    program: Program, of: str, wrt: Sequence[str], kept: Callable[[list[Line]], list[Line]] | None = None
+) -> list[Line]:
+    """The lines of d of / d wrt, in the order in which they can be computed.
+
+    Parameters
+    ----------
+    program : Program
+        The sheet.
+    of : str
+        The differentiated name.
+    wrt : sequence of str
+        The requested names.
+    kept : callable, optional
+        Which lines to return; by default `needed_lines`.
+    """
+    lines = _Walk(program, of, wrt).all_lines()
+    inline_lines(lines, folding(program, of))
+    lines = (kept or needed_lines)(name_after_requests(lines))
+    number_temporaries(lines, needed_lines(lines))
+    return lines
+
+
+def _line(
+    symbol: Node, value: Node, fold: dict[Node, Node], requested: bool = False, rules: Sequence[str] = ()
+) -> Line:
+    """The line of a value as the rules give it, with the names of the sheet for bodies in it."""
+    naive = simplify(value)
+    expression = simplify(substitute(naive, fold))
+    return Line(symbol, expression, requested, list(rules), naive=naive, naive_rules=list(rules))
+
+
+class _Walk:
+    """One line per cotangent and per shared inner node, before any is put into another."""
+
+    def __init__(self, program: Program, of: str, wrt: Sequence[str]) -> None:
+        self.program = program
+        self.of = of
+        self.wrt = wrt
+        self.lead = program.symbols[of].dims
+        self.fold = folding(program, of)
+        self.moving = program.dependents(wrt) & program.ancestors([of])
+        self.examples = shared_axis(program)
+        self.count: Counter[str] = Counter()
+        self.pending: dict[str, list[tuple[Node, list[str]]]] = {}
+        self.lines: list[Line] = []
+
+    def all_lines(self) -> list[Line]:
+        """Walk the definitions backwards from the differentiated name; each leaf after its last user."""
+        program, of, pool = self.program, self.of, self.program.pool
+        names = [name for name in reversed(list(program.bodies)) if name in self.moving and name != of]
+        last_user = _last_users(program, of, names, self.moving, set(self.wrt))
+        if of in self.wrt:
+            symbol = pool.symbol(Cotangent(of, of), self.lead + self.lead)
+            self.lines.append(Line(symbol, identity_seed(pool, self.lead), True))
+        if of in program.bodies:
+            self.descend(of, identity_seed(pool, self.lead))
+            self.emit_leaves(of, last_user)
+        for name in names:
+            if name in self.pending:
+                symbol = self.emit(name)
+                if not is_zero(self.lines[-1].expression):
+                    self.descend(name, symbol)
+            elif name in self.wrt:
+                self.emit(name)
+            self.emit_leaves(name, last_user)
+        done = {line.symbol.data for line in self.lines}
+        for name in self.wrt:
+            if Cotangent(of, name) not in done:
+                self.emit(name)
+        return self.lines
+
+    def emit(self, name: str) -> Node:
+        """Add the line of a name's cotangent: the sum of what its users contribute."""
+        pool, dims = self.program.pool, self.lead + self.program.symbols[name].dims
+        parts = self.pending.pop(name, [])
+        total = linear(pool, [(Fraction(1), part) for part, _ in parts], dims)
+        symbol = pool.symbol(Cotangent(self.of, name), dims)
+        rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
+        self.add(_line(symbol, total, self.fold, name in self.wrt, rules))
+        return symbol
+
+    def add(self, line: Line) -> None:
+        """Add a line; its symbol is symmetric where what it stands for is."""
+        self.lines.append(line)
+        if is_symmetric(line.expression):
+            self.program.pool.symmetric[line.symbol] = True
+
+    def emit_leaves(self, user: str, last_user: Mapping[str, str]) -> None:
+        """Add the lines of the requested leaves whose last user this is, in the order of the text."""
+        for name in self.program.mentions.get(user, ()):
+            if last_user.get(name) == user and name in self.wrt and name not in self.program.bodies:
+                self.emit(name)
+
+    def descend(self, user: str, cotangent: Node) -> None:
+        """Collect what a definition contributes to the names in its body; name what several of them share."""
+        program = self.program
+        body, value = program.bodies[user], program.symbols[user]
+        is_loss = (
+            user != self.of and value.dims == (self.examples,) and not symbols_of(self.lines[-1].expression)
+        )
+
+        def name_shared(node: Node, part: Node) -> Node:
+            # Behind a name a condition could not keep an infinite slope of the other branch out.
+            if part.kind in ("sym", "where") or not symbols_of(part):
+                return part
+            line = _line(part, part, self.fold, rules=_rules_above(body, {node}, user))
+            c, line.expression = _before_root(line.expression)
+            line.naive = scaled(1 / c, line.naive) if line.naive is not None else None
+            line.symbol = program.pool.symbol(self.temporary(user, is_loss, line.expression), part.dims)
+            self.add(line)
+            return scaled(c, line.symbol)
+
+        inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
+        for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
+            words = _rules_above(body, {symbol}, user)
+            self.pending.setdefault(program.name_of[symbol], []).append((part, words))
+
+    def temporary(self, user: str, is_loss: bool, value: Node) -> Temporary:
+        """A new name inside a body: the objective's for its losses, with a capital for a matrix, as in ΔH."""
+        body = self.of if is_loss else user
+        letter = body[:1].isupper() and self.program.symbols[body].dims != ()
+        capital = letter or len(value.dims) - len(self.lead) >= MATRIX
+        self.count[body] += 1
+        return Temporary(self.of, body, self.count[body], capital, is_symmetric(value))
+
+
+def _before_root(node: Node) -> tuple[Fraction, Node]:
+    """A root and the number before it, which goes with what uses it: 1/‖x‖ gets a name, not 1/(2 ‖x‖)."""
+    terms = coefficient_terms(node)
+    is_root = len(terms) == 1 and terms[0][1].kind == "pow" and terms[0][1].data.denominator != 1
+    return terms[0] if is_root else (Fraction(1), node)
+
+
+def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:
+    name = program.name_of.get(symbol)
+    return name is not None and (name in moving or name in wrt)
+
+
+def _last_users(
+    program: Program, of: str, names: Iterable[str], moving: set[str], wrt: set[str]
+) -> dict[str, str]:
+    """For each leaf the definition after which its cotangent is complete."""
+    last: dict[str, str] = {}
+    for user in (of, *names):
+        for name in program.uses.get(user, ()):
+            if name in wrt and name not in program.bodies:
+                last[name] = user
+    return last
+
+
+def folding(program: Program, of: str) -> dict[Node, Node]:
+    """Bodies that are worth recognising inside a line, and the names that stand for them."""
+    known = program.ancestors([of]) - {of}
+    return {
+        body: program.symbols[name]
+        for name, body in reversed(list(program.bodies.items()))
+        if name in known
+        and body.args
+        and not is_number(body)
+        and not (body.kind == "lin" and len(body.args) == 1)
+    }
+
+
+WORDS = {
+    "lin": "sum rule",
+    "prod": "product rule",
+    "pow": "power rule",
+    "softmax": "Jacobian of softmax p: diag(p) - ppᵀ",
+    "lse": "the gradient of logsumexp is softmax",
+    "inv": "d A⁻¹ = -A⁻¹ dA A⁻¹",
+    "logdet": "d log|det A| = tr(A⁻¹ dA)",
+    "det": "d det A = det A tr(A⁻¹ dA)",
+    "where": "of a choice only the taken branch moves",
+    "extreme": "the gradient of max is e_argmax, in equal shares among ties",
+    "kron": "d(A ⊗ B) = dA ⊗ B + A ⊗ dB",
+    "merge": "several axes run through as one",
+    "split": "an axis taken apart",
+}
+FUNCTION_WORDS = {
+    "exp": "exp' = exp",
+    "log": "log' = 1/u",
+    "abs": "|u|' = sign(u), 0 at 0",
+    "sign": "sign' = 0 off the kink",
+    "step": "step' = 0 off the kink",
+    "relu": "relu' = step, 0 at 0",
+    "leaky_relu": "leaky_relu' = 1 where u > 0, else 0.01",
+    "elu": "elu' = 1 where u > 0, else exp(u)",
+    "normal_cdf": "Φ' = φ",
+    "normal_pdf": "φ'(u) = -u φ(u)",
+    "softplus": "softplus' = σ",
+    "sigmoid": "σ' = σ (1 - σ)",
+    "log_sigmoid": "(log σ)' = 1 - σ",
+    "tanh": "tanh' = 1 - tanh²",
+    "sin": "sin' = cos",
+    "cos": "cos' = -sin",
+    "erf": "erf'(u) = 2/√π exp(-u²)",
+}
+
+
+def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
+    """The rules met on the way from the root of a body down to some nodes, in words."""
+    order = list(topological([body]))
+    above: set[Node] = set(below)
+    for node in order:
+        if node.kind not in CONSTANT_KINDS and any(arg in above for arg in node.args):
+            above.add(node)
+    words = []
+    for node in reversed(order):
+        if node in above and node not in below:
+            words.append(FUNCTION_WORDS[node.data] if node.kind == "fn" else WORDS.get(node.kind, node.kind))
+    return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
+
+
+def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
+    """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
+    mentioned = [set(symbols_of(line.expression)) for line in lines]
+    named = Counter(line.symbol for line in lines)
+    for position, line in enumerate(lines):
+        users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
+        # What is printed anyway is not written out a second time.
+        alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
+        single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
+        constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line))
+        # The name is needed for the line that was asked for.
+        twin = named[line.symbol] > 1 and not line.requested
+        for place in users:
+            user = lines[place]
+            raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
+            raw = substitute(user.expression, {line.symbol: line.expression})
+            new = simplify(substitute(simplify(raw), fold))
+            cancels = cost(new) < raw_size and cost(new) < max(cost(user.expression), cost(line.expression))
+            joins = twin or (single and cost(new) <= MOST_IN_LINE)
+            if joins or constant or cancels or cost(new) < cost(user.expression):
+                user.expression = new
+                user.cancelled = user.cancelled or (cancels and not constant and cost(new) < raw_size - 1)
+                user.inside.append(line.symbol)
+                if joins and not isinstance(line.symbol.data, Cotangent):
+                    user.rules = list(dict.fromkeys(line.rules + user.rules))
+                mentioned[place] = set(symbols_of(new))
+
+
+def _stands_better_alone(line: Line, user: Line) -> bool:
+    """Whether a line is a long piece of a tensor, as in d²L/dz²[i,k] x[j] x[l]."""
+    return len(user.symbol.dims) > MATRIX and cost(line.expression) > MOST_IN_BRACKETS
+
+
+def _is_plain(line: Line) -> bool:
+    """Whether a line is only a name of the sheet, perhaps transposed, or a temporary that is a multiple."""
+    if line.is_temporary and is_multiple(line.expression):
+        return True
+    inside = symbols_of(line.expression)
+    return cost(line.expression) <= 2 and len(inside) == 1 and not isinstance(inside[0].data, tuple)
+
+
+def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
+    """The tree cost of a node if some symbols cost something else."""
+    costs: dict[Node, int] = {}
+    for inner in topological([node]):
+        if inner in sizes:
+            costs[inner] = sizes[inner]
+        elif inner.kind == "prod":
+            costs[inner] = sum(costs[arg] for arg in inner.args)
+        elif inner.kind == "lin":
+            extra = max(0, len(inner.args) - 1) + sum(abs(c) != 1 for c, _ in coefficient_terms(inner))
+            costs[inner] = sum(costs[arg] for arg in inner.args) + extra
+        elif inner.args:
+            own = cost(inner) - sum(cost(arg) for arg in inner.args)
+            costs[inner] = own + sum(costs[arg] for arg in inner.args)
+        else:
+            costs[inner] = cost(inner)
+    return costs[node]
+
+
+def needed_lines(lines: list[Line]) -> list[Line]:
+    """The requested lines and those they use."""
+    used: set[Node] = set()
+    kept = []
+    for line in reversed(lines):
+        if line.requested or line.symbol in used:
+            kept.append(line)
+            used.update(symbols_of(line.expression))
+    return kept[::-1]

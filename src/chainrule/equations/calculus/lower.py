@@ -1,0 +1,217 @@
+"""From the typed tree to index notation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from chainrule.equations.calculus.lower_calls import call
+from chainrule.equations.calculus.lower_operations import Value, binary, one_over
+from chainrule.equations.calculus.reverse import total_derivative
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    Derivative,
+    IndexRef,
+    Negative,
+    Number,
+    Pick,
+    Ref,
+    Size,
+    SizeOf,
+    Term,
+    Transpose,
+    children,
+)
+from chainrule.equations.nodes.canonical import is_symmetric
+from chainrule.equations.nodes.entries import picked_entry
+from chainrule.equations.nodes.nodes import Node, Pool
+from chainrule.equations.nodes.products import is_simplex, product, transposed
+from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.sums import negative
+from chainrule.errors import NoRuleError
+
+__all__ = ["differentiated", "lower_sheet", "lower_term", "lower_value", "mentions"]
+
+
+def _postorder(root: Term) -> Iterator[Term]:
+    seen: set[Term] = set()
+    stack: list[tuple[Term, bool]] = [(root, False)]
+    while stack:
+        term, expanded = stack.pop()
+        if expanded:
+            yield term
+        elif term not in seen:
+            seen.add(term)
+            stack.append((term, True))
+            stack.extend((child, False) for child in reversed(children(term)) if child not in seen)
+
+
+def mentions(root: Term) -> tuple[str, ...]:
+    """The names a term mentions, in the order in which they are written."""
+    names = [
+        (term.span.line, term.span.column, term.name) for term in _postorder(root) if isinstance(term, Ref)
+    ]
+    return tuple(dict.fromkeys(name for _, _, name in sorted(names)))
+
+
+def differentiated(root: Term) -> set[str]:
+    """The names by which something is differentiated inside a term."""
+    return {term.wrt for term in _postorder(root) if isinstance(term, Derivative)}
+
+
+def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
+    """Every definition of a sheet in index notation.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    free : iterable of str
+        Names of which nothing is assumed but their shape, beside those the sheet differentiates by: what
+        varies freely does not stay a simplex, a sign or symmetric: sum(p) is not 1 to a derivative by p.
+    """
+    pool = Pool()
+    program = Program(pool, {}, {}, {}, {})
+    moving = set(free).union(*(differentiated(definition.body) for definition in sheet.definitions.values()))
+    for name, declaration in sheet.declarations.items():
+        symbol = program.symbols[name] = pool.symbol(name, declaration.axes)
+        program.declarations[name] = declaration
+        if declaration.domain == "simplex" and name not in moving:
+            pool.simplex.add(symbol)
+        if declaration.domain == "sign" and name not in moving:
+            pool.signs.add(symbol)
+    for name in sheet.definitions:
+        program = _with_definition(sheet, program, name, name in moving)
+    return program
+
+
+def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -> Program:
+    """The program with one more definition; a fresh one, since the caches must not outlive a new name."""
+    pool, definition = program.pool, sheet.definitions[name]
+    mentioned = {**program.mentions, name: mentions(definition.body)}
+    try:
+        value = lower_value(sheet, program, definition.body)
+    except NoRuleError as error:
+        symbols = {**program.symbols, name: pool.symbol(name, sheet.type_of(name).axes)}
+        refused = {**program.without_rule, name: error}
+        return replace(program, symbols=symbols, mentions=mentioned, without_rule=refused)
+    order = tuple(index for index, _ in definition.indices)
+    body = _spread(value, order + value.own, dict(definition.indices), value.own_dims)
+    symbol = pool.symbol(name, body.dims)
+    if body.dims and is_simplex(body) and not is_free:
+        pool.simplex.add(symbol)
+    if len(body.dims) == 2 and not is_free and is_symmetric(body):
+        pool.symmetric[symbol] = True
+    symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
+    return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)
+
+
+def _spread(
+    value: Value, labels: Sequence[str | int], sizes: dict[str, Size], own_dims: tuple[Size, ...]
+) -> Node:
+    """The value with its axes in the order of ``labels``; an index it does not use is filled with ones."""
+    pool = value.node.pool
+    factors: list[tuple[Node, tuple[str | int, ...]]] = [(value.node, value.labels)]
+    for label in labels:
+        if label not in value.labels:
+            size = sizes[label] if isinstance(label, str) else own_dims[label]
+            factors.append((pool.ones((size,)), (label,)))
+    return product(pool, factors, labels)
+
+
+def lower_term(sheet: Sheet, program: Program, term: Term, indices: Sequence[tuple[str, Size]] = ()) -> Node:
+    """One term in index notation; the given open indices become the leading axes, in this order."""
+    value = lower_value(sheet, program, term)
+    labels = tuple(index for index, _ in indices) + value.own
+    return _spread(value, labels, dict(indices), value.own_dims)
+
+
+def lower_value(sheet: Sheet, program: Program, root: Term) -> Value:
+    """One term with its open indices; iterative, so that long sums do not exhaust the stack."""
+    done: dict[Term, Value] = {}
+    for term in _postorder(root):
+        done[term] = _lower(sheet, program, term, done)
+    return done[root]
+
+
+def _lower(sheet: Sheet, program: Program, term: Term, done: dict[Term, Value]) -> Value:
+    pool = program.pool
+    match term:
+        case Number(value=number):
+            return Value(pool.number(number))
+        case SizeOf(size=size):
+            return Value(pool.size(size))
+        case Ref(name=name):
+            return Value(program.symbols[name])
+        case Negative(arg=arg):
+            return Value(negative(done[arg].node), done[arg].open)
+        case Transpose(arg=arg):
+            value = done[arg]
+            own = value.own[::-1]
+            return Value(product(pool, [(value.node, value.labels)], value.open + own), value.open)
+        case Binary(op=op, left=left, right=right):
+            return binary(op, done[left], done[right], left.type, right.type)
+        case Call():
+            return call(term, [done[arg] for arg in term.args], pool)
+        case Pick(base=base, subscripts=subscripts):
+            return _pick(done[base], [(sub, done.get(sub) if sub else None) for sub in subscripts], pool)
+        case Aggregate(kind=kind, body=body, index=index, size=size):
+            return _aggregate(kind, done[body], index, size, pool)
+        case Derivative(of=of, wrt=wrt, layout=layout):
+            return _derivative(program, done[of], wrt, layout)
+        case IndexRef():
+            # Only a subscript can use it, and that reads the term itself.
+            return Value(pool.zero())
+    raise NoRuleError(f"No rule to differentiate {type(term).__name__}.")
+
+
+def _pick(base: Value, subscripts: list[tuple[Term | None, Value | None]], pool: Pool) -> Value:
+    """Fix leading own axes by an index (a shared label), a position (a unit vector) or a label (one-hot)."""
+    labels: list[str | int] = list(base.labels)
+    factors: list[tuple[Node, tuple[str | int, ...]]] = []
+    opened = list(base.open)
+    kept: list[str | int] = []
+    offset = len(base.open)
+    for axis, (term, value) in enumerate(subscripts):
+        size = base.own_dims[axis]
+        if isinstance(term, IndexRef):
+            labels[offset + axis] = term.index
+            if term.index not in opened:
+                opened.append(term.index)
+        elif isinstance(term, Number):
+            position = int(term.value)
+            factors.append((pool.unit(position, size), (labels[offset + axis],)))
+        elif term is None:
+            kept.append(labels[offset + axis])
+        else:
+            assert value is not None
+            factors.append((pool.onehot(value.node, size), (*value.open, labels[offset + axis])))
+            opened.extend(name for name in value.open if name not in opened)
+    kept.extend(labels[offset + len(subscripts) :])
+    node = picked_entry(pool, (base.node, tuple(labels)), factors, (*opened, *kept))
+    return Value(node, tuple(opened))
+
+
+def _aggregate(kind: str, body: Value, index: str, size: Size, pool: Pool) -> Value:
+    opened = tuple(name for name in body.open if name != index)
+    factors: list[tuple[Node, tuple[str | int, ...]]] = [
+        (body.node, body.labels),
+        (pool.ones((size,)), (index,)),
+    ]
+    if kind == "mean":
+        factors += one_over(size, pool)
+    return Value(product(pool, factors, opened + body.own), opened)
+
+
+def _derivative(program: Program, of: Value, wrt: str, layout: str) -> Value:
+    node = total_derivative(program, of.node, wrt)
+    first = len(of.open)
+    rank = len(of.node.dims)
+    lead, own, axes = list(range(first)), list(range(first, rank)), list(range(rank, len(node.dims)))
+    if layout == "numerator":
+        axes = axes[::-1]
+    if layout == "denominator":
+        own, axes = axes, own[::-1]
+    return Value(transposed(node, lead + own + axes), of.open)

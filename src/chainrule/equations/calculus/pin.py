@@ -1,0 +1,184 @@
+"""One example of a sheet that is over all of them: the inverse of lifting.
+
+A node with the examples as its first axis loses it where every example stands for itself; a sum over the
+examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s q_s x_s x_sᵀ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["Pinned", "involves", "pinned", "pinned_sum", "unsummed"]
+
+Rename = Callable[[Node], Node]
+
+
+class Pinned(NamedTuple):
+    """Σ over the examples of ``each``, plus ``rest``; None for what there is not."""
+
+    each: Node | None
+    rest: Node | None
+
+
+def involves(node: Node, size: Size) -> bool:
+    """Whether an axis of the given size stands anywhere in a node."""
+    return any(_has(inner, size) for inner in topological([node]) if inner.kind != "size")
+
+
+def _has(node: Node, size: Size) -> bool:
+    return any(size in size_factors(own) if isinstance(own, str) else size == own for own in node.dims)
+
+
+def pinned(root: Node, size: Size, rename: Rename) -> Node | None:
+    """The node for one example; None if the examples mix in it.
+
+    Parameters
+    ----------
+    root : Node
+        With the examples as its first axis, or without them.
+    size : str or int
+        The number of examples.
+    rename : callable
+        What stands for one example of a symbol: a symbol without the first axis.
+    """
+    done: dict[Node, Node | None] = {}
+    for node in topological([root]):
+        done[node] = _pinned(node, size, done, rename)
+    return done[root]
+
+
+def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Rename) -> Node | None:
+    args = [inner for arg in node.args if (inner := done[arg]) is not None]
+    if len(args) < len(node.args):
+        return None
+    if not _has(node, size):
+        same = all(inner is arg for inner, arg in zip(args, node.args, strict=True))
+        return node if same and not (node.kind == "prod" and _labels(node, size)) else None
+    places = [axis for axis, own in enumerate(node.dims) if _is_of(own, size)]
+    axis = places[0]
+    if len(places) > 1 or node.dims[axis] != size:
+        return None
+    pool, dims = node.pool, (*node.dims[:axis], *node.dims[axis + 1 :])
+    match node.kind:
+        case "sym":
+            return rename(node) if axis == 0 else None
+        case "ones":
+            return pool.ones(dims)
+        case "prod":
+            return _product(node, args, size, axis)
+        case "onehot":
+            return pool.onehot(args[0], dims[-1])
+        case "lin" | "compare" | "where" | "pow" | "fn":
+            return _elementwise(node, args, dims) if all(_has(arg, size) for arg in node.args) else None
+        case "softmax" | "lse" | "extreme" | "attains" | "inv" | "det" | "logdet":
+            taken = 2 if node.kind in ("inv", "det", "logdet") else 1
+            free = node.args[0].dims[: len(node.args[0].dims) - taken]
+            return pool.intern(node.kind, node.data, tuple(args), dims) if size in free else None
+    return None
+
+
+def _is_of(own: Size, size: Size) -> bool:
+    return size in size_factors(own) if isinstance(own, str) else size == own
+
+
+def _elementwise(node: Node, args: list[Node], dims: tuple[Size, ...]) -> Node:
+    match node.kind:
+        case "lin":
+            return linear(node.pool, zip(node.data, args, strict=True), dims)
+        case "compare":
+            return compare(node.data, *args)
+        case "where":
+            return choose(*args)
+        case "pow":
+            return power(args[0], node.data)
+    return elementary.apply(node.data, args[0])
+
+
+def _labels(node: Node, size: Size) -> set[int]:
+    """The labels of a product that run over the examples."""
+    return {
+        label
+        for arg, own in zip(node.args, node.data[0], strict=True)
+        for label, length in zip(own, arg.dims, strict=True)
+        if _is_of(length, size)
+    }
+
+
+def _product(node: Node, args: list[Node], size: Size, axis: int) -> Node | None:
+    """A product with one label for the examples, which is open; it goes."""
+    labels, out = node.data
+    if _labels(node, size) != {out[axis]}:
+        return None
+    kept = [tuple(label for label in own if label != out[axis]) for own in labels]
+    rest = tuple(label for label in out if label != out[axis])
+    if any(len(arg.dims) != len(own) for arg, own in zip(args, kept, strict=True)):
+        return None
+    return product(node.pool, list(zip(args, kept, strict=True)), rest)
+
+
+def unsummed(node: Node, size: Size) -> Node | None:
+    """The node before its sum over the examples, which become its first axis; None if there is no such sum.
+
+    Terms that the examples do not enter are left out.
+    """
+    terms = []
+    for c, term in _opened(node, size):
+        if not involves(term, size):
+            continue
+        if term.kind != "prod" or len(found := _labels(term, size)) != 1 or found & set(term.data[1]):
+            return None
+        labels, out = term.data
+        (example,) = found
+        terms.append((c, product(node.pool, list(zip(term.args, labels, strict=True)), (example, *out))))
+    return linear(node.pool, terms, (size, *node.dims)) if terms else None
+
+
+def _opened(node: Node, size: Size) -> list[tuple[Fraction, Node]]:
+    """The terms of a node, with sums over the examples taken out of the sums inside its products."""
+    done, stack = [], coefficient_terms(node)[::-1]
+    while stack:
+        c, term = stack.pop()
+        place = _inner_sum(term, size)
+        if place is None:
+            done.append((c, term))
+            continue
+        labels, out = term.data
+        pairs = list(zip(term.args, labels, strict=True))
+        rest = pairs[:place] + pairs[place + 1 :]
+        for inner, arg in coefficient_terms(term.args[place])[::-1]:
+            opened = product(node.pool, [*rest, (arg, labels[place])], out)
+            stack += [(c * inner * outer, part) for outer, part in coefficient_terms(opened)]
+    return done
+
+
+def _inner_sum(term: Node, size: Size) -> int | None:
+    """The place of a sum, among the factors of a product, that sums over the examples itself."""
+    if term.kind != "prod" or _labels(term, size):
+        return None
+    inside = (place for place, arg in enumerate(term.args) if arg.kind == "lin" and involves(arg, size))
+    return next(inside, None)
+
+
+def pinned_sum(node: Node, size: Size, rename: Rename) -> Pinned | None:
+    """A node without an axis of examples as a sum over them and a rest; None if the examples mix in it."""
+    terms = _opened(node, size)
+    rest = [(c, term) for c, term in terms if not involves(term, size)]
+    over = [(c, term) for c, term in terms if involves(term, size)]
+    each = None
+    if over:
+        whole = unsummed(linear(node.pool, over, node.dims), size)
+        each = pinned(whole, size, rename) if whole is not None else None
+        if each is None:
+            return None
+    plain = linear(node.pool, rest, node.dims) if rest or not over else None
+    return Pinned(each, plain)

@@ -1,0 +1,1 @@
+"""Derivatives as the machine computes them: compiled functions and objectives."""

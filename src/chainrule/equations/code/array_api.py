@@ -1,0 +1,169 @@
+"""Code for any library that follows the array API standard, from the code for NumPy: a table of spellings.
+
+Statements are the same straight lines; ``np.`` becomes the namespace of the inputs, methods become functions,
+and what the standard has no word for becomes a small function in its words.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chainrule.equations.code.code_facts import UFUNCS, reads
+from chainrule.errors import NoRuleError
+
+__all__ = ["Names", "standard_statements"]
+
+# Functions of arrays that have the same name in the standard.
+_SAME = UFUNCS | {"np.reshape", "np.linalg.inv", "np.linalg.det"}
+# Functions that make an array, and how many arguments stand before its type.
+_CREATE = {"np.ones": 1, "np.zeros": 1, "np.full": 2, "np.eye": 1, "np.arange": 1}
+# What the standard lacks is done by functions of ours.
+_OURS = {"np.where": "_where", "np.kron": "_kron"}
+_METHODS = {"sum": "sum", "transpose": "permute_dims"}
+# These take plain numbers as they are: a bound, a sign, a number of classes.
+_PLAIN = {"_less", "_less_equal", "_equal", "_not_equal", "_extreme", "_attains", "_onehot"}
+_LACKING = {"_erf": "erf", "_normal_cdf": "the normal distribution function"}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the namespace, the type and the device of the arrays are called in the code."""
+
+    namespace: str
+    dtype: str
+    device: str
+
+
+def standard_statements(
+    statements: Sequence[str], results: Sequence[str], numbers: set[str], names: Names
+) -> tuple[list[str], list[str]]:
+    """Statements and results in the words of the standard.
+
+    Parameters
+    ----------
+    statements : sequence of str
+        Assignments, for NumPy.
+    results : sequence of str
+        Code of the results.
+    numbers : set of str
+        Variables that are plain numbers.
+    names : Names
+
+    Raises
+    ------
+    NoRuleError
+        If something has no counterpart in the standard.
+
+    Examples
+    --------
+    >>> names = Names("xp", "dtype", "device")
+    >>> standard_statements(["Z = np.exp(X @ W.T).sum(axis=0)"], ["Z * np.ones((n,), X.dtype)"], {"n"}, names)
+    (['Z = xp.sum(xp.exp(X @ W.T), axis=0)'], ['Z * xp.ones((n,), dtype=dtype, device=device)'])
+    """
+    speller = _Speller(set(numbers), names)
+    lines = [speller.assignment(text) for text in statements]
+    returned = [speller.expression(text) for text in results]
+    # Rows are counted for NumPy's way to pick entries alone.
+    read = [reads(text) for text in (*lines, *returned)]
+    kept = [
+        line
+        for place, line in enumerate(lines)
+        if not any(line.startswith(f"{name} = {names.namespace}.arange(") for name in speller.ranges)
+        or any(line.partition(" = ")[0] in used for other, used in enumerate(read) if other != place)
+    ]
+    return kept, returned
+
+
+class _Speller(ast.NodeTransformer):
+    def __init__(self, numbers: set[str], names: Names) -> None:
+        self.numbers = numbers
+        self.names = names
+        self.ranges: set[str] = set()
+
+    def assignment(self, text: str) -> str:
+        (tree,) = ast.parse(text).body
+        assert isinstance(tree, ast.Assign)
+        target = ast.unparse(tree.targets[0]).strip("()")
+        if self._is_number(tree.value):
+            self.numbers.add(target)
+        if isinstance(tree.value, ast.Call) and ast.unparse(tree.value.func) == "np.arange":
+            self.ranges.add(target)
+        return f"{target} = {ast.unparse(self.visit(tree.value))}"
+
+    def expression(self, text: str) -> str:
+        return ast.unparse(self.visit(ast.parse(text, mode="eval").body))
+
+    def _is_number(self, code: ast.expr) -> bool:
+        match code:
+            case ast.Constant():
+                return True
+            case ast.Name(id=name):
+                return name in self.numbers
+            case ast.UnaryOp(operand=inner):
+                return self._is_number(inner)
+            case ast.BinOp(left=left, right=right):
+                return self._is_number(left) and self._is_number(right)
+            case ast.Attribute():
+                return ast.unparse(code) == "np.pi"
+        return False
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        if ast.unparse(node) == "np.pi":
+            return self._standard("pi")
+        if node.attr == "dtype":
+            return ast.Name(self.names.dtype)
+        return ast.Attribute(self.visit(node.value), node.attr)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        inner = self.visit(node.value)
+        if isinstance(parts[-1], ast.Name):
+            return self._ours("_pick", [inner, parts[-1]])
+        return ast.Subscript(inner, node.slice)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        name = ast.unparse(node.func)
+        if name in _CREATE:
+            return self._created(name, node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+            arguments = [self.visit(argument) for argument in (node.func.value, *node.args)]
+            return ast.Call(self._standard(_METHODS[node.func.attr]), arguments, node.keywords)
+        arguments = [self._array(argument, name) for argument in node.args]
+        if name == "np.tensordot":
+            return ast.Call(self._standard("tensordot"), arguments[:2], [ast.keyword("axes", arguments[2])])
+        if name in _SAME:
+            return ast.Call(self._standard(name.removeprefix("np.")), arguments, node.keywords)
+        if name == "np.einsum":
+            return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
+        if name in _LACKING:
+            raise NoRuleError(
+                f'The array API standard has no {_LACKING[name]}; compile for target="numpy", or write it '
+                "with functions that the standard has, such as tanh."
+            )
+        if name.startswith("_") or name in _OURS:
+            return self._ours(_OURS.get(name, name), arguments)
+        raise NoRuleError(f'No array API code is known for {name}; compile for target="numpy".')
+
+    def _array(self, argument: ast.expr, function: str) -> ast.expr:
+        """An argument; a plain number as an array, which functions of one argument insist on."""
+        visited: ast.expr = self.visit(argument)
+        alone = function in _SAME - {"np.reshape"} or function.startswith("_")
+        if alone and self._is_number(argument) and function not in _PLAIN:
+            names = [ast.Name(self.names.dtype), ast.Name(self.names.device)]
+            return self._ours("_number", [visited, *names])
+        return visited
+
+    def _created(self, name: str, node: ast.Call) -> ast.expr:
+        before = _CREATE[name]
+        typed = len(node.args) > before or bool(node.keywords)
+        keywords = [ast.keyword("dtype", ast.Name(self.names.dtype))] if typed else []
+        keywords.append(ast.keyword("device", ast.Name(self.names.device)))
+        return ast.Call(self._standard(name.removeprefix("np.")), node.args[:before], keywords)
+
+    def _standard(self, name: str) -> ast.expr:
+        return ast.parse(f"{self.names.namespace}.{name}", mode="eval").body
+
+    def _ours(self, name: str, arguments: Sequence[ast.expr]) -> ast.expr:
+        return ast.Call(ast.Name(name), [ast.Name(self.names.namespace), *arguments], [])

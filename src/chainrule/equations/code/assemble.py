@@ -1,0 +1,227 @@
+"""The whole function from its parts: conversions, checks, statements, what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chainrule.equations.code.array_api import Names, standard_statements
+from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
+from chainrule.equations.code.chunks import Chunked, chunked
+from chainrule.equations.code.code_facts import Dims, Variable, reads
+from chainrule.equations.code.in_place import Storage, in_place, results_first
+from chainrule.equations.code.kernels import definitions_for
+from chainrule.equations.code.node_code import MAY_WARN
+from chainrule.equations.code.signature import Signature, spelled
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.program import Program
+from chainrule.errors import NoRuleError
+
+__all__ = ["Body", "Source", "array_source", "numpy_source", "stepping_source", "unchecked_source"]
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a function does, before it is known how it stores what it computes.
+
+    Attributes
+    ----------
+    program : Program
+    inputs : mapping of str to str
+        Variable of each input.
+    used_sizes : mapping of size to str
+        Variable of each size that the statements use.
+    statements : sequence of str
+        Assignments; every name is assigned once.
+    results : sequence of (str, str)
+        Name and code of each output.
+    dims : mapping of str to tuple of size
+        Axes of the variables.
+    formulas : sequence of str
+        The sheet's lines.
+    chooses : bool
+        Whether it computes branches that are not taken.
+    length : callable
+        Variable or number of a size.
+    fresh : callable
+        A name that is not used yet, like the one that is wished for.
+    """
+
+    program: Program
+    inputs: Mapping[str, str]
+    used_sizes: Mapping[str, str]
+    statements: Sequence[str]
+    results: Sequence[tuple[str, str]]
+    dims: Mapping[str, Dims]
+    formulas: Sequence[str]
+    chooses: bool
+    length: Callable[[Size], str]
+    fresh: Callable[[str], str]
+
+    @property
+    def floats(self) -> list[str]:
+        """The variables of the inputs that are numbers."""
+        return [variable for name, variable in self.inputs.items() if not self.program.is_label(name)]
+
+    @property
+    def labels(self) -> list[str]:
+        """The variables of the inputs that are labels."""
+        return [variable for name, variable in self.inputs.items() if self.program.is_label(name)]
+
+    @property
+    def counts(self) -> list[Size]:
+        """The sizes that may count examples: the first axes of the data."""
+        data = set(self.program.named("data"))
+        dims = [self.program.symbols[name].dims for name in self.inputs if name in data]
+        return list(dict.fromkeys(axes[0] for axes in dims if axes and isinstance(axes[0], str)))
+
+    @property
+    def known(self) -> dict[str, Variable]:
+        """What is known of the inputs and sizes."""
+        floats = set(self.floats)
+        return {
+            **{name: Variable(self.dims.get(name), name in floats) for name in self.inputs.values()},
+            **dict.fromkeys(self.used_sizes.values(), Variable((), floating=False)),
+        }
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of a function, and the sizes it asks for since no input shows them."""
+
+    code: str
+    hidden: tuple[str, ...]
+
+
+def numpy_source(body: Body) -> Source:
+    """A NumPy function that checks shapes and labels and returns new arrays."""
+    statements, texts = _fresh_statements(body)
+    head, hidden = _signature(body).checks()
+    return _fresh_source(body, [*head, *statements], texts, hidden)
+
+
+def unchecked_source(body: Body) -> Source:
+    """A NumPy function that returns new arrays; its caller has checked the inputs."""
+    statements, texts = _fresh_statements(body)
+    head, hidden = _signature(body).reads()
+    return _fresh_source(body, [*head, *statements], texts, hidden)
+
+
+def _fresh_statements(body: Body) -> tuple[list[str], list[str]]:
+    """Statements, in place and in chunks where that pays, and the code of the results."""
+    texts = [text for _, text in body.results]
+    loop = next(filter(None, (_in_chunks(body, texts, size) for size in body.counts)), None)
+    if loop is None:
+        return _in_place(body, body.statements, set().union(*map(reads, texts))), texts
+    rest = "\n".join([*loop.loop, *loop.after, *loop.results])
+    after = _in_place(body, loop.after, set().union(*map(reads, loop.results)))
+    return [*_in_place(body, loop.before, reads(rest)), *loop.loop, *after], loop.results
+
+
+def _fresh_source(
+    body: Body, statements: Sequence[str], texts: Sequence[str], hidden: tuple[str, ...]
+) -> Source:
+    lines = [*_conversions(body), *statements, f"return {', '.join(texts)},"]
+    return Source(_numpy_code(body, hidden, [], lines), hidden)
+
+
+def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
+    return chunked(body.statements, texts, body.known, body.dims, along, body.length, body.fresh)
+
+
+def _in_place(body: Body, statements: Sequence[str], read: set[str]) -> list[str]:
+    return in_place(results_first(statements, read), read, body.known, body.dims, body.fresh)
+
+
+def array_source(body: Body) -> Source:
+    """A function of the arrays of any library that follows the array API standard.
+
+    Raises
+    ------
+    NoRuleError
+        If something has no counterpart in the standard, or nothing shows whose arrays are meant.
+    """
+    if not body.inputs:
+        raise NoRuleError('A function without inputs shows no array library; compile for target="numpy".')
+    names = Names(*(body.fresh(name) for name in ("xp", "dtype", "device")))
+    texts = [text for _, text in body.results]
+    sizes = set(body.used_sizes.values())
+    statements, texts = standard_statements(body.statements, texts, sizes, names)
+    shapes, hidden = _signature(body, names.namespace).checks()
+    lines = [*_arrays(body, names), *shapes, *statements, f"return {', '.join(texts)},"]
+    code = _definition(body, hidden, [], lines)
+    return Source(f"{definitions_for(code, ARRAY_DEFINITIONS).lstrip()}\n\n{code}", hidden)
+
+
+def _arrays(body: Body, names: Names) -> list[str]:
+    """Statements that find the namespace and bring the inputs into one type on one device."""
+    xp, everything, floats = names.namespace, list(body.inputs.values()), ", ".join(body.floats)
+    lines = [f"{xp} = _namespace({', '.join(everything)})"]
+    if floats:
+        lines.append(f"{_target(body.floats)} = _floats({xp}, {floats})")
+        lines.append(f"{names.dtype} = {body.floats[0]}.dtype")
+    lines.append(f'{names.device} = getattr({[*body.floats, *everything][0]}, "device", None)')
+    return [*lines, *(f"{name} = _labels({xp}, {name}, {names.device})" for name in body.labels)]
+
+
+def stepping_source(body: Body, along: Size, returned: int) -> Source:
+    """An unchecked NumPy function for many calls, which allocates little.
+
+    It returns the first results. For each of the others it takes, after the inputs, an array to write it
+    into, best with the first axis fastest, and after those a dictionary: the arrays with the axis ``along``
+    stay there for the next call, which must have the same shapes and types.
+
+    Parameters
+    ----------
+    body : Body
+    along : size
+    returned : int
+        How many results are returned.
+    """
+    statements, arrays = list(body.statements), list[str]()
+    made = {text.partition(" = ")[0] for text in statements}
+    texts = [text for _, text in body.results]
+    for text in texts[returned:]:
+        arrays.append(text if text in made and texts.count(text) == 1 else body.fresh("into"))
+        if arrays[-1] != text:
+            statements.append(f"{arrays[-1]} = {text}")
+    values = texts[:returned]
+    read = set().union(*map(reads, values))
+    kept = body.fresh("kept")
+    ordered = results_first(statements, read | set(arrays))
+    storage = Storage(frozenset(arrays), kept, along)
+    lines = in_place(ordered, read, body.known, body.dims, body.fresh, storage)
+    head, hidden = _signature(body).reads()
+    end = f"return {', '.join(values)}," if values else "return ()"
+    code = _numpy_code(body, hidden, [*arrays, kept], [*_conversions(body), *head, *lines, end])
+    return Source(code, hidden)
+
+
+def _signature(body: Body, namespace: str = "np") -> Signature:
+    return Signature(body.program, body.inputs, body.used_sizes, body.length, namespace)
+
+
+def _numpy_code(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:
+    guard = MAY_WARN if body.chooses else ""
+    code = guard + _definition(body, hidden, extra, lines)
+    return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
+
+
+def _definition(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:
+    arguments = ", ".join([*body.inputs.values(), *(body.used_sizes[size] for size in hidden), *extra])
+    doc = [f'"""{", ".join(name for name, _ in body.results)}', "", "Shapes"]
+    doc += [f"    {body.inputs[name]}: {spelled(body.program.symbols[name].dims)}" for name in body.inputs]
+    doc += ["", "Formulas", *(f"    {line}" for line in body.formulas), '"""']
+    text = "\n".join("    " + line if line else "" for line in [*doc, *lines])
+    return f"def function({arguments}):\n{text}\n"
+
+
+def _conversions(body: Body) -> list[str]:
+    lines = [f"{name} = np.asarray({name})" for name in body.labels]
+    if body.floats:
+        lines.append(f"{_target(body.floats)} = _floats({', '.join(body.floats)})")
+    return lines
+
+
+def _target(names: Sequence[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)

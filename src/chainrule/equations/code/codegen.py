@@ -1,0 +1,359 @@
+"""NumPy source for nodes: straight lines, each shared node held by one variable."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from chainrule.equations.code.assemble import Body
+from chainrule.equations.code.code_facts import Dims, Variable
+from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
+from chainrule.equations.code.kernels import FUNCTION_CODE
+from chainrule.equations.code.node_code import node_code
+from chainrule.equations.code.picks import picked
+from chainrule.equations.code.signature import tuple_text
+from chainrule.equations.formulas.derivation import unicode_lines
+from chainrule.equations.formulas.line_names import sheet_line
+from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.simplify import substitute
+from chainrule.errors import NoRuleError
+
+__all__ = ["Writer"]
+
+# What a size is taken for when the order of products is chosen and nobody says how large it is.
+ASSUMED_LENGTH = 64.0
+
+
+class Writer:
+    """Collects the statements of one function."""
+
+    def __init__(
+        self,
+        program: Program,
+        called: Mapping[Node, str],
+        lines: Mapping[Node, Node],
+        sizes: Mapping[str, int],
+    ) -> None:
+        self.program = program
+        self.called = called
+        self.lines = lines
+        self.sizes = sizes
+        self.taken: set[str] = {"np"}
+        self.inputs: dict[str, str] = {}
+        self.used_sizes: dict[str, str] = {}
+        self.statements: list[str] = []
+        self.dims: dict[str, Dims] = {}
+        self.tensors: dict[str, str] = {}
+        self.code: dict[Node, tuple[str, bool]] = {}
+        self.uses: dict[Node, int] = {}
+        self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
+
+    def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
+        """What a function does that computes the given nodes under their names."""
+        order = self._order([node for _, node in outputs])
+        self._name_inputs(order)
+        for node in order:
+            self._emit(node)
+        return Body(
+            program=self.program,
+            inputs=self.inputs,
+            used_sizes=self.used_sizes,
+            statements=self.statements,
+            results=[(name, self._text(node)) for name, node in outputs],
+            dims=self.dims,
+            formulas=self._formulas(),
+            chooses=any(node.kind == "where" for node in self.code),
+            length=self._length,
+            fresh=self.fresh,
+        )
+
+    def _definition(self, symbol: Node) -> Node | None:
+        """What a symbol stands for: a line of the derivation or a layer kept by name."""
+        return self.lines.get(symbol) or self.bodies.get(symbol)
+
+    def _order(self, roots: Sequence[Node]) -> list[Node]:
+        """Every node needed, after those it needs, through the definitions; counts uses on the way."""
+        order: list[Node] = []
+        seen: set[Node] = set()
+        stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+        for root in roots:
+            self.uses[root] = self.uses.get(root, 0) + 1
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                order.append(node)
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            stack.append((node, True))
+            definition = self._definition(node) if node.kind == "sym" else None
+            below = (definition,) if definition is not None else node.args
+            for arg in below:
+                self.uses[arg] = self.uses.get(arg, 0) + 1
+            stack.extend((arg, False) for arg in reversed(below))
+        return order
+
+    def _name_inputs(self, order: Sequence[Node]) -> None:
+        mentioned = {node for node in order if node.kind == "sym" and self._definition(node) is None}
+        for name, symbol in self.program.symbols.items():
+            if symbol in mentioned:
+                self.inputs[name] = self.fresh(name)
+                self.dims[self.inputs[name]] = symbol.dims
+                self.code[symbol] = (self.inputs[name], True)
+
+    def fresh(self, wish: str) -> str:
+        """A name that the code does not use yet."""
+        name = wish + "_" if keyword.iskeyword(wish) or wish in self.taken else wish
+        number = 2
+        while name in self.taken:
+            name, number = f"{wish}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+    def _emit(self, node: Node) -> None:
+        if node in self.code:
+            return
+        if node.kind in ("softmax", "lse") and self._emit_softmax(node):
+            return
+        definition = self._definition(node) if node.kind == "sym" else None
+        if definition is not None:
+            self._emit_definition(node, definition)
+            return
+        text, atomic = self._expression(node)
+        shared = self.uses.get(node, 0) > 1 and (bool(node.args))
+        if shared or (node in self.called and node.args) or len(text) > 72:
+            text, atomic = self._assign(self.called.get(node, "t"), text, node.dims), True
+        self.code[node] = (text, atomic)
+
+    def _emit_definition(self, symbol: Node, definition: Node) -> None:
+        text, atomic = self.code[definition]
+        if not (atomic and text.isidentifier()) or text in self.inputs.values():
+            text = self._assign(sheet_line(symbol.data), text, symbol.dims)
+        self.code[symbol] = (text, True)
+
+    def _emit_softmax(self, node: Node) -> bool:
+        """Softmax and logsumexp of the same scores share their exponentials."""
+        pool, (scores,) = self.program.pool, node.args
+        soft = pool.intern("softmax", None, (scores,), scores.dims)
+        lse = pool.intern("lse", None, (scores,), scores.dims[:-1])
+        if not (self.uses.get(soft) and self.uses.get(lse)):
+            return False
+        first, second = self.fresh(self.called.get(soft, "soft")), self.fresh(self.called.get(lse, "lse"))
+        self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self._text(scores)})")
+        self.dims |= {first: soft.dims, second: lse.dims}
+        self.code[soft], self.code[lse] = (first, True), (second, True)
+        return True
+
+    def _shared(self, text: str, wish: str = "t") -> str:
+        """A variable for a text, the same one each time."""
+        if text not in self.tensors:
+            self.tensors[text] = text if text.isidentifier() else self._assign(wish, text)
+        return self.tensors[text]
+
+    def _assign(self, wish: str, text: str, dims: Dims | None = None) -> str:
+        name = self.fresh(wish)
+        self.statements.append(f"{name} = {text}")
+        if dims is not None:
+            self.dims[name] = dims
+        return name
+
+    def _text(self, node: Node) -> str:
+        return self.code[node][0]
+
+    def _bracketed(self, node: Node) -> str:
+        text, atomic = self.code[node]
+        return text if atomic else f"({text})"
+
+    def _length(self, size: Size) -> str:
+        if isinstance(size, int):
+            return str(size)
+        if "*" in size:
+            return f"({' * '.join(self._length(part) for part in size_factors(size))})"
+        if size not in self.used_sizes:
+            self.used_sizes[size] = self.fresh(size)
+            self.dims[self.used_sizes[size]] = ()
+        return self.used_sizes[size]
+
+    def _type(self, keyword: str = "") -> str:
+        """The argument that gives a constant array the type of the floating inputs; nothing without any."""
+        floats = (variable for name, variable in self.inputs.items() if not self.program.is_label(name))
+        variable = next(floats, None)
+        return f", {keyword}{variable}.dtype" if variable else ""
+
+    def _expression(self, node: Node) -> tuple[str, bool]:
+        match node.kind:
+            case "ones":
+                return (
+                    (f"np.ones({tuple_text([self._length(size) for size in node.dims])}{self._type()})", True)
+                    if node.dims
+                    else ("1.0", True)
+                )
+            case "size":
+                return self._length(node.data), True
+            case "pi":
+                return "np.pi", True
+            case "delta":
+                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})", True
+            case "unit":
+                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})[{node.data}]", True
+            case "onehot":
+                return (
+                    f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])}{self._type()})",
+                    True,
+                )
+            case "lin":
+                return self._sum(node)
+            case "prod":
+                return self._product(node)
+            case "pow":
+                return self._power(node)
+            case "fn":
+                return f"{FUNCTION_CODE[node.data]}({self._argument(node)})", True
+            case "softmax" | "lse":
+                name = "_softmax" if node.kind == "softmax" else "_logsumexp"
+                return f"{name}({self._text(node.args[0])})", True
+            case "inv" | "det":
+                return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
+            case "logdet":
+                return f"_logdet({self._text(node.args[0])})", True
+        code = node_code(node, self._text, self._length, self._type())
+        if code is None:
+            raise NoRuleError(f"No code is known for {node.kind}.")
+        return code
+
+    def _argument(self, node: Node) -> str:
+        """The argument of an elementwise function; where relu(z) is known, step(z) is that of relu(z)."""
+        rectified = self.program.pool.intern("fn", "relu", node.args, node.dims)
+        shared = node.data == "step" and rectified in self.code and self.code[rectified][0].isidentifier()
+        return self._text(rectified if shared else node.args[0])
+
+    def _sum(self, node: Node) -> tuple[str, bool]:
+        terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
+        shape = tuple_text([self._length(size) for size in node.dims])
+        if not terms:
+            return f"np.zeros({shape}{self._type()})", True
+        if node.dims and all(arg.kind == "ones" for _, arg in terms):
+            return f"np.full({shape}, {_number(terms[0][0])}{self._type()})", True
+        # One term of full shape lets the others broadcast.
+        spread = any(arg.kind != "ones" and not self._has_ones(arg) for _, arg in terms)
+        pieces: list[str] = []
+        for c, arg in terms:
+            sign = "-" if c < 0 else "+"
+            if arg.kind == "ones":
+                body = _number(abs(c))
+            else:
+                text, atomic = self._spread(arg) if spread else self.code[arg]
+                body = text if atomic or (abs(c) == 1 and arg.kind != "lin") else f"({text})"
+                body = body if abs(c) == 1 else f"{_number(abs(c))} * {body}"
+            pieces.append(f" {sign} {body}" if pieces else body if c > 0 else f"-{body}")
+        return "".join(pieces), False
+
+    @staticmethod
+    def _has_ones(node: Node) -> bool:
+        return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
+
+    def _spread(self, node: Node) -> tuple[str, bool]:
+        """A term that only repeats along some axes, left to broadcast: ``b`` for 𝟏 bᵀ."""
+        if not self._has_ones(node):
+            return self.code[node]
+        labels, out = node.data
+        pairs = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones"]
+        kept = tuple(label for label in out if any(label in own for _, own in pairs))
+        text, atomic = self._contracted(pairs, kept)
+        return aligned_code(Operand(text, kept, atomic), out), atomic or kept != out[len(out) - len(kept) :]
+
+    def _product(self, node: Node) -> tuple[str, bool]:
+        labels, out = node.data
+        return self._contracted(list(zip(node.args, labels, strict=True)), out)
+
+    def _contracted(
+        self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
+    ) -> tuple[str, bool]:
+        lengths = {label: size for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
+
+        def length(label: int) -> float:
+            size = lengths[label]
+            return float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
+
+        return contraction_code(self._operands(pairs, out), out, Workshop(length, self._shared))
+
+    def _operand(self, arg: Node, labels: tuple[int, ...]) -> Operand:
+        if arg.kind == "pow" and arg.data < 0 and self.uses.get(arg, 0) <= 1:
+            text, atomic = self._powered(arg.args[0], -arg.data)
+            return Operand(text, labels, atomic, inverted=True)
+        text, atomic = self.code[arg]
+        return Operand(text, labels, atomic, identity=arg.kind == "delta")
+
+    def _operands(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> list[Operand]:
+        """One operand per factor; one-hot rows and the scores they pick from become one."""
+        left = list(range(len(pairs)))
+        operands: list[Operand] = []
+        for place, (arg, own) in enumerate(pairs):
+            mate = self._scores_of(place, pairs, out) if place in left and arg.kind == "onehot" else None
+            if mate is not None and mate in left:
+                left = [other for other in left if other not in (place, mate)]
+                rows = (
+                    [self._shared(f"np.arange({self._length(arg.dims[0])})", "rows")] if len(own) == 2 else []
+                )
+                known = {name: Variable(dims) for name, dims in self.dims.items()}
+                code = picked(self._text(pairs[mate][0]), [*rows, self._text(arg.args[0])], known)
+                operands.append(Operand(code, own[:-1]))
+        return operands + [self._operand(*pairs[place]) for place in left]
+
+    def _scores_of(
+        self, place: int, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
+    ) -> int | None:
+        """The one other factor on the axis of the classes, if it has the axes of the one-hot rows."""
+        labels = pairs[place][1]
+        if labels[-1] in out or len(labels) > 2 or len(set(labels)) < len(labels):
+            return None
+        mates = [other for other, (_, own) in enumerate(pairs) if labels[-1] in own and other != place]
+        if (
+            len(mates) != 1
+            or pairs[mates[0]][1] != labels
+            or self._text(pairs[mates[0]][0]).startswith("1 /")
+        ):
+            return None
+        return mates[0]
+
+    def _power(self, node: Node) -> tuple[str, bool]:
+        if node.data < 0:
+            text, atomic = self._powered(node.args[0], -node.data)
+            return f"1 / {text if atomic else f'({text})'}", False
+        return self._powered(node.args[0], node.data)
+
+    def _powered(self, base: Node, exponent: Fraction) -> tuple[str, bool]:
+        if exponent == 1:
+            return self.code[base]
+        if exponent == Fraction(1, 2):
+            return f"np.sqrt({self._text(base)})", True
+        text = self._bracketed(base)
+        if exponent == 2:
+            return (
+                (f"{text} * {text}", False)
+                if text.isidentifier()
+                else (f"np.square({self._text(base)})", True)
+            )
+        return f"{text} ** {_number(exponent)}", False
+
+    def _formulas(self) -> list[str]:
+        """The sheet's lines as the reader knows them, with the names of what was put together."""
+        fold = {node: self.program.symbols[name] for node, name in self.called.items() if node.args}
+        bodies = {
+            symbol: body if body in fold and fold[body] is symbol else substitute(body, fold)
+            for symbol, body in self.bodies.items()
+        }
+        lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
+        return unicode_lines(self.program, {**bodies, **lines})
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    exact = float(value)
+    return repr(exact) if Fraction(exact) == value or value.denominator > 10**6 else f"({value})"

@@ -1,0 +1,232 @@
+"""From a program to NumPy source: straight lines, shared subexpressions once, stable at large scores.
+
+Definitions are put into each other first, because only then does ``log(1 - p)`` with ``p = sigmoid(z)``
+become ``-softplus(z)``; what ends in a matrix product keeps its name, so that linear layers are computed
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from chainrule.equations.calculus.lets import Cotangent, Line
+from chainrule.equations.calculus.second import Direction, Moved, product_lines
+from chainrule.equations.code.assemble import Body, Source, numpy_source
+from chainrule.equations.code.codegen import Writer
+from chainrule.equations.code.compiled import CODE, Compiled, RefusedError, StrangeError
+from chainrule.equations.code.machine_lines import first_lines, result, second_lines
+from chainrule.equations.code.requests import Request
+from chainrule.equations.code.work import taken_apart
+from chainrule.equations.language.tree import Declaration, Size, Span
+from chainrule.equations.nodes.adjugates import with_adjugates
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.simplify import cost, substitute
+from chainrule.equations.nodes.tails import right_in_the_tails
+
+__all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
+
+# What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
+MOST_INLINED = 100
+
+
+def stable_program(
+    program: Program, of: Iterable[str], keep: Iterable[str]
+) -> tuple[Program, dict[Node, str]]:
+    """The program with its definitions put into each other, but for linear layers and ``keep``.
+
+    A linear layer inside a body gets a name of its own, so that bodies stay short however deep the model is.
+
+    Returns
+    -------
+    Program
+        What ``of`` needs: bodies for the linear layers, for ``keep``, and for every name's own value.
+    dict of Node to str
+        What the inlined bodies were called.
+    """
+    kept, replacement = set(keep), dict[Node, Node]()
+    bodies: dict[str, Node] = {}
+    symbols = dict(program.symbols)
+    called: dict[Node, str] = {}
+    needed = program.ancestors(of)
+    for name, body in program.bodies.items():
+        if name not in needed:
+            continue
+        new = substitute(body, replacement)
+        if not is_linear_layer(new):
+            for layer in _layers_inside(new):
+                inner = _free_name(f"z_{name}", symbols)
+                bodies[inner] = layer
+                replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
+            new = substitute(new, replacement)
+        bodies[name] = new
+        if name not in kept and not is_linear_layer(new) and not _is_long(new):
+            replacement[program.symbols[name]] = new
+            called.setdefault(new, name)
+    return replace(program, bodies=bodies, symbols=symbols), called
+
+
+def _is_long(node: Node) -> bool:
+    """Whether a sum or product is better kept by name: read as a tree, x ← r x (1 - x) doubles each time."""
+    return node.kind in ("lin", "prod", "pow") and cost(node) > MOST_INLINED
+
+
+def is_linear_layer(node: Node) -> bool:
+    """Whether a matrix product stands at the root, perhaps plus a bias."""
+    return any(
+        term.kind == "prod"
+        and sum(bool(arg.dims) for arg in term.args) > 1
+        and any(set(labels) - set(term.data[1]) for labels in term.data[0])
+        and bool(term.dims)
+        and all(arg.kind != "onehot" for arg in term.args)
+        for _, term in coefficient_terms(node)
+    )
+
+
+def _layers_inside(node: Node) -> list[Node]:
+    """The outermost linear layers below a node, which is none itself."""
+    found: list[Node] = []
+    seen: set[Node] = set()
+    stack = list(node.args)
+    while stack:
+        inner = stack.pop()
+        if inner in seen:
+            continue
+        seen.add(inner)
+        if is_linear_layer(inner):
+            found.append(inner)
+        else:
+            stack.extend(inner.args)
+    return found
+
+
+def _free_name(wish: str, taken: Mapping[str, object]) -> str:
+    name, number = wish, 2
+    while name in taken:
+        name, number = f"{wish}_{number}", number + 1
+    return name
+
+
+def compile_program(
+    program: Program,
+    requests: Iterable[tuple[str | None, ...]],
+    *,
+    single: bool = False,
+    sizes: Mapping[str, int] | None = None,
+    write: Callable[[Body], Source] = numpy_source,
+    each: Size | None = None,
+) -> Compiled:
+    """Compile names, derivatives and blocks of Hessians into one function.
+
+    Parameters
+    ----------
+    program : Program
+    requests : iterable of (of, wrt, then)
+        ``(of,)`` or ``(of, None)`` for the value itself; see `Request`.
+    single : bool
+        Whether the function returns its one output alone.
+    sizes : mapping of str to int, optional
+        Sizes to choose the order of products for.
+    write : callable
+        Makes the source of what is to be done: `numpy_source`, `unchecked_source` or `array_source`.
+    each : str or int, optional
+        The number of examples: what one example has, differentiated by what it has, is returned for each, and
+        not for every pair of examples.
+    """
+    asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
+    middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
+    stable, called = stable_program(program, [name for request in asked for name in request.names], middle)
+    lines: list[Line] = []
+    for of in dict.fromkeys(request.of for request in asked):
+        own = [request for request in asked if request.of == of]
+        wrt = list(dict.fromkeys(name for request in own for name in request.names[1:]))
+        if any(request.then for request in own):
+            lines += second_lines(stable, of, wrt, own, sizes or {})
+        elif wrt:
+            lines += first_lines(stable, of, wrt, sizes or {}, each)
+    outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
+    fused: dict[Node, Node] = {}
+    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    held = {line.symbol: with_adjugates(line.expression, bodies, fused) for line in lines}
+    dense = {str(asks) for asks in asked if asks.then or (asks.wrt and stable.symbols[asks.of].dims)}
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, dense)
+
+
+def compile_product(
+    program: Program,
+    of: str,
+    directions: Mapping[str, str],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    write: Callable[[Body], Source] = numpy_source,
+) -> Compiled:
+    """Compile the Hessian of a scalar times a direction.
+
+    Parameters
+    ----------
+    program : Program
+    of : str
+    directions : mapping of str to str
+        The names to differentiate with respect to, and under which new name the direction of each is given.
+    sizes, write
+        As for `compile_program`.
+
+    Returns
+    -------
+    Compiled
+        It returns a tuple: one block for each of the names.
+    """
+    stable, called = stable_program(program, [of, *directions], set(directions) & set(program.bodies))
+    lines = product_lines(stable, of, list(directions))
+    pool, symbols, declarations = stable.pool, dict(stable.symbols), dict(stable.declarations)
+    renamed: dict[Node, Node] = {}
+    for name, direction in directions.items():
+        dims = symbols[name].dims
+        renamed[pool.symbol(Direction(name), dims)] = symbols[direction] = pool.symbol(direction, dims)
+        declarations[direction] = Declaration(direction, "constants", "real", dims, None, Span(0, 0))
+    stable = replace(stable, symbols=symbols, declarations=declarations)
+    tails: dict[Node, Node] = {}
+    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
+    fused: dict[Node, Node] = {}
+    held = {
+        line.symbol: with_adjugates(
+            taken_apart(right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}),
+            bodies,
+            fused,
+        )
+        for line in lines
+    }
+    moved = [
+        pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
+    ]
+    outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single=False)
+
+
+def _function(
+    writer: Writer,
+    outputs: Sequence[tuple[str, Node]],
+    write: Callable[[Body], Source],
+    single: bool,
+    dense: Collection[str] = (),
+) -> Compiled:
+    """Compile what a writer has; ``dense`` are the outputs that may be far larger than the inputs."""
+    source = write(writer.body(outputs))
+    symbols = writer.program.symbols
+    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError, "TypeError": StrangeError}
+    exec(compile(source.code, CODE, "exec"), namespace)
+    return Compiled(
+        source.code,
+        tuple(writer.inputs),
+        tuple(name for name, _ in outputs),
+        source.hidden,
+        namespace["function"],
+        single,
+        {name: symbols[name].dims for name in writer.program.declarations},
+        tuple(symbols[name].dims for name in writer.inputs),
+        tuple(node.dims if name in dense else None for name, node in outputs),
+    )

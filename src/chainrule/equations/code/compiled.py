@@ -1,0 +1,139 @@
+"""What compiling gives: a function of named arrays, with its code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from chainrule.equations.code.binding import bound_values
+from chainrule.equations.formulas.structured import DEFAULT_LIMIT
+from chainrule.equations.language.sizes import size_factors, size_value
+from chainrule.equations.language.tree import Size
+from chainrule.errors import DataError, ShapeError, TooLargeError
+
+__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError"]
+
+# What a traceback calls the file of compiled code.
+CODE = "<compiled equations>"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled function of named arrays.
+
+    Attributes
+    ----------
+    source : str
+        Its code, self-contained but for NumPy (and SciPy where erf occurs), or for the library of its
+        arrays.
+    inputs : tuple of str
+        Names it needs, in the order of its positional arguments.
+    outputs : tuple of str
+        What it returns, in order.
+    sizes : tuple of str
+        Sizes that no input shows; they are given by name, too, or shown by the value of another name.
+    others : mapping of str to tuple
+        The names of the sheet that may be given without being needed, with their axes.
+    limit : int
+        Bytes that a block of a Hessian or a Jacobian tensor may take.
+    """
+
+    source: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sizes: tuple[str, ...]
+    function: Callable[..., Any]
+    single: bool
+    others: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
+    _shapes: tuple[tuple[Size, ...], ...] = field(default=(), repr=False)
+    _dense: tuple[tuple[Size, ...] | None, ...] = field(default=(), repr=False)
+    limit: int = DEFAULT_LIMIT
+
+    def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
+        """Values of the outputs: a tuple, or one value if one name was compiled.
+
+        All inputs but labels are brought to one floating type, the widest of the arrays: whole numbers and
+        Python's numbers follow it, or are float64 where no array has one. No input is written to.
+
+        Raises
+        ------
+        DataError
+            If an input is missing or unknown, no array of the kind that the function takes, or a matrix that
+            is inverted is singular.
+        ShapeError
+            If the shapes of the inputs do not fit.
+        TooLargeError
+            If a block of a Hessian or a Jacobian tensor would take more than ``limit`` bytes.
+        """
+        if not args and values.keys() == set(self.inputs) and not self.sizes:
+            given = [values[name] for name in self.inputs]
+        else:
+            given = bound_values(self.inputs, self.sizes, self.others, args, values)
+        if any(self._dense):
+            self._check_room(given)
+        try:
+            result = self.function(*given)
+        except RefusedError as refused:
+            raise ShapeError(str(refused)) from None
+        except StrangeError as strange:
+            raise DataError(str(strange)) from None
+        except np.linalg.LinAlgError as error:
+            raise DataError(_without_inverse(self, error)) from error
+        return result[0] if self.single else result
+
+    def limited(self, limit: int) -> Compiled:
+        """The same function with another limit, in bytes, for each dense block."""
+        return replace(self, limit=limit)
+
+    def _check_room(self, given: Sequence[Any]) -> None:
+        sizes: dict[Any, int] = dict(zip(self.sizes, given[len(self.inputs) :], strict=True))
+        for value, dims in zip(given, self._shapes, strict=False):
+            sizes.update(zip(dims, np.shape(value), strict=False))
+        for name, axes in zip(self.outputs, self._dense, strict=True):
+            dims = axes or ()
+            named = {part for size in dims for part in size_factors(size) if isinstance(part, str)}
+            if not dims or not named <= sizes.keys():
+                continue
+            shape = tuple(size_value(size, sizes) for size in dims)
+            if (needed := math.prod(shape) * _bytes_each(given)) > self.limit:
+                raise TooLargeError(
+                    f"{name} of shape {shape} takes {needed:,} bytes, more than {self.limit:,}; "
+                    "compile_product multiplies a Hessian by a direction without it, and limited(...) "
+                    "allows more."
+                )
+
+    def __repr__(self) -> str:
+        return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+
+
+def _bytes_each(values: Sequence[Any]) -> int:
+    """Bytes of a number of the floating type that the values share; 8 where none says."""
+    types = [value.dtype for value in values if hasattr(value, "dtype") and not isinstance(value, float)]
+    return max((kind.itemsize for kind in types if getattr(kind, "kind", "") in ("f", "c")), default=8)
+
+
+def _without_inverse(compiled: Compiled, error: Exception) -> str:
+    """Which line of the code met a matrix without an inverse, in words."""
+    place = error.__traceback__
+    line = ""
+    while place is not None:
+        if place.tb_frame.f_code.co_filename == CODE:
+            line = compiled.source.splitlines()[place.tb_lineno - 1].strip()
+        place = place.tb_next
+    return (
+        f"The function of {', '.join(compiled.outputs)} has no value at these inputs: a matrix that is "
+        f"inverted is singular, in {line!r}. Give one with a determinant other than 0."
+    )
+
+
+class RefusedError(ValueError):
+    """What the ValueError of generated code is while it runs here: shapes or labels that do not fit."""
+
+
+class StrangeError(TypeError):
+    """What the TypeError of generated code is while it runs here: inputs that are not the arrays it takes."""

@@ -1,0 +1,327 @@
+"""Statements rewritten to work in place: an array that is read for the last time holds the next result.
+
+``Z = X @ W.T + b; H = np.tanh(Z)`` becomes ``Z = X @ W.T; Z += b; H = np.tanh(Z, out=Z)``. Only arrays that
+the statements made themselves are written to, never one that is an input, that is returned or that another
+name may see. All floating inputs arrive in one type, so what is computed from one of them has that type, and
+is complex where any of them is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chainrule.equations.code.code_facts import UFUNCS, Dims, Variable, dims_of, is_floating, is_new, reads
+from chainrule.equations.language.tree import Size
+
+__all__ = ["Storage", "in_place", "results_first"]
+
+# Operators, the functions that have ``out``, and whether the operands may change places.
+_OPERATORS = {
+    ast.Add: ("+", "np.add", True),
+    ast.Sub: ("-", "np.subtract", False),
+    ast.Mult: ("*", "np.multiply", True),
+    ast.Div: ("/", "np.divide", False),
+}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where a function that is called again and again puts its arrays.
+
+    Attributes
+    ----------
+    filled : frozenset of str
+        Results that are written into arrays which the caller gives under these names.
+    kept : str
+        Name of a dictionary of arrays that are used again in the next call; empty if none are.
+    along : size, optional
+        Arrays with this axis are kept.
+    """
+
+    filled: frozenset[str] = frozenset()
+    kept: str = ""
+    along: Size | None = None
+
+
+def results_first(statements: Sequence[str], returned: set[str]) -> list[str]:
+    """The statements with each that nothing but the caller reads as early as it can stand.
+
+    What it reads is then free for the next result.
+
+    Examples
+    --------
+    >>> results_first(["a = x @ x", "b = a * x", "c = a + 1"], {"b", "c"})
+    ['a = x @ x', 'b = a * x', 'c = a + 1']
+    >>> results_first(["a = x @ x", "b = a * x", "c = a + 1", "d = 2 * b"], {"c", "d"})
+    ['a = x @ x', 'c = a + 1', 'b = a * x', 'd = 2 * b']
+    """
+    trees = [_parsed(text) for text in statements]
+    made = [_targets(tree) for tree in trees]
+    used = [reads(tree.value) for tree in trees]
+    everything = set().union(*made)
+    last = [place for place, names in enumerate(made) if names <= returned - set().union(*used)]
+    order: list[int] = []
+    done: set[str] = set()
+    for place, names in enumerate(made):
+        if place in last:
+            continue
+        order.append(place)
+        done |= names
+        for result in [other for other in last if other not in order and used[other] & everything <= done]:
+            order.append(result)
+    order += [place for place in last if place not in order]
+    return [statements[place] for place in order]
+
+
+def in_place(
+    statements: Sequence[str],
+    returned: set[str],
+    known: Mapping[str, Variable],
+    dims: Mapping[str, Dims],
+    fresh: Callable[[str], str],
+    storage: Storage = Storage(),
+) -> list[str]:
+    """The statements, in place where that is safe.
+
+    Parameters
+    ----------
+    statements : sequence of str
+        Assignments in the order in which they run.
+    returned : set of str
+        Names that are read at the end.
+    known : mapping of str to Variable
+        The inputs and the sizes.
+    dims : mapping of str to tuple of size
+        Axes of the assigned names, where they are known.
+    fresh : callable
+        A new name like the one that is wished for.
+    storage : Storage
+    """
+    rewriter = _Rewriter(dict(known), fresh, storage)
+    trees = [_parsed(text) for text in statements]
+    last = {name: place for place, tree in enumerate(trees) for name in reads(tree.value)}
+    last |= dict.fromkeys(returned, len(trees))
+    for place, (text, tree) in enumerate(zip(statements, trees, strict=True)):
+        own = (name for name, variable in rewriter.known.items() if variable.own and variable.floating)
+        rewriter.statement(text, tree, {name for name in own if last.get(name) == place}, dims)
+    return rewriter.finished(returned)
+
+
+def _parsed(text: str) -> ast.Assign:
+    (tree,) = ast.parse(text).body
+    assert isinstance(tree, ast.Assign)
+    return tree
+
+
+def _targets(tree: ast.Assign) -> set[str]:
+    return reads(tree.targets[0])
+
+
+class _Rewriter:
+    def __init__(self, known: dict[str, Variable], fresh: Callable[[str], str], storage: Storage) -> None:
+        self.known = known
+        self.fresh = fresh
+        self.storage = storage
+        self.lines: list[str] = []
+        self.onehots: dict[str, ast.Call] = {}
+        self.ranges: dict[str, str] = {}
+        self.kept: list[str] = []
+        self.ones: dict[Size, str] = {}
+
+    def statement(self, text: str, tree: ast.Assign, free: set[str], dims: Mapping[str, Dims]) -> None:
+        """Rewrite one assignment; ``free`` are the arrays that it is the last to read."""
+        target, code = tree.targets[0], tree.value
+        if isinstance(target, ast.Tuple):
+            self._rows(target, code, dims)
+            return
+        assert isinstance(target, ast.Name)
+        name, before = target.id, len(self.lines)
+        own = dims.get(name) or dims_of(code, self.known)
+        if name in self.storage.filled:
+            self._fill(name, code)
+        elif not own or self._build(code, name, own, free) != name:
+            del self.lines[before:]
+            self.lines.append(text)
+        self.known[name] = Variable(own, is_floating(code, self.known), is_new(code))
+        if not is_new(code) and name not in self.storage.filled:
+            self._see_through(code)
+        if isinstance(code, ast.Call) and self._picking(code):
+            self.onehots[name] = code
+        elif isinstance(code, ast.Call) and ast.unparse(code.func) == "np.arange":
+            self.ranges[ast.unparse(code.args[0])] = name
+
+    def _rows(self, target: ast.Tuple, code: ast.expr, dims: Mapping[str, Dims]) -> None:
+        """Softmax and logsumexp of the same scores."""
+        names = [ast.unparse(name) for name in target.elts]
+        out = self._room(names[0], dims.get(names[0]))
+        text = ast.unparse(code)
+        self.lines.append(f"{', '.join(names)} = {text[:-1] + f', {out})' if out else text}")
+        floating = isinstance(code, ast.Call) and is_floating(code.args[0], self.known)
+        self.known |= {name: Variable(dims.get(name), floating, own=True) for name in names}
+
+    def _see_through(self, code: ast.expr) -> None:
+        """Give up what an expression that may be a view of it reads."""
+        for name in reads(code):
+            if name in self.known:
+                self.known[name] = replace(self.known[name], own=False)
+
+    def finished(self, returned: set[str]) -> list[str]:
+        """The lines, without one-hot rows that nothing reads any more, and what is kept for the next call."""
+        used = [reads(line) for line in self.lines]
+        lines = [
+            line
+            for place, line in enumerate(self.lines)
+            if not any(
+                line.startswith(f"{name} = ")
+                and all(name not in names for other, names in enumerate(used) if other != place)
+                for name in self.onehots.keys() - returned
+            )
+        ]
+        if self.kept:
+            lines.append(f"{self.storage.kept}.update({', '.join(f'{name}={name}' for name in self.kept)})")
+        return lines
+
+    def _picking(self, code: ast.expr) -> str:
+        """The index of the ones among one-hot rows; empty for anything else."""
+        match code:
+            case ast.Name(id=name) if name in self.onehots:
+                return self._picking(self.onehots[name])
+            case ast.Call(func=ast.Name(id="_onehot"), args=[labels, *_]):
+                dims, text = dims_of(labels, self.known), ast.unparse(labels)
+                if dims is not None and len(dims) <= 1:
+                    return (
+                        f"{self.ranges.get(str(dims[0]), f'np.arange(len({text}))')}, {text}"
+                        if dims
+                        else text
+                    )
+        return ""
+
+    def _room(self, name: str, dims: Dims | None) -> str:
+        """The argument that gives a new array the room it had in the last call, or nothing."""
+        if not self.storage.kept or dims is None or self.storage.along not in dims:
+            return ""
+        self.kept.append(name)
+        return f'out={self.storage.kept}.get("{name}")'
+
+    def _fits(self, code: ast.expr, dims: Dims) -> bool:
+        return dims_of(code, self.known) == dims and is_floating(code, self.known)
+
+    def _build(self, code: ast.expr, name: str, dims: Dims, free: set[str]) -> str | None:
+        """Write the lines that compute an expression, and say which variable holds it; None if none may."""
+        if not self._fits(code, dims):
+            return None
+        match code:
+            case ast.Name(id=held):
+                return held if held in free else None
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                return self._applied("np.negative", inner, name, dims, free) or self._made(code, name, dims)
+            case ast.Call(func=function, args=[inner], keywords=[]):
+                called = ast.unparse(function)
+                if called in UFUNCS or called == "_relu":
+                    return self._applied(called, inner, name, dims, free) or self._made(code, name, dims)
+            case ast.BinOp() if type(code.op) in _OPERATORS and self._combined(code, name, dims, free):
+                return name
+        return self._made(code, name, dims)
+
+    def _made(self, code: ast.expr, name: str, dims: Dims) -> str | None:
+        """Compute an expression into a new array, in the room of the last call if that is kept."""
+        if not is_new(code):
+            return None
+        text = ast.unparse(code)
+        operators = {kind: function for kind, (_, function, _) in _OPERATORS.items()}
+        operators[ast.MatMult] = "np.dot"
+        match code:
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
+                if out := self._room(name, dims):
+                    text = f"{operators[type(op)]}({ast.unparse(left)}, {self._factor(op, right)}, {out})"
+            case ast.Call(func=function) if ast.unparse(function) in UFUNCS | {"_softmax"}:
+                if out := self._room(name, dims):
+                    text = f"{text[:-1]}, {out})"
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def _applied(self, function: str, inner: ast.expr, name: str, dims: Dims, free: set[str]) -> str | None:
+        """A function of one argument, over its argument."""
+        held = self._build(inner, name, dims, free)
+        if held is None:
+            return None
+        call = f"{function}({held}, out={held})"
+        # What is named with an underscore may return another array than the one it was given.
+        self.lines.append(call if held == name and function[0] != "_" else f"{name} = {call}")
+        return name
+
+    def _combined(self, code: ast.BinOp, name: str, dims: Dims, free: set[str]) -> bool:
+        """An operation over one of its operands."""
+        ways = [(code.left, code.right, False), (code.right, code.left, True)]
+        ways.sort(key=lambda way: not isinstance(way[0], ast.Name))
+        for first, other, swapped in ways:
+            # A name that the other operand reads may be written over by the operation itself alone.
+            left = free if isinstance(first, ast.Name) else free - reads(other)
+            held = self._build(first, name, dims, left)
+            if held is not None:
+                self._operate(code.op, held, other, swapped, name, free - {held})
+                return True
+        return False
+
+    def _operate(
+        self, op: ast.operator, held: str, other: ast.expr, swapped: bool, name: str, free: set[str]
+    ) -> None:
+        sign, function, commutes = _OPERATORS[type(op)]
+        if sign in "+-" and (commutes or not swapped) and (index := self._picking(other)):
+            self.lines.append(f"{held}[{index}] {sign}= 1")
+            self.lines += [f"{name} = {held}"] if held != name else []
+            return
+        text = self._factor(op, other, free)
+        if swapped and not commutes:
+            self.lines.append(f"{'' if held == name else f'{name} = '}{function}({text}, {held}, out={held})")
+        elif held == name:
+            self.lines.append(f"{name} {sign}= {text}")
+        else:
+            self.lines.append(f"{name} = {function}({held}, {text}, out={held})")
+
+    def _factor(self, op: ast.operator, other: ast.expr, free: set[str] = frozenset()) -> str:  # type: ignore[assignment]
+        """The code of the other operand: a mask as truth values, and in place itself where it can be."""
+        match other:
+            case ast.Call(func=ast.Name(id="_step"), args=[inner]) if isinstance(op, ast.Mult):
+                return f"{ast.unparse(inner)}.real > 0" if isinstance(inner, ast.Name) else ast.unparse(other)
+        dims = dims_of(other, self.known)
+        if dims and any(self.known[name].dims == dims for name in free & reads(other)):
+            held = self._build(other, self.fresh("t"), dims, free)
+            if held is not None:
+                return held
+        return ast.unparse(other)
+
+    def _fill(self, name: str, code: ast.expr) -> None:
+        """Compute a result into the array that the caller gave."""
+        text = ast.unparse(code)
+        match code:
+            case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+                text = f"np.matmul({ast.unparse(left)}, {ast.unparse(right)}, out={name})"
+                if len(dims_of(code, self.known) or ()) == 2:
+                    # The array lies with its first axis fastest: turned, it is what np.dot fills.
+                    text = f"np.dot({_turned(right)}, {_turned(left)}, out={name}.T)"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=summed), attr="sum"), args=[]) if (
+                ast.unparse(code).endswith("axis=0)") and len(self.known[summed].dims or ()) == 2
+            ):
+                # A product with ones is quicker than a sum along the first axis.
+                text = f"np.dot({self._ones(summed)}, {summed}, out={name})"
+            case _:
+                text = f"{name}[...] = {text}"
+        self.lines.append(text)
+
+    def _ones(self, summed: str) -> str:
+        """A variable that holds as many ones as an array has rows."""
+        rows = (self.known[summed].dims or ("",))[0]
+        if rows not in self.ones:
+            self.ones[rows] = self.fresh("ones")
+            self.lines.append(f"{self.ones[rows]} = np.ones(len({summed}), {summed}.dtype)")
+        return self.ones[rows]
+
+
+def _turned(code: ast.expr) -> str:
+    """The transpose of a matrix."""
+    if isinstance(code, ast.Attribute) and code.attr == "T":
+        return ast.unparse(code.value)
+    return ast.unparse(ast.Attribute(code, "T"))

@@ -1,0 +1,58 @@
+"""Entries picked by labels: from sums and products, each operand gives its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from chainrule.equations.code.code_facts import Variable, dims_of
+
+__all__ = ["picked"]
+
+
+def picked(scores: str, index: Sequence[str], known: Mapping[str, Variable]) -> str:
+    """Code of one entry of each row of ``scores``, in brackets where it needs them.
+
+    The pick goes into sums and products, so that they are computed for the picked entries alone.
+
+    Parameters
+    ----------
+    scores : str
+        Code of an array of one or two axes.
+    index : sequence of str
+        The places along each axis: rows and labels, or a label alone.
+    known : mapping of str to Variable
+
+    Examples
+    --------
+    >>> known = {"F": Variable(("n", "K")), "lse": Variable(("n",))}
+    >>> picked("F - lse[:, None]", ["rows", "y"], known)
+    '(F[rows, y] - lse)'
+    >>> picked("np.exp(F)", ["rows", "y"], known)
+    'np.exp(F)[rows, y]'
+    """
+    tree, places = (ast.parse(text, mode="eval").body for text in (scores, ", ".join(index)))
+    found = _picked(tree, places, len(index), known) or ast.Subscript(tree, places, ast.Load())
+    text = ast.unparse(found)
+    return f"({text})" if isinstance(found, ast.BinOp | ast.UnaryOp) else text
+
+
+def _picked(code: ast.expr, index: ast.expr, axes: int, known: Mapping[str, Variable]) -> ast.expr | None:
+    """The pick of an expression; None where its axes are not known."""
+    match code:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
+            first, second = _picked(left, index, axes, known), _picked(right, index, axes, known)
+            return ast.BinOp(first, op, second) if first and second else None
+        case ast.UnaryOp(op=op, operand=inner):
+            entry = _picked(inner, index, axes, known)
+            return ast.UnaryOp(op, entry) if entry else None
+        case ast.Subscript(value=inner) if axes == 2 and ast.unparse(code).endswith("[:, None]"):
+            return inner
+    dims = dims_of(code, known)
+    if dims is None:
+        return None
+    if len(dims) < axes:
+        # A row that is repeated gives the entries of the labels, a number itself.
+        label = index.elts[-1] if isinstance(index, ast.Tuple) else index
+        return ast.Subscript(code, label, ast.Load()) if dims else code
+    return ast.Subscript(code, index, ast.Load())

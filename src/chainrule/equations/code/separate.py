@@ -1,0 +1,130 @@
+"""Lines of second order for the machine: what moves with the direction alone stands apart.
+
+The Hessian's block of a weight is M ⊗ x xᵀ: in the line of d²L/(dz dW)[i, j, k, a] = M[i, j, k] x[i, a] the
+core M is kept under a name of its own, and the factor x, which alone has the axis a, goes into whatever uses
+the line. So nothing is built that is larger than it must be, and symmetric products show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from chainrule.equations.calculus.lets import Cotangent, Line
+from chainrule.equations.calculus.second import Core, Second
+from chainrule.equations.code.work import multiplied_out, operations
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.simplify import substitute
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["direction_axes", "leading_axes", "separated"]
+
+Factors = list[tuple[Node, tuple[int, ...]]]
+
+
+def separated(
+    lines: Sequence[Line],
+    asked: Collection[Node],
+    sizes: Mapping[str, int],
+    ways_of: Callable[[Node], set[int]],
+) -> list[Line]:
+    """The lines, with cores in place of the lines that nobody asked for.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+    asked : collection of Node
+        The symbols of the lines that are returned.
+    sizes : mapping of str to int
+        Sizes to choose by.
+    ways_of : callable
+        The axes of a symbol that come from outside: `direction_axes` or `leading_axes`.
+    """
+    result: list[Line] = []
+    known: dict[Node, Node] = {}
+    cores: dict[Node, Node] = {}
+    for line in lines:
+        expression = substitute(line.expression, known)
+        if line.symbol in asked:
+            opened = multiplied_out(substitute(expression, cores))
+            candidates = [expression, multiplied_out(expression), opened]
+            expression = min(candidates, key=lambda node: operations(node, sizes, cores))
+        elif ways := ways_of(line.symbol):
+            whole = multiplied_out(expression)
+            if (pulled := _pulled(whole, ways)) is not None:
+                core = line.symbol.pool.symbol(Core(line.symbol.data), pulled.rest.dims)
+                known[line.symbol] = product(
+                    core.pool, [(core, pulled.kept), (pulled.factor, pulled.own)], range(len(whole.dims))
+                )
+                cores[core] = pulled.rest
+                result.append(Line(core, pulled.rest, rules=line.rules))
+                continue
+        result.append(Line(line.symbol, expression, line.requested, line.rules))
+    return result
+
+
+def direction_axes(program: Program) -> Callable[[Node], set[int]]:
+    """In lines of second order: the axes of the direction, which come last."""
+
+    def ways_of(symbol: Node) -> set[int]:
+        data = symbol.data
+        if isinstance(data, Second):
+            direction = data.then
+        elif isinstance(data, Cotangent) and symbol.dims != program.symbols[data.wrt].dims:
+            direction = data.wrt
+        else:
+            return set()
+        rank = len(symbol.dims)
+        return set(range(rank - len(program.symbols[direction].dims), rank))
+
+    return ways_of
+
+
+def leading_axes(rank: int) -> Callable[[Node], set[int]]:
+    """In lines of a Jacobian: the axes of the differentiated quantity, which come first."""
+    return lambda symbol: set(range(rank))
+
+
+class _Pulled(NamedTuple):
+    """A line is rest[kept] factor[own], elementwise where they share an axis."""
+
+    factor: Node
+    own: tuple[int, ...]
+    rest: Node
+    kept: tuple[int, ...]
+
+
+def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
+    """The factor that alone has some axis of the direction in every term, and what it leaves."""
+    terms = coefficient_terms(whole)
+    if not terms or any(term.kind != "prod" for _, term in terms):
+        return None
+    split = [(c, list(zip(term.args, term.data[0], strict=True))) for c, term in terms]
+    out = set(range(len(whole.dims)))
+    for factor, own in split[0][1]:
+        if factor.kind == "ones" or not set(own) <= out or len(set(own)) < len(own):
+            continue
+        if any(factors.count((factor, own)) != 1 for _, factors in split):
+            continue
+        left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
+        covered = {label for _, factors in left for _, labels in factors for label in labels}
+        gone = set(own) - covered
+        if not (gone & ways or (gone and factor.kind == "delta" and set(own) & ways)):
+            continue
+        kept = tuple(axis for axis in range(len(whole.dims)) if axis in covered)
+        dims = tuple(whole.dims[axis] for axis in kept)
+        parts = [(c, _spread(factors, kept, dims, whole)) for c, factors in left]
+        return _Pulled(factor, own, linear(whole.pool, parts, dims), kept)
+    return None
+
+
+def _spread(factors: Factors, kept: tuple[int, ...], dims: tuple[Size, ...], whole: Node) -> Node:
+    """The product of what is left, repeated along the axes that only other terms have."""
+    covered = {label for _, labels in factors for label in labels}
+    bare = [(axis, size) for axis, size in zip(kept, dims, strict=True) if axis not in covered]
+    ones = whole.pool.ones(tuple(size for _, size in bare))
+    extra: Factors = [(ones, tuple(axis for axis, _ in bare))] if bare else []
+    return product(whole.pool, [*factors, *extra], kept)

@@ -1,0 +1,110 @@
+"""The head of a compiled function: sizes read off its inputs, shapes and labels checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.program import Program
+
+__all__ = ["Signature", "spelled", "tuple_text"]
+
+
+def tuple_text(parts: Sequence[str]) -> str:
+    """The code of a tuple."""
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def spelled(dims: Sequence[Size]) -> str:
+    """A symbolic shape."""
+    return tuple_text([str(size) for size in dims])
+
+
+class Signature:
+    """The inputs of a function.
+
+    Parameters
+    ----------
+    program : Program
+    inputs : mapping of str to str
+        Variable of each input.
+    used_sizes : mapping of size to str
+        Variable of each size that the body uses.
+    length : callable
+        Gives a size a variable.
+    namespace : str
+        Whose functions the code calls; the values of labels are looked at in NumPy alone, since other
+        libraries may only trace the code.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        inputs: Mapping[str, str],
+        used_sizes: Mapping[str, str],
+        length: Callable[[Size], str],
+        namespace: str = "np",
+    ) -> None:
+        self.program = program
+        self.inputs = inputs
+        self.used_sizes = used_sizes
+        self._length = length
+        self._namespace = namespace
+
+    def checks(self) -> tuple[list[str], tuple[str, ...]]:
+        """Statements that read the sizes off the inputs and check the rest, and the sizes no input shows."""
+        known: dict[Size, str] = {}
+        ranks, reads, checks = [], [], []
+        for name, variable in self.inputs.items():
+            dims = self.program.symbols[name].dims
+            ranks.append(f"{variable}.ndim == {len(dims)}")
+            for axis, size in enumerate(dims):
+                if isinstance(size, str) and size not in known and "*" not in size:
+                    known[size] = self._length(size)
+                    reads.append(f"{known[size]} = {variable}.shape[{axis}]")
+        for name, variable in self.inputs.items():
+            dims = self.program.symbols[name].dims
+            parts = [[known.get(part, str(part)) for part in size_factors(size)] for size in dims]
+            shown = all(
+                part in known or isinstance(part, int) for size in dims for part in size_factors(size)
+            )
+            if dims and shown:
+                checks.append(f"{variable}.shape == {tuple_text([' * '.join(own) for own in parts])}")
+        hidden = tuple(size for size in self.used_sizes if size not in known)
+        refusal = self._refusal()
+        statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []
+        statements += reads
+        statements += [f"if not ({' and '.join(checks)}):", f"    raise {refusal}"] if checks else []
+        return statements + self._label_checks(known), hidden
+
+    def reads(self) -> tuple[list[str], tuple[str, ...]]:
+        """Statements that read the sizes the code uses, and the sizes no input shows."""
+        reads: dict[str, str] = {}
+        for name, variable in self.inputs.items():
+            for axis, size in enumerate(self.program.symbols[name].dims):
+                if isinstance(size, str) and size in self.used_sizes:
+                    reads.setdefault(size, f"{self.used_sizes[size]} = {variable}.shape[{axis}]")
+        hidden = tuple(size for size in self.used_sizes if size not in reads)
+        return list(reads.values()), hidden
+
+    def _refusal(self) -> str:
+        expected = ", ".join(f"{name} {spelled(self.program.symbols[name].dims)}" for name in self.inputs)
+        arrived = ", ".join(f"{name} {{{variable}.shape}}" for name, variable in self.inputs.items())
+        return f'ValueError(f"Expected {expected}; got {arrived}.")'
+
+    def _label_checks(self, known: Mapping[Size, str]) -> list[str]:
+        statements = []
+        for name, variable in self.inputs.items():
+            declaration = self.program.declarations.get(name)
+            if declaration is None or declaration.domain != "class" or declaration.classes is None:
+                continue
+            classes = known.get(declaration.classes, str(declaration.classes))
+            if isinstance(declaration.classes, int) or declaration.classes in known:
+                wrong = f"not {self._namespace}.isdtype({variable}.dtype, 'integral')"
+                if self._namespace == "np":
+                    wrong += f" or {variable}.min() < 0 or {variable}.max() >= {classes}"
+                need = f'f"{name} holds labels, whole numbers from 0 to {{{classes} - 1}}."'
+                statements.append(f"if {wrong}:")
+                statements.append(f"    raise ValueError({need})")
+        return statements

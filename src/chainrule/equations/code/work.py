@@ -1,0 +1,132 @@
+"""How much work a node is for the machine, and products taken apart where that is less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import prod
+
+from chainrule.equations.code.contract import Operand, Workshop, contraction_code
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.simplify import rebuild
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["multiplied_out", "operations", "taken_apart"]
+
+# What a size is taken for when nobody says how large it is.
+ASSUMED_LENGTH = 64.0
+# An elementwise function takes about so many operations.
+FUNCTION_WORK = 10.0
+# More terms than this are not multiplied out.
+MOST_TERMS = 64
+
+
+def multiplied_out(node: Node) -> Node:
+    """The node with sums of tensors, and sums that hold an identity matrix, taken out of its products."""
+    return _terms(node, _over_tensor_sum, MOST_TERMS)
+
+
+def _over_tensor_sum(node: Node) -> Node | None:
+    """A product with its first sum of tensors distributed over."""
+    return _distributed(node, lambda total: len(total.dims) > 2 or _has_identity(total))
+
+
+def _terms(node: Node, opened: Callable[[Node], Node | None], most: int) -> Node:
+    """The node as a sum whose terms are opened as long as there are no more than ``most`` of them."""
+    done: list[tuple[Fraction, Node]] = []
+    stack = [(Fraction(1), node)]
+    while stack:
+        c, term = stack.pop()
+        if term.kind == "lin" and term.args:
+            stack.extend((c * inner, arg) for inner, arg in reversed(coefficient_terms(term)))
+        elif len(done) + len(stack) < most and (wider := opened(term)) is not None:
+            stack.append((c, wider))
+        else:
+            done.append((c, term))
+    return linear(node.pool, done, node.dims)
+
+
+def _distributed(node: Node, fits: Callable[[Node], bool]) -> Node | None:
+    """A product distributed over the first sum that fits."""
+    if node.kind != "prod":
+        return None
+    labels, out = node.data
+    pairs = list(zip(node.args, labels, strict=True))
+    for place, (total, own) in enumerate(pairs):
+        if total.kind == "lin" and len(total.args) > 1 and fits(total):
+            rest = pairs[:place] + pairs[place + 1 :]
+            terms = [(c, product(node.pool, [*rest, (arg, own)], out)) for c, arg in coefficient_terms(total)]
+            return linear(node.pool, terms, node.dims)
+    return None
+
+
+def _has_identity(node: Node) -> bool:
+    return any(arg.kind == "delta" or any(inner.kind == "delta" for inner in arg.args) for arg in node.args)
+
+
+def operations(root: Node, sizes: Mapping[str, int], held: Mapping[Node, Node] | None = None) -> float:
+    """About how many operations a node takes, and what is held under the names that it mentions."""
+    cores = held or {}
+
+    def length(size: Size) -> float:
+        return float(size if isinstance(size, int) else sizes.get(size, ASSUMED_LENGTH))
+
+    def volume(node: Node) -> float:
+        return prod(length(size) for size in node.dims)
+
+    total = 0.0
+    roots = [root, *(cores[node] for node in topological([root]) if node in cores)]
+    for node in topological(roots):
+        if node.kind == "prod":
+            total += _contraction_work(node, length)
+        elif node.kind == "lin":
+            total += len(node.args) * volume(node)
+        elif node.args:
+            total += FUNCTION_WORK * volume(node)
+    return total
+
+
+def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
+    labels, out = node.data
+    pairs = list(zip(node.args, labels, strict=True))
+    sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
+    shop = Workshop(sizes.__getitem__)
+    operands = [Operand(f"x{arg.serial}", own, identity=arg.kind == "delta") for arg, own in pairs]
+    contraction_code(operands, out, shop)
+    return shop.work
+
+
+def taken_apart(root: Node, sizes: Mapping[str, int]) -> Node:
+    """The node with products distributed over sums of diagonals and outer products where that is less work.
+
+    (diag(p) - p pᵀ) v builds a matrix, p ⊙ v - p (pᵀ v) does not.
+    """
+    done: dict[Node, Node] = {}
+    for node in topological([root]):
+        current = rebuild(node, tuple(done[arg] for arg in node.args))
+        once = _terms(current, _over_thin_sum, 1)
+        if once is not current:
+            every = _terms(once, _over_thin_sum, MOST_TERMS)
+            current = min((current, once, every), key=lambda candidate: operations(candidate, sizes))
+        done[node] = current
+    return done[root]
+
+
+def _over_thin_sum(node: Node) -> Node | None:
+    """A product distributed over its first sum of what is smaller than the sum itself."""
+    return _distributed(node, lambda total: len(total.dims) > 1 and any(map(_is_thin, total.args)))
+
+
+def _is_thin(term: Node) -> bool:
+    """Whether a term falls into pieces with fewer axes, as u vᵀ does, and diag(u) but for the identity."""
+    if term.kind != "prod":
+        return term.kind == "delta"
+    labels, out = term.data
+    pieces: list[set[int]] = []
+    for arg, own in zip(term.args, labels, strict=True):
+        if arg.kind != "delta":
+            joined = set(own).union(*(piece for piece in pieces if piece & set(own)))
+            pieces = [*(piece for piece in pieces if not piece & set(own)), joined]
+    return all(len(piece & set(out)) < len(out) for piece in pieces)

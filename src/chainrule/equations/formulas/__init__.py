@@ -1,0 +1,1 @@
+"""Derivatives as a reader sees them: matrix form, every notation, steps, layers, factors."""

@@ -1,0 +1,230 @@
+"""Matrix form as it is written: scalars in front, signs turned round, transposes pushed in, terms sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+from chainrule.equations.formulas.forms import (
+    Add,
+    Diag,
+    Eye,
+    Form,
+    Function,
+    Hadamard,
+    Indexed,
+    Kron,
+    Mul,
+    Named,
+    Num,
+    OneHot,
+    Ones,
+    Scale,
+    Sigma,
+    SizeForm,
+    Transposed,
+    Unit,
+)
+
+__all__ = ["add", "hadamard", "mul", "scale", "transpose"]
+
+
+def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], arg: Form | None) -> Form:
+    """Scalars in front of a form; nested scalars are joined, and a negative sign turns a difference round."""
+    above, below = tuple(above), tuple(below)
+    if isinstance(arg, Scale):
+        return scale(coefficient * arg.coefficient, above + arg.above, below + arg.below, arg.arg)
+    if isinstance(arg, Num) and arg.rank == 0:
+        return scale(coefficient * arg.value, above, below, None)
+    if coefficient < 0 and arg is not None and (turned := _turned(arg)) is not None:
+        coefficient, arg = -coefficient, turned
+    if arg is not None and arg.rank == 0 and not isinstance(arg, Add | Indexed | Sigma):
+        above, arg = (*above, arg), None
+    if coefficient == 1 and not below:
+        if not above and arg is not None:
+            return arg
+        if arg is None and len(above) == 1:
+            return above[0]
+    if arg is None and not above and not below:
+        return Num(0, coefficient)
+    return Scale(arg.rank if arg is not None else 0, coefficient, above, below, arg)
+
+
+def _turned(form: Form) -> Form | None:
+    """Minus the form without a sign in front, where a difference inside can be turned round."""
+    match form:
+        case Add(rank=rank, terms=terms):
+            flipped = [_turned_term(sign, term) for sign, term in terms]
+            return add(flipped, rank) if any(sign > 0 for sign, _ in flipped) else None
+        case Mul(rank=rank, factors=factors):
+            turned = _turn_one(factors)
+            return Mul(rank, turned) if turned else None
+        case Hadamard(rank=rank, above=above, below=below):
+            turned = _turn_one(above)
+            return Hadamard(rank, turned, below) if turned else None
+        case Indexed(factors=factors):
+            bases = _turn_one(tuple(base for base, _ in factors))
+            if bases is None:
+                return None
+            return replace(
+                form, factors=tuple((base, own) for base, (_, own) in zip(bases, factors, strict=True))
+            )
+        case Transposed(rank=rank, arg=arg):
+            inner = _turned(arg)
+            return Transposed(rank, inner) if inner is not None else None
+    return None
+
+
+def _turned_term(sign: int, term: Form) -> tuple[int, Form]:
+    """Minus a signed term, with a positive sign where that is possible."""
+    if sign < 0:
+        return 1, term
+    turned = _turned(term) if not isinstance(term, Add) else None
+    return (1, turned) if turned is not None else (-1, term)
+
+
+def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
+    for position, factor in enumerate(factors):
+        # 1 - p stays as it is: the constant leads.
+        constant = isinstance(factor, Add) and any(isinstance(term, Num) for _, term in factor.terms)
+        # u uᵀ stays a square.
+        others = factors[:position] + factors[position + 1 :]
+        twin = any(other in (factor, transpose(factor)) for other in others)
+        if not constant and not twin and (turned := _turned(factor)) is not None:
+            return (*factors[:position], turned, *factors[position + 1 :])
+    return None
+
+
+def transpose(form: Form) -> Form:
+    """Formᵀ, pushed in where that does not add transposes."""
+    if form.rank == 0 or isinstance(form, Eye | Diag) or (form.rank == 2 and isinstance(form, Num)):
+        return form
+    match form:
+        case Transposed(arg=arg):
+            return arg
+        case Named(node=node) if node.pool.symmetric.get(node):
+            return form
+        case Hadamard(above=above, below=()) if form.rank == 2 and all(transpose(u) == u for u in above):
+            return form
+        case Function(name="inv", arg=arg) if transpose(arg) == arg:
+            return form
+        case Kron(left=left, right=right):
+            return Kron(form.rank, transpose(left), transpose(right))
+        case Scale(coefficient=c, above=above, below=below, arg=arg) if arg is not None:
+            return scale(c, above, below, transpose(arg))
+        case Ones(dims=dims) if form.rank == 2:
+            return Ones(2, dims[::-1])
+        case Mul(factors=factors):
+            flipped = tuple(transpose(factor) for factor in reversed(factors))
+            if _transposes(flipped) <= _transposes(factors) + 1:
+                opened = (inner.factors if isinstance(inner, Mul) else (inner,) for inner in flipped)
+                return Mul(form.rank, tuple(chain.from_iterable(opened)))
+        case Hadamard(above=above, below=()) if form.rank == 1 and _transposes(above) == 1:
+            # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
+            (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))
+            rest = [factor for factor in above if not isinstance(factor, Transposed)]
+            return mul((row, Diag(2, hadamard(rest, (), 1))), 1)
+        case Add(terms=terms):
+            flipped_terms = [(sign, transpose(term)) for sign, term in terms]
+            before = sum(isinstance(term, Transposed) for _, term in terms)
+            if sum(isinstance(term, Transposed) for _, term in flipped_terms) <= before:
+                return add(flipped_terms, form.rank)
+    return Transposed(form.rank, form)
+
+
+def _transposes(factors: Iterable[Form]) -> int:
+    return sum(isinstance(factor, Transposed) for factor in factors)
+
+
+def mul(factors: Iterable[Form], rank: int) -> Form:
+    """A matrix product: nested products open, identities vanish, scalars come first."""
+    flat: list[Form] = []
+    coefficient = Fraction(1)
+    above: list[Form] = []
+    below: list[Form] = []
+    for factor in factors:
+        if isinstance(factor, Scale) and factor.arg is not None:
+            coefficient *= factor.coefficient
+            above.extend(factor.above)
+            below.extend(factor.below)
+            factor = factor.arg
+        if isinstance(factor, Transposed) and isinstance(factor.arg, Mul) and _opens(factor):
+            # Inside a chain a transposed product opens: Sᵀ (S A)ᵀ is Sᵀ Aᵀ Sᵀ.
+            flat.extend(transpose(inner) for inner in reversed(factor.arg.factors))
+        else:
+            flat.extend(factor.factors if isinstance(factor, Mul) else (factor,))
+    kept = [factor for factor in flat if not isinstance(factor, Eye)] or flat[:1]
+    body = kept[0] if len(kept) == 1 else Mul(rank, tuple(kept))
+    return scale(coefficient, above, below, body)
+
+
+def _opens(row: Transposed) -> bool:
+    """Whether a transposed product opens in a chain: a row does for its inverses, bᵀ A⁻ᵀ for (A⁻¹ b)ᵀ."""
+    inner = row.arg.factors if isinstance(row.arg, Mul) else ()
+    return row.rank == 2 or any(isinstance(factor, Function) and factor.name == "inv" for factor in inner)
+
+
+def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
+    """An elementwise product or quotient; names first, then compound factors, derivatives last."""
+    coefficient = Fraction(1)
+    scalars: list[Form] = []
+    under: list[Form] = []
+    factors: list[Form] = []
+    for factor in above:
+        if isinstance(factor, Scale) and factor.arg is not None:
+            coefficient *= factor.coefficient
+            scalars.extend(factor.above)
+            under.extend(factor.below)
+            factor = factor.arg
+        if isinstance(factor, Hadamard) and not factor.below:
+            factors.extend(factor.above)
+        else:
+            factors.append(factor)
+    factors.sort(key=_order)
+    lower = tuple(sorted(below, key=_order))
+    body = factors[0] if len(factors) == 1 and not lower else Hadamard(rank, tuple(factors), lower)
+    return scale(coefficient, scalars, under, body)
+
+
+def _order(form: Form) -> tuple[bool, bool]:
+    return (mentions_derivative(form), not isinstance(form, Named | OneHot | SizeForm | Num))
+
+
+def mentions_derivative(form: Any) -> bool:
+    """Whether a line of the derivation stands anywhere inside."""
+    if isinstance(form, Named):
+        return isinstance(form.node.data, tuple)
+    if isinstance(form, tuple):
+        return any(mentions_derivative(inner) for inner in form)
+    if isinstance(form, Form):
+        return any(mentions_derivative(getattr(form, name)) for name in form.__dataclass_fields__)
+    return False
+
+
+def add(terms: Iterable[tuple[int, Form]], rank: int) -> Form:
+    """A sum: positive terms first, constants before the rest, then by length, plain before transposed."""
+    ordered = sorted(
+        terms,
+        key=lambda pair: (
+            pair[0] < 0,
+            not isinstance(pair[1], Num | Ones),
+            -_length(pair[1]),
+            isinstance(pair[1], Transposed),
+        ),
+    )
+    return Add(rank, tuple(ordered))
+
+
+def _length(form: Any) -> int:
+    if isinstance(form, Form):
+        if isinstance(form, Named | OneHot | Eye | Ones | Num | SizeForm | Unit):
+            return 1
+        if isinstance(form, Transposed):
+            return _length(form.arg)
+        return 1 + sum(_length(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
+    if isinstance(form, tuple):
+        return sum(_length(inner) for inner in form)
+    return 0

@@ -1,0 +1,64 @@
+"""A model and its derivative as one sheet that reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.second import direction_symbols
+from chainrule.equations.formulas.line_names import sheet_line
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_sheet import SheetPrinter
+from chainrule.equations.formulas.shown import Shown
+from chainrule.equations.language.tree import Declaration
+from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.program import Program
+
+__all__ = ["derived_sheet"]
+
+
+def derived_sheet(program: Program, lines: Sequence[Line], shown: Shown) -> str:
+    """The model's declarations and definitions, then the lines that are no definitions themselves."""
+    sizes = {size for symbol in program.symbols.values() for size in symbol.dims}
+    taken = [*program.symbols, *(size for size in sizes if isinstance(size, str))]
+    directions = direction_symbols(lines)
+    own = [line for line in lines if line.symbol.data not in program.symbols]
+    names = _sheet_names([*directions, *(line.symbol for line in own)], taken)
+    writer = SheetPrinter(names, taken, shown.letters_of)
+    rows = [_declaration(declaration) for declaration in program.declarations.values()]
+    rows += [
+        f"{names(symbol)}: R[{', '.join(map(str, symbol.dims))}]".replace("[]", "") for symbol in directions
+    ]
+    # What can only be evaluated has no body here, and what rests on it would not read back.
+    lost = program.dependents(program.without_rule)
+    equations = [
+        writer.equation(name, matrix_form(body)) for name, body in program.bodies.items() if name not in lost
+    ]
+    equations += [
+        writer.equation(names(symbol), form, shown.axes(symbol)) for symbol, form, _ in shown.forms(own)
+    ]
+    return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
+
+
+def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Node], str]:
+    """Names of all symbols in sheet syntax; a line's gets underscores until it is no other's."""
+    used = set(taken)
+    names: dict[Node, str] = {}
+    for symbol in symbols:
+        name = sheet_line(symbol.data)
+        while name in used:
+            name += "_"
+        used.add(name)
+        names[symbol] = name
+    return lambda node: names[node] if node in names else str(node.data)
+
+
+def _declaration(declaration: Declaration) -> str:
+    sizes = ", ".join(str(size) for size in declaration.axes)
+    domain = {"real": "R", "sign": "Sign", "bit": "Bit", "simplex": "Simplex"}.get(
+        declaration.domain, "Class"
+    )
+    if declaration.domain == "class":
+        sizes = ", ".join(filter(None, (sizes, str(declaration.classes))))
+    role = "" if declaration.role == "given" else f"{declaration.role} "
+    return f"{role}{declaration.name}: {domain}" + (f"[{sizes}]" if sizes else "")

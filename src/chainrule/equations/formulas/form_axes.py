@@ -1,0 +1,94 @@
+"""The sizes of a form's axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+from chainrule.equations.formulas.forms import (
+    Add,
+    Compare,
+    Diag,
+    Diagonal,
+    Extreme,
+    Eye,
+    Form,
+    Function,
+    Hadamard,
+    Indexed,
+    Kron,
+    Merged,
+    Mul,
+    Named,
+    Num,
+    OneHot,
+    Ones,
+    Power,
+    Scale,
+    Split,
+    Summed,
+    Transposed,
+    Unit,
+    Where,
+)
+from chainrule.equations.language.sizes import size_product
+from chainrule.equations.language.tree import Size
+
+__all__ = ["dims_of"]
+
+
+def dims_of(form: Form) -> tuple[Size, ...]:
+    """Sizes of a form's axes."""
+    match form:
+        case Named(node=node):
+            return node.dims
+        case Ones(dims=dims):
+            return dims
+        case Eye(size=size):
+            return (size, size)
+        case Unit(size=size):
+            return (size,)
+        case OneHot(labels=labels, classes=classes):
+            return (*labels.dims, classes)
+        case Indexed(out=out, summed=summed, dims=dims):
+            sizes = dict(zip(sorted((*out, *summed)), dims, strict=True))
+            return tuple(sizes[label] for label in out)
+        case Transposed(arg=arg):
+            return dims_of(arg)[::-1]
+        case Mul(factors=factors):
+            return _outer_dims(factors, form.rank)
+        case Function(name="logsumexp", arg=arg):
+            return dims_of(arg)[:-1]
+        case Function(name="max" | "min", arg=arg):
+            return dims_of(arg)[:-1]
+        case Compare(left=left, right=right) | Extreme(left=left, right=right):
+            return next((dims_of(side) for side in (left, right) if not isinstance(side, Num)), ())
+        case Where(condition=condition, then=then, other=other):
+            sides = (then, other, condition)
+            return next((dims_of(side) for side in sides if side.rank and not isinstance(side, Num)), ())
+        case Kron(left=left, right=right):
+            return tuple(size_product(a, b) for a, b in zip(dims_of(left), dims_of(right), strict=True))
+        case Split(parts=parts):
+            return tuple(size for group in parts for size in group)
+        case Merged(parts=parts):
+            return tuple(reduce(size_product, group) for group in parts)
+        case Diag(arg=arg):
+            return dims_of(arg) * 2
+        case Diagonal(arg=arg):
+            return dims_of(arg)[:1]
+        case Add(terms=terms):
+            return next((dims_of(term) for _, term in terms if not isinstance(term, Num)), ())
+        case Hadamard(above=above, below=below):
+            return next((dims_of(factor) for factor in (*above, *below) if not isinstance(factor, Num)), ())
+        case Summed(body=arg) | Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
+            return dims_of(arg)
+    return ()
+
+
+def _outer_dims(factors: Sequence[Form], rank: int) -> tuple[Size, ...]:
+    """Rows of the first factor and columns of the last, as far as the product has them."""
+    first, last = dims_of(factors[0]), dims_of(factors[-1])
+    if rank == 2:
+        return (first[0], last[-1])
+    starts = factors[0].rank == 2 or not isinstance(factors[0], Transposed)
+    return () if not rank else (first[0] if starts else last[-1],)

@@ -1,0 +1,312 @@
+"""Matrix form: the small tree that printers and the compiler share.
+
+Every vector stands as a column; a row is the transpose of one. Rewriting never sees this tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node
+
+__all__ = [
+    "Add",
+    "Compare",
+    "Diag",
+    "Diagonal",
+    "Entry",
+    "Extreme",
+    "Eye",
+    "Form",
+    "Function",
+    "Hadamard",
+    "Indexed",
+    "Kron",
+    "Merged",
+    "Mul",
+    "Named",
+    "Norm",
+    "Num",
+    "OneHot",
+    "Ones",
+    "Pi",
+    "Power",
+    "Scale",
+    "Sigma",
+    "SizeForm",
+    "Split",
+    "Sum",
+    "Summed",
+    "Trace",
+    "Transposed",
+    "Unit",
+    "Where",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A piece of a formula; ``rank`` is its number of axes."""
+
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Form):
+    """A symbol, or a node that a line of code already holds."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Form):
+    """A rational number; of higher rank it fills every entry."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SizeForm(Form):
+    """A symbolic size as a number."""
+
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pi(Form):
+    """The number π."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ones(Form):
+    """All ones: 𝟏, or 𝟏𝟏ᵀ."""
+
+    dims: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Eye(Form):
+    """The identity matrix."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Form):
+    """A unit vector."""
+
+    position: int
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class OneHot(Form):
+    """e_y, or one row per label: E_y."""
+
+    labels: Node
+    classes: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed(Form):
+    """argᵀ of a column or matrix."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Mul(Form):
+    """A product of matrices, columns and rows."""
+
+    factors: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Form):
+    """Elementwise product of ``above`` divided by that of ``below``; two entries for a square."""
+
+    above: tuple[Form, ...]
+    below: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale(Form):
+    """coefficient · Π above / Π below · arg, the scalars first; ``arg`` is None for a pure scalar."""
+
+    coefficient: Fraction
+    above: tuple[Form, ...]
+    below: tuple[Form, ...]
+    arg: Form | None
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Form):
+    """A sum; each term with its sign, +1 or -1."""
+
+    terms: tuple[tuple[int, Form], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Form):
+    """name(arg), with ``axis`` for functions that work along one."""
+
+    name: str
+    arg: Form
+    axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Form):
+    """Elementwise power of anything but exponents 1, 2, -1."""
+
+    arg: Form
+    exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Diag(Form):
+    """A vector on a diagonal."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal(Form):
+    """The diagonal of a matrix, as a column."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Form):
+    """The sum of all entries."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Trace(Form):
+    """The trace of a matrix."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Norm(Form):
+    """Euclidean or Frobenius norm."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed(Form):
+    """Index notation: Σ over ``summed`` of the product of factors with their labels, open on ``out``."""
+
+    coefficient: Fraction
+    factors: tuple[tuple[Form, tuple[int, ...]], ...]
+    out: tuple[int, ...]
+    summed: tuple[int, ...]
+    dims: tuple[Size, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Form):
+    """1 where ``left op right`` holds, else 0."""
+
+    op: str
+    left: Form
+    right: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Where(Form):
+    """``then`` where the condition holds, else ``other``."""
+
+    condition: Form
+    then: Form
+    other: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme(Form):
+    """The larger ("max") or smaller ("min") of two, entry by entry."""
+
+    name: str
+    left: Form
+    right: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Kron(Form):
+    """left ⊗ right."""
+
+    left: Form
+    right: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Form):
+    """The blocks of a form: each of its axes, taken apart into axes of the given sizes."""
+
+    arg: Form
+    parts: tuple[tuple[Size, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged(Form):
+    """Axes of the given sizes run through as one, for each axis of the result."""
+
+    arg: Form
+    parts: tuple[tuple[Size, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Form):
+    """One entry of a form, at letters: ``(1 - h⊙h)[j]``."""
+
+    arg: Form
+    letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sigma(Form):
+    """Σ over letters, each with its size."""
+
+    body: Form
+    summed: tuple[tuple[str, Size], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summed(Form):
+    """Σ over one letter of a form that may have axes: Σ_s x_s x_sᵀ."""
+
+    letter: str
+    size: Size
+    body: Form
+
+
+class PartOf(str):
+    """A letter's text on one of the axes that another letter runs through: ``i÷n`` and ``i mod n``.
+
+    Attributes
+    ----------
+    whole : str
+        The letter that runs through all of them.
+    parts : tuple of size
+        The sizes of the axes, the last fastest.
+    place : int
+        Which of them this is.
+    """
+
+    whole: str
+    parts: tuple[Size, ...]
+    place: int
+
+    @classmethod
+    def of(cls, text: str, whole: str, parts: tuple[Size, ...], place: int) -> PartOf:
+        """The text with what it stands for."""
+        part = cls(text)
+        part.whole, part.parts, part.place = whole, parts, place
+        return part

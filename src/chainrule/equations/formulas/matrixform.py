@@ -1,0 +1,322 @@
+"""From index notation to matrix form.
+
+A product of matrices and vectors is reduced as a graph; what does not reduce, and anything of three or more
+axes, stays in index notation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
+from chainrule.equations.formulas.arrange import (
+    add,
+    hadamard,
+    mul,
+    scale,
+    transpose,
+)
+from chainrule.equations.formulas.forms import (
+    Compare,
+    Diagonal,
+    Extreme,
+    Eye,
+    Form,
+    Function,
+    Hadamard,
+    Indexed,
+    Kron,
+    Merged,
+    Mul,
+    Named,
+    Norm,
+    Num,
+    OneHot,
+    Ones,
+    Pi,
+    Power,
+    Scale,
+    SizeForm,
+    Split,
+    Trace,
+    Unit,
+    Where,
+)
+from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
+from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
+from chainrule.equations.nodes.products import product
+
+__all__ = ["matrix_form"]
+
+ROOT = Fraction(1, 2)
+
+
+def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
+    """The matrix form of a node; ``held`` gives the forms of nodes that have a name already."""
+    done: dict[Node, Form] = dict(held or {})
+    # Deep expressions are built from below, so that the recursion in _build never goes more than one level.
+    for inner in topological([node]):
+        if inner not in done:
+            done[inner] = _build(inner, done.__getitem__)
+    return done[node]
+
+
+def _build(node: Node, form: Callable[[Node], Form]) -> Form:
+    rank = len(node.dims)
+    match node.kind:
+        case "sym":
+            return Named(rank, node)
+        case "ones":
+            return Ones(rank, node.dims) if rank else Num(0, Fraction(1))
+        case "size":
+            return SizeForm(0, node.data)
+        case "pi":
+            return Pi(0)
+        case "delta":
+            return Eye(2, node.dims[0])
+        case "unit":
+            return Unit(1, node.data, node.dims[0])
+        case "onehot":
+            return OneHot(rank, node.args[0], node.dims[-1])
+        case "lin":
+            return _sum_form(node, form)
+        case "pow":
+            return _power_form(form(node.args[0]), node.data)
+        case "fn":
+            return Function(rank, node.data, form(node.args[0]))
+        case "softmax":
+            return Function(rank, "softmax", form(node.args[0]), rank - 1 if rank > 1 else None)
+        case "lse":
+            return Function(rank, "logsumexp", form(node.args[0]), rank if rank else None)
+        case "inv" | "det" | "logdet" | "adjugate":
+            return Function(rank, node.kind, form(node.args[0]))
+        case "prod":
+            return _product_form(node, form)
+        case "compare" | "where" | "extreme" | "attains":
+            return _choice_form(node, form)
+        case "kron":
+            return Kron(rank, form(node.args[0]), form(node.args[1]))
+        case "split":
+            return _split(rank, form(node.args[0]), grouped(node.dims, node.data))
+        case "merge":
+            return _merged_form(node, form)
+    raise AssertionError(f"unknown kind {node.kind}")
+
+
+def _merged_form(node: Node, form: Callable[[Node], Form]) -> Form:
+    """A matrix beside a column or row, as in I ⊗ y; else entries at one letter for several axes."""
+    (inner,), rank = node.args, len(node.dims)
+    if inner.kind == "prod" and node.data == (2, 1):
+        labels, (i, k, j) = inner.data
+        pairs = list(zip(inner.args, labels, strict=True))
+        for first, second in (((i, j), (k,)), ((i,), (k, j))):
+            sides = sides_of(pairs, set(first), set(second))
+            if sides is not None:
+                left, right = (
+                    matrix_form(product(node.pool, *side))
+                    for side in zip(sides, (first, second), strict=True)
+                )
+                return Kron(rank, left, right)
+    return Merged(rank, form(inner), tuple(parts_of(node)))
+
+
+def _choice_form(node: Node, form: Callable[[Node], Form]) -> Form:
+    """Comparisons, choices and extremes; a choice of the larger of two is their maximum."""
+    rank, args = len(node.dims), node.args
+    if node.kind == "compare":
+        left, right = (_broadcast(arg, form) for arg in args)
+        # x > 0 rather than 0 < x.
+        turned = isinstance(left, Num) and node.data in ("<", "<=")
+        return (
+            Compare(rank, ">" + node.data[1:], right, left)
+            if turned
+            else Compare(rank, node.data, left, right)
+        )
+    if node.kind == "extreme":
+        return Function(rank, node.data, form(args[0]), rank if rank else None)
+    if node.kind == "attains":
+        return Function(rank, f"e_arg{node.data}", form(args[0]), rank - 1 if rank > 1 else None)
+    condition, then, other = args
+    if then.kind == "ones" and is_zero(other):
+        return form(condition)
+    if condition.kind == "compare" and condition.data == "<=" and set(condition.args) == {then, other}:
+        name = "max" if condition.args[1] is then else "min"
+        return Extreme(rank, name, _broadcast(then, form), _broadcast(other, form))
+    if condition.kind == "prod":
+        # One condition for all entries needs no ones.
+        inner = [arg for arg in condition.args if arg.kind != "ones"]
+        condition = inner[0] if len(inner) == 1 and not inner[0].dims else condition
+    return Where(rank, form(condition), _broadcast(then, form), _broadcast(other, form))
+
+
+def _broadcast(node: Node, form: Callable[[Node], Form]) -> Form:
+    """The form of what goes together with others entry by entry: a number needs no ones."""
+    if is_number(node):
+        return Num(len(node.dims), sum((c for c, _ in coefficient_terms(node)), Fraction(0)))
+    return form(node)
+
+
+def _sum_form(node: Node, form: Callable[[Node], Form]) -> Form:
+    rank = len(node.dims)
+    terms: list[tuple[int, Form]] = []
+    for c, arg in coefficient_terms(node):
+        # A constant fills every entry, so in a sum it needs no ones.
+        if arg.kind == "ones" and (rank == 0 or len(node.args) > 1):
+            terms.append((1 if c > 0 else -1, Num(rank, abs(c))))
+            continue
+        sign, body = 1, scale(c, (), (), form(arg))
+        if isinstance(body, Scale) and body.coefficient < 0:
+            sign, body = -1, scale(-body.coefficient, body.above, body.below, body.arg)
+        terms.append((sign, body))
+    if not terms:
+        return Scale(rank, Fraction(0), (), (), Ones(rank, node.dims)) if rank else Num(0, Fraction(0))
+    if len(terms) == 1:
+        sign, body = terms[0]
+        return scale(Fraction(sign), (), (), body)
+    return add(terms, rank)
+
+
+def _split(rank: int, arg: Form, parts: Sequence[Parts]) -> Form:
+    """The axes taken apart; those of a form that is taken apart already, once and for all."""
+    if not isinstance(arg, Split):
+        return Split(rank, arg, tuple(parts))
+    runs = grouped(parts, list(map(len, arg.parts)))
+    return Split(rank, arg.arg, tuple(tuple(size for part in run for size in part) for run in runs))
+
+
+def _power_form(arg: Form, exponent: Fraction) -> Form:
+    if exponent < 0:
+        below = _power_form(arg, -exponent)
+        if arg.rank:
+            return hadamard((), (below,), arg.rank)
+        return scale(Fraction(1), (), (below,), None)
+    if exponent == 1:
+        return arg
+    if isinstance(arg, Power) and (exponent.denominator == 1 or isinstance(arg.arg, Norm)):
+        # A norm is not negative, so its powers multiply whatever they are.
+        return _power_form(arg.arg, arg.exponent * exponent)
+    square = _is_square(arg)
+    if square is not None and (exponent == ROOT or exponent.denominator == 2):
+        norm = Norm(0, square)
+        return norm if exponent == ROOT else Power(0, norm, exponent * 2)
+    if exponent == ROOT:
+        return Function(arg.rank, "sqrt", arg)
+    if arg.rank and exponent in (2, 3):
+        return Hadamard(arg.rank, (arg,) * int(exponent), ())
+    return Power(arg.rank, arg, exponent)
+
+
+def _is_square(form: Form) -> Form | None:
+    """The u of ‖u‖², also where u is a product that stands written out: xᵀ Aᵀ A x, tr(B Bᵀ Aᵀ A)."""
+    match form:
+        case Power(arg=Norm(arg=arg), exponent=exponent) if exponent == 2:
+            return arg
+        case Mul(rank=0, factors=factors):
+            return _root(factors, 1)
+        case Trace(arg=Mul(factors=factors)):
+            turns = (factors[turn:] + factors[:turn] for turn in range(len(factors)))
+            return next((root for turned in turns if (root := _root(turned, 2)) is not None), None)
+    return None
+
+
+def _root(factors: Sequence[Form], rank: int) -> Form | None:
+    """The u of a product uᵀ u."""
+    half, odd = divmod(len(factors), 2)
+    mirrored = not odd and all(
+        left == transpose(right) for left, right in zip(factors[:half], factors[: half - 1 : -1], strict=True)
+    )
+    return mul(factors[half:], rank) if mirrored else None
+
+
+def _product_form(node: Node, form: Callable[[Node], Form]) -> Form:
+    labels, out = node.data
+    sizes = {
+        label: size
+        for arg, own in zip(node.args, labels, strict=True)
+        for label, size in zip(own, arg.dims, strict=True)
+    }
+    pairs = list(zip(node.args, labels, strict=True))
+    reduced = _reduced(pairs, out, form)
+    if reduced is not None:
+        return reduced
+    pieces = _pieces(node, form)
+    factors = tuple(sorted(map(_in_order, pieces), key=lambda piece: piece[1]))
+    left = {label for _, own in factors for label in own}
+    summed = tuple(sorted(left - set(out)))
+    dims = tuple(sizes[label] for label in sorted(left))
+    return Indexed(len(out), Fraction(1), factors, out, summed, dims)
+
+
+def _in_order(piece: tuple[Form, tuple[int, ...]]) -> tuple[Form, tuple[int, ...]]:
+    """A⁻ᵀ[i,l] rather than A⁻¹[l,i]."""
+    form, own = piece
+    if isinstance(form, Function) and form.name == "inv" and list(own) == sorted(own, reverse=True):
+        return transpose(form), own[::-1]
+    return piece
+
+
+def _reduced(
+    pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...], form: Callable[[Node], Form]
+) -> Form | None:
+    """The matrix form of some factors with the labels ``out`` as axes; None if there is none."""
+    if len(out) > 2 or any(len(own) > 2 for _, own in pairs):
+        return None
+    sizes = {label: size for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
+    graph = Graph(out, sizes, set(sizes) - set(out))
+    for arg, own in pairs:
+        _place(graph, arg, own, form)
+    while reduce_graph(graph):
+        pass
+    return None if graph.summed else reduced_form(graph)
+
+
+def _pieces(node: Node, form: Callable[[Node], Form]) -> list[tuple[Form, tuple[int, ...]]]:
+    """The factors of a tensor; what shares summed indices is joined where matrices can say it: (VᵀV)[j,l]."""
+    labels, out = node.data
+    pieces: list[tuple[Form, tuple[int, ...]]] = []
+    for places in _groups(labels, out):
+        pairs = [(node.args[place], labels[place]) for place in places]
+        kept = tuple(label for label in out if any(label in own for _, own in pairs))
+        joined = _reduced(pairs, kept, form) if 1 < len(places) < len(labels) else None
+        if joined is not None:
+            pieces.append((joined, kept))
+        else:
+            pieces += [(form(arg), own) for arg, own in pairs]
+    return pieces
+
+
+def _groups(labels: Sequence[tuple[int, ...]], out: tuple[int, ...]) -> list[list[int]]:
+    """Places of the factors that hang together through summed labels."""
+    groups: list[tuple[set[int], list[int]]] = []
+    for place, own in enumerate(labels):
+        inner, places = set(own) - set(out), [place]
+        for group in [group for group in groups if group[0] & inner]:
+            groups.remove(group)
+            inner, places = inner | group[0], [*group[1], *places]
+        groups.append((inner, places))
+    return [places for _, places in groups]
+
+
+def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node], Form]) -> None:
+    inverted = arg.kind == "pow" and arg.data < 0
+    if len(own) == 2:
+        if own[0] == own[1]:
+            graph.hang(own[0], Diagonal(1, form(arg)))
+        else:
+            graph.edges.append(Edge(own[0], own[1], form(arg)))
+        return
+    if inverted:
+        base = _power_form(form(arg.args[0]), -arg.data)
+        if own:
+            graph.below.setdefault(own[0], []).append(base)
+        else:
+            graph.under.append(base)
+    elif not own:
+        graph.scalars.append(form(arg))
+    elif arg.kind == "pow" and arg.data.denominator == 1 and (arg.data == 2 or own[0] in graph.out):
+        # A square on a summed index is two copies: xᵀx, not sum(x⊙x).
+        for _ in range(arg.data.numerator):
+            graph.hang(own[0], form(arg.args[0]))
+    else:
+        graph.hang(own[0], form(arg))

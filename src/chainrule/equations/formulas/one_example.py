@@ -1,0 +1,162 @@
+"""Lines over all examples, written for one of them: dL/dW = Σ_s dL/dz_s x_sᵀ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.pin import involves, pinned, pinned_sum
+from chainrule.equations.calculus.second import Moved, Second
+from chainrule.equations.formulas.forms import Form, Summed
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.cotangents import Cotangent, Temporary
+from chainrule.equations.nodes.elementary import softmax_jacobian
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.products import Factor, is_simplex, product
+from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.simplify import rebuild, simplify
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["OneExample"]
+
+# s as in sample; i to r are taken by index notation first.
+LETTERS = "stuvwrq"
+
+
+@dataclass(frozen=True, eq=False)
+class OneExample:
+    """What the lines of a derivation look like for the example s.
+
+    Attributes
+    ----------
+    program : Program
+    size : str or int
+        The number of examples.
+    """
+
+    program: Program
+    size: Size
+    _symbols: dict[Node, Node] = field(default_factory=dict)
+
+    @property
+    def letter(self) -> str:
+        """The index of the example: a letter that is no name or size of the sheet."""
+        sizes = {str(size) for symbol in self.program.symbols.values() for size in symbol.dims}
+        taken = {*self.program.symbols, *sizes}
+        free = (letter for letter in LETTERS if not any(name.split("_")[-1] == letter for name in taken))
+        return next(free, "s1")
+
+    def can_write(self, lines: Sequence[Line]) -> bool:
+        """Whether no line mixes the examples but in one sum over all of them."""
+        return all(self.parts(line.expression) is not None for line in lines)
+
+    def symbol(self, symbol: Node) -> Node:
+        """The symbol for one example: x_s for X; itself if it is the same for all."""
+        if symbol.dims[:1] != (self.size,):
+            return symbol
+        if symbol not in self._symbols:
+            name = self._name(symbol.data)
+            self._symbols[symbol] = symbol.pool.symbol(name, symbol.dims[1:])
+        return self._symbols[symbol]
+
+    def form(self, node: Node, held: Mapping[Node, Form]) -> Form:
+        """The matrix form of a line's right side, with Σ_s where it sums over the examples."""
+        parts = self.parts(node)
+        assert parts is not None
+        each, rest = parts
+        if each is None:
+            return matrix_form(rest or node, held)
+        outside, inside = self._apart(with_jacobians(simplify(each)))
+        pool = node.pool
+        total = pool.symbol(("sum over the examples of", inside), inside.dims)
+        over = Summed(len(inside.dims), self.letter, self.size, matrix_form(inside, held))
+        axes = range(len(inside.dims))
+        whole = product(pool, [*((factor, ()) for factor in outside), (total, axes)], axes)
+        terms = [(Fraction(1), term) for term in (whole, rest) if term is not None]
+        return matrix_form(linear(pool, terms, whole.dims), {**held, total: over})
+
+    def parts(self, node: Node) -> tuple[Node | None, Node | None] | None:
+        """What is summed over the examples, and what is not; None if a line cannot be written so."""
+        if node.dims[:1] == (self.size,) or not involves(node, self.size):
+            alone = pinned(node, self.size, self.symbol) if involves(node, self.size) else node
+            return (None, with_jacobians(simplify(alone))) if alone is not None else None
+        return pinned_sum(node, self.size, self.symbol)
+
+    def _apart(self, node: Node) -> tuple[list[Node], Node]:
+        """Scalars that are the same for every example, and what is left to be summed."""
+        terms = coefficient_terms(node)
+        if len(terms) != 1 or terms[0][1].kind != "prod":
+            return [], node
+        (c, term), own = terms[0], set(self._symbols.values())
+        labels, out = term.data
+        outside: list[Factor] = []
+        inside: list[Factor] = []
+        for arg, arg_labels in zip(term.args, labels, strict=True):
+            same = not arg.dims and not own & set(symbols_of(arg))
+            (outside if same else inside).append((arg, arg_labels))
+        if not inside:
+            return [], node
+        number = node.pool.number(c)
+        return [number, *(arg for arg, _ in outside)], product(node.pool, inside, out)
+
+    def _name(self, data: Any) -> Any:
+        match data:
+            case Cotangent(of=of, wrt=wrt):
+                return Cotangent(self._name(of), self._name(wrt))
+            case Second(of=of, wrt=wrt, then=then):
+                return Second(of, self._name(wrt), self._name(then))
+            case Temporary(of=of, body=body, number=number):
+                # The objective has no examples, but what wears its name is over all of them.
+                own = self._name(body)
+                return Temporary(of, own if own != body else f"{body}_{self.letter}", number)
+            case Moved(base=base):
+                return Moved(self._name(base))
+        symbol = self.program.symbols.get(data)
+        if symbol is None or symbol.dims[:1] != (self.size,):
+            return data
+        # A stack of rows is a capital letter, X of x; a stack of scalars keeps its name.
+        small = data[:1].lower() + data[1:] if len(symbol.dims) > 1 else data
+        return f"{data if small in self.program.symbols else small}_{self.letter}"
+
+
+def with_jacobians(node: Node) -> Node:
+    """The node with p ⊙ u - p (pᵀ u), which softmax gives row by row, as (diag(p) - p pᵀ) u; below, too."""
+    done: dict[Node, Node] = {}
+    for inner in topological([node]):
+        built = rebuild(inner, tuple(done[arg] for arg in inner.args))
+        done[inner] = _with_jacobian(built) if built.kind == "lin" else built
+    return done[node]
+
+
+def _with_jacobian(node: Node) -> Node:
+    terms = dict(zip(node.args, node.data, strict=True))
+    for term, c in list(terms.items()):
+        found = next((pair for pair in _through_softmax(term) if terms.get(pair[0]) == -c), None)
+        if found is not None and terms.get(term) == c:
+            straight, joined = found
+            del terms[term], terms[straight]
+            terms[joined] = terms.get(joined, Fraction(0)) - c
+    return linear(node.pool, [(c, term) for term, c in terms.items()], node.dims)
+
+
+def _through_softmax(term: Node) -> Iterator[tuple[Node, Node]]:
+    """For p[i] Σ_j p[j] u[j]: what p[i] u[i] is, and their difference as a product with the Jacobian."""
+    if term.kind != "prod":
+        return
+    labels, out = term.data
+    pairs = list(zip(term.args, labels, strict=True))
+    for p, own in pairs:
+        mates = [pair for pair in pairs if pair[0] is p and pair[1] != own]
+        if len(own) != 1 or own[0] not in out or len(mates) != 1 or not is_simplex(p):
+            continue
+        (i,), ((j,),) = own, (mates[0][1],)
+        rest = [pair for pair in pairs if pair not in ((p, own), mates[0])]
+        if j in out or any(i in labels for _, labels in rest) or not rest:
+            continue
+        renamed = [(arg, tuple(i if label == j else label for label in labels)) for arg, labels in rest]
+        straight = product(term.pool, [(p, own), *renamed], out)
+        yield straight, product(term.pool, [(softmax_jacobian(p), (i, j)), *rest], out)

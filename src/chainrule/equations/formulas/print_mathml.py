@@ -1,0 +1,151 @@
+"""Formulas in MathML, which browsers typeset without any script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from html import escape
+
+from chainrule.equations.formulas.glyphs import glyph
+from chainrule.equations.formulas.print_unicode import NAMES, SIGNS
+from chainrule.equations.formulas.printing import Printer
+from chainrule.equations.language.tree import Size
+
+__all__ = ["MathPrinter"]
+
+
+_SINGLE = re.compile(r"<mi>[^<]*</mi>")
+
+
+def _row(*pieces: str) -> str:
+    return f"<mrow>{''.join(pieces)}</mrow>"
+
+
+class MathPrinter(Printer):
+    """Presentation MathML."""
+
+    minus = "<mo>−</mo>"
+    pi = "<mi>π</mi>"
+
+    @staticmethod
+    def identifier(name: str) -> str:
+        """A name with its hat and subscript."""
+        stem, hat, subscript, tail = glyph(name)
+        text = f"<mi>{escape(stem)}</mi>"
+        if hat:
+            text = f'<mover accent="true">{text}<mo>^</mo></mover>'
+        below = [f"<mn>{subscript}</mn>"] if subscript.isdecimal() else [f"<mi>{escape(subscript)}</mi>"]
+        below = [*(below if subscript else []), *([MathPrinter.identifier(tail)] if tail else [])]
+        if not below:
+            return text
+        return f"<msub>{text}{below[0] if len(below) == 1 else _row('<mo>,</mo>'.join(below))}</msub>"
+
+    def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
+        (sign, first), *rest = terms
+        pieces = [first if sign > 0 else self.minus + first]
+        pieces += [("<mo>+</mo>" if sign > 0 else self.minus) + text for sign, text in rest]
+        return _row(*pieces)
+
+    def number(self, value: Fraction) -> str:
+        if value.denominator == 1:
+            return f"<mn>{value}</mn>"
+        return f"<mfrac><mn>{value.numerator}</mn><mn>{value.denominator}</mn></mfrac>"
+
+    def size(self, size: str) -> str:
+        return self.identifier(size)
+
+    def brackets(self, text: str) -> str:
+        return _row("<mo>(</mo>", text, "<mo>)</mo>")
+
+    def scalar_product(self, factors: Sequence[str]) -> str:
+        return _row('<mspace width="0.2em"/>'.join(factors))
+
+    matrix_product = scalar_product
+
+    def hadamard_product(self, factors: Sequence[str]) -> str:
+        return _row("<mo>⊙</mo>".join(factors))
+
+    square = hadamard_product
+
+    def elementwise_quotient(self, above: str, below: str) -> str:
+        return _row(above, "<mo>⊘</mo>", below)
+
+    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
+        return f"<mfrac>{self.scalar_product(above)}{self.scalar_product(below)}</mfrac>"
+
+    def fraction(self, above: str, below: Sequence[str]) -> str:
+        return f"<mfrac>{above}{self.scalar_product(below)}</mfrac>"
+
+    def transpose(self, text: str) -> str:
+        return f"<msup>{_row(text)}<mo>⊤</mo></msup>"
+
+    def inverse(self, text: str) -> str:
+        return f"<msup>{_row(text)}{_row('<mo>−</mo><mn>1</mn>')}</msup>"
+
+    def inverse_transposed(self, text: str) -> str:
+        return f"<msup>{_row(text)}{_row('<mo>−</mo><mo>⊤</mo>')}</msup>"
+
+    comma = "<mo>,</mo>"
+
+    def comparison(self, op: str, left: str, right: str) -> str:
+        return _row(left, f"<mo>{escape(SIGNS.get(op, op))}</mo>", right)
+
+    def holds(self, condition: str) -> str:
+        return _row("<mo>[</mo>", condition, "<mo>]</mo>")
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        rows = ((then, condition), (other, "<mtext>else</mtext>"))
+        table = "".join(f"<mtr><mtd>{value}</mtd><mtd>{when}</mtd></mtr>" for value, when in rows)
+        return _row("<mo>{</mo>", f'<mtable columnalign="left">{table}</mtable>')
+
+    def kronecker(self, left: str, right: str) -> str:
+        return _row(left, "<mo>⊗</mo>", right)
+
+    def power(self, text: str, exponent: Fraction, rank: int) -> str:
+        circle = "<mo>∘</mo>" if rank else ""
+        return f"<msup>{_row(text)}{_row(circle, self.number(exponent))}</msup>"
+
+    def function(self, name: str, arg: str, axis: int | None) -> str:
+        if name == "sqrt":
+            return f"<msqrt>{arg}</msqrt>"
+        if name.startswith("e_arg"):
+            reached = _row(f"<mi>arg {name[5:]}</mi>", "<mo>&#x2061;</mo><mo>(</mo>", arg, "<mo>)</mo>")
+            return f"<msub><mi>e</mi>{reached}</msub>"
+        operator = f"<mi>{escape(NAMES.get(name, name))}</mi>"
+        if axis is not None:
+            operator = f"<msub>{operator}<mtext>axis {axis}</mtext></msub>"
+        return _row(operator, "<mo>&#x2061;</mo><mo>(</mo>", arg, "<mo>)</mo>")
+
+    def norm(self, text: str, rank: int) -> str:
+        return _row("<mo>‖</mo>", text, "<mo>‖</mo>")
+
+    def ones(self, dims: Sequence[Size]) -> str:
+        one = "<mn>𝟏</mn>"
+        return one if len(dims) == 1 else _row(one, self.transpose(one))
+
+    def eye(self, size: Size) -> str:
+        return "<mi>I</mi>"
+
+    def identity(self, size: Size) -> str:
+        return "<mi>δ</mi>"
+
+    def unit(self, position: int, size: Size) -> str:
+        return f"<msub><mi>e</mi><mn>{position}</mn></msub>"
+
+    def onehot(self, labels: str, rank: int, classes: Size) -> str:
+        return f"<msub><mi>{'e' if rank == 1 else 'E'}</mi>{labels}</msub>"
+
+    def index(self, base: str, letters: Sequence[str]) -> str:
+        # A second subscript, or one below a fraction, would seem to belong to what stands there.
+        single = _SINGLE.fullmatch(base)
+        return _row(
+            "<msub>",
+            _row(base) if single else _row("<mo>[</mo>", base, "<mo>]</mo>"),
+            "<mrow>" + "".join(f"<mi>{letter}</mi>" for letter in letters) + "</mrow>",
+            "</msub>",
+        )
+
+    def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
+        letters = ",".join(letter for letter, _ in summed)
+        return _row(f"<munder><mo>∑</mo><mi>{letters}</mi></munder>", body)

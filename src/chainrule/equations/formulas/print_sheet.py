@@ -1,0 +1,208 @@
+"""Formulas in the language of sheets: what is printed reads back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import reduce
+from itertools import count
+
+from chainrule.equations.formulas.form_axes import dims_of
+from chainrule.equations.formulas.forms import Entry, Eye, Form, Kron, PartOf, Split
+from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
+from chainrule.equations.language.sizes import size_factors, size_product
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.blocks import Parts, grouped
+
+__all__ = ["SheetPrinter"]
+
+
+class SheetPrinter(Printer):
+    """Sheet syntax, brackets rather generous than clever."""
+
+    pi = "3.141592653589793"
+    diagonal = "diag"
+    trace = "trace"
+    sigma_level = ATOM
+
+    def number(self, value: Fraction) -> str:
+        return str(value)
+
+    def size(self, size: str) -> str:
+        return f"({size.replace('*', ' * ')})" if "*" in size else size
+
+    def brackets(self, text: str) -> str:
+        return f"({text})"
+
+    def scalar_product(self, factors: Sequence[str]) -> str:
+        return " * ".join(self._atomic(factor) for factor in factors)
+
+    def _atomic(self, text: str) -> str:
+        """A matrix product after scalars needs its brackets: ``2 * (A @ B)``."""
+        return f"({text})" if " @ " in text and not _is_bracketed(text) else text
+
+    def matrix_product(self, factors: Sequence[str]) -> str:
+        return " @ ".join(factors)
+
+    def hadamard_product(self, factors: Sequence[str]) -> str:
+        return " * ".join(factors)
+
+    def square(self, factors: Sequence[str]) -> str:
+        return " * ".join(factors)
+
+    def elementwise_quotient(self, above: str, below: str) -> str:
+        return f"{above} / {below}"
+
+    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
+        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
+        return f"{self.scalar_product(above)} / {bottom}"
+
+    def fraction(self, above: str, below: Sequence[str]) -> str:
+        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
+        return f"({above} / {bottom})"
+
+    def transpose(self, text: str) -> str:
+        return f"{text}.T"
+
+    def inverted(self, form: Form) -> str:
+        return self.text(form)
+
+    def inverse(self, text: str) -> str:
+        return f"inv({text})"
+
+    def inverse_transposed(self, text: str) -> str:
+        return f"inv({text}).T"
+
+    def comparison(self, op: str, left: str, right: str) -> str:
+        return f"{left} {op} {right}"
+
+    def holds(self, condition: str) -> str:
+        return f"where({condition}, 1, 0)"
+
+    def choice(self, condition: str, then: str, other: str) -> str:
+        return f"where({condition}, {then}, {other})"
+
+    def _kron(self, form: Kron) -> tuple[str, int]:
+        """A column beside a matrix is a matrix of one column."""
+        sides = [
+            text if side.rank == form.rank else f"outer({text}, ones(1))"
+            for side, text in ((side, self.inside(side, FACTOR)) for side in (form.left, form.right))
+        ]
+        return self.kronecker(*sides), ATOM
+
+    def kronecker(self, left: str, right: str) -> str:
+        return f"kron({left}, {right})"
+
+    def _entry(self, form: Entry) -> tuple[str, int]:
+        """An entry at letters that run through several axes, or at axes that several letters run through."""
+        arg = form.arg
+        groups = list(arg.parts) if isinstance(arg, Split) else [(size,) for size in dims_of(arg)]
+        if all(len(group) == 1 for group in groups) and not _has_part(form.letters):
+            return super()._entry(form)
+        units = [
+            self._unit_of(letters, sizes)
+            for letters, sizes in zip(grouped(form.letters, list(map(len, groups))), groups, strict=True)
+        ]
+        if isinstance(arg, Eye):
+            return f"dot({units[0]}, {units[1]})", ATOM
+        base = self.inside(arg.arg if isinstance(arg, Split) else arg, ATOM)
+        if len(units) <= 2:
+            return f"({' @ '.join([f'{units[0]}.T', base, *units[1:]])})", ATOM
+        return self._entry_of_tensor(base, form.letters, groups, units), ATOM
+
+    def _entry_of_tensor(
+        self, base: str, letters: Sequence[str], groups: Sequence[Parts], units: Sequence[str]
+    ) -> str:
+        """The sum over every axis that takes more than a letter: ``sum(e[at1] * T[at1, k] for at1 in n)``."""
+        subscripts, factors, loops = list[str](), list[str](), list[str]()
+        own = grouped(letters, list(map(len, groups)))
+        for n, (letter, sizes, unit) in enumerate(zip(own, groups, units, strict=True), 1):
+            if len(letter) == 1 and not _has_part(letter):
+                subscripts.append(letter[0])
+                continue
+            fresh = next(
+                name for name in (f"at{n}{'_' * more}" for more in count()) if name not in self.taken
+            )
+            subscripts.append(fresh)
+            factors.append(f"{unit}[{fresh}]")
+            loops.append(f"for {fresh} in {reduce(size_product, sizes)}")
+        body = " * ".join([*factors, f"{base}[{', '.join(subscripts)}]"])
+        return f"sum({body} {' '.join(loops)})"
+
+    def _unit_of(self, letters: Sequence[str], sizes: Sequence[Size]) -> str:
+        """The unit vector of an axis at the letters that run through it, one for each of its parts."""
+        vectors = [
+            f"{_selected(letter)}[{letter.whole}]" if isinstance(letter, PartOf) else f"eye({size})[{letter}]"
+            for letter, size in zip(letters, sizes, strict=True)
+        ]
+        return reduce(lambda a, b: f"kron({a}, {b})", vectors)
+
+    def power(self, text: str, exponent: Fraction, rank: int) -> str:
+        written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
+        return f"{text}**{written}"
+
+    def function(self, name: str, arg: str, axis: int | None) -> str:
+        if name == "normal_cdf":
+            return f"((1 + erf({self._atomic(f'({arg})')} / sqrt(2))) / 2)"
+        if name == "normal_pdf":
+            return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi}))"
+        if name.startswith("e_arg"):
+            reached = f"where(({arg}) == {name[5:]}({arg}), 1, 0)"
+            return f"({reached} / sum({reached}))"
+        along = "" if axis is None else f", axis={axis}"
+        return f"{name}({arg}{along})"
+
+    def norm(self, text: str, rank: int) -> str:
+        return f"norm2({text})" if rank == 1 else f"normF({text})"
+
+    def ones(self, dims: Sequence[Size]) -> str:
+        sides = [_for_each_part("ones", size) for size in dims]
+        if any("kron" in side for side in sides):
+            return sides[0] if len(sides) == 1 else f"outer({', '.join(sides)})"
+        return f"ones({', '.join(str(size) for size in dims)})"
+
+    def eye(self, size: Size) -> str:
+        return _for_each_part("eye", size)
+
+    identity = eye
+
+    def unit(self, position: int, size: Size) -> str:
+        return f"eye({size})[{position}]"
+
+    def onehot(self, labels: str, rank: int, classes: Size) -> str:
+        return f"onehot({labels})"
+
+    def index(self, base: str, letters: Sequence[str]) -> str:
+        return f"{base}[{', '.join(letters)}]"
+
+    def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
+        loops = " ".join(f"for {letter} in {size}" for letter, size in summed)
+        return f"sum({body} {loops})"
+
+
+def _for_each_part(function: str, size: Size) -> str:
+    """The Kronecker product over the factors of a size: ``kron(eye(m), eye(p))`` for size m*p."""
+    parts = [f"{function}({part})" for part in size_factors(size)]
+    return reduce(lambda a, b: f"kron({a}, {b})", parts)
+
+
+def _has_part(letters: Sequence[str]) -> bool:
+    return any(isinstance(letter, PartOf) for letter in letters)
+
+
+def _selected(letter: PartOf) -> str:
+    """The matrix whose rows are the unit vectors of one part of a letter: ``kron(eye(m), ones(n, 1))``."""
+    sides = [
+        f"eye({p})" if place == letter.place else f"ones({p}, 1)" for place, p in enumerate(letter.parts)
+    ]
+    return reduce(lambda a, b: f"kron({a}, {b})", sides)
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether every @ stands inside brackets."""
+    depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and character == "@":
+            return False
+    return True

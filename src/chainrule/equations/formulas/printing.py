@@ -1,0 +1,386 @@
+"""Printers over the matrix form: one walk, and one small class per language."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from chainrule.equations.formulas.forms import (
+    Add,
+    Compare,
+    Diag,
+    Diagonal,
+    Entry,
+    Extreme,
+    Eye,
+    Form,
+    Function,
+    Hadamard,
+    Kron,
+    Mul,
+    Named,
+    Norm,
+    Num,
+    OneHot,
+    Ones,
+    Pi,
+    Power,
+    Scale,
+    Sigma,
+    SizeForm,
+    Split,
+    Sum,
+    Summed,
+    Trace,
+    Transposed,
+    Unit,
+    Where,
+)
+from chainrule.equations.formulas.index_notation import Speller, is_indexed
+from chainrule.equations.formulas.shorthand import short
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.blocks import Parts, grouped
+from chainrule.equations.nodes.nodes import Node
+
+__all__ = ["ADD", "ATOM", "FACTOR", "PRODUCT", "Printer"]
+
+# How tightly a piece binds: a sum, a product of either kind, a signless factor, an atom.
+ADD, PRODUCT, FACTOR, ATOM = range(4)
+LETTERS = "ijklmnopqrstuvw"
+
+
+class Printer(ABC):
+    """Writes a form as text; a language fills in the pieces.
+
+    Parameters
+    ----------
+    names : callable
+        What to write for a symbol.
+    taken : sequence of str
+        Names that cannot be letters of index notation.
+    axes_of : callable, optional
+        Order in which a symbol of three or more axes wears its letters; by default its own.
+    """
+
+    def __init__(
+        self,
+        names: Callable[[Node], str],
+        taken: Sequence[str] = (),
+        axes_of: Callable[[Node], Sequence[int]] | None = None,
+    ) -> None:
+        self.names = names
+        self.taken = frozenset(taken)
+        letters = [letter for letter in LETTERS if letter not in set(taken)]
+        self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
+
+    def text(self, form: Form) -> str:
+        """The form as text; its entry at the first letters if matrix form cannot say it."""
+        if is_indexed(form):
+            form = self._speller.whole(form)
+        return self._write(form)[0]
+
+    def equation(self, left: str, form: Form, axes: Sequence[int] | None = None) -> tuple[str, str]:
+        """Both sides of ``left = form``; the left side wears letters if the right side is in index notation.
+
+        Parameters
+        ----------
+        left : str
+            The left side as a whole.
+        form : Form
+            The right side.
+        axes : sequence of int, optional
+            Order of the letters on the left.
+        """
+        letters = self._speller.first(form.rank) if is_indexed(form) else ()
+        if letters:
+            order = range(form.rank) if axes is None else axes
+            left = self.index(left, [letters[axis] for axis in order])
+        return left, self.text(form)
+
+    def _write(self, form: Form) -> tuple[str, int]:
+        form = short(form)
+        return self._rules[type(form)](self, form)
+
+    def inside(self, form: Form, least: int) -> str:
+        """The form, in brackets if it binds less tightly than ``least``."""
+        text, level = self._write(form)
+        return text if level >= least else self.brackets(text)
+
+    def _named(self, form: Named) -> tuple[str, int]:
+        return self.names(form.node), ATOM
+
+    def _num(self, form: Num) -> tuple[str, int]:
+        return self.number(form.value), ATOM if form.value.denominator == 1 and form.value >= 0 else PRODUCT
+
+    def _size(self, form: SizeForm) -> tuple[str, int]:
+        return self.size(form.size), ATOM
+
+    def _pi(self, form: Pi) -> tuple[str, int]:
+        return self.pi, ATOM
+
+    def _add(self, form: Add) -> tuple[str, int]:
+        return self.sum_of([(sign, self.inside(term, PRODUCT)) for sign, term in form.terms]), ADD
+
+    def _scale(self, form: Scale) -> tuple[str, int]:
+        sign = self.minus if form.coefficient < 0 else ""
+        numerator = abs(form.coefficient.numerator)
+        denominator = form.coefficient.denominator
+        above = [self.inside(scalar, FACTOR) for scalar in form.above]
+        below = [self.inside(scalar, FACTOR) for scalar in form.below]
+        if form.arg is None and below:
+            top = ([self.number(Fraction(numerator))] if numerator != 1 or not above else []) + above
+            bottom = ([self.number(Fraction(denominator))] if denominator != 1 else []) + below
+            return sign + self.quotient(top, bottom), PRODUCT
+        front: list[str] = []
+        if below or denominator != 1:
+            bottom = ([self.number(Fraction(denominator))] if denominator != 1 else []) + below
+            front.append(self.fraction(self.number(Fraction(numerator)), bottom))
+        elif numerator != 1 or (not above and form.arg is None):
+            front.append(self.number(Fraction(numerator)))
+        front += above
+        if form.arg is not None:
+            front.append(self._scaled(form.arg))
+        level = PRODUCT if sign or len(front) > 1 else FACTOR
+        if sign and len(front) == 1 and isinstance(form.arg, Hadamard):
+            return sign + front[0], PRODUCT
+        return sign + self.scalar_product(front), level
+
+    def _scaled(self, arg: Form) -> str:
+        """What stands after scalars: matrix products and Σ as they are, Hadamard products in brackets."""
+        return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma | Summed) else FACTOR)
+
+    def _mul(self, form: Mul) -> tuple[str, int]:
+        return self.matrix_product([self.inside(factor, FACTOR) for factor in form.factors]), PRODUCT
+
+    def _hadamard(self, form: Hadamard) -> tuple[str, int]:
+        above = self._elementwise_factors(form.above)
+        if not form.below:
+            square = len(form.above) > 1 and all(factor == form.above[0] for factor in form.above)
+            return (self.square(above) if square else self.hadamard_product(above)), PRODUCT
+        below = [self.inside(factor, FACTOR) for factor in form.below]
+        bottom = below[0] if len(below) == 1 else self.brackets(self.hadamard_product(below))
+        top = self.hadamard_product(above) if above else self.number(Fraction(1))
+        top = top if len(above) < 2 else self.brackets(top)
+        return self.elementwise_quotient(top, bottom), PRODUCT
+
+    def _elementwise_factors(self, factors: Sequence[Form]) -> list[str]:
+        """Factors of a Hadamard product; a square inside stands as a square."""
+        result = []
+        for factor in factors:
+            if isinstance(factor, Hadamard) and len(set(factor.above)) == 1 and not factor.below:
+                result.append(self._write(factor)[0])
+            else:
+                result.append(self.inside(factor, FACTOR))
+        return result
+
+    def _transposed(self, form: Transposed) -> tuple[str, int]:
+        if isinstance(form.arg, Function) and form.arg.name == "inv":
+            return self.inverse_transposed(self.inverted(form.arg.arg)), ATOM
+        return self.transpose(self.inside(form.arg, ATOM)), ATOM
+
+    def _function(self, form: Function) -> tuple[str, int]:
+        if form.name == "inv":
+            return self.inverse(self.inverted(form.arg)), ATOM
+        return self.function(form.name, self.text(form.arg), form.axis), ATOM
+
+    def _power(self, form: Power) -> tuple[str, int]:
+        return self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR
+
+    def _diag(self, form: Diag) -> tuple[str, int]:
+        return self.function("diag", self.text(form.arg), None), ATOM
+
+    def _diagonal(self, form: Diagonal) -> tuple[str, int]:
+        return self.function(self.diagonal, self.text(form.arg), None), ATOM
+
+    def _sum(self, form: Sum) -> tuple[str, int]:
+        return self.function("sum", self.text(form.arg), None), ATOM
+
+    def _trace(self, form: Trace) -> tuple[str, int]:
+        return self.function(self.trace, self.text(form.arg), None), ATOM
+
+    def _norm(self, form: Norm) -> tuple[str, int]:
+        return self.norm(self.text(form.arg), form.arg.rank), ATOM
+
+    def _ones(self, form: Ones) -> tuple[str, int]:
+        return self.ones(form.dims), ATOM if form.rank < 2 else FACTOR
+
+    def _eye(self, form: Eye) -> tuple[str, int]:
+        return self.eye(form.size), ATOM
+
+    def _unit(self, form: Unit) -> tuple[str, int]:
+        return self.unit(form.position, form.size), ATOM
+
+    def _onehot(self, form: OneHot) -> tuple[str, int]:
+        return self.onehot(self.names(form.labels), form.rank, form.classes), ATOM
+
+    def _entry(self, form: Entry) -> tuple[str, int]:
+        arg = form.arg
+        if isinstance(arg, Split):
+            groups = grouped(form.letters, [len(group) for group in arg.parts])
+            return self.block_entry(self.inside(arg.arg, ATOM), groups, arg.parts), ATOM
+        base = self.identity(arg.size) if isinstance(arg, Eye) else self.inside(arg, ATOM)
+        return self.index(base, form.letters), ATOM
+
+    def _compare(self, form: Compare) -> tuple[str, int]:
+        return self.holds(self._condition(form)), ATOM
+
+    def _condition(self, form: Form) -> str:
+        """A condition without brackets of its own."""
+        if not isinstance(form, Compare):
+            return self.text(form)
+        return self.comparison(form.op, self.text(form.left), self.text(form.right))
+
+    def _where(self, form: Where) -> tuple[str, int]:
+        return self.choice(self._condition(form.condition), self.text(form.then), self.text(form.other)), ATOM
+
+    def _extreme(self, form: Extreme) -> tuple[str, int]:
+        return self.function(
+            form.name, f"{self.text(form.left)}{self.comma}{self.text(form.right)}", None
+        ), ATOM
+
+    def _kron(self, form: Kron) -> tuple[str, int]:
+        return self.kronecker(self.inside(form.left, FACTOR), self.inside(form.right, FACTOR)), PRODUCT
+
+    def _sigma(self, form: Sigma) -> tuple[str, int]:
+        return self.sigma(self.inside(form.body, PRODUCT), form.summed), self.sigma_level
+
+    def _summed(self, form: Summed) -> tuple[str, int]:
+        return self.sigma(self.inside(form.body, PRODUCT), [(form.letter, form.size)]), self.sigma_level
+
+    _rules: ClassVar[Mapping[type[Form], Callable[[Any, Any], tuple[str, int]]]] = {
+        Named: _named,
+        Num: _num,
+        SizeForm: _size,
+        Pi: _pi,
+        Add: _add,
+        Scale: _scale,
+        Mul: _mul,
+        Hadamard: _hadamard,
+        Transposed: _transposed,
+        Function: _function,
+        Power: _power,
+        Diag: _diag,
+        Diagonal: _diagonal,
+        Sum: _sum,
+        Trace: _trace,
+        Norm: _norm,
+        Ones: _ones,
+        Eye: _eye,
+        Unit: _unit,
+        OneHot: _onehot,
+        Entry: lambda self, form: self._entry(form),
+        Compare: _compare,
+        Where: _where,
+        Extreme: _extreme,
+        Kron: lambda self, form: self._kron(form),
+        Sigma: _sigma,
+        Summed: _summed,
+    }
+
+    def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:
+        """The entry of a matrix of blocks: several letters for one axis, the last fastest."""
+        return self.index(base, ["".join(group) for group in groups])
+
+    def inverted(self, form: Form) -> str:
+        """What an inverse is of."""
+        return self.inside(form, ATOM)
+
+    def holds(self, condition: str) -> str:
+        """1 where the condition holds, else 0."""
+        return f"[{condition}]"
+
+    # What a language fills in.
+    comma: ClassVar[str] = ", "
+    minus: ClassVar[str] = "-"
+    pi: ClassVar[str]
+    diagonal: ClassVar[str] = "diagonal"
+    trace: ClassVar[str] = "tr"
+    # A Σ reaches as far as the product does.
+    sigma_level: ClassVar[int] = PRODUCT
+
+    def identity(self, size: Size) -> str:
+        """The identity matrix where its indices follow."""
+        return "δ"
+
+    def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
+        """Signed terms in a row."""
+        (sign, first), *rest = terms
+        head = first if sign > 0 else self.minus + first
+        return head + "".join(f" {'+' if sign > 0 else self.minus} {text}" for sign, text in rest)
+
+    @abstractmethod
+    def number(self, value: Fraction) -> str: ...
+
+    @abstractmethod
+    def size(self, size: str) -> str: ...
+
+    @abstractmethod
+    def brackets(self, text: str) -> str: ...
+
+    @abstractmethod
+    def scalar_product(self, factors: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def matrix_product(self, factors: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def hadamard_product(self, factors: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def square(self, factors: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def elementwise_quotient(self, above: str, below: str) -> str: ...
+
+    @abstractmethod
+    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def fraction(self, above: str, below: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def transpose(self, text: str) -> str: ...
+
+    @abstractmethod
+    def inverse(self, text: str) -> str: ...
+
+    @abstractmethod
+    def inverse_transposed(self, text: str) -> str: ...
+
+    @abstractmethod
+    def comparison(self, op: str, left: str, right: str) -> str: ...
+
+    @abstractmethod
+    def choice(self, condition: str, then: str, other: str) -> str: ...
+
+    @abstractmethod
+    def kronecker(self, left: str, right: str) -> str: ...
+
+    @abstractmethod
+    def power(self, text: str, exponent: Fraction, rank: int) -> str: ...
+
+    @abstractmethod
+    def function(self, name: str, arg: str, axis: int | None) -> str: ...
+
+    @abstractmethod
+    def norm(self, text: str, rank: int) -> str: ...
+
+    @abstractmethod
+    def ones(self, dims: Sequence[Size]) -> str: ...
+
+    @abstractmethod
+    def eye(self, size: Size) -> str: ...
+
+    @abstractmethod
+    def unit(self, position: int, size: Size) -> str: ...
+
+    @abstractmethod
+    def onehot(self, labels: str, rank: int, classes: Size) -> str: ...
+
+    @abstractmethod
+    def index(self, base: str, letters: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str: ...

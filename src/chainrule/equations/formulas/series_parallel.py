@@ -1,0 +1,282 @@
+"""Series-parallel reduction: a product of matrices and vectors as a graph, taken apart vertex by vertex.
+
+Labels are vertices, matrices are edges, vectors hang on vertices. Summed vertices are removed one at a time:
+a vertex with vectors only is an inner product, a dead end is a matrix-vector product, two edges in series are
+a matrix product, parallel edges are a Hadamard product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from chainrule.equations.formulas.arrange import (
+    hadamard,
+    mul,
+    scale,
+    transpose,
+)
+from chainrule.equations.formulas.forms import (
+    Diag,
+    Diagonal,
+    Eye,
+    Form,
+    Hadamard,
+    Mul,
+    Norm,
+    OneHot,
+    Ones,
+    Power,
+    Scale,
+    Sum,
+    Trace,
+    Transposed,
+)
+from chainrule.equations.language.tree import Size
+
+__all__ = ["Edge", "Graph", "reduce_graph", "reduced_form"]
+
+
+@dataclass(slots=True, eq=False)
+class Edge:
+    """A matrix between two labels; equal only to itself, since two edges may hold the same matrix."""
+
+    a: int
+    b: int
+    form: Form
+
+    def seen_from(self, label: int) -> Form:
+        """The matrix with ``label`` as its row index."""
+        return self.form if self.a == label else transpose(self.form)
+
+    def other(self, label: int) -> int:
+        """The label at the other end."""
+        return self.b if self.a == label else self.a
+
+
+@dataclass(slots=True)
+class Graph:
+    """What is left of a product while it is reduced."""
+
+    out: tuple[int, ...]
+    sizes: dict[int, Size]
+    summed: set[int]
+    edges: list[Edge] = field(default_factory=list)
+    above: dict[int, list[Form]] = field(default_factory=dict)
+    below: dict[int, list[Form]] = field(default_factory=dict)
+    scalars: list[Form] = field(default_factory=list)
+    under: list[Form] = field(default_factory=list)
+
+    def hang(self, label: int, form: Form) -> None:
+        """Put one more vector on a vertex."""
+        self.above.setdefault(label, []).append(form)
+
+    def has_vector(self, label: int) -> bool:
+        """Whether anything hangs on a vertex."""
+        return bool(self.above.get(label) or self.below.get(label))
+
+    def take_vector(self, label: int) -> Form:
+        """What hangs on a vertex, as one column, removed."""
+        above, below = self.above.pop(label, []), self.below.pop(label, [])
+        return hadamard(above, below, 1) if above or below else Ones(1, (self.sizes[label],))
+
+    def ends(self, label: int) -> list[Edge]:
+        """The edges at a vertex."""
+        return [edge for edge in self.edges if label in (edge.a, edge.b)]
+
+
+def reduce_graph(graph: Graph) -> bool:
+    """Remove one summed vertex or join one pair of parallel edges; the first rule that applies."""
+    for rule in (_inner_product, _whole_sum, _dead_end_vector, _dead_end, _trace_rule, _parallel, _series):
+        if rule(graph):
+            return True
+    return False
+
+
+def _inner_product(graph: Graph) -> bool:
+    for label in sorted(graph.summed):
+        if graph.has_vector(label) and not graph.ends(label):
+            graph.summed.remove(label)
+            above, below = graph.above.pop(label, []), graph.below.pop(label, [])
+            graph.scalars.append(_inner(above, below))
+            return True
+    return False
+
+
+def _inner(above: list[Form], below: list[Form]) -> Form:
+    above = sorted(above, key=lambda form: isinstance(form, OneHot))
+    if not below and len(above) == 1 and isinstance(above[0], Diagonal):
+        return Trace(0, above[0].arg)
+    if below or len(above) == 1:
+        return _summed(hadamard(above, below, 1))
+    if len(above) == 2 and above[0] == above[1]:
+        return Power(0, Norm(0, above[0]), Fraction(2))
+    first, rest = above[0], hadamard(above[1:], (), 1)
+    turned = mul((transpose(first), rest), 0), mul((transpose(rest), first), 0)
+    return min(turned, key=_count_transposes)
+
+
+def _count_transposes(form: Form) -> int:
+    factors = form.factors if isinstance(form, Mul) else ()
+    return sum(isinstance(factor, Transposed) for factor in factors)
+
+
+def _summed(form: Form) -> Form:
+    """sum(form), scalars outside."""
+    if isinstance(form, Scale) and form.arg is not None:
+        return scale(form.coefficient, form.above, form.below, Sum(0, form.arg))
+    return Sum(0, form)
+
+
+def _whole_sum(graph: Graph) -> bool:
+    """One matrix with both ends summed and free: its sum, or a squared norm."""
+    for edge in graph.edges:
+        if not {edge.a, edge.b} <= graph.summed or graph.has_vector(edge.a) or graph.has_vector(edge.b):
+            continue
+        if len(graph.ends(edge.a)) == 1 and len(graph.ends(edge.b)) == 1:
+            graph.edges.remove(edge)
+            graph.summed -= {edge.a, edge.b}
+            form = edge.form
+            if (
+                isinstance(form, Hadamard)
+                and not form.below
+                and len(form.above) == 2
+                and form.above[0] == form.above[1]
+            ):
+                graph.scalars.append(Power(0, Norm(0, form.above[0]), Fraction(2)))
+            else:
+                graph.scalars.append(_summed(form))
+            return True
+    return False
+
+
+def _dead_end_vector(graph: Graph) -> bool:
+    return _close_dead_end(graph, with_vector=True)
+
+
+def _dead_end(graph: Graph) -> bool:
+    return _close_dead_end(graph, with_vector=False)
+
+
+def _close_dead_end(graph: Graph, *, with_vector: bool) -> bool:
+    for label in sorted(graph.summed):
+        ends = graph.ends(label)
+        if len(ends) == 1 and graph.has_vector(label) == with_vector:
+            edge = ends[0]
+            graph.summed.remove(label)
+            graph.edges.remove(edge)
+            other = edge.other(label)
+            graph.hang(other, mul((edge.seen_from(other), graph.take_vector(label)), 1))
+            return True
+    return False
+
+
+def _trace_rule(graph: Graph) -> bool:
+    """Two parallel edges between summed vertices with nothing else on them: tr(A diag(u) B diag(v))."""
+    for label in sorted(graph.summed):
+        ends = graph.ends(label)
+        if len(ends) != 2 or ends[0].other(label) != ends[1].other(label):
+            continue
+        other = ends[0].other(label)
+        if other not in graph.summed or len(graph.ends(other)) != 2:
+            continue
+        if any(_denominator(edge.form) for edge in ends):
+            continue
+        pieces = [ends[0].seen_from(label)]
+        if graph.has_vector(other):
+            pieces.append(Diag(2, graph.take_vector(other)))
+        pieces.append(ends[1].seen_from(other))
+        if graph.has_vector(label):
+            pieces.append(Diag(2, graph.take_vector(label)))
+        for edge in ends:
+            graph.edges.remove(edge)
+        graph.summed -= {label, other}
+        inner = mul(pieces, 2)
+        if isinstance(inner, Scale) and inner.arg is not None:
+            graph.scalars.append(scale(inner.coefficient, inner.above, inner.below, Trace(0, inner.arg)))
+        else:
+            graph.scalars.append(Trace(0, inner))
+        return True
+    return False
+
+
+def _parallel(graph: Graph) -> bool:
+    for position, edge in enumerate(graph.edges):
+        for other in graph.edges[position + 1 :]:
+            if {edge.a, edge.b} == {other.a, other.b}:
+                graph.edges.remove(other)
+                pair = (edge.form, other.seen_from(edge.a))
+                above = [inner for form in pair for inner in _numerator(form)]
+                below = [inner for form in pair for inner in _denominator(form)]
+                edge.form = hadamard(above, below, 2)
+                return True
+    return False
+
+
+def _numerator(form: Form) -> tuple[Form, ...]:
+    return form.above if isinstance(form, Hadamard) and form.below else (form,)
+
+
+def _denominator(form: Form) -> tuple[Form, ...]:
+    return form.below if isinstance(form, Hadamard) else ()
+
+
+def _series(graph: Graph) -> bool:
+    """A summed vertex with two edges: A diag(u) B."""
+    for label in sorted(graph.summed):
+        ends = graph.ends(label)
+        if len(ends) != 2:
+            continue
+        first, second = ends
+        a, b = first.other(label), second.other(label)
+        if b in graph.out and (a not in graph.out or graph.out.index(b) < graph.out.index(a)):
+            first, second, a, b = second, first, b, a
+        pieces = [first.seen_from(a)]
+        if graph.has_vector(label):
+            pieces.append(Diag(2, graph.take_vector(label)))
+        pieces.append(second.seen_from(label))
+        graph.summed.remove(label)
+        graph.edges.remove(first)
+        graph.edges.remove(second)
+        joined = mul(pieces, 2)
+        if a == b:
+            graph.hang(a, Diagonal(1, joined))
+        else:
+            graph.edges.append(Edge(a, b, joined))
+        return True
+    return False
+
+
+def reduced_form(graph: Graph) -> Form:
+    """The form of a graph without summed vertices."""
+    if len(graph.out) == 0:
+        return scale(Fraction(1), graph.scalars, graph.under, None)
+    if len(graph.out) == 1:
+        return scale(Fraction(1), graph.scalars, graph.under, graph.take_vector(graph.out[0]))
+    return scale(Fraction(1), graph.scalars, graph.under, _matrix(graph))
+
+
+def _matrix(graph: Graph) -> Form:
+    a, b = graph.out
+    left = graph.take_vector(a) if graph.has_vector(a) else None
+    right = graph.take_vector(b) if graph.has_vector(b) else None
+    if not graph.edges:
+        column = left if left is not None else Ones(1, (graph.sizes[a],))
+        row = right if right is not None else Ones(1, (graph.sizes[b],))
+        return mul((column, transpose(row)), 2)
+    (edge,) = graph.edges
+    middle = edge.seen_from(a)
+    if isinstance(middle, Eye) and left is not None:
+        return _scaled_diag(left)
+    pieces: list[Form] = [Diag(2, left)] if left is not None else []
+    pieces.append(middle)
+    if right is not None:
+        pieces.append(Diag(2, right))
+    return mul(pieces, 2)
+
+
+def _scaled_diag(vector: Form) -> Form:
+    """diag(vector), scalars outside."""
+    if isinstance(vector, Scale) and vector.arg is not None:
+        return scale(vector.coefficient, vector.above, vector.below, Diag(2, vector.arg))
+    return Diag(2, vector)

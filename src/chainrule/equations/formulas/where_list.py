@@ -1,0 +1,49 @@
+"""What the names of a sheet stand for, in LaTeX: the list after "where"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.equations.calculus.lets import Line
+from chainrule.equations.formulas.line_names import latex_line
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_latex import LatexPrinter
+from chainrule.equations.language.tree import Declaration
+from chainrule.equations.nodes.program import Program
+
+__all__ = ["where_list"]
+
+
+def where_list(program: Program, lines: Sequence[Line], writer: LatexPrinter) -> list[str]:
+    """One row for each name that the lines rest on, in the order of the sheet."""
+    used = program.ancestors(name for line in lines for name in program.names_in(line.expression))
+    said = {line.symbol for line in lines}
+    rows = []
+    for name, symbol in program.symbols.items():
+        if name not in used or symbol in said:
+            continue
+        if name in program.bodies:
+            left, right = writer.equation(latex_line(name), matrix_form(program.bodies[name]))
+            rows.append(f"{left} &= {right}")
+        else:
+            rows.append(f"{latex_line(name)} &\\in {_space(program.declarations[name])}")
+    return rows
+
+
+def _space(declaration: Declaration) -> str:
+    """The set a declared name lies in, in LaTeX."""
+    sizes = r" \times ".join(
+        str(size) if isinstance(size, int) else latex_line(size) for size in declaration.axes
+    )
+    match declaration.domain:
+        case "class":
+            base = rf"\{{0, \dots, {latex_line(str(declaration.classes))} - 1\}}"
+        case "sign":
+            base = r"\{-1, +1\}"
+        case "bit":
+            base = r"\{0, 1\}"
+        case "simplex":
+            return rf"\Delta^{{{sizes}}}"
+        case _:
+            base = r"\mathbb{R}"
+    return base + (f"^{{{sizes}}}" if sizes else "")

@@ -1,0 +1,1 @@
+"""The language of sheets: read, typed, and evaluated literally as written."""

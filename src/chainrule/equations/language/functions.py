@@ -1,0 +1,315 @@
+"""The functions of the language: how many arguments, which shape results, and what they mean literally.
+
+One table, `FUNCTIONS`. A rule gives the type of a call or raises a `SheetShapeError` without a place, which
+the reader adds. A kernel is the plain NumPy meaning, complex-safe: it decides by real parts and conjugates
+nothing, so that a complex step passes through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.equations.language.operations import Argument, elementwise_type
+from chainrule.equations.language.sizes import size_product
+from chainrule.equations.language.tree import Type
+from chainrule.errors import SheetShapeError
+from chainrule.special import (
+    abs_,
+    elu,
+    erf,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    sign,
+    silu,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
+
+__all__ = ["ALIASES", "COMPARISONS", "FUNCTIONS", "Function"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+Rule: TypeAlias = Callable[[tuple[Argument, ...], "int | None"], Type]
+Kernel: TypeAlias = Callable[[tuple[Array, ...], "int | None", tuple[int, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the language.
+
+    Attributes
+    ----------
+    name : str
+    arity : tuple of int
+        The numbers of arguments it takes.
+    rule : callable
+        (arguments, axis) -> `Type`; ``axis`` is counted from 0, or None if none was written.
+    kernel : callable
+        (arrays, axis, sizes) -> array; ``sizes`` are the values of the call's sizes.
+    elementwise : bool
+        One argument, worked on entry by entry.
+    axis : {"none", "optional", "required"}
+        Whether ``axis=`` may stand in a call; "required" means on matrices, where the axis must be said.
+    sized : bool
+        The arguments are sizes, as in ``eye(n)``.
+    """
+
+    name: str
+    arity: tuple[int, ...]
+    rule: Rule
+    kernel: Kernel
+    elementwise: bool = False
+    axis: Literal["none", "optional", "required"] = "none"
+    sized: bool = False
+
+
+# rules
+
+
+def _fails(args: tuple[Argument, ...], need: str) -> SheetShapeError:
+    return SheetShapeError(f"{need}; here {' and '.join(str(arg) for arg in args)}.")
+
+
+def _same(args: tuple[Argument, ...], axis: int | None) -> Type:
+    return args[0].type
+
+
+def _scalar(args: tuple[Argument, ...], axis: int | None) -> Type:
+    return Type()
+
+
+def _two_equal(name: str) -> Rule:
+    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
+        if len(args) == 2:
+            return elementwise_type(args[0], args[1], name)
+        if len(args[0].type.axes) != 1:
+            raise _fails(args, f"{name} of one argument needs a vector, {name} of two works elementwise")
+        return Type()
+
+    return rule
+
+
+def _where(args: tuple[Argument, ...], axis: int | None) -> Type:
+    return reduce(lambda a, b: Argument(elementwise_type(a, b, "where"), a.text), args).type
+
+
+def _comparison(op: str) -> Rule:
+    return lambda args, axis: elementwise_type(args[0], args[1], op)
+
+
+def _dropped(args: tuple[Argument, ...], axis: int | None) -> Type:
+    """Type of what is summed over one axis or over all."""
+    if axis is None:
+        return Type()
+    return Type(tuple(size for i, size in enumerate(args[0].type.axes) if i != axis))
+
+
+def _axis_needed(name: str, keeps: bool) -> Rule:
+    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
+        (arg,) = args
+        if not arg.type.axes:
+            raise _fails(args, f"{name} needs a vector or a matrix")
+        if len(arg.type.axes) > 1 and axis is None:
+            raise SheetShapeError(
+                f"{name}({arg.text}): {arg}; say along which axis: {name}({arg.text}, axis=1) for each row, "
+                "axis=0 for each column."
+            )
+        return arg.type if keeps else _dropped(args, 0 if axis is None else axis)
+
+    return rule
+
+
+def _vector(name: str, advice: str = "") -> Rule:
+    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
+        if len(args[0].type.axes) != 1:
+            raise _fails(args, f"{name} needs a vector{advice}")
+        return Type()
+
+    return rule
+
+
+def _frobenius(args: tuple[Argument, ...], axis: int | None) -> Type:
+    if not args[0].type.axes:
+        raise _fails(args, "normF needs a matrix or a vector")
+    return Type()
+
+
+def _norm1(args: tuple[Argument, ...], axis: int | None) -> Type:
+    if not args[0].type.axes:
+        raise _fails(args, "norm1 needs a vector or a matrix; write abs for a number")
+    return Type()
+
+
+def _square(name: str, scalar: bool) -> Rule:
+    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
+        axes = args[0].type.axes
+        if len(axes) != 2 or axes[0] != axes[1]:
+            advice = "; write 1 / x for a number" if name == "inv" and not axes else ""
+            raise _fails(args, f"{name} needs a square matrix{advice}")
+        return Type() if scalar else args[0].type
+
+    return rule
+
+
+def _diag(args: tuple[Argument, ...], axis: int | None) -> Type:
+    axes = args[0].type.axes
+    if len(axes) == 1:
+        return Type((axes[0], axes[0]))
+    if len(axes) == 2 and axes[0] == axes[1]:
+        return Type((axes[0],))
+    raise _fails(args, "diag makes a diagonal matrix of a vector, or takes the diagonal of a square matrix")
+
+
+def _dot(args: tuple[Argument, ...], axis: int | None) -> Type:
+    if any(len(arg.type.axes) != 1 for arg in args) or args[0].type.axes != args[1].type.axes:
+        raise _fails(args, "dot needs two vectors of one size")
+    return Type()
+
+
+def _outer(args: tuple[Argument, ...], axis: int | None) -> Type:
+    if any(len(arg.type.axes) != 1 for arg in args):
+        raise _fails(args, "outer needs two vectors")
+    return Type((args[0].type.axes[0], args[1].type.axes[0]))
+
+
+def _kron(args: tuple[Argument, ...], axis: int | None) -> Type:
+    a, b = args[0].type, args[1].type
+    if len(a.axes) != len(b.axes) or len(a.axes) not in (1, 2) or a.row != b.row:
+        raise _fails(args, "kron needs two matrices, two columns or two rows")
+    return Type(tuple(size_product(m, n) for m, n in zip(a.axes, b.axes, strict=True)), a.row)
+
+
+def _onehot(args: tuple[Argument, ...], axis: int | None) -> Type:
+    return args[0].type  # the reader appends the number of classes, which the type of a label does not hold
+
+
+# kernels
+
+
+def _plain(function: Callable[..., Any]) -> Kernel:
+    return lambda args, axis, sizes: function(*args)
+
+
+def _along(function: Callable[..., Any]) -> Kernel:
+    return lambda args, axis, sizes: function(args[0], axis=0 if axis is None else axis)
+
+
+def _over(function: Callable[..., Any]) -> Kernel:
+    return lambda args, axis, sizes: function(args[0], axis=axis)
+
+
+def _larger(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
+    if len(args) == 1:
+        return args[0][np.argmax(args[0].real)]
+    return np.where(args[0].real >= args[1].real, args[0], args[1])
+
+
+def _smaller(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
+    if len(args) == 1:
+        return args[0][np.argmin(args[0].real)]
+    return np.where(args[0].real <= args[1].real, args[0], args[1])
+
+
+def _logdet(matrix: Array) -> Any:
+    """Log |det|, analytic: of a complex matrix the phase of ±det, whichever has a positive real part."""
+    sign, magnitude = np.linalg.slogdet(matrix)
+    return magnitude + np.log(sign * np.sign(sign.real)) if np.iscomplexobj(matrix) else magnitude
+
+
+def _root_of_squares(x: Array) -> Any:
+    return np.sqrt(np.sum(x * x))
+
+
+def _unit_rows(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
+    return np.eye(sizes[0])[args[0]]
+
+
+def _compared(function: Callable[..., Any]) -> Kernel:
+    return lambda args, axis, sizes: function(args[0].real, args[1].real).astype(float)
+
+
+_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "abs": abs_,
+    "sign": sign,
+    "step": step,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "gelu": gelu,
+    "silu": silu,
+    "softplus": softplus,
+    "sigmoid": sigmoid,
+    "log_sigmoid": log_sigmoid,
+    "tanh": tanh,
+    "sin": np.sin,
+    "cos": np.cos,
+    "erf": erf,
+}
+
+FUNCTIONS: dict[str, Function] = {
+    function.name: function
+    for function in (
+        *(Function(name, (1,), _same, _plain(f), elementwise=True) for name, f in _ELEMENTWISE.items()),
+        Function("max", (1, 2), _two_equal("max"), _larger),
+        Function("min", (1, 2), _two_equal("min"), _smaller),
+        Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),
+        Function("softmax", (1,), _axis_needed("softmax", True), _along(softmax), axis="required"),
+        Function(
+            "log_softmax",
+            (1,),
+            _axis_needed("log_softmax", True),
+            _along(log_softmax),
+            axis="required",
+        ),
+        Function("logsumexp", (1,), _axis_needed("logsumexp", False), _along(logsumexp), axis="required"),
+        Function("sum", (1,), _dropped, _over(np.sum), axis="optional"),
+        Function("mean", (1,), _dropped, _over(np.mean), axis="optional"),
+        Function("trace", (1,), _square("trace", True), _plain(np.trace)),
+        Function("diag", (1,), _diag, _plain(np.diag)),
+        Function("norm1", (1,), _norm1, _plain(lambda x: np.sum(abs_(x)))),
+        Function("norm2", (1,), _vector("norm2", ", normF works on a matrix"), _plain(_root_of_squares)),
+        Function("normF", (1,), _frobenius, _plain(_root_of_squares)),
+        Function("dot", (2,), _dot, _plain(lambda a, b: np.sum(a * b))),
+        Function("outer", (2,), _outer, _plain(lambda a, b: a[:, None] * b[None, :])),
+        Function("kron", (2,), _kron, _plain(np.kron)),
+        Function("onehot", (1,), _onehot, _unit_rows),
+        Function("inv", (1,), _square("inv", False), _plain(np.linalg.inv)),
+        Function("det", (1,), _square("det", True), _plain(np.linalg.det)),
+        Function("logdet", (1,), _square("logdet", True), _plain(_logdet)),
+        Function("eye", (1,), _scalar, lambda args, axis, sizes: np.eye(sizes[0]), sized=True),
+        Function("ones", (1, 2), _scalar, lambda args, axis, sizes: np.ones(sizes), sized=True),
+        Function("zeros", (1, 2), _scalar, lambda args, axis, sizes: np.zeros(sizes), sized=True),
+    )
+}
+"""Every function a sheet can call, by name."""
+
+COMPARISONS: dict[str, Function] = {
+    function.name: function
+    for function in (
+        Function("less", (2,), _comparison("<"), _compared(np.less)),
+        Function("less_equal", (2,), _comparison("<="), _compared(np.less_equal)),
+        Function("equal", (2,), _comparison("=="), _compared(np.equal)),
+        Function("not_equal", (2,), _comparison("!="), _compared(np.not_equal)),
+    )
+}
+"""What ``<``, ``<=``, ``==`` and ``!=`` become: 1 where it holds, else 0; not to be called by name."""
+
+ALIASES = {"σ": "sigmoid", "Tr": "trace", "tr": "trace"}
+"""Other spellings of functions."""

@@ -1,0 +1,211 @@
+"""The values a sheet is given: their shapes, the sizes they show, and whether they lie in their domains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.equations.language.scope import near
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.sizes import size_factors, size_value
+from chainrule.equations.language.tree import Size
+from chainrule.errors import DataError, ShapeError
+
+__all__ = ["as_array", "check_domain", "given_values"]
+
+Array: TypeAlias = NDArray[Any]
+_SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient
+
+
+def given_values(
+    sheet: Sheet, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
+) -> tuple[dict[str, Array], dict[str, int]]:
+    """Check given values against their declarations and find the sizes they show.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    values : mapping of str to array_like
+        By name; declared or defined.
+    sizes : mapping of str to int, optional
+        Sizes known beforehand.
+
+    Returns
+    -------
+    dict of str to ndarray
+        float64 or complex128; labels int64.
+    dict of str to int
+        The sizes known from the values and ``sizes``.
+
+    Raises
+    ------
+    DataError
+        If a name is unknown or a value is outside its domain.
+    ShapeError
+        If a shape does not fit, or two values disagree on a size.
+
+    Examples
+    --------
+    >>> from chainrule.equations.language.sheet import read
+    >>> sheet = read("W: R[M, p]; x: R[p]")
+    >>> given_values(sheet, {"W": [[1.0, 2.0, 3.0]], "x": [1.0, 0.0, 0.0]})[1]
+    {'M': 1, 'p': 3}
+    """
+    arrays: dict[str, Array] = {}
+    known = _known_sizes(sheet, sizes or {})
+    shown_by = dict.fromkeys(known, "sizes")
+    for name, value in values.items():
+        _check_name(sheet, name)
+        array = arrays[name] = as_array(sheet, name, value)
+        axes = sheet.type_of(name).axes
+        if array.ndim != len(axes):
+            raise ShapeError(_axes_message(name, array, axes))
+        for size, length in zip(axes, array.shape, strict=True):
+            if length == 0:
+                raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
+            if isinstance(size, str) and "*" not in size:
+                if known.setdefault(size, length) != length:
+                    raise ShapeError(
+                        f"{shown_by[size]} says {size} = {known[size]}, {name} says {size} = {length}; "
+                        f"{name} has shape {array.shape} for {_spelled(axes)}."
+                    )
+                shown_by.setdefault(size, name)
+    _divide_products(sheet, arrays, known)
+    for name, array in arrays.items():
+        _check_products(name, array, sheet.type_of(name).axes, known)
+        if name in sheet.declarations:
+            check_domain(sheet, name, array, known)
+    return arrays, known
+
+
+def _known_sizes(sheet: Sheet, sizes: Mapping[str, int]) -> dict[str, int]:
+    for name, size in sizes.items():
+        if name not in sheet.sizes:
+            raise DataError(f"{name} is not a size of the sheet.{near(name, sheet.sizes)}")
+        if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
+            raise DataError(f"The size {name} is a whole number of at least 1; got {size!r}.")
+    return {name: int(size) for name, size in sizes.items()}
+
+
+def _check_name(sheet: Sheet, name: str) -> None:
+    if name in sheet.declarations or name in sheet.definitions:
+        return
+    if name in sheet.sizes:
+        raise DataError(
+            f"{name} is a size, which the shapes of the values show; sizes={{{name!r}: ...}} sets one."
+        )
+    hint = near(name, [*sheet.declarations, *sheet.definitions])
+    raise DataError(f"The sheet has no value named {name}.{hint}")
+
+
+def as_array(sheet: Sheet, name: str, value: ArrayLike) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"{name} is not an array: its rows differ in length.") from error
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{name} must hold numbers; its entries are of type {array.dtype}.")
+    if sheet.domain_of(name) == "class":
+        real = np.real(array)
+        if not np.all(np.isfinite(real)) or np.any(real != np.round(real)):
+            raise DataError(
+                f"{name} holds labels, which are whole numbers counted from 0; "
+                f"got {_first(array, real != np.round(real))}."
+            )
+        return real.astype(np.int64)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _first(array: Array, wrong: NDArray[np.bool_]) -> str:
+    """The first wrong entry and where it stands."""
+    if array.ndim == 0:
+        return str(array)
+    place = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.any() else (0,)
+    return f"{array[place]} at {list(place)}"
+
+
+def _spelled(axes: tuple[Size, ...]) -> str:
+    inner = ", ".join(str(size) for size in axes)
+    return f"({inner},)" if len(axes) == 1 else f"({inner})"
+
+
+def _axes_message(name: str, array: Array, axes: tuple[Size, ...]) -> str:
+    expected = f"expected {_spelled(axes)}" if axes else "expected a single number"
+    message = f"{name} has shape {array.shape}; {expected}."
+    if len(axes) == 1 and array.ndim == 2 and 1 in array.shape:
+        return f"{message} A vector has one axis here: np.ravel({name})."
+    if not axes and array.size == 1:
+        return f"{message} An axis of size 1 is an axis still: give {name}.item()."
+    return message
+
+
+def _divide_products(sheet: Sheet, arrays: Mapping[str, Array], sizes: dict[str, int]) -> None:
+    """Find a size that only products with known others show: n of an axis m*n of length 6, where m is 2."""
+    axes = [
+        (size, length)
+        for name, array in arrays.items()
+        for size, length in zip(sheet.type_of(name).axes, array.shape, strict=True)
+        if isinstance(size, str) and "*" in size
+    ]
+    for _ in axes:
+        for size, length in axes:
+            unknown = [part for part in size_factors(size) if isinstance(part, str) and part not in sizes]
+            if len(unknown) == 1:
+                others = size_value(size, {**sizes, unknown[0]: 1})
+                if length % others == 0:
+                    sizes[unknown[0]] = length // others
+
+
+def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapping[str, int]) -> None:
+    for size, length in zip(axes, array.shape, strict=True):
+        try:
+            value = size_value(size, sizes)
+        except KeyError:
+            continue  # a product of sizes that nothing shows cannot be checked
+        if value != length:
+            raise ShapeError(
+                f"{name} has shape {array.shape}; its axis {size} has size {value}, not {length}."
+            )
+
+
+def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]) -> None:
+    """Labels in 0..K-1, signs, bits, simplex rows; the real part counts, so that a complex step may pass."""
+    real = np.real(array)
+    match sheet.domain_of(name):
+        case "class":
+            classes = sheet.classes_of(name)
+            most = (
+                size_value(classes, sizes)
+                if classes is not None and (isinstance(classes, int) or classes in sizes)
+                else None
+            )
+            wrong = (real < 0) | (real >= most if most is not None else False)
+            upper = (
+                f"{classes} - 1 = {most - 1}" if isinstance(classes, str) and most else f"{(most or 0) - 1}"
+            )
+            need = f"labels from 0 to {upper}" if most else "labels counted from 0"
+        case "sign":
+            wrong, need = (real != 1) & (real != -1), "signs, -1 or +1"
+        case "bit":
+            wrong, need = (real != 0) & (real != 1), "bits, 0 or 1"
+        case "simplex":
+            _check_simplex(name, real)
+            return
+        case _:
+            return
+    if np.any(wrong):
+        raise DataError(f"{name} holds {need}; got {_first(array, wrong)}.")
+
+
+def _check_simplex(name: str, real: Array) -> None:
+    if np.any(real < -_SIMPLEX_TOLERANCE):
+        raise DataError(f"{name} holds shares, which are not negative; got {_first(real, real < 0)}.")
+    totals = np.sum(real, axis=-1)
+    wrong = ~(np.abs(totals - 1) <= _SIMPLEX_TOLERANCE)
+    if np.any(wrong):
+        raise DataError(
+            f"{name} holds shares that sum to 1 along the last axis; got a sum of {_first(totals, wrong)}."
+        )

@@ -1,0 +1,400 @@
+"""What each name means: values, sizes, functions, indices; and the errors when one means nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from chainrule.equations.language.functions import ALIASES, FUNCTIONS
+from chainrule.equations.language.lexer import Source, Token
+from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.syntax import (
+    Comparison,
+    Invocation,
+    Literal,
+    Name,
+    Node,
+    Subscript,
+    children,
+)
+from chainrule.equations.language.tree import (
+    Call,
+    Declaration,
+    Definition,
+    Domain,
+    Layout,
+    Pick,
+    Ref,
+    Size,
+    Term,
+    Transpose,
+    Type,
+)
+from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetSyntaxError
+
+__all__ = ["MAX_NAMES", "NameCheck", "Scope", "UserFunction", "near"]
+
+MAX_NAMES = 5_000
+_FOREIGN = {
+    "ln": " Write log, the natural logarithm.",
+    "log2": " Write log(x) / log(2).",
+    "log10": " Write log(x) / log(10).",
+    "norm": " Write norm2 for the length of a vector, normF for a matrix, norm1 for sums of absolute values.",
+    "matmul": " Write A @ B.",
+    "transpose": " Write A.T.",
+    "T": " Write A.T.",
+    "pow": " Write x**2.",
+    "power": " Write x**2.",
+    "square": " Write x**2.",
+    "identity": " Write eye(n) for the identity matrix.",
+    "inverse": " Write inv(A).",
+    "maximum": " Write max(a, b).",
+    "minimum": " Write min(a, b).",
+    "clip": " Write max(low, min(x, high)).",
+    "heaviside": " Write step(x), which is 0 at 0.",
+    "prod": " Write exp(sum(log(x))).",
+    "argmax": " A sheet holds formulas that can be differentiated; take the largest entry of the result.",
+    "grad": " Write d(L, W) for the derivative of L with respect to W.",
+    "gradient": " Write d(L, W) for the derivative of L with respect to W.",
+    "diff": " Write d(L, W) for the derivative of L with respect to W.",
+}
+"""What functions of other languages are called here."""
+
+
+@dataclass(frozen=True, eq=False)
+class UserFunction:
+    """``name(parameters) = body``, expanded at each call; ``d`` in it has the layout of its own line."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: Node
+    source: Source
+    layout: Layout
+    line: int
+
+
+@dataclass
+class Scope:
+    """The names of a sheet, filled while it is read from top to bottom."""
+
+    declarations: dict[str, Declaration] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    functions: dict[str, UserFunction] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # with the line that brought it
+    inherited: dict[str, tuple[Domain, Size | None]] = field(default_factory=dict)
+    later: Mapping[str, int] = field(default_factory=dict)  # names that a coming line defines
+    doubtful: set[str] = field(default_factory=set)  # names that a line with a mistake was about
+    is_overfull: bool = False
+
+    def is_value(self, name: str) -> bool:
+        """Whether the name is declared or defined."""
+        return name in self.declarations or name in self.definitions
+
+    def is_doubtful(self, name: str) -> bool:
+        """Whether a mistake hides what the name is; a size is a size whoever brought it."""
+        return name in self.doubtful and name not in self.sizes
+
+    def type_of(self, name: str) -> Type:
+        """Type of the whole value, index axes first."""
+        if name in self.declarations:
+            return Type(self.declarations[name].axes)
+        return self.definitions[name].type
+
+    def domain_of(self, name: str) -> Domain:
+        """Declared domain, or the one a definition inherits (softmax rows are "simplex")."""
+        return self.declarations[name].domain if name in self.declarations else self.inherited[name][0]
+
+    def classes_of(self, name: str) -> Size | None:
+        """Number of classes of a label, else None."""
+        return self.declarations[name].classes if name in self.declarations else self.inherited[name][1]
+
+    def term_domain(self, term: Term) -> Domain:
+        """Domain of a term: that of the name it picks from, or of a function that gives a simplex."""
+        match term:
+            case Ref(name=name):
+                return self.domain_of(name)
+            case Transpose(arg=arg):
+                domain = self.term_domain(arg)
+                return domain if domain != "simplex" or len(arg.type.axes) == 1 else "real"
+            case Pick(base=base, subscripts=subscripts):
+                domain = self.term_domain(base)
+                whole = len(subscripts) < len(base.type.axes) or subscripts[-1] is None
+                return domain if domain != "simplex" or whole else "real"
+            case Call(function="onehot"):
+                return "simplex"
+            case Call(function="softmax", args=(arg,), axis=axis):
+                return "simplex" if axis == len(arg.type.axes) - 1 else "real"
+        return "real"
+
+    def term_classes(self, term: Term) -> Size | None:
+        """Number of classes of a term that is a label, else None."""
+        match term:
+            case Ref(name=name):
+                return self.classes_of(name)
+            case Pick(base=base) | Transpose(arg=base):
+                return self.term_classes(base)
+        return None
+
+    def define(self, definition: Definition) -> None:
+        """Add a definition; its domain is settled here, so that no later question walks a chain of names."""
+        self.definitions[definition.name] = definition
+        self.inherited[definition.name] = (
+            self.term_domain(definition.body),
+            self.term_classes(definition.body),
+        )
+
+    def check_new(self, source: Source, token: Token, what: str = "value") -> None:
+        """Refuse a name that is taken already.
+
+        Raises
+        ------
+        SheetNameError
+            If the name is a value, a size or a function of the sheet already.
+        SheetLimitError
+            If there are too many names.
+        """
+        name = token.text
+        taken = None
+        if name in self.declarations:
+            taken = f"{name} is declared in line {self.declarations[name].span.line} already"
+        elif name in self.definitions:
+            line = self.definitions[name].span.line
+            taken = f"{name} is defined in line {line} already; a name keeps one value"
+        elif name in self.functions:
+            taken = f"{name} is a function, defined in line {self.functions[name].line} already"
+        elif name in self.sizes:
+            taken = f"{name} is a size (line {self.sizes[name]}), so it cannot name a {what} too"
+        elif what == "function" and (name in FUNCTIONS or name in ALIASES or name == "d"):
+            taken = f"{name} is a function of the language and cannot be defined anew"
+        elif name in self.doubtful & self.later.keys() and self.later[name] < source.line_of(token.start):
+            taken = f"{name} stands in line {self.later[name]} already; a name keeps one value"
+        if taken is not None:
+            raise source.error(SheetNameError, f"{taken}. Choose another name.", token.start, token.end)
+        if len(self.declarations) + len(self.definitions) + len(self.functions) >= MAX_NAMES:
+            message = f"A sheet has at most {MAX_NAMES:,} names; split the model into several sheets."
+            self.is_overfull = True
+            raise source.error(SheetLimitError, message, token.start, token.end)
+
+    def add_size(self, source: Source, size: Size, start: int, end: int) -> None:
+        """Take a size from a declaration; names of values and functions are refused."""
+        for factor in size_factors(size):
+            if not isinstance(factor, str):
+                continue
+            if self.is_value(factor):
+                message = (
+                    f"{factor} is a value of the sheet, so it cannot be a size too. Choose another letter."
+                )
+                raise source.error(SheetNameError, message, start, end)
+            self.sizes.setdefault(factor, source.line_of(start))
+
+
+def near(name: str, choices: Iterable[str]) -> str:
+    """A question that offers the names most like this one; empty if there are none.
+
+    Examples
+    --------
+    >>> near("sofmax", ["softmax", "tanh"])
+    ' Did you mean softmax?'
+    """
+    known = list(choices)
+    found = [other for other in known if other.lower() == name.lower()]
+    # Many mistakes among thousands of names would take seconds; the last ones are the likeliest.
+    found = found or difflib.get_close_matches(name, known[-500:], n=2, cutoff=0.6)
+    return f" Did you mean {' or '.join(found[:2])}?" if found else ""
+
+
+@dataclass
+class NameCheck:
+    """Goes through an expression once and settles what every name in it means.
+
+    Attributes
+    ----------
+    bound : dict
+        Indices bound around the place, with the reason shown if one is bound twice.
+    parameters : tuple of str
+        Parameters, if the expression is the body of a function.
+    defined : str
+        The name that the expression defines, if any.
+    free : dict or None
+        Where unknown names that stand alone as a subscript are collected as open indices; None refuses them.
+    """
+
+    scope: Scope
+    source: Source
+    bound: dict[str, str] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    defined: str = ""
+    free: dict[str, None] | None = None
+    pending: list[Name] = field(default_factory=list)
+
+    def check(self, *nodes: Node) -> None:
+        """Raise a `SheetNameError` for the first name without a meaning."""
+        for node in nodes:
+            self._check(node)
+        for name in self.pending:  # an open index may be used as a number before it is used as a subscript
+            if self.free is None or name.name not in self.free:
+                define = " Write = to define it; == claims that two known values are equal."
+                raise self._unknown(name, define if name is nodes[0] else "")
+
+    def _check(self, node: Node) -> None:
+        match node:
+            case Name():
+                self._name(node)
+            case Subscript(base=base, items=items):
+                self._check(base)
+                for item in items:
+                    if isinstance(item, Name):
+                        self._subscript(item)
+                    elif item is not None:
+                        self._check(item)
+            case Invocation():
+                self._invocation(node)
+            case _:
+                for child in children(node):
+                    self._check(child)
+
+    def _knows(self, name: str) -> bool:
+        return (
+            name in self.bound
+            or name in self.parameters
+            or self.scope.is_value(name)
+            or name in self.scope.sizes
+            or name in self.scope.doubtful
+        )
+
+    def _name(self, node: Name) -> None:
+        if self._knows(node.name):
+            return
+        if self.free is None:
+            raise self._unknown(node)
+        self.pending.append(node)
+
+    def _subscript(self, node: Name) -> None:
+        known = self._knows(node.name) or node.name in self.scope.later
+        if not known and node.name not in self.scope.functions and self.free is not None:
+            self.free.setdefault(node.name)
+        elif known or self.free is not None:
+            self._name(node)
+        else:
+            name = node.name
+            bound = f" An index is bound on the left, as in h[{name}] = ..., or by sum(... for {name} in N)."
+            raise self._unknown(node, bound)
+
+    def _unknown(self, node: Name, advice: str = "") -> SheetError:
+        name, scope = node.name, self.scope
+        if name in scope.later:
+            line = scope.later[name]
+            here = self.source.line_of(node.start)
+            when = "in this line, but not before this place" if line == here else f"later, in line {line}"
+            message = f"{name} is defined {when}; a sheet is read from top to bottom."
+            if name == self.defined:
+                message = f"{name} stands in its own definition; give the new value a name of its own."
+        elif name in scope.functions or name in FUNCTIONS or name == "d":
+            message = f"{name} is a function; write its argument in brackets: {name}(...)."
+        else:
+            choices = [*scope.declarations, *scope.definitions, *scope.sizes, *self.bound, *self.parameters]
+            hint = advice or near(name, choices)
+            hint = hint or " Declare it, as in data x: R[p], or define it in a line above."
+            message = f"{name} is not known here.{hint}"
+        return self.source.error(SheetNameError, message, node.start, node.end)
+
+    def _invocation(self, node: Invocation) -> None:
+        name = node.function.name
+        if name == "d":
+            self._derivative(node)
+            return
+        self._callable(node.function)
+        added = [self._loop(loop.index, loop.size) for loop in node.loops]
+        sized = name in FUNCTIONS and FUNCTIONS[name].sized
+        for arg in node.args:
+            if sized:
+                self._size(arg)
+            else:
+                self._check(arg)
+        for index in added:
+            del self.bound[index]
+
+    def _callable(self, function: Name) -> None:
+        name, scope = function.name, self.scope
+        if name in FUNCTIONS or name in ALIASES or name in scope.functions or scope.is_doubtful(name):
+            return
+        if self._knows(name):
+            message = (
+                f"{name} is a value, not a function; write {name} * (...) or {name} @ (...) for a product, "
+                f"{name}[...] for an entry."
+            )
+        elif name in scope.later:
+            line = scope.later[name]
+            message = (
+                f"{name} is defined in line {line}, not before this use; a function cannot use itself either."
+            )
+        else:
+            choices = [*FUNCTIONS, *scope.functions]
+            hint = (
+                _FOREIGN.get(name)
+                or near(name, choices)
+                or f" There are {', '.join(choices[:6])}, ..., or your own: {name}(t) = ..."
+            )
+            message = f"There is no function {name}.{hint}"
+        raise self.source.error(SheetNameError, message, function.start, function.end)
+
+    def _loop(self, index: Name, size: Node) -> str:
+        name = index.name
+        taken = None
+        if name in self.bound:
+            taken = f"{name} is {self.bound[name]} already"
+        elif self.scope.is_value(name):
+            taken = f"{name} is a value of the sheet"
+        elif name in self.scope.sizes:
+            taken = f"{name} is a size"
+        elif name in self.parameters:
+            taken = f"{name} is a parameter of the function"
+        if taken is not None:
+            message = f"{taken}, so it cannot be an index here too; choose another letter."
+            raise self.source.error(SheetNameError, message, index.start, index.end)
+        self._size(size)
+        self.bound[name] = "an index"
+        return name
+
+    def _size(self, node: Node) -> None:
+        """Check that every name in a size is one; what else it may hold is checked where it is read."""
+        if not isinstance(node, Name):
+            for child in children(node):
+                self._size(child)
+            return
+        name, scope = node.name, self.scope
+        if name in scope.sizes or name in scope.doubtful:
+            return
+        if scope.is_value(name) or name in self.parameters:
+            axes = scope.type_of(name).axes if scope.is_value(name) else ()
+            says = f"; its axes are {', '.join(map(str, axes))}" if axes else ""
+            message = (
+                f"{name} is a value, not a size{says}. A size is a name from a declaration or a whole number."
+            )
+        else:
+            hint = near(name, scope.sizes) or f" The sizes so far: {', '.join(scope.sizes) or 'none'}."
+            message = f"{name} is not a size of this sheet.{hint}"
+        raise self.source.error(SheetNameError, message, node.start, node.end)
+
+    def _derivative(self, node: Invocation) -> None:
+        written = self.source.quote(node.start, node.end)
+        if len(node.args) != 2 or node.axis is not None or node.loops:
+            message = f"d takes a value and the name that it is differentiated by: d(L, W), not {written}."
+            raise self.source.error(SheetSyntaxError, message, node.start, node.end)
+        of, wrt = node.args
+        self._check(of)
+        if isinstance(wrt, Name) and self.scope.is_doubtful(wrt.name):
+            return
+        if isinstance(wrt, Name) and not self.scope.is_value(wrt.name) and not self._knows(wrt.name):
+            raise self._unknown(wrt)
+        if not isinstance(wrt, Name) or not self.scope.is_value(wrt.name) or wrt.name in self.parameters:
+            shown = self.source.quote(wrt.start, wrt.end)
+            why = "; for one entry write d(L, W)[i, j]" if isinstance(wrt, Subscript) else ""
+            if isinstance(wrt, Comparison | Literal | Name):
+                why = ""
+            message = f"The second argument of d is the name of a value, not {shown}{why}."
+            raise self.source.error(SheetSyntaxError, message, wrt.start, wrt.end)
+        if self.scope.domain_of(wrt.name) == "class":
+            message = f"{wrt.name} is a label; there is no derivative with respect to a label."
+            raise self.source.error(SheetSyntaxError, message, wrt.start, wrt.end)

@@ -1,0 +1,154 @@
+"""Axes of Kronecker products: several axes run through as one, the last fastest, and taken apart again.
+
+``merge`` makes one axis of size m*p out of axes of sizes m and p, ``split`` is its inverse; ``kron`` is the
+merge of an outer product of two nodes of equal rank. A product opens them where every factor on an axis has
+the same parts, which is (A ⊗ B)(C ⊗ D) = AC ⊗ BD and tr(A ⊗ B) = tr A tr B by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import accumulate, count, pairwise
+from typing import TypeVar
+
+from chainrule.equations.language.sizes import size_product
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node
+
+__all__ = ["Parts", "grouped", "merged_dims", "opened", "parts_of", "sides_of"]
+
+T = TypeVar("T")
+Parts = tuple[Size, ...]
+Factor = tuple[Node, tuple[int, ...]]
+
+
+def grouped(items: Sequence[T], runs: Sequence[int]) -> list[tuple[T, ...]]:
+    """The items in consecutive groups of the given lengths."""
+    stops = accumulate(runs, initial=0)
+    return [tuple(items[start:stop]) for start, stop in pairwise(stops)]
+
+
+def merged_dims(dims: Sequence[Size], runs: Sequence[int]) -> tuple[Size, ...]:
+    """Sizes after every group of axes became one."""
+    return tuple(reduce(size_product, group) for group in grouped(dims, runs))
+
+
+def parts_of(node: Node) -> list[Parts]:
+    """The sizes each axis of a ``merge`` or ``kron`` node was made of."""
+    if node.kind == "merge":
+        return grouped(node.args[0].dims, node.data)
+    return list(zip(*(arg.dims for arg in node.args), strict=True))
+
+
+def opened(
+    factors: Sequence[Factor], free: Sequence[int], sizes: dict[int, Size], fresh: count[int]
+) -> tuple[list[Factor], dict[int, tuple[int, ...]]] | None:
+    """The factors with merged axes taken apart wherever all factors on them have the same parts.
+
+    A node opens as a whole or not at all, so that ``(A ⊗ B) z`` stays as it is; and only where it meets
+    another one, is summed over, or stands alone.
+
+    Returns
+    -------
+    list of (Node, labels)
+        The new factors.
+    dict of int to tuple of int
+        The labels that stand for each label taken apart; their sizes are put into ``sizes``.
+    """
+    parts = _agreed(factors)
+    helped = _helped(factors, parts, free) if len(factors) > 1 else set(parts)
+    parts = {label: own for label, own in parts.items() if label in helped}
+    if not parts:
+        return None
+    labels: dict[int, tuple[int, ...]] = {}
+    for label, own in parts.items():
+        labels[label] = tuple(next(fresh) for _ in own)
+        sizes.update(zip(labels[label], own, strict=True))
+    result: list[Factor] = []
+    for node, own_labels in factors:
+        if not any(label in labels for label in own_labels):
+            result.append((node, own_labels))
+            continue
+        inner = [labels.get(label, (label,)) for label in own_labels]
+        result += _opened_factor(node, inner, sizes)
+    return result, {label: new for label, new in labels.items() if len(new) > 1}
+
+
+def _opened_factor(node: Node, inner: list[tuple[int, ...]], sizes: Mapping[int, Size]) -> list[Factor]:
+    """One factor over the labels that stand for each of its axes."""
+    if node.kind == "merge":
+        return [(node.args[0], tuple(label for group in inner for label in group))]
+    if node.kind == "kron":
+        return list(zip(node.args, zip(*inner, strict=True), strict=True))
+    if node.kind == "delta":
+        return [(node.pool.delta(sizes[a]), (a, b)) for a, b in zip(*inner, strict=True)]
+    flat = tuple(label for group in inner for label in group)
+    return [(node.pool.ones(tuple(sizes[label] for label in flat)), flat)]
+
+
+def _agreed(factors: Sequence[Factor]) -> dict[int, Parts]:
+    """The labels of merged axes on whose parts all factors agree."""
+    parts: dict[int, Parts] = {}
+    refused: set[int] = set()
+    for node, labels in factors:
+        if node.kind in ("merge", "kron"):
+            for label, own in zip(labels, parts_of(node), strict=True):
+                if len(own) > 1 and parts.setdefault(label, own) != own:
+                    refused.add(label)
+    while True:
+        before = len(refused)
+        for node, labels in factors:
+            inside = {label for label in labels if label in parts}
+            if node.kind == "delta":
+                agree = len(inside) == len(labels) and parts[labels[0]] == parts[labels[1]]
+                whole = agree and not inside & refused
+            else:
+                whole = node.kind == "ones" or (node.kind in ("merge", "kron") and not inside & refused)
+            if not whole:
+                refused |= inside
+        if len(refused) == before:
+            return {label: own for label, own in parts.items() if label not in refused}
+
+
+def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequence[int]) -> set[int]:
+    """The labels to take apart: where nodes meet or a sum runs, and all other labels of those nodes."""
+    blocks = [
+        {label for label in labels if label in parts}
+        for node, labels in factors
+        if node.kind in ("merge", "kron", "delta")
+    ]
+    meeting = {label for own in blocks for label in own if sum(label in other for other in blocks) > 1}
+    contracted = {
+        label
+        for node, labels in factors
+        for label in labels
+        if node.kind == "merge" and label in parts and not set(labels) <= set(free)
+    }
+    helped = meeting | contracted | (set(parts) - set(free))
+    while True:
+        wider = helped.union(*(own for own in blocks if own & helped))
+        if wider == helped:
+            return helped
+        helped = wider
+
+
+def sides_of(
+    factors: Sequence[Factor], first: set[int], second: set[int]
+) -> tuple[list[Factor], list[Factor]] | None:
+    """The factors that reach the first labels, and those that reach the second; None if some reach both."""
+    groups: list[tuple[set[int], list[Factor]]] = []
+    outer = first | second
+    for factor in factors:
+        reach = set(factor[1])
+        touching = [group for group in groups if group[0] & reach]
+        groups = [group for group in groups if group not in touching]
+        merged_reach = reach.union(*(group[0] for group in touching))
+        groups.append((merged_reach, [inner for group in touching for inner in group[1]] + [factor]))
+    sides: tuple[list[Factor], list[Factor]] = ([], [])
+    joint = [group for group in groups if group[0] & first and group[0] & second]
+    if joint:
+        return None
+    for reach, members in groups:
+        sides[bool(reach & second)].extend(members)
+    return sides if set().union(*(reach for reach, _ in groups)) >= outer else None

@@ -1,0 +1,112 @@
+"""The canonical order of the factors of a product, and which matrices are their own transposes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+
+__all__ = ["canonical", "is_symmetric", "oriented", "reached_from"]
+
+Factor = tuple[Node, tuple[int, ...]]
+
+
+def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:
+    """Sort the factors, number the summed labels by first appearance, and intern.
+
+    Colour refinement orders factors that differ only in their summed labels; a tie may leave two equal
+    products apart, which costs beauty, never correctness.
+    """
+    colour: dict[int, tuple[object, ...]] = {label: (0, label) for label in free}
+    summed = {label for _, labels in factors for label in labels} - set(free)
+    for _ in range(2 if len(summed) > 1 else 0):
+        colour.update({label: _colour(label, factors, dict(colour)) for label in summed})
+    factors = sorted(
+        factors, key=lambda factor: (factor[0].serial, repr([colour.get(label, (1,)) for label in factor[1]]))
+    )
+    number = {label: position for position, label in enumerate(free)}
+    for _, labels in factors:
+        for label in labels:
+            number.setdefault(label, len(number))
+    numbered = [(node, tuple(number[label] for label in labels)) for node, labels in factors]
+    labels_of = tuple(labels for _, labels in map(oriented, numbered))
+    dims = tuple(sizes[label] for label in free)
+    return pool.intern("prod", (labels_of, tuple(range(len(free)))), tuple(node for node, _ in factors), dims)
+
+
+def _colour(label: int, factors: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
+    """What a summed label touches: the factors, on which axes, beside labels of which colours."""
+    touched = [
+        (
+            node.serial,
+            tuple(axis for axis, other in enumerate(labels) if other == label),
+            repr([colour.get(other, (1,)) for other in labels]),
+        )
+        for node, labels in factors
+        if label in labels
+    ]
+    return (1, *sorted(touched))
+
+
+def oriented(factor: Factor) -> Factor:
+    """A symmetric matrix with its labels in order, so that it is its own transpose."""
+    node, labels = factor
+    if len(labels) == 2 and labels[0] > labels[1] and node.kind != "delta" and is_symmetric(node):
+        return node, labels[::-1]
+    return factor
+
+
+def is_symmetric(node: Node) -> bool:
+    """Whether a matrix is its own transpose by its form: every term is, or comes with its transpose."""
+    known = node.pool.symmetric
+    stack = [node]
+    # Iterative, so that depth does not matter; only what could matter for the answer is looked at.
+    while stack:
+        top = stack[-1]
+        missing = [arg for arg in top.args if arg not in known] if _may_be_symmetric(top) else []
+        if top not in known and missing:
+            stack.extend(missing)
+            continue
+        if top not in known:
+            known[top] = _may_be_symmetric(top) and _is_symmetric(top)
+        stack.pop()
+    return known[node]
+
+
+def _may_be_symmetric(node: Node) -> bool:
+    square = len(node.dims) == 2 and node.dims[0] == node.dims[1]
+    return square and node.kind in ("delta", "ones", "inv", "fn", "pow", "lin", "prod")
+
+
+def _is_symmetric(node: Node) -> bool:
+    if node.kind in ("inv", "fn", "pow"):
+        return node.pool.symmetric[node.args[0]]
+    if node.kind == "lin":
+        terms = {term: c for c, term in coefficient_terms(node)}
+        return {_flipped(term): c for term, c in terms.items()} == terms
+    return node.kind != "prod" or _flipped(node) is node
+
+
+def _flipped(node: Node) -> Node:
+    """The transpose of a square matrix."""
+    if node.pool.symmetric.get(node):
+        return node
+    factors = [(node, (0, 1))] if node.kind != "prod" else list(zip(node.args, node.data[0], strict=True))
+    if any(arg.kind == "delta" and set(own) == {0, 1} for arg, own in factors):
+        return node
+    if [own for _, own in factors] == [(1, 0)]:
+        return factors[0][0]
+    swap = {0: 1, 1: 0}
+    turned = [(arg, tuple(swap.get(label, label) for label in own)) for arg, own in factors]
+    sizes = {label: size for arg, own in turned for label, size in zip(own, arg.dims, strict=True)}
+    return canonical(node.pool, turned, (0, 1), sizes)
+
+
+def reached_from(start: int, factors: Sequence[Factor]) -> set[int]:
+    """The labels to which factors that share labels lead from one."""
+    seen, grown = {start}, True
+    while grown:
+        reached = seen.union(*(own for _, own in factors if seen & set(own)))
+        seen, grown = reached, len(reached) > len(seen)
+    return seen

@@ -1,0 +1,80 @@
+"""Conditions in the calculus: comparisons as 0 and 1, and choices between two branches.
+
+A choice is a node of its own and not c ⊙ a + (1 - c) ⊙ b, in which an infinite entry of the branch that is
+not taken would spoil the other.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
+from chainrule.equations.nodes.sums import content, scaled
+
+__all__ = ["NEGATED", "choose", "compare", "gate", "negated"]
+
+NEGATED = {"<": "<=", "<=": "<", "==": "!=", "!=": "=="}
+_HOLDS = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+def compare(op: str, left: Node, right: Node) -> Node:
+    """1 where left op right holds, else 0; op is ``<``, ``<=``, ``==`` or ``!=``."""
+    pool = left.pool
+    if left is right or (is_number(left) and is_number(right)):
+        holds = op in ("<=", "==") if left is right else _HOLDS[op](_number(left), _number(right))
+        return pool.ones(left.dims) if holds else pool.zero(left.dims)
+    if op in ("==", "!=") and right.serial < left.serial:
+        left, right = right, left
+    return pool.intern("compare", op, (left, right), left.dims)
+
+
+def _number(node: Node) -> Fraction:
+    return sum((c for c, _ in coefficient_terms(node)), Fraction(0))
+
+
+def negated(condition: Node) -> Node | None:
+    """The opposite comparison, if the condition is one; a spread comparison keeps its ones."""
+    if condition.kind == "compare":
+        left, right = condition.args
+        swapped = (left, right) if condition.data in ("==", "!=") else (right, left)
+        return compare(NEGATED[condition.data], *swapped)
+    if condition.kind == "prod" and len(inner := [arg for arg in condition.args if arg.kind != "ones"]) == 1:
+        opposite = negated(inner[0])
+        if opposite is not None and opposite.kind == "compare":
+            args = tuple(opposite if arg is inner[0] else arg for arg in condition.args)
+            return condition.pool.intern("prod", condition.data, args, condition.dims)
+    return None
+
+
+def choose(condition: Node, then: Node, other: Node) -> Node:
+    """``then`` where the condition is 1, else ``other``; all three have the same axes."""
+    pool = then.pool
+    if then is other or condition.kind == "ones":
+        return then
+    if is_zero(condition):
+        return other
+    if is_zero(then) and (opposite := negated(condition)) is not None:
+        return choose(opposite, other, then)
+    if is_zero(other):
+        coefficient, inner = _split_number(then)
+        if coefficient != 1:
+            return scaled(coefficient, choose(condition, inner, other))
+    if then.kind == "where" and then.args[0] is condition:
+        then = then.args[1]
+    return pool.intern("where", None, (condition, then, other), then.dims)
+
+
+def _split_number(node: Node) -> tuple[Fraction, Node]:
+    if node.kind == "lin" and len(node.args) == 1:
+        return node.data[0], node.args[0]
+    return content(node)
+
+
+def gate(node: Node) -> bool:
+    """Whether a node is u where a condition holds and 0 elsewhere."""
+    return node.kind == "where" and is_zero(node.args[2])

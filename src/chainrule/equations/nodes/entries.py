@@ -1,0 +1,41 @@
+"""Entries picked out of sums."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from fractions import Fraction
+
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["picked_entry"]
+
+Factor = tuple[Node, Sequence[Hashable]]
+
+
+def picked_entry(pool: Pool, whole: Factor, rest: Sequence[Factor], out: Sequence[Hashable]) -> Node:
+    """The product of a node with what picks entries of it.
+
+    What a sum has equal in all these entries comes out: (f - 𝟏 lse(f))[y] is f[y] - lse(f).
+    """
+    node, labels = whole
+    picks = {
+        labels.index(own[-1]) for hot, own in rest if hot.kind in ("onehot", "unit") and own[-1] in labels
+    }
+    terms = coefficient_terms(node)
+    same = [(c, term) for c, term in terms if any(_is_spread(term, axis) for axis in picks)]
+    if not same or len(terms) == len(same):
+        return product(pool, [whole, *rest], out)
+    others = linear(pool, [pair for pair in terms if pair not in same], node.dims)
+    parts = [(Fraction(1), others), *same]
+    picked = [(c, product(pool, [(term, labels), *rest], out)) for c, term in parts]
+    return linear(pool, picked, picked[0][1].dims)
+
+
+def _is_spread(term: Node, axis: int) -> bool:
+    """Whether a term is the same all along an axis."""
+    if term.kind != "prod":
+        return term.kind == "ones"
+    labels, out = term.data
+    return any(arg.kind == "ones" and out[axis] in own for arg, own in zip(term.args, labels, strict=True))

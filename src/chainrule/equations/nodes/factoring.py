@@ -1,0 +1,155 @@
+"""What the terms of a sum have in common, in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from chainrule.equations.nodes.canonical import reached_from
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["factored", "factors_of", "with_shared_scalars"]
+
+Factor = tuple[Node, tuple[int, ...]]
+Simple = Callable[[Node], Node]
+
+
+def factors_of(node: Node) -> list[Factor]:
+    """The factors of a product with their labels."""
+    return list(zip(node.args, node.data[0], strict=True))
+
+
+def factored(node: Node, simple: Simple) -> Iterator[Node]:
+    """Take a common factor out of terms of a sum: Xᵀp - Xᵀy = Xᵀ(p - y), (1/N)a + (1/N)b = (1/N)(a + b)."""
+    terms = coefficient_terms(node)
+    places: dict[tuple[Node, tuple[int, ...]], list[int]] = {}
+    for position, (_, term) in enumerate(terms):
+        if term.kind == "prod":
+            for factor, labels in factors_of(term):
+                places.setdefault((factor, _outer(labels, term.data[1])), []).append(position)
+        else:
+            places.setdefault((term, tuple(range(len(term.dims)))), []).append(position)
+    for (factor, labels), found in places.items():
+        positions = [place for place in found if not _leaves_outer_product(terms[place][1], factor, labels)]
+        if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
+            yield from _without(node, factor, labels, positions, simple)
+
+
+def _leaves_outer_product(term: Node, factor: Node, labels: tuple[int, ...]) -> bool:
+    """Whether a term without a vector would be an outer product: (aᵀ x) b must not become (b aᵀ) x."""
+    if term.kind != "prod" or labels != (-1,) or len(term.dims) != 1:
+        return False
+    factors = factors_of(term)
+    place = next(place for place, (arg, own) in enumerate(factors) if arg is factor and own[0])
+    (reached,) = factors[place][1]
+    return 0 not in reached_from(reached, factors[:place] + factors[place + 1 :])
+
+
+def _outer(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
+    """Labels with the summed ones made -1, so that they compare across terms."""
+    return tuple(label if label in out else -1 for label in labels)
+
+
+def _without(
+    node: Node, factor: Node, labels: tuple[int, ...], positions: list[int], simple: Simple
+) -> Iterator[Node]:
+    """The sum with one factor taken out of the terms at ``positions``."""
+    if labels.count(-1) > 1:
+        return
+    out = tuple(range(len(node.dims)))
+    inner_label = len(out)
+    terms = coefficient_terms(node)
+    inner: list[tuple[Fraction, Node]] = []
+    inner_out: tuple[int, ...] | None = None
+    for position in positions:
+        c, term = terms[position]
+        rest = _remaining(term, factor, labels, inner_label)
+        if rest is None:
+            return
+        used = {label for _, own in rest for label in own}
+        free = tuple(label for label in (*out, inner_label) if label in used and label <= inner_label)
+        if inner_out is None:
+            inner_out = free
+        if free != inner_out or (labels.count(-1) and inner_label not in free):
+            return
+        inner.append((c, product(node.pool, rest, free)) if rest else (c, node.pool.ones(())))
+    assert inner_out is not None
+    if len(inner_out) > max(2, len(out) - 1) and len(inner_out) > len(out):
+        return
+    free_labels = set(labels) - {-1}
+    if free_labels < set(out) and free_labels & set(inner_out):
+        # diag(u) A + diag(u) B stays: taken out of a Hessian, one diagonal would hide the symmetry.
+        return
+    total = linear(node.pool, inner, inner[0][1].dims)
+    if not total.args and total.kind == "lin":
+        return
+    restored = tuple(inner_label if label == -1 else label for label in labels)
+    covered = set(restored) | set(inner_out)
+    if not set(out) <= covered:
+        return
+    joined = product(node.pool, [(factor, restored), (simple(total), inner_out)], out)
+    others = [pair for position, pair in enumerate(terms) if position not in positions]
+    yield linear(node.pool, [*others, (Fraction(1), joined)], node.dims)
+
+
+def _remaining(
+    term: Node, factor: Node, labels: tuple[int, ...], inner_label: int
+) -> list[tuple[Node, tuple[int, ...]]] | None:
+    """The factors of a term beside the given one; its summed label becomes ``inner_label``."""
+    if term is factor:
+        return []
+    found: tuple[int, ...] | None = None
+    rest = []
+    for arg, own in factors_of(term):
+        if found is None and arg is factor and _outer(own, term.data[1]) == labels:
+            found = own
+        else:
+            rest.append((arg, own))
+    if found is None:
+        return None
+    bound = {label: inner_label for label in found if label not in term.data[1]}
+
+    def rename(label: int) -> int:
+        if label in bound:
+            return bound[label]
+        return label + inner_label + 1 if label not in term.data[1] else label
+
+    return [(arg, tuple(rename(label) for label in own)) for arg, own in rest]
+
+
+def with_shared_scalars(node: Node, simple: Simple) -> Iterator[Node]:
+    """Take a common scalar of several factors out of terms: (xᵀ A x) B x + (xᵀ A x) Bᵀ x."""
+    terms = coefficient_terms(node)
+    found: dict[Node, list[tuple[int, Node]]] = {}
+    for position, (_, term) in enumerate(terms):
+        for scalar, rest in _scalars(term):
+            found.setdefault(scalar, []).append((position, rest))
+    for scalar, places in found.items():
+        if len(places) < 2 or len({position for position, _ in places}) < len(places):
+            continue
+        taken = dict(places)
+        inner = linear(node.pool, [(terms[position][0], rest) for position, rest in places], node.dims)
+        axes = range(len(node.dims))
+        joined = product(node.pool, [(scalar, ()), (simple(inner), axes)], axes)
+        others = [pair for position, pair in enumerate(terms) if position not in taken]
+        yield linear(node.pool, [*others, (Fraction(1), joined)], node.dims)
+
+
+def _scalars(term: Node) -> Iterator[tuple[Node, Node]]:
+    """The factors of a product that are summed among themselves, as one scalar, each with what is left."""
+    if term.kind != "prod" or len(term.args) < 3:
+        return
+    factors, out = factors_of(term), term.data[1]
+    left = set(range(len(factors)))
+    while left:
+        start = min(left)
+        labels = reached_from(factors[start][1][0], factors) if factors[start][1] else set()
+        group = {place for place in left if labels & set(factors[place][1])} | {start}
+        left -= group
+        if len(group) == 1 or labels & set(out) or len(group) == len(factors):
+            continue
+        scalar = product(term.pool, [factors[place] for place in sorted(group)], ())
+        rest = [pair for place, pair in enumerate(factors) if place not in group]
+        yield scalar, product(term.pool, rest, out)

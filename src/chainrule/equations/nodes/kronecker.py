@@ -1,0 +1,122 @@
+"""Kronecker products, and the inverse of running through several axes as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import count
+
+from chainrule.equations.nodes.blocks import Parts, parts_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.products import merged, product
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["determinant", "inverse", "kronecker", "log_determinant", "split_axes"]
+
+
+def kronecker(left: Node, right: Node, lead: int = 0) -> Node:
+    """A ⊗ B over the last axes; the first ``lead`` axes are shared."""
+    rank = len(left.dims) - lead
+    shared = [("lead", axis) for axis in range(lead)]
+    first = [("left", axis) for axis in range(rank)]
+    second = [("right", axis) for axis in range(rank)]
+    both = [label for pair in zip(first, second, strict=True) for label in pair]
+    node = product(left.pool, [(left, [*shared, *first]), (right, [*shared, *second])], [*shared, *both])
+    return merged(node, (1,) * lead + (2,) * rank)
+
+
+def split_axes(node: Node, parts: Sequence[Parts]) -> Node:
+    """The node with every axis taken apart into the given sizes; the inverse of `merged`."""
+    pool, runs = node.pool, tuple(map(len, parts))
+    dims = tuple(size for group in parts for size in group)
+    if all(run == 1 for run in runs):
+        return node
+    if node.kind == "ones":
+        return pool.ones(dims)
+    if node.kind == "lin":
+        return linear(pool, [(c, split_axes(arg, parts)) for c, arg in coefficient_terms(node)], dims)
+    if node.kind in ("merge", "kron") and parts_of(node) == list(parts):
+        return _apart(node)
+    if node.kind == "delta" and (1 in runs or parts[0] == parts[1]):
+        return _identity(node, parts)
+    if node.kind == "prod":
+        return _product(node, parts)
+    return pool.intern("split", runs, (node,), dims)
+
+
+def _apart(node: Node) -> Node:
+    if node.kind == "merge":
+        return node.args[0]
+    rank = len(node.dims)
+    left, right = ([(side, axis) for axis in range(rank)] for side in "ab")
+    both = [label for pair in zip(left, right, strict=True) for label in pair]
+    return product(node.pool, list(zip(node.args, (left, right), strict=True)), both)
+
+
+def _identity(node: Node, parts: Sequence[Parts]) -> Node:
+    """The identity with one end or both taken apart: one identity for each part."""
+    first, second = parts
+    whole = first if len(first) > 1 else second
+    rows = [("row", place) for place in range(len(whole))]
+    columns = [("column", place) for place in range(len(whole))]
+    factors = [(node.pool.delta(size), pair) for size, *pair in zip(whole, rows, columns, strict=True)]
+    apart = product(node.pool, factors, [*rows, *columns])
+    runs = [(1,) * len(whole) if len(group) > 1 else (len(whole),) for group in parts]
+    return merged(apart, (*runs[0], *runs[1]))
+
+
+def _product(node: Node, parts: Sequence[Parts]) -> Node:
+    """Every factor on an axis is taken apart with it."""
+    labels, out = node.data
+    fresh = count(1 + max((label for own in labels for label in own), default=0))
+    names = {label: tuple(next(fresh) for _ in group) for label, group in zip(out, parts, strict=True)}
+    sizes = dict(zip(out, parts, strict=True))
+    factors = [
+        (
+            split_axes(arg, [sizes.get(label, (size,)) for label, size in zip(own, arg.dims, strict=True)]),
+            [new for label in own for new in names.get(label, (label,))],
+        )
+        for arg, own in zip(node.args, labels, strict=True)
+    ]
+    return product(node.pool, factors, [new for label in out for new in names[label]])
+
+
+def _square_parts(node: Node) -> tuple[Node, Node] | None:
+    """A and B of A ⊗ B, if both are square."""
+    if node.kind != "kron" or len(node.dims) != 2:
+        return None
+    left, right = node.args
+    return (left, right) if all(side.dims[0] == side.dims[1] for side in (left, right)) else None
+
+
+def inverse(node: Node) -> Node:
+    """A⁻¹ of the last two axes; (A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹, (A⁻¹)⁻¹ = A."""
+    if node.kind == "inv":
+        return node.args[0]
+    if node.kind == "delta":
+        return node
+    if (sides := _square_parts(node)) is not None:
+        return kronecker(inverse(sides[0]), inverse(sides[1]))
+    return node.pool.intern("inv", None, (node,), node.dims)
+
+
+def log_determinant(node: Node) -> Node:
+    """Log |det A| of the last two axes; that of A ⊗ B is p log |det A| + m log |det B|."""
+    pool = node.pool
+    if node.kind == "delta":
+        return pool.zero(())
+    if (sides := _square_parts(node)) is not None:
+        left, right = sides
+        terms = [
+            (Fraction(1), product(pool, [(pool.size(other.dims[0]), ()), (log_determinant(own), ())], ()))
+            for own, other in ((left, right), (right, left))
+        ]
+        return linear(pool, terms, ())
+    return pool.intern("logdet", None, (node,), node.dims[:-2])
+
+
+def determinant(node: Node) -> Node:
+    """Det A of the last two axes."""
+    if node.kind == "delta":
+        return node.pool.ones(())
+    return node.pool.intern("det", None, (node,), node.dims[:-2])

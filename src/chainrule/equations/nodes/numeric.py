@@ -1,0 +1,169 @@
+"""The value of a node, axis by axis with einsum: slow, obvious, and independent of the compiler."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import special
+from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.errors import NoRuleError
+
+__all__ = ["node_value", "value_from"]
+
+Array = NDArray[Any]
+
+
+def _normal_cdf(x: Array) -> Array:
+    return np.asarray(0.5 * (1 + special.erf(x / math.sqrt(2))))
+
+
+def _normal_pdf(x: Array) -> Array:
+    return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+KERNELS: dict[str, Callable[[Any], Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "abs": special.abs_,
+    "sign": special.sign,
+    "step": special.step,
+    "relu": special.relu,
+    "leaky_relu": special.leaky_relu,
+    "elu": special.elu,
+    "normal_cdf": _normal_cdf,
+    "normal_pdf": _normal_pdf,
+    "softplus": special.softplus,
+    "sigmoid": special.sigmoid,
+    "log_sigmoid": special.log_sigmoid,
+    "tanh": special.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
+    "erf": special.erf,
+}
+
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
+
+
+def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> Array:
+    """The array a node stands for.
+
+    Parameters
+    ----------
+    root : Node
+    values : mapping of Node to ndarray
+        Values of its symbols.
+    sizes : mapping of str to int
+        Values of the symbolic sizes.
+    """
+    done: dict[Node, Array] = {symbol: np.asarray(value) for symbol, value in values.items()}
+
+    def length(size: Size) -> int:
+        return size_value(size, sizes)
+
+    with np.errstate(all="ignore"):
+        for node in topological([root]):
+            if node not in done:
+                done[node] = value_from(node, [done[arg] for arg in node.args], length)
+    return done[root]
+
+
+def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+    """The array of a node whose arguments have the given values."""
+    match node.kind:
+        case "ones":
+            return np.ones([length(size) for size in node.dims])
+        case "size":
+            return np.asarray(float(length(node.data)))
+        case "pi":
+            return np.asarray(math.pi)
+        case "delta":
+            return np.eye(length(node.dims[0]))
+        case "unit":
+            return np.asarray(np.eye(length(node.dims[0]))[node.data])
+        case "onehot":
+            return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
+        case "lin":
+            terms = (float(c) * arg for c, arg in zip(node.data, args, strict=True))
+            return np.asarray(sum(terms, np.zeros([length(size) for size in node.dims])))
+        case "prod":
+            return _einsum(node, args)
+        case "pow":
+            return np.asarray(args[0] ** _exponent(node))
+        case "fn":
+            return np.asarray(KERNELS[node.data](args[0]))
+        case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
+            return np.asarray(WHOLE[node.kind](args[0]))
+        case "compare":
+            return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
+        case "where":
+            return np.where(args[0].real != 0, args[1], args[2])
+        case "extreme":
+            return _extreme(args[0], node.data)
+        case "attains":
+            at = args[0].real == _extreme(args[0].real, node.data)[..., None]
+            return np.asarray(at / at.sum(axis=-1, keepdims=True))
+        case "kron":
+            return np.asarray(np.kron(args[0], args[1]))
+        case "merge" | "split":
+            return args[0].reshape([length(size) for size in node.dims])
+    raise NoRuleError(f"No value is known for {node.kind}.")
+
+
+def _extreme(array: Array, which: str) -> Array:
+    """The largest or smallest entry along the last axis, by real parts."""
+    real = array.real if which == "max" else -array.real
+    return np.asarray(np.take_along_axis(array, real.argmax(axis=-1)[..., None], axis=-1)[..., 0])
+
+
+def _log_abs_det(matrix: Array) -> Array:
+    """Log |det|, analytic: for a complex matrix the phase of the determinant is kept."""
+    sign, logarithm = np.linalg.slogdet(matrix)
+    if np.iscomplexobj(matrix):
+        return np.asarray(logarithm + np.log(sign * np.sign(sign.real)))
+    return np.asarray(logarithm)
+
+
+def _adjugate(matrix: Array) -> Array:
+    """Its cofactors, transposed: by the singular values, which need no inverse."""
+    left, values, right = np.linalg.svd(matrix)
+    others = np.array([np.prod(np.delete(values, i, axis=-1), axis=-1) for i in range(values.shape[-1])])
+    middle = np.moveaxis(others, 0, -1)[..., None, :]
+    phase = np.asarray(np.linalg.det(left) * np.linalg.det(right))[..., None, None]
+    back, away = (np.conj(part).swapaxes(-1, -2) for part in (right, left))
+    return np.asarray(phase * ((back * middle) @ away))
+
+
+def _exponent(node: Node) -> float | int:
+    return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
+
+
+def _einsum(node: Node, args: Sequence[Array]) -> Array:
+    labels, out = node.data
+    operands: list[Any] = []
+    for arg, own in zip(args, labels, strict=True):
+        operands += [arg, list(own)]
+    return np.asarray(np.einsum(*operands, list(out)))
+
+
+# Functions of whole rows and matrices.
+WHOLE: dict[str, Callable[[Array], Any]] = {
+    "softmax": lambda array: special.softmax(array, axis=-1),
+    "lse": lambda array: special.logsumexp(array, axis=-1),
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "adjugate": _adjugate,
+    "logdet": _log_abs_det,
+}

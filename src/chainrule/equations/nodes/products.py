@@ -1,0 +1,386 @@
+"""Products in index notation, in a canonical form that needs no search.
+
+``product(pool, [(A, "ij"), (B, "jk")], "ik")`` is the matrix product: labels that are not in ``out`` are
+summed. Everything here holds by construction: products flatten, identity matrices rename an index, equal
+factors merge into powers, ones vanish where something else covers their axis, a simplex sums to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from fractions import Fraction
+from itertools import count
+
+from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
+from chainrule.equations.nodes.canonical import canonical, oriented
+from chainrule.equations.nodes.conditions import choose, gate
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.quotients import cancel_inverses, recognise
+from chainrule.equations.nodes.signs import join_signs
+from chainrule.equations.nodes.sums import content, linear, scaled
+
+__all__ = ["Factor", "elementwise", "is_simplex", "merged", "one_plus_exp", "power", "product", "transposed"]
+
+Label = Hashable
+Factor = tuple[Node, tuple[int, ...]]
+IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare"}
+# What is finite whatever the symbols are, and reads better outside a condition.
+PLAIN = {*IDEMPOTENT, "size", "pi"}
+
+
+def product(
+    pool: Pool,
+    factors: Sequence[tuple[Node, Sequence[Label]]],
+    out: Sequence[Label],
+    coefficient: Fraction | int = 1,
+) -> Node:
+    """The sum over all labels outside ``out`` of the product of the factors.
+
+    Parameters
+    ----------
+    pool : Pool
+        Where the result is interned.
+    factors : sequence of (Node, labels)
+        One label per axis; a repeated label takes a diagonal.
+    out : sequence of labels
+        Distinct labels of the result's axes; each must stand in a factor.
+    coefficient : Fraction
+        A rational factor.
+    """
+    fresh = count()
+    number: dict[Label, int] = {label: next(fresh) for label in out}
+    sizes: dict[int, Size] = {}
+    work: list[Factor] = []
+    for node, labels in factors:
+        for label in labels:
+            if label not in number:
+                number[label] = next(fresh)
+        ints = tuple(number[label] for label in labels)
+        sizes.update(zip(ints, node.dims, strict=True))
+        work.append((node, ints))
+    free = tuple(range(len(out)))
+    flat = _flatten(work, sizes, fresh)
+    dims = tuple(sizes[label] for label in free)
+    if flat is None or not coefficient:
+        return pool.zero(dims)
+    c, kept = flat
+    c *= Fraction(coefficient)
+    if any(node.kind in ("merge", "kron") for node, _ in kept):
+        apart = opened(kept, free, sizes, fresh)
+        if apart is not None:
+            inner, parts = apart
+            groups = [parts.get(label, (label,)) for label in free]
+            node = product(pool, inner, [label for group in groups for label in group], c)
+            return merged(node, tuple(map(len, groups)))
+    if len(kept) > 1 and any(gate(node) for node, _ in kept):
+        renamed, gone = _rename_deltas(kept, free)
+        ones = [(pool.ones((sizes[label],)), (label,)) for label in sorted(gone)]
+        behind = _behind_gate(pool, [*renamed, *ones])
+        if behind is not None:
+            return product(pool, behind, free, c)
+    return _assemble(pool, kept, free, sizes, c)
+
+
+def _flatten(
+    work: list[Factor], sizes: dict[int, Size], fresh: count[int]
+) -> tuple[Fraction, list[Factor]] | None:
+    """Open nested products and pull the numbers out; None if a factor is zero."""
+    c, flat = Fraction(1), []
+    stack = work[::-1]
+    while stack:
+        node, labels = stack.pop()
+        if is_zero(node):
+            return None
+        if node.kind == "prod":
+            inner, out = node.data
+            rename = dict(zip(out, labels, strict=True))
+            for arg, own in zip(node.args, inner, strict=True):
+                for label, size in zip(own, arg.dims, strict=True):
+                    if label not in rename:
+                        rename[label] = next(fresh)
+                        sizes[rename[label]] = size
+            stack.extend(
+                (arg, tuple(rename[label] for label in own))
+                for arg, own in reversed(list(zip(node.args, inner, strict=True)))
+            )
+        elif node.kind == "lin" and len(node.args) == 1:
+            c *= node.data[0]
+            stack.append((node.args[0], labels))
+        else:
+            factor, primitive = content(node)
+            c *= factor
+            flat.append((primitive, labels))
+    return c, flat
+
+
+def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
+    """Put factors that may be infinite where a condition fails behind that condition; None if there are none.
+
+    (u if c else 0) v is (u v if c else 0): the zero then wins over an infinite v.
+    """
+    position = next(i for i, (node, _) in enumerate(factors) if gate(node))
+    node, own = factors[position]
+    rest = factors[:position] + factors[position + 1 :]
+    inside = [
+        (other, labels)
+        for other, labels in rest
+        if set(labels) <= set(own)
+        and other.kind not in PLAIN
+        and (len(labels) == len(own) or _may_overflow(other))
+    ]
+    outside = [pair for pair in rest if pair not in inside]
+    wider = next((pair for pair in outside if set(own) < set(pair[1]) and _may_overflow(pair[0])), None)
+    labels = wider[1] if wider is not None else own
+    if len(set(labels)) != len(labels) or not (inside or wider):
+        return None
+    fill = []
+    if wider is not None:
+        inside.append(wider)
+        outside.remove(wider)
+        fill = [(pool.ones(wider[0].dims), labels)]
+    condition, then, _ = node.args
+    body = product(pool, [(then, own), *inside], labels)
+    spread = product(pool, [(condition, own), *fill], labels)
+    return [(choose(spread, body, pool.zero(body.dims)), labels), *outside]
+
+
+def _may_overflow(node: Node) -> bool:
+    """Whether a node can be infinite, or not a number, at finite values of its symbols."""
+    return any(
+        (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
+        or (inner.kind == "fn" and inner.data in ("log", "exp"))
+        or inner.kind in ("inv", "logdet")
+        for inner in topological([node])
+    )
+
+
+def merged(node: Node, runs: tuple[int, ...]) -> Node:
+    """The node with consecutive axes run through as one, the last of each group fastest.
+
+    An outer product of nodes on the first and on the second axis of every group is their Kronecker product.
+    """
+    pool = node.pool
+    if all(run == 1 for run in runs):
+        return node
+    dims = merged_dims(node.dims, runs)
+    if node.kind == "ones":
+        return pool.ones(dims)
+    if node.kind == "lin":
+        return linear(pool, [(c, merged(arg, runs)) for c, arg in coefficient_terms(node)], dims)
+    if node.kind == "split" and node.data == runs and node.args[0].dims == dims:
+        return node.args[0]
+    if node.kind == "prod" and set(runs) == {2}:
+        labels, out = node.data
+        pairs = list(zip(node.args, labels, strict=True))
+        if [(arg.kind, own) for arg, own in pairs] == [("delta", out[::2]), ("delta", out[1::2])]:
+            return pool.delta(dims[0])
+        sides = sides_of(pairs, set(out[::2]), set(out[1::2]))
+        if sides is not None:
+            left, right = (
+                product(pool, side, own) for side, own in zip(sides, (out[::2], out[1::2]), strict=True)
+            )
+            return pool.intern("kron", None, (left, right), dims)
+    return pool.intern("merge", runs, (node,), dims)
+
+
+def _assemble(
+    pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size], c: Fraction
+) -> Node:
+    """Apply the construction rules until nothing changes, then intern."""
+    wanted: set[int] = set()
+    factors = [oriented(factor) for factor in factors]
+    while True:
+        before = factors
+        factors = cancel_inverses(factors, free)
+        factors, gone = _rename_deltas(factors, free)
+        factors, ones, sign = _merge_powers(pool, factors)
+        c *= sign
+        # Ones vanish where a factor covers their axis now; a simplex may be summed away below.
+        wanted = (wanted | gone | ones) - {label for _, labels in factors for label in labels}
+        factors, ones = _sum_simplices(factors, free)
+        wanted |= ones
+        if factors == before:
+            break
+    covered = {label for _, labels in factors for label in labels}
+    bare = tuple(label for label in free if label not in covered)
+    for label in sorted(wanted - covered - set(free)):
+        size = sizes[label]
+        for part in size_factors(size):
+            if isinstance(part, int):
+                c *= part
+            else:
+                factors.append((pool.size(part), ()))
+    if len(factors) > 1:
+        factors, _, sign = _merge_powers(pool, factors)
+        c *= sign
+    if bare:
+        factors.append((pool.ones(tuple(sizes[label] for label in bare)), bare))
+    if not factors:
+        return pool.number(c)
+    if len(factors) == 1 and factors[0][1] == free:
+        return scaled(c, factors[0][0])
+    return scaled(c, canonical(pool, factors, free, sizes))
+
+
+def _rename_deltas(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
+    """An identity with a summed end renames that end; with two free ends the rest moves to the first."""
+    gone: set[int] = set()
+    position = 0
+    while position < len(factors):
+        node, labels = factors[position]
+        if node.kind == "ones":
+            gone.update(labels)
+            factors = factors[:position] + factors[position + 1 :]
+            continue
+        if node.kind != "delta":
+            position += 1
+            continue
+        a, b = labels
+        rest = factors[:position] + factors[position + 1 :]
+        if a in free and b in free and a != b:
+            first, second = sorted((a, b))
+            rest = _renamed(rest, second, first)
+            position += 1
+            factors = [*rest[: position - 1], (node, (first, second)), *rest[position - 1 :]]
+            continue
+        keep, drop = (a, b) if b not in free else (b, a)
+        factors = _renamed(rest, drop, keep)
+        gone = {keep if label == drop else label for label in gone} | {keep}
+    return factors, gone
+
+
+def _renamed(factors: list[Factor], old: int, new: int) -> list[Factor]:
+    return [
+        (
+            node,
+            labels
+            if node.kind == "delta" and old in labels and new in labels
+            else tuple(new if label == old else label for label in labels),
+        )
+        for node, labels in factors
+    ]
+
+
+def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[int], int]:
+    """Equal factors add their exponents; what cancels leaves ones behind, what is recognised a sign."""
+    exponents: dict[Factor, Fraction] = {}
+    for node, labels in factors:
+        base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, Fraction(1))
+        key = (base, labels)
+        exponents[key] = exponents.get(key, Fraction(0)) + exponent
+    sign = recognise(pool, exponents)
+    join_signs(pool, exponents)
+    merged: list[Factor] = []
+    ones: set[int] = set()
+    for (base, labels), exponent in exponents.items():
+        if base.kind in IDEMPOTENT or (base.kind == "fn" and base.data == "step"):
+            exponent = min(exponent, Fraction(1))
+        if base in pool.signs and exponent.denominator == 1:
+            exponent = Fraction(exponent.numerator % 2)
+        step = (
+            pool.intern("fn", "relu", base.args, base.dims)
+            if base.kind == "fn" and base.data == "step"
+            else None
+        )
+        if exponent == 0 or (step is not None and exponents.get((step, labels), 0) > 0):
+            ones.update(labels)
+        elif exponent == 1:
+            merged.append((base, labels))
+        else:
+            merged.append((pool.intern("pow", exponent, (base,), base.dims), labels))
+    return merged, ones, sign
+
+
+def is_simplex(node: Node) -> bool:
+    """Whether the last axis is known to sum to 1."""
+    return node.kind in ("onehot", "unit", "softmax", "attains") or node in node.pool.simplex
+
+
+def _sum_simplices(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
+    """A simplex alone on a summed last axis is 1."""
+    uses: dict[int, int] = {}
+    for _, labels in factors:
+        for label in labels:
+            uses[label] = uses.get(label, 0) + 1
+    kept: list[Factor] = []
+    ones: set[int] = set()
+    for node, labels in factors:
+        if labels and is_simplex(node) and labels[-1] not in free and uses[labels[-1]] == 1:
+            ones.update(labels[:-1])
+        else:
+            kept.append((node, labels))
+    return kept, ones
+
+
+def elementwise(*nodes: Node, coefficient: Fraction | int = 1) -> Node:
+    """The Hadamard product of nodes of equal shape; numbers without axes go with anything."""
+    dims = max((node.dims for node in nodes), key=len)
+    axes = range(len(dims))
+    return product(nodes[0].pool, [(node, axes if node.dims else ()) for node in nodes], axes, coefficient)
+
+
+def transposed(node: Node, order: Sequence[int]) -> Node:
+    """The node with its axes in another order, as in ``np.transpose``."""
+    if tuple(order) == tuple(range(len(node.dims))):
+        return node
+    return product(node.pool, [(node, range(len(node.dims)))], list(order))
+
+
+def power(node: Node, exponent: Fraction) -> Node:
+    """The elementwise power; constants and products are opened where that is exact for every real base."""
+    pool = node.pool
+    if exponent == 1:
+        return node
+    if exponent == 0 or node.kind == "ones":
+        return pool.ones(node.dims)
+    if is_zero(node) and exponent > 0:
+        return node
+    integer = exponent.denominator == 1
+    if integer and node.kind == "lin":
+        if len(node.args) == 1:
+            return scaled(node.data[0] ** exponent.numerator, power(node.args[0], exponent))
+        factor, primitive = content(node)
+        if factor != 1:
+            return scaled(factor**exponent.numerator, power(primitive, exponent))
+    if integer and node.kind == "pow":
+        return power(node.args[0], node.data * exponent)
+    if integer and node.kind == "prod" and _is_elementwise(node):
+        labels, out = node.data
+        powers = [power(arg, exponent) for arg in node.args]
+        return product(pool, list(zip(powers, labels, strict=True)), out)
+    if integer and node.kind == "prod" and any(arg.kind == "ones" for arg in node.args):
+        return _power_beside_ones(node, exponent)
+    if exponent > 0 and node.kind in IDEMPOTENT:
+        return node
+    if exponent == -1:
+        if node.kind == "fn" and node.data == "exp":
+            return pool.intern("fn", "exp", (scaled(-1, node.args[0]),), node.dims)
+        if (inner := one_plus_exp(node)) is not None:
+            return pool.intern("fn", "sigmoid", (scaled(-1, inner),), node.dims)
+    return pool.intern("pow", exponent, (node,), node.dims)
+
+
+def _power_beside_ones(node: Node, exponent: Fraction) -> Node:
+    """The power of a sum that is repeated along some axes: that of the sum, repeated."""
+    labels, out = node.data
+    pairs = list(zip(node.args, labels, strict=True))
+    fill = [(arg, own) for arg, own in pairs if arg.kind == "ones"]
+    kept = tuple(label for label in out if not any(label in own for _, own in fill))
+    inner = product(node.pool, [(arg, own) for arg, own in pairs if arg.kind != "ones"], kept)
+    return product(node.pool, [(power(inner, exponent), kept), *fill], out)
+
+
+def one_plus_exp(node: Node) -> Node | None:
+    """The u of 1 + exp(u), if the node is that."""
+    if node.kind != "lin" or node.data != (1, 1):
+        return None
+    kinds = {arg.kind: arg for arg in node.args}
+    inner = kinds.get("fn")
+    return inner.args[0] if "ones" in kinds and inner is not None and inner.data == "exp" else None
+
+
+def _is_elementwise(node: Node) -> bool:
+    labels, out = node.data
+    return all(label in out for own in labels for label in own)

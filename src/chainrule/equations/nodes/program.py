@@ -1,0 +1,111 @@
+"""A sheet in index notation: symbols, and the bodies of the definitions over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from chainrule.equations.language.tree import Declaration
+from chainrule.equations.nodes.nodes import Node, Pool, topological
+from chainrule.errors import NoRuleError
+
+__all__ = ["Program", "symbols_of"]
+
+
+def symbols_of(node: Node) -> list[Node]:
+    """The symbols a node mentions."""
+    return [inner for inner in topological([node]) if inner.kind == "sym"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Named quantities and how each is computed from earlier ones.
+
+    Attributes
+    ----------
+    pool : Pool
+        Where every node lives.
+    symbols : dict of str to Node
+        One symbol per declared or defined name, in the order of the sheet.
+    bodies : dict of str to Node
+        The body of each definition over those symbols, in order.
+    declarations : dict of str to Declaration
+        Role, domain and axes of each declared name.
+    mentions : dict of str to tuple of str
+        The names each definition mentions, in the order in which they are written.
+    without_rule : dict of str to NoRuleError
+        Definitions that can only be evaluated, and why; they have no body here.
+    """
+
+    pool: Pool
+    symbols: dict[str, Node]
+    bodies: dict[str, Node]
+    declarations: dict[str, Declaration]
+    mentions: dict[str, tuple[str, ...]]
+    without_rule: dict[str, NoRuleError] = field(default_factory=dict)
+
+    def named(self, role: str) -> tuple[str, ...]:
+        """The declared names of a role, in order."""
+        return tuple(name for name, declaration in self.declarations.items() if declaration.role == role)
+
+    def is_label(self, name: str) -> bool:
+        """Whether a declared name holds labels rather than numbers to compute with."""
+        return name in self.declarations and self.declarations[name].domain == "class"
+
+    @cached_property
+    def name_of(self) -> dict[Node, str]:
+        """Name of each symbol."""
+        return {node: name for name, node in self.symbols.items()}
+
+    @cached_property
+    def uses(self) -> dict[str, tuple[str, ...]]:
+        """The names each body depends on directly."""
+        return {name: self.names_in(body) for name, body in self.bodies.items()}
+
+    def names_in(self, node: Node) -> tuple[str, ...]:
+        """The names a node mentions."""
+        return tuple(self.name_of[symbol] for symbol in symbols_of(node) if symbol in self.name_of)
+
+    def ancestors(self, names: Iterable[str]) -> set[str]:
+        """The names themselves and everything they are computed from."""
+        found: set[str] = set()
+        stack = list(names)
+        while stack:
+            name = stack.pop()
+            if name not in found:
+                found.add(name)
+                stack.extend(self.uses.get(name, ()))
+        return found
+
+    def require(self, names: Iterable[str]) -> None:
+        """Make sure that there is a rule for everything the names are computed from.
+
+        Raises
+        ------
+        NoRuleError
+            With the definition that has none.
+        """
+        for name in sorted(self.ancestors(names) & set(self.without_rule)):
+            raise NoRuleError(f"{name} cannot be differentiated or compiled: {self.without_rule[name]}")
+
+    def dependents(self, names: Iterable[str]) -> set[str]:
+        """The names themselves and every definition that is computed from one of them."""
+        found = set(names)
+        for name in self.bodies:
+            if name not in found and any(used in found for used in self.uses[name]):
+                found.add(name)
+        return found
+
+    def inlined(self, node: Node, keep: Iterable[str] = ()) -> Node:
+        """The node with every definition but those in ``keep`` replaced by its body, all the way down."""
+        # Imported here: substitution rebuilds through the constructors, which know nothing of programs.
+        from chainrule.equations.nodes.simplify import substitute
+
+        kept = set(keep)
+        needed = self.ancestors(self.names_in(node))
+        replacement: dict[Node, Node] = {}
+        for name, body in self.bodies.items():
+            if name in needed and name not in kept:
+                replacement[self.symbols[name]] = substitute(body, replacement)
+        return substitute(node, replacement)

@@ -1,0 +1,304 @@
+"""Rewriting by measure: a rewrite is taken only if it makes the expression strictly cheaper to read.
+
+Each rule proposes candidates for one node whose arguments are simple already; the first that lowers ``cost``
+wins, and the node is tried again. Sums inside products are otherwise kept: ``Xᵀ(p - y)`` appears because
+nothing distributes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from chainrule.equations.nodes.conditions import choose, gate, negated
+from chainrule.equations.nodes.factoring import factored, with_shared_scalars
+from chainrule.equations.nodes.kronecker import inverse
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.products import is_simplex, product
+from chainrule.equations.nodes.quotients import picked
+from chainrule.equations.nodes.rebuild import rebuild, substitute
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["cost", "rebuild", "simplify", "substitute"]
+
+MOST_TERMS = 6
+MOST_EXPANDED = 12
+NUMBERS = ("size", "ones")
+
+
+def cost(node: Node) -> int:
+    """How long a node is to read, counted as a tree."""
+    costs = node.pool.cost_of
+    if node not in costs:
+        for inner in topological([node]):
+            if inner not in costs:
+                costs[inner] = _own_cost(inner, [costs[arg] for arg in inner.args])
+    return costs[node]
+
+
+def _own_cost(node: Node, args: list[int]) -> int:
+    if node.kind == "ones":
+        return 1
+    if node.kind == "prod":
+        return sum(args)
+    if node.kind == "pow":
+        return 2 * args[0] if node.data == 2 else args[0] + 1
+    if node.kind == "lin":
+        return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
+    return 2 if node.kind == "onehot" or not args else 1 + sum(args)
+
+
+def simplify(node: Node) -> Node:
+    """The cheapest form the rules reach, bottom up; memoised per pool."""
+    memo = node.pool.simple_form
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        if top in memo:
+            stack.pop()
+            continue
+        missing = [arg for arg in top.args if arg not in memo]
+        if missing:
+            stack.extend(missing)
+            continue
+        current = rebuild(top, tuple(memo[arg] for arg in top.args))
+        if current is not top and current not in memo and any(arg not in memo for arg in current.args):
+            stack.append(current)
+            continue
+        memo[top] = memo[current] if current in memo else _improve(current)
+        stack.pop()
+    return memo[node]
+
+
+def _improve(start: Node) -> Node:
+    memo = start.pool.simple_form
+    node, passed = start, list[Node]()
+    while True:
+        # What is being improved stands for itself, so that a rule may simplify pieces that lead back to it.
+        memo[node] = node
+        passed.append(node)
+        better = next((new for new in _candidates(node) if cost(new) < cost(node)), None)
+        if better is None:
+            memo.update(dict.fromkeys(passed, node))
+            return node
+        node = better
+
+
+def _candidates(node: Node) -> Iterator[Node]:
+    rules: list[Callable[[Node], Iterator[Node]]] = []
+    if node.kind == "prod":
+        rules = [
+            _open_inverses,
+            _combine_elementwise,
+            _expand_over_quotients,
+            _distribute_over_delta,
+            _sum_of_shares,
+        ]
+    elif node.kind == "lin":
+        rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out, _share_scalars]
+    for rule in rules:
+        yield from rule(node)
+
+
+def _factors(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
+    return list(zip(node.args, node.data[0], strict=True))
+
+
+def _is_sum(node: Node) -> bool:
+    return node.kind == "lin" and len(node.args) > 1
+
+
+def _bases(node: Node, *, negative: bool) -> set[Node]:
+    """The bases of the powers of one sign among a node's factors."""
+    factors = node.args if node.kind == "prod" else (node,)
+    powers = [(factor.args[0], factor.data) if factor.kind == "pow" else (factor, 1) for factor in factors]
+    return {base for base, exponent in powers if (exponent < 0) == negative and base.kind not in NUMBERS}
+
+
+def _over(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
+    """The product distributed over the sum at ``position``, each term simplified."""
+    total, labels = factors[position]
+    rest = factors[:position] + factors[position + 1 :]
+    terms = [
+        (c, simplify(product(total.pool, [*rest, (term, labels)], out)))
+        for c, term in coefficient_terms(total)
+    ]
+    dims = terms[0][1].dims
+    return linear(total.pool, terms, dims)
+
+
+def _open_inverses(node: Node) -> Iterator[Node]:
+    """(A B)⁻¹ = B⁻¹ A⁻¹ for square A and B, where that lets something cancel."""
+    factors, out = _factors(node), node.data[1]
+    for position, (factor, labels) in enumerate(factors):
+        if factor.kind != "inv" or len(labels) != 2 or (chain := _square_chain(factor.args[0])) is None:
+            continue
+        if not any(other is matrix for matrix, _ in chain for other, _ in factors):
+            continue
+        fresh = 1 + max(label for _, own in factors for label in own)
+        along = [labels[0], *(fresh + step for step in range(len(chain) - 1)), labels[1]]
+        opened = [
+            (inverse(matrix), (a, b) if straight else (b, a))
+            for (matrix, straight), a, b in zip(reversed(chain), along, along[1:], strict=False)
+        ]
+        yield product(node.pool, [*factors[:position], *opened, *factors[position + 1 :]], out)
+
+
+def _square_chain(node: Node) -> list[tuple[Node, bool]] | None:
+    """The factors of a chain of square matrices in order, each with whether it stands untransposed."""
+    if node.kind != "prod" or any(arg.dims != node.dims or len(arg.dims) != 2 for arg in node.args):
+        return None
+    left = list(zip(node.args, node.data[0], strict=True))
+    (at, last), chain = node.data[1], list[tuple[Node, bool]]()
+    while left:
+        place = next((place for place, (_, own) in enumerate(left) if at in own), None)
+        if place is None:
+            return None
+        matrix, own = left.pop(place)
+        chain.append((matrix, own[0] == at))
+        at = own[1] if own[0] == at else own[0]
+    return chain if at == last and node.dims[0] == node.dims[1] else None
+
+
+def _combine_elementwise(node: Node) -> Iterator[Node]:
+    """Simplify the factors that share all their labels as a product of their own."""
+    factors, out = _factors(node), node.data[1]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for position, (_, labels) in enumerate(factors):
+        groups.setdefault(labels, []).append(position)
+    for labels, members in groups.items():
+        if len(members) < 2 or len(members) == len(factors) or len(set(labels)) != len(labels):
+            continue
+        if not any(_is_sum(factors[position][0]) for position in members):
+            continue
+        inner = product(node.pool, [factors[position] for position in members], labels)
+        rest = [factor for position, factor in enumerate(factors) if position not in members]
+        yield product(node.pool, [*rest, (simplify(inner), labels)], out)
+
+
+def _expand_over_quotients(node: Node) -> Iterator[Node]:
+    """Distribute over a sum in which a quotient cancels, sums that hold the quotient first."""
+    factors, out = _factors(node), node.data[1]
+    sums = [position for position, (factor, _) in enumerate(factors) if _is_sum(factor)]
+    if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
+        return
+    outer_below = set[Node]().union(*(_bases(factor, negative=True) for factor, _ in factors))
+    outer_below |= {entry for base in outer_below if (entry := picked(base)) is not None}
+    outer_above = {factor for factor, _ in factors}
+    candidates = []
+    for position in sums:
+        terms = factors[position][0].args
+        below = set[Node]().union(*(_bases(term, negative=True) for term in terms))
+        above = set[Node]().union(*(_bases(term, negative=False) for term in terms))
+        others = outer_above - {factors[position][0]}
+        if below & others or above & outer_below:
+            candidates.append((not below, position))
+    for _, position in sorted(candidates):
+        yield simplify(_over(factors, position, out))
+
+
+def _distribute_over_delta(node: Node) -> Iterator[Node]:
+    """Distribute over a sum that holds an identity matrix whose ends would be renamed."""
+    factors, out = _factors(node), node.data[1]
+    free = any(factor.kind == "delta" for factor, _ in factors)
+    for position, (factor, _) in enumerate(factors):
+        if _is_sum(factor) and free:
+            yield _over(factors, position, out)
+
+
+def _sum_of_shares(node: Node) -> Iterator[Node]:
+    """Distribute over a sum of shares along an axis that nothing else has: (diag(p) - p pᵀ) 𝟏 = 0."""
+    factors, out = _factors(node), node.data[1]
+    uses = Counter(label for _, labels in factors for label in labels)
+    for position, (factor, labels) in enumerate(factors):
+        if not _is_sum(factor) or len(factor.args) > MOST_TERMS:
+            continue
+        alone = [axis for axis, label in enumerate(labels) if uses[label] == 1 and label not in out]
+        if any(_has_shares(term, axis) for axis in alone for term in factor.args):
+            yield _over(factors, position, out)
+
+
+def _has_shares(term: Node, axis: int) -> bool:
+    """Whether a term has a factor that sums to 1 along an axis."""
+    if term.kind != "prod":
+        return is_simplex(term) and axis == len(term.dims) - 1
+    return any(
+        is_simplex(arg) and own[-1] == term.data[1][axis]
+        for arg, own in zip(term.args, term.data[0], strict=True)
+    )
+
+
+def _join_branches(node: Node) -> Iterator[Node]:
+    """Join choices with one condition: (a if c else 0) + (b if c else 0) = (a + b if c else 0)."""
+    pool, zero = node.pool, node.pool.zero(node.dims)
+    by_condition: dict[Node, list[tuple[Fraction, Node]]] = {}
+    rest: list[tuple[Fraction, Node]] = []
+    for c, term in coefficient_terms(node):
+        if gate(term):
+            by_condition.setdefault(term.args[0], []).append((c, term.args[1]))
+        else:
+            rest.append((c, term))
+    found = len(by_condition)
+    total = sum(map(len, by_condition.values()))
+    sums = {c: simplify(linear(pool, terms, node.dims)) for c, terms in by_condition.items()}
+    joined: list[tuple[Fraction, Node]] = []
+    for condition in by_condition:
+        if condition in sums:
+            then = sums.pop(condition)
+            other = sums.pop(opposite, zero) if (opposite := negated(condition)) is not None else zero
+            joined.append((Fraction(1), choose(condition, then, other)))
+    if len(joined) < max(found, total):
+        yield linear(pool, [*rest, *joined], node.dims)
+
+
+def _flatten_sums(node: Node) -> Iterator[Node]:
+    """Open sums that carry a coefficient; pays only where terms cancel."""
+    terms = coefficient_terms(node)
+    if any(_is_sum(arg) for _, arg in terms):
+        flat = [(c * inner, arg) for c, term in terms for inner, arg in coefficient_terms(term)]
+        yield linear(node.pool, flat, node.dims)
+
+
+def _expand_terms(node: Node) -> Iterator[Node]:
+    """Multiply out two or more elementwise products of sums: p (1 - y) - y (1 - p) = p - y."""
+    terms = coefficient_terms(node)
+    opened: list[tuple[Fraction, Node]] = []
+    count = 0
+    for c, term in terms:
+        expanded = _multiplied_out(term)
+        if expanded is None:
+            opened.append((c, term))
+        else:
+            count += 1
+            opened.extend((c * inner, arg) for inner, arg in expanded)
+    if count >= 2 and len(opened) <= 2 * MOST_TERMS:
+        yield linear(node.pool, opened, node.dims)
+
+
+def _multiplied_out(node: Node) -> list[tuple[Fraction, Node]] | None:
+    if node.kind != "prod" or len(node.args) > 3:
+        return None
+    factors, out = _factors(node), node.data[1]
+    if any(set(labels) - set(out) for _, labels in factors):
+        return None
+    for position, (factor, _) in enumerate(factors):
+        if _is_sum(factor) and len(factor.args) <= MOST_TERMS:
+            return coefficient_terms(_over_plain(factors, position, out))
+    return None
+
+
+def _over_plain(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
+    total, labels = factors[position]
+    rest = factors[:position] + factors[position + 1 :]
+    terms = [(c, product(total.pool, [*rest, (term, labels)], out)) for c, term in coefficient_terms(total)]
+    return linear(total.pool, terms, terms[0][1].dims)
+
+
+def _factor_out(node: Node) -> Iterator[Node]:
+    yield from factored(node, simplify)
+
+
+def _share_scalars(node: Node) -> Iterator[Node]:
+    yield from with_shared_scalars(node, simplify)

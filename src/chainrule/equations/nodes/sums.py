@@ -1,0 +1,86 @@
+"""Sums with rational coefficients: the only place where numbers live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import gcd
+
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+
+__all__ = ["content", "linear", "negative", "scaled"]
+
+
+def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size, ...]) -> Node:
+    """Σ c_t node_t: like terms collected, sums with coefficient ±1 flattened, zeros dropped.
+
+    A sum with another coefficient stays whole: ``2 (p - y) + z`` is kept as it is.
+    """
+    collected: dict[Node, Fraction] = {}
+    stack = [(Fraction(c), node) for c, node in terms][::-1]
+    while stack:
+        c, node = stack.pop()
+        if node.kind == "lin" and (len(node.args) < 2 or abs(c) == 1):
+            stack.extend((c * inner, arg) for inner, arg in reversed(coefficient_terms(node)))
+        elif c:
+            collected[node] = collected.get(node, Fraction(0)) + c
+    kept = sorted(((node, c) for node, c in collected.items() if c), key=lambda pair: pair[0].serial)
+    if len(kept) == 1:
+        node, c = kept[0]
+        if c == 1:
+            return node
+        if node.kind == "lin":
+            inner, primitive = content(node)
+            if inner * c == 1:
+                return primitive
+            if abs(inner * c) == 1:
+                return pool.intern("lin", tuple(-x for x in primitive.data), primitive.args, dims)
+            return pool.intern("lin", (inner * c,), (primitive,), dims)
+    return pool.intern("lin", tuple(c for _, c in kept), tuple(node for node, _ in kept), dims)
+
+
+def scaled(c: Fraction | int, node: Node) -> Node:
+    """C times a node."""
+    return linear(node.pool, [(Fraction(c), node)], node.dims)
+
+
+def negative(node: Node) -> Node:
+    """Minus a node."""
+    return scaled(-1, node)
+
+
+def _leads(term: Node) -> bool:
+    """Whether a term is a constant or a diagonal: these lead in 1 - p and in diag(p) - p pᵀ."""
+    return term.kind in ("ones", "delta") or any(
+        arg.kind == "delta" for arg in term.args if term.kind == "prod"
+    )
+
+
+def _is_negative(node: Node) -> bool:
+    """Whether a sum reads better with all its signs turned: x'w + b - y, not y - x'w - b."""
+    leading = next((c for c, arg in coefficient_terms(node) if _leads(arg)), None)
+    if leading is not None:
+        return leading < 0
+    balance = sum(1 if c > 0 else -1 for c in node.data)
+    return (balance or node.data[0]) < 0
+
+
+def content(node: Node) -> tuple[Fraction, Node]:
+    """Split a sum into its rational content and a primitive sum.
+
+    The sign is chosen so that a constant term is positive, else most terms, else the first: p - y and y - p
+    share a node.
+    """
+    if node.kind != "lin" or len(node.args) < 2:
+        return Fraction(1), node
+    sizes = {abs(c) for c in node.data}
+    # Fractions come out only where that leaves ±1: 1.5 + x² is not 1/2 (3 + 2 x²).
+    whole = all(c.denominator == 1 for c in node.data)
+    common = Fraction(gcd(*(c.numerator for c in node.data)) if whole else 1)
+    factor = sizes.pop() if len(sizes) == 1 else common
+    if _is_negative(node):
+        factor = -factor
+    if factor == 1:
+        return factor, node
+    return factor, node.pool.intern("lin", tuple(c / factor for c in node.data), node.args, node.dims)

@@ -1,0 +1,80 @@
+"""Tensors as sums of products of matrices' entries.
+
+The second derivative by a matrix of (Xᵀ A X)⁻¹ holds δ[q,l] (Xᵀ Aᵀ)[r,k] + (Xᵀ A)[q,k] δ[r,l] between chains
+of matrices. Distributed, every δ renames an index and every chain is one matrix again; as it stands, it would
+be evaluated entry by entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fractions import Fraction
+
+from chainrule.equations.nodes.factoring import factors_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["written_out"]
+
+MATRIX, MOST = 2, 64
+
+
+def written_out(node: Node) -> Node:
+    """The node with sums distributed where an identity matrix in them renames a summed index."""
+    if len(node.dims) <= MATRIX:
+        return node
+    done: list[tuple[Fraction, Node]] = []
+    stack = coefficient_terms(node)[::-1]
+    while stack:
+        c, term = stack.pop()
+        place = _place(term)
+        if place is None:
+            done.append((c, term))
+        else:
+            stack += [(c * inner, part) for inner, part in reversed(_over(term, place))]
+        if len(done) + len(stack) > MOST:
+            return node
+    return linear(node.pool, done, node.dims)
+
+
+def _place(term: Node) -> int | None:
+    """The place of a sum to distribute over, among the factors of a product."""
+    if term.kind == "lin":
+        return 0 if len(term.args) > 1 else None
+    if term.kind != "prod":
+        return None
+    out = set(term.data[1])
+    for place, (arg, labels) in enumerate(factors_of(term)):
+        if arg.kind == "lin" and _renames(arg, [label in out for label in labels]):
+            return place
+    return None
+
+
+def _over(term: Node, place: int) -> list[tuple[Fraction, Node]]:
+    if term.kind == "lin":
+        return coefficient_terms(term)
+    factors, out = factors_of(term), term.data[1]
+    total, labels = factors[place]
+    rest = factors[:place] + factors[place + 1 :]
+    terms = []
+    for c, part in coefficient_terms(total):
+        for inner, opened in coefficient_terms(product(term.pool, [*rest, (part, labels)], out)):
+            terms.append((c * inner, opened))
+    return terms
+
+
+def _renames(node: Node, is_open: Collection[bool]) -> bool:
+    """Whether an identity matrix inside has an end that is summed; ``is_open`` says which axes are not."""
+    if node.kind == "delta":
+        return not all(is_open)
+    if node.kind == "lin":
+        return any(_renames(arg, is_open) for arg in node.args)
+    if node.kind != "prod":
+        return False
+    open_labels = {label for label, free in zip(node.data[1], is_open, strict=True) if free}
+    return any(
+        _renames(arg, [label in open_labels for label in labels])
+        for arg, labels in factors_of(node)
+        if arg.kind in ("delta", "lin")
+    )
