@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from chainrule.equations.nodes import simplify as rewriting
 from chainrule.equations.calculus.lets import _Walk
 from chainrule.equations.calculus.reverse import adjoints
 from chainrule.equations.equations import Equations
+from chainrule.equations.nodes import simplify as rewriting
 from chainrule.equations.nodes.nodes import topological
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import symbols_of
