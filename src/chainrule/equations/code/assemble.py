@@ -94,14 +94,14 @@ class Source:
 
 
 def numpy_source(body: Body) -> Source:
-    """A NumPy function that checks shapes and labels and returns new arrays."""
+    """A NumPy function that checks shapes and labels and writes to no array that is not its own."""
     statements, texts = _fresh_statements(body)
     head, hidden = _signature(body).checks()
     return _fresh_source(body, [*head, *statements], texts, hidden)
 
 
 def unchecked_source(body: Body) -> Source:
-    """A NumPy function that returns new arrays; its caller has checked the inputs."""
+    """A NumPy function that writes to no array that is not its own; its caller has checked the inputs."""
     statements, texts = _fresh_statements(body)
     head, hidden = _signature(body).reads()
     return _fresh_source(body, [*head, *statements], texts, hidden)

@@ -180,10 +180,10 @@ class Writer:
         return self.used_sizes[size]
 
     def _type(self, keyword: str = "") -> str:
-        """The argument that gives a constant array the type of the floating inputs; nothing without any."""
+        """The argument that gives a constant array the type of the floating inputs; float without any."""
         floats = (variable for name, variable in self.inputs.items() if not self.program.is_label(name))
         variable = next(floats, None)
-        return f", {keyword}{variable}.dtype" if variable else ""
+        return f", {keyword}{variable}.dtype" if variable else f", {keyword}float"
 
     def _expression(self, node: Node) -> tuple[str, bool]:
         match node.kind:

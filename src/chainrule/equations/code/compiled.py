@@ -58,7 +58,8 @@ class Compiled:
         """Values of the outputs: a tuple, or one value if one name was compiled.
 
         All inputs but labels are brought to one floating type, the widest of the arrays: whole numbers and
-        Python's numbers follow it, or are float64 where no array has one. No input is written to.
+        Python's numbers follow it, or are float64 where no array has one. No input is written to, and no two
+        results share their memory, nor a result and an input.
 
         Raises
         ------
@@ -84,6 +85,7 @@ class Compiled:
             raise DataError(str(strange)) from None
         except np.linalg.LinAlgError as error:
             raise DataError(_without_inverse(self, error)) from error
+        result = _apart(result, given)
         return result[0] if self.single else result
 
     def limited(self, limit: int) -> Compiled:
@@ -109,6 +111,29 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+
+
+def _apart(results: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
+    """The results, copied where they lie in the memory of an input or of an earlier one."""
+    taken = {id(_owner(value)) for value in given if isinstance(value, np.ndarray)}
+    own = []
+    for value in results:
+        if isinstance(value, np.ndarray) and id(_owner(value)) in taken:
+            value = value.copy()
+        elif type(value) is float:
+            value = np.float64(value)
+        if isinstance(value, np.ndarray):
+            taken.add(id(_owner(value)))
+        own.append(value)
+    return tuple(own)
+
+
+def _owner(array: np.ndarray[Any, Any]) -> object:
+    """What holds the memory of an array."""
+    owner: Any = array
+    while getattr(owner, "base", None) is not None:
+        owner = owner.base
+    return owner
 
 
 def _bytes_each(values: Sequence[Any]) -> int:

@@ -9,7 +9,7 @@ is complex where any of them is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from chainrule.equations.code.code_facts import UFUNCS, Dims, Variable, dims_of, is_floating, is_new, reads
@@ -130,7 +130,7 @@ class _Rewriter:
         self.kept: list[str] = []
         self.ones: dict[Size, str] = {}
 
-    def statement(self, text: str, tree: ast.Assign, free: set[str], dims: Mapping[str, Dims]) -> None:
+    def statement(self, text: str, tree: ast.Assign, free: Set[str], dims: Mapping[str, Dims]) -> None:
         """Rewrite one assignment; ``free`` are the arrays that it is the last to read."""
         target, code = tree.targets[0], tree.value
         if isinstance(target, ast.Tuple):
@@ -144,7 +144,9 @@ class _Rewriter:
         elif not own or self._build(code, name, own, free) != name:
             del self.lines[before:]
             self.lines.append(text)
-        self.known[name] = Variable(own, is_floating(code, self.known), is_new(code))
+        # What lies in an array of the caller's is a result: it may be read, never written over.
+        is_own = is_new(code) and name not in self.storage.filled
+        self.known[name] = Variable(own, is_floating(code, self.known), is_own)
         if not is_new(code) and name not in self.storage.filled:
             self._see_through(code)
         if isinstance(code, ast.Call) and self._picking(code):
@@ -180,7 +182,8 @@ class _Rewriter:
             )
         ]
         if self.kept:
-            lines.append(f"{self.storage.kept}.update({', '.join(f'{name}={name}' for name in self.kept)})")
+            names = ", ".join(f"{name}={name}" for name in dict.fromkeys(self.kept))
+            lines.append(f"{self.storage.kept}.update({names})")
         return lines
 
     def _picking(self, code: ast.expr) -> str:
@@ -208,7 +211,7 @@ class _Rewriter:
     def _fits(self, code: ast.expr, dims: Dims) -> bool:
         return dims_of(code, self.known) == dims and is_floating(code, self.known)
 
-    def _build(self, code: ast.expr, name: str, dims: Dims, free: set[str]) -> str | None:
+    def _build(self, code: ast.expr, name: str, dims: Dims, free: Set[str]) -> str | None:
         """Write the lines that compute an expression, and say which variable holds it; None if none may."""
         if not self._fits(code, dims):
             return None
@@ -242,7 +245,7 @@ class _Rewriter:
         self.lines.append(f"{name} = {text}")
         return name
 
-    def _applied(self, function: str, inner: ast.expr, name: str, dims: Dims, free: set[str]) -> str | None:
+    def _applied(self, function: str, inner: ast.expr, name: str, dims: Dims, free: Set[str]) -> str | None:
         """A function of one argument, over its argument."""
         held = self._build(inner, name, dims, free)
         if held is None:
@@ -252,7 +255,7 @@ class _Rewriter:
         self.lines.append(call if held == name and function[0] != "_" else f"{name} = {call}")
         return name
 
-    def _combined(self, code: ast.BinOp, name: str, dims: Dims, free: set[str]) -> bool:
+    def _combined(self, code: ast.BinOp, name: str, dims: Dims, free: Set[str]) -> bool:
         """An operation over one of its operands."""
         ways = [(code.left, code.right, False), (code.right, code.left, True)]
         ways.sort(key=lambda way: not isinstance(way[0], ast.Name))
@@ -261,15 +264,24 @@ class _Rewriter:
             left = free if isinstance(first, ast.Name) else free - reads(other)
             held = self._build(first, name, dims, left)
             if held is not None:
-                self._operate(code.op, held, other, swapped, name, free - {held})
+                self._operate(code.op, held, other, swapped, name, dims, free - {held})
                 return True
         return False
 
     def _operate(
-        self, op: ast.operator, held: str, other: ast.expr, swapped: bool, name: str, free: set[str]
+        self,
+        op: ast.operator,
+        held: str,
+        other: ast.expr,
+        swapped: bool,
+        name: str,
+        dims: Dims,
+        free: Set[str],
     ) -> None:
         sign, function, commutes = _OPERATORS[type(op)]
-        if sign in "+-" and (commutes or not swapped) and (index := self._picking(other)):
+        # One-hot rows that are repeated along an axis of the other operand pick more than one entry each.
+        same = len(dims_of(other, self.known) or ()) == len(dims)
+        if same and sign in "+-" and (commutes or not swapped) and (index := self._picking(other)):
             self.lines.append(f"{held}[{index}] {sign}= 1")
             self.lines += [f"{name} = {held}"] if held != name else []
             return
@@ -281,7 +293,7 @@ class _Rewriter:
         else:
             self.lines.append(f"{name} = {function}({held}, {text}, out={held})")
 
-    def _factor(self, op: ast.operator, other: ast.expr, free: set[str] = frozenset()) -> str:  # type: ignore[assignment]
+    def _factor(self, op: ast.operator, other: ast.expr, free: Set[str] = frozenset()) -> str:
         """The code of the other operand: a mask as truth values, and in place itself where it can be."""
         match other:
             case ast.Call(func=ast.Name(id="_step"), args=[inner]) if isinstance(op, ast.Mult):
@@ -297,6 +309,9 @@ class _Rewriter:
         """Compute a result into the array that the caller gave."""
         text = ast.unparse(code)
         match code:
+            case _ if not is_floating(code, self.known):
+                # A real product may fill complex numbers, but np.dot does not.
+                text = f"{name}[...] = {text}"
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 text = f"np.matmul({ast.unparse(left)}, {ast.unparse(right)}, out={name})"
                 if len(dims_of(code, self.known) or ()) == 2:

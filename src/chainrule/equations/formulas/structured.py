@@ -346,6 +346,10 @@ def _given(
         found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
         raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
     known = {program.symbols[name]: np.asarray(value) for name, value in values.items()}
+    if wrong := [name for name, value in values.items() if np.iscomplexobj(value)]:
+        raise DataError(
+            f"The factors of a derivative are held for real values; {', '.join(wrong)} is complex."
+        )
     lengths = dict(sizes)
     for symbol, array in known.items():
         for size, length in zip(symbol.dims, array.shape, strict=False):
