@@ -215,3 +215,33 @@ def test_one_hot_rows_that_are_returned_are_computed():
     function = Equations("data k: Class[n]; parameters v: R[n]; L = v[k]").compile(["L", "d(L, v)"])
     value, gradient = function(k=1, v=[2.0, 5.0, 7.0])
     assert value == 5 and gradient.tolist() == [0, 1, 0]
+
+
+def test_one_label_of_all_rows_is_not_a_row():
+    model = Equations("""
+        data X: R[n, K]; y: Class[K]
+        parameters W: R[K, K]
+        P = X @ W; Q = softmax(P, axis=1)
+        L = sum((Q - ones(n) @ onehot(y).T)**2)
+    """)
+    rng = np.random.default_rng(4)
+    values = {"X": rng.normal(size=(5, 3)), "y": np.asarray(1), "W": rng.normal(size=(3, 3))}
+    block, gradient = model.compile("d2L/dW2"), model.compile("d(L, W)")
+    found = block(**{name: values[name] for name in block.inputs})
+    for place in np.ndindex(3, 3):
+        moved = values["W"].astype(complex)
+        moved[place] += STEP * 1j
+        want = np.imag(gradient(**values | {"W": moved})) / STEP
+        np.testing.assert_allclose(found[(..., *place)], want, rtol=1e-9, atol=1e-12)
+
+
+def test_results_share_no_memory():
+    x, y = np.array([1.0, 2.0]), np.array([3.0, -1.0])
+    gradient = Equations("x: R[n]; y: R[n]; L = x.T @ y").compile("dL/dx")(x=x, y=y)
+    assert not np.shares_memory(gradient, y)
+    twice = Equations("x: R[n]; a = exp(x); L = sum(a * exp(x))").compile(["a", "dL/da"])(x=x)
+    assert not np.shares_memory(*twice)
+
+
+def test_constants_are_floating_without_any_input():
+    assert Equations("L = sum(softmax(2 * ones(3))**2)").compile("L")() == pytest.approx(1 / 3)
