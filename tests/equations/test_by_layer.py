@@ -88,7 +88,7 @@ def test_nothing_is_lost_by_folding(order, form):
     model = Equations(network(5, "sigmoid", "f", "x"))
     derivation = model.derive("L", order=order, form=form)
     rows = [Row(line.symbol.data, matrix_form(line.expression)) for line in derivation.lines]
-    folded, writer = fold(rows), UnicodePrinter(lambda symbol: unicode_line(symbol.data))
+    folded, writer = fold(rows, ("l", "m")), UnicodePrinter(lambda symbol: unicode_line(symbol.data))
     assert sorted(place for line in folded for place in line.places) == list(range(len(rows)))
     assert len(folded) < len(rows) / 2
     for line in folded:
@@ -133,3 +133,11 @@ def test_every_notation():
 def test_sheets_without_layers_stay_as_they_are():
     derivation = Equations("parameters A: R[n, n]; x: R[n]; L = x.T @ A @ x").derive("L")
     assert str(derivation.by_layer()) == str(derivation)
+
+
+def test_layers_have_letters_that_nothing_else_has():
+    text = network(4, "tanh", "f").replace("y: Class[m4]", "y: Class[m4]; l: R[m2]; m: R[m3]")
+    model = Equations(text.replace("L = ", "L = sum(l * h2) + sum(m * h3) + "))
+    lines = str(model.derive("L").by_layer()).splitlines()
+    assert any(line.startswith("dL/dWᵣ = dL/dzᵣ hᵣ₋₁ᵀ") for line in lines)
+    assert not any("ₗ" in line or "ₘ" in line for line in lines)

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.equations.calculus.asked import Asked, asked_of, require_name, require_scalar, require_twice
 from chainrule.equations.calculus.blockwise import block_derivation
+from chainrule.equations.calculus.derived_value import derived_value
 from chainrule.equations.calculus.lets import derive_lines
-from chainrule.equations.calculus.lower import differentiated, lower_sheet, lower_value
+from chainrule.equations.calculus.lower import differentiated, lower_sheet
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.compile import Compiled
@@ -24,8 +25,6 @@ from chainrule.equations.formulas.explanation import explained_lines
 from chainrule.equations.language.evaluate import Environment, evaluate
 from chainrule.equations.language.sheet import Claim, Sheet, read, read_expression
 from chainrule.equations.language.tree import Derivative, Layout, Role, Size
-from chainrule.equations.nodes.adjugates import with_adjugates
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError
 
@@ -150,20 +149,9 @@ class Equations:
 
     def total_derivative(self, term: Derivative, environment: Environment) -> Array:
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
-        program = self._free(differentiated(term))
-        value = lower_value(self._sheet, program, term)
-        arrays: dict[str, Array] = dict(environment.values)
-        symbols = {}
-        for name in program.names_in(value.node):
-            if name not in arrays:
-                arrays[name] = evaluate(
-                    self._sheet, name, environment.values, self.total_derivative, environment.sizes
-                )
-            symbols[program.symbols[name]] = arrays[name]
-        bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
-        node = with_adjugates(value.node, bodies, {})
-        result = node_value(node, symbols, environment.sizes)
-        return np.asarray(result[tuple(environment.indices[index] for index in value.open)])
+        return derived_value(
+            self._sheet, self._free(differentiated(term)), term, environment, self.total_derivative
+        )
 
     def derive(
         self,
@@ -205,8 +193,13 @@ class Equations:
         ------
         SheetNameError
             If a name is unknown.
+        SheetShapeError
+            If ``order`` is 2 or ``form`` is ``"batch"`` and ``of`` is no scalar.
         NoRuleError
             If something on the way has no rule; zero is never a default.
+        OptionError
+            If an option is another, there is nothing to differentiate by, or the examples mix and the line of
+            one of them is asked for.
         """
         program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
         if order == 1:
@@ -228,8 +221,18 @@ class Equations:
     ) -> Derivation:
         """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
 
-        The direction of W is called v_W; D[h] is the derivative of h in the direction. The lines are as
-        linear in depth as those of the gradient (Pearlmutter's R-operator, 1994).
+        D[dL/dv] = Σ_w d²L/(dv dw) v_w, in the shape of v. The direction of W is called v_W; D[h] is the
+        derivative of h in the direction. The lines are as linear in depth as those of the gradient
+        (Pearlmutter's R-operator, 1994).
+
+        Parameters
+        ----------
+        of, wrt, form, reduction, explain
+            As for `derive`, with the same errors; ``of`` is a scalar.
+
+        Returns
+        -------
+        Derivation
 
         Examples
         --------
@@ -289,18 +292,24 @@ class Equations:
             ``"batch"`` takes the data with the examples as their first axis, and so returns everything
             computed from them: the derivatives of each example, too, dL/dW with shape (N, ...).
         target : {"numpy", "array_api"}
-            ``"array_api"``: of real arrays of any library that follows the array API standard, such as JAX
-            or CuPy, or torch with array-api-compat. Ranges of labels are not checked: it can be traced.
+            ``"array_api"``: of real arrays of any library of the array API standard, such as JAX, or torch
+            with array-api-compat. Ranges of labels are not checked: it can be traced.
 
         Returns
         -------
         Compiled
-            Called with the values of the names it needs; ``.source`` is its code, self-contained.
+            Called with the values of the names it needs; ``.source`` is its code, self-contained. A gradient
+            has the shape of its variable, a Jacobian the axes of the quantity first, a block of a Hessian
+            those of its first name, then those of its second.
 
         Raises
         ------
+        SheetNameError, SheetShapeError
+            If a name is unknown, or a second derivative is asked of no scalar.
         NoRuleError
             If something has no rule, or no counterpart in the array API standard, such as erf.
+        OptionError
+            If nothing is asked for, an order above 2 is, or an option is another.
 
         Examples
         --------
@@ -321,8 +330,19 @@ class Equations:
     ) -> Compiled:
         """A function for the Hessian of a scalar times a direction: `hessian_product`, compiled.
 
-        It takes the direction of W as ``v_W`` and returns Σ_w d²L/(dv dw) v_w for every v in ``wrt``, as a
-        tuple.
+        It takes the direction of W as ``v_W`` (``v_W_`` if that is a name) and returns Σ_w d²L/(dv dw) v_w
+        for every v in ``wrt``, each in the shape of v, as a tuple.
+
+        Parameters
+        ----------
+        of, wrt
+            As for `derive`, with the same errors; ``of`` is a scalar.
+        sizes, target
+            As for `compile`.
+
+        Returns
+        -------
+        Compiled
 
         Examples
         --------

@@ -33,7 +33,7 @@ from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import negative
 from chainrule.errors import NoRuleError
 
-__all__ = ["differentiated", "lower_sheet", "lower_term", "lower_value", "mentions"]
+__all__ = ["differentiated", "lower_sheet", "lower_value", "mentions"]
 
 
 def _postorder(root: Term) -> Iterator[Term]:
@@ -119,13 +119,6 @@ def _spread(
             size = sizes[label] if isinstance(label, str) else own_dims[label]
             factors.append((pool.ones((size,)), (label,)))
     return product(pool, factors, labels)
-
-
-def lower_term(sheet: Sheet, program: Program, term: Term, indices: Sequence[tuple[str, Size]] = ()) -> Node:
-    """One term in index notation; the given open indices become the leading axes, in this order."""
-    value = lower_value(sheet, program, term)
-    labels = tuple(index for index, _ in indices) + value.own
-    return _spread(value, labels, dict(indices), value.own_dims)
 
 
 def lower_value(sheet: Sheet, program: Program, root: Term) -> Value:

@@ -37,6 +37,10 @@ class Compiled:
         What it returns, in order.
     sizes : tuple of str
         Sizes that no input shows; they are given by name, too, or shown by the value of another name.
+    function : callable
+        What runs: it takes the inputs and then the sizes by place, checked by itself alone.
+    single : bool
+        Whether a call returns its one output alone.
     others : mapping of str to tuple
         The names of the sheet that may be given without being needed, with their axes.
     limit : int

@@ -114,7 +114,7 @@ def _chunks(count, width):
 """,
     "_plus": """
 def _plus(total, part):
-    return part if total is None else np.add(total, part, out=total)
+    return part if total is None else total + part if np.ndim(total) == 0 else np.add(total, part, out=total)
 """,
     "_erf": """
 def _erf(x):

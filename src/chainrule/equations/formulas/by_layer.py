@@ -13,7 +13,7 @@ from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
-from chainrule.equations.formulas.recursions import LAYER_LETTERS, Recursion
+from chainrule.equations.formulas.recursions import Letters, Recursion
 from chainrule.equations.nodes.nodes import Node
 
 __all__ = ["ByLayer"]
@@ -31,12 +31,15 @@ class ByLayer:
     lines : tuple of Recursion
     taken : tuple of str
         Names that are no letters of index notation.
+    letters : tuple of str
+        What the numbers of layers are called.
     axes_of : callable
         Order in which a symbol of three or more axes wears its letters.
     """
 
     lines: tuple[Recursion, ...]
     taken: tuple[str, ...]
+    letters: Letters
     axes_of: Callable[[Node], Sequence[int]]
 
     def __str__(self) -> str:
@@ -75,7 +78,7 @@ class ByLayer:
 
     def _written(self, printer: type[Printer], name: Callable[[Any], str]) -> list[tuple[str, str]]:
         """Left and right side of every line."""
-        writer = printer(lambda symbol: name(symbol.data), (*self.taken, *LAYER_LETTERS), self.axes_of)
+        writer = printer(lambda symbol: name(symbol.data), (*self.taken, *self.letters), self.axes_of)
         return [writer.equation(name(line.left), line.form) for line in self.lines]
 
 

@@ -36,7 +36,7 @@ from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
-from chainrule.equations.formulas.recursions import Row, fold
+from chainrule.equations.formulas.recursions import LAYER_LETTERS, Row, fold
 from chainrule.equations.formulas.shown import Shown
 from chainrule.equations.formulas.structured import Structured, block_place, structured
 from chainrule.equations.formulas.where_list import where_list
@@ -56,6 +56,8 @@ class Derivation:
 
     Attributes
     ----------
+    program : Program
+        The sheet that the lines are over; stacked over the examples in batch form.
     of : str
         The differentiated name.
     wrt : tuple of str
@@ -289,7 +291,10 @@ class Derivation:
         dL/dhₗ = Wₗ₊₁ᵀ dL/dzₗ₊₁         l = 2, 1
         """
         rows = [Row(symbol.data, form) for symbol, form, _ in self.shown.forms(self.lines)]
-        return ByLayer(tuple(fold(rows)), self._taken, self.shown.letters_of)
+        sizes = {str(size) for symbol in self.program.symbols.values() for size in symbol.dims}
+        free = [letter for letter in LAYER_LETTERS if letter not in {*self._taken, *sizes}]
+        letters = (free[0], free[1])
+        return ByLayer(tuple(fold(rows, letters)), self._taken, letters, self.shown.letters_of)
 
     @cached_property
     def shown(self) -> Shown:

@@ -17,8 +17,9 @@ from chainrule.equations.nodes.nodes import Node
 
 __all__ = ["LAYER_LETTERS", "Recursion", "Row", "fold"]
 
-# The layer of a block's column and that of its row; the letters of index notation go round them.
-LAYER_LETTERS = ("l", "m")
+# What layers may be called: first that of the layer nearer to the input, then the other's.
+LAYER_LETTERS = "lmrtuv"
+Letters = tuple[str, str]
 _NUMBERED = re.compile(r"(?P<stem>.*?[^\W\d_])_?(?P<number>\d+)(?P<tail>_[^\W\d]\w*)?")
 
 Rename = Callable[[str], str]
@@ -59,7 +60,7 @@ class Recursion:
             return ""
         if len(letters) == 1:
             return _run(letters[0], [layer[letters[0]] for layer in self.layers])
-        low, high = LAYER_LETTERS
+        low, high = letters
         return _triangle(low, high, [(layer[low], layer[high]) for layer in self.layers])
 
     def at(self, place: int) -> Row:
@@ -72,10 +73,15 @@ class Recursion:
         return Row(_renamed(self.left, number), _renamed(self.form, number))
 
 
-def fold(rows: Sequence[Row]) -> list[Recursion]:
+def fold(rows: Sequence[Row], letters: Letters) -> list[Recursion]:
     """Rows that differ in their layers alone as one; in the order of the first of each.
 
-    A letter counts as numbered if it stands with two numbers or more.
+    Parameters
+    ----------
+    rows : sequence of Row
+        A name's letter counts as numbered if it stands with two numbers or more.
+    letters : tuple of str
+        What the numbers are called.
     """
     families = _families(rows)
     groups: dict[Any, list[int]] = {}
@@ -87,7 +93,7 @@ def fold(rows: Sequence[Row]) -> list[Recursion]:
         groups.setdefault((left, form), []).append(place)
     folded = []
     for places in groups.values():
-        found = _folded(rows, places, taken, families) if len(places) > 1 else None
+        found = _folded(rows, places, taken, families, letters) if len(places) > 1 else None
         alone = [Recursion(rows[place].left, rows[place].form, (place,), ()) for place in places]
         folded += [found] if found is not None else alone
     return sorted(folded, key=lambda recursion: recursion.places[0])
@@ -112,6 +118,7 @@ def _folded(
     places: Sequence[int],
     taken: Sequence[tuple[list[int], list[int]]],
     families: set[str],
+    free: Letters,
 ) -> Recursion | None:
     """The rows at some places as one; None if a number on the right follows from none on the left."""
     left = [[taken[place][0][at] for place in places] for at in range(len(taken[places[0]][0]))]
@@ -120,9 +127,9 @@ def _folded(
     # A block is named by its column, the layer that moves: its letter comes first.
     for column in reversed(left):
         if _following(column, letters) is None:
-            if len(letters) == len(LAYER_LETTERS):
+            if len(letters) == len(free):
                 return None
-            letters[LAYER_LETTERS[len(letters)]] = column
+            letters[free[len(letters)]] = column
     letters = _nearest_first(letters)
     written = [_following(column, letters) for column in (*left, *right)]
     if any(text is None for text in written) or not letters:
