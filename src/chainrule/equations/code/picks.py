@@ -49,7 +49,8 @@ def _picked(code: ast.expr, index: ast.expr, axes: int, known: Mapping[str, Vari
         case ast.Subscript(value=inner) if axes == 2 and ast.unparse(code).endswith("[:, None]"):
             return inner
     dims = dims_of(code, known)
-    if dims is None:
+    # An axis of length 1 may be repeated along the classes; only the whole expression has them all.
+    if dims is None or dims[-1:] == (1,):
         return None
     if len(dims) < axes:
         # A row that is repeated gives the entries of the labels, a number itself.

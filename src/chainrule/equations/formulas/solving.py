@@ -93,7 +93,8 @@ def solve_matrix(matrix: Array, right: Array, size: float) -> Array:
 
 
 def _require_regular(condition: float, order: int) -> None:
-    if not condition <= LARGEST_CONDITION:
+    condition = np.inf if np.isnan(condition) else condition
+    if condition > LARGEST_CONDITION:
         raise UncheckableError(
             f"solve found a matrix of order {order} that is singular: its condition number is "
             f"{condition:.1e}, and from {LARGEST_CONDITION:.1e} on no digit of a solution is right. "
