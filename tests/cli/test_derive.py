@@ -120,6 +120,7 @@ def test_a_page(run, sheet, tmp_path):
     ("arguments", "code", "message"),
     [
         (["--latex", "--code"], 2, "exclude each other"),
+        (["--batch", "--per-example"], 2, "exclude each other"),
         (["--of", "loss"], 2, "no such name"),
         (["--wrt", "Q"], 2, "no such name"),
         (["--wrt", "y"], 2, "labels"),
@@ -201,3 +202,13 @@ def test_a_page_says_what_was_derived(run, sheet, tmp_path, arguments, title, he
     run("derive", sheet, *arguments, "--html", "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert title in page and heading in page
+
+
+@pytest.mark.parametrize("form", [[], ["--batch"]])
+def test_the_code_of_a_hessian_with_a_pre_activation_that_has_no_name(run, tmp_path, form):
+    path = tmp_path / "plain.eqs"
+    path.write_text(
+        "data x: R[p]; y: R\nparameters W: R[k, p]; v: R[k]\nh = tanh(W @ x)\nL = (v.T @ h - y)**2\n"
+    )
+    answer = run("derive", path, "--order", "2", "--code", *form)
+    assert answer.code == 0 and "def function(" in answer.out

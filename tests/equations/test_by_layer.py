@@ -141,3 +141,9 @@ def test_layers_have_letters_that_nothing_else_has():
     lines = str(model.derive("L").by_layer()).splitlines()
     assert any(line.startswith("dL/dWᵣ = dL/dzᵣ hᵣ₋₁ᵀ") for line in lines)
     assert not any("ₗ" in line or "ₘ" in line for line in lines)
+
+
+def test_what_vanishes_is_zero():
+    model = Equations("parameters W1: R[m, p]; W2: R[m, p]; V: R[m, p]; L = sum(W1 * V) + sum(W2 * V)")
+    lines = str(model.derive("L", ["W1", "W2"], order=2).by_layer()).splitlines()
+    assert lines == ["d²L/(dWₗ dWᵣ) = 0   1 ≤ l ≤ r ≤ 2"]

@@ -358,3 +358,14 @@ def test_chains_in_a_hessian_are_single_matrices():
     values = values_of(model, np.random.default_rng(3))
     found = Equations(derivation.sheet()).evaluate("d2L_dX_dX", values)
     close(found, jacobian(model, "d(L, X)", "X", values), 1e-7)
+
+
+@pytest.mark.parametrize("function", ["softmax", "log_softmax"])
+def test_letters_of_a_chain_are_no_letters_inside_it(function):
+    sheet = "parameters u: R[n]; x: R[m]\nq = tanh(outer(u, x)) + outer(u, x)\n"
+    model = Equations(f"{sheet}L = {function}(q.T @ u).T @ q.T @ (u / norm2(u))")
+    derivation = model.derive("L", "u", order=2)
+    assert derivation.latex() and derivation.mathml()
+    values = values_of(model, np.random.default_rng(5))
+    found = Equations(derivation.sheet()).evaluate("d2L_du_du", values)
+    close(found, jacobian(model, "d(L, u)", "u", values), 1e-9)

@@ -269,3 +269,33 @@ def test_a_step_that_is_written_for_one_example_is_no_block():
     assert model.derive("L", "F", order=2).structured(values).shape == (6, 3, 6, 3)
     with pytest.raises(OptionError, match=r"d²L/dF² is written for one example .* derive by F alone"):
         model.derive("L", order=2).structured(values, block="F")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parameters v: R[n]; u: R[m]; L = (v.T @ v) * sum(outer(u, u) - eye(m))",
+        "parameters v: R[n]; u: R[m]; q = sum(2 * eye(m) + outer(u, u)); L = q**2 * (v.T @ v)",
+        "parameters v: R[n]; u: R[m]; L = (v.T @ v) * (sum(eye(m)) + u.T @ u) * sum(v)",
+    ],
+)
+def test_an_identity_summed_over_both_axes_counts_them(text):
+    u, v = np.array([1.0, 2, 4]), np.array([1.0, 2])
+    model = Equations(text)
+    held = model.derive("L", "v", order=2).structured({"u": u, "v": v})
+    function = model.compile("d2L/dv2")
+    known = {"u": u, "v": v, "m": 3, "n": 2}
+    want = function(**{name: known[name] for name in (*function.inputs, *function.sizes)})
+    np.testing.assert_allclose(held.dense(), want, rtol=1e-13)
+    np.testing.assert_allclose(held.matvec(v), want @ v, rtol=1e-13)
+    np.testing.assert_allclose(held.diag(), np.diag(want), rtol=1e-13)
+    np.testing.assert_allclose(held.solve(v), np.linalg.solve(want, v), rtol=1e-11)
+
+
+def test_scalars_and_zeros_are_solved_or_refused():
+    scalar = Equations("parameters a: R; b: R; L = sin(a) + a**2 * b").derive("L", "a", order=2)
+    held = scalar.structured({"a": 0.3, "b": 0.7})
+    assert held.solve(2.0) == pytest.approx(2 / (1.4 - np.sin(0.3)))
+    nothing = Equations("parameters w: R[n]; a: R; L = a * (w.T @ w)").derive("L", "w", order=2)
+    with pytest.raises(UncheckableError, match="singular"):
+        nothing.structured({"a": 0.0, "w": np.ones(3)}).solve(np.ones(3))

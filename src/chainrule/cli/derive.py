@@ -38,9 +38,19 @@ NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "shee
 @click.argument("sheet")
 @click.option("--of", metavar="NAME", help="What to differentiate; by default the sheet's objective.")
 @click.option("--wrt", metavar="NAME", multiple=True, help="With respect to what; by default the parameters.")
-@click.option("--batch", "form", flag_value="batch", help="Over all examples: data stacked, the mean taken.")
 @click.option(
-    "--per-example", "form", flag_value="example", help="A sheet over all examples, for one of them: Σ_s."
+    "--batch",
+    "forms",
+    flag_value="batch",
+    multiple=True,
+    help="Over all examples: data stacked, the mean taken.",
+)
+@click.option(
+    "--per-example",
+    "forms",
+    flag_value="example",
+    multiple=True,
+    help="A sheet over all examples, for one of them: Σ_s.",
 )
 @click.option(
     "--order", type=click.Choice(["1", "2"]), default="1", help="2 gives the Hessian, block by block."
@@ -72,7 +82,7 @@ def command(
     sheet: str,
     of: str | None,
     wrt: tuple[str, ...],
-    form: Literal["example", "batch"] | None,
+    forms: tuple[Literal["example", "batch"], ...],
     order: str,
     product: bool,
     layout: Layout | None,
@@ -83,10 +93,14 @@ def command(
     if len(notation) + bool(html) > 1:
         given = [f"--{name.replace('_', '-')}" for name in notation] + (["--html"] if html else [])
         raise click.UsageError(f"{' and '.join(given)} exclude each other; choose one.")
+    if len(set(forms)) > 1:
+        raise click.UsageError("--batch and --per-example exclude each other; choose one.")
     equations = read_sheet(sheet)
     names = known_names(equations, wrt, "--wrt")
     target = objective_of(equations, of, "--of", names)
-    derivation = _derived(equations, target, names or None, form, order, product, layout)
+    derivation = _derived(
+        equations, target, names or None, forms[0] if forms else None, order, product, layout
+    )
     if html:
         write_report(html, _page(equations, derivation, sheet))
         click.echo(f"wrote {html}", err=True)
@@ -134,7 +148,11 @@ def _code(equations: Equations, derivation: Derivation) -> str:
         return source.compile_product(derivation.of, derivation.wrt).source.rstrip("\n")
     names = [f"d({derivation.of}, {name})" for name in derivation.wrt]
     if any(isinstance(name, Second) for name in requested):
-        names = [f"d(d({derivation.of}, {name.wrt}), {name.then})" for name in requested]
+        names = [
+            f"d(d({derivation.of}, {name.wrt}), {name.then})"
+            for name in requested
+            if isinstance(name, Second)
+        ]
     return source.compile([derivation.of, *names]).source.rstrip("\n")
 
 

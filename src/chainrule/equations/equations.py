@@ -143,7 +143,7 @@ class Equations:
             return evaluate(self._sheet, term, values, self.total_derivative, sizes)
         except np.linalg.LinAlgError as error:
             raise DataError(
-                f"{name} has no value here: a matrix that is inverted on the way is singular. "
+                f"{name} cannot be computed here: a matrix that its formula inverts is singular. "
                 "Give one with a determinant other than 0."
             ) from error
 

@@ -155,8 +155,8 @@ def _without_inverse(compiled: Compiled, error: Exception) -> str:
             line = compiled.source.splitlines()[place.tb_lineno - 1].strip()
         place = place.tb_next
     return (
-        f"The function of {', '.join(compiled.outputs)} has no value at these inputs: a matrix that is "
-        f"inverted is singular, in {line!r}. Give one with a determinant other than 0."
+        f"The function of {', '.join(compiled.outputs)} cannot be computed at these inputs: a matrix that "
+        f"its formula inverts is singular, in {line!r}. Give one with a determinant other than 0."
     )
 
 

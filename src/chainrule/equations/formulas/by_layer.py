@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from html import escape
 from typing import Any
 
+from chainrule.equations.formulas.forms import Form, Num, Scale
 from chainrule.equations.formulas.line_names import latex_line, mathml_line, unicode_line
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
@@ -79,7 +81,16 @@ class ByLayer:
     def _written(self, printer: type[Printer], name: Callable[[Any], str]) -> list[tuple[str, str]]:
         """Left and right side of every line."""
         writer = printer(lambda symbol: name(symbol.data), (*self.taken, *self.letters), self.axes_of)
-        return [writer.equation(name(line.left), line.form) for line in self.lines]
+        return [
+            (name(line.left), writer.number(Fraction(0)))
+            if _is_zero(line.form)
+            else writer.equation(name(line.left), line.form)
+            for line in self.lines
+        ]
+
+
+def _is_zero(form: Form) -> bool:
+    return (isinstance(form, Num) and not form.value) or (isinstance(form, Scale) and not form.coefficient)
 
 
 def _latex_where(where: str) -> str:

@@ -48,7 +48,10 @@ class Term:
         return Term(self.coefficient, factors, self.out)
 
     def without_identities(self, kept: set[int]) -> Term:
-        """Identity matrices dropped by renaming one end, unless both ends are in ``kept``."""
+        """Identity matrices dropped by renaming one end, unless both ends are in ``kept``.
+
+        One that nothing else touches is summed over both its axes: it counts them, Σ_ij δ_ij = n.
+        """
         term = self
         while True:
             found = next(
@@ -61,10 +64,12 @@ class Term:
             )
             if found is None:
                 return term
-            a, b = term.factors[found][1]
+            size, (a, b) = term.factors[found]
             keep, drop = (a, b) if b not in kept else (b, a)
             rest = (*term.factors[:found], *term.factors[found + 1 :])
-            term = Term(term.coefficient, rest, term.out).renamed({drop: keep})
+            alone = keep not in kept and not any({a, b} & set(own) for _, own in rest)
+            count = float(size) if alone and isinstance(size, int) else 1.0
+            term = Term(term.coefficient * count, rest, term.out).renamed({drop: keep})
 
     def contracted(self, out: Sequence[int], sizes: Mapping[int, int]) -> Array:
         """The sum over every label outside ``out``; labels no factor has are filled with ones."""
@@ -81,8 +86,8 @@ class Term:
             if label not in covered:
                 operands += [np.ones(sizes[label]), [label]]
         if not operands:
-            return np.asarray(self.coefficient)
-        return np.asarray(self.coefficient * np.einsum(*operands, list(out), optimize="greedy"))
+            return np.asarray(term.coefficient)
+        return np.asarray(term.coefficient * np.einsum(*operands, list(out), optimize="greedy"))
 
 
 def written_out(terms: Sequence[Term], shape: Sequence[int], magnitude: bool = False) -> Array:

@@ -208,12 +208,11 @@ class Speller:
 
     def _matrix_product(self, factors: Sequence[Form], at: At, bound: At) -> Form:
         """Letters run along the chain: a column takes one on its left, a row one on its right."""
-        open_letters = list(at)
+        open_letters, places = list(at), list[At]()
         passed: str | None = None
         summed: list[tuple[str, Size]] = []
-        entries = []
         for position, factor in enumerate(factors):
-            is_row = factor.rank == 1 and isinstance(factor, Transposed)
+            is_row = factor.rank == 1 and _is_row(factor)
             own = [] if is_row else [passed if passed is not None else open_letters.pop(0)]
             passed = None
             if is_row or factor.rank == 2:
@@ -224,7 +223,9 @@ class Speller:
                     bound = (*bound, passed)
                     summed.append((passed, dims_of(factor)[-1]))
                     own.append(passed)
-            entries.append(self.entry(factor, tuple(own), bound))
+            places.append(tuple(own))
+        # Every letter of the chain is taken before a sum inside a factor takes one.
+        entries = [self.entry(factor, own, bound) for factor, own in zip(factors, places, strict=True)]
         return _summed(summed, _scaled(Fraction(1), entries))
 
     def _function(self, form: Function, at: At, bound: At) -> Form:
@@ -258,6 +259,22 @@ class Speller:
                 free.append(name)
             number += 1
         return tuple(free[:count])
+
+
+def _is_row(form: Form) -> bool:
+    """Whether a form with one axis lies: the transpose of a column, and what is made of such."""
+    match form:
+        case Transposed():
+            return True
+        case Mul(factors=(first, *_)):
+            return first.rank == 1 and _is_row(first)
+        case Add(terms=terms):
+            return any(_is_row(term) for _, term in terms)
+        case Scale(arg=Form() as arg):
+            return _is_row(arg)
+        case Hadamard(above=above, below=below):
+            return any(map(_is_row, (*above, *below)))
+    return False
 
 
 def _letters_in(form: Any) -> set[str]:

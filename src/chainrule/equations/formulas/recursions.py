@@ -152,7 +152,7 @@ def _folded(
 def _nearest_first(letters: dict[str, list[int]]) -> dict[str, list[int]]:
     """The letters, so that the first one is that of the layer nearer to the input."""
     columns = list(letters.values())
-    if len(columns) == 2 and all(x > y for x, y in zip(*columns, strict=True)):
+    if len(columns) == 2 and all(x >= y for x, y in zip(*columns, strict=True)):
         columns.reverse()
     return dict(zip(letters, columns, strict=True))
 

@@ -59,6 +59,8 @@ def solve_kronecker(terms: Sequence[Term], g: Array, limit: int) -> Array | None
     TooLargeError
         If one of the pieces takes more than ``limit`` bytes.
     """
+    if not g.ndim:
+        return None
     if len(terms) == 1:
         _require_no_vector(terms[0], g.shape)
     found = [_kronecker(term, g.shape, limit) for term in terms]
@@ -68,6 +70,7 @@ def solve_kronecker(terms: Sequence[Term], g: Array, limit: int) -> Array | None
     products = _gathered(products)
     axes = np.argsort(products[0].partners)
     if len(products) == 1:
+        _require_regular(1.0 if products[0].coefficient else np.inf, g.size)
         solved = g / products[0].coefficient
         for axis, piece in enumerate(products[0].pieces):
             solved = _along(axis, solved, piece)
