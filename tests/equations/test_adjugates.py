@@ -60,7 +60,9 @@ def test_where_an_inverse_is_needed_its_lack_is_said():
         DataError, match=r"d2L/dX2 cannot be computed at these inputs: .* singular, in '.*inv\(X\)'"
     ):
         model.compile("d2L/dX2")(X=X)
-    with pytest.raises(DataError, match=r"d\(d\(L, X\), X\) cannot be computed here: a matrix .* is singular"):
+    with pytest.raises(
+        DataError, match=r"d\(d\(L, X\), X\) cannot be computed here: a matrix .* is singular"
+    ):
         model.evaluate("d(d(L, X), X)", {"X": X})
     with pytest.raises(DataError, match="inv in line 1: the matrix is singular"):
         model.evaluate("M", {"X": X})
