@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 from chainrule.equations.formulas.forms import (
@@ -57,15 +57,12 @@ def dims_of(form: Form) -> tuple[Size, ...]:
             return dims_of(arg)[::-1]
         case Mul(factors=factors):
             return _outer_dims(factors, form.rank)
-        case Function(name="logsumexp", arg=arg):
-            return dims_of(arg)[:-1]
-        case Function(name="max" | "min", arg=arg):
+        case Function(name="logsumexp" | "max" | "min", arg=arg):
             return dims_of(arg)[:-1]
         case Compare(left=left, right=right) | Extreme(left=left, right=right):
-            return next((dims_of(side) for side in (left, right) if not isinstance(side, Num)), ())
+            return _common((left, right))
         case Where(condition=condition, then=then, other=other):
-            sides = (then, other, condition)
-            return next((dims_of(side) for side in sides if side.rank and not isinstance(side, Num)), ())
+            return _common(side for side in (then, other, condition) if side.rank)
         case Kron(left=left, right=right):
             return tuple(size_product(a, b) for a, b in zip(dims_of(left), dims_of(right), strict=True))
         case Split(parts=parts):
@@ -77,12 +74,17 @@ def dims_of(form: Form) -> tuple[Size, ...]:
         case Diagonal(arg=arg):
             return dims_of(arg)[:1]
         case Add(terms=terms):
-            return next((dims_of(term) for _, term in terms if not isinstance(term, Num)), ())
+            return _common(term for _, term in terms)
         case Hadamard(above=above, below=below):
-            return next((dims_of(factor) for factor in (*above, *below) if not isinstance(factor, Num)), ())
+            return _common((*above, *below))
         case Summed(body=arg) | Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
             return dims_of(arg)
     return ()
+
+
+def _common(forms: Iterable[Form]) -> tuple[Size, ...]:
+    """The axes that forms share entry by entry; numbers have none of their own."""
+    return next((dims_of(form) for form in forms if not isinstance(form, Num)), ())
 
 
 def _outer_dims(factors: Sequence[Form], rank: int) -> tuple[Size, ...]:
