@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from chainrule.parameters import ParameterSpec
 
-__all__ = ["ExplainsNonfinite", "HasHessianProduct", "Objective"]
+__all__ = [
+    "EstimatesFromBatch",
+    "ExplainsNonfinite",
+    "HasHessianProduct",
+    "Objective",
+    "rows_scale",
+    "step_scale",
+]
 
 Array = NDArray[Any]
 Rows = NDArray[np.integer[Any]] | slice | None
@@ -38,12 +45,45 @@ class Objective(Protocol):
     def size(self) -> int: ...
 
     def value(self, theta: Array, rows: Rows = None) -> float:
-        """C(θ), over all examples or the given rows; accepts complex θ (and is then complex)."""
+        """C(θ), over all examples or as if there were only the given rows; complex for complex θ."""
         ...
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[float, Array]:
-        """C(θ) and ∇C(θ), shape (p,), over all examples or the given rows."""
+        """C(θ) and ∇C(θ), shape (p,), over all examples or as if there were only the given rows."""
         ...
+
+
+@runtime_checkable
+class EstimatesFromBatch(Protocol):
+    """An objective in which C of a batch is not what a step on the batch should see.
+
+    That is so where examples have weights: divided by the sum of its own, each batch would count alike,
+    whatever its weights, and the steps would minimise another function. It is so for sums, too. An objective
+    without this method takes its steps by ``value_and_gradient(theta, rows)``.
+    """
+
+    def batch_estimate(self, theta: Array, rows: Rows) -> tuple[float, Array]:
+        """Estimates of C(θ) and ∇C(θ) over all examples, from those of a batch.
+
+        They are unbiased: their mean over batches in which each example is as likely as any is C and ∇C.
+        """
+        ...
+
+
+def rows_scale(reduction: str, weights: Array | None, count: int) -> float:
+    """The factor of Σ_i w_i ℓ_i in C of ``count`` rows with these weights: 1 / Σ_i w_i for a mean, else 1."""
+    if reduction == "sum":
+        return 1.0
+    return 1 / (count if weights is None else float(weights.sum()))
+
+
+def step_scale(reduction: str, mean_weight: float, count: int, size: int) -> float:
+    """The factor of Σ_i w_i ℓ_i in the estimate of C from ``count`` of ``size`` examples: a batch_estimate.
+
+    Both reductions are n / count times what all examples have, 1 / (n w̄) or 1; the mean weight w̄ is that of
+    all of them.
+    """
+    return size / count if reduction == "sum" else 1 / (count * mean_weight)
 
 
 @runtime_checkable

@@ -40,7 +40,7 @@ ROWS = [slice(2, 7), np.array([8, 1, 1, 5]), np.arange(11) % 3 == 0, slice(9, 30
 @pytest.mark.parametrize("rows", ROWS, ids=["slice", "numbers", "mask", "last", "all"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_a_batch_has_its_own_mean_and_the_sum_keeps_the_strength_of_the_penalty(reduction, weighted, rows):
+def test_c_of_some_rows_is_as_if_there_were_only_these(reduction, weighted, rows):
     net, theta, X, y, w = _problem(reduction, weighted)
     weights = np.ones(11) if w is None else w
     index = np.arange(11) if rows is None else np.arange(11)[rows]
@@ -49,7 +49,7 @@ def test_a_batch_has_its_own_mean_and_the_sum_keeps_the_strength_of_the_penalty(
     if reduction == "mean":
         want = (weights[index] * losses[index]).sum() / weights[index].sum() + penalty
     else:
-        want = 11 / len(index) * (weights[index] * losses[index]).sum() + penalty
+        want = (weights[index] * losses[index]).sum() + penalty
     objective = net.objective(X, y, w)
     value, gradient = objective.value_and_gradient(theta, rows)
     assert value == pytest.approx(want, rel=1e-13) == objective.value(theta, rows)
@@ -59,10 +59,14 @@ def test_a_batch_has_its_own_mean_and_the_sum_keeps_the_strength_of_the_penalty(
         order = np.random.default_rng(1).permutation(11)
         shuffled = objective.shuffled(order)
         want_value, want = objective.value_and_gradient(theta, order[rows])
+        estimate_value, estimate = objective.batch_estimate(theta, order[rows])
         for _ in range(2):
             got_value, got = shuffled.value_and_gradient(theta, rows)
             assert got_value == pytest.approx(want_value, rel=1e-14) == shuffled.value(theta, rows)
             np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
+            got_value, got = shuffled.batch_estimate(theta, rows)
+            assert got_value == pytest.approx(estimate_value, rel=1e-14)
+            np.testing.assert_allclose(got, estimate, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -189,6 +193,8 @@ def test_an_empty_batch_is_refused():
     for one in (objective, objective.shuffled(np.arange(11))):
         with pytest.raises(DataError, match="batch without rows"):
             one.value_and_gradient(theta, slice(20, 30))
+        with pytest.raises(DataError, match="batch without rows"):
+            one.batch_estimate(theta, slice(20, 30))
 
 
 def test_strided_parameters_are_fine():

@@ -10,7 +10,8 @@ from chainrule.errors import ShapeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture, Theta
 from chainrule.network.examples import Examples
-from chainrule.network.reduction import data_scale, data_term
+from chainrule.network.reduction import data_term
+from chainrule.objective import rows_scale
 from chainrule.parameters import Parameters
 
 __all__ = ["value", "value_and_gradient"]
@@ -18,27 +19,31 @@ __all__ = ["value", "value_and_gradient"]
 Array = NDArray[Any]
 
 
-def value(net: Architecture, theta: Theta, rows: Examples, size: int | None = None) -> Any:
-    """C(θ), a scalar, complex if θ is; ``size`` is the number of all examples if these are a batch."""
+def value(net: Architecture, theta: Theta, rows: Examples) -> Any:
+    """C(θ), a scalar, complex if θ is."""
     blocks, dtype = net.blocks(theta)
     rows = rows.cast(dtype)
     scores = passes.forward(blocks, rows.X, net.activation, net.output).scores
     losses = passes.losses(net.output, net.loss, rows.Y, scores)
-    scale = data_scale(net.reduction, rows.weights, rows.size, size or rows.size)
+    scale = rows_scale(net.reduction, rows.weights, rows.size)
     return data_term(losses, rows.weights, scale) + _penalty(net, net.vector(theta))
 
 
 def value_and_gradient(
-    net: Architecture, theta: Theta, rows: Examples, size: int | None = None, out: Parameters | None = None
+    net: Architecture, theta: Theta, rows: Examples, scale: float | None = None, out: Parameters | None = None
 ) -> tuple[Any, Parameters]:
-    """C(θ) as :func:`value`, and ∇C(θ), which is added to ``out`` if that is given."""
+    """C(θ) as :func:`value`, and ∇C(θ), which is added to ``out`` if that is given.
+
+    The data term is scale · Σ_i w_i ℓ_i, by default that of C of these rows.
+    """
     vector, (blocks, dtype) = net.vector(theta), net.blocks(theta)
     rows = rows.cast(dtype)
     state = passes.forward(blocks, rows.X, net.activation, net.output)
     losses = passes.losses(net.output, net.loss, rows.Y, state.scores)
     delta = passes.score_gradient(net.output, net.loss, rows.Y, state.scores)
     deltas = passes.backward(blocks, state.Z, delta, net.activation)
-    scale = data_scale(net.reduction, rows.weights, rows.size, size or rows.size)
+    if scale is None:
+        scale = rows_scale(net.reduction, rows.weights, rows.size)
     gradient = net.parameters.zeros(vector.dtype) if out is None else out
     if gradient.spec != net.parameters:
         raise ShapeError(f"out is {out!r}; the gradient is {net.parameters.zeros(vector.dtype)!r}.")

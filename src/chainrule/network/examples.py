@@ -152,9 +152,9 @@ def _weights(sample_weight: ArrayLike, n: int) -> Array:
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise DataError(f"sample_weight[{i}] is {weights[i]}; expected a finite number that is not negative.")
-    # Every row's share w_i / Σ w must be a number, whatever the scale of the weights.
+    # Every row's share w_i / Σ w must be a number, whatever the scale of the weights, in a batch of one, too.
     with np.errstate(over="ignore", divide="ignore"):
-        if weights.any() and not 0 < 1 / weights.sum() < np.inf:
+        if weights.any() and not (1 / weights.sum() > 0 and 1 / weights.mean() < np.inf):
             raise DataError(
                 f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
                 "divide the weights by their maximum."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,15 @@ from chainrule.errors import DataError
 from chainrule.network import evaluate, nonfinite
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
-from chainrule.network.reduction import data_scale
 from chainrule.network.workspace import Workspace
-from chainrule.objective import Rows
+from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec
 
 __all__ = ["NetworkObjective", "ShuffledObjective"]
 
 Array = NDArray[Any]
+# The factor of the data term, of the weights and the number of the rows.
+_Scale = Callable[[Array | None, int], float]
 
 # Up to here a table is copied in its new order once per epoch; a larger one misses the cache either way, so
 # its rows are gathered batch by batch.
@@ -29,9 +32,9 @@ _SMALL_TABLE_BYTES = 8_000_000
 class NetworkObjective:
     """C(θ) of a network over examples, all or a batch, with its gradient.
 
-    A batch takes its own weighted mean; with ``reduction="sum"`` its data term is scaled by n / batch size.
-    Gradients are computed in buffers that the objective keeps; each call uses buffers of its own, so threads
-    may share an objective.
+    C of a batch is that of its rows, divided by their own weights; a step on it sees ``batch_estimate``,
+    in which each row has the weight that it has among all. Gradients are computed in buffers that the
+    objective keeps; each call uses buffers of its own, so threads may share an objective.
 
     Parameters
     ----------
@@ -67,19 +70,30 @@ class NetworkObjective:
     def value(self, theta: Array, rows: Rows = None) -> Any:
         """C(θ); complex if θ is."""
         theta = self.network.vector(theta)
-        return evaluate.value(self.network, theta, self._rows(theta.real.dtype, rows), self.size)
+        return evaluate.value(self.network, theta, self._rows(theta.real.dtype, rows))
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
         """C(θ) and ∇C(θ), shape (p,); the gradient is the caller's own. A complex θ gives complex results."""
+        return self._value_and_gradient(theta, rows, self._scale_of_rows)
+
+    def batch_estimate(self, theta: Array, rows: Rows) -> tuple[Any, Array]:
+        """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), from a batch; the gradient is the caller's own.
+
+        The data term is Σ (w_i / w̄) ℓ_i over the b rows, divided by b; for a sum, n/b Σ w_i ℓ_i. The mean
+        weight w̄ is that of all examples.
+        """
+        return self._value_and_gradient(theta, rows, self._scale_of_step)
+
+    def _value_and_gradient(self, theta: Array, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
         theta = self.network.vector(theta)
         examples = self._rows(theta.real.dtype, rows)
+        scale = scale_of(examples.weights, examples.size)
         if not _fits_workspace(theta, examples):
-            value, gradient = evaluate.value_and_gradient(self.network, theta, examples, self.size)
+            value, gradient = evaluate.value_and_gradient(self.network, theta, examples, scale)
             return value, gradient.vector
         workspace = self._take(theta.dtype)
         try:
-            batch = (examples.X, examples.Y, examples.weights)
-            value = step(workspace, theta, *batch, self.size)
+            value = workspace.step(theta, examples.X, examples.Y, examples.weights, scale)
             return value, workspace.gradient.copy()
         finally:
             self._idle.append(workspace)
@@ -106,6 +120,17 @@ class NetworkObjective:
             found = self._cast[dtype] = self.examples.cast(dtype)
         return found
 
+    def _scale_of_rows(self, weights: Array | None, count: int) -> float:
+        return rows_scale(self.network.reduction, weights, count)
+
+    def _scale_of_step(self, weights: Array | None, count: int) -> float:
+        return step_scale(self.network.reduction, self._mean_weight, count, self.size)
+
+    @cached_property
+    def _mean_weight(self) -> float:
+        weights = self.examples.weights
+        return 1.0 if weights is None else float(weights.mean(dtype=np.float64))
+
     def _rows(self, dtype: np.dtype[Any], rows: Rows) -> Examples:
         examples = self.in_type(dtype)
         if rows is None:
@@ -126,8 +151,8 @@ class NetworkObjective:
 class ShuffledObjective:
     """A :class:`NetworkObjective` with its rows in another order, for one epoch of training.
 
-    The gradient of ``value_and_gradient`` is a buffer of this objective: read it before the next call. One
-    thread at a time may use it.
+    The gradients that it gives are a buffer of this objective: read it before the next call. One thread at a
+    time may use it.
 
     Parameters
     ----------
@@ -159,10 +184,17 @@ class ShuffledObjective:
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
         """C(θ) and ∇C(θ), shape (p,), in a buffer that the next call overwrites."""
+        return self._value_and_gradient(theta, rows, self.base._scale_of_rows)
+
+    def batch_estimate(self, theta: Array, rows: Rows) -> tuple[Any, Array]:
+        """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), in a buffer that the next call overwrites."""
+        return self._value_and_gradient(theta, rows, self.base._scale_of_step)
+
+    def _value_and_gradient(self, theta: Array, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
         workspace = self._workspace
         if workspace is None or workspace.dtype != theta.dtype:
             if not _fits_workspace(theta, self.base.examples):
-                return self.base.value_and_gradient(theta, self._in_base(rows))
+                return self.base._value_and_gradient(theta, self._in_base(rows), scale_of)
             workspace = self._prepare(theta.dtype)
         batch = self._ordered
         if batch is None:
@@ -172,7 +204,9 @@ class ShuffledObjective:
         if rows is not None:
             X, Y = X[rows], Y[rows]
             weights = None if weights is None else weights[rows]
-        return step(workspace, theta, X, Y, weights, self.base.examples.size), workspace.gradient
+        if not len(Y):
+            raise DataError("A batch without rows; expected at least one.")
+        return workspace.step(theta, X, Y, weights, scale_of(weights, len(Y))), workspace.gradient
 
     def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the passes that is not finite, or an empty string."""
@@ -189,15 +223,6 @@ class ShuffledObjective:
         small = getattr(examples.X, "nbytes", 0) <= _SMALL_TABLE_BYTES
         self._ordered = examples.take(self.permutation) if small else None
         return workspace
-
-
-def step(workspace: Workspace, theta: Array, X: Any, Y: Array, weights: Array | None, size: int) -> float:
-    """C(θ) over a batch of ``size`` examples; the gradient is left in the workspace."""
-    rows = len(Y)
-    if not rows:
-        raise DataError("A batch without rows; expected at least one.")
-    scale = data_scale(workspace.network.reduction, weights, rows, size)
-    return workspace.step(theta, X, Y, weights, scale)
 
 
 def _fits_workspace(theta: Array, examples: Examples) -> bool:

@@ -1,8 +1,4 @@
-"""From the losses of examples to the data term: the one place where weights and the division enter.
-
-mean: (Σ_i w_i ℓ_i) / Σ_i w_i; sum: Σ_i w_i ℓ_i. Both are scale · Σ_i w_i ℓ_i. In a batch the mean is the
-batch's own, and the sum is scaled by n / batch size, so that the penalty keeps its strength.
-"""
+"""From the losses of examples to the data term: mean, (Σ_i w_i ℓ_i) / Σ_i w_i, or sum, Σ_i w_i ℓ_i."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 
-__all__ = ["Reduction", "data_scale", "data_term", "reduction"]
+__all__ = ["Reduction", "data_term", "reduction"]
 
 Array = NDArray[Any]
 Reduction = Literal["mean", "sum"]
@@ -31,13 +27,6 @@ def reduction(given: str) -> Reduction:
     if given == "sum":
         return "sum"
     raise OptionError(f"reduction is {given!r}; expected 'mean' or 'sum'.")
-
-
-def data_scale(reduction: Reduction, weights: Array | None, rows: int, size: int) -> float:
-    """The factor in front of Σ_i w_i ℓ_i over ``rows`` of all ``size`` examples."""
-    if reduction == "sum":
-        return size / rows
-    return 1 / (rows if weights is None else float(weights.sum()))
 
 
 def data_term(losses: Array, weights: Array | None, scale: float) -> Any:

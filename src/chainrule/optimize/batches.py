@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
-from chainrule.objective import Objective, Rows
+from chainrule.objective import EstimatesFromBatch, Objective, Rows
 
-__all__ = ["Shuffles", "check_batch_size", "epoch_batches", "is_full_batch"]
+__all__ = ["Batch", "Shuffles", "check_batch_size", "epoch_batches", "is_full_batch"]
+
+
+class Batch(NamedTuple):
+    """What one step sees: ``evaluate(theta, rows)`` of an objective, and how many rows these are."""
+
+    objective: Objective
+    evaluate: Callable[[NDArray[Any], Rows], tuple[float, NDArray[Any]]]
+    rows: Rows
+    size: int
 
 
 @runtime_checkable
@@ -49,23 +58,21 @@ def check_batch_size(objective: Objective, batch_size: int | None) -> None:
         )
 
 
-def epoch_batches(
-    objective: Objective, batch_size: int | None, rng: np.random.Generator
-) -> Iterator[tuple[Objective, Rows, int]]:
-    """Objective, rows and number of rows of each of the ⌈n / batch_size⌉ steps of an epoch.
+def epoch_batches(objective: Objective, batch_size: int | None, rng: np.random.Generator) -> Iterator[Batch]:
+    """The ⌈n / batch_size⌉ batches of an epoch.
 
     One permutation is drawn, then cut into contiguous batches, the last of which may be shorter. A batch of
     all examples is the whole objective: nothing is drawn.
     """
     size = objective.size
     if batch_size is None or is_full_batch(objective, batch_size):
-        yield objective, None, max(size, 1)
+        yield Batch(objective, objective.value_and_gradient, None, max(size, 1))
         return
     permutation = rng.permutation(size)
     ordered = objective.shuffled(permutation) if isinstance(objective, Shuffles) else None
+    source = objective if ordered is None else ordered
+    evaluate = source.batch_estimate if isinstance(source, EstimatesFromBatch) else source.value_and_gradient
     for start in range(0, size, batch_size):
         stop = min(start + batch_size, size)
-        if ordered is None:
-            yield objective, permutation[start:stop], stop - start
-        else:
-            yield ordered, slice(start, stop), stop - start
+        rows = permutation[start:stop] if ordered is None else slice(start, stop)
+        yield Batch(source, evaluate, rows, stop - start)

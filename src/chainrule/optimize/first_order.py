@@ -81,9 +81,9 @@ def _descend(
     total, rows_seen = 0.0, 0
     # Overflow is reported once, by the caller, with its place; not by a warning from inside a formula.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for source, rows, count in epoch_batches(objective, method.batch_size, rng):
+        for _, evaluate, rows, count in epoch_batches(objective, method.batch_size, rng):
             step += 1
-            loss, gradient = source.value_and_gradient(theta, rows)
+            loss, gradient = evaluate(theta, rows)
             if gradient.shape != theta.shape:
                 raise ShapeError(
                     f"The objective's gradient has shape {gradient.shape}; theta has {theta.shape}."
@@ -115,9 +115,9 @@ def _divergence(method: FirstOrder, objective: Objective, state: State) -> Diver
     update = method.bind(theta, slots)
     rate, step, found = method.rate(state.epoch), state.step, ""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for source, rows, _ in epoch_batches(objective, method.batch_size, state.rng()):
+        for source, evaluate, rows, _ in epoch_batches(objective, method.batch_size, state.rng()):
             step += 1
-            loss, gradient = source.value_and_gradient(theta, rows)
+            loss, gradient = evaluate(theta, rows)
             if found := _nonfinite_quantity(source, theta, rows, float(loss), gradient):
                 break
             update(gradient, rate, step)

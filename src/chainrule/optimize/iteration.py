@@ -70,7 +70,8 @@ def iterate(objective: Objective, method: Method, state: State) -> States:
     ----------
     objective : Objective
         C(θ). It is called with one working array θ that changes in place from step to step: an objective that
-        remembers θ must copy it. The gradient that it returns is read, never written.
+        remembers θ must copy it. The gradient that it returns is read, never written. A step on a batch sees
+        its ``batch_estimate`` if it has one, else its ``value_and_gradient`` of the rows.
     method : Method
         For example ``HeavyBall(0.5, smoothing=0.1)``.
     state : State

@@ -78,7 +78,8 @@ def fit(
     seed : int, numpy.random.Generator or None
         Of the starting values and the order of the examples.
     sample_weight : array_like, shape (n,), optional
-        Weights of the examples.
+        Weights of the examples. A step on a batch counts each row by its weight over the mean weight of all
+        examples, so that C is what is minimised at every batch size.
     reduction : {"mean", "sum"}, optional
         For a sheet: over the examples; mean by default.
     validation : optional

@@ -18,7 +18,7 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError, ShapeError
-from chainrule.objective import Rows
+from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
 
 __all__ = ["SheetObjective", "sheet_objective"]
@@ -30,6 +30,8 @@ OBJECTIVE = "_objective"
 DIRECTION = "_v_"
 # Arrays are kept for so many pairs of a function and a number of examples.
 MOST_KEPT = 8
+# The factor of the data term, of the weights and the number of the rows.
+_Scale = Callable[[Array | None, int], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +49,8 @@ class SheetObjective:
 
     Notes
     -----
-    A mini-batch has its own weighted mean; with ``reduction="sum"`` its data term is scaled by n / |batch|,
-    so that the penalty keeps its strength.
+    C of a mini-batch is that of its rows, divided by their own weights. A step on it sees ``batch_estimate``,
+    in which each row has the weight that it has among all, and the penalty its strength.
     """
 
     parameters: ParameterSpec
@@ -74,7 +76,8 @@ class SheetObjective:
     def value(self, theta: Theta, rows: Rows = None) -> Any:
         """C(θ) over all examples or the given rows; complex for complex θ."""
         vector = self.parameters.vector(theta)
-        (value,) = self._run(self._loss, self._values(vector, rows, vector.dtype), vector.dtype, [])
+        values = self._values(vector, rows, vector.dtype, self._scale_of_rows)
+        (value,) = self._run(self._loss, values, vector.dtype, [])
         return _scalar(value)
 
     def value_and_gradient(self, theta: Theta, rows: Rows = None) -> tuple[Any, Array]:
@@ -82,9 +85,20 @@ class SheetObjective:
 
         A complex θ gives complex results.
         """
+        return self._value_and_gradient(theta, rows, self._scale_of_rows)
+
+    def batch_estimate(self, theta: Theta, rows: Rows) -> tuple[Any, Array]:
+        """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), from a batch; the gradient is the caller's.
+
+        The data term is Σ (w_i / w̄) ℓ_i over the b rows, divided by b; for a sum, n/b Σ w_i ℓ_i. The mean
+        weight w̄ is that of all examples.
+        """
+        return self._value_and_gradient(theta, rows, self._scale_of_step)
+
+    def _value_and_gradient(self, theta: Theta, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
         vector = self.parameters.vector(theta)
         gradient = np.empty_like(vector)
-        values = self._values(vector, rows, vector.dtype)
+        values = self._values(vector, rows, vector.dtype, scale_of)
         (value,) = self._run(self._step, values, vector.dtype, self._blocks(gradient))
         return _scalar(value), gradient
 
@@ -100,7 +114,7 @@ class SheetObjective:
         """
         theta, v = self.parameters.vector(theta), self.parameters.vector(v, "the direction v")
         product = np.empty(v.shape, np.result_type(theta, v))
-        values = self._values(theta, rows, product.dtype)
+        values = self._values(theta, rows, product.dtype, self._scale_of_rows)
         values.update(zip(self._directions, self._blocks(v), strict=True))
         self._run(self._product, values, product.dtype, self._blocks(product))
         return product
@@ -151,7 +165,7 @@ class SheetObjective:
     def explain_nonfinite(self, theta: Theta, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
         vector = self.parameters.vector(theta)
-        values = self._values(vector, rows, vector.dtype)
+        values = self._values(vector, rows, vector.dtype, self._scale_of_rows)
         for name in self.parameters.names:
             if not np.all(np.isfinite(values[name])):
                 return f"The parameter {name} is not finite."
@@ -168,10 +182,10 @@ class SheetObjective:
                 return f"{name} is the first quantity that is not finite: {entry}{where}."
         return ""
 
-    def _values(self, theta: Array, rows: Rows, dtype: np.dtype[Any]) -> dict[str, Any]:
+    def _values(self, theta: Array, rows: Rows, dtype: np.dtype[Any], scale_of: _Scale) -> dict[str, Any]:
         """Everything by name, the data in the real type of a computation in ``dtype``."""
         given = self._given(dtype)
-        values = dict(given) if rows is None else self._batch(given, rows)
+        values = dict(given) if rows is None else self._batch(given, rows, scale_of)
         values.update(zip(self.parameters.names, self._blocks(theta), strict=True))
         return values
 
@@ -184,10 +198,13 @@ class SheetObjective:
                 values[WEIGHTS] = self._weights
             for name, array in values.items():
                 values[name] = array.astype(real, copy=False) if array.dtype.kind == "f" else array
-            self._cast[dtype] = {**self.sizes, **values, **self._scales(self.size, self._weights, real)}
+            if self.size:
+                scale = self._scale_of_rows(self._weights, self.size)
+                values |= {EXAMPLES: self.size, SCALE: np.asarray(scale, real)}
+            self._cast[dtype] = {**self.sizes, **values}
         return self._cast[dtype]
 
-    def _batch(self, given: Mapping[str, Any], rows: Rows) -> dict[str, Any]:
+    def _batch(self, given: Mapping[str, Any], rows: Rows, scale_of: _Scale) -> dict[str, Any]:
         """The values with the examples of some rows."""
         if not self.size:
             return dict(given)
@@ -196,22 +213,18 @@ class SheetObjective:
         count = len(taken[next(iter(self._stacked))])
         if not count:
             raise DataError(f"A batch without rows: {rows!r} of {self.size} examples; expected at least one.")
-        return {**given, **taken, **self._scales(count, taken.get(WEIGHTS), given[SCALE].dtype)}
+        scale = np.asarray(scale_of(taken.get(WEIGHTS), count), given[SCALE].dtype)
+        return {**given, **taken, EXAMPLES: count, SCALE: scale}
 
-    def _scales(self, count: int, weights: Array | None, dtype: Any) -> dict[str, Any]:
-        """The number of examples and the factor of their sum; nothing where there are no examples."""
-        if not count:
-            return {}
-        if weights is not None:
-            scale = self._weighted_scale(weights)
-        else:
-            scale = 1 / count if self.reduction == "mean" else self.size / count
-        return {EXAMPLES: count, SCALE: np.asarray(scale, dtype)}
+    def _scale_of_rows(self, weights: Array | None, count: int) -> float:
+        return rows_scale(self.reduction, weights, count)
 
-    def _weighted_scale(self, weights: Array) -> float:
-        if self.reduction == "mean":
-            return float(1 / weights.sum())
-        return float(self.size / len(weights))
+    def _scale_of_step(self, weights: Array | None, count: int) -> float:
+        return step_scale(self.reduction, self._mean_weight, count, self.size)
+
+    @cached_property
+    def _mean_weight(self) -> float:
+        return 1.0 if self._weights is None else float(self._weights.mean())
 
     @staticmethod
     def _bound(function: Compiled, values: Mapping[str, Any]) -> list[Any]:
@@ -367,7 +380,7 @@ def _checked_weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise DataError("sample_weight must be finite and not negative.")
     with np.errstate(over="ignore", divide="ignore"):
-        if weights.any() and not 0 < 1 / weights.sum() < np.inf:
+        if weights.any() and not (1 / weights.sum() > 0 and 1 / weights.mean() < np.inf):
             raise DataError(
                 f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
                 "divide the weights by their maximum."
