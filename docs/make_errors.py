@@ -327,7 +327,7 @@ Below, what was typed stands above what is printed; the mended line stands last.
 CLOSING = """## What is not a mistake
 
 A *claim* whose sides do not fit in shape is read: that it does not hold is its verdict, which
-`chainrule check` prints. Only what is unknown or cannot be parsed in a claim is a mistake.
+`chainrule check` prints. A claim that cannot be read at all is *not checkable*, and in nobody's way.
 
 A text beyond the limits is refused before it is read: 60,000 characters, 20,000 in a line, brackets 40 deep.
 At most 50 mistakes are listed.

@@ -309,7 +309,8 @@ has the outputs first.
 `left == right` is a claim, checked on its own and never in the way of the rest. Letters that are bound
 nowhere are open indices: the claim speaks of all their values (`d(f, x)[i, j] == W[i, j]`). The verdict
 is *holds*, *fails* with the largest discrepancy, *fails by shape*, *holds in another layout*, or
-*not checkable*, with the reason.
+*not checkable*, with the reason; a claim that cannot be read is one of these, and the others are judged.
+In a claim an index may sum vectors and matrices, too: `d(L, w) == mean(r[i] * X[i] for i in N)`.
 
 ## Spelling
 

@@ -239,18 +239,46 @@ def test_a_shape_verdict_names_both_sides():
 
 
 def test_the_right_side_is_read_even_if_the_left_one_has_no_shape():
-    (claim,) = read("x: R[p]; b: R[q]; sum(x[i] + b for i in p) == sum(x[i] for i in p)").claims
+    (claim,) = read("x: R[p]; b: R[q]; sum(x[i] + b for i in p) + x == sum(x[i] for i in p)").claims
     assert claim.reading.left is None
     assert claim.reading.right.type == Type()
     assert claim.reading.right.index == "i"
     assert claim.reading.indices == ()
 
 
-def test_names_and_syntax_in_a_claim_are_errors_like_anywhere():
-    with pytest.raises(SheetNameError):
-        read("x: R[p]; x + x.T == nobody")
-    with pytest.raises(SheetSyntaxError):
-        read("x: R[p]; x == (x")
+def test_a_claim_that_cannot_be_read_keeps_its_fault_and_is_in_nobodys_way():
+    text = "x: R[p]; x + x.T == nobody; x == (x\nx == x\nx == == x; x == x $ x; x + 0x == x; h = 2 * x"
+    sheet = read(text)
+    faults = [type(claim.fault) for claim in sheet.claims]
+    syntax = SheetSyntaxError
+    assert faults == [SheetNameError, syntax, type(None), syntax, syntax, syntax]
+    assert [claim.line for claim in sheet.claims] == [1, 1, 2, 3, 3, 3]
+    assert sheet.claims[1].text == "x == (x"
+    assert "^" in str(sheet.claims[3].fault)
+    assert list(sheet.definitions) == ["h"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: R[p]; h == 2 * x; g = h + x",  # meant to define h, which later lines need
+        "x: R[p]; x == (x; h = 2x",  # another mistake
+        "x: R[p]; data x == x",
+        "x: R[p]\n" + "x == (x\n" * 50 + "h = 2 * x",  # too many to read on
+    ],
+)
+def test_a_sheet_with_other_mistakes_is_refused_with_those_of_its_claims(text):
+    with pytest.raises(SheetError) as info:
+        read(text)
+    assert len(info.value.errors) in (1, 2, 50)
+
+
+def test_a_claim_may_sum_vectors_over_an_index():
+    (claim,) = read("X: R[N, p]; w: R[p]; w == mean(2 * X[i] for i in N)").claims
+    assert claim.reading.defect is None
+    assert claim.reading.right.type == Type(("p",))
+    with pytest.raises(SheetShapeError, match="one number for each i"):
+        read("X: R[N, p]; s = mean(X[i] for i in N)")
 
 
 # functions of the user

@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from chainrule.cli.console import Console
-from chainrule.cli.main import REFUSED, UNCHECKABLE
+from chainrule.cli.main import REFUSED, UNCHECKABLE, USAGE, exit_code
 from chainrule.cli.options import json_option, quiet_option, size_option
 from chainrule.cli.sheet_file import find_objective, known_names, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.diagnosis import ClaimsReport, VerifyReport, check_claims, verify
-from chainrule.errors import NoRuleError
+from chainrule.errors import ChainruleError, OptionError
 
 __all__ = ["command"]
 
 NOT_HELD = ("fails", "fails by shape", "holds in another layout")
+_Result = TypeVar("_Result")
+
+
+class CheckCommand(WorkedCommand):
+    """A command that answers ``--json`` with JSON, whatever happens."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> click.Context:
+        """Read the command line; what is wrong with it is told to programs, too."""
+        json = "--json" in args
+        return _telling(json, lambda: super(CheckCommand, self).make_context(info_name, args, *rest, **extra))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        return _telling(ctx.params.get("as_json", False), lambda: super(CheckCommand, self).invoke(ctx))
+
+
+def _telling(json: bool, action: Callable[[], _Result]) -> _Result:
+    """Do something; an error goes its way, but is printed as a JSON object first if that was asked for."""
+    try:
+        return action()
+    except click.exceptions.Exit:
+        raise
+    except Exception as error:
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        code = USAGE if isinstance(error, click.UsageError) else exit_code(error)
+        found = {
+            "exit_code": code,
+            "error": message or type(error).__name__,
+            "claims": None,
+            "gradient": None,
+        }
+        Console(json).finish(found)
+        raise
 
 
 @click.command(
     "check",
-    cls=WorkedCommand,
+    cls=CheckCommand,
     examples=(
         "chainrule check homework.eqs",
         "chainrule check model.eqs --of L --wrt W",
@@ -58,7 +92,9 @@ def command(
     if target is not None and (names or equations.parameters):
         try:
             gradient = verify(equations, target, names or None, sizes=sizes)
-        except NoRuleError as error:
+        except OptionError:
+            raise
+        except ChainruleError as error:  # a gradient that cannot be verified hides no claim's verdict
             gradient = str(error)
     _show(console, target, claims, gradient)
     code, verdict = _verdict(claims, gradient)

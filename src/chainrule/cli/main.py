@@ -12,7 +12,7 @@ import click
 from chainrule.cli.worked import write_examples
 from chainrule.errors import ChainruleError, OptionError, UncheckableError
 
-__all__ = ["REFUSED", "UNCHECKABLE", "USAGE", "main"]
+__all__ = ["REFUSED", "UNCHECKABLE", "USAGE", "exit_code", "main"]
 
 REFUSED, USAGE, UNCHECKABLE = 1, 2, 3
 """Exit codes beside 0: wrong or refused, wrong usage, could not check."""
@@ -58,7 +58,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ChainruleError as error:
-            raise Refusal(str(error), _code(error)) from error
+            raise Refusal(str(error), exit_code(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
@@ -104,7 +104,8 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-def _code(error: ChainruleError) -> int:
+def exit_code(error: Exception) -> int:
+    """The exit code of a command that ended with an error."""
     if isinstance(error, UncheckableError):
         return UNCHECKABLE
     return USAGE if isinstance(error, OptionError) else REFUSED

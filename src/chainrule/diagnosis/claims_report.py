@@ -162,9 +162,11 @@ class ClaimsReport:
             rows.append(f"{claim.line:>{number}}  {claim.verdict:<{verdict}}  {claim.text}")
             indent = " " * (number + 2)
             for reason in claim.reasons:
+                first, *place = reason.splitlines()
                 rows += textwrap.wrap(
-                    reason, WIDTH, initial_indent=indent + "- ", subsequent_indent=indent + "  "
+                    first, WIDTH, initial_indent=indent + "- ", subsequent_indent=indent + "  "
                 )
+                rows += [f"{indent}  {line}" for line in place]  # a caret stays where it points
         return "\n".join([*rows, self._tally()])
 
     def _tally(self) -> str:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import get_args
 
-from chainrule.equations.language.lexer import Source
+from chainrule.equations.language.lexer import Source, Token
+from chainrule.equations.language.mistakes import names_in_doubt
 from chainrule.equations.language.parse import ClaimLine
 from chainrule.equations.language.scope import NameCheck, Scope
 from chainrule.equations.language.shapes import Shaper
+from chainrule.equations.language.statements import ROLES
+from chainrule.equations.language.syntax import Invocation
 from chainrule.equations.language.terms import Budget, Indices
 from chainrule.equations.language.tree import Layout, Size, Term
 from chainrule.errors import SheetError, SheetShapeError
 
-__all__ = ["Claim", "ClaimReader", "Reading"]
+__all__ = ["Claim", "ClaimReader", "Reading", "is_only_a_claim"]
 
 _LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
@@ -42,17 +45,39 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """``left == right``, read in each layout; ``layout`` is the one of its line."""
+    """``left == right``, read in each layout; ``layout`` is the one of its line.
+
+    A claim that cannot be read has no readings; ``fault`` says why.
+    """
 
     text: str
     line: int
     layout: Layout
     readings: Mapping[Layout, Reading]
+    fault: SheetError | None = None
 
     @property
     def reading(self) -> Reading:
         """The reading in the claim's own layout."""
         return self.readings[self.layout]
+
+
+def is_only_a_claim(tokens: tuple[Token, ...], scope: Scope) -> bool:
+    """Whether a statement that cannot be read was a claim, on which nothing else in the sheet depends.
+
+    ``h == W @ x`` with an unknown h was meant to define it.
+    """
+    first, second = (*tokens[:2], tokens[-1])[:2]
+    if first.text in ROLES and second.kind == "name":
+        return False
+    return any(token.text == "==" for token in tokens) and not any(names_in_doubt(tokens, scope))
+
+
+class ClaimShaper(Shaper):
+    """Types one side of a claim, in which vectors and matrices may be summed over an index, too."""
+
+    def check_added(self, node: Invocation, body: Term, bound: list[tuple[str, Size]]) -> None:
+        """Allow any shape: it is the other side that must fit."""
 
 
 @dataclass
@@ -102,7 +127,7 @@ class ClaimReader:
         for node in (self.line.left, self.line.right):
             free = tuple(indices.sizes)
             try:
-                found.append(Shaper(self.scope, self.source, layout, indices, self.budget).term(node))
+                found.append(ClaimShaper(self.scope, self.source, layout, indices, self.budget).term(node))
             except SheetShapeError as error:
                 found.append(None)
                 defect = defect or error

@@ -38,16 +38,18 @@ class Mistakes:
     """The mistakes of one reading, at most `MAX_MISTAKES`."""
 
     found: list[SheetError] = field(default_factory=list)
+    is_readable: bool = True  # whether all of them are in claims, which are in nobody's way
 
-    def add(self, error: SheetError) -> None:
+    def add(self, error: SheetError, in_claim: bool) -> None:
         self.found.append(error)
+        self.is_readable &= in_claim
 
     def is_full(self) -> bool:
         return len(self.found) >= MAX_MISTAKES
 
     def raise_all(self) -> None:
-        """Raise what was found, in the order of the lines; nothing if there is nothing."""
-        if not self.found:
+        """Raise what was found, in the order of the lines; nothing if the sheet can be read."""
+        if self.is_readable and not self.is_full():
             return
         heading = f"{MAX_MISTAKES} mistakes in the sheet; it was not read any further"
         raise SheetError.several(self.found, heading if self.is_full() else None)

@@ -206,14 +206,18 @@ class Shaper(TermMaker):
             self.indices.seen_at[index] = f"for {loop.index.name} in {size}"
             bound.append((index, size))
         body = self.value(node.args[0])
-        if body.type.axes:
-            self.fail(self._not_scalar(node, body, bound), node.args[0])
+        self.check_added(node, body, bound)
         for index, size in reversed(bound):
             del self.indices.sizes[index], self.indices.seen_at[index]
             literal = cast(Either["sum", "mean"], kind)
-            body = self.made(Aggregate(Type(), self.span(node), literal, body, index, size), node, body)
+            body = self.made(Aggregate(body.type, self.span(node), literal, body, index, size), node, body)
         self.renamed = outer
         return body
+
+    def check_added(self, node: Invocation, body: Term, bound: list[tuple[str, Size]]) -> None:
+        """Make sure that what an aggregate adds is one number for each index."""
+        if body.type.axes:
+            self.fail(self._not_scalar(node, body, bound), node.args[0])
 
     def _fresh(self, index: str) -> str:
         """The index, renamed if the caller of a function, or an argument, has one of this name."""
@@ -252,7 +256,7 @@ class Shaper(TermMaker):
             )
         args = dict(zip(function.parameters, [self.term(arg) for arg in node.args], strict=True))
         avoided = self.avoided.union(*(self.budget.loops[arg] for arg in args.values()))
-        inner = Shaper(
+        inner = type(self)(
             self.scope,
             function.source,
             function.layout,

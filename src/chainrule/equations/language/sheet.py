@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar, cast, get_args
 
-from chainrule.equations.language.claims import Claim, ClaimReader, Reading
+from chainrule.equations.language.claims import Claim, ClaimReader, Reading, is_only_a_claim
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.mistakes import SLIPS, Mistakes, names_in_doubt
 from chainrule.equations.language.parse import (
@@ -20,7 +20,13 @@ from chainrule.equations.language.parse import (
 )
 from chainrule.equations.language.scope import NameCheck, Scope, UserFunction, near
 from chainrule.equations.language.shapes import Shaper
-from chainrule.equations.language.statements import ROLES, Statement, all_statements, statements
+from chainrule.equations.language.statements import (
+    ROLES,
+    Statement,
+    all_statements,
+    defined_names,
+    statements,
+)
 from chainrule.equations.language.syntax import Node
 from chainrule.equations.language.terms import Budget, Indices
 from chainrule.equations.language.tree import Declaration, Definition, Domain, Layout, Role, Size, Term, Type
@@ -102,7 +108,8 @@ def read(text: str) -> Sheet:
     SheetSyntaxError, SheetNameError, SheetShapeError
         With the line, a caret and what would be right. If there are several mistakes, the class is that of
         the first; `SheetError.errors` and the text have them all. A shape error inside a claim is not
-        raised: it is the claim's `Reading.defect`.
+        raised: it is the claim's `Reading.defect`; nor is one that keeps only claims from being read: it is
+        the `Claim.fault` of each.
     SheetLimitError
         If the text is too long, too deep or too large.
 
@@ -180,7 +187,7 @@ class _Reader:
         self.source = Source(text)
         self.statements = all_statements(self.source)
         self.mistakes = Mistakes()
-        self.scope = Scope(later=_defined_names(self.source, self.statements))
+        self.scope = Scope(later=defined_names(self.source, self.statements))
         self.budget = Budget()
         self.layout: Layout = "gradient"
         self.layouts: list[tuple[int, Layout]] = [(0, "gradient")]
@@ -194,8 +201,7 @@ class _Reader:
             try:
                 self.statement(statement)
             except SheetError as error:
-                self.mistakes.add(error)
-                self.doubt(statement.tokens)
+                self.blame(statement, error)
             if self.mistakes.is_full() or self.budget.terms < 0 or self.scope.is_overfull:
                 break
         self.mistakes.raise_all()
@@ -210,6 +216,20 @@ class _Reader:
             tuple(self.layouts),
             scope,
         )
+
+    def blame(self, statement: Statement, error: SheetError) -> None:
+        """Note a mistake; a claim is kept with it, and stands in nobody's way."""
+        tokens = statement.tokens
+        only_a_claim = self.budget.terms >= 0 and is_only_a_claim(tokens, self.scope)
+        self.mistakes.add(error, only_a_claim)
+        self.doubt(tokens)
+        if only_a_claim:
+            self.claims.append(Claim(*self.place_of(tokens), MappingProxyType({}), error))
+
+    def place_of(self, tokens: tuple[Token, ...]) -> tuple[str, int, Layout]:
+        """What a statement says, its line, and the layout there."""
+        text = self.source.quote(tokens[0].start, tokens[-1].end, most=10_000)
+        return text, self.source.line_of(tokens[0].start), self.layout
 
     def doubt(self, tokens: tuple[Token, ...]) -> None:
         self.scope.doubtful.update(names_in_doubt(tokens, self.scope))
@@ -369,23 +389,4 @@ class _Reader:
             NameCheck(self.scope, self.source, free={}).check(line.left, line.right)
             return
         reader = ClaimReader(self.scope, self.source, self.budget, line)
-        text = self.source.quote(tokens[0].start, tokens[-1].end, most=10_000)
-        self.claims.append(reader.claim(text, self.source.line_of(tokens[0].start), self.layout))
-
-
-def _defined_names(source: Source, parts: list[Statement]) -> dict[str, int]:
-    """Names that stand left of an = or a colon, with their lines: for the error if one is used too early."""
-    found: dict[str, int] = {}
-    for part in parts:
-        tokens = part.tokens
-        if len(tokens) > 2 and tokens[0].text in ROLES and tokens[1].kind == "name":
-            tokens = tokens[1:]
-        if tokens[0].kind != "name" or len(tokens) < 2 or tokens[1].text not in ("=", ":", "[", "("):
-            continue
-        if (
-            tokens[1].text in "=:"
-            or any(token.text == "=" for token in tokens)
-            and not any(token.text == "==" for token in tokens)
-        ):
-            found.setdefault(tokens[0].text, source.line_of(tokens[0].start))
-    return found
+        self.claims.append(reader.claim(*self.place_of(tokens)))

@@ -19,6 +19,7 @@ __all__ = [
     "ROLES",
     "Statement",
     "all_statements",
+    "defined_names",
     "statements",
 ]
 
@@ -83,6 +84,8 @@ def all_statements(source: Source) -> list[Statement]:
     work = _Assembly(source)
 
     def gives_up(at: int) -> bool:
+        if work.opened[-1] in never_closed and _is_claim(readable, at):
+            return True
         return work.lacks_bracket(never_closed) and _starts_statement(readable, at)
 
     at = 0
@@ -95,6 +98,24 @@ def all_statements(source: Source) -> list[Statement]:
             work.add(piece)
         elif piece.text != "\n" or not work.opened or gives_up(at):
             work.finish(piece, found)
+    return found
+
+
+def defined_names(source: Source, parts: Sequence[Statement]) -> dict[str, int]:
+    """Names that stand left of an = or a colon, with their lines: for the error if one is used too early."""
+    found: dict[str, int] = {}
+    for part in parts:
+        tokens = part.tokens
+        if len(tokens) > 2 and tokens[0].text in ROLES and tokens[1].kind == "name":
+            tokens = tokens[1:]
+        if tokens[0].kind != "name" or len(tokens) < 2 or tokens[1].text not in ("=", ":", "[", "("):
+            continue
+        if (
+            tokens[1].text in "=:"
+            or any(token.text == "=" for token in tokens)
+            and not any(token.text == "==" for token in tokens)
+        ):
+            found.setdefault(tokens[0].text, source.line_of(tokens[0].start))
     return found
 
 
@@ -174,6 +195,17 @@ def _starts_statement(tokens: Sequence[Token], at: int) -> bool:
     while tokens[at].kind != "end" and tokens[at].text not in _OPENING:
         at += 1
     return tokens[at].kind != "end" and tokens[at + 1].text == "="
+
+
+def _is_claim(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a line has an == outside its own brackets, as where( and then a == b, 1, 0) has, too."""
+    depth = 0
+    while tokens[at].kind != "end" and depth >= 0:
+        if tokens[at].text == "==" and not depth:
+            return True
+        depth += (tokens[at].text in _CLOSING) - (tokens[at].text in _OPENING)
+        at += 1
+    return False
 
 
 def _check_lengths(source: Source) -> None:
