@@ -4,6 +4,7 @@ import math
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,28 @@ def test_a_diverging_run_hands_back_the_last_good_state():
     assert "theta^T A theta overflows first" in result.stopped
     assert np.isfinite(result.parameters.vector).all() and np.isfinite(result.history.loss).all()
     assert result.history.epoch[-1] == result.state.epoch
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_a_run_that_climbs_without_leaving_the_finite_numbers_has_diverged(batch_size):
+    """Each step multiplies θ by -8: after 20 epochs the loss is far above the start's, and finite."""
+    objective = Logistic(n=23, strength=9.0)
+    result = minimize(objective, SGD(1.0, batch_size), np.ones(4), epochs=20)
+    before, after = objective.value(np.ones(4)), objective.value(result.parameters.vector)
+    assert after > 1e20 and result.diverged and not result.converged
+    assert result.stopped == (
+        f"all 20 epochs are done. The run diverged: the loss rose from {before:.6g} of the start to "
+        f"{after:.6g}; a smaller learning rate is the usual remedy."
+    )
+    assert repr(result).startswith("Result(diverged after epoch 20, loss ")
+
+
+def test_a_small_rise_is_named_and_no_divergence():
+    objective = Logistic(n=23)
+    result = minimize(objective, GradientDescent(9.0), objective.minimiser() + 0.1, epochs=1)
+    assert "Yet the loss rose from" in result.stopped and not result.diverged
+    at_rest = minimize(objective, GradientDescent(0.1), objective.minimiser(), epochs=30)
+    assert at_rest.stopped == "all 30 epochs are done."
 
 
 def test_ctrl_c_in_the_middle_of_an_epoch_hands_back_the_last_complete_one():
@@ -176,5 +199,8 @@ def test_a_result_shows_itself_and_owns_its_parameters():
     text = repr(result)
     assert text.startswith("Result(not converged after epoch 30, loss ")
     assert "stopped: all 30 epochs are done." in text and "u (3,), v (2,)" in text
+    assert "parameters of epoch" not in text
+    earlier = minimize(Quadratic(), GradientDescent(0.05), np.ones(5), epochs=11).state
+    assert "; parameters of epoch 11)" in repr(replace(result, best=earlier))
     result.parameters["u"][:] = 7
     assert (result.state.theta != 7).all() and (result.parameters["u"] == 7).all()

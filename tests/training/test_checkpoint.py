@@ -1,5 +1,7 @@
 """Checkpoints: exact resume through a file, atomic writing, refusal of everything else."""
 
+import errno
+import hashlib
 import json
 import os
 
@@ -60,7 +62,7 @@ def test_float32_stays_float32(tmp_path):
 
 
 def test_early_stopping_goes_on_from_the_file(tmp_path):
-    scores = [5.0, 3.0, 3.5, 3.4, 3.3, 3.2, 3.1]
+    scores = [9.0, 5.0, 3.0, 3.5, 3.4, 3.3, 3.2, 3.1]
     objective, path = Logistic(n=23), tmp_path / "run"
 
     def scored(epochs, **options):
@@ -83,7 +85,7 @@ def test_early_stopping_goes_on_from_the_file(tmp_path):
 
 
 def test_the_file_holds_the_best_state_while_the_run_goes_on(tmp_path):
-    scores, path, best = [5.0, 3.0, 3.5, 2.5, 3.3], tmp_path / "run", []
+    scores, path, best = [9.0, 5.0, 3.0, 3.5, 2.5, 3.3], tmp_path / "run", []
     fit(
         Logistic(n=23),
         method=Momentum(0.1),
@@ -113,18 +115,46 @@ def test_the_file_is_written_as_often_as_asked(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["every0", "every1000"]
 
 
-def test_a_failed_writing_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+@pytest.mark.parametrize("seconds", [0, 1000])
+def test_a_full_disk_costs_the_checkpoint_and_not_the_run(seconds, tmp_path, monkeypatch):
     path = tmp_path / "run"
     fit(Logistic(), epochs=2, checkpoint=path)
     before = path.read_bytes()
 
     def full(handle):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        result = fit(Logistic(), epochs=4, checkpoint=Checkpoint(path, seconds))
+    assert result.state == fit(Logistic(), epochs=4).state and len(result.history) == 4
+    assert result.stopped == (
+        f"all 4 epochs are done. The checkpoint could not be written to {path}: No space left on device."
+    )
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["run"]
+
+
+def test_a_disk_that_was_full_for_a_while_is_forgotten(tmp_path, monkeypatch):
+    whole, count = os.fsync, iter(range(99))
+
+    def full_at_first(handle):
+        if next(count) < 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        whole(handle)
+
+    monkeypatch.setattr(os, "fsync", full_at_first)
+    result = fit(Logistic(), epochs=4, checkpoint=Checkpoint(tmp_path / "run", 0))
+    assert result.stopped == "all 4 epochs are done."
+    assert load_checkpoint(tmp_path / "run").state == result.state
+
+
+def test_an_error_of_a_callback_is_not_hidden_by_a_full_disk(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        fit(Logistic(), epochs=4, checkpoint=path)
-    assert path.read_bytes() == before and os.listdir(tmp_path) == ["run"]
+    with pytest.raises(LookupError, match="mine"):
+        fit(Logistic(), callbacks=[lambda state: {}["mine"]], checkpoint=tmp_path / "run")
 
 
 def test_divergence_keeps_the_last_good_state_on_disk(tmp_path):
@@ -218,11 +248,31 @@ def test_missing_and_foreign_files_are_refused(tmp_path):
         load_checkpoint(tmp_path / "other")
 
 
+def test_every_flipped_bit_is_refused(checkpoint):
+    """One bit in every byte of the file; in the lengths and offsets of the header, too."""
+    content, rng = checkpoint.read_bytes(), np.random.default_rng(4)
+    for place, bit in enumerate(rng.integers(0, 8, len(content))):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(ModelFileError, match=str(checkpoint)):
+            load_checkpoint(checkpoint)
+
+
+def digest(content, tensors):
+    """The checksum by its definition."""
+    parts = [content.encode()]
+    for name, array in sorted(tensors.items()):
+        parts += [f"{name} {array.dtype.str} {array.shape} ".encode(), array.tobytes()]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
 def rewrite(path, tensors=None, **changes):
-    """The same file with some facts or tensors changed; None removes one."""
+    """The same file with some facts or tensors changed and a checksum that fits; None removes one."""
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
-    header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["chainrule"])
+    outer = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["chainrule"])
+    header = json.loads(outer["content"])
     arrays = {**load_file(path), **(tensors or {})}
     for place, value in changes.items():
         *outer, last = place.split("__")
@@ -230,15 +280,17 @@ def rewrite(path, tensors=None, **changes):
         for name in outer:
             inside = inside[name]
         inside[last] = value
+    arrays = {name: array for name, array in arrays.items() if array is not None}
     text = json.dumps(header)
-    save_file({name: array for name, array in arrays.items() if array is not None}, path, {"chainrule": text})
+    outer = {"sha256": digest(text, arrays), "content": text}
+    save_file(arrays, path, {"chainrule": json.dumps(outer)})
 
 
 @pytest.mark.parametrize(
     "damage",
     [
         {"format": "chainrule model"},
-        {"version": 2},
+        {"version": 1},
         {"version": "1"},
         {"parameters": [["w", [5]]]},
         {"parameters": [["w", [-4]]]},

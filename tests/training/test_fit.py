@@ -1,5 +1,6 @@
 """fit: models, starting values, early stopping, divergence, Ctrl-C, callbacks, progress, resume."""
 
+import math
 import subprocess
 import sys
 
@@ -170,9 +171,9 @@ def test_a_method_is_checked_whatever_else_is_given():
         fit(Quadratic(), method=SGD(0.1))
 
 
-def stop_after(patience, scores, method=None, **options):
+def stop_after(patience, scores, method=None, start=math.inf, **options):
     objective = Logistic(n=23)
-    numbers = iter(scores)
+    numbers = iter([start, *scores])
     return objective, fit(
         objective,
         method=method or Momentum(0.1, batch_size=5),
@@ -278,7 +279,7 @@ class Interrupts(Logistic):
 
 
 def test_ctrl_c_hands_back_the_best_so_far(tmp_path):
-    scores = iter([3.0, 1.0, 2.0, 2.5, 2.6, 2.7])
+    scores = iter([4.0, 3.0, 1.0, 2.0, 2.5, 2.6, 2.7])
     result = fit(
         Interrupts(n=23),
         method=SGD(0.1, 5),
@@ -296,7 +297,7 @@ def test_ctrl_c_hands_back_the_best_so_far(tmp_path):
 
 def test_callbacks_see_the_last_state_of_a_run_that_stops_early():
     seen = []
-    numbers = iter([2.0, 3.0, 4.0])
+    numbers = iter([5.0, 2.0, 3.0, 4.0])
     result = fit(
         Logistic(),
         epochs=9,
@@ -330,7 +331,7 @@ def test_resume_in_memory():
 
 
 def test_early_stopping_goes_on_where_it_was():
-    scores = [5.0, 3.0, 3.5, 3.4, 3.3, 3.2, 3.1]
+    scores = [9.0, 5.0, 3.0, 3.5, 3.4, 3.3, 3.2, 3.1]
     objective, rule, method = Logistic(n=23), EarlyStopping(patience=4), Momentum(0.1, batch_size=5)
 
     def scored(epochs, **options):
@@ -350,6 +351,60 @@ def test_early_stopping_goes_on_where_it_was():
     rest = scored(3, resume=half)
     assert whole.best == rest.best and whole.state == rest.state and whole.stopped == rest.stopped
     assert (rest.best.epoch, rest.state.epoch) == (2, 6)
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_a_run_that_early_stopping_ended_stays_ended(through_a_file, tmp_path):
+    path = tmp_path / "run"
+    how = {"method": Momentum(0.1, batch_size=5), "validation": lambda parameters: 1.0}
+    ended = fit(Logistic(n=23), **how, early_stopping=EarlyStopping(patience=3), checkpoint=path)
+    assert (ended.state.epoch, ended.best.epoch) == (3, 0)
+    resume = path if through_a_file else ended
+    again = fit(Logistic(n=23), **how, early_stopping=EarlyStopping(patience=3), resume=resume)
+    assert again.state == ended.state and again.best == ended.best and again.history == ended.history
+    advice = "The run had ended here; a larger patience, or none, lets it go on."
+    assert again.stopped == f"{ended.stopped} {advice}"
+    more = fit(Logistic(n=23), **how, early_stopping=EarlyStopping(patience=5), resume=resume)
+    assert (more.state.epoch, more.best.epoch) == (5, 0)
+    assert fit(Logistic(n=23), **how, epochs=2, resume=resume).state == more.state
+
+
+@pytest.mark.parametrize("monitor", ["validation", "end_loss", "loss"])
+@pytest.mark.parametrize("batch_size", [None, 5])
+def test_the_start_is_the_best_of_a_run_that_only_climbs(monitor, batch_size):
+    class Bowl(Logistic):
+        def value(self, theta, rows=None):
+            return 0.5 * theta @ theta
+
+        def value_and_gradient(self, theta, rows=None):
+            return self.value(theta), theta.copy()
+
+    start = np.full(4, 0.7)
+    result = fit(
+        Bowl(),
+        method=Momentum(3.0, 0.0, batch_size),
+        initial=start,
+        validation=Bowl(),
+        early_stopping=EarlyStopping(patience=4, monitor=monitor),
+    )
+    assert result.best.epoch == 0 and np.array_equal(result.parameters.vector, start)
+    assert "the best was 0.98 at the start" in result.stopped and result.diverged
+    assert "parameters of epoch 0" in repr(result)
+
+
+def test_min_delta_counts_from_the_start_also_after_a_resume():
+    rule = EarlyStopping(patience=9, min_delta=0.1)
+    objective, method = Logistic(n=23), Momentum(0.1)
+
+    def scored(numbers, **options):
+        left = iter(numbers)
+        return fit(objective, method=method, validation=lambda _: next(left), early_stopping=rule, **options)
+
+    whole = scored([4.0, 3.95, 3.87], epochs=2)
+    assert whole.best.epoch == 2
+    half = scored([4.0, 3.95], epochs=1)
+    rest = scored([4.0, 3.87], epochs=1, resume=half)
+    assert half.best.epoch == 0 and rest.best == whole.best
 
 
 def test_starting_values_are_drawn_as_documented():

@@ -84,8 +84,7 @@ def refuse_diverged(
     worse = not after <= before
     if len(losses) == epochs:
         if worse:
-            rise = f"training raised the loss from {before:.4g} to {after:.4g}"
-            console.say(f"warning: {rise}; a smaller learning rate is the usual remedy")
+            console.say(f"warning: {result.stopped}")
         return
     if not len(losses) or losses[-1] > losses[0] or worse:
         raise DivergenceError(result.stopped)

@@ -27,10 +27,13 @@ class Ending:
         One sentence.
     converged : bool
         Whether the gradient is as small as was asked for.
+    diverged : bool
+        Whether the run left the finite numbers, or its loss rose far above that of the start.
     """
 
     reason: str
     converged: bool = False
+    diverged: bool = False
 
 
 States = Generator[State, None, Ending]

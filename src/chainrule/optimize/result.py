@@ -30,6 +30,8 @@ class Result:
         Why the run stopped, in a sentence.
     converged : bool
         Whether the gradient is as small as was asked for.
+    diverged : bool
+        Whether the run left the finite numbers, or its loss rose to more than ten times that of the start.
     """
 
     spec: ParameterSpec
@@ -38,6 +40,7 @@ class Result:
     history: History
     stopped: str
     converged: bool
+    diverged: bool = False
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -47,8 +50,8 @@ class Result:
     def __repr__(self) -> str:
         loss = f", loss {self.history.loss[-1]:.6g}" if len(self.history) else ""
         best = f"; parameters of epoch {self.best.epoch}" if self.best.epoch != self.state.epoch else ""
-        converged = "converged" if self.converged else "not converged"
+        ending = "converged" if self.converged else "diverged" if self.diverged else "not converged"
         return (
-            f"Result({converged} after epoch {self.state.epoch}{loss}{best})\n"
+            f"Result({ending} after epoch {self.state.epoch}{loss}{best})\n"
             f"stopped: {self.stopped}\n{self.parameters!r}\n{self.history!r}"
         )

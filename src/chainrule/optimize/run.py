@@ -19,6 +19,11 @@ from chainrule.options import not_negative, whole_number
 
 __all__ = ["Callback", "Score", "Watcher", "minimize", "run", "stop_at_tolerance", "watch_callbacks"]
 
+# A rise of the loss by so many times that of the start is a divergence; less may be the noise of batches.
+_FAR = 10.0
+# Less than the digits that are printed: at a minimum, rounding lifts the loss by a unit in the last place.
+_VISIBLE = 1e-6
+
 Callback = Callable[[State], object]
 Score = Callable[[State], float]
 Watcher = Callable[[State, Epoch], Ending | None]
@@ -141,12 +146,15 @@ def run(
                 ending = stops[0]
                 break
     except DivergenceError as error:
-        ending = Ending(f"{error} The parameters are those after epoch {last.epoch}.")
+        ending = Ending(f"{error} The parameters are those {_moment(last)}.", diverged=True)
     except KeyboardInterrupt:
         ending = Ending(f"interrupted; the run can go on from epoch {last.epoch}.")
     finally:
         states.close()
-    return Result(objective.parameters, last, last, History.of(rows), ending.reason, ending.converged)
+    if last is not state and not ending.diverged:
+        ending = _compared_with_start(objective, state, last, ending)
+    done = History.of(rows)
+    return Result(objective.parameters, last, last, done, ending.reason, ending.converged, ending.diverged)
 
 
 def stop_at_tolerance(objective: Objective, method: Method, tolerance: float) -> Watcher:
@@ -188,6 +196,26 @@ def watch_callbacks(callbacks: Sequence[Callback]) -> Watcher:
         return None
 
     return watch
+
+
+def _moment(state: State) -> str:
+    return f"after epoch {state.epoch}" if state.epoch else "of the start"
+
+
+def _compared_with_start(objective: Objective, start: State, last: State, ending: Ending) -> Ending:
+    """The ending, with a sentence on the loss where the run raised it.
+
+    A step that is too large can double θ in every epoch and stay finite for a thousand: (θ - 1)² at rate 1.5.
+    """
+    with np.errstate(all="ignore"):
+        before, after = float(objective.value(start.theta)), float(objective.value(last.theta))
+    if after - before <= _VISIBLE * abs(before) or math.isnan(before):
+        return ending
+    diverged = not after - before <= _FAR * abs(before)
+    rise = f"the loss rose from {before:.6g} {_moment(start)} to {after:.6g}"
+    verdict = f"The run diverged: {rise}" if diverged else f"Yet {rise}"
+    reason = f"{ending.reason} {verdict}; a smaller learning rate is the usual remedy."
+    return Ending(reason, ending.converged and not diverged, diverged)
 
 
 def _next(states: States) -> State | Ending:

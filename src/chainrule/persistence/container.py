@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import ModelFileError
+from chainrule.whole_file import write_whole
 
 __all__ = ["Container", "read_container", "strict_json", "write_container"]
 
@@ -59,7 +59,7 @@ class _Place:
 
 
 def write_container(path: Path, text: str, arrays: Mapping[str, Array]) -> None:
-    """Write a file as a whole: to a temporary name beside it, synchronised to disk, then renamed.
+    """Write a file as a whole.
 
     Raises
     ------
@@ -68,16 +68,7 @@ def write_container(path: Path, text: str, arrays: Mapping[str, Array]) -> None:
     """
     from safetensors.numpy import save
 
-    content = save(dict(arrays), metadata={KEY: text})
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, save(dict(arrays), metadata={KEY: text}))
 
 
 def read_container(path: Path) -> Container:

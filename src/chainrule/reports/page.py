@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from chainrule.reports.markup import Markup, element, join
+from chainrule.whole_file import write_whole
 
 __all__ = ["Figure", "Report", "Section", "render", "write_report"]
 
@@ -103,13 +102,7 @@ def write_report(path: str | Path, report: Report) -> None:
     OSError
         If the file cannot be written.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_text(render(report), encoding="utf-8")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(Path(path), render(report).encode())
 
 
 def _figure(figure: Figure) -> Markup:

@@ -1,14 +1,14 @@
 """Checkpoints: a run on disk, from which it goes on bit for bit.
 
 A file is safetensors: θ, the slots, the best state and the columns of the history as tensors, and one JSON
-text under ``chainrule`` in the header for everything else. Nothing in it is executed when it is read.
+text under ``chainrule`` in the header for everything else, with a checksum over both. Nothing in it is
+executed when it is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -23,11 +23,12 @@ from chainrule.optimize.iteration import Method
 from chainrule.optimize.state import State
 from chainrule.options import not_negative
 from chainrule.parameters import ParameterSpec
+from chainrule.whole_file import write_whole
 
 __all__ = ["Checkpoint", "SavedRun", "load_checkpoint", "save_checkpoint"]
 
 Array = NDArray[Any]
-_FORMAT, _VERSION = "chainrule checkpoint", 1
+_FORMAT, _VERSION = "chainrule checkpoint", 2
 _STATE_FACTS = ("epoch", "step", "loss", "gradient_norm", "generator")
 
 
@@ -79,7 +80,7 @@ class SavedRun:
 
 
 def save_checkpoint(path: str | Path, run: SavedRun) -> None:
-    """Write a run: to a temporary name beside the file, synchronised to disk, then renamed.
+    """Write a run; an older file is replaced as a whole.
 
     Raises
     ------
@@ -102,7 +103,9 @@ def save_checkpoint(path: str | Path, run: SavedRun) -> None:
         "best": {fact: getattr(run.best, fact) for fact in _STATE_FACTS},
     }
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    _write_whole(Path(path), save(contiguous, metadata={"chainrule": json.dumps(header, allow_nan=False)}))
+    content = json.dumps(header, allow_nan=False)
+    text = json.dumps({"sha256": _digest(content, contiguous), "content": content})
+    write_whole(Path(path), save(contiguous, metadata={"chainrule": text}))
 
 
 def load_checkpoint(
@@ -172,15 +175,29 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("chainrule", "null"))
+            outer = json.loads((file.metadata() or {}).get("chainrule", "null"))
+            content = outer.get("content") if isinstance(outer, dict) else None
+            header = json.loads(content) if isinstance(content, str) else outer
             _check_header(path, header)
-            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except ModelFileError:
         raise
     except FileNotFoundError:
         raise ModelFileError(f"There is no checkpoint {path}.") from None
     except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelFileError(f"{path} is not a checkpoint, or is damaged: {error}.") from error
+    if not isinstance(content, str) or outer.get("sha256") != _digest(content, tensors):
+        raise ModelFileError(f"{path} is damaged: its checksum does not fit what is in it.")
+    return header, tensors
+
+
+def _digest(content: str, tensors: Mapping[str, Array]) -> str:
+    """SHA-256 of what is described and of the numbers, with their names, types and shapes."""
+    digest = hashlib.sha256(content.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype.str} {tensor.shape} ".encode())
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
 
 
 def _check_header(path: Path, header: object) -> None:
@@ -190,27 +207,3 @@ def _check_header(path: Path, header: object) -> None:
         raise ModelFileError(
             f"{path} has format version {header.get('version')!r}; this release reads version {_VERSION}."
         )
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.absolute().parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming last; systems that cannot open a folder do without."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

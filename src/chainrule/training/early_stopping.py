@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from chainrule.errors import OptionError
 from chainrule.optimize.history import Epoch, History
@@ -20,6 +23,8 @@ _MONITORS = ("validation", "end_loss", "loss")
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop when the monitored column has not fallen for ``patience`` epochs; the best state is handed back.
+
+    The start counts: where no epoch is better, it is the best state.
 
     Parameters
     ----------
@@ -54,30 +59,33 @@ class Stopper:
         The best state so far: the start, or that of the run that goes on.
     history : History
         The rows of the run that goes on.
+    measure : callable
+        The monitored quantity of a state, for a best state that the history does not have: the start counts.
     """
 
-    def __init__(self, rule: EarlyStopping, best: State, history: History) -> None:
+    def __init__(
+        self, rule: EarlyStopping, best: State, history: History, measure: Callable[[State], float]
+    ) -> None:
         self._rule = rule
-        self._lowest, self._lowest_epoch = math.inf, best.epoch
         self.best = best
-        for index in range(len(history)):
-            self._improves(history[index])
+        recorded = getattr(history, rule.monitor)[history.epoch == best.epoch]
+        lowest = float(recorded[0] if recorded.size and not np.isnan(recorded[0]) else measure(best))
+        self._lowest = math.inf if math.isnan(lowest) else lowest
 
     def __call__(self, state: State, row: Epoch) -> Ending | None:
         """Remember the state if it is the best; answer when patience is at its end."""
-        if self._improves(row):
-            self.best = state
-        waited = row.epoch - self._lowest_epoch
+        value = float(getattr(row, self._rule.monitor))
+        if value < self._lowest - self._rule.min_delta:  # not when it is NaN
+            self._lowest, self.best = value, state
+        return self.ending(state)
+
+    def ending(self, state: State) -> Ending | None:
+        """Why the run ends with this state, if it does."""
+        waited = state.epoch - self.best.epoch
         if waited < self._rule.patience:
             return None
+        moment = f"after epoch {self.best.epoch}" if self.best.epoch else "at the start"
         return Ending(
             f"{self._rule.monitor} has not fallen by more than {self._rule.min_delta:g} for {waited} epochs; "
-            f"the best was {self._lowest:.6g} after epoch {self._lowest_epoch}."
+            f"the best was {self._lowest:.6g} {moment}."
         )
-
-    def _improves(self, row: Epoch) -> bool:
-        value = float(getattr(row, self._rule.monitor))
-        if not value < self._lowest - self._rule.min_delta:  # also when it is NaN
-            return False
-        self._lowest, self._lowest_epoch = value, row.epoch
-        return True

@@ -16,9 +16,9 @@ from chainrule.errors import OptionError
 from chainrule.objective import Objective
 from chainrule.optimize.adam import Adam
 from chainrule.optimize.history import Epoch, History
-from chainrule.optimize.iteration import Method, check_method, initial_state
+from chainrule.optimize.iteration import Ending, Method, check_method, initial_state
 from chainrule.optimize.result import Result
-from chainrule.optimize.run import Callback, Watcher, run, stop_at_tolerance, watch_callbacks
+from chainrule.optimize.run import Callback, Score, Watcher, run, stop_at_tolerance, watch_callbacks
 from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
 from chainrule.training.early_stopping import EarlyStopping, Stopper
@@ -30,6 +30,7 @@ from chainrule.training.threads import suitable_threads
 __all__ = ["fit"]
 
 _DEFAULT_BATCH = 32
+_ROUNDING = 1e-12
 
 
 def fit(
@@ -96,9 +97,11 @@ def fit(
     progress : bool, optional
         Show a bar on standard error; by default if that is a terminal.
     checkpoint : path or Checkpoint, optional
-        Where the run is kept, for an exact resume.
+        Where the run is kept, for an exact resume. Where it cannot be written, the run goes on and the result
+        says so.
     resume : path, Result or State, optional
-        Go on from a checkpoint, a result (both with their history) or a state.
+        Go on from a checkpoint, a result (both with their history) or a state. A run that early stopping has
+        ended stays ended under the same rule.
 
     Returns
     -------
@@ -140,11 +143,13 @@ def fit(
     check_method(objective, method)
     _check(method, keep, early_stopping, validation, initial, resume)
     begun = _begin(problem, objective, method, initial, seed, resume)
-    stopper = Stopper(early_stopping, begun.best, begun.history) if early_stopping else None
+    score = None if validation is None else problem.score(validation, objective)
+    stopper = _stopper(early_stopping, begun, objective, score)
+    if stopper and (ended := stopper.ending(begun.state)):
+        return _ended(begun, stopper, ended)
     writer = _Writer(keep, begun, stopper) if keep else None
     if early_stopping and early_stopping.monitor == "end_loss":
         evaluate_every = 1
-    score = None if validation is None else problem.score(validation, objective)
     watchers: list[Watcher] = [watcher for watcher in (stopper, writer) if watcher]
     if tolerance is not None:
         watchers.append(stop_at_tolerance(objective, method, tolerance))
@@ -162,9 +167,7 @@ def fit(
             history=begun.history,
         )
     result = replace(result, best=stopper.best) if stopper else result
-    if writer:
-        writer.write(result.state, result.best, result.history)
-    return result
+    return writer.finish(result) if writer else result
 
 
 def _check(
@@ -211,12 +214,35 @@ def _begin(
     return SavedRun(spec, repr(method), resume, resume, History.of([]))
 
 
+def _stopper(
+    rule: EarlyStopping | None, begun: SavedRun, objective: Objective, score: Score | None
+) -> Stopper | None:
+    if rule is None:
+        return None
+
+    def measure(state: State) -> float:
+        with np.errstate(all="ignore"):
+            if score and rule.monitor == "validation":
+                return score(state)
+            value = objective.value(state.theta)
+        # On full batches the first row's loss is this value, but for rounding: 23 * 0.98 / 23 < 0.98.
+        return value - _ROUNDING * abs(value)
+
+    return Stopper(rule, begun.best, begun.history, measure)
+
+
+def _ended(begun: SavedRun, stopper: Stopper, ending: Ending) -> Result:
+    """The result of a run that early stopping has ended before: as it was."""
+    reason = f"{ending.reason} The run had ended here; a larger patience, or none, lets it go on."
+    return Result(begun.spec, begun.state, stopper.best, begun.history, reason, False)
+
+
 class _Writer:
     """The watcher that keeps a run on disk; as a context, it also writes when an error ends the run."""
 
     def __init__(self, checkpoint: Checkpoint, begun: SavedRun, stopper: Stopper | None) -> None:
         self._checkpoint, self._begun, self._stopper = checkpoint, begun, stopper
-        self._last = begun.state
+        self._last, self.failure = begun.state, ""
         self._rows = [begun.history[index] for index in range(len(begun.history))]
         self._written = time.monotonic()
 
@@ -237,7 +263,17 @@ class _Writer:
         best = self._stopper.best if self._stopper else self._last
         self.write(self._last, best, History.of(self._rows))
 
+    def finish(self, result: Result) -> Result:
+        """Write the result; where that fails, it is handed back all the same, and says so."""
+        self.write(result.state, result.best, result.history)
+        return replace(result, stopped=f"{result.stopped} {self.failure}".rstrip())
+
     def write(self, state: State, best: State, history: History) -> None:
-        """Replace the file."""
-        save_checkpoint(self._checkpoint.path, replace(self._begun, state=state, best=best, history=history))
+        """Replace the file. A full disk must not cost the run: the failure is kept, to be told at the end."""
+        run = replace(self._begun, state=state, best=best, history=history)
+        path, self.failure = self._checkpoint.path, ""
+        try:
+            save_checkpoint(path, run)
+        except OSError as error:
+            self.failure = f"The checkpoint could not be written to {path}: {error.strerror or error}."
         self._written = time.monotonic()
