@@ -169,6 +169,71 @@ def test_a_loss_that_computes_in_single_precision_inside_raises_no_false_alarm(s
     assert check_gradient(loss, doubled, net.at).status == "wrong"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hundredth_of_every_block_is_seen_through_the_noise_of_single_precision(seed):
+    net = Net("tanh", seed, dtype=np.float32)
+
+    def loss(v):
+        return float(net.real_loss({name: np.asarray(a, np.float32) for name, a in v.items()}))
+
+    claimed = {name: np.float32(1.01) * g for name, g in net.gradient(net.at).items()}
+    report = check_gradient(loss, claimed, net.at, seed=seed)
+    assert {block.status for block in report} == {"wrong"}, str(report)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_entry_of_a_hundred_thousand_is_found_at_a_point_in_single_precision(seed):
+    net = Net(sizes=(5, 784, 128, 64), seed=seed, dtype=np.float32)
+    assert check_gradient(net.loss, net.gradient, net.at, seed=seed).ok
+    claimed = net.gradient(net.at)
+    place = np.argsort(np.abs(claimed["W1"]), axis=None)[claimed["W1"].size // 2]
+    claimed["W1"].ravel()[place] *= np.float32(1.01)
+    report = check_gradient(net.loss, claimed, net.at, seed=seed)
+    assert report.blocks["W1"].worst.index == np.unravel_index(place, claimed["W1"].shape)
+    assert [block.name for block in report if not block.ok] == ["W1"]
+
+
+def test_rounding_near_a_minimum_is_no_mistake_in_single_precision():
+    net = Net("relu", 15, sizes=(11, 8, 8, 9), dtype=np.float32)
+    theta = {name: a.astype(float) for name, a in net.at.items()}
+    for _ in range(1500):
+        theta = {
+            name: a - 0.5 * g
+            for (name, a), g in zip(theta.items(), net.gradient(theta).values(), strict=True)
+        }
+    at = {name: a.astype(np.float32) for name, a in theta.items()}
+    assert check_gradient(net.loss, net.gradient, at).ok
+
+
+def test_one_bare_array_is_the_claim_for_the_only_block():
+    at = {"W": np.arange(6.0).reshape(2, 3)}
+    assert check_gradient(lambda v: np.sum(v["W"] ** 3), 3 * at["W"] ** 2, at).ok
+    assert check_gradient(lambda v: np.sum(v["W"] ** 3), [3 * at["W"] ** 2], at).ok
+    assert not check_gradient(lambda v: np.sum(v["W"] ** 3), 2 * at["W"] ** 2, at).ok
+    two = {**at, "b": np.ones(2)}
+    report = check_gradient(lambda v: np.sum(v["W"] ** 3) + 0 * v["b"][0], 3 * at["W"] ** 2, two)
+    assert [block.status for block in report] == ["wrong", "wrong"]
+
+
+@pytest.mark.parametrize("single_first", [True, False])
+def test_mixed_precision_is_judged_at_the_coarser_one(single_first):
+    single, double = np.linspace(0.1, 1, 7, dtype=np.float32), np.linspace(-1, 2, 4)
+    at = {"a": single, "b": double} if single_first else {"b": double, "a": single}
+
+    def claimed(factor):
+        return {name: (factor * np.cos(x.astype(np.float64))).astype(x.dtype) for name, x in at.items()}
+
+    def loss(v):
+        return np.sum(np.sin(v["a"])) + np.sum(np.sin(v["b"]))
+
+    # 1e-4 is within 2e-3, what float32 is judged at, and far beyond 5e-7, what float64 is.
+    assert check_gradient(loss, claimed(1 + 1e-4), at).ok
+    assert not check_gradient(loss, claimed(1 + 1e-2), at).ok
+    assert not check_gradient(
+        lambda v: loss({"a": v["b"], "b": v["b"]}) / 2, (1 + 1e-4) * np.cos(double), {"b": double}
+    ).ok
+
+
 def test_relu_far_from_kinks_needs_no_luck_with_many_of_them():
     for seed in range(3):
         net = Net("relu", seed, sizes=(60, 30, 50, 8))
@@ -420,7 +485,7 @@ def test_what_cannot_be_checked_is_never_a_pass():
 def test_noise_too_large_for_a_verdict_is_said():
     def loss(x):
         # Deterministic noise of relative size 1e-2 at every step: nothing can be told from differences.
-        return float(np.sum(x)) + 0.02 * np.sin(1e9 * float(np.sum(x * np.arange(1, x.size + 1))))
+        return float(np.sum(x)) + 0.02 * np.sin(1e17 * float(np.sum(x * np.arange(1, x.size + 1))))
 
     report = check_gradient(loss, np.ones(30), np.linspace(0.1, 1.0, 30))
     assert report.blocks["x"].status == "not checkable"

@@ -97,3 +97,96 @@ def test_a_gradient_that_fails_cannot_be_checked():
         check_gradient(lambda x: np.sum(x**2), gradient, np.ones(4))
     with pytest.raises(UncheckableError, match="to be checked fails"):
         check_jacobian(lambda x: x**2, gradient, np.ones(4))
+
+
+@pytest.mark.parametrize("distance", [1e-4, 1e-7, 1e-10, 1e-12])
+@pytest.mark.parametrize("loss_of", [np.sum, lambda array: float(np.sum(array))])
+def test_two_kinks_of_opposite_sense_hide_no_slope(distance, loss_of):
+    """Differences over both see the slope 1 on either side; at the point it is 2."""
+
+    def relu(z):
+        return np.where(z.real > 0, z, 0 * z)
+
+    def loss(w):
+        w = np.asarray(w)
+        return loss_of(relu(w[:1] + distance) - relu(distance - w[:1]) + w[1:] ** 2)
+
+    at = np.array([0.0, 1.0])
+    assert check_gradient(loss, np.array([2.0, 2.0]), at).ok
+    assert check_gradient(loss, np.array([1.0, 2.0]), at).status == "wrong"
+
+
+class TwoHiddenLayers:
+    """A relu network with a unit of either hidden layer as near to its kink as is asked for."""
+
+    def __init__(self, seed, first, second, sizes=(9, 6, 8, 7, 3)):
+        n, d, m1, m2, k = sizes
+        rng = np.random.default_rng(seed)
+        self.X, self.y = rng.standard_normal((n, d)), rng.integers(k, size=n)
+        shapes = {"W1": (m1, d), "b1": (m1,), "W2": (m2, m1), "b2": (m2,), "W3": (k, m2), "b3": (k,)}
+        at = self.at = {name: rng.standard_normal(s) / np.sqrt(s[-1]) for name, s in shapes.items()}
+        i, u = rng.integers(n), rng.integers(m1)
+        at["b1"][u] += first - (self.X @ at["W1"].T + at["b1"])[i, u]
+        i, u = rng.integers(n), rng.integers(m2)
+        at["b2"][u] += second - self.layers(at)[2][i, u]
+
+    def layers(self, v):
+        Z1 = self.X @ v["W1"].T + v["b1"]
+        H1 = np.where(Z1.real > 0, Z1, 0 * Z1)
+        Z2 = H1 @ v["W2"].T + v["b2"]
+        H2 = np.where(Z2.real > 0, Z2, 0 * Z2)
+        return Z1, H1, Z2, H2, H2 @ v["W3"].T + v["b3"]
+
+    def loss(self, v):
+        F = self.layers(v)[-1]
+        top = F.real.max(axis=1, keepdims=True)
+        return np.mean(top[:, 0] + np.log(np.exp(F - top).sum(axis=1)) - F[np.arange(len(self.y)), self.y])
+
+    def real_loss(self, v):
+        return float(self.loss(v))
+
+    def gradient(self, v):
+        Z1, H1, Z2, H2, F = self.layers(v)
+        P = np.exp(F - F.max(axis=1, keepdims=True))
+        P /= P.sum(axis=1, keepdims=True)
+        P[np.arange(len(self.y)), self.y] -= 1
+        P /= len(self.y)
+        D2 = P @ v["W3"] * (Z2 > 0)
+        D1 = D2 @ v["W2"] * (Z1 > 0)
+        found = {"W1": D1.T @ self.X, "b1": D1.sum(axis=0), "W2": D2.T @ H1, "b2": D2.sum(axis=0)}
+        return {**found, "W3": P.T @ H2, "b3": P.sum(axis=0)}
+
+
+@pytest.mark.parametrize("witness", ["loss", "real_loss"])
+def test_units_near_their_kinks_in_two_layers_reject_no_right_gradient(witness):
+    for seed in range(12):
+        rng = np.random.default_rng(100 + seed)
+        first, second = (float(rng.choice([-1, 1]) * 10.0 ** rng.integers(-11, -2)) for _ in range(2))
+        net = TwoHiddenLayers(seed, first, second)
+        report = check_gradient(getattr(net, witness), net.gradient, net.at, seed=seed)
+        assert report.ok, f"{seed}: {first} {second}\n{report}"
+
+
+def test_units_near_their_kinks_hide_no_mistake_from_the_complex_step():
+    for seed in range(10):
+        rng = np.random.default_rng(100 + seed)
+        first, second = (float(rng.choice([-1, 1]) * 10.0 ** rng.integers(-11, -2)) for _ in range(2))
+        net = TwoHiddenLayers(seed, first, second)
+        claimed, name = net.gradient(net.at), ("W1", "b1", "W2", "b2", "W3")[seed % 5]
+        place = np.unravel_index(np.argmax(np.abs(claimed[name])), claimed[name].shape)
+        claimed[name][place] *= 1.01
+        report = check_gradient(net.loss, claimed, net.at, seed=seed)
+        assert report.method == "complex step"
+        assert [block.name for block in report if block.status == "wrong"] == [name], f"{seed}\n{report}"
+        assert report.blocks[name].worst.index == tuple(int(i) for i in place)
+
+
+def test_a_function_that_loses_imaginary_parts_beside_a_kink_is_judged_by_differences():
+    at = np.array([0.0, 1.0, -2.0])
+
+    def loss(x):
+        return np.sum(np.where(x.real > 0, x, 0)) + np.sum(np.abs(x) ** 2)
+
+    report = check_gradient(loss, np.array([0.5, 3.0, -4.0]), at)
+    assert report.method == "central differences" and report.ok
+    assert check_gradient(loss, np.array([0.5, 1.0, 0.0]), at).status == "wrong"

@@ -6,13 +6,17 @@ and extrapolated (Richardson, Ridders). Two further quantities make the result t
 * the noise ν of φ, measured, because ν/h bounds what a small step can tell;
 * the jump J(h) of the one-sided quotients with its smooth part removed, because D is flat, and wrong, as long
   as a kink lies well inside the step. For smooth φ it falls as h⁵, at a kink it stays.
+
+Two kinks of opposite sense hide from J. What contradicts D at smaller steps, by more than their noise, gives
+them away; the deep ladder goes down to where noise is all there is, and keeps what no smaller step
+contradicts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +31,7 @@ __all__ = [
     "Slope",
     "central_difference",
     "difference_estimate",
+    "hides_kinks",
     "measure_noise",
     "slope",
 ]
@@ -37,6 +42,20 @@ Line = Callable[[float], Array]
 FIRST_STEP = 0.05
 RATIO = 4.0
 LEVELS = 14
+DEEPEST = 20
+"""Levels of the deep ladder, down to 2e-13: relu(w + 1e-12) - relu(1e-12 - w) has slope 2 at 0, 1 around."""
+
+NOISE_STEPS = (1e-7, 2e-6, 4e-5)
+"""Where noise is measured; |w + 1e-7| has a kink among seven steps of one, which would pass for noise."""
+
+PLAIN = 20.0
+"""So many units in the last place are nothing to look at twice."""
+
+CLEAR, SHARP = 0.25, 0.02
+"""A kink is at the point if the error left is more than this share of its jump; |w + 1e-13| has it at 0."""
+
+CLOSE = (1e-7, 1e-9, 1e-11, 1e-13)
+"""Steps at which kinks closer than the ladder's last step are looked for."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +104,19 @@ def measure_noise(line: Line, at_zero: Array) -> Array:
     ndarray, shape (q,)
         One standard deviation, at least half a unit in the last place of φ(0).
     """
-    # On one side of the point only: a kink at the point itself is no noise.
-    values = np.array([line(float(t)) for t in 1e-7 * np.arange(1, 8)])
-    fourth = np.diff(values, 4, axis=0)
-    finite = np.isfinite(fourth)
-    spread = length(np.where(finite, fourth, 0.0), axis=0)
-    measured = spread / np.sqrt(70.0 * np.maximum(finite.sum(axis=0), 1))
-    unit = np.finfo(np.float32 if _is_single(values) else np.float64).eps
-    return np.asarray(np.maximum(measured, 0.5 * unit * np.abs(at_zero)))
+    measured, unit = [], float(np.finfo(np.float64).eps)
+    for step in NOISE_STEPS:
+        # On one side of the point only: a kink at the point itself is no noise.
+        values = np.array([line(float(t)) for t in step * np.arange(1, 8)])
+        fourth = np.diff(values, 4, axis=0)
+        finite = np.isfinite(fourth)
+        spread = length(np.where(finite, fourth, 0.0), axis=0)
+        measured.append(spread / np.sqrt(70.0 * np.maximum(finite.sum(axis=0), 1)))
+        if _is_single(values):
+            unit = float(np.finfo(np.float32).eps)
+        if np.all(measured[0] <= PLAIN * unit * np.abs(at_zero)):
+            break
+    return np.asarray(np.maximum(np.median(measured, axis=0), 0.5 * unit * np.abs(at_zero)))
 
 
 def _is_single(values: Array) -> bool:
@@ -144,7 +168,9 @@ def _extrapolate(first: Array, rows: list[list[Array]], factors: tuple[float, ..
     return row
 
 
-def slope(line: Line, at_zero: Array, noise: Array, target: Array | float = 0.0) -> Slope:
+def slope(
+    line: Line, at_zero: Array, noise: Array, target: Array | float = 0.0, *, deep: bool = False
+) -> Slope:
     """The derivative φ'(0) of a line φ with an error estimate and its kinks.
 
     Parameters
@@ -155,26 +181,67 @@ def slope(line: Line, at_zero: Array, noise: Array, target: Array | float = 0.0)
         φ(0) and its noise.
     target : float or ndarray
         Error that is good enough: no smaller step is taken once every output has reached it.
+    deep : bool
+        Take every step down to those at which noise is all there is, for kinks close to the point.
     """
     ladder = _Ladder(noise, [], [], [], [], [])
     value, error = np.full_like(at_zero, np.nan), np.full_like(at_zero, np.inf)
+    found: list[tuple[Array, Array]] = []
     with np.errstate(all="ignore"):
-        for k in range(LEVELS):
+        for k in range(DEEPEST if deep else LEVELS):
             h = FIRST_STEP * RATIO**-k
             ladder.add(h, at_zero, line(h), line(-h))
-            newest, newest_error = ladder.estimate()
-            better = newest_error < error
-            value, error = np.where(better, newest, value), np.where(better, newest_error, error)
-            if np.all((error <= target) | (noise / h > error)):
+            found.append(ladder.estimate())
+            better = found[-1][1] < error
+            value, error = (
+                np.where(better, new, old) for new, old in zip(found[-1], (value, error), strict=True)
+            )
+            if not deep and np.all((error <= target) | (noise / h > error)):
                 break
-        return _with_kinks(ladder, value, error)
+        if not deep:
+            return _with_kinks(ladder, value, error, CLEAR)
+        return _widened(_with_kinks(ladder, *_uncontradicted(ladder, found), SHARP), ladder)
 
 
-def _with_kinks(ladder: _Ladder, value: Array, error: Array) -> Slope:
+def _widened(slope: Slope, ladder: _Ladder) -> Slope:
+    """A kink's sides with what the smallest step says: of two kinks in a row the point may lie in between."""
+    smallest, noise = ladder.table[-1][0], 4 * ladder.noise / ladder.steps[-1]
+    low = np.minimum(np.minimum(slope.left, slope.right), smallest - noise)
+    high = np.maximum(np.maximum(slope.left, slope.right), smallest + noise)
+    return replace(
+        slope, left=np.where(slope.kink, low, slope.left), right=np.where(slope.kink, high, slope.right)
+    )
+
+
+def _uncontradicted(ladder: _Ladder, found: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """The sharpest estimate that agrees, within its error and their noise, with every smaller step."""
+    quotients = np.array([row[0] for row in ladder.table])
+    noise = 4 * ladder.noise / np.array(ladder.steps)[:, None]
+    # The smallest step alone stands where all larger ones are contradicted.
+    value, error = quotients[-1], noise[-1] + np.abs(ladder.right[-1] - ladder.left[-1]) / 2
+    for k, (estimate, doubt) in enumerate(found[:-1]):
+        # At a quarter of the step the error of a smooth quotient is a sixteenth.
+        smooth = np.abs(quotients[k] - estimate) / 4
+        agrees = np.all(np.abs(quotients[k + 1 :] - estimate) <= doubt + smooth + noise[k + 1 :], axis=0)
+        better = agrees & (doubt < error)
+        value, error = np.where(better, estimate, value), np.where(better, doubt, error)
+    return value, error
+
+
+def hides_kinks(line: Line, estimate: Slope, noise: Array) -> bool:
+    """Whether quotients at small steps contradict an estimate of φ'(0) by more than their noise."""
+    with np.errstate(all="ignore"):
+        quotients = np.array([(line(h) - line(-h)) / (2 * h) for h in CLOSE])
+    allowed = 5 * estimate.error + 4 * noise / np.array(CLOSE)[:, None]
+    # A quotient beside the domain says nothing.
+    return bool(np.any(np.abs(quotients - estimate.value) > allowed))
+
+
+def _with_kinks(ladder: _Ladder, value: Array, error: Array, share: float) -> Slope:
     right, right_error = _one_sided(ladder, ladder.right)
     left, left_error = _one_sided(ladder, ladder.left)
     jump, doubt = right - left, right_error + left_error
-    kink = (np.abs(jump) > 5 * doubt) & (error > np.abs(jump) / 4)
+    kink = (np.abs(jump) > 5 * doubt) & (error > share * np.abs(jump))
     curvature = np.nan_to_num((ladder.right[-1] - ladder.left[-1]) / ladder.steps[-1])
     if len(ladder.steps) > 2:
         curvature = np.nan_to_num((ladder.right[2] - ladder.left[2]) / ladder.steps[2])

@@ -103,15 +103,13 @@ def locate(oracle: Oracle, probe: Probe, gap: Array) -> int:
 
 
 def examine(oracle: Oracle, probe: Probe, places: Sequence[int]) -> list[Column]:
-    """Compare entries one by one; what the complex step calls wrong gets a second witness."""
+    """Compare entries one by one; what is called wrong gets a second witness."""
     columns = [_compare(oracle.along(probe.unit(j)), probe, j) for j in places]
-    if oracle.method != COMPLEX_STEP:
-        return columns
     upheld = 0
     for i, column in enumerate(columns):
         if column.wrong.any() and upheld < CONFIRMED:
             columns[i] = _second_witness(oracle, probe, column)
-            upheld += columns[i] is column
+            upheld += bool(columns[i].wrong.any())
     return columns
 
 
@@ -125,13 +123,22 @@ def _compare(slope: Slope, probe: Probe, position: int) -> Column:
 
 
 def _second_witness(oracle: Oracle, probe: Probe, column: Column) -> Column:
-    """The same column by differences where they contradict the complex step, else the column itself."""
-    slope = oracle.differences(probe.unit(column.position))
+    """The same column by what sees more: both sides of a kink, or steps smaller than the distance of kinks.
+
+    The complex step gives way to differences only where they contradict it at the entry and nearby as well.
+    """
+    direction = probe.unit(column.position)
+    if oracle.method != COMPLEX_STEP:
+        return _compare(oracle.differences(direction, deep=True), probe, column.position)
+    slope = oracle.differences(direction)
     exact = column.true * probe.block.scale
     scale = np.maximum(np.abs(exact), probe.floor * probe.block.scale)
     allowed = 5 * slope.error + probe.tolerance.relative * scale + probe.rounding
     if np.all(np.abs(slope.value - exact) <= allowed) or not np.all(np.isfinite(slope.error)):
         return column
+    sides = oracle.sides(direction)
+    if sides.kink.any() or oracle.is_analytic_around(direction):
+        return _compare(sides, probe, column.position)
     return _compare(slope, probe, column.position)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.differences import Slope
 from chainrule.checking.entries import Column, examine, narrow, peel, positions
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
 from chainrule.checking.probe import Probe, positive
@@ -30,6 +29,10 @@ HIDDEN = 30.0
 """Rounding over the longest step of a difference, as a multiple of what rounding does to a derivative."""
 
 
+WIDE = 16.0
+"""How much longer a direction is along which a block is judged as a whole: noise counts for less over it."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What the caller asked for beyond the verdict: see `check_gradient`."""
@@ -46,15 +49,14 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
         return replace(start, remarks=("has no entries",))
     if not np.all(np.isfinite(probe.slope.value)):
         return _undecided(start, "the function is not finite in the neighbourhood of the point")
-    suspicious = bool(np.any(probe.off > probe.allowed(probe.slope)))
+    suspicious = probe.is_suspicious
     kinked = bool(probe.slope.kink.any())
     if request.entries != "all":
         if not suspicious and not kinked and not _is_rough(probe):
-            return start
-        if suspicious and (sides := _sides_of_kink(oracle, probe)) is not None:
-            kinked, off = True, sides.distance(probe.claimed @ probe.direction)
-            suspicious = bool(np.any(off > probe.allowed(sides)))
-            start = replace(start, relative_error=float(np.max(off / positive(probe.scale))))
+            return _as_a_whole(oracle, probe, start) if _is_noisy(probe) else start
+        if suspicious and oracle.method == COMPLEX_STEP:
+            # At kinks the complex step sees one side of each.
+            kinked = bool(oracle.sides(probe.embed(probe.direction)).kink.any())
     places = positions(oracle, probe, request.entries, suspicious, request.rng)
     if kinked and len(places) < probe.block.size:
         places = list(dict.fromkeys([*narrow(oracle, probe), *places]))
@@ -62,7 +64,32 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
     located = suspicious and len(places) < probe.block.size
     if located and columns[0].wrong.any() and not any(column.wrong.any() for column in columns[1:]):
         columns += peel(oracle, probe, columns[0])
-    return _conclude(start, probe, columns, suspicious, request.examples)
+    verdict = _conclude(start, probe, columns, suspicious, request.examples)
+    if suspicious and oracle.method != COMPLEX_STEP and verdict.status != "wrong":
+        return _as_a_whole(oracle, probe, verdict)
+    return verdict
+
+
+def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVerdict:
+    """Wrong where the claim along its own signs is off by more than right entries could add up to.
+
+    There Σ_j |g_j v_j| is what the claim gives, so an error of more than rtol of it is one of some entry.
+    Where differences are too noisy for entries, as in float32, this still tells a block from 1.01 times it.
+    """
+    output = int(np.argmax(probe.off / positive(probe.scale)))
+    width = 1.0 if oracle.deep else WIDE
+    direction = width * np.abs(probe.direction) * np.where(probe.claimed[output] < 0, -1.0, 1.0)
+    slope, claimed = oracle.along(probe.embed(direction)), probe.claimed @ direction
+    most = np.maximum(np.abs(probe.claimed), probe.floor[:, None]) @ np.abs(direction)
+    off = np.abs(slope.value - claimed)[output]
+    allowed = (probe.tolerance.relative * most + 5 * slope.error + probe.rounding)[output]
+    if slope.kink[output] or not off > allowed:
+        return verdict
+    whole = "off as a whole, along its own signs; no single entry stands out of the noise"
+    if slope.value[output]:
+        whole = f"{claimed[output] / slope.value[output]:.4g} times the truth, {whole}"
+    relative = float(off / most[output])
+    return replace(verdict, status="wrong", relative_error=relative, remarks=(whole, *verdict.remarks))
 
 
 def judge_misfit(probe: Probe, claim: Claim) -> BlockVerdict:
@@ -86,19 +113,14 @@ def _undecided(start: BlockVerdict, reason: str) -> BlockVerdict:
     return replace(start, status="not checkable", relative_error=None, remarks=(reason,))
 
 
+def _is_noisy(probe: Probe) -> bool:
+    """Whether the truth errs by more than a right claim, so that a random direction may hide a factor."""
+    return bool(np.any(30 * probe.slope.error > probe.tolerance.relative * probe.scale))
+
+
 def _is_rough(probe: Probe) -> bool:
     # A constant function is not rough: its slope is zero up to what rounding would hide over a step.
     return bool(np.any(probe.slope.error > RESOLUTION * probe.scale + HIDDEN * probe.rounding))
-
-
-def _sides_of_kink(oracle: Oracle, probe: Probe) -> Slope | None:
-    """Both sides of a kink of which the complex step sees one; None if there is no kink."""
-    if oracle.method != COMPLEX_STEP:
-        return None
-    slope = oracle.differences(probe.embed(probe.direction))
-    precise = np.all(slope.error <= probe.tolerance.relative * probe.scale)
-    disagrees = np.abs(slope.value - probe.slope.value) > 5 * slope.error + probe.rounding
-    return slope if precise and np.any(disagrees) else None
 
 
 def _conclude(
@@ -119,14 +141,27 @@ def _conclude(
         return _undecided(seen, ROUGH)
     if len(columns) == probe.block.size:
         return replace(seen, relative_error=relative)
-    small = 10 * probe.tolerance.relative * probe.scale + 3 * probe.slope.error + probe.rounding
-    if suspicious and np.any(probe.off > small):
+    if suspicious and np.any(_unexplained(probe, columns) > _negligible(probe, columns[0])):
         missed = f"off by {probe.relative_error:.0e} along a direction, but no wrong entry was found"
         return _undecided(seen, f"{missed}; entries='all' looks at all of them")
     if _is_rough(probe):
         sampled = f"too rough to be judged as a whole; {seen.examined} entries were looked at one by one"
         return replace(seen, relative_error=relative, remarks=(sampled, *seen.remarks))
     return seen
+
+
+def _unexplained(probe: Probe, columns: Sequence[Column]) -> Array:
+    """What is left of the gap along the direction without the entries looked at, which are right."""
+    seen = sum((column.true - column.yours) * probe.direction[column.position] for column in columns)
+    return np.asarray(np.abs(probe.gap - seen))
+
+
+def _negligible(probe: Probe, located: Column) -> Array:
+    """What right entries may leave: each its tolerance, unless not even the located one is known so well."""
+    scale = np.maximum(np.abs(located.true), probe.floor)
+    is_sharp = bool(np.all(3 * located.error <= probe.tolerance.relative * scale))
+    spread = probe.tolerance.relative * probe.scale + 3 * probe.slope.error + probe.rounding
+    return spread if is_sharp else probe.allowed(probe.slope)
 
 
 def _kinks(probe: Probe, columns: Sequence[Column]) -> tuple[str, ...]:

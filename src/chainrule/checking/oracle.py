@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from chainrule.checking.differences import (
     Line,
     Slope,
     exact_slope,
+    hides_kinks,
     measure_noise,
     real_function,
     refuse_nonfinite,
@@ -28,6 +31,15 @@ Array = NDArray[Any]
 
 COMPLEX_STEP = "complex step"
 DIFFERENCES = "central differences"
+
+NEXT = 64 * float(np.finfo(np.float64).eps)
+"""How far beside the point, in units of a direction, its two sides are looked at."""
+
+AROUND = 0.03
+"""How far from the point, in units of its blocks, the complex step is tried elsewhere."""
+
+TRIALS, AGREEMENTS = 6, 2
+"""So many points are tried for so many that decide; beside a kink a difference decides nothing."""
 
 
 class Oracle:
@@ -53,6 +65,8 @@ class Oracle:
         Why not the complex step; empty if it is used.
     evaluations : int
         How often the function was called so far.
+    deep : bool
+        Whether `settle` found kinks so near to the point that differences need the smallest steps.
     """
 
     def __init__(self, function: Callable[[Any], Any], point: Point) -> None:
@@ -67,6 +81,12 @@ class Oracle:
         self.curvature = np.zeros(self.base.size)
         self._magnitude = np.abs(self.flat_base)
         self._noise: Array | None = None
+        self.deep = False
+
+    @cached_property
+    def _scales(self) -> Array:
+        """For each entry of the point the unit of its block."""
+        return np.concatenate([np.full(block.size, block.scale) for block in self.point.blocks])
 
     def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def counted(argument: Any) -> Any:
@@ -102,8 +122,7 @@ class Oracle:
     def noise(self) -> Array:
         """Rounding noise ν of each output, measured once, shape (q,)."""
         if self._noise is None:
-            scales = np.concatenate([np.full(b.size, b.scale) for b in self.point.blocks])
-            direction = scales * np.random.default_rng(1).standard_normal(scales.size)
+            direction = self._scales * np.random.default_rng(1).standard_normal(self._scales.size)
             self._noise = measure_noise(self.line(direction), self.flat_base)
         return self._noise
 
@@ -141,7 +160,10 @@ class Oracle:
             ]
         except UncheckableError as error:
             return self._fall_back(directions, targets, str(error))
-        if np.all(np.isfinite(values)) and self._is_analytic(np.sum(directions, axis=0), values):
+        along = np.sum(directions, axis=0)
+        if np.all(np.isfinite(values)) and (
+            self._is_analytic(along, values) or self.is_analytic_around(along)
+        ):
             return [exact_slope(value) for value in values]
         return self._fall_back(directions, targets, "The complex step disagrees with a central difference.")
 
@@ -161,6 +183,40 @@ class Oracle:
         near = np.abs(quotient - total) <= 1e-9 * size + 1e-11 * np.abs(self.flat_base)
         return bool(np.all(near)) or agrees(line, self.flat_base, total, size)
 
+    def is_analytic_around(self, direction: Array) -> bool:
+        """Whether the complex step is right at points nearby, where no kink is in the way of a difference.
+
+        Beside kinks a difference is wrong, and the complex step is not. A function that loses imaginary parts
+        loses them nearby, too.
+        """
+        rng, found = np.random.default_rng(2), 0
+        for _ in range(TRIALS):
+            decided = self._agrees_at(
+                self.point.vector + AROUND * self._scales * rng.standard_normal(self._scales.size), direction
+            )
+            if decided is False:
+                return False
+            found += decided is True
+            if found == AGREEMENTS:
+                return True
+        return False
+
+    def _agrees_at(self, vector: Array, direction: Array) -> bool | None:
+        """Whether the complex step and differences agree at another point; None if that cannot be told."""
+        base = self._real(vector).ravel()
+        if not np.all(np.isfinite(base)):
+            return None
+
+        def line(t: float) -> Array:
+            return self._real(vector + t * direction).ravel()
+
+        claimed = complex_slope(self._complex, vector, direction, base.reshape(self.base.shape))
+        estimate = slope(line, base, measure_noise(line, base))
+        size = 1e-7 * np.abs(claimed)
+        if np.any(estimate.error > size):
+            return None
+        return bool(np.all(np.abs(estimate.value - claimed) <= 5 * estimate.error + size / 100))
+
     def _fall_back(self, directions: Sequence[Array], targets: Sequence[Array], reason: str) -> list[Slope]:
         again = self._real(self.point.vector)
         if again.shape != self.base.shape or not np.allclose(again, self.base, rtol=1e-6, atol=0.0):
@@ -169,6 +225,8 @@ class Oracle:
                 "function draws random numbers or keeps a memory. Fix its seed, or make it anew each call."
             )
         self.method, self.reason = DIFFERENCES, reason
+        along = np.sum(directions, axis=0)
+        self.deep = hides_kinks(self.line(along), self.differences(along), self.noise)
         pairs = zip(directions, targets, strict=True)
         slopes = [self.differences(direction, target) for direction, target in pairs]
         self.curvature = np.sum([np.abs(one.curvature) for one in slopes], axis=0)
@@ -182,9 +240,20 @@ class Oracle:
             return self.differences(direction, target)
         return exact_slope(complex_slope(self._complex, self.point.vector, direction, self.base))
 
-    def differences(self, direction: Array, target: Array | float = 0.0) -> Slope:
+    def differences(self, direction: Array, target: Array | float = 0.0, *, deep: bool = False) -> Slope:
         """The derivative along a direction by central differences, whatever the chosen method."""
-        return slope(self.line(direction), self.flat_base, self.noise, target)
+        return slope(self.line(direction), self.flat_base, self.noise, target, deep=deep or self.deep)
+
+    def sides(self, direction: Array) -> Slope:
+        """The derivative along a direction with both its sides at the point itself, by the complex step."""
+        steps = (0.0, -NEXT, NEXT)
+        here, left, right = (
+            complex_slope(self._complex, self.point.vector + t * direction, direction, self.base)
+            for t in steps
+        )
+        size = np.maximum(np.abs(here), np.maximum(np.abs(left), np.abs(right)))
+        kink = np.maximum(np.abs(right - here), np.abs(left - here)) > 1e-9 * size
+        return replace(exact_slope(here), left=left, right=right, kink=kink)
 
 
 def _first(array: Array) -> str:
