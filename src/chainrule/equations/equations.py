@@ -15,6 +15,7 @@ from chainrule.equations.calculus.blockwise import block_derivation
 from chainrule.equations.calculus.derived_value import derived_value
 from chainrule.equations.calculus.lets import derive_lines
 from chainrule.equations.calculus.lower import differentiated, lower_sheet
+from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.compile import Compiled
@@ -162,6 +163,7 @@ class Equations:
         reduction: Literal["mean", "sum"] = "mean",
         order: Literal[1, 2] = 1,
         explain: bool = False,
+        penalty: str | None = None,
     ) -> Derivation:
         """The derivative of a name as equations.
 
@@ -179,7 +181,9 @@ class Equations:
         layout : {"gradient", "numerator", "denominator"}, optional
             By default the sheet's own at its end.
         reduction : {"mean", "sum"}
-            How the batch form reduces over examples.
+            How the batch form reduces over examples: all of ``of``, terms without data included.
+        penalty : str, optional
+            A line of the sheet that counts once beside the examples: C = reduction of ``of`` + penalty.
         order : {1, 2}
             2 gives the Hessian of a scalar: one block d²L/(dv dw) for every pair of names, v not after w.
         explain : bool
@@ -198,18 +202,19 @@ class Equations:
         NoRuleError
             If something on the way has no rule; zero is never a default.
         OptionError
-            If an option is another, there is nothing to differentiate by, or the examples mix and the line of
-            one of them is asked for.
+            If an option is another, there is nothing to differentiate by, data enter the penalty, or the
+            examples mix and the line of one of them is asked for.
         """
-        program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
+        asked = self._asked(of, wrt, form, layout, reduction, penalty)
+        program, target, names = asked[:3]
         if order == 1:
             every = derive_lines(program, target, names, explained_lines)
         elif order == 2:
-            require_twice(program, target, shown)
+            require_twice(program, target, asked.layout)
             program, every = block_derivation(program, target, names, shared_axis(program), explained_lines)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
-        return derivation_of(program, target, names, shown, every, explain, form)
+        return derivation_of(asked._replace(program=program), every, explain, form)
 
     def hessian_product(
         self,
@@ -218,6 +223,7 @@ class Equations:
         form: Literal["example", "batch"] | None = None,
         reduction: Literal["mean", "sum"] = "mean",
         explain: bool = False,
+        penalty: str | None = None,
     ) -> Derivation:
         """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
 
@@ -227,7 +233,7 @@ class Equations:
 
         Parameters
         ----------
-        of, wrt, form, reduction, explain
+        of, wrt, form, reduction, explain, penalty
             As for `derive`, with the same errors; ``of`` is a scalar.
 
         Returns
@@ -240,10 +246,10 @@ class Equations:
         >>> print(model.hessian_product("L", "x"))
         D[dL/dx] = (A + Aᵀ) v_x
         """
-        program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
+        asked = self._asked(of, wrt, form, "gradient", reduction, penalty)
+        program, target, names, layout, _ = asked
         require_twice(program, target, layout)
-        every = product_lines(program, target, names, explained_lines)
-        return derivation_of(program, target, names, layout, every, explain, form)
+        return derivation_of(asked, product_lines(program, target, names, explained_lines), explain, form)
 
     def _asked(
         self,
@@ -252,10 +258,11 @@ class Equations:
         form: str | None,
         layout: Layout | None,
         reduction: str,
+        penalty: str | None = None,
     ) -> Asked:
         require_name(self.program, of)
         self.program.require([of])
-        return asked_of(self._sheet, self._free, of, wrt, form, layout, reduction)
+        return asked_of(self._sheet, self._free, of, wrt, form, layout, reduction, penalty)
 
     def _free(self, names: Iterable[str]) -> Program:
         """The program that assumes nothing of the given names, as a derivative by them needs it."""
@@ -350,7 +357,7 @@ class Equations:
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
         (array([2., 2.]),)
         """
-        program, scalar, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
+        program, scalar, names, layout, _ = self._asked(of, wrt, "example", "gradient", "mean")
         require_twice(program, scalar, layout)
         return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
 
@@ -361,12 +368,13 @@ class Equations:
         reduction: Literal["mean", "sum"] = "mean",
         sample_weight: ArrayLike | None = None,
         sizes: Mapping[str, int] | None = None,
+        penalty: str | None = None,
     ) -> SheetObjective:
         """What `fit` and `minimize` minimise: a scalar of the sheet as a function of its parameters.
 
         Names of data that arrive with one more axis than declared are lifted over the examples:
-        mean: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + penalty, sum: C = Σ_i w_i ℓ_i + penalty. Terms that no data
-        enter are the penalty, which counts once.
+        mean: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + R, sum: C = Σ_i w_i ℓ_i + R. The loss ℓ_i of an example is all
+        of ``of``, terms without data included; what counts once is the penalty R.
 
         Parameters
         ----------
@@ -380,6 +388,8 @@ class Equations:
         sizes : mapping of str to int, optional
             Sizes the data do not show, such as the number of hidden units. The number of classes of labels is
             the largest label plus 1 where neither this nor any data say otherwise.
+        penalty : str, optional
+            The line R of the sheet: a scalar of parameters and constants.
 
         Returns
         -------
@@ -389,7 +399,10 @@ class Equations:
         require_name(self.program, of)
         require_scalar(self._sheet, of)
         self.program.require([of])
-        return sheet_objective(self._sheet, self.program, of, data, reduction, sample_weight, sizes or {})
+        if penalty is not None:
+            require_penalty(self._sheet, self.program, of, penalty)
+        over = (reduction, sample_weight, sizes or {}, penalty)
+        return sheet_objective(self._sheet, self.program, of, data, *over)
 
     def __repr__(self) -> str:
         return f"Equations({self.text!r})"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from chainrule.equations.calculus.stacking import stacked_request
+from chainrule.equations.calculus.penalty import Repeated, repeated, require_penalty
+from chainrule.equations.calculus.stacking import (
+    examples_size,
+    penalized_request,
+    shared_axis,
+    stacked_request,
+)
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Layout
@@ -16,12 +22,13 @@ __all__ = ["Asked", "asked_of", "require_name", "require_scalar", "require_twice
 
 
 class Asked(NamedTuple):
-    """The program that a request is about, and the names and the layout in it."""
+    """The program that a request is about, the names and the layout in it, and what its sum repeats."""
 
     program: Program
     of: str
     wrt: list[str]
     layout: Layout
+    repeated: Repeated | None = None
 
 
 def asked_of(
@@ -32,6 +39,7 @@ def asked_of(
     form: str | None,
     layout: Layout | None,
     reduction: str,
+    penalty: str | None,
 ) -> Asked:
     """What a request means; see ``Equations.derive``.
 
@@ -40,15 +48,15 @@ def asked_of(
     sheet : Sheet
     free : callable
         The program that assumes nothing of some names.
-    of, wrt, form, layout, reduction
+    of, wrt, form, layout, reduction, penalty
         As in ``Equations.derive``.
 
     Raises
     ------
     OptionError
         If there is nothing to differentiate by, a name holds labels, or an option is another.
-    SheetNameError
-        If a name is unknown.
+    SheetNameError, SheetShapeError
+        If a name is unknown, or what must be a scalar is none.
     """
     names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else free(()).named("parameters"))
     if not names:
@@ -59,18 +67,32 @@ def asked_of(
     for name in (of, *names):
         if name in program.declarations and program.declarations[name].domain == "class":
             raise OptionError(f"{name} holds labels, which have no derivative.")
-    if form == "batch":
-        require_scalar(sheet, of)
-        taken = (*sheet.declarations, *sheet.definitions, *sheet.sizes)
-        program, target, names = stacked_request(program, of, names, reduction, taken)
-    elif form not in ("example", None):
+    if form not in ("example", "batch", None):
         raise OptionError(f'form is "example" or "batch"; got {form!r}.')
+    taken = (*sheet.declarations, *sheet.definitions, *sheet.sizes)
+    if form == "batch" or penalty is not None:
+        require_scalar(sheet, of)
+    if penalty is not None:
+        require_penalty(sheet, program, of, penalty)
+    found = None
+    if form == "batch":
+        found = _repeated(program, of, reduction, taken)
+        program, target, names = stacked_request(program, of, names, reduction, taken, penalty)
+    elif penalty is not None:
+        program, target = penalized_request(program, of, taken, penalty)
     for name in names:
         require_name(program, name)
     layout = layout or sheet.layout_of()
     if layout not in ("gradient", "numerator", "denominator"):
         raise OptionError(f'layout is "gradient", "numerator" or "denominator"; got {layout!r}.')
-    return Asked(program, target, list(dict.fromkeys(names)), layout)
+    return Asked(program, target, list(dict.fromkeys(names)), layout, found)
+
+
+def _repeated(program: Program, of: str, reduction: str, taken: Collection[str]) -> Repeated | None:
+    """What the sum over the examples of a sheet for one of them repeats."""
+    if reduction != "sum" or shared_axis(program) is not None:
+        return None
+    return repeated(program, of, program.named("data"), examples_size(taken))
 
 
 def require_name(program: Program, name: str) -> None:

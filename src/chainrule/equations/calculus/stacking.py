@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, count
 
-from chainrule.equations.calculus.lift import batch_program
+from chainrule.equations.calculus.lift import batch_program, penalized_program
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
-__all__ = ["examples_size", "shared_axis", "stacked_request"]
+__all__ = ["examples_size", "penalized_request", "shared_axis", "stacked_request"]
+
+OBJECTIVES = ("C", "R", "J")
 
 
 def stacked_request(
-    program: Program, of: str, names: Sequence[str], reduction: str, taken: Collection[str]
+    program: Program,
+    of: str,
+    names: Sequence[str],
+    reduction: str,
+    taken: Collection[str],
+    penalty: str | None = None,
 ) -> tuple[Program, str, list[str]]:
     """The program over all examples, its objective's name, and the requested names in it.
 
-    A sheet that is over all examples already stays as it is.
+    A sheet that is over all examples already stays as it is, but for the penalty.
 
     Raises
     ------
@@ -32,11 +39,31 @@ def stacked_request(
     if of not in program.dependents(data):
         raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
     if shared_axis(program) is not None:
-        return program, of, list(names)
-    objective = _free(("C", "R", "J"), taken)
-    lifted = batch_program(program, of, reduction, objective, examples_size(taken))
+        return *penalized_request(program, of, taken, penalty), list(names)
+    objective = _free(OBJECTIVES, taken)
+    lifted = batch_program(program, of, reduction, objective, examples_size(taken), penalty)
     stacked = dict(zip(program.symbols, lifted.symbols, strict=False))
     return lifted, objective, [stacked.get(name, name) for name in names]
+
+
+def penalized_request(
+    program: Program, of: str, taken: Collection[str], penalty: str | None
+) -> tuple[Program, str]:
+    """The program of a sheet as it is with its objective, ``of`` plus the penalty, and what that is called.
+
+    Raises
+    ------
+    OptionError
+        If the sheet is for one example.
+    """
+    if penalty is None:
+        return program, of
+    if program.named("data") and shared_axis(program) is None:
+        raise OptionError(
+            f'{of} is of one example, and a penalty counts once beside all of them; say form="batch".'
+        )
+    objective = _free(OBJECTIVES, taken)
+    return penalized_program(program, of, penalty, objective), objective
 
 
 def shared_axis(program: Program) -> str | None:
