@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,18 @@ def test_what_is_saved_comes_back(saved):
 def test_files_of_version_1_load_for_ever(kind):
     model = MODELS[kind]()
     assert_same(load(FOLDER / f"{kind}-v1.safetensors"), model)
+
+
+def test_a_sheet_keeps_its_penalty(tmp_path):
+    text = SHEET + "R = norm2(v)**2\n"
+    definition = replace(sheet_model().definition, text=text, penalty="R")
+    model = Model(definition, sheet_model().parameters)
+    save(tmp_path / "m", model)
+    assert_same(load(tmp_path / "m"), model)
+    assert load(tmp_path / "m").definition.penalty == "R"
+    for name, message in (("L", "the objective itself"), ("f", "data x enter f"), (3, "penalty is 3")):
+        with pytest.raises(OptionError, match=message):
+            replace(definition, penalty=name)
 
 
 def test_saving_twice_gives_the_same_bytes(saved):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -14,8 +13,9 @@ from chainrule.equations.calculus.asked import Asked, asked_of, require_name, re
 from chainrule.equations.calculus.blockwise import block_derivation
 from chainrule.equations.calculus.derived_value import derived_value
 from chainrule.equations.calculus.lets import derive_lines
-from chainrule.equations.calculus.lower import differentiated, lower_sheet
+from chainrule.equations.calculus.lower import differentiated
 from chainrule.equations.calculus.penalty import require_penalty
+from chainrule.equations.calculus.programs import Programs
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.compile import Compiled
@@ -67,7 +67,7 @@ class Equations:
 
     def __init__(self, text: str) -> None:
         self._sheet = read(text)
-        self._freed: dict[frozenset[str], Program] = {}
+        self._programs = Programs(self._sheet)
 
     @property
     def text(self) -> str:
@@ -79,10 +79,10 @@ class Equations:
         """The sheet as typed trees."""
         return self._sheet
 
-    @cached_property
+    @property
     def program(self) -> Program:
         """The sheet in index notation."""
-        return lower_sheet(self._sheet)
+        return self._programs.whole
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Equations:
     def total_derivative(self, term: Derivative, environment: Environment) -> Array:
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
         return derived_value(
-            self._sheet, self._free(differentiated(term)), term, environment, self.total_derivative
+            self._sheet, self._programs.free(differentiated(term)), term, environment, self.total_derivative
         )
 
     def derive(
@@ -262,16 +262,7 @@ class Equations:
     ) -> Asked:
         require_name(self.program, of)
         self.program.require([of])
-        return asked_of(self._sheet, self._free, of, wrt, form, layout, reduction, penalty)
-
-    def _free(self, names: Iterable[str]) -> Program:
-        """The program that assumes nothing of the given names, as a derivative by them needs it."""
-        pool, symbols = self.program.pool, self.program.symbols
-        facts = {*pool.simplex, *pool.signs, *(node for node, known in pool.symmetric.items() if known)}
-        known = frozenset(name for name in names if symbols.get(name) in facts)
-        if known and known not in self._freed:
-            self._freed[known] = lower_sheet(self._sheet, known)
-        return self._freed[known] if known else self.program
+        return asked_of(self._sheet, self._programs.free, of, wrt, form, layout, reduction, penalty)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -326,7 +317,7 @@ class Equations:
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
-        return compile_requests(self._free, names, (*self.names, *self.sizes), sizes, form, target)
+        return compile_requests(self._programs.free, names, (*self.names, *self.sizes), sizes, form, target)
 
     def compile_product(
         self,

@@ -153,6 +153,7 @@ def _definition(definition: Network | SheetModel) -> dict[str, Any]:
         "sizes": {name: int(size) for name, size in definition.sizes.items()},
         "bindings": {name: list(columns) for name, columns in definition.bindings.items()},
         "reduction": definition.reduction,
+        **({"penalty": definition.penalty} if definition.penalty is not None else {}),
     }
 
 
@@ -172,6 +173,7 @@ def _model(content: Mapping[str, Any], parameters: Parameters, functions: Sequen
             dict(definition["sizes"]),
             bindings,
             definition["reduction"],
+            definition.get("penalty"),
         )
     else:
         raise ModelFileError(f"a model of kind {str(content['kind'])[:40]!r} is not known")

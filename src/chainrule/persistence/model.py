@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import ClassTarget, NumericTarget, Preprocessor, as_table
 from chainrule.equations import Equations
+from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.errors import OptionError, ShapeError
 from chainrule.network import Network
 from chainrule.parameters import Parameters
@@ -35,6 +36,8 @@ class SheetModel:
     bindings : mapping of str to tuple of str
         For each name of the role ``data`` the columns, or globs, it was bound to.
     reduction : {"mean", "sum"}
+    penalty : str, optional
+        Name of the line that counts once beside the loss of all examples.
     """
 
     text: str
@@ -42,6 +45,7 @@ class SheetModel:
     sizes: Mapping[str, int] = field(default_factory=dict)
     bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reduction: str = "mean"
+    penalty: str | None = None
 
     def __post_init__(self) -> None:
         sheet = Equations(self.text)
@@ -51,6 +55,8 @@ class SheetModel:
             raise OptionError(f"sizes are {dict(self.sizes)}; expected whole numbers.")
         if self.of not in sheet.names:
             raise OptionError(f"The sheet has no name {self.of!r}; there are {', '.join(sheet.names)}.")
+        if self.penalty is not None:
+            require_penalty(sheet.sheet, sheet.program, self.of, self.penalty)
 
     def equations(self) -> Equations:
         """The sheet, read."""

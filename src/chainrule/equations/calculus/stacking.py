@@ -60,7 +60,8 @@ def penalized_request(
         return program, of
     if program.named("data") and shared_axis(program) is None:
         raise OptionError(
-            f'{of} is of one example, and a penalty counts once beside all of them; say form="batch".'
+            f"{of} is of one example, and a penalty counts once beside all of them; "
+            'say form="batch" (--batch).'
         )
     objective = _free(OBJECTIVES, taken)
     return penalized_program(program, of, penalty, objective), objective
