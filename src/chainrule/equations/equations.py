@@ -176,8 +176,8 @@ class Equations:
         form : {"example", "batch"}, optional
             By default the sheet as it is. ``"batch"`` stacks the examples: every name of data gets them as
             its first axis, and the objective C is the mean (or sum) of ``of``. A sheet whose data share a
-            first axis that no parameter has is over all examples already and stays as it is; ``"example"``
-            writes it for one of them, s: dL/dW = Σ_s dL/dz_s x_sᵀ.
+            first axis that no parameter has, with rows that meet in sums alone, is over all examples already
+            and stays as it is; ``"example"`` writes it for one of them, s: dL/dW = Σ_s dL/dz_s x_sᵀ.
         layout : {"gradient", "numerator", "denominator"}, optional
             By default the sheet's own at its end.
         reduction : {"mean", "sum"}
@@ -247,7 +247,7 @@ class Equations:
         D[dL/dx] = (A + Aᵀ) v_x
         """
         asked = self._asked(of, wrt, form, "gradient", reduction, penalty)
-        program, target, names, layout, _ = asked
+        program, target, names, layout = asked[:4]
         require_twice(program, target, layout)
         return derivation_of(asked, product_lines(program, target, names, explained_lines), explain, form)
 
@@ -288,7 +288,8 @@ class Equations:
             Sizes to choose the order of products for; the function still takes any size.
         form : {"example", "batch"}
             ``"batch"`` takes the data with the examples as their first axis, and so returns everything
-            computed from them: the derivatives of each example, too, dL/dW with shape (N, ...).
+            computed from them: the derivatives of each example, too, dL/dW with shape (N, ...). A sheet that
+            is over all examples already stays as it is, as in `derive`.
         target : {"numpy", "array_api"}
             ``"array_api"``: of real arrays of any library of the array API standard, such as JAX, or torch
             with array-api-compat. Ranges of labels are not checked: it can be traced.
@@ -348,7 +349,7 @@ class Equations:
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
         (array([2., 2.]),)
         """
-        program, scalar, names, layout, _ = self._asked(of, wrt, "example", "gradient", "mean")
+        program, scalar, names, layout = self._asked(of, wrt, "example", "gradient", "mean")[:4]
         require_twice(program, scalar, layout)
         return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
 

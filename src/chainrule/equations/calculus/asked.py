@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from chainrule.equations.calculus.penalty import Repeated, repeated, require_penalty
 from chainrule.equations.calculus.stacking import (
+    examples_of,
     examples_size,
     penalized_request,
-    shared_axis,
     stacked_request,
 )
 from chainrule.equations.language.scope import near
@@ -22,13 +22,17 @@ __all__ = ["Asked", "asked_of", "require_name", "require_scalar", "require_twice
 
 
 class Asked(NamedTuple):
-    """The program that a request is about, the names and the layout in it, and what its sum repeats."""
+    """The program that a request is about, the names and the layout in it.
+
+    What its sum over the examples repeats and what was taken for an example stand beside them.
+    """
 
     program: Program
     of: str
     wrt: list[str]
     layout: Layout
     repeated: Repeated | None = None
+    remark: str = ""
 
 
 def asked_of(
@@ -74,9 +78,11 @@ def asked_of(
         require_scalar(sheet, of)
     if penalty is not None:
         require_penalty(sheet, program, of, penalty)
-    found = None
+    found, remark = None, ""
     if form == "batch":
-        found = _repeated(program, of, reduction, taken)
+        axis, remark = examples_of(program, [of])
+        if axis is None and reduction == "sum":
+            found = repeated(program, of, program.named("data"), examples_size(taken))
         program, target, names = stacked_request(program, of, names, reduction, taken, penalty)
     elif penalty is not None:
         program, target = penalized_request(program, of, taken, penalty)
@@ -85,14 +91,7 @@ def asked_of(
     layout = layout or sheet.layout_of()
     if layout not in ("gradient", "numerator", "denominator"):
         raise OptionError(f'layout is "gradient", "numerator" or "denominator"; got {layout!r}.')
-    return Asked(program, target, list(dict.fromkeys(names)), layout, found)
-
-
-def _repeated(program: Program, of: str, reduction: str, taken: Collection[str]) -> Repeated | None:
-    """What the sum over the examples of a sheet for one of them repeats."""
-    if reduction != "sum" or shared_axis(program) is not None:
-        return None
-    return repeated(program, of, program.named("data"), examples_size(taken))
+    return Asked(program, target, list(dict.fromkeys(names)), layout, found, remark)
 
 
 def require_name(program: Program, name: str) -> None:

@@ -18,9 +18,11 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["Pinned", "involves", "pinned", "pinned_sum", "unsummed"]
+__all__ = ["Pinned", "involves", "mixes", "pinned", "pinned_sum", "unsummed"]
 
 Rename = Callable[[Node], Node]
+# How many of its last axes a node takes as one whole.
+_TAKEN = {"softmax": 1, "lse": 1, "extreme": 1, "attains": 1, "inv": 2, "det": 2, "logdet": 2}
 
 
 class Pinned(NamedTuple):
@@ -33,6 +35,16 @@ class Pinned(NamedTuple):
 def involves(node: Node, size: Size) -> bool:
     """Whether an axis of the given size stands anywhere in a node."""
     return any(_has(inner, size) for inner in topological([node]) if inner.kind != "size")
+
+
+def mixes(node: Node, size: Size) -> bool:
+    """Whether the entries along an axis of the given size meet other than in a sum over them."""
+    if sum(_is_of(own, size) for own in node.dims) > 1:
+        return True
+    if node.kind == "prod":
+        return len(_labels(node, size)) > 1
+    taken = _TAKEN.get(node.kind, 0)
+    return any(_is_of(own, size) for own in node.args[0].dims[-taken:]) if taken else False
 
 
 def _has(node: Node, size: Size) -> bool:
@@ -80,9 +92,8 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
             return pool.onehot(args[0], dims[-1])
         case "lin" | "compare" | "where" | "pow" | "fn":
             return _elementwise(node, args, dims) if all(_has(arg, size) for arg in node.args) else None
-        case "softmax" | "lse" | "extreme" | "attains" | "inv" | "det" | "logdet":
-            taken = 2 if node.kind in ("inv", "det", "logdet") else 1
-            free = node.args[0].dims[: len(node.args[0].dims) - taken]
+        case kind if kind in _TAKEN:
+            free = node.args[0].dims[: -_TAKEN[node.kind]]
             return pool.intern(node.kind, node.data, tuple(args), dims) if size in free else None
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.equations.calculus.lift import stacked_program
-from chainrule.equations.calculus.stacking import examples_size
+from chainrule.equations.calculus.stacking import examples_of, examples_size
 from chainrule.equations.code.assemble import Body, Source, array_source, numpy_source
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
 from chainrule.equations.code.requests import Request, read_request
@@ -54,6 +54,11 @@ def compile_requests(
         return compile_program(program, wanted, single=single, sizes=sizes, write=write)
     if form != "batch":
         raise OptionError(f'form is "example" or "batch"; got {form!r}.')
+    axis, remark = examples_of(program, [request.of for request in wanted])
+    remarks = (remark,) if remark else ()
+    if axis is not None:
+        whole = compile_program(program, wanted, single=single, sizes=sizes, write=write)
+        return replace(whole, remarks=remarks)
     examples = examples_size(taken)
     stack, stacked = stacked_program(program, examples)
     lifted = [Request(*(stacked[name] for name in request.names)) for request in wanted]
@@ -66,7 +71,7 @@ def compile_requests(
     original = {new: old for old, new in stacked.items()}
     inputs = tuple(original[name] for name in function.inputs)
     others = {original.get(name, name): dims for name, dims in function.others.items()}
-    return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)), others=others)
+    return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)), others=others, remarks=remarks)
 
 
 def compile_direction(

@@ -45,6 +45,8 @@ class Compiled:
         The names of the sheet that may be given without being needed, with their axes.
     limit : int
         Bytes that a block of a Hessian or a Jacobian tensor may take.
+    remarks : tuple of str
+        What was taken for an example, where a sheet can be read in two ways.
     """
 
     source: str
@@ -57,6 +59,7 @@ class Compiled:
     _shapes: tuple[tuple[Size, ...], ...] = field(default=(), repr=False)
     _dense: tuple[tuple[Size, ...] | None, ...] = field(default=(), repr=False)
     limit: int = DEFAULT_LIMIT
+    remarks: tuple[str, ...] = ()
 
     def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
         """Values of the outputs: a tuple, or one value if one name was compiled.
@@ -114,7 +117,8 @@ class Compiled:
                 )
 
     def __repr__(self) -> str:
-        return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+        text = f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+        return "\n".join((text, *self.remarks))
 
 
 def _apart(results: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:

@@ -355,7 +355,7 @@ def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: st
     OptionError
         If it is asked for in example form, and the examples mix.
     """
-    program, of, wrt, layout, repeated = asked
+    program, of, wrt, layout, repeated, remark = asked
     examples, lines = shared_axis(program), tuple(needed_lines(list(every)))
     alone = form == "example" and examples is not None
     if examples is not None and alone and not OneExample(program, examples).can_write(lines):
@@ -363,7 +363,8 @@ def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: st
             f"The examples of {of} mix before they are summed, so there is no line for one of them; "
             "leave form out."
         )
-    remarks = () if repeated is None else (repetition_remark(repeated),)
+    said = (remark, "" if repeated is None else repetition_remark(repeated))
+    remarks = tuple(filter(None, said))
     own = (explained, examples, alone, remarks)
     return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), *own)
 

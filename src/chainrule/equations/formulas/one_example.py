@@ -118,8 +118,8 @@ class OneExample:
         symbol = self.program.symbols.get(data)
         if symbol is None or symbol.dims[:1] != (self.size,):
             return data
-        # A stack of rows is a capital letter, X of x; a stack of scalars keeps its name.
-        small = data[:1].lower() + data[1:] if len(symbol.dims) > 1 else data
+        # A stack of rows is a capital letter, X of x; a stack of scalars or of matrices keeps its name.
+        small = data[:1].lower() + data[1:] if len(symbol.dims) == 2 else data
         return f"{data if small in self.program.symbols else small}_{self.letter}"
 
 
