@@ -268,6 +268,10 @@ value.
   is column j; `f[y]` is the entry that the label y selects.
 * `sum(... for i in N)` adds up one number for each i, `mean(... for i in N)` averages them; several
   indices are `for i in N for j in p`.
+* An index is a number, too, counted from 0: `sum(i * x[i] for i in n) / n`, `sum(g**t * r[t] for t in T)`.
+  In a condition indices are compared with one another, with numbers, sizes and labels:
+  `where(j <= i, S[i, j], 0)`, `sum(where(k != y, f[k], 0) for k in K)`. What is printed then wears letters,
+  `dL/dx[i] = i`, and `[i < j]` is 1 where i < j, else 0.
 * `d(L, W)` is the derivative of L with respect to the name W, through everything that depends on W. It
   is usable in any formula.
 

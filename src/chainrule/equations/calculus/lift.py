@@ -12,6 +12,7 @@ from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.equations.nodes.products import is_simplex, merged, power, product
@@ -78,7 +79,7 @@ def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
     if node.kind == "fn":
         return Lifted(elementary.apply(node.data, inner[0]), lifted)
     if node.kind == "onehot":
-        return Lifted(pool.onehot(inner[0], node.dims[-1]), lifted)
+        return Lifted(onehot(inner[0], node.dims[-1]), lifted)
     if not lifted:
         return Lifted(pool.intern(node.kind, node.data, tuple(inner), node.dims), False)
     if node.kind in ("compare", "where"):
@@ -229,5 +230,7 @@ def _copy_facts(old: Node, new: Node) -> None:
         new.pool.simplex.add(new)
     if old in old.pool.signs:
         new.pool.signs.add(new)
+    if old in old.pool.labels:
+        new.pool.labels[new] = old.pool.labels[old]
     if old.pool.symmetric.get(old) and new.dims == old.dims:
         new.pool.symmetric[new] = True

@@ -16,6 +16,7 @@ from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.relations import label_axes, related
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["Pinned", "involves", "mixes", "pinned", "pinned_sum", "unsummed"]
@@ -84,6 +85,10 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
     match node.kind:
         case "sym":
             return rename(node) if axis == 0 else None
+        case "iota":
+            return rename(node)
+        case "relation":
+            return _relation(node, args, size, axis, rename)
         case "ones":
             return pool.ones(dims)
         case "prod":
@@ -96,6 +101,22 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
             free = node.args[0].dims[: -_TAKEN[node.kind]]
             return pool.intern(node.kind, node.data, tuple(args), dims) if size in free else None
     return None
+
+
+def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
+    """A relation for one example: of its own label, or with its place among the examples as the label."""
+    lead, order = label_axes(node), node.data
+    if axis < lead:
+        dims = (*node.dims[:axis], *node.dims[axis + 1 :])
+        return node.pool.intern("relation", order, tuple(args), dims)
+    if order.label is not None:
+        return None
+    weights = (*order.weights[:axis], *order.weights[axis + 1 :])
+    rest = (*node.dims[:axis], *node.dims[axis + 1 :])
+    placed = order._replace(weights=weights, label=(order.weights[axis], size))
+    pinned_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
+    fill = [(node.pool.ones((own,)), (place,)) for place, own in enumerate(rest)]
+    return product(node.pool, [(pinned_node, kept), *fill], range(len(rest)))
 
 
 def _is_of(own: Size, size: Size) -> bool:

@@ -10,8 +10,8 @@ from chainrule.equations.code.assemble import Body
 from chainrule.equations.code.code_facts import Dims, Variable
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.kernels import FUNCTION_CODE
-from chainrule.equations.code.node_code import node_code
-from chainrule.equations.code.picks import picked
+from chainrule.equations.code.node_code import node_code, relation_code
+from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.formulas.derivation import unicode_lines
 from chainrule.equations.formulas.line_names import sheet_line
@@ -19,6 +19,7 @@ from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.relations import label_axes
 from chainrule.equations.nodes.simplify import substitute
 from chainrule.errors import NoRuleError
 
@@ -66,6 +67,7 @@ class Writer:
             results=[(name, self._text(node)) for name, node in outputs],
             dims=self.dims,
             formulas=self._formulas(),
+            least=_largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
             length=self._length,
             fresh=self.fresh,
@@ -125,7 +127,7 @@ class Writer:
             self._emit_definition(node, definition)
             return
         text, atomic = self._expression(node)
-        shared = self.uses.get(node, 0) > 1 and (bool(node.args))
+        shared = self.uses.get(node, 0) > 1 and (bool(node.args) or node.kind == "relation")
         if shared or (node in self.called and node.args) or len(text) > 72:
             text, atomic = self._assign(self.called.get(node, "t"), text, node.dims), True
         self.code[node] = (text, atomic)
@@ -199,8 +201,8 @@ class Writer:
                 return "np.pi", True
             case "delta":
                 return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})", True
-            case "unit":
-                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})[{node.data}]", True
+            case "iota":
+                return f"np.arange({self._length(node.dims[0])}{self._type('dtype=')})", True
             case "onehot":
                 return (
                     f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])}{self._type()})",
@@ -282,7 +284,9 @@ class Writer:
 
         return contraction_code(self._operands(pairs, out), out, Workshop(length, self._shared))
 
-    def _operand(self, arg: Node, labels: tuple[int, ...]) -> Operand:
+    def _operand(self, arg: Node, labels: tuple[int, ...], at: Mapping[int, int]) -> Operand:
+        if at:
+            return Operand(self._at(arg, at), labels)
         if arg.kind == "pow" and arg.data < 0 and self.uses.get(arg, 0) <= 1:
             text, atomic = self._powered(arg.args[0], -arg.data)
             return Operand(text, labels, atomic, inverted=True)
@@ -291,6 +295,7 @@ class Writer:
 
     def _operands(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> list[Operand]:
         """One operand per factor; one-hot rows and the scores they pick from become one."""
+        pairs, at = without_units(pairs, out)
         left = list(range(len(pairs)))
         operands: list[Operand] = []
         for place, (arg, own) in enumerate(pairs):
@@ -301,9 +306,27 @@ class Writer:
                     [self._shared(f"np.arange({self._length(arg.dims[0])})", "rows")] if len(own) == 2 else []
                 )
                 known = {name: Variable(dims) for name, dims in self.dims.items()}
-                code = picked(self._text(pairs[mate][0]), [*rows, self._text(arg.args[0])], known)
+                scores = self._at(pairs[mate][0], at.get(mate, {}))
+                code = picked(scores, [*rows, self._labels(arg, at.get(place, {}))], known)
                 operands.append(Operand(code, own[:-1]))
-        return operands + [self._operand(*pairs[place]) for place in left]
+        return operands + [self._operand(*pairs[place], at.get(place, {})) for place in left]
+
+    def _at(self, node: Node, at: Mapping[int, int]) -> str:
+        """The code of a node with some axes at a position."""
+        if not at:
+            return self._text(node)
+        if node.kind == "relation" and all(axis < label_axes(node) for axis in at):
+            label = (self._labels(node, at), label_axes(node) - len(at))
+            return relation_code(node, label, self._length, self._type())
+        if node.kind == "onehot":
+            return f"_onehot({self._labels(node, at)}, {self._length(node.dims[-1])}{self._type()})"
+        return self._bracketed(node) + subscript(len(node.dims), at)
+
+    def _labels(self, node: Node, at: Mapping[int, int]) -> str:
+        """The code of the labels of one-hot rows or a relation, with some of their axes at a position."""
+        (labels,) = node.args
+        text = self._text(labels)
+        return self._shared(text + subscript(len(labels.dims), at), "label") if at else text
 
     def _scores_of(
         self, place: int, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
@@ -350,6 +373,16 @@ class Writer:
         }
         lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
         return unicode_lines(self.program, {**bodies, **lines})
+
+
+def _largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:
+    """The last position at which unit vectors pick entries, for each size that may be too small."""
+    found: dict[Size, int] = {}
+    for node in nodes:
+        # Position 0 is there whatever the size is.
+        if node.kind == "unit" and node.data and isinstance(node.dims[0], str):
+            found[node.dims[0]] = max(node.data, found.get(node.dims[0], 0))
+    return found
 
 
 def _number(value: Fraction) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number
 
-__all__ = ["MAY_WARN", "node_code"]
+__all__ = ["MAY_WARN", "node_code", "relation_code"]
 
 _COMPARISONS = {"<": "_less", "<=": "_less_equal", "==": "_equal", "!=": "_not_equal"}
 # The branch that is not taken is computed too, and may divide by zero.
@@ -34,6 +34,11 @@ def node_code(
         case "compare":
             sides = f"{_plain(args[0], text)}, {_plain(args[1], text)}"
             return f"{_COMPARISONS[node.data]}({sides}{dtype})", True
+        case "unit":
+            return f"_equal(np.arange({length(node.dims[0])}), {node.data}{dtype})", True
+        case "relation":
+            label = (text(args[0]), len(args[0].dims)) if args else None
+            return relation_code(node, label, length, dtype), True
         case "where":
             branches = ", ".join(_plain(arg, text) for arg in args[1:])
             return f"np.where({text(args[0])}, {branches})", True
@@ -48,6 +53,41 @@ def node_code(
             shape = ", ".join(length(size) for size in node.dims)
             return f"np.reshape({text(args[0])}, ({shape}{',' if len(node.dims) == 1 else ''}))", True
     return None
+
+
+def relation_code(
+    node: Node, label: tuple[str, int] | None, length: Callable[[Size], str], dtype: str
+) -> str:
+    """A comparison of whole numbers that broadcast: ``_less(np.arange(n)[:, None], np.arange(m))``.
+
+    The label is given by its code and the number of its axes.
+    """
+    order, own = node.data, len(node.data.weights)
+    sizes = node.dims[len(node.dims) - own :]
+    moving = [
+        (weight, _spread(f"np.arange({length(size)})", own - place))
+        for place, (weight, size) in enumerate(zip(order.weights, sizes, strict=True), 1)
+    ]
+    if label is not None:
+        code, axes = label
+        moving.append((order.label[0], _spread(code, own) if axes else code))
+    moving += [(weight, length(size)) for size, weight in order.sizes]
+    left, right = (
+        [_weighted(abs(weight), code) for weight, code in moving if weight * side > 0] for side in (1, -1)
+    )
+    if order.constant:
+        (left if order.constant > 0 else right).append(str(abs(order.constant)))
+    sides = ", ".join(" + ".join(side) or "0" for side in (left, right))
+    return f"{_COMPARISONS[order.op]}({sides}{dtype})"
+
+
+def _spread(code: str, behind: int) -> str:
+    """An array with more axes behind its last one; one of several axes has them all named."""
+    return f"{code}[{', '.join(['...', *['None'] * behind])}]" if behind else code
+
+
+def _weighted(weight: int, code: str) -> str:
+    return code if weight == 1 else f"{weight} * {code}"
 
 
 def _plain(node: Node, text: Callable[[Node], str]) -> str:

@@ -16,12 +16,14 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
     Kron,
     Mul,
     Named,
     Num,
     OneHot,
     Ones,
+    Relation,
     Scale,
     Sigma,
     SizeForm,
@@ -189,8 +191,10 @@ def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
     return scale(coefficient, scalars, under, body)
 
 
-def _order(form: Form) -> tuple[bool, bool]:
-    return (mentions_derivative(form), not isinstance(form, Named | OneHot | SizeForm | Num))
+def _order(form: Form) -> tuple[bool, int]:
+    index = isinstance(form, Iota | Relation)
+    name = isinstance(form, Named | OneHot | SizeForm | Num)
+    return (mentions_derivative(form), 0 if index else 1 if name else 2)
 
 
 def mentions_derivative(form: Any) -> bool:
@@ -220,7 +224,7 @@ def add(terms: Iterable[tuple[int, Form]], rank: int) -> Form:
 
 def _length(form: Any) -> int:
     if isinstance(form, Form):
-        if isinstance(form, Named | OneHot | Eye | Ones | Num | SizeForm | Unit):
+        if isinstance(form, Named | OneHot | Eye | Iota | Ones | Num | Relation | SizeForm | Unit):
             return 1
         if isinstance(form, Transposed):
             return _length(form.arg)

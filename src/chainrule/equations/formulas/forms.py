@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.relations import Order
 
 __all__ = [
     "Add",
@@ -23,7 +24,9 @@ __all__ = [
     "Function",
     "Hadamard",
     "Indexed",
+    "Iota",
     "Kron",
+    "Letter",
     "Merged",
     "Mul",
     "Named",
@@ -33,6 +36,7 @@ __all__ = [
     "Ones",
     "Pi",
     "Power",
+    "Relation",
     "Scale",
     "Sigma",
     "SizeForm",
@@ -99,6 +103,22 @@ class Unit(Form):
 
     position: int
     size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Iota(Form):
+    """An index as a number, along its axis; it is written where it is a letter."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Relation(Form):
+    """1 where an order of indices, and maybe of a label, holds; written where the indices are letters."""
+
+    order: Order
+    label: Form | None
+    dims: tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +288,13 @@ class Entry(Form):
 
     arg: Form
     letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter(Form):
+    """A letter of index notation as a number."""
+
+    letter: str
 
 
 @dataclass(frozen=True, slots=True)

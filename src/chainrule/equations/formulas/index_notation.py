@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 from chainrule.equations.formulas.arrange import scale
-from chainrule.equations.formulas.form_axes import dims_of
+from chainrule.equations.formulas.form_axes import dims_of, is_repeated
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -28,6 +28,8 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
+    Letter,
     Merged,
     Mul,
     Named,
@@ -36,6 +38,7 @@ from chainrule.equations.formulas.forms import (
     Ones,
     PartOf,
     Power,
+    Relation,
     Scale,
     Sigma,
     Split,
@@ -46,6 +49,7 @@ from chainrule.equations.formulas.forms import (
     Where,
 )
 from chainrule.equations.formulas.glyphs import unicode_name
+from chainrule.equations.formulas.orders import compared, is_index
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
@@ -64,7 +68,7 @@ def is_indexed(form: Any) -> bool:
     if isinstance(form, Entry | Sigma):
         return False
     if isinstance(form, Form):
-        if form.rank > 2 or isinstance(form, Indexed | Split | Merged):
+        if form.rank > 2 or isinstance(form, Indexed | Iota | Merged | Relation | Split):
             return True
         return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
     return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)
@@ -73,7 +77,9 @@ def is_indexed(form: Any) -> bool:
 def sizes_not_letters(symbols: Iterable[Node], printed: Iterable[Node]) -> list[str]:
     """The sizes that no index may be called: all but i to l, and these too where they are printed."""
     names = {part for symbol in symbols for size in symbol.dims for part in size_factors(size)}
-    shown = {node.data for node in topological(printed) if node.kind == "size"}
+    nodes = list(topological(printed))
+    shown = {node.data for node in nodes if node.kind == "size"}
+    shown |= {size for node in nodes if node.kind == "relation" for size, _ in node.data.sizes}
     return sorted(name for name in names if isinstance(name, str) and (name not in "ijkl" or name in shown))
 
 
@@ -87,10 +93,13 @@ class Speller:
         Letters that may stand for indices, in the order in which they are taken.
     axes_of : callable
         Order in which a symbol of three or more axes wears its letters.
+    by_subscript : bool
+        Whether what a letter runs over shows only where it is a subscript.
     """
 
     letters: Sequence[str]
     axes_of: Callable[[Node], Sequence[int]]
+    by_subscript: bool = False
 
     def first(self, rank: int) -> At:
         """Letters for the axes of a whole formula."""
@@ -100,7 +109,7 @@ class Speller:
         """The entry of a whole formula; a letter that would stand nowhere is seen at a one."""
         at = self.first(form.rank)
         entry = self.entry(form, at)
-        seen = _letters_in(entry)
+        seen = _letters_in(entry, (Entry,) if self.by_subscript else (Entry, Letter))
         ones = [
             Entry(0, Ones(1, (size,)), (letter,))
             for letter, size in zip(at, dims_of(form), strict=False)
@@ -123,6 +132,10 @@ class Speller:
                 return Num(0, value)
             case Ones():
                 return Num(0, Fraction(1))
+            case Iota():
+                return Letter(0, at[0])
+            case Relation():
+                return self._relation(form, at, bound)
             case Named(node=node) if form.rank > 2:
                 return Entry(0, form, tuple(at[axis] for axis in self.axes_of(node)))
             case Merged(arg=arg, parts=parts):
@@ -141,7 +154,7 @@ class Speller:
                 return _summed([(letter, size)], self.entry(body, at, (*bound, letter)))
             case Compare(op=op, left=left, right=right):
                 return Compare(0, op, self.entry(left, at, bound), self.entry(right, at, bound))
-        if not is_indexed(form):
+        if not is_indexed(form) and not is_repeated(form):
             return Entry(0, form, at) if form.rank else form
         return self._compound(form, at, bound)
 
@@ -160,6 +173,15 @@ class Speller:
         body = self.entry(arg, tuple(whole), (*bound, *fresh))
         return _summed(summed, _scaled(Fraction(1), [*factors, body]))
 
+    def _relation(self, form: Relation, at: At, bound: At) -> Form:
+        order, lead = form.order, form.rank - len(form.order.weights)
+        terms: list[tuple[int, Form]] = [
+            (weight, Letter(0, letter)) for weight, letter in zip(order.weights, at[lead:], strict=True)
+        ]
+        if order.label is not None and form.label is not None:
+            terms.append((order.label[0], self.entry(form.label, at[:lead], bound)))
+        return compared(order.op, terms, order.sizes, order.constant)
+
     def _compound(self, form: Form, at: At, bound: At) -> Form:
         match form:
             case Indexed():
@@ -170,6 +192,8 @@ class Speller:
                 return _scaled(Fraction(1), self._each(above, at, bound), self._each(below, at, bound))
             case Add(terms=terms):
                 return Add(0, tuple((sign, self.entry(term, at, bound)) for sign, term in terms))
+            case Power(arg=Norm(arg=arg), exponent=exponent) if exponent == 2:
+                return self._sum(arg, lambda at, bound: self._square(arg, at, bound), bound)
             case Power(arg=arg, exponent=exponent):
                 return Power(0, self.entry(arg, at, bound), exponent)
             case Function():
@@ -190,9 +214,8 @@ class Speller:
                 (letter,) = self._fresh(1, bound)
                 return _summed([(letter, dims_of(arg)[0])], self.entry(arg, (letter, letter), bound))
             case Norm(arg=arg):
-                two = Fraction(2)
-                square = self._sum(arg, lambda at, bound: Power(0, self.entry(arg, at, bound), two), bound)
-                return Function(0, "sqrt", square)
+                total = self._sum(arg, lambda at, bound: self._square(arg, at, bound), bound)
+                return Function(0, "sqrt", total)
         return Entry(0, form, at)
 
     def _product(self, form: Indexed, at: At, bound: At) -> Form:
@@ -241,6 +264,9 @@ class Speller:
             return Function(0, "log", total)
         return _scaled(Fraction(1), [Function(0, "exp", self.entry(arg, at, bound))], [total])
 
+    def _square(self, arg: Form, at: At, bound: At) -> Form:
+        return Power(0, self.entry(arg, at, bound), Fraction(2))
+
     def _sum(self, arg: Form, body: Callable[[At, At], Form], bound: At) -> Form:
         fresh = self._fresh(arg.rank, bound)
         return _summed(list(zip(fresh, dims_of(arg), strict=True)), body(fresh, bound))
@@ -277,12 +303,13 @@ def _is_row(form: Form) -> bool:
     return False
 
 
-def _letters_in(form: Any) -> set[str]:
-    if isinstance(form, Entry):
-        return set(form.letters)
+def _letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:
+    """The letters that stand as subscripts (`Entry`), as numbers (`Letter`), or both."""
+    if isinstance(form, kinds):
+        return set(form.letters) if isinstance(form, Entry) else {cast(Letter, form).letter}
     if isinstance(form, Form):
-        return set().union(*(_letters_in(getattr(form, name)) for name in form.__dataclass_fields__))
-    return set().union(*map(_letters_in, form)) if isinstance(form, tuple) else set()
+        return set().union(*(_letters_in(getattr(form, name), kinds) for name in form.__dataclass_fields__))
+    return set().union(*(_letters_in(inner, kinds) for inner in form)) if isinstance(form, tuple) else set()
 
 
 def _parted(letter: str, parts: Sequence[Size]) -> list[str]:
@@ -356,7 +383,9 @@ def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] 
             coefficient *= factor.value
         else:
             up.append(factor)
-    up.sort(key=lambda form: isinstance(form, Sigma))
+    counted = Counter(up)
+    up = [form if n == 1 else Power(0, form, Fraction(n)) for form, n in counted.items()]
+    up.sort(key=lambda form: 2 if isinstance(form, Sigma) else 0 if is_index(form) else 1)
     last = up.pop() if up and isinstance(up[-1], Sigma) else None
     return scale(coefficient, up, down, last)
 

@@ -96,7 +96,10 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
         words = f"{node.data}' = e_arg{node.data}, in equal shares among ties"
         return [Kink(f"several entries of {text(node.args[0])} attain the {node.data}", words)]
     if node.kind == "where":
-        borders = [inner for inner in topological(node.args[:1]) if inner.kind == "compare"]
+        # Where only indices are compared, nothing that moves can come to the border.
+        borders = [
+            inner for inner in topological(node.args[:1]) if inner.kind == "compare" and symbols_of(inner)
+        ]
         return [
             Kink(" = ".join(map(text, border.args)), "the slope of the branch that is taken there")
             for border in borders

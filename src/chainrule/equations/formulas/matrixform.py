@@ -25,6 +25,7 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
     Kron,
     Merged,
     Mul,
@@ -35,6 +36,7 @@ from chainrule.equations.formulas.forms import (
     Ones,
     Pi,
     Power,
+    Relation,
     Scale,
     SizeForm,
     Split,
@@ -77,6 +79,10 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Eye(2, node.dims[0])
         case "unit":
             return Unit(1, node.data, node.dims[0])
+        case "iota":
+            return Iota(1, node.dims[0])
+        case "relation":
+            return Relation(rank, node.data, form(node.args[0]) if node.args else None, node.dims)
         case "onehot":
             return OneHot(rank, node.args[0], node.dims[-1])
         case "lin":

@@ -59,7 +59,8 @@ class OneExample:
         if symbol.dims[:1] != (self.size,):
             return symbol
         if symbol not in self._symbols:
-            name = self._name(symbol.data)
+            # An index over the examples is the letter of the example itself.
+            name = self.letter if symbol.kind == "iota" else self._name(symbol.data)
             self._symbols[symbol] = symbol.pool.symbol(name, symbol.dims[1:])
         return self._symbols[symbol]
 

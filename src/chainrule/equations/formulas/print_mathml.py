@@ -91,6 +91,9 @@ class MathPrinter(Printer):
     def comparison(self, op: str, left: str, right: str) -> str:
         return _row(left, f"<mo>{escape(SIGNS.get(op, op))}</mo>", right)
 
+    def letter(self, letter: str) -> str:
+        return f"<mi>{letter}</mi>"
+
     def holds(self, condition: str) -> str:
         return _row("<mo>[</mo>", condition, "<mo>]</mo>")
 

@@ -24,6 +24,7 @@ class SheetPrinter(Printer):
     diagonal = "diag"
     trace = "trace"
     sigma_level = ATOM
+    by_subscript = True
 
     def number(self, value: Fraction) -> str:
         return str(value)
@@ -92,6 +93,14 @@ class SheetPrinter(Printer):
 
     def kronecker(self, left: str, right: str) -> str:
         return f"kron({left}, {right})"
+
+    def letter(self, letter: str) -> str:
+        """A letter as a number; that of a part of an axis is picked from the part's numbers."""
+        if not isinstance(letter, PartOf):
+            return letter
+        size = letter.parts[letter.place]
+        at = next(name for name in (f"at{'_' * more}" for more in count()) if name not in self.taken)
+        return f"sum({at} * {_selected(letter)}[{letter.whole}, {at}] for {at} in {size})"
 
     def _entry(self, form: Entry) -> tuple[str, int]:
         """An entry at letters that run through several axes, or at axes that several letters run through."""

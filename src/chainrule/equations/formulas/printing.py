@@ -19,12 +19,14 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Kron,
+    Letter,
     Mul,
     Named,
     Norm,
     Num,
     OneHot,
     Ones,
+    PartOf,
     Pi,
     Power,
     Scale,
@@ -73,7 +75,7 @@ class Printer(ABC):
         self.names = names
         self.taken = frozenset(taken)
         letters = [letter for letter in LETTERS if letter not in set(taken)]
-        self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
+        self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))), self.by_subscript)
 
     def text(self, form: Form) -> str:
         """The form as text; its entry at the first letters if matrix form cannot say it."""
@@ -271,6 +273,11 @@ class Printer(ABC):
         Unit: _unit,
         OneHot: _onehot,
         Entry: lambda self, form: self._entry(form),
+        # A part of a letter is an operation: i mod n.
+        Letter: lambda self, form: (
+            self.letter(form.letter),
+            ADD if isinstance(form.letter, PartOf) else ATOM,
+        ),
         Compare: _compare,
         Where: _where,
         Extreme: _extreme,
@@ -287,6 +294,10 @@ class Printer(ABC):
         """What an inverse is of."""
         return self.inside(form, ATOM)
 
+    def letter(self, letter: str) -> str:
+        """A letter as a number."""
+        return letter
+
     def holds(self, condition: str) -> str:
         """1 where the condition holds, else 0."""
         return f"[{condition}]"
@@ -299,6 +310,7 @@ class Printer(ABC):
     trace: ClassVar[str] = "tr"
     # A Σ reaches as far as the product does.
     sigma_level: ClassVar[int] = PRODUCT
+    by_subscript: ClassVar[bool] = False
 
     def identity(self, size: Size) -> str:
         """The identity matrix where its indices follow."""

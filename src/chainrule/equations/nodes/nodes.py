@@ -11,6 +11,8 @@ size       size                            a symbolic size as a number
 pi                                         the number π
 delta                                      the identity matrix
 unit       k                               the k-th unit vector
+iota                                       an index as a number: 0, 1, 2, ... along its axis
+relation   order                           1 where an order of indices holds, and maybe of a label, else 0
 onehot                                     one-hot rows of the labels ``args[0]``
 lin        coefficients                    Σ c_t args[t]; the only place of rational numbers
 prod       (labels per factor, out)        Σ over labels not in out of the product of the factors
@@ -47,7 +49,7 @@ __all__ = ["CONSTANT_KINDS", "Node", "Pool", "coefficient_terms", "is_number", "
 
 
 # Kinds with arguments that are constant wherever they have a derivative: nothing flows through them.
-CONSTANT_KINDS = frozenset({"onehot", "compare", "attains"})
+CONSTANT_KINDS = frozenset({"onehot", "compare", "attains", "relation"})
 
 
 class Node:
@@ -82,6 +84,10 @@ class Pool:
         Symbols whose entries are -1 or +1.
     symmetric : dict of Node to bool
         Whether matrices are their own transposes, as far as that has been asked; of symbols, what is known.
+    labels : dict of Node to size
+        Symbols that hold labels, and the number of their classes.
+    unbounded : set of Node
+        Symbols of definitions that may be infinite, or not a number, where what they are made of is finite.
     """
 
     def __init__(self) -> None:
@@ -89,6 +95,8 @@ class Pool:
         self.simplex: set[Node] = set()
         self.signs: set[Node] = set()
         self.symmetric: dict[Node, bool] = {}
+        self.labels: dict[Node, Size] = {}
+        self.unbounded: set[Node] = set()
         self.cost_of: dict[Node, int] = {}
         self.simple_form: dict[Node, Node] = {}
 
@@ -136,6 +144,10 @@ class Pool:
     def unit(self, position: int, size: Size) -> Node:
         """The unit vector with a 1 at ``position``, counted from 0."""
         return self.intern("unit", position, (), (size,))
+
+    def iota(self, size: Size) -> Node:
+        """An index as a number, counted from 0; the only index of an axis of size 1 is 0."""
+        return self.zero((1,)) if size == 1 else self.intern("iota", None, (), (size,))
 
 
 def is_zero(node: Node) -> bool:

@@ -93,6 +93,10 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return np.eye(length(node.dims[0]))
         case "unit":
             return np.asarray(np.eye(length(node.dims[0]))[node.data])
+        case "iota":
+            return np.arange(float(length(node.dims[0])))
+        case "relation":
+            return _relation(node, args, length)
         case "onehot":
             return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
         case "lin":
@@ -120,6 +124,18 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
         case "merge" | "split":
             return args[0].reshape([length(size) for size in node.dims])
     raise NoRuleError(f"No value is known for {node.kind}.")
+
+
+def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+    """What an order compares with 0, as one array over the label's axes and the indices."""
+    order, rank = node.data, len(node.dims)
+    lead = rank - len(order.weights)
+    total = np.asarray(order.constant + sum(weight * length(size) for size, weight in order.sizes))
+    if order.label is not None:
+        total = total + order.label[0] * args[0].astype(int).reshape(*args[0].shape, *(1,) * (rank - lead))
+    for axis, (weight, size) in enumerate(zip(order.weights, node.dims[lead:], strict=True), lead):
+        total = total + weight * np.arange(length(size)).reshape(-1, *(1,) * (rank - axis - 1))
+    return np.asarray(COMPARISONS[order.op](total, 0).astype(float))
 
 
 def _extreme(array: Array, which: str) -> Array:

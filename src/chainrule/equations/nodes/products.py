@@ -18,16 +18,27 @@ from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
+from chainrule.equations.nodes.relations import settled_relations
 from chainrule.equations.nodes.signs import join_signs
 from chainrule.equations.nodes.sums import content, linear, scaled
 
-__all__ = ["Factor", "elementwise", "is_simplex", "merged", "one_plus_exp", "power", "product", "transposed"]
+__all__ = [
+    "Factor",
+    "elementwise",
+    "is_simplex",
+    "may_overflow",
+    "merged",
+    "one_plus_exp",
+    "power",
+    "product",
+    "transposed",
+]
 
 Label = Hashable
 Factor = tuple[Node, tuple[int, ...]]
-IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare"}
+IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.
-PLAIN = {*IDEMPOTENT, "size", "pi"}
+PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
 
 
 def product(
@@ -128,10 +139,10 @@ def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
         for other, labels in rest
         if set(labels) <= set(own)
         and other.kind not in PLAIN
-        and (len(labels) == len(own) or _may_overflow(other))
+        and (len(labels) == len(own) or may_overflow(other))
     ]
     outside = [pair for pair in rest if pair not in inside]
-    wider = next((pair for pair in outside if set(own) < set(pair[1]) and _may_overflow(pair[0])), None)
+    wider = next((pair for pair in outside if set(own) < set(pair[1]) and may_overflow(pair[0])), None)
     labels = wider[1] if wider is not None else own
     if len(set(labels)) != len(labels) or not (inside or wider):
         return None
@@ -146,7 +157,7 @@ def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
     return [(choose(spread, body, pool.zero(body.dims)), labels), *outside]
 
 
-def _may_overflow(node: Node) -> bool:
+def may_overflow(node: Node) -> bool:
     """Whether a node can be infinite, or not a number, at finite values of its symbols."""
     return any(
         (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
@@ -203,6 +214,9 @@ def _assemble(
         wanted |= ones
         if factors == before:
             break
+    if (settled := settled_relations(pool, factors)) is not None:
+        used = wanted.union(*(labels for _, labels in factors))
+        return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
     bare = tuple(label for label in free if label not in covered)
     for label in sorted(wanted - covered - set(free)):
