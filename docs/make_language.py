@@ -262,7 +262,8 @@ value.
 
 * `h = tanh(W @ x + b)` defines a value. A name keeps one value.
 * `h[i] = tanh(W @ X[i] + b)` defines one for each i; what i runs over is seen where it is a subscript on
-  the right. `h` is then the whole, with the axis of i in front.
+  the right, or said behind: `S[i, j] = exp(-abs(i - j)) for i in n for j in n`. `h` is then the whole, with
+  the axis of i in front.
 * `swish(t) = t * sigmoid(t)` defines a function, written out at each call with the shapes of that call.
 * Subscripts count from 0: an index, a whole number, or a label. `X[i]` is row i *as a column*; `X[:, j]`
   is column j; `f[y]` is the entry that the label y selects.

@@ -263,3 +263,58 @@ def test_the_opposite_of_a_relation_is_its_complement():
         node, kept = related(pool, order, ("n", "m"))
         assert kept == (0, 1)
         assert opposite(opposite(node)) is node
+
+
+def test_a_definition_says_what_its_indices_run_over():
+    text = """
+        parameters r: R; x: R[n]
+        S[i, j] = exp(-abs(i - j) * r) for i in n for j in n
+        L = x.T @ inv(S) @ x + logdet(S)
+    """
+    model = Equations(text)
+    assert lines(text) == [
+        "dL/dx = 2 S⁻¹ x",
+        "dL/dS = S⁻¹ - S⁻¹ x xᵀ S⁻¹",
+        "dL/dr = -Σ_i Σ_j S[i,j] abs(i - j) dL/dS[j,i]",
+    ]
+    sheet = model.derive("L").sheet()
+    assert "S[i, j] = exp(-r * abs(i - j)) for i in n for j in n" in sheet
+    values = {"r": np.array(0.7), "x": np.array([0.3, -1.2, 0.8])}
+    for name in values:
+        expected = jacobian(model, "L", name, values)
+        close(Equations(sheet).evaluate(f"dL_d{name}", values), expected)
+        close(model.compile([f"dL/d{name}"])(**values)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "definition, message",
+    [
+        ("z[i] = x[i] for i in m", "The index i runs over m (for i in m), but over n in axis 0 of x."),
+        ("z[i] = i for k in n", "k is no index of z; left of the = stand the indices, [k]."),
+        ("z[i] = i for i in n for i in n", "i is an index already, so it cannot be an index here too"),
+        ("z[i] = i", "Use it as one, as in x[i], or say it behind: ... for i in n."),
+        ("z[i] = i for i in x", "x is a value, not a size; its axes are n."),
+    ],
+)
+def test_mistakes_behind_a_definition(definition, message):
+    with pytest.raises(cr.ChainruleError) as caught:
+        Equations(f"x: R[n]; y: R[m]\n{definition}")
+    assert message in str(caught.value)
+
+
+def test_a_diagonal_hands_on_its_letter():
+    text = "parameters A: R[n, m]; L = sum(i * A[i, j]**2 for i in n for j in m) / 2"
+    assert lines(text) == ["dL/dA[i,j] = i A[i,j]"]
+
+
+def test_a_letter_that_runs_through_two_axes_is_a_number_on_both():
+    text = "parameters x: R[n]; z: R[m]; L = sum(kron(x, z)[i] * i for i in n*m)"
+    model, sizes = Equations(text), {"n": 3, "m": 2}
+    values = {"x": np.array([0.3, -1.2, 0.8]), "z": np.array([2.0, 0.4])}
+    back = Equations(model.derive("L").sheet())
+    for name in values:
+        expected = jacobian(model, "L", name, values, sizes)
+        close(back.evaluate(f"dL_d{name}", values, sizes=sizes), expected)
+        function = model.compile([f"dL/d{name}"])
+        given = {own: values[own] for own in function.inputs}
+        close(function(**given, **{size: sizes[size] for size in function.sizes})[0], expected)

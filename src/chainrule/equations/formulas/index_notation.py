@@ -29,6 +29,7 @@ from chainrule.equations.formulas.forms import (
     Hadamard,
     Indexed,
     Iota,
+    Kron,
     Letter,
     Merged,
     Mul,
@@ -36,7 +37,6 @@ from chainrule.equations.formulas.forms import (
     Norm,
     Num,
     Ones,
-    PartOf,
     Power,
     Relation,
     Scale,
@@ -48,14 +48,14 @@ from chainrule.equations.formulas.forms import (
     Transposed,
     Where,
 )
-from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.orders import compared, is_index
+from chainrule.equations.formulas.parts import parted, realigned
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node, topological
 
-__all__ = ["Speller", "is_indexed", "sizes_not_letters"]
+__all__ = ["Speller", "is_indexed", "letters_in", "sizes_not_letters"]
 
 At = tuple[str, ...]
 
@@ -93,13 +93,10 @@ class Speller:
         Letters that may stand for indices, in the order in which they are taken.
     axes_of : callable
         Order in which a symbol of three or more axes wears its letters.
-    by_subscript : bool
-        Whether what a letter runs over shows only where it is a subscript.
     """
 
     letters: Sequence[str]
     axes_of: Callable[[Node], Sequence[int]]
-    by_subscript: bool = False
 
     def first(self, rank: int) -> At:
         """Letters for the axes of a whole formula."""
@@ -109,7 +106,7 @@ class Speller:
         """The entry of a whole formula; a letter that would stand nowhere is seen at a one."""
         at = self.first(form.rank)
         entry = self.entry(form, at)
-        seen = _letters_in(entry, (Entry,) if self.by_subscript else (Entry, Letter))
+        seen = letters_in(entry, (Entry, Letter))
         ones = [
             Entry(0, Ones(1, (size,)), (letter,))
             for letter, size in zip(at, dims_of(form), strict=False)
@@ -139,10 +136,10 @@ class Speller:
             case Named(node=node) if form.rank > 2:
                 return Entry(0, form, tuple(at[axis] for axis in self.axes_of(node)))
             case Merged(arg=arg, parts=parts):
-                inner = [letter for pair in zip(at, parts, strict=True) for letter in _parted(*pair)]
+                inner = [letter for pair in zip(at, parts, strict=True) for letter in parted(*pair)]
                 return self.entry(arg, tuple(inner), bound)
             case Split(arg=Merged(arg=arg, parts=merged), parts=parts) if (
-                inner_axes := _realigned(at, parts, merged)
+                inner_axes := realigned(at, parts, merged)
             ) is not None:
                 letters = tuple(letter for own, _ in inner_axes for letter in own)
                 apart = tuple(sizes for _, sizes in inner_axes)
@@ -168,7 +165,7 @@ class Speller:
                 continue
             whole.append(letter)
             summed.append((letter, reduce(size_product, sizes)))
-            each = zip(_parted(letter, sizes), own, sizes, strict=True)
+            each = zip(parted(letter, sizes), own, sizes, strict=True)
             factors += [Entry(0, Eye(2, size), (part, other)) for part, other, size in each]
         body = self.entry(arg, tuple(whole), (*bound, *fresh))
         return _summed(summed, _scaled(Fraction(1), [*factors, body]))
@@ -208,6 +205,12 @@ class Speller:
                 return _scaled(Fraction(1), [Entry(0, eye, at), self.entry(arg, at[:1], bound)])
             case Diagonal(arg=arg):
                 return self.entry(arg, at * 2, bound)
+            case Kron(left=left, right=right) if left.rank == right.rank:
+                parts = map(parted, at, zip(dims_of(left), dims_of(right), strict=True))
+                rows, columns = zip(*parts, strict=True)
+                return _scaled(
+                    Fraction(1), [self.entry(left, rows, bound), self.entry(right, columns, bound)]
+                )
             case Sum(arg=arg):
                 return self._sum(arg, lambda at, bound: self.entry(arg, at, bound), bound)
             case Trace(arg=arg):
@@ -239,8 +242,13 @@ class Speller:
             own = [] if is_row else [passed if passed is not None else open_letters.pop(0)]
             passed = None
             if is_row or factor.rank == 2:
-                if position == len(factors) - 1:
-                    own.append(open_letters.pop(0))
+                diagonals = all(isinstance(later, Diag) for later in factors[position + 1 :])
+                if isinstance(factor, Diag) and (position or not diagonals):
+                    # A diagonal hands on the letter that it has: diag(u) A is u[i] A[i,j].
+                    passed = own[0]
+                elif diagonals:
+                    passed = open_letters.pop(0)
+                    own.append(passed)
                 else:
                     (passed,) = self._fresh(1, bound)
                     bound = (*bound, passed)
@@ -248,7 +256,11 @@ class Speller:
                     own.append(passed)
             places.append(tuple(own))
         # Every letter of the chain is taken before a sum inside a factor takes one.
-        entries = [self.entry(factor, own, bound) for factor, own in zip(factors, places, strict=True)]
+        bodies = [
+            factor.arg if isinstance(factor, Diag) and len(own) == 1 else factor
+            for factor, own in zip(factors, places, strict=True)
+        ]
+        entries = [self.entry(body, own, bound) for body, own in zip(bodies, places, strict=True)]
         return _summed(summed, _scaled(Fraction(1), entries))
 
     def _function(self, form: Function, at: At, bound: At) -> Form:
@@ -292,7 +304,7 @@ def _is_row(form: Form) -> bool:
     match form:
         case Transposed():
             return True
-        case Mul(factors=(first, *_)):
+        case Mul(factors=(first, *_)) | Kron(left=first):
             return first.rank == 1 and _is_row(first)
         case Add(terms=terms):
             return any(_is_row(term) for _, term in terms)
@@ -303,71 +315,13 @@ def _is_row(form: Form) -> bool:
     return False
 
 
-def _letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:
+def letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:
     """The letters that stand as subscripts (`Entry`), as numbers (`Letter`), or both."""
     if isinstance(form, kinds):
         return set(form.letters) if isinstance(form, Entry) else {cast(Letter, form).letter}
     if isinstance(form, Form):
-        return set().union(*(_letters_in(getattr(form, name), kinds) for name in form.__dataclass_fields__))
-    return set().union(*(_letters_in(inner, kinds) for inner in form)) if isinstance(form, tuple) else set()
-
-
-def _parted(letter: str, parts: Sequence[Size]) -> list[str]:
-    """What stands for each of the axes that one letter runs through, the last fastest."""
-    texts, whole = list[str](), letter
-    for last in parts[:0:-1]:
-        texts.append(f"{whole} mod {unicode_name(str(last))}")
-        whole = f"{whole}÷{unicode_name(str(last))}"
-    if not texts:
-        return [letter]
-    # A part of a part is one of more parts.
-    known = letter if isinstance(letter, PartOf) else PartOf.of(letter, letter, (parts[0],), 0)
-    before, after = known.parts[: known.place], known.parts[known.place + 1 :]
-    finer = (*before, *parts, *after)
-    return [
-        PartOf.of(text, known.whole, finer, known.place + n) for n, text in enumerate([whole, *texts[::-1]])
-    ]
-
-
-def _realigned(
-    at: At, parts: Sequence[Parts], merged: Sequence[Parts]
-) -> list[tuple[tuple[str, ...], Parts]] | None:
-    """The letters and sizes on every axis inside, where axes were put together and are taken apart otherwise.
-
-    None if one letter would run through parts of two axes.
-    """
-    found: list[tuple[tuple[str, ...], Parts]] = []
-    for own, sizes, inner in zip(grouped(at, list(map(len, parts))), parts, merged, strict=True):
-        left, rest = list(zip(own, sizes, strict=True)), list(inner)
-        while left and rest:
-            taken, axes = [left.pop(0)], [rest.pop(0)]
-            while (above := reduce(size_product, [size for _, size in taken])) != (
-                below := reduce(size_product, axes)
-            ):
-                if not (left if _divides(above, below) else rest) or len(taken) > 1 < len(axes):
-                    return None
-                if _divides(above, below):
-                    taken.append(left.pop(0))
-                else:
-                    axes.append(rest.pop(0))
-            if len(taken) > 1 < len(axes):
-                return None
-            if len(axes) == 1:
-                found.append((tuple(letter for letter, _ in taken), tuple(size for _, size in taken)))
-            else:
-                split = _parted(taken[0][0], axes)
-                found += [((letter,), (size,)) for letter, size in zip(split, axes, strict=True)]
-    return found
-
-
-def _divides(part: Size, whole: Size) -> bool:
-    """Whether every factor of one size is one of the other."""
-    left = list(size_factors(whole))
-    for factor in size_factors(part):
-        if factor not in left:
-            return False
-        left.remove(factor)
-    return True
+        return set().union(*(letters_in(getattr(form, name), kinds) for name in form.__dataclass_fields__))
+    return set().union(*(letters_in(inner, kinds) for inner in form)) if isinstance(form, tuple) else set()
 
 
 def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] = ()) -> Form:

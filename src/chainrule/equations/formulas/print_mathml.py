@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from html import escape
 
+from chainrule.equations.formulas.forms import PartOf
 from chainrule.equations.formulas.glyphs import glyph
 from chainrule.equations.formulas.print_unicode import NAMES, SIGNS
 from chainrule.equations.formulas.printing import Printer
@@ -92,7 +93,8 @@ class MathPrinter(Printer):
         return _row(left, f"<mo>{escape(SIGNS.get(op, op))}</mo>", right)
 
     def letter(self, letter: str) -> str:
-        return f"<mi>{letter}</mi>"
+        text = f"<mi>{letter}</mi>"
+        return self.brackets(text) if isinstance(letter, PartOf) else text
 
     def holds(self, condition: str) -> str:
         return _row("<mo>[</mo>", condition, "<mo>]</mo>")

@@ -9,6 +9,7 @@ from itertools import count
 
 from chainrule.equations.formulas.form_axes import dims_of
 from chainrule.equations.formulas.forms import Entry, Eye, Form, Kron, PartOf, Split
+from chainrule.equations.formulas.index_notation import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
@@ -24,7 +25,18 @@ class SheetPrinter(Printer):
     diagonal = "diag"
     trace = "trace"
     sigma_level = ATOM
-    by_subscript = True
+
+    def equation(self, left: str, form: Form, axes: Sequence[int] | None = None) -> tuple[str, str]:
+        """As for any printer; what an index runs over is said behind where no subscript shows it."""
+        if not is_indexed(form) or not form.rank:
+            return super().equation(left, form, axes)
+        letters = self._speller.first(form.rank)
+        entry = self._speller.entry(form, letters)
+        shown = letters_in(entry, (Entry,))
+        sizes = zip(letters, dims_of(form), strict=True)
+        loops = [f" for {letter} in {size}" for letter, size in sizes if letter not in shown]
+        order = range(form.rank) if axes is None else axes
+        return self.index(left, [letters[axis] for axis in order]), self.text(entry) + "".join(loops)
 
     def number(self, value: Fraction) -> str:
         return str(value)

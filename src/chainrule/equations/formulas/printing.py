@@ -18,6 +18,7 @@ from chainrule.equations.formulas.forms import (
     Form,
     Function,
     Hadamard,
+    Iota,
     Kron,
     Letter,
     Mul,
@@ -29,6 +30,7 @@ from chainrule.equations.formulas.forms import (
     PartOf,
     Pi,
     Power,
+    Relation,
     Scale,
     Sigma,
     SizeForm,
@@ -75,7 +77,7 @@ class Printer(ABC):
         self.names = names
         self.taken = frozenset(taken)
         letters = [letter for letter in LETTERS if letter not in set(taken)]
-        self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))), self.by_subscript)
+        self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
 
     def text(self, form: Form) -> str:
         """The form as text; its entry at the first letters if matrix form cannot say it."""
@@ -273,11 +275,9 @@ class Printer(ABC):
         Unit: _unit,
         OneHot: _onehot,
         Entry: lambda self, form: self._entry(form),
-        # A part of a letter is an operation: i mod n.
-        Letter: lambda self, form: (
-            self.letter(form.letter),
-            ADD if isinstance(form.letter, PartOf) else ATOM,
-        ),
+        # Inside of what takes the whole, an entry stands for it.
+        **dict.fromkeys((Iota, Relation), lambda self, form: (self.text(form), ATOM)),
+        Letter: lambda self, form: (self.letter(form.letter), ATOM),
         Compare: _compare,
         Where: _where,
         Extreme: _extreme,
@@ -295,8 +295,8 @@ class Printer(ABC):
         return self.inside(form, ATOM)
 
     def letter(self, letter: str) -> str:
-        """A letter as a number."""
-        return letter
+        """A letter as a number; a part of one is an operation: i mod n."""
+        return self.brackets(letter) if isinstance(letter, PartOf) else letter
 
     def holds(self, condition: str) -> str:
         """1 where the condition holds, else 0."""
@@ -310,7 +310,6 @@ class Printer(ABC):
     trace: ClassVar[str] = "tr"
     # A Σ reaches as far as the product does.
     sigma_level: ClassVar[int] = PRODUCT
-    by_subscript: ClassVar[bool] = False
 
     def identity(self, size: Size) -> str:
         """The identity matrix where its indices follow."""

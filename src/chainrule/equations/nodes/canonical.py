@@ -87,16 +87,36 @@ def is_symmetric(node: Node) -> bool:
 
 def _may_be_symmetric(node: Node) -> bool:
     square = len(node.dims) == 2 and node.dims[0] == node.dims[1]
-    return square and node.kind in ("delta", "ones", "inv", "fn", "pow", "lin", "prod", "relation")
+    return square and node.kind in (
+        "delta",
+        "ones",
+        "inv",
+        "fn",
+        "pow",
+        "lin",
+        "prod",
+        "relation",
+        "where",
+        "compare",
+    )
 
 
 def _is_symmetric(node: Node) -> bool:
-    if node.kind in ("inv", "fn", "pow"):
-        return node.pool.symmetric[node.args[0]]
+    if node.kind in ("inv", "fn", "pow", "where", "compare"):
+        return all(node.pool.symmetric[arg] for arg in node.args) or _is_even_of_odd(node)
     if node.kind == "lin":
         terms = {term: c for c, term in coefficient_terms(node)}
         return {_flipped(term): c for term, c in terms.items()} == terms
     return node.kind not in ("prod", "relation") or _flipped(node) is node
+
+
+def _is_even_of_odd(node: Node) -> bool:
+    """Whether a node is |u|, cos u or an even power of a u whose transpose is -u: (i - j)²."""
+    even = node.data in ("abs", "cos") if node.kind == "fn" else node.kind == "pow" and node.data % 2 == 0
+    if not even or node.args[0].kind != "lin":
+        return False
+    terms = {term: c for c, term in coefficient_terms(node.args[0])}
+    return {_flipped(term): -c for term, c in terms.items()} == terms
 
 
 def _flipped(node: Node) -> Node:
