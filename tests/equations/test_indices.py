@@ -136,6 +136,19 @@ MODELS = {
         "data y: Class[n, K]\nparameters F: R[n, K]; W: R[K, K]",
         "sum(logsumexp(F[i]) - F[i, y[i]] for i in n) - W[y[0], y[1]]",
     ),
+    "labels of labels": (
+        "data y: Class[n, K]; u: Class[K, n]\nparameters x: R[n]; f: R[K]",
+        "f[y[u[0]]]**2 * x[u[1]] + sum(where(y[u[k]] <= k, f[k]**2 * k, 0) for k in K)",
+    ),
+    "pairs of a class": (
+        "data y: Class[n, K]\nparameters x: R[n]",
+        "sum(where(y[i] == y[j], (x[i] - x[j])**2, exp(x[i] * x[j])) for i in n for j in n)"
+        " + sum(where(y[0] < y[i], x[i]**2, 0) for i in n)",
+    ),
+    "squares and halves of indices": (
+        "data y: Class[n, K]\nparameters x: R[n]; f: R[K]",
+        "sum(where(i * i < y[i], x[i]**2, 0) for i in n) + sum(where(k / 2 < y[0], f[k]**2, 0) for k in K)",
+    ),
     "orders of labels": (
         "data y: Class[n, K]\nparameters F: R[n, K]",
         "sum(where(k <= y[i], F[i, k]**2, exp(F[i, k])) for i in n for k in K)",
@@ -151,7 +164,7 @@ def test_models(name, n, K):
     sizes = {name: size for name, size in (("n", n), ("K", K)) if name in model.sizes}
     rng = np.random.default_rng(n)
     values = {
-        own: rng.integers(K, size=[sizes[size] for size in declared.axes])
+        own: rng.integers(sizes[declared.classes], size=[sizes[size] for size in declared.axes])
         if declared.domain == "class"
         else rng.normal(size=[sizes[size] for size in declared.axes])
         for own, declared in model.sheet.declarations.items()
@@ -159,10 +172,11 @@ def test_models(name, n, K):
     back = Equations(model.derive("L").sheet())
     for of in model.parameters:
         expected = jacobian(model, "L", of, values, sizes)
-        function = model.compile([f"dL/d{of}"])
-        given = {own: values[own] for own in function.inputs}
-        (found,) = function(**given, **{size: sizes[size] for size in function.sizes})
-        close(found, expected)
+        for target, array in (("numpy", np.asarray), ("array_api", array_api_strict.asarray)):
+            function = model.compile(["L", f"dL/d{of}"], target=target)
+            given = {own: array(values[own]) for own in function.inputs}
+            _, found = function(**given, **{size: sizes[size] for size in function.sizes})
+            close(np.asarray(found), expected)
         close(back.evaluate(f"dL_d{of}", values, sizes=sizes), expected)
         close(model.evaluate(f"d(L, {of})", values, sizes=sizes), expected)
 

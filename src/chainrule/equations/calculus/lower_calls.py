@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from chainrule.equations.calculus.lower_operations import Value, joined, one_over, spread
-from chainrule.equations.calculus.lower_relations import chosen_by_index, relation
+from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
 from chainrule.equations.language.tree import Call
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, compare
@@ -129,11 +129,7 @@ _OPERATORS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 
 
 def _comparison(term: Call, args: list[Value], pool: Pool) -> Value:
-    order = relation(_OPERATORS[term.function], *args)
-    if order is not None:
-        return order
-    left, right = spread(*args)
-    return Value(compare(_OPERATORS[term.function], left.node, right.node), left.open)
+    return comparison(_OPERATORS[term.function], *args)
 
 
 def _where(term: Call, args: list[Value], pool: Pool) -> Value:

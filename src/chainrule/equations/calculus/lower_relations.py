@@ -7,13 +7,12 @@ from fractions import Fraction
 from math import lcm
 
 from chainrule.equations.calculus.lower_operations import Value, joined, spread
-from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.conditions import negated
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.conditions import compare, negated
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.products import elementwise, may_overflow, product
 from chainrule.equations.nodes.relations import Order, indicator, related
 
-__all__ = ["chosen_by_index", "relation"]
+__all__ = ["chosen_by_index", "comparison"]
 
 
 @dataclass
@@ -23,14 +22,14 @@ class _Combination:
     indices: dict[str, Fraction] = field(default_factory=dict)
     sizes: dict[str, Fraction] = field(default_factory=dict)
     constant: Fraction = Fraction(0)
-    labels: list[tuple[Fraction, Value]] = field(default_factory=list)
+    labels: list[tuple[int, Value]] = field(default_factory=list)
 
     def add(self, value: Value, sign: int) -> bool:
         """Add a value, or its negative; whether it is such a combination."""
         if value.own:
             return False
-        if _label_in(value.node) is not None:
-            self.labels.append((Fraction(sign), value))
+        if value.node in value.node.pool.labels:
+            self.labels.append((sign, value))
             return True
         return all(self._add_term(sign * c, term, value.open) for c, term in coefficient_terms(value.node))
 
@@ -56,70 +55,70 @@ class _Combination:
         return all(value.denominator & (value.denominator - 1) == 0 for value in numbers)
 
 
-def _label_in(node: Node) -> Node | None:
-    """The array of labels that a node is an entry of."""
-    args = node.args if node.kind == "prod" else (node,)
-    return next((arg for arg in args if arg in node.pool.labels), None)
+def comparison(op: str, left: Value, right: Value) -> Value:
+    """1 where ``left op right`` holds; for entries of arrays of labels picked from what holds of all."""
+    (first, picks), (second, more) = _unpicked(left, "left"), _unpicked(right, "right")
+    whole = _relation(op, first, second)
+    if whole is None:
+        one, other = spread(first, second)
+        whole = Value(compare(op, one.node, other.node), one.open)
+    if not picks and not more:
+        return whole
+    opened = joined(left, right)
+    factors = [(whole.node, whole.labels), *picks, *more]
+    return Value(product(whole.node.pool, factors, opened + whole.own), opened)
 
 
-def relation(op: str, left: Value, right: Value) -> Value | None:
-    """1 where ``left op right`` holds; None if it is no integer combination of indices and a label."""
+def _unpicked(value: Value, tag: str) -> tuple[Value, list[tuple[Node, tuple[str, ...]]]]:
+    """The whole array that a label is an entry of, and what picks the entry; anything else as it is."""
+    node = value.node
+    if node.kind != "prod" or not any(arg in node.pool.labels for arg in node.args):
+        return value, []
+    names = dict(enumerate(value.open))
+    base, picks = value, list[tuple[Node, tuple[str, ...]]]()
+    for arg, axes in zip(node.args, node.data[0], strict=True):
+        at = tuple(names.get(axis, f"{tag} {axis}") for axis in axes)
+        if arg in node.pool.labels:
+            base = Value(arg, at)
+        else:
+            picks.append((arg, at))
+    return base, picks
+
+
+def _relation(op: str, left: Value, right: Value) -> Value | None:
+    """The relation between two sides; None if they are no integer combination of indices and a label."""
     total = _Combination()
     if not (total.add(left, 1) and total.add(right, -1) and total.indices and total.is_exact()):
         return None
-    if len(total.labels) > 1:
+    scale = lcm(*(c.denominator for c in (*total.indices.values(), *total.sizes.values(), total.constant)))
+    if len(total.labels) > 1 or (total.labels and scale != 1):
+        # Twice a label is no label, and no sheet could say it.
         return None
-    scale = lcm(*(value.denominator for value in (*total.indices.values(), *total.sizes.values())))
-    scale = lcm(scale, total.constant.denominator)
-    sizes = sorted((name, int(c * scale)) for name, c in total.sizes.items() if c)
+    # Between whole numbers u ≤ v is u < v + 1.
+    constant = int(total.constant * scale) - (op == "<=")
+    sizes = tuple(sorted((name, int(c * scale)) for name, c in total.sizes.items() if c))
     weights = tuple(int(c * scale) for c in total.indices.values())
-    if op == "<=":
-        # Between whole numbers u ≤ v is u < v + 1.
-        op, one = "<", 1
-    else:
-        one = 0
-    order = Order(op, weights, int(total.constant * scale) - one, tuple(sizes))
-    dims = _sizes(left, right)
-    label = None
-    if total.labels:
-        ((sign, label),) = total.labels
-        symbol = _label_in(label.node)
-        assert symbol is not None
-        order = order._replace(label=(int(sign) * scale, label.node.pool.labels[symbol]))
-    return _over(left.node.pool, order, list(total.indices), dims, label, joined(left, right))
-
-
-def _sizes(*values: Value) -> dict[str, Size]:
-    return {name: size for value in values for name, size in zip(value.open, value.node.dims, strict=True)}
+    order = Order("<" if op == "<=" else op, weights, constant, sizes)
+    return _over(order, tuple(total.indices), total.labels, left, right)
 
 
 def _over(
-    pool: Pool,
-    order: Order,
-    indices: list[str],
-    dims: dict[str, Size],
-    label: Value | None,
-    opened: tuple[str, ...],
+    order: Order, indices: tuple[str, ...], labels: list[tuple[int, Value]], left: Value, right: Value
 ) -> Value:
-    """The relation with all open indices as axes; that of an entry of labels is picked from that of all."""
+    """The relation with all open indices of both sides as axes."""
+    pool, opened = left.node.pool, joined(left, right)
+    dims = {
+        name: size for value in (left, right) for name, size in zip(value.open, value.node.dims, strict=True)
+    }
     own = [dims[index] for index in indices]
-    factors: list[tuple[Node, tuple[object, ...]]] = [(pool.ones((dims[name],)), (name,)) for name in opened]
-    if label is None:
-        node, kept = related(pool, order, own)
-        factors.append((node, tuple(indices[place] for place in kept)))
-        return Value(product(pool, factors, opened), opened)
-    # Entries are picked from the relation of the whole array.
-    parts = [(label.node, tuple(range(len(label.node.dims))))]
-    if label.node.kind == "prod":
-        parts = list(zip(label.node.args, label.node.data[0], strict=True))
-    names = dict(enumerate(label.open))
-    for arg, axes in parts:
-        at: tuple[object, ...] = tuple(names.get(axis, axis) for axis in axes)
-        if arg in pool.labels:
-            arg, kept = related(pool, order, own, arg)
-            at = (*(at if arg.args else ()), *(indices[place] for place in kept))
-        factors.append((arg, at))
-    return Value(product(pool, factors, opened), opened)
+    label, at = None, tuple[str, ...]()
+    for sign, value in labels:
+        label, at = value.node, value.open
+        order = order._replace(label=(sign, pool.labels[label]))
+    node, kept = related(pool, order, own, label)
+    axes = (*(at if node.args else ()), *(indices[place] for place in kept))
+    fill = [(pool.ones((dims[name],)), (name,)) for name in opened]
+    return Value(product(pool, [(node, axes), *fill], opened), opened)
 
 
 def chosen_by_index(condition: Value, then: Value, other: Value) -> Value | None:

@@ -72,20 +72,32 @@ def _where(xp, condition, a, b):
     )
     return xp.where(condition != 0, a, b)
 """,
+    "_alike": """
+def _alike(xp, a, b, dtype):
+    # Labels and counts do not go with floating numbers by themselves.
+    whole = [isinstance(x, int) or (hasattr(x, "dtype") and xp.isdtype(x.dtype, "integral")) for x in (a, b)]
+    if all(whole):
+        return a, b
+    return tuple(xp.astype(x, dtype) if hasattr(x, "dtype") else x for x in (a, b))
+""",
     "_less": """
 def _less(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a < b, dtype)
 """,
     "_less_equal": """
 def _less_equal(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a <= b, dtype)
 """,
     "_equal": """
 def _equal(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a == b, dtype)
 """,
     "_not_equal": """
 def _not_equal(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a != b, dtype)
 """,
     "_abs": """

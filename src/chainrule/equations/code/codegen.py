@@ -223,7 +223,7 @@ class Writer:
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
                 return f"_logdet({self._text(node.args[0])})", True
-        code = node_code(node, self._text, self._length, self._type())
+        code = node_code(node, self._text, self._length, self._type(), lambda arg: self._spread(arg)[0])
         if code is None:
             raise NoRuleError(f"No code is known for {node.kind}.")
         return code

@@ -201,7 +201,11 @@ def _adjugate(x):
 """,
 }
 # Helpers that other helpers call.
-NEEDS = {"_log_sigmoid": ("_softplus",), "_weighted_gram": ("_chunks", "_plus")}
+NEEDS = {
+    "_log_sigmoid": ("_softplus",),
+    "_weighted_gram": ("_chunks", "_plus"),
+    **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),
+}
 
 
 def definitions_for(code: str, definitions: Mapping[str, str] = DEFINITIONS) -> str:

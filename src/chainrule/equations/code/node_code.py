@@ -15,7 +15,11 @@ MAY_WARN = '@np.errstate(divide="ignore", invalid="ignore", over="ignore")\n'
 
 
 def node_code(
-    node: Node, text: Callable[[Node], str], length: Callable[[Size], str], dtype: str
+    node: Node,
+    text: Callable[[Node], str],
+    length: Callable[[Size], str],
+    dtype: str,
+    spread: Callable[[Node], str],
 ) -> tuple[str, bool] | None:
     """Code for a node and whether it is atomic; None for a kind that is written elsewhere.
 
@@ -28,11 +32,15 @@ def node_code(
         The code of a size.
     dtype : str
         The argument that gives a result the type of the floating inputs.
+    spread : callable
+        The code of an argument without the axes along which it repeats, which broadcasts.
     """
     args = node.args
     match node.kind:
         case "compare":
-            sides = f"{_plain(args[0], text)}, {_plain(args[1], text)}"
+            # Together the sides must have all axes.
+            both = repeated_axes(args[0]).isdisjoint(repeated_axes(args[1]))
+            sides = ", ".join(_plain(arg, spread if both else text) for arg in args)
             return f"{_COMPARISONS[node.data]}({sides}{dtype})", True
         case "unit":
             return f"_equal(np.arange({length(node.dims[0])}), {node.data}{dtype})", True
@@ -40,7 +48,7 @@ def node_code(
             label = (text(args[0]), len(args[0].dims)) if args else None
             return relation_code(node, label, length, dtype), True
         case "where":
-            branches = ", ".join(_plain(arg, text) for arg in args[1:])
+            branches = ", ".join(_plain(arg, spread) for arg in args[1:])
             return f"np.where({text(args[0])}, {branches})", True
         case "extreme" | "attains":
             helper = {"extreme": "_extreme", "attains": "_attains"}[node.kind]
@@ -88,6 +96,16 @@ def _spread(code: str, behind: int) -> str:
 
 def _weighted(weight: int, code: str) -> str:
     return code if weight == 1 else f"{weight} * {code}"
+
+
+def repeated_axes(node: Node) -> set[int]:
+    """The axes along which a node only repeats."""
+    if is_number(node):
+        return set(range(len(node.dims)))
+    if node.kind != "prod":
+        return set()
+    ones = [own for arg, own in zip(node.args, node.data[0], strict=True) if arg.kind == "ones"]
+    return {node.data[1].index(label) for own in ones for label in own}
 
 
 def _plain(node: Node, text: Callable[[Node], str]) -> str:

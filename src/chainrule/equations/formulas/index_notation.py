@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any, cast
 
-from chainrule.equations.formulas.arrange import scale
+from chainrule.equations.formulas.arrange import mul, scale, transpose
 from chainrule.equations.formulas.form_axes import dims_of, is_repeated
 from chainrule.equations.formulas.forms import (
     Add,
@@ -70,8 +70,23 @@ def is_indexed(form: Any) -> bool:
     if isinstance(form, Form):
         if form.rank > 2 or isinstance(form, Indexed | Iota | Merged | Relation | Split):
             return True
+        if isinstance(form, Compare) and (_repeats_labels(form.left) or _repeats_labels(form.right)):
+            return True
         return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
     return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)
+
+
+def _repeats_labels(form: Form) -> bool:
+    """Whether labels are repeated, which no matrix form says: they are compared as y[i] = y[j]."""
+    return not isinstance(form, Named) and any(symbol in symbol.pool.labels for symbol in _symbols_in(form))
+
+
+def _symbols_in(form: Any) -> list[Node]:
+    if isinstance(form, Named):
+        return [form.node]
+    if isinstance(form, Form):
+        return [node for name in form.__dataclass_fields__ for node in _symbols_in(getattr(form, name))]
+    return [node for inner in form for node in _symbols_in(inner)] if isinstance(form, tuple) else []
 
 
 def sizes_not_letters(symbols: Iterable[Node], printed: Iterable[Node]) -> list[str]:
@@ -129,6 +144,10 @@ class Speller:
                 return Num(0, value)
             case Ones():
                 return Num(0, Fraction(1))
+            case Mul(rank=2, factors=(*rest, last)) if isinstance(transpose(last), Ones):
+                return self.entry(mul(rest, 1), at[:1], bound)
+            case Mul(rank=2, factors=(Ones(), *rest)):
+                return self.entry(transpose(mul(rest, 1)), at[1:], bound)
             case Iota():
                 return Letter(0, at[0])
             case Relation():

@@ -102,6 +102,8 @@ def _may_be_symmetric(node: Node) -> bool:
 
 
 def _is_symmetric(node: Node) -> bool:
+    if node.kind == "compare" and node.data in ("==", "!="):
+        return set(map(_flipped, node.args)) == set(node.args)
     if node.kind in ("inv", "fn", "pow", "where", "compare"):
         return all(node.pool.symmetric[arg] for arg in node.args) or _is_even_of_odd(node)
     if node.kind == "lin":
