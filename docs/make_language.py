@@ -297,6 +297,10 @@ condition.
 {functions}
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
 
+A power `u**v` may have any exponent. As in NumPy, 0**0 is 1 and a negative u has whole powers alone. The
+derivative by u is `v * u**(v - 1)`, for a negative u and for u = 0 too; that by v is `u**v * log(u)`, which
+is 0 at u = 0 for v > 0 and does not exist for u < 0: it is NaN there.
+
 Spelled out, the usual ones are recognised where they are differentiated or compiled, and are as right in
 the tails: `tanh` (also `(exp(2*z) - 1) / (exp(2*z) + 1)` and `2*sigmoid(2*z) - 1`), `sigmoid` (also
 `exp(a) / (exp(a) + exp(b))`), `softplus`, `softmax` and `logsumexp` of a vector or of rows,

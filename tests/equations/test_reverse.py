@@ -12,6 +12,7 @@ from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.nodes import Pool, is_zero
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
@@ -44,6 +45,10 @@ CASES = {
     "pow, cube": lambda pool, x: power(x["X"], Fraction(3)),
     "pow, reciprocal": lambda pool, x: power(x["X"], Fraction(-1)),
     "pow, root": lambda pool, x: power(product(pool, [(x["X"], "ij"), (x["X"], "ij")], "i"), Fraction(1, 2)),
+    "raised": lambda pool, x: raised(x["X"], x["Y"]),
+    "raised, slope": lambda pool, x: raised(x["X"], x["Y"], (1, 1)),
+    "raised, one exponent": lambda pool, x: raised(x["X"], product(pool, [(x["u"], "j")], "")),
+    "raised, one base": lambda pool, x: raised(power(pool.size("n"), Fraction(1, 2)), x["X"]),
     "softmax": lambda pool, x: pool.intern("softmax", None, (x["u"],), ("n",)),
     "softmax of rows": of_kind("softmax", 0),
     "lse": lambda pool, x: pool.intern("lse", None, (x["u"],), ()),
@@ -95,7 +100,7 @@ def expected(root, wanted, values, seed_array):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("lead", [(), ("r",), ("r", "s")])
 def test_a_rule_is_the_derivative(name, lead):
-    lift = np.abs if name == "fn, log" else np.asarray
+    lift = np.abs if name == "fn, log" or name.startswith("raised") else np.asarray
     for seed in (1, 2):
         pool, symbols, values, random = setting(seed)
         values[symbols["X"]] = lift(values[symbols["X"]])

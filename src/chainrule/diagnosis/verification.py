@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.checking.differences import Slope, measure_noise, slope
 from chainrule.diagnosis.points import SheetPoint, draw_point
+from chainrule.diagnosis.power_points import power_points
 from chainrule.diagnosis.verify_report import BlockVerification, Verified, VerifyReport
 from chainrule.diagnosis.witness import STEP, from_layout, sheet_function, tangential
 from chainrule.equations.equations import Equations
@@ -30,6 +31,7 @@ EVALUATIONS = 1500
 """For how many entries in all the sheet is evaluated one by one, shared equally by the blocks; a block with
 more than its share is compared along random directions."""
 DIRECTIONS = 4
+BORDER = "at a base of 0 the printed power beside log 0 has no value; the compiled code takes the limit, 0"
 SETTLED = 1e-7
 """Relative error at which central differences need no smaller step."""
 
@@ -101,6 +103,8 @@ def verify(
     blocks = {name: _Block(f"d{of}/d{name}") for name in derivation.wrt}
     for point in drawn:
         _judge_point(equations, derivation, point, rng, blocks)
+    for point in _finite(equations, of, power_points(equations.program, of, drawn[0])):
+        _judge_point(equations, derivation, point, rng, blocks, at_border=True)
     verdicts = tuple(block.verdict(sheet_points=points) for block in blocks.values())
     return VerifyReport(of, verdicts, tuple(dict(point.sizes) for point in drawn))
 
@@ -121,6 +125,16 @@ def _finite_point(
         except ChainruleError:
             continue
     return point
+
+
+def _finite(equations: Equations, of: str, points: Iterable[SheetPoint]) -> Iterator[SheetPoint]:
+    """The points at which ``of`` is finite."""
+    for point in points:
+        try:
+            if np.all(np.isfinite(equations.evaluate(of, point.values, point.sizes))):
+                yield point
+        except ChainruleError:
+            continue
 
 
 class _Block:
@@ -198,7 +212,10 @@ def _judge_point(
     point: SheetPoint,
     rng: np.random.Generator,
     blocks: dict[str, _Block],
+    *,
+    at_border: bool = False,
 ) -> None:
+    """Hear the witnesses at one point; at the border of a domain, only where there is a derivative."""
     compiled = _attempt(lambda: _compiled_values(equations, derivation, point), blocks, "the compiled code")
     printed = _attempt(lambda: _printed_values(derivation, point), blocks, "the printed equations")
     cases: dict[str, _Case] = {}
@@ -213,9 +230,16 @@ def _judge_point(
     for name, truth in truths.items():
         if not np.all(np.isfinite(cases[name].base)) or not np.all(np.isfinite(truth)):
             what = f"{derivation.of} or its derivative"
-            blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
+            if not at_border:
+                blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
             continue
         claims = {"compiled": compiled.get(name), "printed": printed.get(name)}
+        if at_border and claims["printed"] is not None and not np.all(np.isfinite(claims["printed"])):
+            # 0 ** k log(0) as printed has no value, and k 0 ** (k-1) none for k = 0.
+            claims["printed"] = None
+            blocks[name].remarks.append(BORDER)
+        if not at_border:
+            blocks[name].shapes.append(cases[name].base.shape + cases[name].at.shape)
         _judge_block(blocks[name], cases[name], truth, claims, everywhere)
 
 
@@ -271,7 +295,6 @@ def _judge_block(
     block: _Block, case: _Case, truth: Array, claims: Mapping[str, Array | None], everywhere: float
 ) -> None:
     shape = case.base.shape + case.at.shape
-    block.shapes.append(shape)
     scale = float(np.max(np.abs(truth), initial=0.0))
     floor = FLOOR * everywhere / TOLERANCE
     for witness, claimed in claims.items():

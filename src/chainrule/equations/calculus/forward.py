@@ -16,6 +16,7 @@ from chainrule.equations.nodes.conditions import choose
 from chainrule.equations.nodes.kronecker import inverse, split_axes
 from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.sums import linear, negative
 from chainrule.errors import NoRuleError
 
@@ -111,6 +112,17 @@ def _times(
 def _power(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
     slope = power(node.args[0], node.data - 1)
     return _times(slope, moved[node.args[0]], along, node.data)
+
+
+def _raised(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """The base moves and the exponent does."""
+    own, ways = tuple(range(len(node.dims))), _ways(along)
+    terms = []
+    for position, arg in enumerate(node.args):
+        if arg in moved:
+            factors = [(raised_slope(node, position), own), (moved[arg], (*own[: len(arg.dims)], *ways))]
+            terms.append((Fraction(1), product(node.pool, factors, (*own, *ways))))
+    return linear(node.pool, terms, node.dims + along)
 
 
 def _function(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
@@ -221,6 +233,7 @@ _RULES: Mapping[str, Rule] = {
     "lin": _sum,
     "prod": _product,
     "pow": _power,
+    "raised": _raised,
     "fn": _function,
     "softmax": _softmax,
     "lse": _logsumexp,

@@ -250,6 +250,7 @@ WORDS = {
     "lin": "sum rule",
     "prod": "product rule",
     "pow": "power rule",
+    "raised": "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv",
     "softmax": "Jacobian of softmax p: diag(p) - ppᵀ",
     "lse": "the gradient of logsumexp is softmax",
     "inv": "d A⁻¹ = -A⁻¹ dA A⁻¹",

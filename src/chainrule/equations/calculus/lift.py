@@ -17,6 +17,7 @@ from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.equations.nodes.products import is_simplex, merged, power, product
 from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
 
 __all__ = [
@@ -82,6 +83,13 @@ def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
         return Lifted(onehot(inner[0], node.dims[-1]), lifted)
     if not lifted:
         return Lifted(pool.intern(node.kind, node.data, tuple(inner), node.dims), False)
+    if node.kind == "raised":
+        rank = len(node.dims)
+        base, exponent = (
+            (arg.node, (*([BATCH] if arg.over_examples else []), *range(rank if part.dims else 0)))
+            for arg, part in zip(args, node.args, strict=True)
+        )
+        return Lifted(raised_along(pool, base, exponent, (BATCH, *range(rank)), node.data), True)
     if node.kind in ("compare", "where"):
         spread = [_spread(arg, size) for arg in args]
         return Lifted(compare(node.data, *spread) if node.kind == "compare" else choose(*spread), True)

@@ -23,6 +23,7 @@ from chainrule.equations.nodes.nodes import (
 )
 from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.sums import linear, negative, scaled
 from chainrule.errors import NoRuleError
@@ -145,6 +146,15 @@ def _power_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) 
     yield 0, _times(c, slope, lead, exponent)
 
 
+def _raised_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """By the base and by the exponent; one without axes takes the sum over all entries."""
+    first, own = _lead(lead), tuple(range(len(node.dims)))
+    for position, arg in enumerate(node.args):
+        if arg in active:
+            factors = [(c, first + own), (raised_slope(node, position), own)]
+            yield position, product(node.pool, factors, first + own[: len(arg.dims)])
+
+
 def _function_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
     yield 0, _times(c, elementary.slope(node, value), lead)
 
@@ -248,6 +258,7 @@ _RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contr
     "lin": _sum_rule,
     "prod": _product_rule,
     "pow": _power_rule,
+    "raised": _raised_rule,
     "fn": _function_rule,
     "softmax": _softmax_rule,
     "lse": _logsumexp_rule,

@@ -22,9 +22,9 @@ _CREATE = {"np.ones": 1, "np.zeros": 1, "np.full": 2, "np.eye": 1, "np.arange": 
 # What the standard lacks is done by functions of ours.
 _OURS = {"np.where": "_where", "np.kron": "_kron"}
 _METHODS = {"sum": "sum", "transpose": "permute_dims"}
-# These take plain numbers as they are: a bound, a sign, a number of classes.
+# These take plain numbers as they are: a bound, a sign, a number of classes, an exponent.
 _COMPARISONS = {"_less", "_less_equal", "_equal", "_not_equal"}
-_PLAIN = _COMPARISONS | {"_extreme", "_attains", "_onehot"}
+_PLAIN = _COMPARISONS | {"_extreme", "_attains", "_onehot", "_power", "_power_slope"}
 _LACKING = {"_erf": "erf", "_normal_cdf": "the normal distribution function"}
 
 

@@ -142,6 +142,34 @@ def _tanh_slope(xp, x):
     e = xp.exp(-2 * xp.abs(x))
     return 4 * e / xp.square(1 + e)
 """,
+    "_power": """
+def _power(xp, u, v):
+    arrays = [value for value in (u, v) if hasattr(value, "dtype")]
+    u, v = (value if hasattr(value, "dtype") else xp.full_like(arrays[0], value) for value in (u, v))
+    return xp.pow(u, v)
+""",
+    "_power_slope": """
+def _power_slope(xp, u, v, n, m):
+    # n times by u, m times by v. A factor 0 wins over an infinite power, a positive power over log 0.
+    arrays = [value for value in (u, v) if hasattr(value, "dtype")]
+    u, v = (value if hasattr(value, "dtype") else xp.full_like(arrays[0], value) for value in (u, v))
+    u, v = xp.broadcast_arrays(u, v)
+    none = xp.zeros_like(u)
+    taylor = [none + 1] + [none] * m
+    for i in range(n):
+        taylor = [c * (v - i) + (taylor[j - 1] if j else 0) for j, c in enumerate(taylor)]
+    logarithm = xp.log(xp.where(u < 0, xp.full_like(u, float("nan")), u)) if m else none
+    total, ways = none, 1
+    for j, c in enumerate(taylor):
+        term = ways * c
+        for _ in range(m - j):
+            term = term * logarithm
+        total = total + xp.where(c == 0, none, term)
+        ways *= m - j
+    gone = (total == 0) | ((u == 0) & (v > n))
+    slope = xp.where(gone, none, total * xp.pow(u, v - n))
+    return xp.where(u < 0, xp.full_like(u, float("nan")), slope) if m else slope
+""",
     "_normal_pdf": """
 def _normal_pdf(xp, x):
     return xp.exp(-0.5 * x * x) * 0.3989422804014327

@@ -28,6 +28,8 @@ _ELEMENTWISE = UFUNCS | {
     "_softplus",
     "_tanh_slope",
 }
+# Elementwise functions of two arguments.
+_POWERS = {"_power", "_power_slope"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
             name = ast.unparse(function)
             if name in _ELEMENTWISE | {"np.where", "_step", "_sign"}:
                 return dims_of(first_argument, known)
+            if name in _POWERS:
+                first, second = (dims_of(argument, known) for argument in code.args[:2])
+                return None if first is None or second is None else _broadcast(first, second)
             if name == "_onehot":
                 labels = dims_of(first_argument, known)
                 return None if labels is None else (*labels, _size(code.args[1]))
@@ -186,6 +191,8 @@ def is_floating(code: ast.expr, known: Mapping[str, Variable]) -> bool:
             name = ast.unparse(function)
             if name == "np.where":
                 return any(is_floating(branch, known) for branch in arguments[1:])
+            if name in _POWERS:
+                return any(is_floating(argument, known) for argument in arguments[:2])
             return name in _ELEMENTWISE and is_floating(arguments[0], known)
     return False
 
@@ -195,7 +202,7 @@ def is_new(code: ast.expr) -> bool:
     if isinstance(code, ast.Subscript) or (isinstance(code, ast.Attribute) and code.attr == "T"):
         return is_new(code.value)
     if isinstance(code, ast.Call):
-        return ast.unparse(code.func) in _ELEMENTWISE | {"np.where"} or (
+        return ast.unparse(code.func) in _ELEMENTWISE | _POWERS | {"np.where"} or (
             isinstance(code.func, ast.Attribute) and code.func.attr == "sum"
         )
     return isinstance(code, ast.BinOp | ast.UnaryOp)

@@ -214,6 +214,8 @@ class Writer:
                 return self._product(node)
             case "pow":
                 return self._power(node)
+            case "raised":
+                return self._raised(node), True
             case "fn":
                 return f"{FUNCTION_CODE[node.data]}({self._argument(node)})", True
             case "softmax" | "lse":
@@ -363,6 +365,13 @@ class Writer:
                 else (f"np.square({self._text(base)})", True)
             )
         return f"{text} ** {_number(exponent)}", False
+
+    def _raised(self, node: Node) -> str:
+        base, exponent = (self._text(arg) for arg in node.args)
+        if node.data == (0, 0):
+            return f"_power({base}, {exponent})"
+        n, m = node.data
+        return f"_power_slope({base}, {exponent}, {n}, {m})"
 
     def _formulas(self) -> list[str]:
         """The sheet's lines as the reader knows them, with the names of what was put together."""

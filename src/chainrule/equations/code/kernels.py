@@ -116,6 +116,31 @@ def _chunks(count, width):
 def _plus(total, part):
     return part if total is None else total + part if np.ndim(total) == 0 else np.add(total, part, out=total)
 """,
+    "_power": """
+def _power(u, v):
+    # A negative base has its whole powers alone, and their signs, also with a complex step on it.
+    if np.isrealobj(u) and np.isrealobj(v):
+        return np.power(u * 1.0, v)
+    below, turns = np.real(u) < 0, np.real(v) % 2
+    sign = np.where((np.imag(v) == 0) & (turns % 1 == 0), 1 - 2 * turns, np.nan)
+    return np.power(np.where(below, -u, u), v) * np.where(below, sign, 1)
+""",
+    "_power_slope": """
+def _power_slope(u, v, n, m):
+    # n times by u, m times by v. A factor 0 wins over an infinite power, a positive power over log 0.
+    taylor = [1.0] + [0.0] * m
+    for i in range(n):
+        taylor = [c * (v - i) + (taylor[j - 1] if j else 0) for j, c in enumerate(taylor)]
+    with np.errstate(all="ignore"):
+        logarithm = np.log(np.where(np.real(u) < 0, np.nan, u)) if m else 1.0
+        total, ways = 0.0, 1
+        for j, c in enumerate(taylor):
+            total = total + np.where(c == 0, 0 * u, ways * c * logarithm ** (m - j))
+            ways *= m - j
+        gone = (total == 0) | ((u == 0) & (np.real(v) > n))
+        slope = np.where(gone, 0 * u, total * _power(u, v - n))
+    return np.where(np.real(u) < 0, np.nan, slope) if m else slope
+""",
     "_erf": """
 def _erf(x):
     from scipy.special import erf
@@ -202,6 +227,7 @@ def _adjugate(x):
 }
 # Helpers that other helpers call.
 NEEDS = {
+    "_power_slope": ("_power",),
     "_log_sigmoid": ("_softplus",),
     "_weighted_gram": ("_chunks", "_plus"),
     **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),

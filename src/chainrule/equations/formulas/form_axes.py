@@ -27,6 +27,7 @@ from chainrule.equations.formulas.forms import (
     OneHot,
     Ones,
     Power,
+    Raised,
     Relation,
     Scale,
     Split,
@@ -65,6 +66,8 @@ def dims_of(form: Form) -> tuple[Size, ...]:
             return dims_of(arg)[:-1]
         case Compare(left=left, right=right) | Extreme(left=left, right=right):
             return _common((left, right))
+        case Raised(arg=arg, exponent=exponent):
+            return dims_of(max((arg, exponent), key=lambda side: side.rank))
         case Where(condition=condition, then=then, other=other):
             return _common(side for side in (then, other, condition) if side.rank)
         case Kron(left=left, right=right):

@@ -37,6 +37,7 @@ __all__ = [
     "Pi",
     "Power",
     "Relation",
+    "Raised",
     "Scale",
     "Sigma",
     "SizeForm",
@@ -183,6 +184,14 @@ class Power(Form):
 
     arg: Form
     exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Raised(Form):
+    """Elementwise power with an exponent that is a form; either may lack axes."""
+
+    arg: Form
+    exponent: Form
 
 
 @dataclass(frozen=True, slots=True)

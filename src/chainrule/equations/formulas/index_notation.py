@@ -38,6 +38,7 @@ from chainrule.equations.formulas.forms import (
     Num,
     Ones,
     Power,
+    Raised,
     Relation,
     Scale,
     Sigma,
@@ -212,6 +213,9 @@ class Speller:
                 return self._sum(arg, lambda at, bound: self._square(arg, at, bound), bound)
             case Power(arg=arg, exponent=exponent):
                 return Power(0, self.entry(arg, at, bound), exponent)
+            case Raised(arg=arg, exponent=exponent):
+                sides = (self.entry(side, at if side.rank else (), bound) for side in (arg, exponent))
+                return Raised(0, *sides)
             case Function():
                 return self._function(form, at, bound)
             case Where(condition=condition, then=then, other=other):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from chainrule.equations.formulas.forms import Norm
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import content
 
@@ -21,6 +21,10 @@ __all__ = ["Kink", "kinks_of"]
 _AT_ZERO = ("abs", "sign", "step", "relu", "leaky_relu")
 # The same for the second derivative: which order jumps, and what is taken there.
 _LATER = {"elu": (2, "elu'' jumps from 1 to 0, the formulas take 1 at 0")}
+
+# What is never negative, and never 0: bases of any power.
+_NOT_NEGATIVE = frozenset({"abs", "relu", "exp", "sigmoid", "softplus", "softmax"})
+_POSITIVE = _NOT_NEGATIVE - {"abs", "relu"}
 
 
 class Kink(NamedTuple):
@@ -87,6 +91,8 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
         return [Kink(place, words)] if order >= first else []
     if node.kind == "pow" and node.data.denominator > 1 and 0 < node.data < order:
         return _root(node, writer, order)
+    if node.kind == "raised" and not _is_whole(node.args[1]):
+        return _power_kinks(node.args[0], text)
     if node.kind == "det" and order > 1:
         return [Kink(f"{text(node)} = 0", "the formula needs the inverse, which is not there")]
     if node.kind == "det":
@@ -105,6 +111,22 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
             for border in borders
         ]
     return []
+
+
+def _power_kinks(base: Node, text: Callable[[Node], str]) -> list[Kink]:
+    """Where a power with a variable exponent, or a derivative of it, ends."""
+    below = "only whole powers have a value there, and none has a derivative by its exponent"
+    at = "a power below the order has an infinite derivative; that by the exponent is taken as 0"
+    name = base.data if base.kind == "fn" else base.kind
+    if is_number(base) or name in _POSITIVE:
+        return []
+    kinks = [Kink(f"{text(base)} = 0", at)]
+    return kinks if name in _NOT_NEGATIVE else [*kinks, Kink(f"{text(base)} < 0", below)]
+
+
+def _is_whole(exponent: Node) -> bool:
+    """Whether an exponent is a size: whole, and positive."""
+    return exponent.kind == "size"
 
 
 def _without_number(node: Node) -> Node:

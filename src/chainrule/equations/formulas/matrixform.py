@@ -36,6 +36,7 @@ from chainrule.equations.formulas.forms import (
     Ones,
     Pi,
     Power,
+    Raised,
     Relation,
     Scale,
     SizeForm,
@@ -48,6 +49,7 @@ from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_gra
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.raised import written_out
 
 __all__ = ["matrix_form"]
 
@@ -89,6 +91,10 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return _sum_form(node, form)
         case "pow":
             return _power_form(form(node.args[0]), node.data)
+        case "raised" if node.data == (0, 0):
+            return Raised(rank, form(node.args[0]), form(node.args[1]))
+        case "raised":
+            return matrix_form(written_out(node), {arg: form(arg) for arg in node.args})
         case "fn":
             return Function(rank, node.data, form(node.args[0]))
         case "softmax":
@@ -97,6 +103,8 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Function(rank, "logsumexp", form(node.args[0]), rank if rank else None)
         case "inv" | "det" | "logdet" | "adjugate":
             return Function(rank, node.kind, form(node.args[0]))
+        case "prod" if any(map(_is_slope_of_power, node.args)):
+            return _with_slopes_written_out(node, form)
         case "prod":
             return _product_form(node, form)
         case "compare" | "where" | "extreme" | "attains":
@@ -108,6 +116,19 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
         case "merge":
             return _merged_form(node, form)
     raise AssertionError(f"unknown kind {node.kind}")
+
+
+def _is_slope_of_power(node: Node) -> bool:
+    return node.kind == "raised" and node.data != (0, 0)
+
+
+def _with_slopes_written_out(node: Node, form: Callable[[Node], Form]) -> Form:
+    """A product in which the numbers in front of v u ** (v-1) stand with its own."""
+    labels, out = node.data
+    inner = {arg for slope in filter(_is_slope_of_power, node.args) for arg in slope.args}
+    opened = [written_out(arg) if _is_slope_of_power(arg) else arg for arg in node.args]
+    held = {arg: form(arg) for arg in {*node.args, *inner} if not _is_slope_of_power(arg)}
+    return matrix_form(product(node.pool, list(zip(opened, labels, strict=True)), out), held)
 
 
 def _merged_form(node: Node, form: Callable[[Node], Form]) -> Form:

@@ -10,7 +10,7 @@ from html import escape
 from chainrule.equations.formulas.forms import PartOf
 from chainrule.equations.formulas.glyphs import glyph
 from chainrule.equations.formulas.print_unicode import NAMES, SIGNS
-from chainrule.equations.formulas.printing import Printer
+from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 
 __all__ = ["MathPrinter"]
@@ -28,6 +28,7 @@ class MathPrinter(Printer):
 
     minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
+    exponent_level = ADD
 
     @staticmethod
     def identifier(name: str) -> str:
@@ -110,6 +111,10 @@ class MathPrinter(Printer):
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         circle = "<mo>∘</mo>" if rank else ""
         return f"<msup>{_row(text)}{_row(circle, self.number(exponent))}</msup>"
+
+    def raised(self, text: str, exponent: str, rank: int) -> str:
+        circle = "<mo>∘</mo>" if rank else ""
+        return f"<msup>{_row(text)}{_row(circle, exponent)}</msup>"
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "sqrt":

@@ -162,6 +162,9 @@ class SheetPrinter(Printer):
         written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
         return f"{text}**{written}"
 
+    def raised(self, text: str, exponent: str, rank: int) -> str:
+        return f"{text}**{exponent}"
+
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "normal_cdf":
             return f"((1 + erf({self._atomic(f'({arg})')} / sqrt(2))) / 2)"

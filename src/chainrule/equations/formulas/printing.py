@@ -30,6 +30,7 @@ from chainrule.equations.formulas.forms import (
     PartOf,
     Pi,
     Power,
+    Raised,
     Relation,
     Scale,
     Sigma,
@@ -192,6 +193,10 @@ class Printer(ABC):
     def _power(self, form: Power) -> tuple[str, int]:
         return self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR
 
+    def _raised(self, form: Raised) -> tuple[str, int]:
+        exponent = self.inside(form.exponent, ATOM if form.rank else self.exponent_level)
+        return self.raised(self.inside(form.arg, ATOM), exponent, form.rank), FACTOR
+
     def _diag(self, form: Diag) -> tuple[str, int]:
         return self.function("diag", self.text(form.arg), None), ATOM
 
@@ -265,6 +270,7 @@ class Printer(ABC):
         Transposed: _transposed,
         Function: _function,
         Power: _power,
+        Raised: _raised,
         Diag: _diag,
         Diagonal: _diagonal,
         Sum: _sum,
@@ -308,6 +314,8 @@ class Printer(ABC):
     pi: ClassVar[str]
     diagonal: ClassVar[str] = "diagonal"
     trace: ClassVar[str] = "tr"
+    # How tightly an exponent binds that needs no brackets.
+    exponent_level: ClassVar[int] = ATOM
     # A Σ reaches as far as the product does.
     sigma_level: ClassVar[int] = PRODUCT
 
@@ -371,6 +379,9 @@ class Printer(ABC):
 
     @abstractmethod
     def power(self, text: str, exponent: Fraction, rank: int) -> str: ...
+
+    @abstractmethod
+    def raised(self, text: str, exponent: str, rank: int) -> str: ...
 
     @abstractmethod
     def function(self, name: str, arg: str, axis: int | None) -> str: ...

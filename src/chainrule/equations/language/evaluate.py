@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule import special
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.given import given_values
 from chainrule.equations.language.sheet import Sheet, read_expression
@@ -274,7 +275,7 @@ class _Evaluator:
             case "/":
                 return np.divide(left, right)
             case "**":
-                return np.power(np.asarray(left) * 1.0, right)
+                return special.power(left, right)
             case "@":
                 standing = len(term.left.type.axes) == 1 and not term.left.type.row
                 return np.multiply.outer(left, right) if standing else np.matmul(left, right)

@@ -51,6 +51,8 @@ def _log(u: Node) -> Node | None:
         return _plain("log_sigmoid", u.args[0])
     if u.kind == "pow" and (_is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
         return scaled(u.data, apply("log", u.args[0]))
+    if u.kind == "raised" and u.data == (0, 0) and _is_positive(u.args[0]):
+        return elementwise(u.args[1], apply("log", u.args[0]))
     if u.kind == "softmax":
         return log_softmax(u.args[0])
     if (inner := one_plus_exp(u)) is not None:
@@ -131,7 +133,7 @@ def _log_of_determinant(u: Node) -> Node | None:
 
 def _is_positive(node: Node) -> bool:
     """Whether a node is positive wherever it is defined, and its logarithm is known."""
-    if node.kind == "pow":
+    if node.kind == "pow" or (node.kind == "raised" and node.data == (0, 0)):
         return _is_positive(node.args[0])
     return (
         node.kind == "softmax"

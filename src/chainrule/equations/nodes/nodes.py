@@ -17,6 +17,7 @@ onehot                                     one-hot rows of the labels ``args[0]`
 lin        coefficients                    Σ c_t args[t]; the only place of rational numbers
 prod       (labels per factor, out)        Σ over labels not in out of the product of the factors
 pow        exponent                        elementwise power
+raised     (n, m)                          ∂ⁿ⁺ᵐ (args[0] ** args[1]), n times by the base, m by the exponent
 fn         name                            elementwise function
 softmax                                    along the last axis
 lse                                        log Σ exp along the last axis

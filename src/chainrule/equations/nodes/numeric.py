@@ -106,6 +106,9 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return _einsum(node, args)
         case "pow":
             return np.asarray(args[0] ** _exponent(node))
+        case "raised":
+            n, m = node.data
+            return np.asarray(special.power_derivative(args[0], args[1], n, m))
         case "fn":
             return np.asarray(KERNELS[node.data](args[0]))
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":

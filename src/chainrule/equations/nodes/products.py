@@ -16,6 +16,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
+from chainrule.equations.nodes.exponents import join_raised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
@@ -27,6 +28,7 @@ __all__ = [
     "elementwise",
     "is_simplex",
     "may_overflow",
+    "Label",
     "merged",
     "one_plus_exp",
     "power",
@@ -161,6 +163,7 @@ def may_overflow(node: Node) -> bool:
     """Whether a node can be infinite, or not a number, at finite values of its symbols."""
     return any(
         (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
+        or inner.kind == "raised"
         or (inner.kind == "fn" and inner.data in ("log", "exp"))
         or inner.kind in ("inv", "logdet")
         for inner in topological([node])
@@ -286,6 +289,7 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
         exponents[key] = exponents.get(key, Fraction(0)) + exponent
     sign = recognise(pool, exponents)
     join_signs(pool, exponents)
+    join_raised(pool, exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():

@@ -10,6 +10,7 @@ from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["rebuild", "substitute"]
@@ -35,6 +36,7 @@ def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
 
 _BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
     "fn": lambda node, args: elementary.apply(node.data, args[0]),
+    "raised": lambda node, args: raised(args[0], args[1], node.data),
     "compare": lambda node, args: compare(node.data, *args),
     "where": lambda node, args: choose(*args),
     "kron": lambda node, args: kronecker(args[0], args[1]),
