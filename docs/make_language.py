@@ -297,6 +297,11 @@ condition.
 {functions}
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
 
+A norm has the slope u/‖u‖, and 0 where u is 0; the second derivative is 0 there, too. `sqrt(x.T @ x)`,
+`sqrt(sum(x**2))` and every root that is printed as ‖…‖ is that norm, as long as the square is written inside
+the root; `sqrt(s)` of a named s, `sqrt(mean(x**2))` and `sqrt(a**2 + b**2)` are roots, whose slope at 0 is
+infinite. A division by a norm, `x / norm2(x)`, has no value at 0, and no derivative.
+
 A power `u**v` may have any exponent. As in NumPy, 0**0 is 1 and a negative u has whole powers alone. The
 derivative by u is `v * u**(v - 1)`, for a negative u and for u = 0 too; that by v is `u**v * log(u)`, which
 is 0 at u = 0 for v > 0 and does not exist for u < 0: it is NaN there.

@@ -36,6 +36,7 @@ __all__ = [
     "log_sigmoid_second_derivative",
     "log_softmax",
     "logsumexp",
+    "norm",
     "power",
     "power_derivative",
     "relu",
@@ -355,6 +356,26 @@ def softmax(x: ArrayLike, axis: int = -1) -> Any:
         return x.copy()
     _, below, rest = _shifted(x, axis)
     return np.exp(below) / (1 + rest)
+
+
+def norm(x: ArrayLike, axes: int | None = None) -> Array:
+    """The Euclidean norm along the last axes, all of them by default.
+
+    sqrt(Σ x²), without a conjugate, divided by the largest entry first: no square overflows or vanishes.
+
+    Parameters
+    ----------
+    x : array_like
+    axes : int, optional
+        How many.
+    """
+    array = _inexact(x)
+    along = tuple(range(array.ndim - (array.ndim if axes is None else axes), array.ndim))
+    with np.errstate(all="ignore"):
+        largest = np.max(np.abs(array.real), axis=along, keepdims=True, initial=0)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, np.ones_like(largest))
+        root = np.sqrt(np.sum(np.square(array / scale), axis=along))
+    return np.asarray(root * scale.reshape(root.shape))[()]
 
 
 def power(base: ArrayLike, exponent: ArrayLike) -> Array:

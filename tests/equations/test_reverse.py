@@ -10,6 +10,7 @@ from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.reverse import _RULES, adjoints, identity_seed
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.nodes import Pool, is_zero
+from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.raised import raised
@@ -49,6 +50,8 @@ CASES = {
     "raised, slope": lambda pool, x: raised(x["X"], x["Y"], (1, 1)),
     "raised, one exponent": lambda pool, x: raised(x["X"], product(pool, [(x["u"], "j")], "")),
     "raised, one base": lambda pool, x: raised(power(pool.size("n"), Fraction(1, 2)), x["X"]),
+    "norm": lambda pool, x: norm(x["X"], 2),
+    "norm of rows": lambda pool, x: norm(x["X"], 1),
     "softmax": lambda pool, x: pool.intern("softmax", None, (x["u"],), ("n",)),
     "softmax of rows": of_kind("softmax", 0),
     "lse": lambda pool, x: pool.intern("lse", None, (x["u"],), ()),

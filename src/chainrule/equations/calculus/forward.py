@@ -15,7 +15,8 @@ from chainrule.equations.nodes.canonical import reached_from
 from chainrule.equations.nodes.conditions import choose
 from chainrule.equations.nodes.kronecker import inverse, split_axes
 from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
-from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.norms import norm_slope
+from chainrule.equations.nodes.products import merged, power_slope, product
 from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.sums import linear, negative
 from chainrule.errors import NoRuleError
@@ -110,8 +111,15 @@ def _times(
 
 
 def _power(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
-    slope = power(node.args[0], node.data - 1)
-    return _times(slope, moved[node.args[0]], along, node.data)
+    return _times(power_slope(node), moved[node.args[0]], along, node.data)
+
+
+def _norm(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """uᵀ u̇ / ‖u‖ in every row, 0 where the norm is."""
+    (arg,), ways = node.args, _ways(along)
+    own = tuple(range(len(arg.dims)))
+    factors = [(norm_slope(node), own), (moved[arg], (*own, *ways))]
+    return product(node.pool, factors, (*own[: len(node.dims)], *ways))
 
 
 def _raised(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
@@ -234,6 +242,7 @@ _RULES: Mapping[str, Rule] = {
     "prod": _product,
     "pow": _power,
     "raised": _raised,
+    "norm": _norm,
     "fn": _function,
     "softmax": _softmax,
     "lse": _logsumexp,

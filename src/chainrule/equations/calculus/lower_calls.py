@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 
 from chainrule.equations.calculus.lower_operations import Value, joined, one_over, spread
 from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
@@ -13,7 +12,8 @@ from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
 from chainrule.equations.nodes.nodes import Node, Pool, is_zero
-from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.norms import norm
+from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
 
@@ -89,8 +89,7 @@ def _norm1(term: Call, args: list[Value], pool: Pool) -> Value:
 
 def _norm2(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
-    square = product(pool, [(value.node, value.labels), (value.node, value.labels)], value.open)
-    return Value(power(square, Fraction(1, 2)), value.open)
+    return Value(norm(value.node, len(value.own)), value.open)
 
 
 def _dot(term: Call, args: list[Value], pool: Pool) -> Value:

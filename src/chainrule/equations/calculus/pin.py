@@ -15,6 +15,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.relations import label_axes, related
@@ -101,6 +102,9 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
         case kind if kind in _TAKEN:
             free = node.args[0].dims[: -_TAKEN[node.kind]]
             return pool.intern(node.kind, node.data, tuple(args), dims) if size in free else None
+        case "norm":
+            apart = size in node.args[0].dims[: len(node.args[0].dims) - node.data]
+            return norm(args[0], node.data) if apart else None
         case "raised":
             # What both repeat has no axis for the examples.
             apart = all(_has(arg, size) or not arg.dims for arg in node.args)

@@ -21,7 +21,8 @@ from chainrule.equations.nodes.nodes import (
     is_zero,
     topological,
 )
-from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.norms import divisor, norm_slope
+from chainrule.equations.nodes.products import merged, power, power_slope, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.simplify import simplify
@@ -80,6 +81,7 @@ def adjoints(
             active.add(node)
     pending: dict[Node, list[Node]] = {root: [seed]}
     found: dict[Node, Node] = {}
+    named: set[Node] = set()
     for node in reversed(order):
         if node not in active or node not in pending:
             continue
@@ -88,13 +90,32 @@ def adjoints(
         if node in wanted:
             found[node] = cotangent
             continue
-        live = sum(arg in active for arg in set(node.args))
-        if on_shared is not None and node is not root and live > 1:
+        if on_shared is not None and _is_length_of_product(node) and _live(node.args[0], active) > 1:
+            # 1/‖A x‖ gets the name, and A x with its factors goes into the lines of A and x.
+            (arg,), own = node.args, range(len(node.args[0].dims))
+            rows = on_shared(node, _times(cotangent, power(divisor(node), Fraction(-1)), lead))
+            part = product(
+                root.pool, [(rows, (*_lead(lead), *own[: len(node.dims)])), (arg, own)], (*_lead(lead), *own)
+            )
+            pending.setdefault(arg, []).append(part)
+            named.add(part)
+            continue
+        shared = node is not root and _live(node, active) > 1 and cotangent not in named
+        if on_shared is not None and shared:
             cotangent = on_shared(node, cotangent)
         stands = value if node is root and value is not None else node
         for position, part in _contributions(node, cotangent, lead, stands, active):
             pending.setdefault(node.args[position], []).append(part)
     return found
+
+
+def _is_length_of_product(node: Node) -> bool:
+    return node.kind == "norm" and node.args[0].kind == "prod"
+
+
+def _live(node: Node, active: set[Node]) -> int:
+    """How many of a node's arguments move."""
+    return sum(arg in active for arg in set(node.args))
 
 
 def _contributions(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -141,9 +162,14 @@ def _product_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]
 
 
 def _power_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
-    exponent = node.data
-    slope = power(node.args[0], exponent - 1)
-    yield 0, _times(c, slope, lead, exponent)
+    yield 0, _times(c, power_slope(node), lead, node.data)
+
+
+def _norm_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """U / ‖u‖ in every row, 0 where that is."""
+    first, own = _lead(lead), tuple(range(len(node.args[0].dims)))
+    factors = [(c, first + own[: len(node.dims)]), (norm_slope(node), own)]
+    yield 0, product(node.pool, factors, first + own)
 
 
 def _raised_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -259,6 +285,7 @@ _RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contr
     "prod": _product_rule,
     "pow": _power_rule,
     "raised": _raised_rule,
+    "norm": _norm_rule,
     "fn": _function_rule,
     "softmax": _softmax_rule,
     "lse": _logsumexp_rule,

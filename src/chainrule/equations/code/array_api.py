@@ -24,7 +24,7 @@ _OURS = {"np.where": "_where", "np.kron": "_kron"}
 _METHODS = {"sum": "sum", "transpose": "permute_dims"}
 # These take plain numbers as they are: a bound, a sign, a number of classes, an exponent.
 _COMPARISONS = {"_less", "_less_equal", "_equal", "_not_equal"}
-_PLAIN = _COMPARISONS | {"_extreme", "_attains", "_onehot", "_power", "_power_slope"}
+_PLAIN = _COMPARISONS | {"_extreme", "_attains", "_onehot", "_norm", "_power", "_power_slope"}
 _LACKING = {"_erf": "erf", "_normal_cdf": "the normal distribution function"}
 
 
@@ -123,6 +123,9 @@ class _Speller(ast.NodeTransformer):
         inner = self.visit(node.value)
         if isinstance(parts[-1], ast.Name):
             return self._ours("_pick", [inner, parts[-1]])
+        if isinstance(node.slice, ast.Constant):
+            # The standard wants the other axes named: eye(n)[0, ...].
+            return ast.Subscript(inner, ast.Tuple([node.slice, ast.Constant(...)]))
         return ast.Subscript(inner, node.slice)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

@@ -142,6 +142,21 @@ def _tanh_slope(xp, x):
     e = xp.exp(-2 * xp.abs(x))
     return 4 * e / xp.square(1 + e)
 """,
+    "_norm": """
+def _norm(xp, x, axes=None):
+    # Along the last axes; divided by the largest entry, so that no square overflows or vanishes.
+    along = tuple(range(x.ndim - (axes or x.ndim), x.ndim))
+    largest = xp.max(xp.abs(x), axis=along, keepdims=True)
+    scale = xp.where((largest > 0) & xp.isfinite(largest), largest, xp.ones_like(largest))
+    total = xp.sum(xp.square(x / scale), axis=along)
+    return xp.sqrt(total) * xp.reshape(scale, total.shape)
+""",
+    "_divisor": """
+def _divisor(xp, norm):
+    # What the slope of a norm divides by: x/‖x‖ is 0 where x is.
+    tiny = xp.finfo(norm.dtype).smallest_normal
+    return xp.where(xp.abs(norm) < tiny, xp.full_like(norm, float("inf")), norm)
+""",
     "_power": """
 def _power(xp, u, v):
     arrays = [value for value in (u, v) if hasattr(value, "dtype")]

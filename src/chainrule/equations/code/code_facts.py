@@ -17,6 +17,7 @@ UFUNCS = frozenset({"np.exp", "np.log", "np.sqrt", "np.tanh", "np.sin", "np.cos"
 # Elementwise functions, and those of rows, that return a new array of their argument's type.
 _ELEMENTWISE = UFUNCS | {
     "_abs",
+    "_divisor",
     "_elu",
     "_leaky_relu",
     "_log_sigmoid",
@@ -87,6 +88,10 @@ def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
             name = ast.unparse(function)
             if name in _ELEMENTWISE | {"np.where", "_step", "_sign"}:
                 return dims_of(first_argument, known)
+            if name == "_norm":
+                dims = dims_of(first_argument, known)
+                axes = ast.literal_eval(code.args[1]) if len(code.args) > 1 else len(dims or ())
+                return None if dims is None else dims[: len(dims) - axes]
             if name in _POWERS:
                 first, second = (dims_of(argument, known) for argument in code.args[:2])
                 return None if first is None or second is None else _broadcast(first, second)
@@ -193,7 +198,7 @@ def is_floating(code: ast.expr, known: Mapping[str, Variable]) -> bool:
                 return any(is_floating(branch, known) for branch in arguments[1:])
             if name in _POWERS:
                 return any(is_floating(argument, known) for argument in arguments[:2])
-            return name in _ELEMENTWISE and is_floating(arguments[0], known)
+            return name in _ELEMENTWISE | {"_norm"} and is_floating(arguments[0], known)
     return False
 
 

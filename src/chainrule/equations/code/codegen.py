@@ -214,6 +214,12 @@ class Writer:
                 return self._product(node)
             case "pow":
                 return self._power(node)
+            case "norm":
+                axes = f", {node.data}" if node.dims else ""
+                return f"_norm({self._text(node.args[0])}{axes})", True
+            case "direction":
+                axes = f"[..., {', '.join(['None'] * node.data)}]" if node.args[1].dims else ""
+                return f"{self._bracketed(node.args[0])} / {self._bracketed(node.args[1])}{axes}", False
             case "raised":
                 return self._raised(node), True
             case "fn":

@@ -19,6 +19,7 @@ FUNCTION_CODE = {
     "tanh_slope": "_tanh_slope",
     "sin": "np.sin",
     "cos": "np.cos",
+    "divisor": "_divisor",
     "abs": "_abs",
     "sign": "_sign",
     "step": "_step",
@@ -115,6 +116,25 @@ def _chunks(count, width):
     "_plus": """
 def _plus(total, part):
     return part if total is None else total + part if np.ndim(total) == 0 else np.add(total, part, out=total)
+""",
+    "_norm": """
+def _norm(x, axes=None):
+    # Along the last axes; divided by the largest entry where squares overflow or vanish.
+    x = np.asarray(x)
+    along = tuple(range(x.ndim - (axes or x.ndim), x.ndim))
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.square(x).sum(axis=along)
+    limits = np.finfo(total.dtype)
+    if np.all((total.real > limits.tiny / limits.eps) & (total.real < np.inf)):
+        return np.sqrt(total)
+    largest = np.abs(x.real).max(axis=along, keepdims=True)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1).astype(largest.dtype)
+    return np.sqrt(np.square(x / scale).sum(axis=along)) * scale.reshape(total.shape)
+""",
+    "_divisor": """
+def _divisor(norm):
+    # What the slope of a norm divides by: x/‖x‖ is 0 where x is.
+    return np.where(np.abs(norm.real) < np.finfo(norm.dtype).tiny, np.inf, norm).astype(norm.dtype)
 """,
     "_power": """
 def _power(u, v):

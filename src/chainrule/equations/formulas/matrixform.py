@@ -48,7 +48,8 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.norms import over_divisor
+from chainrule.equations.nodes.products import product, squared_norm
 from chainrule.equations.nodes.raised import written_out
 
 __all__ = ["matrix_form"]
@@ -90,7 +91,16 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
         case "lin":
             return _sum_form(node, form)
         case "pow":
-            return _power_form(form(node.args[0]), node.data)
+            return _power_form(*_base(node, form))
+        case "norm" if rank == 0:
+            return Norm(0, form(node.args[0]))
+        case "norm":
+            return _power_form(_squares(node, form), ROOT)
+        case "direction":
+            u, divisor = node.args
+            return matrix_form(over_divisor(u, divisor), {u: form(u), divisor: form(divisor)})
+        case "fn" if node.data == "divisor":
+            return form(node.args[0])
         case "raised" if node.data == (0, 0):
             return Raised(rank, form(node.args[0]), form(node.args[1]))
         case "raised":
@@ -234,6 +244,19 @@ def _power_form(arg: Form, exponent: Fraction) -> Form:
     return Power(arg.rank, arg, exponent)
 
 
+def _base(node: Node, form: Callable[[Node], Form]) -> tuple[Form, Fraction]:
+    """What a power is written with: norms of rows as roots of sums of squares."""
+    base = node.args[0].args[0] if node.args[0].data == "divisor" else node.args[0]
+    if base.kind == "norm" and base.dims:
+        return _squares(base, form), node.data / 2
+    return form(base), node.data
+
+
+def _squares(node: Node, form: Callable[[Node], Form]) -> Form:
+    (arg,) = node.args
+    return matrix_form(squared_norm(arg, node.data), {arg: form(arg)})
+
+
 def _is_square(form: Form) -> Form | None:
     """The u of ‖u‖², also where u is a product that stands written out: xᵀ Aᵀ A x, tr(B Bᵀ Aᵀ A)."""
     match form:
@@ -334,14 +357,20 @@ def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node],
             graph.edges.append(Edge(own[0], own[1], form(arg)))
         return
     if inverted:
-        base = _power_form(form(arg.args[0]), -arg.data)
+        base, exponent = _base(arg, form)
+        base = _power_form(base, -exponent)
         if own:
             graph.below.setdefault(own[0], []).append(base)
         else:
             graph.under.append(base)
     elif not own:
         graph.scalars.append(form(arg))
-    elif arg.kind == "pow" and arg.data.denominator == 1 and (arg.data == 2 or own[0] in graph.out):
+    elif (
+        arg.kind == "pow"
+        and arg.args[0].kind != "norm"
+        and arg.data.denominator == 1
+        and (arg.data == 2 or own[0] in graph.out)
+    ):
         # A square on a summed index is two copies: xᵀx, not sum(x⊙x).
         for _ in range(arg.data.numerator):
             graph.hang(own[0], form(arg.args[0]))

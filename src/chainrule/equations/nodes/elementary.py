@@ -13,6 +13,7 @@ from fractions import Fraction
 from chainrule.equations.nodes.entries import picked_entry
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.products import Factor, elementwise, one_plus_exp, power, product
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.sums import content, linear, negative, scaled
@@ -264,7 +265,7 @@ def log_softmax(u: Node) -> Node:
 BUILDERS: dict[str, Callable[[Node], Node | None]] = {
     "exp": _exp,
     "log": _log,
-    "sqrt": lambda u: power(u, HALF),
+    "sqrt": root,
     "silu": lambda u: elementwise(u, _plain("sigmoid", u)),
     "gelu": lambda u: elementwise(u, _plain("normal_cdf", u)),
     "log_sigmoid": lambda u: _plain("log_sigmoid", u),
@@ -304,6 +305,7 @@ SLOPES: dict[str, Callable[[Node, Node], Node]] = {
         u.pool, [(LEAK, u.pool.ones(u.dims)), (1 - LEAK, _plain("step", u))], u.dims
     ),
     "elu": _elu_slope,
+    "divisor": lambda u, v: u.pool.ones(u.dims),
     "normal_cdf": lambda u, v: _plain("normal_pdf", u),
     "normal_pdf": lambda u, v: negative(elementwise(u, v)),
     "softplus": lambda u, v: _plain("sigmoid", u),

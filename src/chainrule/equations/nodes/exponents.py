@@ -1,4 +1,4 @@
-"""What a product makes of powers of one base whose exponents are not numbers: u u ** (k-1) = u ** k."""
+"""What a product makes of powers of one base that are not plain: u u ** (k-1) = u ** k, ‖u‖² / ‖u‖ = ‖u‖."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["join_raised"]
+__all__ = ["join_divisors", "join_raised"]
 
 Factor = tuple[Node, tuple[int, ...]]
 
@@ -37,6 +37,23 @@ def join_raised(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
             exponents[base] = sum((c for c, _ in coefficient_terms(total)), Fraction(0))
         else:
             exponents[pool.intern("raised", (0, 0), (base[0], total), base[0].dims), base[1]] = Fraction(1)
+
+
+def join_divisors(exponents: dict[Factor, Fraction]) -> None:
+    """Add the exponents of a norm and of what its slope divides by: ‖u‖² / ‖u‖ is ‖u‖.
+
+    Beside a division by the norm itself, which has no value at 0, the slope has none either.
+    """
+    for divisor, labels in list(exponents):
+        if divisor.kind == "fn" and divisor.data == "divisor":
+            norm = (divisor.args[0], labels)
+            own = exponents.get(norm, Fraction(0))
+            total = own + exponents[divisor, labels]
+            exponents[divisor, labels] = total if total < 0 <= own else Fraction(0)
+            if total >= 0 or own < 0:
+                exponents[norm] = total
+            elif own:
+                del exponents[norm]
 
 
 def _is_positive(node: Node) -> bool:

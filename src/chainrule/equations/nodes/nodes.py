@@ -19,6 +19,8 @@ prod       (labels per factor, out)        Σ over labels not in out of the prod
 pow        exponent                        elementwise power
 raised     (n, m)                          ∂ⁿ⁺ᵐ (args[0] ** args[1]), n times by the base, m by the exponent
 fn         name                            elementwise function
+norm       number of axes                  the Euclidean norm along the last of them
+direction  number of axes                  args[0] over the divisor args[1] of its norm; in code alone
 softmax                                    along the last axis
 lse                                        log Σ exp along the last axis
 inv                                        matrix inverse of the last two axes

@@ -32,6 +32,7 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
+    "divisor": lambda u: np.where(np.abs(u.real) < np.finfo(u.dtype).tiny, np.inf, u),
     "abs": special.abs_,
     "sign": special.sign,
     "step": special.step,
@@ -106,6 +107,10 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return _einsum(node, args)
         case "pow":
             return np.asarray(args[0] ** _exponent(node))
+        case "norm":
+            return np.asarray(special.norm(args[0], node.data))
+        case "direction":
+            return np.asarray(args[0] / args[1][(..., *[None] * node.data)])
         case "raised":
             n, m = node.data
             return np.asarray(special.power_derivative(args[0], args[1], n, m))

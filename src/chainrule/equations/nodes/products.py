@@ -16,7 +16,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
-from chainrule.equations.nodes.exponents import join_raised
+from chainrule.equations.nodes.exponents import join_divisors, join_raised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
@@ -32,7 +32,9 @@ __all__ = [
     "merged",
     "one_plus_exp",
     "power",
+    "power_slope",
     "product",
+    "squared_norm",
     "transposed",
 ]
 
@@ -290,6 +292,7 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     sign = recognise(pool, exponents)
     join_signs(pool, exponents)
     join_raised(pool, exponents)
+    join_divisors(exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
@@ -356,6 +359,8 @@ def power(node: Node, exponent: Fraction) -> Node:
     if is_zero(node) and exponent > 0:
         return node
     integer = exponent.denominator == 1
+    if node.kind == "norm" and exponent > 0 and exponent % 2 == 0:
+        return power(squared_norm(node.args[0], node.data), exponent / 2)
     if integer and node.kind == "lin":
         if len(node.args) == 1:
             return scaled(node.data[0] ** exponent.numerator, power(node.args[0], exponent))
@@ -378,6 +383,20 @@ def power(node: Node, exponent: Fraction) -> Node:
         if (inner := one_plus_exp(node)) is not None:
             return pool.intern("fn", "sigmoid", (scaled(-1, inner),), node.dims)
     return pool.intern("pow", exponent, (node,), node.dims)
+
+
+def power_slope(node: Node) -> Node:
+    """The power one lower; one of a norm is kept, so that it meets what the norm's slope divides by."""
+    (base,), exponent = node.args, node.data - 1
+    if base.kind == "norm" and exponent not in (0, 1):
+        return node.pool.intern("pow", exponent, (base,), base.dims)
+    return power(base, exponent)
+
+
+def squared_norm(node: Node, axes: int) -> Node:
+    """The sum of squares along the last axes."""
+    labels = range(len(node.dims))
+    return product(node.pool, [(node, labels), (node, labels)], labels[: len(labels) - axes])
 
 
 def _power_beside_ones(node: Node, exponent: Fraction) -> Node:

@@ -43,6 +43,11 @@ def _own_cost(node: Node, args: list[int]) -> int:
         return 1
     if node.kind == "prod":
         return sum(args)
+    # As the root of a square; dividing by a norm costs what the norm does.
+    if node.kind == "norm":
+        return 2 * args[0] + 1
+    if node.kind in ("fn", "pow") and "divisor" in (node.data, node.args[0].data):
+        return args[0]
     if node.kind == "pow":
         return 2 * args[0] if node.data == 2 else args[0] + 1
     if node.kind == "lin":

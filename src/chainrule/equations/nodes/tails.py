@@ -1,4 +1,4 @@
-"""Slopes that stay right in the tails: σ(-u) for 1 - σ(u), and sech² u for 1 - tanh² u.
+"""Slopes that stay right in the tails: σ(-u) for 1 - σ(u), sech² u for 1 - tanh² u, u/‖u‖ for u and 1/‖u‖.
 
 Written as differences they are 0 from u = 40 (or 20) on, where the true values are 4e-18: a Hessian made of
 them loses its curvature. A gradient does without: there they only scale what is as small.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.norms import with_directions
 from chainrule.equations.nodes.simplify import rebuild
 from chainrule.equations.nodes.sums import scaled
 
@@ -17,7 +18,7 @@ __all__ = ["right_in_the_tails"]
 
 
 def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
-    """The node with both slopes in their stable form.
+    """The node with such slopes in their stable form.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node,
         if new is None:
             # A rebuilt function could be recognised as what it was written as.
             same = all(old is arg for old, arg in zip(node.args, args, strict=True))
-            new = node if same else rebuild(node, args)
+            new = with_directions(node if same else rebuild(node, args), bodies)
         done[node] = new
     return done[root]
 
