@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.errors import ShapeError
 from equations.complex_steps import close, jacobian
 
 TARGETS = pytest.mark.parametrize("target", ["numpy", "array_api"])
@@ -202,3 +203,10 @@ def test_kinks_of_norms():
     assert Equations("parameters x: R[p]\nL = norm2(x)**4").derive("L", "x", order=2).kinks == ()
     (kink,) = Equations("parameters x: R[p]\nL = norm2(x)**0.5").derive("L").kinks
     assert "infinite" in kink.convention
+
+
+@pytest.mark.parametrize("body", ["norm2(x)", "logsumexp(x)", "max(x)"])
+def test_of_no_entries_there_is_none(body):
+    function = Equations(f"parameters x: R[p]\nL = {body}").compile(["L", "dL/dx"])
+    with pytest.raises(ShapeError, match="at least one entry"):
+        function(x=np.zeros(0))

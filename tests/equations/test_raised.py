@@ -287,3 +287,9 @@ def test_a_complex_step_on_a_negative_base_crosses_no_cut():
         )
     assert np.isnan(special.power(-1.5, 0.5))
     assert np.isnan(special.power(-1.5, 2.0 + 1e-30j))
+
+
+def test_a_power_of_a_power_beside_its_base():
+    text = "parameters x: R; a: R; b: R\nL = (x**a)**b * x**a * x * (x**a)"
+    (value,) = values_of(text, ["L"], x=1.5, a=2.0, b=0.5)
+    close(value, 1.5**6)

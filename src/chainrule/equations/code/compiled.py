@@ -92,6 +92,9 @@ class Compiled:
             raise DataError(str(strange)) from None
         except np.linalg.LinAlgError as error:
             raise DataError(_without_inverse(self, error)) from error
+        except ValueError:
+            self._refuse_empty(given)
+            raise
         result = _apart(result, given)
         return result[0] if self.single else result
 
@@ -115,6 +118,14 @@ class Compiled:
                     "compile_product multiplies a Hessian by a direction without it, and limited(...) "
                     "allows more."
                 )
+
+    def _refuse_empty(self, given: Sequence[Any]) -> None:
+        """Say which input has no entry: the largest of none has no value."""
+        for name, value in zip(self.inputs, given, strict=False):
+            if 0 in np.shape(value):
+                raise ShapeError(
+                    f"{name} has shape {np.shape(value)}; every axis needs at least one entry."
+                ) from None
 
     def __repr__(self) -> str:
         text = f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"

@@ -22,6 +22,8 @@ def join_raised(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
         if node.kind == "raised" and node.data == (0, 0) and node.args[0].dims == node.dims:
             found.setdefault((node.args[0], labels), []).append((node, labels))
     for base, powers in found.items():
+        # (u ** a) ** b beside u ** a: what joined before is gone.
+        powers = [power for power in powers if power in exponents]
         whole = exponents.get(base, Fraction(0))
         alone = len(powers) == 1 and abs(exponents[powers[0]]) == 1
         if whole.denominator != 1 or len(powers) + (whole != 0) < 2 or not (alone or _is_positive(base[0])):
