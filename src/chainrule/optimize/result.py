@@ -29,7 +29,8 @@ class Result:
     stopped : str
         Why the run stopped, in a sentence.
     converged : bool
-        Whether the gradient is as small as was asked for.
+        Whether the run ended at a minimum, or with a gradient as small as was asked for and no curvature that
+        speaks against one.
     diverged : bool
         Whether the run left the finite numbers, or its loss rose to more than ten times that of the start.
     remarks : tuple of str

@@ -155,7 +155,7 @@ def fit(
         evaluate_every = 1
     watchers: list[Watcher] = [watcher for watcher in (stopper, writer) if watcher]
     if tolerance is not None:
-        watchers.append(stop_at_tolerance(objective, method, tolerance))
+        watchers.append(stop_at_tolerance(objective, method, tolerance, begun.state))
     watchers.append(watch_callbacks(callbacks))
     shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
     with suitable_threads(objective, method), shown as bar, writer or nullcontext():
