@@ -309,7 +309,17 @@ is 0 at u = 0 for v > 0 and does not exist for u < 0: it is NaN there.
 Spelled out, the usual ones are recognised where they are differentiated or compiled, and are as right in
 the tails: `tanh` (also `(exp(2*z) - 1) / (exp(2*z) + 1)` and `2*sigmoid(2*z) - 1`), `sigmoid` (also
 `exp(a) / (exp(a) + exp(b))`), `softplus`, `softmax` and `logsumexp` of a vector or of rows,
-`log(exp(a) + exp(b))`, `log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
+`log(exp(a) + exp(b))`, `log(mean(exp(x)))`, `log(1 + sum(exp(x)))`, `log(sigmoid(a) - sigmoid(b))`,
+`log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
+
+Compiled code holds every sum of exponentials in log space, with weights of any sign and over any axes,
+written in one line or in several: the logarithm of `sum(w * exp(x))`, `1 + sum(exp(x))`,
+`a * exp(u) + b * exp(v)`, `exp(x) - 1`, `1 - exp(-x)`, of a mixture such as
+`sum(p * exp(-(x - m)**2 / (2 * s**2)) / s)`, of `mean(sigmoid(f))`, and quotients such as
+`exp(u) / (exp(u) + a)` and `w * exp(x) / sum(w * exp(x))`. Values, gradients, Hessians and Hessian products
+are then right to rounding: about 1e-16 of an entry, 1e-13 where it is as small as `exp(-700)`, and 1e-16 of p
+for the curvature p (1 - p) of an entry p of a softmax. A slope that is itself out of range is infinite. What
+is printed is the formula, right at moderate values.
 
 ## Layouts
 

@@ -9,6 +9,7 @@ from chainrule.equations import Equations
 from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.reverse import _RULES, adjoints, identity_seed
 from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.log_space import Term, log_of, share
 from chainrule.equations.nodes.nodes import Pool, is_zero
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.numeric import node_value
@@ -32,6 +33,13 @@ def of_kind(kind, drop, symbol="X"):
         return pool.intern(kind, None, (node,), node.dims[: len(node.dims) - drop])
 
     return build
+
+
+def _sum_of_exponentials(pool, x):
+    """X² exp(Y) summed over the rows, and a term u'u exp(Σ Z) that every row has."""
+    weight = product(pool, [(x["u"], "j"), (x["u"], "j"), (pool.ones(("m",)), "i")], "i")
+    exponent = product(pool, [(x["Z"], "jk"), (pool.ones(("m",)), "i")], "i")
+    return [Term(x["Y"], power(x["X"], Fraction(2)), 1), Term(exponent, weight, 0)]
 
 
 CASES = {
@@ -59,6 +67,12 @@ CASES = {
     "inv": of_kind("inv", 0, "S"),
     "logdet": of_kind("logdet", 2, "S"),
     "det": of_kind("det", 2, "S"),
+    "logsum": lambda pool, x: log_of(_sum_of_exponentials(pool, x)),
+    "logabs": lambda pool, x: log_of(_sum_of_exponentials(pool, x), "logabs"),
+    "share": lambda pool, x: share(x["Y"], x["X"], _sum_of_exponentials(pool, x)),
+    "share, of a term": lambda pool, x: share(
+        *_sum_of_exponentials(pool, x)[1][:2], _sum_of_exponentials(pool, x)
+    ),
     **{f"fn, {name}": function(name) for name in elementary.SLOPES},
 }
 

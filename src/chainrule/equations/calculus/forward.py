@@ -14,6 +14,7 @@ from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.canonical import reached_from
 from chainrule.equations.nodes.conditions import choose
 from chainrule.equations.nodes.kronecker import inverse, split_axes
+from chainrule.equations.nodes.log_space import slopes
 from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.norms import norm_slope
 from chainrule.equations.nodes.products import merged, power_slope, product
@@ -158,6 +159,17 @@ def _logsumexp(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, .
     return product(node.pool, factors, (*own[:-1], *ways))
 
 
+def _log_space(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """Log T and the parts of T: see `log_space`."""
+    ways, terms = _ways(along), []
+    for slope in slopes(node, value):
+        if (arg := node.args[slope.place]) in moved:
+            factors = [*slope.factors, (moved[arg], (*slope.arg, *ways))]
+            term = product(node.pool, factors, (*slope.out, *ways), slope.coefficient)
+            terms.append((Fraction(1), term))
+    return linear(node.pool, terms, node.dims + along)
+
+
 def _inverse(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
     """-A⁻¹ Ȧ A⁻¹."""
     rest, ways = tuple(range(len(node.dims) - 2)), _ways(along)
@@ -246,6 +258,9 @@ _RULES: Mapping[str, Rule] = {
     "fn": _function,
     "softmax": _softmax,
     "lse": _logsumexp,
+    "logsum": _log_space,
+    "logabs": _log_space,
+    "share": _log_space,
     "inv": _inverse,
     "logdet": _logdet,
     "det": _determinant,

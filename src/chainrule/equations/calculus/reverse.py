@@ -13,6 +13,7 @@ from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import parts_of
 from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.kronecker import inverse, split_axes
+from chainrule.equations.nodes.log_space import slopes
 from chainrule.equations.nodes.nodes import (
     CONSTANT_KINDS,
     Node,
@@ -212,6 +213,15 @@ def _logsumexp_rule(node: Node, c: Node, lead: int, value: Node, active: set[Nod
     yield 0, product(node.pool, [(c, first + own[:-1]), (soft, own)], first + own)
 
 
+def _log_space_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """Log T and the parts of T: see `log_space`."""
+    first = _lead(lead)
+    for slope in slopes(node, value):
+        if node.args[slope.place] in active:
+            factors = [(c, (*first, *slope.out)), *slope.factors]
+            yield slope.place, product(node.pool, factors, (*first, *slope.arg), slope.coefficient)
+
+
 def _inverse_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
     """-A⁻ᵀ C A⁻ᵀ."""
     first, rest = _lead(lead), tuple(range(len(node.dims) - 2))
@@ -289,6 +299,9 @@ _RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contr
     "fn": _function_rule,
     "softmax": _softmax_rule,
     "lse": _logsumexp_rule,
+    "logsum": _log_space_rule,
+    "logabs": _log_space_rule,
+    "share": _log_space_rule,
     "inv": _inverse_rule,
     "logdet": _logdet_rule,
     "det": _determinant_rule,

@@ -135,6 +135,8 @@ class _Speller(ast.NodeTransformer):
         if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
             arguments = [self.visit(argument) for argument in (node.func.value, *node.args)]
             return ast.Call(self._standard(_METHODS[node.func.attr]), arguments, node.keywords)
+        if name == "float":
+            return self.visit(node.args[0])  # type: ignore[no-any-return]
         # Two numbers compared are no array yet.
         plain = name in _PLAIN and not (name in _COMPARISONS and all(map(self._is_number, node.args[:2])))
         arguments = [self._array(argument, name, plain) for argument in node.args]

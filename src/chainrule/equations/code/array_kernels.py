@@ -206,6 +206,44 @@ def _softmax_and_logsumexp(xp, x):
     total = xp.sum(e, axis=-1, keepdims=True)
     return e / total, (xp.log(total) + shift)[..., 0]
 """,
+    "_weighted_exp": """
+def _weighted_exp(xp, w, x):
+    # 0 where w is, however large x.
+    return w * xp.exp(xp.where(w == 0, xp.zeros_like(x), x))
+""",
+    "_exponentials": """
+def _exponentials(xp, axes, *terms):
+    # Sums of w exp(s), the last axes of each pair summed: a shift, the sum over exp(shift), log of the sum.
+    pairs = []
+    for count, s, w in zip(axes, terms[::2], terms[1::2]):
+        pair = xp.broadcast_arrays(s, w)
+        lead, size = pair[0].shape[: pair[0].ndim - count], 1
+        for length in pair[0].shape[len(lead) :]:
+            size *= length
+        pairs.append([xp.reshape(x, (*lead, size)) for x in pair])
+    lead = xp.broadcast_arrays(*(xp.sum(s, axis=-1) for s, _ in pairs))[0].shape
+    s, w = (
+        xp.concat([xp.broadcast_to(x, (*lead, x.shape[-1])) for x in column], axis=-1)
+        for column in zip(*pairs)
+    )
+    none, one = xp.zeros_like(s), xp.ones_like(s)
+    size = s + xp.log(xp.where(w == 0, one, xp.abs(w)))
+    place = xp.argmax(xp.where(w == 0, one * -float("inf"), size), axis=-1, keepdims=True)
+    shift, top = (xp.take_along_axis(x, place, axis=-1) for x in (s, w))
+    below = xp.where((s == shift) | (w == 0), none, s - shift)
+    e = w * xp.exp(below)
+    is_top = xp.arange(s.shape[-1], dtype=place.dtype, device=getattr(place, "device", None)) == place
+    rest, top, shift = xp.sum(xp.where(is_top, none, e), axis=-1), top[..., 0], shift[..., 0]
+    # Weights of both signs may cancel: exp(d) - 1 has what is left then, to all digits.
+    base, near = xp.sum(w, axis=-1), w * xp.expm1(below)
+    better = xp.abs(base) + xp.sum(xp.abs(near), axis=-1) < xp.sum(xp.abs(e), axis=-1)
+    better = better & xp.any(w < 0, axis=-1)
+    total = xp.where(better, base + xp.sum(near, axis=-1), top + rest)
+    split = (top > 0) & ~better
+    above = xp.where(split, rest, xp.zeros_like(top)) / xp.where(split, top, xp.ones_like(top))
+    log = xp.log(xp.where(split, top, total)) + xp.log1p(above)
+    return shift, total, shift + log
+""",
     "_extreme": """
 def _extreme(xp, x, sign):
     return xp.max(x, axis=-1) if sign > 0 else xp.min(x, axis=-1)

@@ -86,7 +86,7 @@ def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
             return _summed(dims_of(inner, known), keywords)
         case ast.Call(func=function, args=[first_argument, *_]):
             name = ast.unparse(function)
-            if name in _ELEMENTWISE | {"np.where", "_step", "_sign"}:
+            if name in _ELEMENTWISE | {"np.where", "_step", "_sign", "float"}:
                 return dims_of(first_argument, known)
             if name == "_norm":
                 dims = dims_of(first_argument, known)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from chainrule.equations.code.assemble import Body
 from chainrule.equations.code.code_facts import Dims, Variable
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
+from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
 from chainrule.equations.code.kernels import FUNCTION_CODE
 from chainrule.equations.code.node_code import node_code, relation_code
 from chainrule.equations.code.picks import picked, subscript, without_units
@@ -17,10 +18,12 @@ from chainrule.equations.formulas.derivation import unicode_lines
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.log_space import KINDS
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.relations import label_axes
 from chainrule.equations.nodes.simplify import substitute
+from chainrule.equations.nodes.stable_sums import spelled_out
 from chainrule.errors import NoRuleError
 
 __all__ = ["Writer"]
@@ -51,6 +54,7 @@ class Writer:
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, tuple[str, bool]] = {}
         self.uses: dict[Node, int] = {}
+        self.totals = Totals(lambda arg, spread: self._spread(arg) if spread else self.code[arg])
         self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
 
     def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
@@ -94,7 +98,7 @@ class Writer:
             seen.add(node)
             stack.append((node, True))
             definition = self._definition(node) if node.kind == "sym" else None
-            below = (definition,) if definition is not None else node.args
+            below = (definition,) if definition is not None else operands(node)
             for arg in below:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
             stack.extend((arg, False) for arg in reversed(below))
@@ -121,6 +125,11 @@ class Writer:
         if node in self.code:
             return
         if node.kind in ("softmax", "lse") and self._emit_softmax(node):
+            return
+        if node.kind in KINDS:
+            self._emit_exponentials(node)
+        if node.kind == "logsum":
+            self.code[node] = (self.totals.names(node).log, True)
             return
         definition = self._definition(node) if node.kind == "sym" else None
         if definition is not None:
@@ -150,6 +159,15 @@ class Writer:
         self.dims |= {first: soft.dims, second: lse.dims}
         self.code[soft], self.code[lse] = (first, True), (second, True)
         return True
+
+    def _emit_exponentials(self, node: Node) -> None:
+        """What the logarithm and all parts of one sum of exponentials read."""
+        if self.totals.knows(node):
+            return
+        wish = self.called.get(self.totals.logarithm(node), "log_total")
+        names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
+        self.statements.append(self.totals.statement(node, names))
+        self.dims |= dict.fromkeys(names, batch_dims(node))
 
     def _shared(self, text: str, wish: str = "t") -> str:
         """A variable for a text, the same one each time."""
@@ -223,10 +241,12 @@ class Writer:
             case "raised":
                 return self._raised(node), True
             case "fn":
-                return f"{FUNCTION_CODE[node.data]}({self._argument(node)})", True
+                return self._plain(node, f"{FUNCTION_CODE[node.data]}({self._argument(node)})"), True
             case "softmax" | "lse":
                 name = "_softmax" if node.kind == "softmax" else "_logsumexp"
                 return f"{name}({self._text(node.args[0])})", True
+            case "logabs" | "sumsign" | "share":
+                return self.totals.value(node), False
             case "inv" | "det":
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
@@ -235,6 +255,12 @@ class Writer:
         if code is None:
             raise NoRuleError(f"No code is known for {node.kind}.")
         return code
+
+    @staticmethod
+    def _plain(node: Node, text: str) -> str:
+        """The code of a function; float(np.sqrt(2)) of a number, which leaves arrays their type."""
+        is_array = any(inner.dims or inner.kind == "sym" for inner in topological([node]))
+        return text if is_array else f"float({text})"
 
     def _argument(self, node: Node) -> str:
         """The argument of an elementwise function; where relu(z) is known, step(z) is that of relu(z)."""
@@ -362,7 +388,7 @@ class Writer:
         if exponent == 1:
             return self.code[base]
         if exponent == Fraction(1, 2):
-            return f"np.sqrt({self._text(base)})", True
+            return self._plain(base, f"np.sqrt({self._text(base)})"), True
         text = self._bracketed(base)
         if exponent == 2:
             return (
@@ -387,7 +413,8 @@ class Writer:
             for symbol, body in self.bodies.items()
         }
         lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
-        return unicode_lines(self.program, {**bodies, **lines})
+        spelled = {symbol: spelled_out(body) for symbol, body in {**bodies, **lines}.items()}
+        return unicode_lines(self.program, spelled)
 
 
 def _largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:

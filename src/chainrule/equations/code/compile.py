@@ -26,6 +26,7 @@ from chainrule.equations.nodes.adjugates import with_adjugates
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import cost, substitute
+from chainrule.equations.nodes.stable_sums import in_log_space
 from chainrule.equations.nodes.tails import right_in_the_tails
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
@@ -53,19 +54,27 @@ def stable_program(
     symbols = dict(program.symbols)
     called: dict[Node, str] = {}
     needed = program.ancestors(of)
+    behind: dict[Node, Node] = {}
+    done: dict[Node, Node] = {}
     for name, body in program.bodies.items():
         if name not in needed:
             continue
-        new = substitute(body, replacement)
+        plain = substitute(body, replacement)
+        new = in_log_space(plain, behind, done)
         if not is_linear_layer(new):
             for layer in _layers_inside(new):
                 inner = _free_name(f"z_{name}", symbols)
                 bodies[inner] = layer
                 replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
-            new = substitute(new, replacement)
+            plain, new = substitute(plain, replacement), substitute(new, replacement)
         bodies[name] = new
-        if name not in kept and not is_linear_layer(new) and not _is_long(new):
-            replacement[program.symbols[name]] = new
+        if name in kept:
+            continue
+        if is_linear_layer(new) or _is_long(new):
+            behind[program.symbols[name]] = plain
+        else:
+            # What uses it may be stable as a whole only: log of a sum of exponentials.
+            replacement[program.symbols[name]] = plain
             called.setdefault(new, name)
     return replace(program, bodies=bodies, symbols=symbols), called
 

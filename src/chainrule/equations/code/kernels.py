@@ -78,9 +78,17 @@ def _sigmoid(x):
     e = np.exp(np.where(x.real < 0, x, -x))
     return np.where(x.real < 0, e, 1) / (1 + e)
 """,
+    "_log1p": """
+def _log1p(z):
+    if np.isrealobj(z):
+        return np.log1p(z)
+    # NumPy's loses the real part of a small complex z.
+    real = 0.5 * np.log1p(z.real * (2 + z.real) + z.imag**2)
+    return real + 1j * np.arctan2(z.imag, 1 + z.real)
+""",
     "_softplus": """
 def _softplus(x):
-    return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
+    return np.where(x.real > 0, x, 0) + _log1p(np.exp(np.where(x.real > 0, -x, x)))
 """,
     "_log_sigmoid": """
 def _log_sigmoid(x):
@@ -198,6 +206,42 @@ def _softmax_and_logsumexp(x, out=None):
     e /= total
     return e, (np.log(total) + shift)[..., 0]
 """,
+    "_weighted_exp": """
+def _weighted_exp(w, x):
+    # 0 where w is, however large x.
+    return w * np.exp(np.where(w == 0, 0, x))
+""",
+    "_exponentials": """
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def _exponentials(axes, *terms):
+    # Sums of w exp(s), the last axes of each pair summed: a shift, the sum over exp(shift), log of the sum.
+    dtype = np.result_type(*terms)
+    pairs = []
+    for count, s, w in zip(axes, terms[::2], terms[1::2]):
+        pair = np.broadcast_arrays(np.asarray(s, dtype), np.asarray(w, dtype))
+        lead, own = np.split(pair[0].shape, [pair[0].ndim - count])
+        pairs.append([x.reshape(*lead.astype(int), int(own.prod())) for x in pair])
+    lead = np.broadcast_shapes(*(s.shape[:-1] for s, _ in pairs))
+    s, w = (
+        np.concatenate([np.broadcast_to(x, (*lead, x.shape[-1])) for x in column], axis=-1)
+        for column in zip(*pairs)
+    )
+    place = (s.real + np.log(np.abs(w.real))).argmax(axis=-1)[..., None]
+    shift, top = (np.take_along_axis(x, place, axis=-1) for x in (s, w))
+    below = np.where(s == shift, 0, s - shift)
+    e = _weighted_exp(w, below)
+    np.put_along_axis(e, place, 0, axis=-1)
+    rest, top, shift = e.sum(axis=-1), top[..., 0], shift[..., 0]
+    total = top + rest
+    log = np.where(top.real > 0, np.log(top) + _log1p(rest / top), np.log(total))
+    if (w.real < 0).any():
+        # Weights of both signs may cancel: exp(d) - 1 has what is left then, to all digits.
+        base, near = w.sum(axis=-1), np.where(w == 0, 0, w * np.expm1(below))
+        better = abs(base) + abs(near).sum(axis=-1) < abs(top) + abs(e).sum(axis=-1)
+        total = np.where(better, base + near.sum(axis=-1), total)
+        log = np.where(better, np.log(total), log)
+    return shift, total, shift + log
+""",
     "_onehot": """
 def _onehot(labels, classes, dtype=float):
     return (labels[..., None] == np.arange(classes)).astype(dtype)
@@ -248,7 +292,9 @@ def _adjugate(x):
 # Helpers that other helpers call.
 NEEDS = {
     "_power_slope": ("_power",),
-    "_log_sigmoid": ("_softplus",),
+    "_exponentials": ("_weighted_exp", "_log1p"),
+    "_softplus": ("_log1p",),
+    "_log_sigmoid": ("_softplus", "_log1p"),
     "_weighted_gram": ("_chunks", "_plus"),
     **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number
 
-__all__ = ["MAY_WARN", "node_code", "relation_code"]
+__all__ = ["MAY_WARN", "node_code", "plain_number", "relation_code"]
 
 _COMPARISONS = {"<": "_less", "<=": "_less_equal", "==": "_equal", "!=": "_not_equal"}
 # The branch that is not taken is computed too, and may divide by zero.
@@ -110,7 +110,9 @@ def repeated_axes(node: Node) -> set[int]:
 
 def _plain(node: Node, text: Callable[[Node], str]) -> str:
     """A constant as one number, which broadcasts; the condition has all axes."""
-    if not is_number(node):
-        return text(node)
-    value = sum(c for c, _ in coefficient_terms(node))
-    return repr(float(value))
+    return plain_number(node) if is_number(node) else text(node)
+
+
+def plain_number(node: Node) -> str:
+    """A constant as one number, whatever its axes."""
+    return repr(float(sum(c for c, _ in coefficient_terms(node))))

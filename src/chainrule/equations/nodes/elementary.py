@@ -19,7 +19,7 @@ from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.sums import content, linear, negative, scaled
 from chainrule.errors import NoRuleError
 
-__all__ = ["BUILDERS", "SLOPES", "apply", "slope"]
+__all__ = ["BUILDERS", "SLOPES", "apply", "connected", "one_minus_sigmoid", "slope"]
 
 HALF = Fraction(1, 2)
 LEAK = Fraction(1, 100)
@@ -56,9 +56,11 @@ def _log(u: Node) -> Node | None:
         return elementwise(u.args[1], apply("log", u.args[0]))
     if u.kind == "softmax":
         return log_softmax(u.args[0])
+    if u.kind == "lin" and len(u.args) == 1 and u.data[0] > 0 and (inner := _log(u.args[0])) is not None:
+        return linear(u.pool, [(Fraction(1), _constant_log(u.data[0], u)), (Fraction(1), inner)], u.dims)
     if (inner := one_plus_exp(u)) is not None:
         return _plain("softplus", inner)
-    if (inner := _one_minus_sigmoid(u)) is not None:
+    if (inner := one_minus_sigmoid(u)) is not None:
         return negative(_plain("softplus", inner))
     return next((found for rule in _LOGARITHMS if (found := rule(u)) is not None), None)
 
@@ -84,9 +86,11 @@ def _log_of_exponentials(u: Node) -> Node | None:
 
 
 def _power_of_exponential(node: Node) -> Node | None:
-    """The u of exp(u), also where it is repeated along some axes."""
+    """The u of exp(u), also where it is repeated along some axes; of Σ exp(u), log Σ exp(u)."""
     if node.kind == "fn" and node.data == "exp":
         return node.args[0]
+    if (whole := _log_sum_exp(node)) is not None:
+        return whole
     repeated = [arg for arg in node.args if arg.kind != "ones"] if node.kind == "prod" else []
     if len(repeated) != 1 or repeated[0].kind != "fn" or repeated[0].data != "exp":
         return None
@@ -137,10 +141,10 @@ def _is_positive(node: Node) -> bool:
     if node.kind == "pow" or (node.kind == "raised" and node.data == (0, 0)):
         return _is_positive(node.args[0])
     return (
-        node.kind == "softmax"
+        node.kind in ("softmax", "size", "pi")
         or (node.kind == "fn" and node.data in ("exp", "sigmoid"))
         or one_plus_exp(node) is not None
-        or _one_minus_sigmoid(node) is not None
+        or one_minus_sigmoid(node) is not None
     )
 
 
@@ -151,7 +155,7 @@ def _log_of_product(u: Node) -> Node | None:
     pool, (labels, out) = u.pool, u.data
     terms: list[Node] = []
     rest: list[tuple[Node, tuple[int, ...]]] = []
-    for group in _connected(list(zip(u.args, labels, strict=True)), out):
+    for group in connected(list(zip(u.args, labels, strict=True)), out):
         logarithm = _log_of_group(group, out)
         if logarithm is None:
             rest += group
@@ -172,7 +176,7 @@ def _log_of_product(u: Node) -> Node | None:
     return linear(pool, [(Fraction(1), term) for term in terms], u.dims)
 
 
-def _connected(factors: list[Factor], out: tuple[int, ...]) -> list[list[Factor]]:
+def connected(factors: list[Factor], out: tuple[int, ...]) -> list[list[Factor]]:
     """The factors in groups that share no summed label."""
     groups: list[list[Factor]] = []
     for factor in factors:
@@ -184,7 +188,12 @@ def _connected(factors: list[Factor], out: tuple[int, ...]) -> list[list[Factor]
 
 
 def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | None:
-    """Log of one positive factor, or of the entry of one that a one-hot picks; as factors."""
+    """Log of one positive factor, of the entry of one that a one-hot picks, or of Σ exp(u); as factors."""
+    if len(group) == 1 and any(label not in out for label in group[0][1]):
+        ((node, own),) = group
+        kept = tuple(label for label in own if label in out)
+        whole = _log_sum_exp(product(node.pool, [(node, own)], kept))
+        return [(whole, kept)] if whole is not None else None
     hot = [(node, labels) for node, labels in group if node.kind in ("onehot", "unit")]
     plain = [pair for pair in group if pair not in hot]
     if len(plain) != 1 or len(hot) > 1 or not _is_positive(plain[0][0]):
@@ -197,7 +206,8 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | N
     return [*hot, (apply("log", node), labels)] if not hot or picks else None
 
 
-def _one_minus_sigmoid(node: Node) -> Node | None:
+def one_minus_sigmoid(node: Node) -> Node | None:
+    """The u of 1 - σ(u), if the node is that."""
     terms = {(arg.kind, c): arg for c, arg in coefficient_terms(node)} if node.kind == "lin" else {}
     inner = terms.get(("fn", Fraction(-1)))
     if (
@@ -211,16 +221,32 @@ def _one_minus_sigmoid(node: Node) -> Node | None:
 
 
 def _log_sum_exp(u: Node) -> Node | None:
+    """Log of Σ exp(v) along one axis of v."""
     if u.kind != "prod" or len(u.args) != 1 or u.args[0].kind != "fn" or u.args[0].data != "exp":
         return None
     (labels,), out = u.data
-    if len(labels) == len(out) + 1 and labels[:-1] == out:
-        return log_sum_exp(u.args[0].args[0])
-    return None
+    summed = [label for label in labels if label not in out]
+    if len(summed) != 1 or len(set(labels)) < len(labels):
+        return None
+    return log_sum_exp(product(u.pool, [(u.args[0].args[0], labels)], (*out, *summed)))
+
+
+def _log_of_sigmoids(u: Node) -> Node | None:
+    """log(σ(a) - σ(b)) = log σ(a) + log σ(-b) + log(1 - exp(b - a)); in the tails both σ round to 1."""
+    terms = {c: arg for c, arg in coefficient_terms(u)} if u.kind == "lin" and len(u.args) == 2 else {}
+    c = max(terms, default=Fraction(0))
+    if set(terms) != {c, -c} or any(arg.kind != "fn" or arg.data != "sigmoid" for arg in terms.values()):
+        return None
+    (a,), (b,) = terms[c].args, terms[-c].args
+    within = _one_minus(_plain("exp", difference(b, a)))
+    parts = [_plain("log_sigmoid", a), _plain("log_sigmoid", negative(b)), apply("log", within)]
+    parts += [_constant_log(c, u)] if c != 1 else []
+    return linear(u.pool, [(Fraction(1), part) for part in parts], u.dims)
 
 
 _LOGARITHMS: tuple[Callable[[Node], Node | None], ...] = (
     _log_of_exponentials,
+    _log_of_sigmoids,
     _log_of_tanh_slope,
     _log_of_determinant,
     _log_sum_exp,

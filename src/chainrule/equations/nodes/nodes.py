@@ -23,6 +23,10 @@ norm       number of axes                  the Euclidean norm along the last of 
 direction  number of axes                  args[0] over the divisor args[1] of its norm; in code alone
 softmax                                    along the last axis
 lse                                        log Σ exp along the last axis
+logsum     axes per term                   log Σ_t Σ w_t exp(s_t), the last axes summed; args are all s_t, w_t
+logabs     axes per term                   log |Σ_t Σ w_t exp(s_t)|
+sumsign    axes per term                   the sign of Σ_t Σ w_t exp(s_t)
+share      axes per term                   v exp(a) / Σ_t Σ w_t exp(s_t); args are a, v and all s_t, w_t
 inv                                        matrix inverse of the last two axes
 logdet                                     log |det| of the last two axes
 det                                        determinant of the last two axes
@@ -52,7 +56,7 @@ __all__ = ["CONSTANT_KINDS", "Node", "Pool", "coefficient_terms", "is_number", "
 
 
 # Kinds with arguments that are constant wherever they have a derivative: nothing flows through them.
-CONSTANT_KINDS = frozenset({"onehot", "compare", "attains", "relation"})
+CONSTANT_KINDS = frozenset({"onehot", "compare", "attains", "relation", "sumsign"})
 
 
 class Node:

@@ -116,6 +116,13 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return np.asarray(special.power_derivative(args[0], args[1], n, m))
         case "fn":
             return np.asarray(KERNELS[node.data](args[0]))
+        case "logsum" | "logabs" | "sumsign":
+            return np.asarray(SUMS[node.kind](_weighted(node.data, args)))
+        case "share":
+            rank = args[2].ndim - node.data[0]
+            total = _weighted(node.data, args[2:])
+            below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
+            return np.asarray(args[1] * np.exp(args[0]) / below)
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
             return np.asarray(WHOLE[node.kind](args[0]))
         case "compare":
@@ -144,6 +151,12 @@ def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) 
     for axis, (weight, size) in enumerate(zip(order.weights, node.dims[lead:], strict=True), lead):
         total = total + weight * np.arange(length(size)).reshape(-1, *(1,) * (rank - axis - 1))
     return np.asarray(COMPARISONS[order.op](total, 0).astype(float))
+
+
+def _weighted(axes: Sequence[int], args: Sequence[Array]) -> Array:
+    """Σ w exp(s) over the last axes of each pair."""
+    pairs = zip(axes, args[::2], args[1::2], strict=True)
+    return np.asarray(sum((w * np.exp(s)).sum(axis=tuple(range(-count, 0))) for count, s, w in pairs))
 
 
 def _extreme(array: Array, which: str) -> Array:
@@ -181,6 +194,13 @@ def _einsum(node: Node, args: Sequence[Array]) -> Array:
         operands += [arg, list(own)]
     return np.asarray(np.einsum(*operands, list(out)))
 
+
+# What is taken of a sum of exponentials.
+SUMS: dict[str, Callable[[Array], Any]] = {
+    "logsum": np.log,
+    "logabs": lambda total: np.log(special.abs_(total)),
+    "sumsign": special.sign,
+}
 
 # Functions of whole rows and matrices.
 WHOLE: dict[str, Callable[[Array], Any]] = {

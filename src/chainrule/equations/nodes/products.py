@@ -167,7 +167,7 @@ def may_overflow(node: Node) -> bool:
         (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
         or inner.kind == "raised"
         or (inner.kind == "fn" and inner.data in ("log", "exp"))
-        or inner.kind in ("inv", "logdet")
+        or inner.kind in ("inv", "logdet", "logsum", "logabs", "share")
         for inner in topological([node])
     )
 
