@@ -9,6 +9,7 @@ from chainrule.equations import Equations
 from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.reverse import _RULES, adjoints, identity_seed
 from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import Term, log_of, share
 from chainrule.equations.nodes.nodes import Pool, is_zero
 from chainrule.equations.nodes.norms import norm
@@ -42,6 +43,10 @@ def _sum_of_exponentials(pool, x):
     return [Term(x["Y"], power(x["X"], Fraction(2)), 1), Term(exponent, weight, 0)]
 
 
+def _above(pool, x):
+    return linear(pool, [(1, x["Y"]), (1, power(x["X"], Fraction(2)))], x["X"].dims)
+
+
 CASES = {
     "lin": lambda pool, x: linear(pool, [(2, x["X"]), (Fraction(-1, 3), x["Y"])], x["X"].dims),
     "prod": lambda pool, x: product(pool, [(x["X"], "ij"), (x["Z"], "jk"), (x["u"], "j")], "ki"),
@@ -70,6 +75,10 @@ CASES = {
     "logsum": lambda pool, x: log_of(_sum_of_exponentials(pool, x)),
     "logabs": lambda pool, x: log_of(_sum_of_exponentials(pool, x), "logabs"),
     "share": lambda pool, x: share(x["Y"], x["X"], _sum_of_exponentials(pool, x)),
+    **{
+        f"interval, {part}": lambda pool, x, part=part: interval(part, _above(pool, x), x["Y"])
+        for part in PARTS[:3]
+    },
     "share, of a term": lambda pool, x: share(
         *_sum_of_exponentials(pool, x)[1][:2], _sum_of_exponentials(pool, x)
     ),
@@ -117,7 +126,8 @@ def expected(root, wanted, values, seed_array):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("lead", [(), ("r",), ("r", "s")])
 def test_a_rule_is_the_derivative(name, lead):
-    lift = np.abs if name == "fn, log" or name.startswith("raised") else np.asarray
+    positive = name in ("fn, log", "fn, log1p") or name.startswith("raised")
+    lift = np.abs if positive else np.asarray
     for seed in (1, 2):
         pool, symbols, values, random = setting(seed)
         values[symbols["X"]] = lift(values[symbols["X"]])

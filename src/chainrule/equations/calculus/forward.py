@@ -6,15 +6,15 @@ the axes of x for the whole Jacobian with respect to x.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import elementary, intervals, log_space
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.canonical import reached_from
 from chainrule.equations.nodes.conditions import choose
 from chainrule.equations.nodes.kronecker import inverse, split_axes
-from chainrule.equations.nodes.log_space import slopes
+from chainrule.equations.nodes.log_space import Slope
 from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.norms import norm_slope
 from chainrule.equations.nodes.products import merged, power_slope, product
@@ -25,6 +25,7 @@ from chainrule.errors import NoRuleError
 __all__ = ["tangent"]
 
 Labels = tuple[object, ...]
+Rule = Callable[[Node, Mapping[Node, Node], tuple[int | str, ...], Node], Node]
 
 
 def tangent(
@@ -159,15 +160,19 @@ def _logsumexp(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, .
     return product(node.pool, factors, (*own[:-1], *ways))
 
 
-def _log_space(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
-    """Log T and the parts of T: see `log_space`."""
-    ways, terms = _ways(along), []
-    for slope in slopes(node, value):
-        if (arg := node.args[slope.place]) in moved:
-            factors = [*slope.factors, (moved[arg], (*slope.arg, *ways))]
-            term = product(node.pool, factors, (*slope.out, *ways), slope.coefficient)
-            terms.append((Fraction(1), term))
-    return linear(node.pool, terms, node.dims + along)
+def _local(slopes: Callable[[Node, Node], Iterator[Slope]]) -> Rule:
+    """The rule of a kind that says its local derivative itself."""
+
+    def rule(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+        ways, terms = _ways(along), []
+        for slope in slopes(node, value):
+            if (arg := node.args[slope.place]) in moved:
+                factors = [*slope.factors, (moved[arg], (*slope.arg, *ways))]
+                term = product(node.pool, factors, (*slope.out, *ways), slope.coefficient)
+                terms.append((Fraction(1), term))
+        return linear(node.pool, terms, node.dims + along)
+
+    return rule
 
 
 def _inverse(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
@@ -248,7 +253,6 @@ def _kronecker(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, .
     return linear(node.pool, terms, node.dims + along)
 
 
-Rule = Callable[[Node, Mapping[Node, Node], tuple[int | str, ...], Node], Node]
 _RULES: Mapping[str, Rule] = {
     "lin": _sum,
     "prod": _product,
@@ -258,9 +262,8 @@ _RULES: Mapping[str, Rule] = {
     "fn": _function,
     "softmax": _softmax,
     "lse": _logsumexp,
-    "logsum": _log_space,
-    "logabs": _log_space,
-    "share": _log_space,
+    **dict.fromkeys(("logsum", "logabs", "share"), _local(log_space.slopes)),
+    "interval": _local(intervals.slopes),
     "inv": _inverse,
     "logdet": _logdet,
     "det": _determinant,

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import elementary, intervals, log_space
 from chainrule.equations.nodes.blocks import parts_of
 from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.kronecker import inverse, split_axes
-from chainrule.equations.nodes.log_space import slopes
+from chainrule.equations.nodes.log_space import Slope
 from chainrule.equations.nodes.nodes import (
     CONSTANT_KINDS,
     Node,
@@ -33,6 +33,7 @@ from chainrule.errors import NoRuleError
 __all__ = ["adjoints", "identity_seed", "total_derivative"]
 
 Contribution = tuple[int, Node]
+Rule = Callable[[Node, Node, int, Node, set[Node]], Iterator[Contribution]]
 OnShared = Callable[[Node, Node], Node]
 
 
@@ -213,13 +214,17 @@ def _logsumexp_rule(node: Node, c: Node, lead: int, value: Node, active: set[Nod
     yield 0, product(node.pool, [(c, first + own[:-1]), (soft, own)], first + own)
 
 
-def _log_space_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
-    """Log T and the parts of T: see `log_space`."""
-    first = _lead(lead)
-    for slope in slopes(node, value):
-        if node.args[slope.place] in active:
-            factors = [(c, (*first, *slope.out)), *slope.factors]
-            yield slope.place, product(node.pool, factors, (*first, *slope.arg), slope.coefficient)
+def _local_rule(local: Callable[[Node, Node], Iterator[Slope]]) -> Rule:
+    """The rule of a kind that says its local derivative itself."""
+
+    def rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+        first = _lead(lead)
+        for slope in local(node, value):
+            if node.args[slope.place] in active:
+                factors = [(c, (*first, *slope.out)), *slope.factors]
+                yield slope.place, product(node.pool, factors, (*first, *slope.arg), slope.coefficient)
+
+    return rule
 
 
 def _inverse_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -290,7 +295,7 @@ def _kronecker_rule(node: Node, c: Node, lead: int, value: Node, active: set[Nod
             yield position, product(node.pool, factors, first + own)
 
 
-_RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contribution]]] = {
+_RULES: Mapping[str, Rule] = {
     "lin": _sum_rule,
     "prod": _product_rule,
     "pow": _power_rule,
@@ -299,9 +304,8 @@ _RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contr
     "fn": _function_rule,
     "softmax": _softmax_rule,
     "lse": _logsumexp_rule,
-    "logsum": _log_space_rule,
-    "logabs": _log_space_rule,
-    "share": _log_space_rule,
+    **dict.fromkeys(("logsum", "logabs", "share"), _local_rule(log_space.slopes)),
+    "interval": _local_rule(intervals.slopes),
     "inv": _inverse_rule,
     "logdet": _logdet_rule,
     "det": _determinant_rule,

@@ -25,7 +25,6 @@ _METHODS = {"sum": "sum", "transpose": "permute_dims"}
 # These take plain numbers as they are: a bound, a sign, a number of classes, an exponent.
 _COMPARISONS = {"_less", "_less_equal", "_equal", "_not_equal"}
 _PLAIN = _COMPARISONS | {"_extreme", "_attains", "_onehot", "_norm", "_power", "_power_slope"}
-_LACKING = {"_erf": "erf", "_normal_cdf": "the normal distribution function"}
 
 
 @dataclass(frozen=True)
@@ -146,11 +145,6 @@ class _Speller(ast.NodeTransformer):
             return ast.Call(self._standard(name.removeprefix("np.")), arguments, node.keywords)
         if name == "np.einsum":
             return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
-        if name in _LACKING:
-            raise NoRuleError(
-                f'The array API standard has no {_LACKING[name]}; compile for target="numpy", or write it '
-                "with functions that the standard has, such as tanh."
-            )
         if name.startswith("_") or name in _OURS:
             return self._ours(_OURS.get(name, name), arguments)
         raise NoRuleError(f'No array API code is known for {name}; compile for target="numpy".')

@@ -5,6 +5,8 @@ Each takes the library's namespace ``xp`` first, and none overflows at large sco
 
 from __future__ import annotations
 
+from chainrule.equations.code.tail_kernels import ARRAY_TAILS
+
 __all__ = ["ARRAY_DEFINITIONS"]
 
 ARRAY_DEFINITIONS = {
@@ -185,6 +187,10 @@ def _power_slope(xp, u, v, n, m):
     slope = xp.where(gone, none, total * xp.pow(u, v - n))
     return xp.where(u < 0, xp.full_like(u, float("nan")), slope) if m else slope
 """,
+    "_log1p": """
+def _log1p(xp, x):
+    return xp.log1p(x)
+""",
     "_normal_pdf": """
 def _normal_pdf(xp, x):
     return xp.exp(-0.5 * x * x) * 0.3989422804014327
@@ -257,6 +263,12 @@ def _attains(xp, x, sign):
 def _logdet(xp, x):
     return xp.linalg.slogdet(x)[1]
 """,
+    "_log_of_det": """
+def _log_of_det(xp, x):
+    # Not a number where the determinant is negative.
+    sign, logarithm = xp.linalg.slogdet(x)
+    return logarithm + xp.log(sign)
+""",
     "_gram": """
 def _gram(xp, a):
     rows = xp.reshape(a, (a.shape[0], -1))
@@ -312,4 +324,5 @@ def _einsum(xp, rule, a, b):
     product = xp.reshape(product, tuple(size[letter] for letter in letters))
     return xp.permute_dims(product, tuple(letters.index(letter) for letter in out))
 """,
+    **ARRAY_TAILS,
 }

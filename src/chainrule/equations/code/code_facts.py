@@ -13,15 +13,22 @@ __all__ = ["Dims", "UFUNCS", "Variable", "dims_of", "is_floating", "is_new", "re
 Dims = tuple[Size, ...]
 
 # Functions of NumPy that take one array and ``out``.
-UFUNCS = frozenset({"np.exp", "np.log", "np.sqrt", "np.tanh", "np.sin", "np.cos", "np.square"})
+UFUNCS = frozenset({"np.exp", "np.expm1", "np.log", "np.sqrt", "np.tanh", "np.sin", "np.cos", "np.square"})
 # Elementwise functions, and those of rows, that return a new array of their argument's type.
 _ELEMENTWISE = UFUNCS | {
     "_abs",
+    "_cloglog",
+    "_cloglog_curvature",
+    "_cloglog_slope",
     "_divisor",
     "_elu",
     "_leaky_relu",
+    "_log1p",
+    "_log_normal_cdf",
     "_log_sigmoid",
     "_normal_cdf",
+    "_normal_hazard",
+    "_normal_hazard_slope",
     "_normal_pdf",
     "_relu",
     "_sigmoid",

@@ -18,6 +18,7 @@ from chainrule.equations.formulas.derivation import unicode_lines
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.program import Program
@@ -126,6 +127,9 @@ class Writer:
             return
         if node.kind in ("softmax", "lse") and self._emit_softmax(node):
             return
+        if node.kind == "interval":
+            self._emit_interval(node)
+            return
         if node.kind in KINDS:
             self._emit_exponentials(node)
         if node.kind == "logsum":
@@ -159,6 +163,15 @@ class Writer:
         self.dims |= {first: soft.dims, second: lse.dims}
         self.code[soft], self.code[lse] = (first, True), (second, True)
         return True
+
+    def _emit_interval(self, node: Node) -> None:
+        """All parts of the probability of an interval come from one call."""
+        b, a = node.args
+        parts = [interval(part, b, a) for part in PARTS]
+        names = [self.fresh(self.called.get(part, f"interval_{part.data}")) for part in parts]
+        self.statements.append(f"{', '.join(names)} = _normal_interval({self._text(b)}, {self._text(a)})")
+        self.dims |= dict.fromkeys(names, node.dims)
+        self.code.update((part, (name, True)) for part, name in zip(parts, names, strict=True))
 
     def _emit_exponentials(self, node: Node) -> None:
         """What the logarithm and all parts of one sum of exponentials read."""
@@ -250,7 +263,7 @@ class Writer:
             case "inv" | "det":
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
-                return f"_logdet({self._text(node.args[0])})", True
+                return f"{'_log_of_det' if node.data else '_logdet'}({self._text(node.args[0])})", True
         code = node_code(node, self._text, self._length, self._type(), lambda arg: self._spread(arg)[0])
         if code is None:
             raise NoRuleError(f"No code is known for {node.kind}.")

@@ -23,6 +23,7 @@ from chainrule.equations.code.requests import Request
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_adjugates
+from chainrule.equations.nodes.near_zero import right_near_zero
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import cost, substitute
@@ -56,11 +57,12 @@ def stable_program(
     needed = program.ancestors(of)
     behind: dict[Node, Node] = {}
     done: dict[Node, Node] = {}
+    near: dict[Node, Node] = {}
     for name, body in program.bodies.items():
         if name not in needed:
             continue
         plain = substitute(body, replacement)
-        new = in_log_space(plain, behind, done)
+        new = right_near_zero(in_log_space(plain, behind, done), near)
         if not is_linear_layer(new):
             for layer in _layers_inside(new):
                 inner = _free_name(f"z_{name}", symbols)

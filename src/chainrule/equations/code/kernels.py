@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from chainrule.equations.code.tail_kernels import TAIL_NEEDS, TAILS
+
 __all__ = ["DEFINITIONS", "FUNCTION_CODE", "definitions_for"]
 
 # How an elementwise function is called in generated code.
@@ -28,6 +30,14 @@ FUNCTION_CODE = {
     "elu": "_elu",
     "normal_cdf": "_normal_cdf",
     "normal_pdf": "_normal_pdf",
+    "log_normal_cdf": "_log_normal_cdf",
+    "normal_hazard": "_normal_hazard",
+    "normal_hazard_slope": "_normal_hazard_slope",
+    "cloglog": "_cloglog",
+    "cloglog_slope": "_cloglog_slope",
+    "cloglog_curvature": "_cloglog_curvature",
+    "expm1": "np.expm1",
+    "log1p": "_log1p",
     "softplus": "_softplus",
     "sigmoid": "_sigmoid",
     "log_sigmoid": "_log_sigmoid",
@@ -277,6 +287,12 @@ def _logdet(x):
     sign, logarithm = np.linalg.slogdet(x)
     return logarithm if np.isrealobj(x) else logarithm + np.log(sign * np.sign(sign.real))
 """,
+    "_log_of_det": """
+def _log_of_det(x):
+    # Not a number where the determinant is negative.
+    sign, logarithm = np.linalg.slogdet(x)
+    return logarithm + np.log(sign)
+""",
     "_adjugate": """
 def _adjugate(x):
     try:
@@ -288,6 +304,7 @@ def _adjugate(x):
         turn = np.asarray(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
         return turn * (np.conj(v).swapaxes(-1, -2) * others[..., None, :]) @ np.conj(u).swapaxes(-1, -2)
 """,
+    **TAILS,
 }
 # Helpers that other helpers call.
 NEEDS = {
@@ -297,6 +314,7 @@ NEEDS = {
     "_log_sigmoid": ("_softplus", "_log1p"),
     "_weighted_gram": ("_chunks", "_plus"),
     **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),
+    **TAIL_NEEDS,
 }
 
 

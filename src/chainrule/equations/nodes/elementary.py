@@ -19,9 +19,9 @@ from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.sums import content, linear, negative, scaled
 from chainrule.errors import NoRuleError
 
-__all__ = ["BUILDERS", "SLOPES", "apply", "connected", "one_minus_sigmoid", "slope"]
+__all__ = ["BUILDERS", "SLOPES", "apply", "connected", "cumulative", "one_minus_sigmoid", "slope"]
 
-HALF = Fraction(1, 2)
+HALF, ONE = Fraction(1, 2), Fraction(1)
 LEAK = Fraction(1, 100)
 
 
@@ -255,12 +255,37 @@ _LOGARITHMS: tuple[Callable[[Node], Node | None], ...] = (
 
 
 def recognised_sum(u: Node) -> Node:
-    """2 σ(2 z) - 1 as tanh(z); any other node as it is."""
+    """2 σ(2 z) - 1 as tanh(z), 1 + erf(z/√2) as 2 Φ(z); any other node as it is."""
     terms = {c: arg for c, arg in coefficient_terms(u)} if u.kind == "lin" and len(u.args) == 2 else {}
     twice, one = terms.get(Fraction(2)), terms.get(Fraction(-1))
-    if one is None or one.kind != "ones" or twice is None or twice.data != "sigmoid":
-        return u
-    return _plain("tanh", scaled(HALF, twice.args[0]))
+    if one is not None and one.kind == "ones" and twice is not None and twice.data == "sigmoid":
+        return _plain("tanh", scaled(HALF, twice.args[0]))
+    found = cumulative(u)
+    # 1 + erf(z) stays: Φ(√2 z) would be longer.
+    return found[1] if found is not None and not found[0] else u
+
+
+def cumulative(u: Node) -> tuple[bool, Node] | None:
+    """1 + erf(z) as 2 Φ(√2 z) and 1 - Φ(z) as Φ(-z), which keep their digits far out on the left.
+
+    Returns
+    -------
+    bool
+        Whether a √2 is left before z.
+    Node
+    """
+    terms = {arg.kind: (c, arg) for c, arg in coefficient_terms(u)} if len(u.args) == 2 else {}
+    if u.kind != "lin" or set(terms) != {"ones", "fn"}:
+        return None
+    (one, _), (c, inner) = terms["ones"], terms["fn"]
+    if inner.data == "normal_cdf" and c == -one:
+        return False, scaled(one, _plain("normal_cdf", negative(inner.args[0])))
+    if inner.data != "erf" or abs(c) != abs(one):
+        return None
+    root = power(u.pool.number(Fraction(2)), HALF)
+    argument = scaled(c / one, elementwise(root, inner.args[0]))
+    left = any(root in (term, *term.args) for _, term in coefficient_terms(argument))
+    return left, scaled(2 * one, _plain("normal_cdf", argument))
 
 
 def log_sum_exp(u: Node) -> Node:
@@ -334,6 +359,14 @@ SLOPES: dict[str, Callable[[Node, Node], Node]] = {
     "divisor": lambda u, v: u.pool.ones(u.dims),
     "normal_cdf": lambda u, v: _plain("normal_pdf", u),
     "normal_pdf": lambda u, v: negative(elementwise(u, v)),
+    "log_normal_cdf": lambda u, v: _plain("normal_hazard", u),
+    "normal_hazard": lambda u, v: _plain("normal_hazard_slope", u),
+    "cloglog": lambda u, v: _plain("cloglog_slope", u),
+    "cloglog_slope": lambda u, v: _plain("cloglog_curvature", u),
+    "expm1": lambda u, v: apply("exp", u),
+    "log1p": lambda u, v: power(
+        linear(u.pool, [(Fraction(1), u.pool.ones(u.dims)), (Fraction(1), u)], u.dims), -ONE
+    ),
     "softplus": lambda u, v: _plain("sigmoid", u),
     "sigmoid": lambda u, v: elementwise(v, _one_minus(v)),
     "log_sigmoid": lambda u, v: _one_minus(_plain("sigmoid", u)),

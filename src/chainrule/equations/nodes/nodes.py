@@ -27,8 +27,9 @@ logsum     axes per term                   log Σ_t Σ w_t exp(s_t), the last ax
 logabs     axes per term                   log |Σ_t Σ w_t exp(s_t)|
 sumsign    axes per term                   the sign of Σ_t Σ w_t exp(s_t)
 share      axes per term                   v exp(a) / Σ_t Σ w_t exp(s_t); args are a, v and all s_t, w_t
+interval   part                            Φ(args[0]) - Φ(args[1]) in log space
 inv                                        matrix inverse of the last two axes
-logdet                                     log |det| of the last two axes
+logdet     None or "positive"              log |det| of the last two axes; or log det, not |det|
 det                                        determinant of the last two axes
 adjugate                                   det(A) A⁻¹ of the last two axes, there for a singular A too
 compare    operator                        1 where args[0] operator args[1] holds, else 0

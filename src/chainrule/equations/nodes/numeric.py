@@ -28,6 +28,10 @@ def _normal_pdf(x: Array) -> Array:
     return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
 
 
+def _cloglog_slope(x: Array) -> Array:
+    return np.asarray(np.exp(x) / (np.exp(np.exp(x)) - 1))
+
+
 KERNELS: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "log": np.log,
@@ -41,6 +45,14 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "elu": special.elu,
     "normal_cdf": _normal_cdf,
     "normal_pdf": _normal_pdf,
+    "log_normal_cdf": lambda x: np.log(_normal_cdf(x)),
+    "normal_hazard": lambda x: _normal_pdf(x) / _normal_cdf(x),
+    "normal_hazard_slope": lambda x: -(x + _normal_pdf(x) / _normal_cdf(x)) * _normal_pdf(x) / _normal_cdf(x),
+    "cloglog": lambda x: np.log(1 - np.exp(-np.exp(x))),
+    "cloglog_slope": _cloglog_slope,
+    "cloglog_curvature": lambda x: _cloglog_slope(x) * (1 - np.exp(x) - _cloglog_slope(x)),
+    "expm1": np.expm1,
+    "log1p": np.log1p,
     "softplus": special.softplus,
     "sigmoid": special.sigmoid,
     "log_sigmoid": special.log_sigmoid,
@@ -118,11 +130,15 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return np.asarray(KERNELS[node.data](args[0]))
         case "logsum" | "logabs" | "sumsign":
             return np.asarray(SUMS[node.kind](_weighted(node.data, args)))
+        case "interval":
+            return np.asarray(_interval(node.data, *args))
         case "share":
             rank = args[2].ndim - node.data[0]
             total = _weighted(node.data, args[2:])
             below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
             return np.asarray(args[1] * np.exp(args[0]) / below)
+        case "logdet" if node.data:
+            return np.asarray(np.log(np.linalg.det(args[0])))
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
             return np.asarray(WHOLE[node.kind](args[0]))
         case "compare":
@@ -151,6 +167,16 @@ def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) 
     for axis, (weight, size) in enumerate(zip(order.weights, node.dims[lead:], strict=True), lead):
         total = total + weight * np.arange(length(size)).reshape(-1, *(1,) * (rank - axis - 1))
     return np.asarray(COMPARISONS[order.op](total, 0).astype(float))
+
+
+def _interval(part: str, b: Array, a: Array) -> Array:
+    """A part of Φ(b) - Φ(a)."""
+    within = _normal_cdf(b) - _normal_cdf(a)
+    if part == "log":
+        return np.asarray(np.log(within))
+    upper, lower = _normal_pdf(b) / within, _normal_pdf(a) / within
+    parts = {"upper": upper, "lower": lower, "upper_gap": b + upper, "lower_gap": a - lower}
+    return np.asarray(parts[part])
 
 
 def _weighted(axes: Sequence[int], args: Sequence[Array]) -> Array:

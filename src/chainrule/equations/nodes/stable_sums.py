@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import elementary, tails
+from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
+from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, log_of, share, terms_of, written_out
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.products import Factor, power, product
@@ -19,6 +21,7 @@ from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
     Bodies,
+    constant_log,
     factors_of,
     known_log,
     logs_and_weights,
@@ -54,16 +57,21 @@ def in_log_space(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]
 
 
 def spelled_out(root: Node) -> Node:
-    """The node as a reader knows it, with its sums of exponentials written out."""
+    """The node as a reader knows it, with its sums of exponentials and its tails written out."""
     done: dict[Node, Node] = {}
     for node in topological([root]):
-        args = tuple(done[arg] for arg in node.args)
-        new = rebuild(node, args)
+        new = rebuild(node, tuple(done[arg] for arg in node.args))
+        if node.kind == "fn" and node.data in tails.SPELLED:
+            new = tails.SPELLED[node.data](new.args[0])
+        if node.kind == "interval":
+            new = spelled(new)
         done[node] = written_out(new) if node.kind in KINDS else new
     return done[root]
 
 
 def _rewritten(node: Node, bodies: Bodies) -> Node | None:
+    if node.kind == "lin" and (found := elementary.cumulative(node)) is not None:
+        return found[1]
     if node.kind == "fn" and node.data == "log":
         return _logarithm(node.args[0], bodies)
     if node.kind == "pow" and (node.data < 0 or node.data.denominator != 1):
@@ -73,6 +81,10 @@ def _rewritten(node: Node, bodies: Bodies) -> Node | None:
 
 def _logarithm(u: Node, bodies: Bodies) -> Node | None:
     """Log of a sum, or of a product of one with what is positive."""
+    if u.kind == "det":
+        return log_determinant(u.args[0], "positive")
+    if (log := _log_of_difference(u, bodies)) is not None:
+        return log
     terms = total(u, bodies)
     if terms is not None:
         return log_of(terms)
@@ -80,9 +92,25 @@ def _logarithm(u: Node, bodies: Bodies) -> Node | None:
         return _log_of_product(u, bodies)
     if u.kind == "lin" and len(u.args) == 1 and u.data[0] > 0:
         inner = _logarithm(u.args[0], bodies)
-        constant = elementary.apply("log", u.pool.number(u.data[0], u.dims))
-        return inner and linear(u.pool, [(ONE, constant), (ONE, inner)], u.dims)
+        return inner and linear(u.pool, [(ONE, constant_log(u.data[0], u)), (ONE, inner)], u.dims)
     return known_log(u, bodies)
+
+
+def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
+    """log(Φ(b) - Φ(a)), and log(1 - exp(-t)) of a t whose logarithm is known."""
+    if (found := difference_of_cumulatives(u)) is not None:
+        c, b, a = found
+        log = interval("log", b, a)
+    else:
+        terms = {arg.kind: (c, arg) for c, arg in coefficient_terms(u)} if u.kind == "lin" else {}
+        if len(u.args) != 2 or set(terms) != {"ones", "fn"} or terms["fn"][1].data != "exp":
+            return None
+        (c, _), (less, inner) = terms["ones"], terms["fn"]
+        t = known_log(scaled(-1, inner.args[0]), bodies) if c == -less and c > 0 else None
+        if t is None:
+            return None
+        log = elementary.apply("cloglog", t)
+    return log if c == 1 else linear(u.pool, [(ONE, log), (ONE, constant_log(c, u))], u.dims)
 
 
 def _log_of_product(u: Node, bodies: Bodies) -> Node | None:

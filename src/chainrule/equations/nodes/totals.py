@@ -9,14 +9,16 @@ from typing import TypeAlias
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose
+from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero
-from chainrule.equations.nodes.products import Factor, one_plus_exp, product
+from chainrule.equations.nodes.products import Factor, one_plus_exp, power, product
 from chainrule.equations.nodes.sums import linear, scaled
 
 __all__ = [
     "MOST_TERMS",
     "Bodies",
+    "constant_log",
     "factors_of",
     "known_log",
     "logs_and_weights",
@@ -32,7 +34,7 @@ MOST_TERMS = 8
 # What is asked below a node goes no deeper: x ← r x (1 - x) nests as deep as the sheet is long.
 MOST_LEVELS = 6
 # Positive functions whose logarithm stays moderate where they under- or overflow.
-_UNBOUNDED, _BOUNDED = {"exp"}, {"sigmoid"}
+_UNBOUNDED, _BOUNDED = {"exp", "normal_pdf"}, {"sigmoid", "normal_cdf"}
 
 
 def total(u: Node, bodies: Bodies) -> list[Term] | None:
@@ -204,6 +206,12 @@ def spread(node: Node, own: tuple[int, ...], out: tuple[int, ...], dims: tuple[S
     return product(pool, [(node, own), *bare], out)
 
 
+def constant_log(c: Fraction, like: Node) -> Node:
+    """Log c along all axes of a node."""
+    axes = tuple(range(len(like.dims)))
+    return spread(elementary.apply("log", like.pool.number(c)), (), axes, like.dims)
+
+
 def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
     """The logarithm of a positive node that stays moderate where the node itself does not."""
     if level > MOST_LEVELS:
@@ -213,8 +221,14 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
             return node.args[0]
         case "fn" if node.data == "sigmoid":
             return elementary.apply("log", node)
+        case "fn" if node.data == "normal_cdf":
+            return elementary.apply("log_normal_cdf", node.args[0])
+        case "fn" if node.data == "normal_pdf":
+            return _log_density(node.args[0])
         case "softmax":
             return elementary.apply("log", node)
+        case "pow" if node.args[0].kind == "det" and node.data.denominator != 1:
+            return scaled(node.data, log_determinant(node.args[0].args[0], "positive"))
         case "pow":
             inner = known_log(node.args[0], bodies, level + 1)
             return scaled(node.data, inner) if inner is not None else None
@@ -227,6 +241,11 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
             branches = [known_log(branch, bodies, level + 1) for branch in node.args[1:]]
             then, other = branches
             return choose(node.args[0], then, other) if then is not None and other is not None else None
+        case "lin" if len(node.args) == 1 and node.data[0] > 0:
+            inner = known_log(node.args[0], bodies, level + 1)
+            return inner and linear(
+                node.pool, [(ONE, constant_log(node.data[0], node)), (ONE, inner)], node.dims
+            )
         case "lin" if (u := elementary.one_minus_sigmoid(node)) is not None:
             return scaled(-1, elementary.apply("softplus", u))
         case "lin" | "prod" if may_overflow(node, bodies) and _is_positive(node):
@@ -237,12 +256,32 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
     return None
 
 
+def _log_density(u: Node) -> Node:
+    """Log φ(u) = -u²/2 - log(2 π)/2."""
+    pool, axes = u.pool, tuple(range(len(u.dims)))
+    number = elementary.apply("log", scaled(2, pool.intern("pi", None, (), ())))
+    constant = product(pool, [(number, ()), (pool.ones(u.dims), axes)], axes)
+    half = Fraction(-1, 2)
+    return linear(pool, [(half, power(u, Fraction(2))), (half, constant)], u.dims)
+
+
 def _is_positive(node: Node, level: int = 0) -> bool:
     """Whether no entry of a node is negative, wherever it is defined."""
     if level > MOST_LEVELS:
         return False
     match node.kind:
-        case "ones" | "size" | "pi" | "delta" | "unit" | "onehot" | "softmax" | "compare" | "attains":
+        case (
+            "ones"
+            | "size"
+            | "pi"
+            | "delta"
+            | "unit"
+            | "onehot"
+            | "softmax"
+            | "compare"
+            | "relation"
+            | "attains"
+        ):
             return True
         case "sym":
             return node in node.pool.simplex
