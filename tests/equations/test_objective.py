@@ -140,6 +140,9 @@ HIDDEN = {
     "among other terms": "pen = lam * normF(W)**2; C = (L - sum(b) * 0.5) + pen + sum(b) / 2",
     "in a scaled sum": "C = 2 * (L / 2 + lam / 2 * normF(W)**2)",
     "behind a common factor": "e = L / lam + normF(W)**2; C = lam * e",
+    "in part behind a common factor": (
+        "e = L / lam / 4 + normF(W)**2; C = L / 2 + 2 * lam * e - lam * normF(W)**2"
+    ),
     "under a common divisor": "e = L * lam + lam**2 * normF(W)**2; C = e / lam",
 }
 

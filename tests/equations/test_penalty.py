@@ -6,6 +6,7 @@ import pytest
 import chainrule as cr
 from chainrule import Equations
 from chainrule.errors import DataError, OptionError, SheetNameError, SheetShapeError
+from chainrule.reports import gradient_section
 
 RIDGE = "data x: R[p]; y: R\nparameters w: R[p]\nL = (w.T @ x - y)**2 / 2 + norm2(w)**2 / 2"
 APART = "data x: R[p]; y: R\nparameters w: R[p]\nL = (w.T @ x - y)**2 / 2\nR = norm2(w)**2 / 2"
@@ -76,9 +77,15 @@ def test_all_that_a_sheet_is_asked_for_has_one_rule(name, reduction, penalty):
     printed = Equations(derivation.sheet())
     stacked = {new: data[old] for old in data for new in (old, old.upper()) if new in printed.roles}
     known = {name: value for name, value in {**stacked, **given}.items() if name in printed.roles}
-    for own in model.parameters:
+    texts = ["L", *(f"dL/d{own}" for own in model.parameters)]
+    code = model.compile(texts, form="batch", reduction=reduction, penalty=penalty)
+    found, *slopes = code(**{key: {**data, **given}[key] for key in code.inputs})
+    assert found == pytest.approx(value, rel=1e-12)
+    assert code.remarks == derivation.remarks and code.outputs == tuple(texts)
+    for own, slope in zip(model.parameters, slopes, strict=True):
         want = complex_gradient(lambda at: literal(model, data, at, reduction, penalty), given, own)
         np.testing.assert_allclose(objective.parameters.views(gradient)[own], want, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(slope, want, rtol=1e-10, atol=1e-12)
         line = printed.evaluate(f"d{derivation.of}_d{own}", known)
         np.testing.assert_allclose(line, want, rtol=1e-10, atol=1e-12)
         each = model.compile(f"d(L, {own})", form="batch")
@@ -157,6 +164,9 @@ def test_where_a_remark_is_read():
     assert derivation.explain().endswith(remark) and derivation.markdown().endswith(remark)
     assert derivation.to_dict()["remarks"] == [remark]
     assert remark not in derivation.sheet() and remark not in derivation.latex()
+    assert (
+        "counts N times" in derivation._repr_html_() and "counts N times" in gradient_section(derivation).body
+    )
     objective = Equations(RIDGE).objective("L", {"x": np.ones((3, 2)), "y": np.ones(3)}, "sum", [1, 2, 0.5])
     assert objective.remarks[0].startswith("(1/2) ‖w‖² counts 3.5 times")
 
@@ -230,6 +240,7 @@ def test_penalties_that_cannot_be_are_refused(of, penalty, error, message):
         lambda: model.objective(of, data, penalty=penalty),
         lambda: model.derive(of, form="batch", penalty=penalty),
         lambda: model.hessian_product(of, form="batch", penalty=penalty),
+        lambda: model.compile(of, form="batch", penalty=penalty),
         lambda: cr.fit(model, of=of, data=data, penalty=penalty),
         lambda: cr.minimize(model, of=of, data=data, penalty=penalty),
     ):
@@ -241,6 +252,36 @@ def test_a_penalty_stands_beside_all_examples():
     for form in (None, "example"):
         with pytest.raises(OptionError, match='L is of one example, .*say form="batch"'):
             Equations(APART).derive("L", form=form, penalty="R")
+    with pytest.raises(OptionError, match='L is of one example, .*say form="batch"'):
+        Equations(APART).compile("L", penalty="R")
     net = cr.Network([2, 1])
     with pytest.raises(OptionError, match="penalty belongs to a sheet"):
         cr.fit(net, data=(np.ones((3, 2)), np.ones(3)), penalty="R")
+
+
+def test_the_code_of_an_objective():
+    model = Equations(APART + "\nr = w.T @ x - y")
+    rng = np.random.default_rng(5)
+    X, y, w = rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3)
+    function = model.compile("d2L/dw2", form="batch", reduction="sum", penalty="R")
+    np.testing.assert_allclose(function(x=X, y=y, w=w), X.T @ X + np.eye(3), rtol=1e-12)
+    np.testing.assert_allclose(
+        model.compile("L", form="batch", penalty="R")(X, y, w), (X @ w - y) @ (X @ w - y) / 10 + w @ w / 2
+    )
+    whole = Equations(
+        "data X: R[n, p]; y: R[n]; parameters w: R[p]; L = norm2(X @ w - y)**2; R = norm2(w)**2"
+    )
+    for form in ("batch", "example"):
+        slope = whole.compile("dL/dw", form=form, penalty="R")(X=X, y=y, w=w)
+        np.testing.assert_allclose(slope, 2 * X.T @ (X @ w - y) + 2 * w, rtol=1e-12)
+    for names, options, message in [
+        ("L", {"reduction": "sum"}, "reduction='sum' is over the examples; say form=\"batch\""),
+        ("L", {"reduction": "median", "form": "batch"}, "reduction is"),
+        (["L", "r"], {"reduction": "sum", "form": "batch"}, "One objective is compiled at a time; L, r"),
+    ]:
+        with pytest.raises(OptionError, match=message):
+            model.compile(names, **options)
+    with pytest.raises(SheetShapeError, match="a scalar is needed"):
+        model.compile("x", form="batch", reduction="sum")
+    repeats = Equations(RIDGE).compile("L", form="batch", reduction="sum")
+    assert repeats.remarks[0] in repr(repeats)

@@ -108,7 +108,7 @@ def command(
     over: Any = {"form": forms[0] if forms else None, "reduction": reduction, "penalty": penalty}
     derivation = _derived(equations, target, names or None, over, order, product, layout)
     shown = notation[0] if notation else "plain"
-    if html or shown not in REMARKED:
+    if not html and shown not in REMARKED:
         for remark in derivation.remarks:
             click.echo(remark, err=True)
     if html:

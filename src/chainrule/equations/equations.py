@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.calculus.asked import Asked, asked_of, require_name, require_scalar, require_twice
+from chainrule.equations.calculus.asked import asked_of, require_name, require_scalar, require_twice
 from chainrule.equations.calculus.blockwise import block_derivation
 from chainrule.equations.calculus.derived_value import derived_value
 from chainrule.equations.calculus.lets import derive_lines
@@ -19,7 +19,7 @@ from chainrule.equations.calculus.programs import Programs
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.compile import Compiled
-from chainrule.equations.code.compile_requests import compile_direction, compile_requests
+from chainrule.equations.code.compile_requests import Over, compile_direction, compile_requests
 from chainrule.equations.code.objective import SheetObjective, sheet_objective
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
@@ -205,7 +205,7 @@ class Equations:
             If an option is another, there is nothing to differentiate by, data enter the penalty, or the
             examples mix and the line of one of them is asked for.
         """
-        asked = self._asked(of, wrt, form, layout, reduction, penalty)
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, form, layout, reduction, penalty)
         program, target, names = asked[:3]
         if order == 1:
             every = derive_lines(program, target, names, explained_lines)
@@ -246,23 +246,10 @@ class Equations:
         >>> print(model.hessian_product("L", "x"))
         D[dL/dx] = (A + Aᵀ) v_x
         """
-        asked = self._asked(of, wrt, form, "gradient", reduction, penalty)
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, form, "gradient", reduction, penalty)
         program, target, names, layout = asked[:4]
         require_twice(program, target, layout)
         return derivation_of(asked, product_lines(program, target, names, explained_lines), explain, form)
-
-    def _asked(
-        self,
-        of: str,
-        wrt: str | Sequence[str] | None,
-        form: str | None,
-        layout: Layout | None,
-        reduction: str,
-        penalty: str | None = None,
-    ) -> Asked:
-        require_name(self.program, of)
-        self.program.require([of])
-        return asked_of(self._sheet, self._programs.free, of, wrt, form, layout, reduction, penalty)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -275,6 +262,8 @@ class Equations:
         sizes: Mapping[str, int] | None = None,
         form: Literal["example", "batch"] = "example",
         target: Literal["numpy", "array_api"] = "numpy",
+        reduction: Literal["mean", "sum"] | None = None,
+        penalty: str | None = None,
     ) -> Compiled:
         """A function for names and derivatives, of NumPy's arrays or those of another library.
 
@@ -293,6 +282,9 @@ class Equations:
         target : {"numpy", "array_api"}
             ``"array_api"``: of real arrays of any library of the array API standard, such as JAX, or torch
             with array-api-compat. Ranges of labels are not checked: it can be traced.
+        reduction, penalty : str, optional
+            In batch form: with either of them a scalar such as L stands for the objective that `derive` and
+            `objective` make of it, its mean or sum over the examples plus the penalty.
 
         Returns
         -------
@@ -318,7 +310,8 @@ class Equations:
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
-        return compile_requests(self._programs.free, names, (*self.names, *self.sizes), sizes, form, target)
+        over = Over(form, reduction, penalty)
+        return compile_requests(self._sheet, self._programs.free, names, sizes, over, target)
 
     def compile_product(
         self,
@@ -349,7 +342,8 @@ class Equations:
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
         (array([2., 2.]),)
         """
-        program, scalar, names, layout = self._asked(of, wrt, "example", "gradient", "mean")[:4]
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, "example", "gradient", "mean", None)
+        program, scalar, names, layout = asked[:4]
         require_twice(program, scalar, layout)
         return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
 

@@ -62,6 +62,8 @@ def asked_of(
     SheetNameError, SheetShapeError
         If a name is unknown, or what must be a scalar is none.
     """
+    require_name(free(()), of)
+    free(()).require([of])
     names = [wrt] if isinstance(wrt, str) else list(wrt if wrt is not None else free(()).named("parameters"))
     if not names:
         known = ", ".join((*sheet.declarations, *sheet.definitions))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from html import escape
 from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike
@@ -38,7 +39,7 @@ from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.formulas.recursions import LAYER_LETTERS, Row, fold
-from chainrule.equations.formulas.repetition import repetition_remark
+from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.formulas.shown import Shown
 from chainrule.equations.formulas.structured import Structured, block_place, structured
 from chainrule.equations.formulas.where_list import where_list
@@ -251,7 +252,8 @@ class Derivation:
         return f"$$\n{self.latex()}\n$$"
 
     def _repr_html_(self) -> str:
-        return f"<div>{self.mathml()}</div>"
+        remarks = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
+        return f"<div>{self.mathml()}{remarks}</div>"
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation as plain data, for programs."""
@@ -355,7 +357,7 @@ def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: st
     OptionError
         If it is asked for in example form, and the examples mix.
     """
-    program, of, wrt, layout, repeated, remark = asked
+    program, of, wrt, layout = asked[:4]
     examples, lines = shared_axis(program), tuple(needed_lines(list(every)))
     alone = form == "example" and examples is not None
     if examples is not None and alone and not OneExample(program, examples).can_write(lines):
@@ -363,9 +365,7 @@ def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: st
             f"The examples of {of} mix before they are summed, so there is no line for one of them; "
             "leave form out."
         )
-    said = (remark, "" if repeated is None else repetition_remark(repeated))
-    remarks = tuple(filter(None, said))
-    own = (explained, examples, alone, remarks)
+    own = (explained, examples, alone, remarks_on(asked))
     return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), *own)
 
 

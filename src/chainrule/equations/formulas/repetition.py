@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from chainrule.equations.calculus.asked import Asked
 from chainrule.equations.calculus.penalty import Repeated
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 
-__all__ = ["repetition_remark"]
+__all__ = ["remarks_on", "repetition_remark"]
+
+
+def remarks_on(asked: Asked) -> tuple[str, ...]:
+    """What was taken for an example, and what the sum over the examples repeats, in words."""
+    repeated = "" if asked.repeated is None else repetition_remark(asked.repeated)
+    return tuple(filter(None, (asked.remark, repeated)))
 
 
 def repetition_remark(repeated: Repeated) -> str:
