@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from chainrule import check_claims
+from chainrule import check_claims, verify
 from chainrule.diagnosis.points import ALTERNATION, draw_point, draw_sizes
 from chainrule.equations import Equations
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, TooLargeError
 
 MODEL = """
 data x: R[p]; y: R[K]
@@ -282,3 +282,19 @@ def test_rounding_against_a_literal_refutes_nothing(claim):
 def test_small_mistakes_are_mistakes(claim):
     model = Equations(f"data x: R; y: R\n{claim}")
     assert [one.verdict for one in check_claims(model)] == ["fails"]
+
+
+@pytest.mark.parametrize("judge", [check_claims, lambda model: verify(model, "L")])
+def test_sizes_are_checked_before_memory_is_taken(judge):
+    model = Equations("parameters A: R[1000000, 1000000]\nL = sum(A)\nL == sum(A.T)")
+    with pytest.raises(
+        TooLargeError, match=r"A of shape \(1000000, 1000000\) would take 8,000,000,000,000 bytes"
+    ):
+        judge(model)
+
+
+def test_a_claim_over_too_many_indices_is_not_checkable():
+    model = Equations("x: R[3]\nsum(sum(x[0] * i * j for i in 1000000) for j in 1000000) == x[0]\nx == x")
+    report = check_claims(model)
+    assert [verdict.verdict for verdict in report.claims] == ["not checkable", "holds"]
+    assert "1,000,001,000,000 steps" in str(report.claims[0].reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Declaration, Number, Pick, Size, Term
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, TooLargeError
 
 __all__ = ["SheetPoint", "draw_point", "draw_sizes"]
 
@@ -177,6 +179,11 @@ def _draw(
     item: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, turn: _Turn, positive: bool
 ) -> Array:
     shape = tuple(size_value(size, sizes) for size in item.axes)
+    if math.prod(shape) > MAX_ENTRIES:
+        raise TooLargeError(
+            f"{item.name} of shape {shape} would take {8 * math.prod(shape):,} bytes at every point that is "
+            f"drawn, more than {8 * MAX_ENTRIES:,}; give it symbolic sizes, R[n, m], which are drawn small."
+        )
     match item.domain:
         case "class":
             return _each(rng, shape, np.arange(_classes(item.classes, sizes)), turn)

@@ -36,4 +36,6 @@ class Programs:
         known = frozenset(name for name in names if symbols.get(name) in facts)
         if known and known not in self._freed:
             self._freed[known] = lower_sheet(self.sheet, known)
-        return self._freed[known] if known else self.whole
+        program = self._freed[known] if known else self.whole
+        program.pool.refill()
+        return program

@@ -9,12 +9,12 @@ from fractions import Fraction
 from chainrule.equations.code.assemble import Body
 from chainrule.equations.code.code_facts import Dims, Variable
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
+from chainrule.equations.code.docstring_lines import DocstringLines
 from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
 from chainrule.equations.code.kernels import FUNCTION_CODE
 from chainrule.equations.code.node_code import node_code, relation_code
 from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
-from chainrule.equations.formulas.derivation import unicode_lines
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
@@ -23,8 +23,6 @@ from chainrule.equations.nodes.log_space import KINDS
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.relations import label_axes
-from chainrule.equations.nodes.simplify import substitute
-from chainrule.equations.nodes.stable_sums import spelled_out
 from chainrule.errors import NoRuleError
 
 __all__ = ["Writer"]
@@ -71,7 +69,7 @@ class Writer:
             statements=self.statements,
             results=[(name, self._text(node)) for name, node in outputs],
             dims=self.dims,
-            formulas=self._formulas(),
+            formulas=DocstringLines(self.program, self.called, self.bodies, self.lines, self.code).written(),
             least=_largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
             length=self._length,
@@ -417,17 +415,6 @@ class Writer:
             return f"_power({base}, {exponent})"
         n, m = node.data
         return f"_power_slope({base}, {exponent}, {n}, {m})"
-
-    def _formulas(self) -> list[str]:
-        """The sheet's lines as the reader knows them, with the names of what was put together."""
-        fold = {node: self.program.symbols[name] for node, name in self.called.items() if node.args}
-        bodies = {
-            symbol: body if body in fold and fold[body] is symbol else substitute(body, fold)
-            for symbol, body in self.bodies.items()
-        }
-        lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
-        spelled = {symbol: spelled_out(body) for symbol, body in {**bodies, **lines}.items()}
-        return unicode_lines(self.program, spelled)
 
 
 def _largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:

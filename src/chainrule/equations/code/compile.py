@@ -58,17 +58,20 @@ def stable_program(
     behind: dict[Node, Node] = {}
     done: dict[Node, Node] = {}
     near: dict[Node, Node] = {}
+    clean: set[Node] = set()
     for name, body in program.bodies.items():
         if name not in needed:
             continue
         plain = substitute(body, replacement)
         new = right_near_zero(in_log_space(plain, behind, done), near)
         if not is_linear_layer(new):
-            for layer in _layers_inside(new):
+            layers = _layers_inside(new, clean)
+            for layer in layers:
                 inner = _free_name(f"z_{name}", symbols)
                 bodies[inner] = layer
                 replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
-            plain, new = substitute(plain, replacement), substitute(new, replacement)
+            if layers:
+                plain, new = substitute(plain, replacement), substitute(new, replacement)
         bodies[name] = new
         if name in kept:
             continue
@@ -98,10 +101,9 @@ def is_linear_layer(node: Node) -> bool:
     )
 
 
-def _layers_inside(node: Node) -> list[Node]:
-    """The outermost linear layers below a node, which is none itself."""
+def _layers_inside(node: Node, seen: set[Node]) -> list[Node]:
+    """The outermost linear layers below a node, which is none itself; what was ``seen`` before has none."""
     found: list[Node] = []
-    seen: set[Node] = set()
     stack = list(node.args)
     while stack:
         inner = stack.pop()

@@ -16,10 +16,11 @@ from chainrule.equations.code.assemble import Body, Source, stepping_source, unc
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
 from chainrule.equations.formulas.repetition import repetition_remark
+from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, TooLargeError
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
 
@@ -272,6 +273,8 @@ def sheet_objective(
     examples = sheet_examples(sheet, program, minimized, data, parameters, sample_weight, sizes)
     known, n, weighted = examples.sizes, examples.size, examples.weights is not None
     spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
+    _check_room(of, spec)
+    program.pool.refill()
     target, lifted, names = OBJECTIVE, program, {name: name for name in program.symbols}
     remarks: tuple[str, ...] = ()
     if n:
@@ -291,6 +294,15 @@ def sheet_objective(
     own = {name: names[name] for name in spec.names}
     bound = replace(examples, stacked=renamed)
     return SheetObjective(spec, n, reduction, known, penalty, remarks, bound, lifted, loss, step, target, own)
+
+
+def _check_room(of: str, spec: ParameterSpec) -> None:
+    if (needed := 8 * spec.size) > DEFAULT_LIMIT:
+        shapes = ", ".join(f"{name} {shape}" for name, shape in spec.shapes)
+        raise TooLargeError(
+            f"{of} has {spec.size:,} parameters, {needed:,} bytes for every vector of them, more than "
+            f"{DEFAULT_LIMIT:,}: {shapes}. Give smaller sizes."
+        )
 
 
 def _remarks(program: Program, of: str, over: set[str], examples: SheetExamples) -> tuple[str, ...]:

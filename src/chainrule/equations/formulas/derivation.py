@@ -366,6 +366,7 @@ def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: st
             "leave form out."
         )
     own = (explained, examples, alone, remarks_on(asked))
+    program.pool.refill()  # for what it is asked later: its notations, its factors
     return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), *own)
 
 

@@ -5,8 +5,10 @@ Every vector stands as a column; a row is the transpose of one. Rewriting never 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node
@@ -48,6 +50,8 @@ __all__ = [
     "Transposed",
     "Unit",
     "Where",
+    "each_form",
+    "forms_in",
 ]
 
 
@@ -346,3 +350,30 @@ class PartOf(str):
         part = cls(text)
         part.whole, part.parts, part.place = whole, parts, place
         return part
+
+
+def forms_in(form: Form) -> list[Form]:
+    """The forms directly inside a form, in the order in which they are written."""
+    found: list[Form] = []
+    stack: list[Any] = [getattr(form, name) for name in reversed(form.__dataclass_fields__)]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack.extend(reversed(part))
+        elif isinstance(part, Form):
+            found.append(part)
+    return found
+
+
+def each_form(root: Form, closed: tuple[type[Form], ...] = ()) -> Iterator[Form]:
+    """A form and every form below it, each once, but for what is inside those of the ``closed`` types."""
+    seen: set[int] = set()
+    stack = [root]
+    # Iterative, and by identity: what stands in a formula twice is one form, and doubles at every level.
+    while stack:
+        form = stack.pop()
+        if id(form) not in seen:
+            seen.add(id(form))
+            yield form
+            if not isinstance(form, closed):
+                stack.extend(reversed(forms_in(form)))

@@ -48,6 +48,7 @@ from chainrule.equations.formulas.forms import (
     Trace,
     Transposed,
     Where,
+    each_form,
 )
 from chainrule.equations.formulas.orders import compared, is_index
 from chainrule.equations.formulas.parts import parted, realigned
@@ -61,33 +62,26 @@ __all__ = ["Speller", "is_indexed", "letters_in", "sizes_not_letters"]
 At = tuple[str, ...]
 
 
-def is_indexed(form: Any) -> bool:
+def is_indexed(form: Form) -> bool:
     """Whether a form has, anywhere, more than two axes or a product that does not reduce to matrices.
 
     What is written entry by entry already has neither.
     """
-    if isinstance(form, Entry | Sigma):
-        return False
-    if isinstance(form, Form):
-        if form.rank > 2 or isinstance(form, Indexed | Iota | Merged | Relation | Split):
+    for inner in each_form(form, closed=(Entry, Sigma)):
+        if isinstance(inner, Entry | Sigma):
+            continue
+        if inner.rank > 2 or isinstance(inner, Indexed | Iota | Merged | Relation | Split):
             return True
-        if isinstance(form, Compare) and (_repeats_labels(form.left) or _repeats_labels(form.right)):
+        if isinstance(inner, Compare) and (_repeats_labels(inner.left) or _repeats_labels(inner.right)):
             return True
-        return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
-    return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)
+    return False
 
 
 def _repeats_labels(form: Form) -> bool:
     """Whether labels are repeated, which no matrix form says: they are compared as y[i] = y[j]."""
-    return not isinstance(form, Named) and any(symbol in symbol.pool.labels for symbol in _symbols_in(form))
-
-
-def _symbols_in(form: Any) -> list[Node]:
-    if isinstance(form, Named):
-        return [form.node]
-    if isinstance(form, Form):
-        return [node for name in form.__dataclass_fields__ for node in _symbols_in(getattr(form, name))]
-    return [node for inner in form for node in _symbols_in(inner)] if isinstance(form, tuple) else []
+    return not isinstance(form, Named) and any(
+        isinstance(inner, Named) and inner.node in inner.node.pool.labels for inner in each_form(form)
+    )
 
 
 def sizes_not_letters(symbols: Iterable[Node], printed: Iterable[Node]) -> list[str]:

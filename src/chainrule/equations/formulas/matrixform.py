@@ -45,6 +45,7 @@ from chainrule.equations.formulas.forms import (
     Unit,
     Where,
 )
+from chainrule.equations.formulas.readable import require_readable
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
@@ -58,8 +59,15 @@ ROOT = Fraction(1, 2)
 
 
 def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
-    """The matrix form of a node; ``held`` gives the forms of nodes that have a name already."""
+    """The matrix form of a node; ``held`` gives the forms of nodes that have a name already.
+
+    Raises
+    ------
+    SheetLimitError
+        If the formula would be longer or deeper than anybody reads.
+    """
     done: dict[Node, Form] = dict(held or {})
+    require_readable(node, done)
     # Deep expressions are built from below, so that the recursion in _build never goes more than one level.
     for inner in topological([node]):
         if inner not in done:

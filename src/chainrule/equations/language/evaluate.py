@@ -7,7 +7,6 @@ derivatives can be checked by the complex step.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule import special
+from chainrule.equations.language.counted import Count, free_indices
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.given import given_values
 from chainrule.equations.language.sheet import Sheet, read_expression
@@ -38,13 +38,11 @@ from chainrule.equations.language.tree import (
     Transpose,
     children,
 )
-from chainrule.errors import DataError, NoRuleError, ShapeError, TooLargeError
+from chainrule.errors import DataError, NoRuleError, ShapeError
 
 __all__ = ["Environment", "evaluate"]
 
 Array: TypeAlias = NDArray[Any]
-MAX_ENTRIES = 100_000_000
-_GROWING = ("eye", "ones", "zeros", "diag", "outer", "kron", "onehot")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +107,8 @@ def evaluate(
     NoRuleError
         If a derivative occurs and there is no rule for it.
     TooLargeError
-        If an intermediate value would have more than 100 million entries.
+        If a value would have more than 100 million entries, or the loops of sums and indices would compute
+        more than 10 million terms; both are counted before anything is computed.
 
     Examples
     --------
@@ -128,10 +127,17 @@ def evaluate(
     if missing:
         raise DataError(f"Values are missing for {', '.join(missing)}; got {', '.join(arrays) or 'none'}.")
     work = _Evaluator(sheet, arrays, known, derivative)
+    computed = {
+        name: (definition.indices, definition.body)
+        for name, definition in sheet.definitions.items()
+        if name in needed and name not in arrays
+    }
+    count = Count(work.size)
+    for parts in (*computed.values(), (indices, term)):
+        count.whole(*parts)
     with np.errstate(all="ignore"):
-        for name, definition in sheet.definitions.items():
-            if name in needed and name not in arrays:
-                arrays[name] = work.whole(definition.indices, definition.body)
+        for name, parts in computed.items():
+            arrays[name] = work.whole(*parts)
         return work.whole(indices, term)
 
 
@@ -180,6 +186,8 @@ class _Evaluator:
         self.indices: dict[str, int] = {}
         self.kept: dict[str, dict[Term, Any]] = {"": {}}
         self.free: dict[Term, frozenset[str]] = {}
+        self.homes: dict[tuple[str, ...], dict[Term, str]] = {}
+        self.home = self.homes.setdefault((), {})
 
     def whole(self, indices: tuple[tuple[str, Size], ...], body: Term) -> Array:
         """Value of a body for all values of its indices, which become the leading axes."""
@@ -198,7 +206,10 @@ class _Evaluator:
 
     def open(self, index: str, position: int) -> None:
         """Set an index; what was kept for its last value, and for indices opened after it, is dropped."""
-        if index in self.indices:
+        if index not in self.indices:
+            self.indices[index] = position
+            self.home = self.homes.setdefault(tuple(self.indices), {})
+        elif index != next(reversed(self.indices)):
             later = list(self.indices)
             for other in later[later.index(index) :]:
                 self.kept[other] = {}
@@ -207,6 +218,7 @@ class _Evaluator:
 
     def close(self, index: str) -> None:
         del self.indices[index], self.kept[index]
+        self.home = self.homes.setdefault(tuple(self.indices), {})
 
     def size(self, size: Size) -> int:
         try:
@@ -217,25 +229,15 @@ class _Evaluator:
             raise ShapeError(message) from None
 
     def value(self, term: Term) -> Any:
-        free = self.free_indices(term)
-        innermost = ""
-        for index in self.indices:
-            if index in free:
-                innermost = index
+        innermost = self.home.get(term)
+        if innermost is None:
+            free = free_indices(term, self.free)
+            innermost = next((index for index in reversed(self.indices) if index in free), "")
+            self.home[term] = innermost
         kept = self.kept[innermost]
         if term not in kept:
             kept[term] = self.compute(term)
         return kept[term]
-
-    def free_indices(self, term: Term) -> frozenset[str]:
-        if term not in self.free:
-            found = frozenset[str]().union(*map(self.free_indices, children(term)))
-            if isinstance(term, IndexRef):
-                found = frozenset((term.index,))
-            elif isinstance(term, Aggregate):
-                found -= {term.index}
-            self.free[term] = found
-        return self.free[term]
 
     def compute(self, term: Term) -> Any:
         match term:
@@ -282,13 +284,6 @@ class _Evaluator:
 
     def call(self, term: Call) -> Any:
         sizes = tuple(self.size(size) for size in term.sizes)
-        if term.function in _GROWING:
-            shape = [self.size(size) for size in term.type.axes]
-            if math.prod(shape) > MAX_ENTRIES:
-                raise TooLargeError(
-                    f"{term.function} in line {term.span.line} would have shape {tuple(shape)}, "
-                    f"{8 * math.prod(shape):,} bytes; write the formula without building it."
-                )
         function = FUNCTIONS.get(term.function) or COMPARISONS[term.function]
         args = tuple(np.asarray(self.value(arg)) for arg in term.args)
         try:
@@ -315,8 +310,6 @@ class _Evaluator:
 
     def aggregate(self, term: Aggregate) -> Any:
         size = self.size(term.size)
-        if size > MAX_ENTRIES:
-            raise TooLargeError(f"The sum in line {term.span.line} would run over {size:,} terms.")
         total: Any = np.float64(0.0)
         for position in range(size):
             self.open(term.index, position)

@@ -21,8 +21,14 @@ def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: d
     """
     colour: dict[int, tuple[object, ...]] = {label: (0, label) for label in free}
     summed = {label for _, labels in factors for label in labels} - set(free)
-    for _ in range(2 if len(summed) > 1 else 0):
-        colour.update({label: _colour(label, factors, dict(colour)) for label in summed})
+    if len(summed) > 1:
+        touching: dict[int, list[Factor]] = {}
+        for factor in factors:
+            for label in set(factor[1]) & summed:
+                touching.setdefault(label, []).append(factor)
+        for _ in range(2):
+            before = dict(colour)
+            colour.update({label: _colour(label, touching[label], before) for label in summed})
     # Relations come last: which of their labels is the first one is for the other factors to say.
     factors = sorted(
         factors,
@@ -44,7 +50,7 @@ def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: d
     )
 
 
-def _colour(label: int, factors: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
+def _colour(label: int, touching: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
     """What a summed label touches: the factors, on which axes, beside labels of which colours."""
     touched = [
         (
@@ -52,8 +58,7 @@ def _colour(label: int, factors: list[Factor], colour: dict[int, tuple[object, .
             tuple(axis for axis, other in enumerate(labels) if other == label),
             repr([colour.get(other, (1,)) for other in labels]),
         )
-        for node, labels in factors
-        if label in labels
+        for node, labels in touching
     ]
     return (1, *sorted(touched))
 

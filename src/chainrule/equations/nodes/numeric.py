@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from itertools import combinations
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import special
+from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.errors import NoRuleError
+from chainrule.errors import NoRuleError, TooLargeError
 
 __all__ = ["node_value", "value_from"]
 
 Array = NDArray[Any]
+Factor: TypeAlias = tuple[Array, tuple[int, ...]]
+# Of so many factors every pair is tried.
+FEW = 8
 
 
 def _normal_cdf(x: Array) -> Array:
@@ -89,6 +94,8 @@ def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int
     with np.errstate(all="ignore"):
         for node in topological([root]):
             if node not in done:
+                if node.kind in ("ones", "delta", "onehot"):
+                    require_room([length(size) for size in node.dims])
                 done[node] = value_from(node, [done[arg] for arg in node.args], length)
     return done[root]
 
@@ -105,7 +112,7 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
         case "delta":
             return np.eye(length(node.dims[0]))
         case "unit":
-            return np.asarray(np.eye(length(node.dims[0]))[node.data])
+            return np.asarray(np.eye(1, length(node.dims[0]), node.data)[0])
         case "iota":
             return np.arange(float(length(node.dims[0])))
         case "relation":
@@ -151,6 +158,7 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             at = args[0].real == _extreme(args[0].real, node.data)[..., None]
             return np.asarray(at / at.sum(axis=-1, keepdims=True))
         case "kron":
+            require_room([m * n for m, n in zip(args[0].shape, args[1].shape, strict=True)])
             return np.asarray(np.kron(args[0], args[1]))
         case "merge" | "split":
             return args[0].reshape([length(size) for size in node.dims])
@@ -213,12 +221,62 @@ def _exponent(node: Node) -> float | int:
     return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
 
 
+def require_room(shape: Sequence[int]) -> None:
+    """Make sure that an array is not too large, before it is made.
+
+    Raises
+    ------
+    TooLargeError
+        With its shape and bytes.
+    """
+    if math.prod(shape) > MAX_ENTRIES:
+        raise TooLargeError(
+            f"A derivative would be computed through an array of shape {tuple(shape)}, "
+            f"{8 * math.prod(shape):,} bytes, more than {8 * MAX_ENTRIES:,}. Compiled code, structured(...) "
+            "and the product of the Hessian with a direction work without it."
+        )
+
+
 def _einsum(node: Node, args: Sequence[Array]) -> Array:
+    """The product, two factors at a time: those whose result is smallest against what it replaces."""
     labels, out = node.data
-    operands: list[Any] = []
-    for arg, own in zip(args, labels, strict=True):
-        operands += [arg, list(own)]
-    return np.asarray(np.einsum(*operands, list(out)))
+    left = list(zip(args, labels, strict=True))
+    while len(left) > 2:
+        first, second = min(_neighbours(left), key=lambda pair: _growth(left, pair, out))
+        pair = [left[first], left[second]]
+        left = [factor for place, factor in enumerate(left) if place not in (first, second)]
+        kept = {label for _, own in left for label in own}.union(out)
+        joined = tuple(dict.fromkeys(label for _, own in pair for label in own if label in kept))
+        left.append((_contracted(pair, joined), joined))
+    return _contracted(left, out)
+
+
+def _contracted(factors: Sequence[Factor], out: Sequence[int]) -> Array:
+    sizes = {label: size for array, own in factors for label, size in zip(own, array.shape, strict=True)}
+    require_room([sizes[label] for label in out])
+    number = {label: place for place, label in enumerate(sizes)}  # einsum knows 52 of them
+    operands = [part for array, own in factors for part in (array, [number[label] for label in own])]
+    return np.asarray(np.einsum(*operands, [number[label] for label in out], optimize=len(factors) > 1))
+
+
+def _neighbours(factors: Sequence[Factor]) -> list[tuple[int, int]]:
+    """Pairs of places with a common label; every pair, if there are few."""
+    places: dict[int, list[int]] = {}
+    for place, (_, own) in enumerate(factors):
+        for label in set(own):
+            places.setdefault(label, []).append(place)
+    near = {pair for found in places.values() for pair in combinations(found, 2)}
+    every = combinations(range(len(factors)), 2)
+    return sorted(near) if near and len(factors) > FEW else list(every)
+
+
+def _growth(factors: Sequence[Factor], pair: tuple[int, int], out: Sequence[int]) -> int:
+    """Entries of the product of two factors less those of the factors."""
+    rest = {label for place, (_, own) in enumerate(factors) if place not in pair for label in own}.union(out)
+    both = [factors[place] for place in pair]
+    sizes = {label: size for array, own in both for label, size in zip(own, array.shape, strict=True)}
+    after: int = math.prod(size for label, size in sizes.items() if label in rest)
+    return after - sum(array.size for array, _ in both)
 
 
 # What is taken of a sum of exponentials.

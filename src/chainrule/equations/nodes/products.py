@@ -43,6 +43,7 @@ Factor = tuple[Node, tuple[int, ...]]
 IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.
 PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
+ONE = Fraction(1)
 
 
 def product(
@@ -81,6 +82,7 @@ def product(
     if flat is None or not coefficient:
         return pool.zero(dims)
     c, kept = flat
+    pool.spend(len(kept))
     c *= Fraction(coefficient)
     if any(node.kind in ("merge", "kron") for node, _ in kept):
         apart = opened(kept, free, sizes, fresh)
@@ -286,9 +288,9 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     """Equal factors add their exponents; what cancels leaves ones behind, what is recognised a sign."""
     exponents: dict[Factor, Fraction] = {}
     for node, labels in factors:
-        base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, Fraction(1))
+        base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, ONE)
         key = (base, labels)
-        exponents[key] = exponents.get(key, Fraction(0)) + exponent
+        exponents[key] = exponents[key] + exponent if key in exponents else exponent
     sign = recognise(pool, exponents)
     join_signs(pool, exponents)
     join_raised(pool, exponents)

@@ -25,6 +25,7 @@ __all__ = ["cost", "rebuild", "simplify", "substitute"]
 
 MOST_TERMS = 6
 MOST_EXPANDED = 12
+MOST_DISTRIBUTED = 64
 NUMBERS = ("size", "ones")
 
 
@@ -205,12 +206,23 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
 
 
 def _distribute_over_delta(node: Node) -> Iterator[Node]:
-    """Distribute over a sum that holds an identity matrix whose ends would be renamed."""
+    """Distribute over a sum in which an identity matrix meets another, or its own diagonal."""
     factors, out = _factors(node), node.data[1]
-    free = any(factor.kind == "delta" for factor, _ in factors)
-    for position, (factor, _) in enumerate(factors):
-        if _is_sum(factor) and free:
-            yield _over(factors, position, out)
+    if not any(factor.kind == "delta" for factor, _ in factors):
+        return
+    sums = [
+        place
+        for place, (factor, labels) in enumerate(factors)
+        if _is_sum(factor) and (len(set(labels)) < len(labels) or any(map(_has_delta, factor.args)))
+    ]
+    # The Jacobians of ten softmaxes in a chain have 2^10 terms.
+    if math.prod(len(factors[place][0].args) for place in sums) <= MOST_DISTRIBUTED:
+        for place in sums:
+            yield _over(factors, place, out)
+
+
+def _has_delta(term: Node) -> bool:
+    return term.kind == "delta" or (term.kind == "prod" and any(arg.kind == "delta" for arg in term.args))
 
 
 def _sum_of_shares(node: Node) -> Iterator[Node]:
@@ -278,7 +290,9 @@ def _expand_terms(node: Node) -> Iterator[Node]:
         else:
             count += 1
             opened.extend((c * inner, arg) for inner, arg in expanded)
-    if count >= 2 and len(opened) <= 2 * MOST_TERMS:
+        if len(opened) > 2 * MOST_TERMS:
+            return
+    if count >= 2:
         yield linear(node.pool, opened, node.dims)
 
 
