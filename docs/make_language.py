@@ -316,10 +316,18 @@ Compiled code holds every sum of exponentials in log space, with weights of any 
 written in one line or in several: the logarithm of `sum(w * exp(x))`, `1 + sum(exp(x))`,
 `a * exp(u) + b * exp(v)`, `exp(x) - 1`, `1 - exp(-x)`, of a mixture such as
 `sum(p * exp(-(x - m)**2 / (2 * s**2)) / s)`, of `mean(sigmoid(f))`, and quotients such as
-`exp(u) / (exp(u) + a)` and `w * exp(x) / sum(w * exp(x))`. Values, gradients, Hessians and Hessian products
-are then right to rounding: about 1e-16 of an entry, 1e-13 where it is as small as `exp(-700)`, and 1e-16 of p
-for the curvature p (1 - p) of an entry p of a softmax. A slope that is itself out of range is infinite. What
-is printed is the formula, right at moderate values.
+`exp(u) / (exp(u) + a)` and `w * exp(x) / sum(w * exp(x))`. So it is with Φ(z) = `(1 + erf(z / sqrt(2))) / 2`,
+with `log(Φ(z))`, `log(1 - Φ(z))` and the interval `log(Φ(b) - Φ(a))`, with `log(1 - exp(-exp(x)))`, with
+`log(det(X))`, and with differences near 0: `exp(x) - 1`, `log(1 + x)`, `1 - cos(x)`, `1 - tanh(x)**2` and
+`1 - sigmoid(x)`.
+
+Values, gradients, Hessians and Hessian products are then right to rounding: about 1e-16 of an entry, 1e-13
+where it is as small as `exp(-700)`, and 1e-16 of p for the curvature p (1 - p) of an entry p of a softmax.
+Three things are not promised: a slope that is itself out of range (infinite), a factor of the chain rule that
+is (the slope `exp(500)` squared of `log(1 - exp(-t))` at `t = exp(-500)`, unless t is written as an
+exponential), and a large term taken off the sum that holds it, `log(sum(exp(x)) - exp(x[0]))`. The logarithm
+of a negative sum, or of an interval from a larger to a smaller number, is not a number. What is printed is
+the formula itself, right at moderate values.
 
 ## Layouts
 

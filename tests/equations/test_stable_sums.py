@@ -213,11 +213,52 @@ def test_what_is_printed_reads_well_and_reads_back(text):
     np.testing.assert_allclose(read, called(model.compile("dL/dx"), values), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where(x > -1, log(1 + x), 0)",
+        "where(x > 0, log(exp(x) - 1), 0)",
+        "where(x > 0, log((erf(x) - erf(0 * x)) / 2), 0)",
+        "where(x > 0, x / (exp(x) - 1), 0)",
+    ],
+)
+def test_what_has_no_value_stays_behind_its_condition(text):
+    model = Equations(f"parameters x: R[n]; L = sum({text})")
+    x = np.array([-2.0, 0.5, -1.0, 800.0])
+    for request in ("L", "dL/dx", "d2L/dx2"):
+        assert np.isfinite(model.compile(request)(x=x)).all()
+    slope = model.compile("dL/dx")(x=x)
+    assert slope[0] == slope[2] == 0 and slope[1] != 0
+
+
+def test_probits_over_examples_as_an_objective():
+    """Censored on both sides, with margins out to 60: Newton's products are those of the complex step."""
+    model = Equations("""
+        data x: R[p]; a: R; b: R
+        parameters w: R[p]; c: R
+        F(t) = (1 + erf(t / sqrt(2))) / 2
+        z = w.T @ x + c
+        L = -log(F(b - z) - F(a - z)) - log(F(z))
+    """)
+    rng = np.random.default_rng(7)
+    x, a = 20 * rng.normal(size=(9, 2)), 3 * rng.normal(size=9)
+    objective = model.objective("L", data={"x": x, "a": a, "b": a + rng.uniform(0.01, 2, 9)})
+    theta, way = np.array([1.5, -1.0, 0.25]), np.array([0.5, 1.0, -2.0])
+    value, gradient = objective.value_and_gradient(theta)
+    moved_value, moved = objective.value_and_gradient(theta + 1j * STEP * way)
+    assert np.isfinite(value) and value > 100
+    np.testing.assert_allclose(gradient @ way, moved_value.imag / STEP, rtol=1e-11)
+    np.testing.assert_allclose(objective.hessian_product(theta, way), moved.imag / STEP, rtol=1e-10)
+
+
 def test_a_negative_sum_has_no_logarithm():
     function = Equations("w: R[n]; parameters x: R[n]; L = log(sum(w * exp(x)))").compile("L")
     with np.errstate(all="ignore"):
         assert np.isnan(function(w=np.array([1.0, -2.0]), x=np.array([1000.0, 1000.0])))
         assert function(w=np.zeros(2), x=np.array([1000.0, 1.0])) == -np.inf
+        assert np.isnan(Equations("X: R[n, n]; L = log(det(X))").compile("L")(X=-np.eye(3)))
+        interval = Equations("a: R; b: R; L = log((erf(b) - erf(a)) / 2)").compile("L")
+        assert np.isnan(interval(a=1.0, b=0.5)) and interval(a=1.0, b=1.0) == -np.inf
 
 
 def test_the_formulas_of_the_code_are_those_of_the_sheet():

@@ -168,8 +168,8 @@ def may_overflow(node: Node) -> bool:
     return any(
         (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
         or inner.kind == "raised"
-        or (inner.kind == "fn" and inner.data in ("log", "exp"))
-        or inner.kind in ("inv", "logdet", "logsum", "logabs", "share")
+        or (inner.kind == "fn" and inner.data in ("log", "exp", "log1p", "expm1"))
+        or inner.kind in ("inv", "logdet", "logsum", "logabs", "share", "interval")
         for inner in topological([node])
     )
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 from chainrule.equations.nodes import elementary, tails
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.log_space import KINDS, log_of, share, terms_of, written_out
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.log_space import KINDS, Term, log_of, share, terms_of, written_out
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, topological
 from chainrule.equations.nodes.products import Factor, power, product
 from chainrule.equations.nodes.rebuild import rebuild
 from chainrule.equations.nodes.sums import linear, scaled
@@ -24,8 +24,8 @@ from chainrule.equations.nodes.totals import (
     constant_log,
     factors_of,
     known_log,
+    leaves_range,
     logs_and_weights,
-    may_overflow,
     spread,
     total,
 )
@@ -87,13 +87,22 @@ def _logarithm(u: Node, bodies: Bodies) -> Node | None:
         return log
     terms = total(u, bodies)
     if terms is not None:
-        return log_of(terms)
+        return _of_equal_weights(terms) or log_of(terms)
     if u.kind in ("prod", "share"):
         return _log_of_product(u, bodies)
     if u.kind == "lin" and len(u.args) == 1 and u.data[0] > 0:
         inner = _logarithm(u.args[0], bodies)
         return inner and linear(u.pool, [(ONE, constant_log(u.data[0], u)), (ONE, inner)], u.dims)
     return known_log(u, bodies)
+
+
+def _of_equal_weights(terms: list[Term]) -> Node | None:
+    """Log Σ c exp(s) along one axis is logsumexp(s) + log c."""
+    s, w, axes = terms[0]
+    if len(terms) > 1 or axes != 1 or not is_number(w) or (c := coefficient_terms(w)[0][0]) < 0:
+        return None
+    log = elementary.log_sum_exp(s)
+    return linear(s.pool, [(ONE, log), (ONE, constant_log(c, log))], log.dims)
 
 
 def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
@@ -110,7 +119,7 @@ def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
         if t is None:
             return None
         log = elementary.apply("cloglog", t)
-    return log if c == 1 else linear(u.pool, [(ONE, log), (ONE, constant_log(c, u))], u.dims)
+    return linear(u.pool, [(ONE, log), (ONE, constant_log(c, u))], u.dims)
 
 
 def _log_of_product(u: Node, bodies: Bodies) -> Node | None:
@@ -132,7 +141,7 @@ def _log_of_product(u: Node, bodies: Bodies) -> Node | None:
 def _power(node: Node, bodies: Bodies) -> Node | None:
     """T to a power that is not a positive integer."""
     (base,) = node.args
-    if not may_overflow(base, bodies) or (terms := total(base, bodies)) is None:
+    if not leaves_range(base, bodies) or (terms := total(base, bodies)) is None:
         return None
     pool, dims = node.pool, node.dims
     if node.data.denominator != 1:
@@ -147,7 +156,7 @@ def _quotient(node: Node) -> Node | None:
     if not any(_is_share(factor) for factor, _ in pairs):
         return None
     for place, (factor, own) in enumerate(pairs):
-        if factor.kind == "lin" and 1 < len(factor.args) <= MOST_TERMS and may_overflow(factor, {}):
+        if factor.kind == "lin" and 1 < len(factor.args) <= MOST_TERMS and leaves_range(factor, {}):
             rest = pairs[:place] + pairs[place + 1 :]
             products = [
                 (c, product(node.pool, [*rest, (arg, own)], out)) for c, arg in coefficient_terms(factor)

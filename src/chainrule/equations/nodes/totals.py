@@ -22,7 +22,7 @@ __all__ = [
     "factors_of",
     "known_log",
     "logs_and_weights",
-    "may_overflow",
+    "leaves_range",
     "spread",
     "total",
 ]
@@ -62,7 +62,7 @@ def _is_worth_it(terms: list[Term], u: Node, bodies: Bodies) -> bool:
     if not moving or (len(terms) == 1 and not terms[0].axes):
         return False
     signs = [c for term in terms for c, _ in coefficient_terms(term.w)]
-    return len(moving) == len(terms) or min(signs, default=0) < 0 or may_overflow(u, bodies)
+    return len(moving) == len(terms) or min(signs, default=0) < 0 or leaves_range(u, bodies)
 
 
 def _collected(terms: Iterable[Term], dims: tuple[Size, ...]) -> list[Term]:
@@ -135,7 +135,7 @@ def _is_exponential(node: Node, kinds: Iterable[str]) -> bool:
     )
 
 
-def may_overflow(node: Node, bodies: Bodies) -> bool:
+def leaves_range(node: Node, bodies: Bodies) -> bool:
     """Whether a term of a sum has a factor that can leave the range of numbers on either side."""
     return any(
         _is_exponential(factor, _UNBOUNDED)
@@ -208,6 +208,8 @@ def spread(node: Node, own: tuple[int, ...], out: tuple[int, ...], dims: tuple[S
 
 def constant_log(c: Fraction, like: Node) -> Node:
     """Log c along all axes of a node."""
+    if c == 1:
+        return like.pool.zero(like.dims)
     axes = tuple(range(len(like.dims)))
     return spread(elementary.apply("log", like.pool.number(c)), (), axes, like.dims)
 
@@ -248,7 +250,7 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
             )
         case "lin" if (u := elementary.one_minus_sigmoid(node)) is not None:
             return scaled(-1, elementary.apply("softplus", u))
-        case "lin" | "prod" if may_overflow(node, bodies) and _is_positive(node):
+        case "lin" | "prod" if leaves_range(node, bodies) and _is_positive(node):
             if (inner := one_plus_exp(node)) is not None:
                 return elementary.apply("log", node)
             sums = total(node, bodies)
