@@ -189,7 +189,7 @@ class Generator:
         return Piece.of(f"{name}({x})", lambda e: ELEMENTWISE[name](x.value(e)))
 
     def _power(self, shape, inner):
-        x, kind = inner(), self.random.choice(["number", "whole", "any", "base", "root", "size"])
+        x, kind = inner(), self.random.choice(["number", "whole", "any", "base", "root", "size", "index"])
         if kind == "number":
             n = self.random.choice([2, 3])
             return Piece.of(f"({x})**{n}", lambda e: x.value(e) ** n)
@@ -199,7 +199,10 @@ class Generator:
             )
             name = "c_2" if shape == ("n", "n") else name
             return Piece.of(f"({x})**{name}", lambda e: whole_power(x.value(e), e[name]))
-        if kind == "size":
+        if kind == "index" and self.open:
+            index = self.random.choice(self.open)[0]
+            return Piece.of(f"({x})**{index}", lambda e: whole_power(x.value(e), e[index]))
+        if kind in ("size", "index"):
             size = self.random.choice("np")
             return Piece.of(f"({x})**{size}", lambda e: whole_power(x.value(e), SIZES[size]))
         y = inner(self.random.choice([(), shape]))
@@ -234,7 +237,8 @@ class Generator:
                 if own[:1] == (size,) and own[1:] == shape
             ]
             if not shape:
-                found += 3 * [self.indexed(index, size)]
+                number = Piece.of(index, lambda e, i=index: float(e[i]))
+                found += [*3 * [self.indexed(index, size)], number, number]
         if len(self.open) == 2 and shape == ():
             (i, size), (j, other) = self.open
             found += [

@@ -241,6 +241,7 @@ def test_single_precision_stays(target):
 def test_kinks_say_where_powers_end():
     assert [kink.place for kink in Equations(SUM).derive("L").kinks] == ["x = 0", "x < 0"]
     assert Equations("parameters x: R[n]\nL = sum(x**n)").derive("L").kinks == ()
+    assert Equations("parameters g: R\nL = sum(g**(2 * t + 1) for t in 5)").derive("L").kinks == ()
     assert Equations("parameters x: R[n]; k: R\nL = sum(sigmoid(x)**k)").derive("L").kinks == ()
 
 
@@ -293,3 +294,13 @@ def test_a_power_of_a_power_beside_its_base():
     text = "parameters x: R; a: R; b: R\nL = (x**a)**b * x**a * x * (x**a)"
     (value,) = values_of(text, ["L"], x=1.5, a=2.0, b=0.5)
     close(value, 1.5**6)
+
+
+def test_an_index_as_an_exponent_needs_no_logarithm():
+    text = "data r: R[T]\nparameters g: R\nL = sum(g**t * r[t] for t in T)"
+    for g, slope in ((0.0, 2.0), (-0.5, -1.0)):
+        value, found = values_of(text, ["L", "dL/dg"], r=[1.0, 2.0, 3.0], g=g)
+        close(value, 1 + 2 * g + 3 * g * g)
+        close(found, slope)
+    (rows,) = values_of("parameters x: R[n]\nL = sum(x[i]**i for i in n)", ["dL/dx"], x=[0.0, 0.0, -2.0])
+    close(rows, [0.0, 1.0, -4.0])

@@ -139,8 +139,12 @@ def _power_kinks(base: Node, text: Callable[[Node], str]) -> list[Kink]:
 
 
 def _is_whole(exponent: Node) -> bool:
-    """Whether an exponent is a size: whole, and positive."""
-    return exponent.kind == "size"
+    """Whether an exponent is made of sizes and indices so that it is whole, and not negative."""
+    return all(
+        node.kind in ("size", "iota", "ones", "prod")
+        or (node.kind == "lin" and all(c > 0 and c.denominator == 1 for c in node.data))
+        for node in topological([exponent])
+    )
 
 
 def _without_number(node: Node) -> Node:
