@@ -131,6 +131,14 @@ MODELS = {
         "data q: R[n]\nparameters c: R[K]",
         "sum((q[i] - sum(c[k] * cos(6.25 * k * i / n) for k in K))**2 for i in n)",
     ),
+    "polynomials": (
+        "data q: R[n]\nparameters c: R[K]; x: R[n]",
+        "sum((sum(c[k] * x[i]**k for k in K) - q[i])**2 for i in n)",
+    ),
+    "distances": (
+        "parameters X: R[n, K]",
+        "sum(where(i < j, (norm2(X[i] - X[j]) - abs(i - j))**2, 0) for i in n for j in n)",
+    ),
     "discounting": ("data q: R[n]\nparameters a: R", "sum(sigmoid(a)**i * q[i] for i in n)"),
     "labels of an array": (
         "data y: Class[n, K]\nparameters F: R[n, K]; W: R[K, K]",
@@ -221,6 +229,19 @@ def test_a_mask_keeps_what_is_infinite_behind_it():
     close(slope, [0, 1, 0.5])
     named = Equations("parameters x: R[n]; z = log(x); L = sum(where(i > 0, z[i], 0) for i in n)")
     close(named.compile(["L"])(x=np.array([0.0, 1.0, 2.0])), [np.log(2)])
+
+
+def test_what_holds_on_the_diagonal_alone_is_computed_there():
+    text = """
+        parameters A: R[n, n]; x: R[n]
+        C[i, j] = where(j < i, A[i, j], where(i == j, exp(A[i, i]), 0)) for i in n for j in n
+        L = x.T @ C @ x
+    """
+    assert lines(text, wrt="A")[-1].startswith("dL/dA[i,j] = diag(")
+    assert "≤" not in lines(text, wrt="A")[-1]
+    model = Equations(text)
+    values = {"A": np.array([[0.1, 900.0], [0.4, -0.3]]), "x": np.array([0.5, -1.5])}
+    close(model.compile(["dL/dA"])(**values)[0], jacobian(model, "L", "A", values))
 
 
 def test_second_order_of_a_weighted_square():

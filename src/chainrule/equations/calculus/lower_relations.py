@@ -129,7 +129,7 @@ def chosen_by_index(condition: Value, then: Value, other: Value) -> Value | None
     if is_zero(then.node) and not is_zero(other.node) and (turned := negated(condition.node)) is not None:
         return chosen_by_index(Value(turned, condition.open), other, then)
     factor = _factor(condition.node)
-    if factor is None or not is_zero(other.node) or not _is_finite(then.node):
+    if factor is None or not is_zero(other.node) or not (_is_diagonal(factor) or _is_finite(then.node)):
         return None
     factor_value, then, _ = spread(Value(factor, condition.open), then, other)
     return Value(elementwise(factor_value.node, then.node), then.open)
@@ -145,7 +145,14 @@ def _factor(condition: Node) -> Node | None:
     return product(condition.pool, list(zip(args, condition.data[0], strict=True)), condition.data[1])
 
 
+def _is_diagonal(factor: Node) -> bool:
+    """Whether a factor is an identity matrix: beside it, entries off the diagonal are not computed at all."""
+    return any(inner.kind == "delta" for inner in (factor, *factor.args))
+
+
 def _is_finite(node: Node) -> bool:
-    """Whether a node is finite wherever what the sheet is given is."""
-    symbols = node.pool.unbounded
-    return not may_overflow(node) and not any(inner in symbols for inner in topological([node]))
+    """Whether a node and its slopes are finite wherever what the sheet is given is."""
+    # The slope of a norm at 0 is written as 0/0: norm2(X[i] - X[j]) where i < j.
+    nodes = list(topological([node]))
+    kinds = {inner.kind for inner in nodes}
+    return not may_overflow(node) and "norm" not in kinds and node.pool.unbounded.isdisjoint(nodes)

@@ -101,6 +101,7 @@ def _candidates(node: Node) -> Iterator[Node]:
             _expand_over_quotients,
             _distribute_over_delta,
             _sum_of_shares,
+            _choose_on_diagonals,
         ]
     elif node.kind == "lin":
         rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out, _share_scalars]
@@ -235,6 +236,17 @@ def _sum_of_shares(node: Node) -> Iterator[Node]:
         alone = [axis for axis, label in enumerate(labels) if uses[label] == 1 and label not in out]
         if any(_has_shares(term, axis) for axis in alone for term in factor.args):
             yield _over(factors, position, out)
+
+
+def _choose_on_diagonals(node: Node) -> Iterator[Node]:
+    """Take the diagonal of a choice inside, where its condition may be known: i ≤ j is, for i = j."""
+    factors, out = _factors(node), node.data[1]
+    for position, (factor, labels) in enumerate(factors):
+        own = tuple(dict.fromkeys(labels))
+        if factor.kind == "where" and len(own) < len(labels):
+            parts = [product(node.pool, [(arg, labels)], own) for arg in factor.args]
+            chosen = (choose(*parts), own)
+            yield product(node.pool, [*factors[:position], chosen, *factors[position + 1 :]], out)
 
 
 def _has_shares(term: Node, axis: int) -> bool:
