@@ -63,6 +63,24 @@ def test_the_sheet_says_the_same_in_its_own_layout(layout):
     assert model.derive("L", ["A"]).layout == layout
 
 
+@pytest.mark.parametrize("layout", ["gradient", "numerator", "denominator"])
+@pytest.mark.parametrize(
+    ("of", "wrt", "own"), [("F", "x", 2), ("F", "W", 2), ("v", "W", 1), ("s", "W", 0), ("F", "s0", 2)]
+)
+def test_a_derivative_in_a_definition_is_compiled_in_its_layout(of, wrt, own, layout):
+    text = "x: R[n]; W: R[p, n]; c: R[k]; s0: R\nv = s0 * tanh(W @ x); F = v @ c.T; s = sum(F**2)\n"
+    model = Equations(f"{text}layout {layout}\nJ = d({of}, {wrt})\nQ = sum(J**3)")
+    random = np.random.default_rng(1)
+    values = {
+        name: random.normal(size=shape) for name, shape in {"x": 4, "W": (3, 4), "c": 2, "s0": ()}.items()
+    }
+    expected = in_layout(jacobian(model, of, wrt, values), own, layout)
+    function = model.compile(["J", "Q"])
+    found, power = function(**{name: values[name] for name in function.inputs})
+    close(found, expected)
+    close(power, np.sum(expected**3))
+
+
 def test_rows_and_columns_are_printed_as_such():
     model = Equations("A: R[m, n]; x: R[n]; u: R[m]\nh = A @ x; L = u.T @ tanh(h)")
     rows = str(model.derive("L", ["h", "A", "x"], layout="numerator")).splitlines()
