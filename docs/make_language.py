@@ -262,12 +262,17 @@ value.
 
 * `h = tanh(W @ x + b)` defines a value. A name keeps one value.
 * `h[i] = tanh(W @ X[i] + b)` defines one for each i; what i runs over is seen where it is a subscript on
-  the right. `h` is then the whole, with the axis of i in front.
+  the right, or said behind: `S[i, j] = exp(-abs(i - j)) for i in n for j in n`. `h` is then the whole, with
+  the axis of i in front.
 * `swish(t) = t * sigmoid(t)` defines a function, written out at each call with the shapes of that call.
 * Subscripts count from 0: an index, a whole number, or a label. `X[i]` is row i *as a column*; `X[:, j]`
   is column j; `f[y]` is the entry that the label y selects.
 * `sum(... for i in N)` adds up one number for each i, `mean(... for i in N)` averages them; several
   indices are `for i in N for j in p`.
+* An index is a number, too, counted from 0: `sum(i * x[i] for i in n) / n`, `sum(g**t * r[t] for t in T)`.
+  In a condition indices are compared with one another, with numbers, sizes and labels:
+  `where(j <= i, S[i, j], 0)`, `sum(where(k != y, f[k], 0) for k in K)`. What is printed then wears letters,
+  `dL/dx[i] = i`, and `[i < j]` is 1 where i < j, else 0.
 * `d(L, W)` is the derivative of L with respect to the name W, through everything that depends on W. It
   is usable in any formula.
 
@@ -292,10 +297,37 @@ condition.
 {functions}
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
 
+A norm has the slope u/‖u‖, and 0 where u is 0; the second derivative is 0 there, too. `sqrt(x.T @ x)`,
+`sqrt(sum(x**2))` and every root that is printed as ‖…‖ is that norm, as long as the square is written inside
+the root; `sqrt(s)` of a named s, `sqrt(mean(x**2))` and `sqrt(a**2 + b**2)` are roots, whose slope at 0 is
+infinite. A division by a norm, `x / norm2(x)`, has no value at 0, and no derivative.
+
+A power `u**v` may have any exponent. As in NumPy, 0**0 is 1 and a negative u has whole powers alone. The
+derivative by u is `v * u**(v - 1)`, for a negative u and for u = 0 too; that by v is `u**v * log(u)`, which
+is 0 at u = 0 for v > 0 and does not exist for u < 0: it is NaN there.
+
 Spelled out, the usual ones are recognised where they are differentiated or compiled, and are as right in
 the tails: `tanh` (also `(exp(2*z) - 1) / (exp(2*z) + 1)` and `2*sigmoid(2*z) - 1`), `sigmoid` (also
 `exp(a) / (exp(a) + exp(b))`), `softplus`, `softmax` and `logsumexp` of a vector or of rows,
-`log(exp(a) + exp(b))`, `log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
+`log(exp(a) + exp(b))`, `log(mean(exp(x)))`, `log(1 + sum(exp(x)))`, `log(sigmoid(a) - sigmoid(b))`,
+`log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
+
+Compiled code holds every sum of exponentials in log space, with weights of any sign and over any axes,
+written in one line or in several: the logarithm of `sum(w * exp(x))`, `1 + sum(exp(x))`,
+`a * exp(u) + b * exp(v)`, `exp(x) - 1`, `1 - exp(-x)`, of a mixture such as
+`sum(p * exp(-(x - m)**2 / (2 * s**2)) / s)`, of `mean(sigmoid(f))`, and quotients such as
+`exp(u) / (exp(u) + a)` and `w * exp(x) / sum(w * exp(x))`. So it is with Φ(z) = `(1 + erf(z / sqrt(2))) / 2`,
+with `log(Φ(z))`, `log(1 - Φ(z))` and the interval `log(Φ(b) - Φ(a))`, with `log(1 - exp(-exp(x)))`, with
+`log(det(X))`, and with differences near 0: `exp(x) - 1`, `log(1 + x)`, `1 - cos(x)`, `1 - tanh(x)**2` and
+`1 - sigmoid(x)`.
+
+Values, gradients, Hessians and Hessian products are then right to rounding: about 1e-16 of an entry, 1e-13
+where it is as small as `exp(-700)`, and 1e-16 of p for the curvature p (1 - p) of an entry p of a softmax.
+Three things are not promised: a slope that is itself out of range (infinite), a factor of the chain rule that
+is (the slope `exp(500)` squared of `log(1 - exp(-t))` at `t = exp(-500)`, unless t is written as an
+exponential), and a large term taken off the sum that holds it, `log(sum(exp(x)) - exp(x[0]))`. The logarithm
+of a negative sum, or of an interval from a larger to a smaller number, is not a number. What is printed is
+the formula itself, right at moderate values.
 
 ## Layouts
 

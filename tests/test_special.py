@@ -138,9 +138,11 @@ def test_piecewise_functions_at_their_kink_and_through_the_complex_step():
     np.testing.assert_allclose(special.abs_(z).imag / STEP, [-1, 0, 1])
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in special.__all__ if name not in {"softmax", "log_softmax", "logsumexp"}]
-)
+# Functions of rows, and of two arguments.
+OF_MANY = {"softmax", "log_softmax", "logsumexp", "norm", "power", "power_derivative"}
+
+
+@pytest.mark.parametrize("name", [name for name in special.__all__ if name not in OF_MANY])
 def test_dtype_scalars_limits_and_nan(name):
     function = getattr(special, name)
     x = np.array([-3, -1, 0, 2])
@@ -214,3 +216,19 @@ def test_row_functions_at_infinity():
     assert special.log_softmax([-inf, 0.0]).tolist() == [-inf, 0.0]
     assert np.isnan(special.softmax([-inf, -inf])).all()
     assert np.isnan(special.logsumexp([np.nan, 1.0]))
+
+
+def test_powers_and_norms_keep_their_type_and_pass_nan_on():
+    x = np.array([-3, -1, 0, 2])
+    single, whole = x.astype(np.float32), np.float32(2)
+    assert (
+        special.power(single, whole).dtype
+        == special.power_derivative(single, whole, 1, 0).dtype
+        == np.float32
+    )
+    assert special.norm(single).dtype == np.float32
+    assert special.power(x, 2).dtype == special.norm(x).dtype == np.float64
+    assert np.isnan(special.power(np.nan, 2.0)) and np.isnan(special.norm([np.nan, 1.0]))
+    assert special.power(3, 2) == special.norm([3, 0]) ** 2 == 9
+    assert special.norm([np.inf, 1.0]) == np.inf
+    np.testing.assert_allclose(special.norm([[3e200, 4e200], [0.0, 0.0]], 1), [5e200, 0], rtol=1e-15)

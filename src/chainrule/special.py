@@ -36,6 +36,9 @@ __all__ = [
     "log_sigmoid_second_derivative",
     "log_softmax",
     "logsumexp",
+    "norm",
+    "power",
+    "power_derivative",
     "relu",
     "sigmoid",
     "sigmoid_derivative",
@@ -353,3 +356,72 @@ def softmax(x: ArrayLike, axis: int = -1) -> Any:
         return x.copy()
     _, below, rest = _shifted(x, axis)
     return np.exp(below) / (1 + rest)
+
+
+def norm(x: ArrayLike, axes: int | None = None) -> Array:
+    """The Euclidean norm along the last axes, all of them by default.
+
+    sqrt(Σ x²), without a conjugate, divided by the largest entry first: no square overflows or vanishes.
+
+    Parameters
+    ----------
+    x : array_like
+    axes : int, optional
+        How many.
+    """
+    array = _inexact(x)
+    along = tuple(range(array.ndim - (array.ndim if axes is None else axes), array.ndim))
+    with np.errstate(all="ignore"):
+        largest = np.max(np.abs(array.real), axis=along, keepdims=True, initial=0)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, np.ones_like(largest))
+        root = np.sqrt(np.sum(np.square(array / scale), axis=along))
+    return np.asarray(root * scale.reshape(root.shape))[()]
+
+
+def power(base: ArrayLike, exponent: ArrayLike) -> Array:
+    """Base to the power of an exponent, entry by entry.
+
+    A negative base has its whole powers alone; others are NaN. 0 ** 0 is 1. A complex step on a negative base
+    keeps the sign of the whole power, without a cut of the logarithm.
+
+    Parameters
+    ----------
+    base, exponent : array_like
+        Of shapes that broadcast.
+    """
+    u, v = _inexact(base), _inexact(exponent)
+    with np.errstate(all="ignore"):
+        if np.isrealobj(u) and np.isrealobj(v):
+            return np.asarray(np.power(u, v))[()]
+        below = u.real < 0
+        whole = (v.imag == 0) & (np.rint(v.real) == v.real)
+        sign = np.where(whole, np.where(v.real % 2 == 0, 1.0, -1.0), np.nan)
+        return np.asarray(np.power(np.where(below, -u, u), v) * np.where(below, sign, 1.0))[()]
+
+
+def power_derivative(base: ArrayLike, exponent: ArrayLike, by_base: int, by_exponent: int) -> Array:
+    """The derivative of base ** exponent, so many times by the base and by the exponent.
+
+    n times by the base it is v (v-1) … (v-n+1) u ** (v-n), which needs no logarithm and is 0 where the
+    factors in front are 0. By the exponent it is u ** v (log u)ᵐ: 0 at u = 0 for v > 0, and NaN for u < 0.
+
+    Parameters
+    ----------
+    base, exponent : array_like
+        Of shapes that broadcast.
+    by_base, by_exponent : int
+        The orders n and m.
+    """
+    u, v = np.broadcast_arrays(_inexact(base), _inexact(exponent))
+    # The derivatives of P(v) = v (v-1) … (v-n+1), by Leibniz' rule beside those of u ** (v-n).
+    polynomial = np.polynomial.Polynomial.fromroots(range(by_base)) if by_base else None
+    total = np.zeros(u.shape, np.result_type(u, v))
+    with np.errstate(all="ignore"):
+        for j in range(by_exponent + 1):
+            order = by_exponent - j
+            front = np.asarray(1.0 * (j == 0)) if polynomial is None else polynomial.deriv(j)(v)
+            logarithms = np.log(u) ** order if order else np.ones_like(u)
+            total += np.where(front == 0, 0, math.comb(by_exponent, j) * front * logarithms)
+        value = total * power(u, v - by_base)
+    value = np.where((total == 0) | ((u == 0) & (v.real > by_base)), 0, value)
+    return np.where(u.real < 0, np.nan, value)[()] if by_exponent else value[()]

@@ -81,7 +81,10 @@ def _agree(net, theta, X, y, weights=None, target=None):
     if target == "distribution" and Y.ndim == 1:
         Y = np.eye(net.sizes[-1])[Y]
     sheet = network_equations(net, target=target)
-    objectives = [sheet.objective("C", {"x": X, "y": Y}, net.reduction, weights)]
+    penalty = "R" if net.penalty else None
+    objectives = [sheet.objective("loss", {"x": X, "y": Y}, net.reduction, weights, penalty=penalty)]
+    if net.reduction == "mean":
+        objectives.append(sheet.objective("C", {"x": X, "y": Y}, "mean", weights))
     form, more = ("batch", {}) if weights is None else ("weighted", {"w": weights})
     objectives.append(network_equations(net, form, target).objective("C", {"X": X, "Y": Y, **more}))
     for objective in objectives:

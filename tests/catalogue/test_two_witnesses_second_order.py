@@ -55,7 +55,8 @@ def test_products_agree_with_differences_of_the_networks_gradient(row, weighted)
     v = rng.normal(size=theta.size) / np.sqrt(theta.size)
     want = differenced(net, theta, v, X, y, weights)
     Y = net.examples(X, y).Y
-    sheet = network_equations(net).objective("C", {"x": X, "y": Y}, reduction, weights)
+    name = "R" if net.penalty else None
+    sheet = network_equations(net).objective("loss", {"x": X, "y": Y}, reduction, weights, penalty=name)
     assert sheet.parameters == net.parameters
     found = sheet.hessian_product(theta, v)
     np.testing.assert_allclose(found, want, rtol=0, atol=1e-6 * np.abs(want).max())

@@ -150,3 +150,13 @@ def test_a_sum_of_vectors_in_a_claim(check):
     """
     claims = json.loads(check(text, "--json").out)["claims"]["claims"]
     assert [claim["verdict"] for claim in claims] == ["holds", "fails", "holds"]
+
+
+def test_the_gradient_over_all_examples_with_a_penalty(run, tmp_path):
+    path = tmp_path / "ridge.eqs"
+    path.write_text("data x: R[p]; y: R\nparameters w: R[p]\nL = (w.T @ x - y)**2\nR = norm2(w)**2\n")
+    answer = run("check", path, "--batch", "--reduction", "sum", "--penalty", "R")
+    assert answer.code == 0 and "dC/dw  right" in answer.out
+    assert run("check", path, "--penalty", "L", "--of", "R").code == 2
+    answer = run("check", path, "--penalty", "R")
+    assert answer.code == 2 and "(--batch)" in answer.err

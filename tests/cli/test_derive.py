@@ -170,7 +170,8 @@ def test_a_sheet_over_all_examples_for_one_of_them(run, tmp_path):
     path.write_text("data X: R[n, p]; y: R[n]\nparameters w: R[p]\nr = X @ w - y\nL = norm2(r)**2 / 2\n")
     assert run("derive", path).out == "dL/dw = Xᵀ r\n"
     assert run("derive", path, "--per-example").out == "dL/dw = Σ_s r_s x_s\n"
-    assert run("derive", path, "--batch").out == run("derive", path).out
+    remark = "The sheet is over all examples already: n, the first axis of X and y, counts them.\n"
+    assert run("derive", path, "--batch").out == run("derive", path).out + remark
 
 
 def test_the_objective_depends_on_what_is_asked_for(run, tmp_path):
@@ -212,3 +213,49 @@ def test_the_code_of_a_hessian_with_a_pre_activation_that_has_no_name(run, tmp_p
     )
     answer = run("derive", path, "--order", "2", "--code", *form)
     assert answer.code == 0 and "def function(" in answer.out
+
+
+RIDGE = """\
+data x: R[p]; y: R
+parameters w: R[p]
+L = (w.T @ x - y)**2 / 2
+R = norm2(w)**2 / 2
+C = L + R
+v = 2 * w
+"""
+
+
+def test_what_counts_once(run, tmp_path):
+    path = tmp_path / "ridge.eqs"
+    path.write_text(RIDGE)
+    summed = ("derive", path, "--batch", "--reduction", "sum")
+    # Without --of the objective is the last scalar that is not the penalty, which here has it already.
+    for arguments, message in [
+        (("--penalty", "R"), "--penalty R: C has R as a term already"),
+        (("--of", "L", "--penalty", "Q"), "--penalty Q: the sheet has no such name"),
+        (("--of", "L", "--penalty", "C"), "--penalty C: the data x, y enter C"),
+        (("--of", "L", "--penalty", "v"), "--penalty v: v has shape (p,); a penalty is a scalar"),
+    ]:
+        answer = run(*summed, *arguments)
+        assert answer.code == 2 and message in answer.err
+    assert run(*summed, "--of", "L", "--penalty", "R").out == "dJ/dw = Xᵀ (X w - y) + w\n"
+    path.write_text(RIDGE.replace("C = L + R\n", ""))
+    assert run(*summed, "--penalty", "R").out == "dC/dw = Xᵀ (X w - y) + w\n"
+    answer = run("derive", path, "--penalty", "R")
+    assert answer.code == 2 and 'say form="batch" (--batch)' in answer.err
+    code = run(*summed, "--penalty", "R", "--code").out
+    space: dict = {}
+    exec(code, space)
+    X, y, w = np.array([[1.0, 2], [0, 1], [3, 1]]), np.array([1.0, 0, 2]), np.array([0.5, -1])
+    np.testing.assert_allclose(space["function"](X, y, w)[1], X.T @ (X @ w - y) + w)
+
+
+def test_a_term_that_a_sum_repeats_is_remarked_once(run, tmp_path):
+    path = tmp_path / "ridge.eqs"
+    path.write_text(RIDGE)
+    summed = ("derive", path, "--batch", "--reduction", "sum")
+    plain = run(*summed)
+    assert plain.out.splitlines()[1].startswith("R counts N times") and plain.err == ""
+    latex = run(*summed, "--latex")
+    assert "counts" not in latex.out and latex.err == plain.out.splitlines()[1] + "\n"
+    assert run("derive", path, "--batch").out == "dJ/dw = (1/N) Xᵀ (X w - y) + w\n"

@@ -191,3 +191,43 @@ def test_a_whole_run_that_raised_the_loss_gets_a_warning(run, tmp_path):
     answer = run(*arguments, "--learning-rate", 10)
     assert answer.code == 0 and "warning: all 3 epochs are done. The run diverged: the loss" in answer.err
     assert "warning" not in run(*arguments, "--learning-rate", 1e-3).err
+
+
+def test_a_penalty_counts_once(run, tmp_path):
+    path = tmp_path / "ridge.eqs"
+    path.write_text(
+        "data x: R[p]; y: R\nparameters w: R[p]; b: R\nconstants λ: R\n"
+        "L = (w.T @ x + b - y)**2 / 2\nR = λ / 2 * norm2(w)**2\n"
+    )
+    table = bundled("diabetes")
+    X, y = table.matrix("age", "bmi", "bp"), table.matrix("progression")[:, 0]
+    Z, n = (X - X.mean(axis=0)) / X.std(axis=0), len(y)
+    for reduction, strength in (("mean", n * 7.5), ("sum", 7.5)):
+        answer = run(
+            *("fit", path, "--data", "diabetes", "--bind", "x=age,bmi,bp", "--bind", "y=progression"),
+            *("--bind", "λ=7.5", "--standardize", "x", "--optimizer", "lbfgs", "--held-out", 0),
+            *("--minimize", "L", "--penalty", "R", "--reduction", reduction, "--out", "ridge.model"),
+            *("--report", "ridge.html"),
+        )
+        assert answer.code == 0 and "counts" not in answer.out, answer.err
+        model = load(tmp_path / "ridge.model")
+        w = np.linalg.solve(Z.T @ Z + strength * np.eye(3), Z.T @ (y - y.mean()))
+        np.testing.assert_allclose(model.parameters["w"], w, rtol=1e-5)
+        assert (model.definition.reduction, model.definition.penalty) == (reduction, "R")
+        assert model.record["penalty"] == "R"
+        assert "L + R is minimised" in (tmp_path / "ridge.html").read_text(encoding="utf-8")
+        assert "+ λ w" in run("show", "ridge.model").out
+    assert run("fit", path, "--data", "diabetes", "--bind", "x=age", "--penalty", "w").code == 2
+
+
+def test_a_sum_says_what_it_repeats(run, tmp_path):
+    path = tmp_path / "scale.eqs"
+    path.write_text("data y: R\nparameters m: R; s: R\nL = s + (y - m)**2 * exp(-2 * s) / 2\n")
+    (tmp_path / "four.csv").write_text("y\n1\n2\n4\n7\n")
+    fit = ("fit", path, "--data", "four.csv", "--optimizer", "lbfgs", "--held-out", 0, "--out", "scale.model")
+    for reduction in ("mean", "sum"):
+        answer = run(*fit, "--reduction", reduction)
+        assert answer.code == 0, answer.err
+        assert answer.out.count("s counts 4 times, once for each example") == (reduction == "sum")
+        found = load(tmp_path / "scale.model").parameters["s"]
+        assert found == pytest.approx(0.829, abs=5e-4)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 import zipfile
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data import ClassEncoder, read_table
+from chainrule.data import ClassEncoder, Column, Preprocessor, read_table
 from chainrule.data.delimited import parse_delimited
 from chainrule.errors import ChainruleError, DataError
 
@@ -82,6 +83,74 @@ def test_options_that_overrule(write):
 def test_a_byte_order_mark_and_windows_line_ends(write):
     table = read_table(write(b"\xef\xbb\xbfx,y\r\n1,2\r\n3,4\r\n"))
     assert table.names == ("x", "y") and len(table) == 2
+
+
+def test_a_header_may_hold_numbers_beside_names(write):
+    assert read_table(write("year,2019,2020\nUlm,1,2\n")).names == ("year", "2019", "2020")
+    assert read_table(write("2019,year\n1,2\n")).names == ("2019", "year")
+
+
+@pytest.mark.parametrize(
+    ("texts", "classes"),
+    [
+        (["01", "02", "10"], ("01", "02", "10")),
+        (["1", "01", "2"], ("01", "1", "2")),
+        (["9007199254740992", "9007199254740993"], ("9007199254740992", "9007199254740993")),
+        (["-9007199254740993", "5"], ("-9007199254740993", "5")),
+        (["1.0", "2.0"], ("1.0", "2.0")),
+        (["1", "1.0", "2"], (1, 2)),
+        (["0", "1", "-1"], (-1, 0, 1)),
+        (["0.5", "1.5"], (0.5, 1.5)),
+    ],
+)
+def test_labels_come_back_as_they_are_written(write, texts, classes):
+    rows = texts * 3
+    table = read_table(write("y,x\n" + "".join(f"{text},{i}\n" for i, text in enumerate(rows))))
+    preprocessor = Preprocessor.fit(table, "y", task="classification")
+    assert preprocessor.classes == classes
+    found = preprocessor.decode(preprocessor.targets(table))
+    assert [str(one) for one in found] == rows or len(classes) < len(texts)
+    held_out = table.take([2, 4])
+    np.testing.assert_array_equal(preprocessor.targets(held_out), preprocessor.targets(table)[[2, 4]])
+    assert Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict()))) == preprocessor
+
+
+def test_codes_are_known_where_all_of_them_look_like_numbers(write):
+    encoder = ClassEncoder.of(read_table(write("y\n01\n10\n11\n"))["y"])
+    assert encoder.encode(read_table(write("y\n10\n11\n"))["y"]).tolist() == [1, 2]
+    assert ClassEncoder.of(Column.of("y", np.array([2**53, 2**53 + 1, 7]))).classes == (
+        "7",
+        "9007199254740992",
+        "9007199254740993",
+    )
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize(
+    "text", ["1,000", "1,5", "-12,345", "1,234,567", "12,500.75", "0,567", "1.000,5", "1.000"]
+)
+def test_no_advice_on_a_number_changes_it(write, text, decimal):
+    """A reader that takes the advice reads what is written, or is told of both readings."""
+    path = write(f'a;b\n"{text}";1\n"{text}";2\n')
+    grouped, point = text.replace(",", ""), text.replace(",", ".")
+    try:
+        found = read_table(path, decimal=decimal)["a"]
+    except DataError as error:
+        message = str(error)
+        if "option decimal=','" in message and re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text):
+            assert f"is {grouped} where" in message and f"{point} where" in message
+        elif "option decimal=','" in message:
+            assert read_table(path, decimal=",")["a"].values.tolist() == [float(point)] * 2
+        else:
+            assert "groups thousands" in message
+    else:
+        assert found.kind == "numeric"
+        assert found.values[0] == float(point if decimal == "," else text)
+
+
+def test_grouped_thousands_beside_plain_numbers_are_no_categories(write):
+    with pytest.raises(DataError, match="groups thousands with ','; write it as 1000"):
+        read_table(write('a,b\n"1,000",1\n950,2\n"12,500.75",3\n'))
 
 
 BAD = {

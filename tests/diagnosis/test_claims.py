@@ -3,11 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from chainrule import check_claims
+from chainrule import check_claims, verify
 from chainrule.diagnosis.points import ALTERNATION, draw_point, draw_sizes
 from chainrule.equations import Equations
-from chainrule.equations.calculus.derived_value import Derived
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, TooLargeError
 
 MODEL = """
 data x: R[p]; y: R[K]
@@ -121,8 +120,12 @@ def test_open_indices_speak_of_all_their_values():
 
 
 def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypatch):
-    right = Derived.value
-    monkeypatch.setattr(Derived, "value", lambda self, environment: 2 * right(self, environment))
+    right = Equations.total_derivative
+
+    def doubled(self, term, environment):
+        return 2 * right(self, term, environment)
+
+    monkeypatch.setattr(Equations, "total_derivative", doubled)
     found = only(f"{MODEL}\nd(L, f) == 2 * (f - y)")
     assert found.verdict == "not checkable"
     assert "disagree" in found.reasons[0]
@@ -131,10 +134,10 @@ def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypa
 def test_no_rule_is_not_checkable(monkeypatch):
     from chainrule.errors import NoRuleError
 
-    def refuse(self, term):
+    def refuse(self, term, environment):
         raise NoRuleError("There is no rule.")
 
-    monkeypatch.setattr(Equations, "derived", refuse)
+    monkeypatch.setattr(Equations, "total_derivative", refuse)
     found = only(f"{MODEL}\nd(L, f) == f - y")
     assert (found.verdict, found.reasons) == ("not checkable", ("There is no rule.",))
 
@@ -279,3 +282,19 @@ def test_rounding_against_a_literal_refutes_nothing(claim):
 def test_small_mistakes_are_mistakes(claim):
     model = Equations(f"data x: R; y: R\n{claim}")
     assert [one.verdict for one in check_claims(model)] == ["fails"]
+
+
+@pytest.mark.parametrize("judge", [check_claims, lambda model: verify(model, "L")])
+def test_sizes_are_checked_before_memory_is_taken(judge):
+    model = Equations("parameters A: R[1000000, 1000000]\nL = sum(A)\nL == sum(A.T)")
+    with pytest.raises(
+        TooLargeError, match=r"A of shape \(1000000, 1000000\) would take 8,000,000,000,000 bytes"
+    ):
+        judge(model)
+
+
+def test_a_claim_over_too_many_indices_is_not_checkable():
+    model = Equations("x: R[3]\nsum(sum(x[0] * i * j for i in 1000000) for j in 1000000) == x[0]\nx == x")
+    report = check_claims(model)
+    assert [verdict.verdict for verdict in report.claims] == ["not checkable", "holds"]
+    assert "1,000,001,000,000 steps" in str(report.claims[0].reasons)

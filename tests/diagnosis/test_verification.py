@@ -181,3 +181,50 @@ def test_arguments_are_checked():
         verify(Equations(S4), "L", "Q")
     with pytest.raises(OptionError, match="not a symbolic size"):
         verify(Equations(S4), "L", sizes={"q": 2})
+
+
+OVER = """
+data x: R[p]; y: Class[K]
+parameters W: R[K, p]; b: R[K]
+f = W @ x + b
+L = logsumexp(f) - f[y] + normF(W)**2 / 3
+R = norm2(b)**4
+"""
+
+
+@pytest.mark.parametrize("penalty", [None, "R"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_objective_over_all_examples(reduction, penalty):
+    options = {"form": "batch", "reduction": reduction, "penalty": penalty}
+    report = verify(Equations(OVER), "L", ["W", "b", "f", "x"], **options)
+    assert report.ok, str(report)
+    assert [block.name for block in report] == ["dC/dW", "dC/db", "dC/dF", "dC/dX"] and report.of == "C"
+    for sizes, shape in zip(report.sizes, report.blocks[3].shapes, strict=True):
+        assert shape == (sizes["N"], sizes["p"]) and len(set(sizes.values())) == 3
+    single = verify(Equations(OVER), "L", "b", **options, sizes={"N": 1, "K": 2}, points=1)
+    assert single.ok and single.sizes[0]["N"] == 1
+
+
+def test_terms_that_are_counted_once_in_a_sum_are_found_wrong(monkeypatch):
+    from chainrule.equations.calculus import lift
+
+    def once(program, of, *rest):
+        moving, same = lift.split_terms(program, of, program.named("data"))
+        stack = lift._Stack(program, set(program.named("data")), rest[2], rest[1])
+        return stack.finished(rest[1], [stack.summed(moving, []), stack.lifted(same, ())], of, rest[3])
+
+    monkeypatch.setattr("chainrule.equations.calculus.stacking.batch_program", once)
+    report = verify(Equations(OVER), "L", form="batch", reduction="sum", points=1)
+    assert [block.verdict for block in report] == ["wrong", "right"]
+    assert verify(Equations(OVER), "L", form="batch", penalty="R", points=1).verdict == "wrong"
+
+
+def test_a_sheet_as_it_is_with_its_penalty():
+    whole = Equations("data X: R[n, p]; y: R[n]; parameters w: R[p]; L = norm2(X @ w - y)**2; R = sum(w**4)")
+    for form in (None, "batch"):
+        report = verify(whole, "L", form=form, penalty="R", points=1)
+        assert report.ok and report.blocks[0].name == "dC/dw", str(report)
+    with pytest.raises(OptionError, match='say form="batch"'):
+        verify(Equations(OVER), "L", penalty="R")
+    with pytest.raises(OptionError, match="the data x, y enter L"):
+        verify(Equations(OVER), "R", form="batch", penalty="L")

@@ -1,5 +1,7 @@
 """Compiled code: right, stable at large margins, self-contained, and clear about what it refuses."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -320,3 +322,39 @@ def test_what_does_not_depend_is_zero_of_the_right_shape():
     loss, gradient = function(**given)
     assert loss == 9
     np.testing.assert_array_equal(gradient, np.zeros((2, 4)))
+
+
+def doubling(count):
+    """Read as a tree, the last line has 2 ** count names."""
+    sums = [" + ".join(f"h{j}" for j in range(i)) for i in range(1, count)]
+    return "\n".join(
+        ["parameters a: R", "h0 = sin(a)", *(f"h{i} = sin({text})" for i, text in enumerate(sums, 1))]
+    )
+
+
+@pytest.mark.parametrize("count", [9, 17, 40])
+@pytest.mark.parametrize("request_of", ["h{}", "dh{}/da"])
+def test_the_docstring_names_what_occurs_twice(count, request_of):
+    text = request_of.format(count - 1)
+    model = Equations(doubling(count))
+    source = model.compile(text).source
+    assert len(source) < 30 * count**2 + 10_000
+    # Long lines stand over the variables of the code, each of which has a line of its own above.
+    lines = [
+        line.strip() for line in source.split("Formulas")[1].split('"""')[0].splitlines() if line.strip()
+    ]
+    names = [line.split(" = ")[0] for line in lines]
+    assert len(set(names)) == len(names)
+
+    assert set(re.findall(r"\bt_?\d*\b", " ".join(lines))) <= set(names)
+
+
+def test_a_function_of_a_function_of_a_function_is_compiled_with_a_short_docstring():
+    model = Equations(f"parameters a: R; f(t) = sin(t) + cos(t); L = {'f(' * 30}a{')' * 30}")
+    function = model.compile(["L", "dL/da"])
+    assert len(function.source) < 15_000
+    value, slope = function(a=0.3)
+    step = 1e-30
+    moved = function.function(0.3 + step * 1j)[0]
+    close(slope, moved.imag / step)
+    close(value, model.evaluate("L", {"a": 0.3}))

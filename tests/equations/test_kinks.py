@@ -50,11 +50,11 @@ def test_the_rule_in_words_says_what_holds_at_the_kink():
     [
         (
             "norm2(W @ x - a)",
-            ["‖a - W x‖ = 0: no gradient; the formula gives 0/0"],
-            ["‖a - W x‖ = 0: no second derivative; the formula gives 0/0"],
+            ["‖a - W x‖ = 0: no gradient; where the formula gives 0/0, 0 is taken"],
+            ["‖a - W x‖ = 0: no second derivative; where the formula gives 0/0, 0 is taken"],
         ),
         ("norm2(W @ x)**2", [], []),
-        ("norm2(W @ x)**3", [], ["‖W x‖ = 0: no second derivative; the formula gives 0/0"]),
+        ("norm2(W @ x)**3", [], ["‖W x‖ = 0: the formula gives 0/0; the second derivative is 0"]),
         (
             "sum(sqrt(W @ x))",
             ["W x = 0: the gradient of the root is infinite"],

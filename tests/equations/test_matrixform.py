@@ -1,5 +1,7 @@
 """What is written of a product, in matrix form or index notation, reads back and has its value."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,14 @@ from chainrule.equations import Equations
 from chainrule.equations.formulas.forms import Add, Hadamard, Indexed, Mul, Named
 from chainrule.equations.formulas.index_notation import is_indexed
 from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_latex import LatexPrinter
+from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.nodes.nodes import Pool, topological
 from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.sums import linear
+from chainrule.errors import SheetLimitError
 from equations.complex_steps import close
 from equations.random_nodes import LENGTHS, Draw
 
@@ -142,9 +148,34 @@ def test_names_already_held_are_used():
     assert matrix_form(body, {body: Named(1, h)}) == Named(1, h)
 
 
-def test_a_deep_node_is_no_recursion():
+def test_a_deep_formula_is_refused_with_its_depth():
     pool = Pool()
     node = pool.symbol("x", ())
     for _ in range(3000):
         node = pool.intern("fn", "sin", (node,), ())
-    assert matrix_form(node).rank == 0
+    with pytest.raises(SheetLimitError, match=r"3,001 operations inside one another; at most 100"):
+        matrix_form(node)
+
+
+def test_a_formula_that_doubles_at_every_level_is_refused_with_its_length():
+    pool = Pool()
+    node = pool.symbol("x", ())
+    for level in range(40):
+        parts = [pool.intern("fn", name, (node,), ()) for name in ("sin", "cos")]
+        node = linear(pool, [(Fraction(1), part) for part in parts], ())
+        if level == 8:
+            assert UnicodePrinter(lambda symbol: "x").text(matrix_form(node)).count("x") == 512
+    with pytest.raises(SheetLimitError, match=r"with [\d,]{17} symbols; at most 50,000 are"):
+        matrix_form(node)
+
+
+@pytest.mark.parametrize("dims", [(), ("n",), ("n", "m", "p")])
+def test_the_deepest_formula_that_is_written_can_be_printed(dims):
+    pool = Pool()
+    x, y, axes = pool.symbol("x", dims), pool.symbol("y", dims), range(len(dims))
+    node = x
+    for _ in range(49):
+        inner = product(pool, [(node, axes), (y, axes)], axes)
+        node = linear(pool, [(Fraction(1), x), (Fraction(2), inner)], dims)
+    for printer in (UnicodePrinter, LatexPrinter, MathPrinter, SheetPrinter):
+        assert printer(lambda symbol: f"<{symbol.data}>").text(matrix_form(node)).count("<y>") == 49

@@ -140,26 +140,31 @@ HIDDEN = {
     "among other terms": "pen = lam * normF(W)**2; C = (L - sum(b) * 0.5) + pen + sum(b) / 2",
     "in a scaled sum": "C = 2 * (L / 2 + lam / 2 * normF(W)**2)",
     "behind a common factor": "e = L / lam + normF(W)**2; C = lam * e",
+    "in part behind a common factor": (
+        "e = L / lam / 4 + normF(W)**2; C = L / 2 + 2 * lam * e - lam * normF(W)**2"
+    ),
     "under a common divisor": "e = L * lam + lam**2 * normF(W)**2; C = e / lam",
 }
 
 
 @BOTH
 @pytest.mark.parametrize("text", HIDDEN.values(), ids=HIDDEN)
-def test_a_penalty_counts_once(data, reduction, text):
-    model = Equations(f"{TEXT}{text}\n")
-    objective = model.objective("C", {**data, "lam": 0.3}, reduction, sizes={"M": M, "K": K})
+def test_a_term_without_data_counts_for_every_example_and_keeps_its_strength_in_steps(data, reduction, text):
+    model, weights = Equations(f"{TEXT}{text}\n"), np.linspace(0.5, 2, N)
+    objective = model.objective("C", {**data, "lam": 0.3}, reduction, weights, sizes={"M": M, "K": K})
     theta = theta_of(objective)
     each = one_by_one(model, objective, theta, data, "L", lam=0.3)
-    penalty = 0.3 * np.sum(objective.parameters.views(theta)["W"] ** 2)
-    expected = (each.mean() if reduction == "mean" else each.sum()) + penalty
-    assert objective.value(theta) == pytest.approx(expected, rel=1e-12)
-    batch = (each[:3].mean() if reduction == "mean" else each[:3].sum()) + penalty
-    assert objective.value(theta, slice(0, 3)) == pytest.approx(batch, rel=1e-12)
-    _, gradient = objective.value_and_gradient(theta, slice(0, 3))
-    np.testing.assert_allclose(
-        gradient, complex_gradient(objective, theta, slice(0, 3)), rtol=1e-9, atol=1e-12
-    )
+    R = 0.3 * np.sum(objective.parameters.views(theta)["W"] ** 2)
+    total = 1 if reduction == "sum" else 1 / weights.sum()
+    assert objective.value(theta) == pytest.approx(total * (weights @ (each + R)), rel=1e-12)
+    rows = slice(0, 3)
+    own = 1 if reduction == "sum" else 1 / weights[rows].sum()
+    assert objective.value(theta, rows) == pytest.approx(own * (weights[rows] @ (each[rows] + R)), rel=1e-12)
+    step = N / 3 * (weights[rows] @ each[rows]) + weights.sum() * R
+    assert objective.batch_estimate(theta, rows)[0] == pytest.approx(total * step, rel=1e-12)
+    assert len(objective.remarks) == (reduction == "sum")
+    _, gradient = objective.value_and_gradient(theta, rows)
+    np.testing.assert_allclose(gradient, complex_gradient(objective, theta, rows), rtol=1e-9, atol=1e-12)
 
 
 def test_a_sheet_over_all_examples_has_no_size(data):

@@ -74,14 +74,26 @@ def test_integer_weights_repeat_and_weight_zero_removes():
     )
 
 
-def test_sum_and_mean_differ_in_the_data_term_alone():
+def test_the_sum_is_as_many_times_the_mean_as_there_are_examples():
     mean, theta, v = problem("regression", "mean")
     total, _, _ = problem("regression", "sum")
-    penalty = Equations("parameters w: R[p]; L = sqrt(1 + norm2(w)**2)").objective("L", {}, sizes={"p": 3})
-    own = np.append(penalty.hessian_product(theta[:3], v[:3]), 0)
     np.testing.assert_allclose(
-        total.hessian_product(theta, v) - own, 9 * (mean.hessian_product(theta, v) - own), rtol=1e-11
+        total.hessian_product(theta, v), 9 * mean.hessian_product(theta, v), rtol=1e-11
     )
+
+
+@pytest.mark.parametrize("weights", [None, np.linspace(0.5, 3, 9)])
+def test_sum_and_mean_differ_in_the_data_term_alone(weights):
+    rng, model = np.random.default_rng(8), Equations(SHEETS["regression"] + "\nR = sqrt(2 + norm2(w)**2)")
+    data, theta, v = {"x": rng.normal(size=(9, 3)), "y": rng.normal(size=9)}, *rng.normal(size=(2, 4))
+    mean, total = (
+        model.objective("L", data, reduction, weights, penalty="R").hessian_product(theta, v)
+        for reduction in ("mean", "sum")
+    )
+    alone = Equations("parameters w: R[p]; L = sqrt(2 + norm2(w)**2)").objective("L", {}, sizes={"p": 3})
+    own = np.append(alone.hessian_product(theta[:3], v[:3]), 0)
+    scale = 9 if weights is None else weights.sum()
+    np.testing.assert_allclose(total - own, scale * (mean - own), rtol=1e-11)
 
 
 def test_it_is_the_protocols_and_belongs_to_the_caller():

@@ -9,9 +9,13 @@ from chainrule.equations import Equations
 from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.reverse import _RULES, adjoints, identity_seed
 from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.intervals import PARTS, interval
+from chainrule.equations.nodes.log_space import Term, log_of, share
 from chainrule.equations.nodes.nodes import Pool, is_zero
+from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
@@ -32,6 +36,17 @@ def of_kind(kind, drop, symbol="X"):
     return build
 
 
+def _sum_of_exponentials(pool, x):
+    """X² exp(Y) summed over the rows, and a term u'u exp(Σ Z) that every row has."""
+    weight = product(pool, [(x["u"], "j"), (x["u"], "j"), (pool.ones(("m",)), "i")], "i")
+    exponent = product(pool, [(x["Z"], "jk"), (pool.ones(("m",)), "i")], "i")
+    return [Term(x["Y"], power(x["X"], Fraction(2)), 1), Term(exponent, weight, 0)]
+
+
+def _above(pool, x):
+    return linear(pool, [(1, x["Y"]), (1, power(x["X"], Fraction(2)))], x["X"].dims)
+
+
 CASES = {
     "lin": lambda pool, x: linear(pool, [(2, x["X"]), (Fraction(-1, 3), x["Y"])], x["X"].dims),
     "prod": lambda pool, x: product(pool, [(x["X"], "ij"), (x["Z"], "jk"), (x["u"], "j")], "ki"),
@@ -44,6 +59,12 @@ CASES = {
     "pow, cube": lambda pool, x: power(x["X"], Fraction(3)),
     "pow, reciprocal": lambda pool, x: power(x["X"], Fraction(-1)),
     "pow, root": lambda pool, x: power(product(pool, [(x["X"], "ij"), (x["X"], "ij")], "i"), Fraction(1, 2)),
+    "raised": lambda pool, x: raised(x["X"], x["Y"]),
+    "raised, slope": lambda pool, x: raised(x["X"], x["Y"], (1, 1)),
+    "raised, one exponent": lambda pool, x: raised(x["X"], product(pool, [(x["u"], "j")], "")),
+    "raised, one base": lambda pool, x: raised(power(pool.size("n"), Fraction(1, 2)), x["X"]),
+    "norm": lambda pool, x: norm(x["X"], 2),
+    "norm of rows": lambda pool, x: norm(x["X"], 1),
     "softmax": lambda pool, x: pool.intern("softmax", None, (x["u"],), ("n",)),
     "softmax of rows": of_kind("softmax", 0),
     "lse": lambda pool, x: pool.intern("lse", None, (x["u"],), ()),
@@ -51,6 +72,16 @@ CASES = {
     "inv": of_kind("inv", 0, "S"),
     "logdet": of_kind("logdet", 2, "S"),
     "det": of_kind("det", 2, "S"),
+    "logsum": lambda pool, x: log_of(_sum_of_exponentials(pool, x)),
+    "logabs": lambda pool, x: log_of(_sum_of_exponentials(pool, x), "logabs"),
+    "share": lambda pool, x: share(x["Y"], x["X"], _sum_of_exponentials(pool, x)),
+    **{
+        f"interval, {part}": lambda pool, x, part=part: interval(part, _above(pool, x), x["Y"])
+        for part in PARTS[:3]
+    },
+    "share, of a term": lambda pool, x: share(
+        *_sum_of_exponentials(pool, x)[1][:2], _sum_of_exponentials(pool, x)
+    ),
     **{f"fn, {name}": function(name) for name in elementary.SLOPES},
 }
 
@@ -95,7 +126,8 @@ def expected(root, wanted, values, seed_array):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("lead", [(), ("r",), ("r", "s")])
 def test_a_rule_is_the_derivative(name, lead):
-    lift = np.abs if name == "fn, log" else np.asarray
+    positive = name in ("fn, log", "fn, log1p") or name.startswith("raised")
+    lift = np.abs if positive else np.asarray
     for seed in (1, 2):
         pool, symbols, values, random = setting(seed)
         values[symbols["X"]] = lift(values[symbols["X"]])

@@ -16,12 +16,12 @@ def threads():
 
 @pytest.mark.parametrize("strength", [1e-3, 0.1, 10.0])
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-8, 1e-11])
-def test_logistic_regression_reaches_the_gradient_norm(strength, tolerance):
+def test_logistic_regression_reaches_the_minimum(strength, tolerance):
     objective = Logistic(n=61, p=8, strength=strength)
     result = minimize(objective, LBFGS(tolerance=tolerance), np.zeros(8))
     assert result.converged and "at most" in result.stopped
-    assert np.linalg.norm(objective.value_and_gradient(result.parameters.vector)[1]) <= tolerance
-    assert result.history.gradient_norm[-1] <= tolerance < result.history.gradient_norm[-2]
+    np.testing.assert_allclose(result.parameters.vector, objective.minimiser(), atol=tolerance)
+    assert result.history.gradient_norm[-1] <= tolerance
     assert np.isnan(result.history.learning_rate).all()
 
 
@@ -48,15 +48,14 @@ def test_a_gradient_that_is_not_the_losss_does_not_climb():
 
     result = minimize(Wrong(p=5), LBFGS(), np.ones(5))
     assert not result.converged and "no step lowers the loss" in result.stopped
-    assert result.state.loss <= Wrong(p=5).value(np.ones(5))
+    start = Wrong(p=5).value(np.ones(5))
+    assert result.state.loss <= start * (1 + 1e-11)
 
 
-def test_an_unreachable_tolerance_ends_without_convergence():
+def test_a_tolerance_of_zero_ends_at_rounding():
     objective = Logistic(n=61, p=8)
     result = minimize(objective, LBFGS(tolerance=0.0), np.ones(8))
-    norm = np.linalg.norm(objective.value_and_gradient(result.parameters.vector)[1])
-    assert result.converged == (norm == 0.0) and norm < 1e-10
-    assert result.converged or "no step lowers the loss any more" in result.stopped
+    assert result.converged and result.history.gradient_norm[-1] < 1e-15
 
 
 def test_a_start_at_the_minimum_is_one_epoch():
@@ -98,21 +97,34 @@ def test_an_error_in_the_objective_reaches_the_caller():
     assert not threads()
 
 
-def test_divergence():
-    class Cliff(Explosive):
+def test_a_run_that_finds_no_finite_point_has_diverged():
+    class Island(Explosive):
         def value_and_gradient(self, theta, rows=None):
-            return (np.nan, theta) if np.linalg.norm(theta) < 1 else super().value_and_gradient(theta)
+            return (np.nan, theta) if (theta != 40).any() else super().value_and_gradient(theta)
 
-    objective = Cliff(p=5)
+    objective = Island(p=5)
     start = initial_state(objective, LBFGS(), np.full(5, 40.0))
     with pytest.raises(
         DivergenceError, match=r"the loss is nan\. theta\^T A theta overflows first"
     ) as caught:
         list(iterate(objective, LBFGS(), start))
-    assert np.isfinite(caught.value.state.theta).all() and caught.value.state.epoch >= 1
+    assert np.isfinite(caught.value.state.theta).all() and caught.value.state.epoch == 0
     result = minimize(objective, LBFGS(), np.full(5, 40.0))
-    assert not result.converged and "diverged in epoch" in result.stopped
+    assert not result.converged and result.diverged and "diverged in epoch" in result.stopped
     assert result.state == caught.value.state
+
+
+def test_a_step_over_a_cliff_is_shortened():
+    """C is not finite beyond a half-space, whose edge lies before the minimum: the run ends close to it."""
+
+    class Cliff(Quadratic):
+        def value_and_gradient(self, theta, rows=None):
+            value, gradient = super().value_and_gradient(theta)
+            return (value, gradient) if theta.sum() > 1 else (np.inf, np.full(5, np.nan))
+
+    result = minimize(Cliff(p=5), LBFGS(), np.full(5, 40.0))
+    assert not result.converged and not result.diverged and "curvature is not finite" in result.stopped
+    assert result.parameters.vector.sum() == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize(

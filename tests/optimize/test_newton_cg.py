@@ -40,13 +40,11 @@ def sheet_objective(reduction="mean", weighted=False):
 
 @pytest.mark.parametrize("strength", [1e-3, 0.1, 10.0])
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-8, 1e-11])
-def test_logistic_regression_reaches_the_gradient_norm(strength, tolerance):
+def test_logistic_regression_reaches_the_minimum(strength, tolerance):
     objective = CurvedLogistic(n=61, p=8, strength=strength)
     result = minimize(objective, NewtonCG(tolerance=tolerance), np.zeros(8))
     assert result.converged and "at most" in result.stopped
-    assert np.linalg.norm(objective.value_and_gradient(result.parameters.vector)[1]) <= tolerance
-    if tolerance < 1e-7:
-        np.testing.assert_allclose(result.parameters.vector, objective.minimiser(), atol=1e-4)
+    np.testing.assert_allclose(result.parameters.vector, objective.minimiser(), atol=tolerance)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])

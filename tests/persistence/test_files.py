@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import re
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as save_tensors
 
-from chainrule.errors import ChainruleError, ModelFileError, OptionError, ShapeError
+from chainrule.data import Preprocessor, Table
+from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError, ShapeError
 from chainrule.network import Activation, Network
 from chainrule.network.penalties import PENALTIES, Frobenius
 from chainrule.parameters import Parameters
@@ -49,6 +52,18 @@ def test_what_is_saved_comes_back(saved):
 def test_files_of_version_1_load_for_ever(kind):
     model = MODELS[kind]()
     assert_same(load(FOLDER / f"{kind}-v1.safetensors"), model)
+
+
+def test_a_sheet_keeps_its_penalty(tmp_path):
+    text = SHEET + "R = norm2(v)**2\n"
+    definition = replace(sheet_model().definition, text=text, penalty="R")
+    model = Model(definition, sheet_model().parameters)
+    save(tmp_path / "m", model)
+    assert_same(load(tmp_path / "m"), model)
+    assert load(tmp_path / "m").definition.penalty == "R"
+    for name, message in (("L", "the objective itself"), ("f", "data x enter f"), (3, "penalty is 3")):
+        with pytest.raises(OptionError, match=message):
+            replace(definition, penalty=name)
 
 
 def test_saving_twice_gives_the_same_bytes(saved):
@@ -235,6 +250,7 @@ HOSTILE = {
     "metadata of another kind": _file({"__metadata__": {"format": "pt"}}),
     "terabytes": _file(_tensor(shape=[10**6, 10**6], data_offsets=[0, 8 * 10**12])),
     "sizes that overflow": _file(_tensor(shape=[2**62, 2**62, 2**62], data_offsets=[0, 0])),
+    "no entries, and too many of them": _file(_tensor(shape=[0, 2**62], data_offsets=[0, 0])),
     "negative size": _file(_tensor(shape=[-2, -3]), b"\0" * 48),
     "fractional size": _file(_tensor(shape=[2.0, 3]), b"\0" * 48),
     "true for one": _file(_tensor(shape=[True, 6]), b"\0" * 48),
@@ -279,6 +295,7 @@ REASONS = {
     "NaN": "NaN is no number of JSON",
     "no metadata": "not one of chainrule",
     "terabytes": "have 8000000000000 bytes, the file has 0",
+    "no entries, and too many of them": "which no array can have",
     "negative size": "is described by",
     "another type": "has type 'I8'; a model has F32 or F64",
     "a gap": "begins at 8, expected 0",
@@ -318,7 +335,17 @@ CHANGES = {
     "penalty is 'Evil'": lambda c: c["definition"].update(penalty={"name": "Evil"}),
     "strength": lambda c: c["definition"]["penalty"].update(strength=-1),
     "not the parameters it describes": lambda c: c["parameters"].pop(),
-    "KeyError": lambda c: c.pop("record"),
+    "description has no 'record'": lambda c: c.pop("record"),
+    "another kind of value": lambda c: c["definition"].update(sizes=3),
+    "target has 3 classes; the network has 2": lambda c: c["preprocessor"]["target"].update(
+        classes=["a", "b", "c"]
+    ),
+    "target has 1 classes": lambda c: c["preprocessor"]["target"].update(classes=["a"]),
+    "no name of a column": lambda c: c["preprocessor"]["target"].update(name=1),
+    "'centers' is missing": lambda c: c["preprocessor"].update(target={"task": "regression", "names": ["a"]}),
+    "describes no numeric target": lambda c: c["preprocessor"].update(
+        target={"task": "regression", "names": ["a", "b"], "centers": ["a", 0], "scales": [1, 1]}
+    ),
     "columns is damaged": lambda c: c["preprocessor"].update(features=[{"kind": "numeric", "name": "age"}]),
     "no numeric column": lambda c: c["preprocessor"]["features"][0].update(scale="1"),
     "gives 0 columns": lambda c: c["preprocessor"].update(features=[]),
@@ -369,6 +396,121 @@ def test_any_json_in_any_place_gives_a_model_or_a_refusal(tmp_path_factory, key,
     path.write_bytes(_resealed(network_model(), change))
     with contextlib.suppress(ModelFileError):
         load(path)
+
+
+def _places(content, place=()):
+    """Every place in a description, the innermost last."""
+    keys = (
+        list(content)
+        if isinstance(content, dict)
+        else range(len(content) if isinstance(content, list) else 0)
+    )
+    for key in keys:
+        yield (*place, key)
+        yield from _places(content[key], (*place, key))
+
+
+def _put(content, place, value):
+    for key in place[:-1]:
+        content = content[key]
+    if value is LEFT_OUT:
+        del content[place[-1]]
+    else:
+        content[place[-1]] = value
+
+
+LEFT_OUT = object()
+JUNK = [
+    LEFT_OUT,
+    None,
+    "a",
+    "",
+    1,
+    0,
+    -1,
+    1.5,
+    [],
+    {},
+    [1],
+    ["a"],
+    True,
+    10**400,
+    [None],
+    {"a": 1},
+    2**62,
+    1e300,
+]
+
+
+def _fuzzed(make, table, tmp_path, every):
+    from chainrule.persistence.files import _content
+
+    model, path = make(), tmp_path / "m"
+    content = json.loads(json.dumps(_content(model)))
+    cases = [(place, value) for place in _places(content) for value in JUNK]
+    loaded = 0
+    for place, value in cases[::every]:
+        path.write_bytes(_resealed(model, lambda c, place=place, value=value: _put(c, place, value)))
+        try:
+            found = load(path)
+            loaded += 1
+            repr(found)
+            with np.errstate(over="ignore"):
+                found.predict(table)
+        except ChainruleError as error:
+            assert len(str(error)) < 1000 and "Error(" not in str(error), (place, value, str(error))
+    assert 0 < loaded < len(cases[::every])
+
+
+def two_outputs():
+    """A regression with two outputs."""
+    table = Table.of({"a": [1.0, 2, 3], "b": [3.0, 1, 2], "y": [1.0, 2, 4], "z": [0.0, 1, 1]})
+    preprocessor = Preprocessor.fit(table, ["y", "z"], standardize_target=True)
+    net = Network([2, 3, 2], "tanh", "identity", "squared")
+    return Model(net, Parameters(net.parameters, np.arange(net.parameters.size) / 7), preprocessor)
+
+
+@pytest.mark.parametrize("make", [network_model, sheet_model, two_outputs])
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.full)])
+def test_junk_in_any_field_gives_a_model_that_predicts_or_a_refusal(make, every, tmp_path):
+    table = Table.of({"a": [1.0, 2], "b": [3.0, 1]}) if make is two_outputs else TABLE
+    _fuzzed(make, table, tmp_path, every)
+
+
+def test_predictions_from_whatever_holds_a_table(tmp_path):
+    class Frame:
+        """As pandas and polars have it: columns and items."""
+
+        columns = ("b", "a")
+
+        def __getitem__(self, name):
+            return {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 1.0])}[name]
+
+    model = two_outputs()
+    path = tmp_path / "new.csv"
+    path.write_text("b,a,more\n3,1,x\n1,2,y\n")
+    wanted = model.predict(Table.of({"a": [1.0, 2.0], "b": [3.0, 1.0]}))
+    for given_as in (
+        {"b": [3, 1], "a": [1, 2]},
+        [[1, 3], [2, 1]],
+        np.array([[1.0, 3], [2, 1]]),
+        path,
+        Frame(),
+    ):
+        np.testing.assert_array_equal(model.predict(given_as), wanted)
+    np.testing.assert_array_equal(model.predict(str(path)), wanted)
+    for wrong, words in {
+        "of shape (3,)": np.ones(3),
+        "of shape (2, 3)": np.ones((2, 3)),
+        "of shape ()": 7,
+        "of shape () is": None,
+        "is no table": [[1, 2], [3]],
+        "no column 'a'": {"b": [1.0]},
+        "holds object": {"a": [object()], "b": [1.0]},
+        "no file": "nothing.csv",
+    }.items():
+        with pytest.raises(DataError, match=re.escape(wrong)):
+            model.predict(words)
 
 
 @settings(max_examples=100, deadline=None)

@@ -248,12 +248,12 @@ def test_missing_and_foreign_files_are_refused(tmp_path):
         load_checkpoint(tmp_path / "other")
 
 
-def test_every_flipped_bit_is_refused(checkpoint):
-    """One bit in every byte of the file; in the lengths and offsets of the header, too."""
+def test_a_flipped_bit_is_refused(checkpoint):
+    """One bit, anywhere in the file; in the lengths and offsets of the header, too."""
     content, rng = checkpoint.read_bytes(), np.random.default_rng(4)
-    for place, bit in enumerate(rng.integers(0, 8, len(content))):
+    for place in rng.permutation(len(content))[:400]:
         damaged = bytearray(content)
-        damaged[place] ^= 1 << bit
+        damaged[place] ^= 1 << rng.integers(8)
         checkpoint.write_bytes(damaged)
         with pytest.raises(ModelFileError, match=str(checkpoint)):
             load_checkpoint(checkpoint)

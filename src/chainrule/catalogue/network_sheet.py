@@ -51,8 +51,9 @@ def network_equations(net: Network, form: Form = "example", target: str | None =
     ----------
     net : Network
     form : {"example", "batch", "weighted"}
-        ``example``: x, y, z1, h1, ..., f, yhat and loss of one example, and C = loss + penalty. Its
-        ``objective("C", {"x": X, "y": Y}, net.reduction, sample_weight)`` is the network's.
+        ``example``: x, y, z1, h1, ..., f, yhat and loss of one example, the penalty R if there is one, and
+        C = loss + R. Its ``objective("loss", {"x": X, "y": Y}, net.reduction, sample_weight, penalty="R")``
+        is the network's; without a penalty that argument goes.
         ``batch``: X, Y, Z1, H1, ..., F, Yhat with a row for each of n examples, and C reduced as the network
         says. ``weighted``: the same with a weight w_i for each example.
     target : str, optional
@@ -103,7 +104,7 @@ def network_equations(net: Network, form: Form = "example", target: str | None =
     body = [
         *_layers(net, letters, functions),
         _loss(last, letters, functions),
-        _objective(net, form, functions),
+        *_objective(net, form, functions),
     ]
     lines = [_title(net), *functions.lines, *_declarations(net, form, letters, last.target), *body]
     return Equations("\n".join(lines))
@@ -134,7 +135,7 @@ class _Functions:
 
 def _names(net: Network) -> list[str]:
     """Every name that some form of the sheet uses."""
-    fixed = ["x", "X", "y", "Y", "f", "F", "yhat", "Yhat", "loss", "C", "w", "n", "i", "penalty"]
+    fixed = ["x", "X", "y", "Y", "f", "F", "yhat", "Yhat", "loss", "R", "C", "w", "n", "i", "penalty"]
     return fixed + [f"{letter}{number}" for letter in "WbzhZH" for number in range(1, net.depth + 1)]
 
 
@@ -178,14 +179,16 @@ def _loss(formula: Formula, letters: _Letters, functions: _Functions) -> str:
     return f"loss{row} = {functions.expression(formula).format(**places)}"
 
 
-def _objective(net: Network, form: Form, functions: _Functions) -> str:
-    terms = [_data_term(net, form)]
-    if net.penalty is not None:
-        functions.lines.append(f"penalty(w) = {penalty_formula(net.penalty).expression.format(w='w')}")
-        blocks = net.parameters.names
-        penalized = [name for name in blocks if net.penalty.biases or name.startswith("W")]
-        terms += [f"penalty({name})" for name in penalized]
-    return f"C = {' + '.join(terms)}"
+def _objective(net: Network, form: Form, functions: _Functions) -> list[str]:
+    data = _data_term(net, form)
+    if net.penalty is None:
+        return [f"C = {data}"]
+    functions.lines.append(f"penalty(w) = {penalty_formula(net.penalty).expression.format(w='w')}")
+    blocks = net.parameters.names
+    penalized = [name for name in blocks if net.penalty.biases or name.startswith("W")]
+    penalty = " + ".join(f"penalty({name})" for name in penalized)
+    # Over all examples it is counted once as it stands; beside one of them it is, where it is named.
+    return [f"R = {penalty}", f"C = {data} + R"] if form == "example" else [f"C = {data} + {penalty}"]
 
 
 def _data_term(net: Network, form: Form) -> str:

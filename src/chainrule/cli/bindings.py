@@ -101,18 +101,19 @@ class Bindings:
 
 def bind(
     equations: Equations,
-    of: str,
+    minimized: Sequence[str],
     given: Sequence[tuple[str, str]],
     table: Table,
     training: Table,
     standardize: Sequence[str] = (),
 ) -> Bindings:
-    """Bind the names that ``of`` needs to columns; a name without a binding takes the column of its own name.
+    """Bind the names that some lines need to columns; one without a binding takes the column of its own name.
 
     Parameters
     ----------
     equations : Equations
-    of : str
+    minimized : sequence of str
+        The lines.
     given : sequence of (str, str)
         A name, and column names or globs separated by commas, or a number.
     table : Table
@@ -133,7 +134,7 @@ def bind(
     needed = [
         declarations[name]
         for name in declarations
-        if name in equations.program.ancestors([of]) and name not in equations.parameters
+        if name in equations.program.ancestors(minimized) and name not in equations.parameters
     ]
     texts = _texts(given, needed, equations, table)
     _known(standardize, [one.name for one in needed], "--standardize")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from chainrule.cli.console import Console
 from chainrule.cli.main import REFUSED, UNCHECKABLE, USAGE, exit_code
-from chainrule.cli.options import json_option, quiet_option, size_option
-from chainrule.cli.sheet_file import find_objective, known_names, read_sheet
+from chainrule.cli.options import json_option, penalty_option, quiet_option, reduction_option, size_option
+from chainrule.cli.sheet_file import check_penalty, find_objective, known_names, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.diagnosis import ClaimsReport, VerifyReport, check_claims, verify
 from chainrule.errors import ChainruleError, OptionError
@@ -59,12 +59,16 @@ def _telling(json: bool, action: Callable[[], _Result]) -> _Result:
     examples=(
         "chainrule check homework.eqs",
         "chainrule check model.eqs --of L --wrt W",
+        "chainrule check model.eqs --of L --batch --penalty R",
         "chainrule check homework.eqs --json | jq .claims.counts",
     ),
 )
 @click.argument("sheet")
 @click.option("--of", metavar="NAME", help="Verify the gradient of this; by default the sheet's objective.")
 @click.option("--wrt", metavar="NAME", multiple=True, help="With respect to what; by default the parameters.")
+@click.option("--batch", is_flag=True, help="Over all examples: data stacked, the mean or the sum taken.")
+@reduction_option
+@penalty_option
 @size_option
 @json_option
 @quiet_option
@@ -74,6 +78,9 @@ def command(
     sheet: str,
     of: str | None,
     wrt: tuple[str, ...],
+    batch: bool,
+    reduction: Literal["mean", "sum"],
+    penalty: str | None,
     sizes: dict[str, int],
     as_json: bool,
     quiet: bool,
@@ -86,12 +93,15 @@ def command(
     console = Console(as_json, quiet)
     equations = read_sheet(sheet)
     names = known_names(equations, wrt, "--wrt")
-    target = known_names(equations, [of], "--of")[0] if of else find_objective(equations, names)
+    target = known_names(equations, [of], "--of")[0] if of else find_objective(equations, names, penalty)
+    over: Any = {"form": "batch" if batch else None, "reduction": reduction, "penalty": penalty}
+    if target is not None:
+        check_penalty(equations, target, penalty)
     claims = check_claims(equations, sizes=sizes) if equations.claims else None
     gradient: VerifyReport | str | None = None
     if target is not None and (names or equations.parameters):
         try:
-            gradient = verify(equations, target, names or None, sizes=sizes)
+            gradient = verify(equations, target, names or None, sizes=sizes, **over)
         except OptionError:
             raise
         except ChainruleError as error:  # a gradient that cannot be verified hides no claim's verdict

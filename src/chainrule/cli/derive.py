@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 
 import click
 
-from chainrule.cli.options import NewFile
-from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
+from chainrule.cli.options import NewFile, penalty_option, reduction_option
+from chainrule.cli.sheet_file import check_penalty, known_names, objective_of, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
 from chainrule.equations.calculus.second import Moved, Second
@@ -20,7 +20,8 @@ from chainrule.reports import Report, gradient_section, model_section, write_rep
 
 __all__ = ["command"]
 
-NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "sheet", "json")
+# The notations whose text has the remarks.
+REMARKED = ("plain", "explain", "markdown", "json")
 
 
 @click.command(
@@ -30,6 +31,7 @@ NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "shee
         "chainrule derive model.eqs",
         "chainrule derive model.eqs --of L --wrt W --wrt b --explain",
         "chainrule derive model.eqs --batch --latex",
+        "chainrule derive model.eqs --of L --batch --reduction sum --penalty R",
         "chainrule derive model.eqs --code > gradient.py",
         "chainrule derive model.eqs --order 2 --wrt b",
         "chainrule derive network.eqs --order 2 --by-layer",
@@ -43,7 +45,7 @@ NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "shee
     "forms",
     flag_value="batch",
     multiple=True,
-    help="Over all examples: data stacked, the mean taken.",
+    help="Over all examples: data stacked, the mean or the sum taken.",
 )
 @click.option(
     "--per-example",
@@ -52,6 +54,8 @@ NOTATIONS = ("explain", "by_layer", "latex", "mathml", "markdown", "code", "shee
     multiple=True,
     help="A sheet over all examples, for one of them: Σ_s.",
 )
+@reduction_option
+@penalty_option
 @click.option(
     "--order", type=click.Choice(["1", "2"]), default="1", help="2 gives the Hessian, block by block."
 )
@@ -83,6 +87,8 @@ def command(
     of: str | None,
     wrt: tuple[str, ...],
     forms: tuple[Literal["example", "batch"], ...],
+    reduction: Literal["mean", "sum"],
+    penalty: str | None,
     order: str,
     product: bool,
     layout: Layout | None,
@@ -97,22 +103,26 @@ def command(
         raise click.UsageError("--batch and --per-example exclude each other; choose one.")
     equations = read_sheet(sheet)
     names = known_names(equations, wrt, "--wrt")
-    target = objective_of(equations, of, "--of", names)
-    derivation = _derived(
-        equations, target, names or None, forms[0] if forms else None, order, product, layout
-    )
+    target = objective_of(equations, of, "--of", names, penalty)
+    check_penalty(equations, target, penalty)
+    over: Any = {"form": forms[0] if forms else None, "reduction": reduction, "penalty": penalty}
+    derivation = _derived(equations, target, names or None, over, order, product, layout)
+    shown = notation[0] if notation else "plain"
+    if not html and shown not in REMARKED:
+        for remark in derivation.remarks:
+            click.echo(remark, err=True)
     if html:
         write_report(html, _page(equations, derivation, sheet))
         click.echo(f"wrote {html}", err=True)
         return
-    click.echo(_written(equations, derivation, notation[0] if notation else "plain"))
+    click.echo(_written(equations, derivation, shown))
 
 
 def _derived(
     equations: Equations,
     of: str,
     wrt: list[str] | None,
-    form: Literal["example", "batch"] | None,
+    over: dict[str, Any],
     order: str,
     product: bool,
     layout: Layout | None,
@@ -120,8 +130,8 @@ def _derived(
     if product:
         if order == "2" or layout not in (None, "gradient"):
             raise click.UsageError("--product stands alone: it is of second order, in gradient layout.")
-        return equations.hessian_product(of, wrt, form=form)
-    return equations.derive(of, wrt, form=form, layout=layout, order=2 if order == "2" else 1)
+        return equations.hessian_product(of, wrt, **over)
+    return equations.derive(of, wrt, layout=layout, order=2 if order == "2" else 1, **over)
 
 
 def _written(equations: Equations, derivation: Derivation, notation: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -18,18 +18,20 @@ from chainrule.cli.options import (
     decimal_option,
     json_option,
     pairs,
+    penalty_option,
     quiet_option,
+    reduction_option,
     report_option,
     seed_option,
     size_option,
 )
 from chainrule.cli.record import training_record
-from chainrule.cli.sheet_file import known_names, objective_of, read_sheet
+from chainrule.cli.sheet_file import check_penalty, known_names, objective_of, read_sheet
 from chainrule.cli.sheet_scores import score_sheet
 from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Table, read_table, split_rows
-from chainrule.equations import Equations
+from chainrule.equations import Derivation, Equations
 from chainrule.errors import OptionError
 from chainrule.optimize import Method, Result
 from chainrule.persistence import Model, SheetModel, save
@@ -57,14 +59,22 @@ class Job:
 
     equations: Equations
     of: str
+    reduction: Literal["mean", "sum"]
+    penalty: str | None
     bindings: Bindings
     sizes: dict[str, int]
     training: Table
     held_out: Table | None
 
+    @property
+    def minimized(self) -> list[str]:
+        """The lines of the sheet that are minimised together."""
+        return [self.of] if self.penalty is None else [self.of, self.penalty]
+
     def arguments(self, table: Table) -> dict[str, Any]:
         """What `Equations.objective` takes beside the name."""
-        return {"data": self.bindings.data(table), "sizes": self.sizes}
+        how = {"reduction": self.reduction, "penalty": self.penalty}
+        return {"data": self.bindings.data(table), "sizes": self.sizes, **how}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +94,8 @@ class Settings:
     data: str
     given: tuple[tuple[str, str], ...]
     minimize: str | None
+    reduction: Literal["mean", "sum"]
+    penalty: str | None
     sizes: dict[str, int]
     standardize: tuple[str, ...]
     held_out: float
@@ -106,6 +118,7 @@ class Settings:
     examples=(
         'chainrule fit model.eqs --data digits --bind "x=pixel*" --bind y=label --size M=32 --standardize x',
         "chainrule fit line.eqs --data houses.csv --bind x=area,rooms --bind y=price --optimizer lbfgs",
+        "chainrule fit ridge.eqs --data houses.csv --bind x=area --bind y=price --minimize L --penalty R",
         "chainrule fit model.eqs --data iris.csv --bind y=species --size M=8 --predict f=y --report fit.html",
     ),
 )
@@ -116,6 +129,8 @@ class Settings:
     help="Columns or globs, separated by commas, or a number; a column of the same name needs no binding.",
 )  # fmt: skip
 @click.option("--minimize", metavar="NAME", help="What to minimise; by default the sheet's objective.")
+@reduction_option
+@penalty_option
 @size_option
 @click.option("--standardize", multiple=True, metavar="x", help="Shift to mean 0, scale to variance 1.")
 @click.option(
@@ -145,9 +160,10 @@ def run(settings: Settings) -> None:
     """Bind, check, train, score, save."""
     console = Console(settings.as_json, settings.quiet)
     equations = read_sheet(settings.sheet)
-    of = objective_of(equations, settings.minimize, "--minimize")
+    of = objective_of(equations, settings.minimize, "--minimize", penalty=settings.penalty)
     if equations.shape_of(of):
         raise OptionError(f"--minimize {of}: it has shape {equations.shape_of(of)}; expected a scalar.")
+    check_penalty(equations, of, settings.penalty)
     job = _job(console, equations, of, read_table(settings.data, decimal=settings.decimal), settings)
     pair = _prediction(job, settings.predictions)
     method = make_method(settings.method, settings.learning_rate, settings.batch_size, len(job.training))
@@ -169,7 +185,8 @@ def _job(console: Console, equations: Equations, of: str, table: Table, settings
     for name in settings.sizes:
         if name not in equations.sizes:
             raise OptionError(f"--size {name}: the sheet has sizes {', '.join(equations.sizes) or 'none'}.")
-    first = bind(equations, of, settings.given, table, table)
+    minimized = [of] if settings.penalty is None else [of, settings.penalty]
+    first = bind(equations, minimized, settings.given, table, table)
     share = settings.held_out
     if first.is_whole and share:
         console.say("the sheet's formula covers all rows at once, so none is held out")
@@ -178,14 +195,15 @@ def _job(console: Console, equations: Equations, of: str, table: Table, settings
         strata = None if first.labels is None else first.labels.values(table)
         rows, held = split_rows(len(table), test=share, seed=settings.seed, stratify=strata)
         training, held_out = table.take(rows), table.take(held)
-    bindings = bind(equations, of, settings.given, table, training, settings.standardize)
-    return Job(equations, of, bindings, {**bindings.sizes, **settings.sizes}, training, held_out)
+    bindings = bind(equations, minimized, settings.given, table, training, settings.standardize)
+    sizes, how = {**bindings.sizes, **settings.sizes}, (settings.reduction, settings.penalty)
+    return Job(equations, of, *how, bindings, sizes, training, held_out)
 
 
 def _refuse_open_sizes(job: Job) -> None:
     equations = job.equations
     known = {size for one in job.bindings.columns for size in equations.shape_of(one.name)} | set(job.sizes)
-    needed = equations.program.ancestors([job.of])
+    needed = equations.program.ancestors(job.minimized)
     for name in (name for name in equations.parameters if name in needed):
         axes = equations.shape_of(name)
         if missing := [size for size in axes if size in equations.sizes and size not in known]:
@@ -258,6 +276,8 @@ def _figures(job: Job, outcome: Outcome) -> dict[str, Any]:
         "data": job.training.source,
         "rows": len(job.training),
         "minimized": job.of,
+        **({"reduction": "sum"} if job.reduction == "sum" else {}),
+        **({"penalty": job.penalty} if job.penalty else {}),
         "parameters": {name: list(shape) for name, shape in outcome.result.spec.shapes},
         "held_out_rows": len(job.held_out) if job.held_out is not None else 0,
         "held_out_loss": loss if loss is not None and np.isfinite(loss) else None,
@@ -271,6 +291,7 @@ def _show_outcome(console: Console, job: Job, outcome: Outcome) -> None:
     if job.held_out is not None:
         lines.append(f"loss on {len(job.held_out)} held-out rows: {outcome.held_out_loss:.6g}")
     lines += [f"{name}: {_shape(shape)}" for name, shape in result.spec.shapes]
+    lines += result.remarks
     console.heading("Training")
     console.block("\n".join(lines))
     if outcome.scores:
@@ -284,7 +305,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _model(job: Job, result: Result, record: dict[str, Any], certificate: CheckReport | None) -> Model:
     columns = {one.name: one.columns for one in job.bindings.columns}
-    definition = SheetModel(job.equations.text, job.of, job.sizes, columns)
+    definition = SheetModel(job.equations.text, job.of, job.sizes, columns, job.reduction, job.penalty)
     encodings = {
         one.name: {
             "classes": list(one.encoder.classes) if one.encoder else None,
@@ -308,7 +329,7 @@ def _page(job: Job, outcome: Outcome, certificate: CheckReport | None, sheet: st
         figures += score_figures(scores)
     sections: list[Section] = [
         model_section(job.equations.text, str(job.bindings)),
-        gradient_section(job.equations.derive(job.of)),
+        gradient_section(_derivation(job)),
     ]
     if certificate is not None:
         verdicts = (("Block by block", certificate),)
@@ -317,4 +338,12 @@ def _page(job: Job, outcome: Outcome, certificate: CheckReport | None, sheet: st
     sections += [scores_section(scores)] if scores else []
     name = "A sheet" if sheet == "-" else Path(sheet).name
     title = f"{name} on {Path(job.training.source).name}"
-    return Report(title, f"{job.of} is minimised.", tuple(figures), tuple(sections))
+    minimized = " + ".join(job.minimized)
+    return Report(title, f"{minimized} is minimised.", tuple(figures), tuple(sections))
+
+
+def _derivation(job: Job) -> Derivation:
+    """Of one example; with a penalty, or as a sum, over all of them."""
+    plain = job.penalty is None and job.reduction == "mean"
+    form: Literal["batch"] | None = None if plain or job.bindings.is_whole else "batch"
+    return job.equations.derive(job.of, form=form, reduction=job.reduction, penalty=job.penalty)

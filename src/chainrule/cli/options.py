@@ -13,7 +13,9 @@ __all__ = [
     "decimal_option",
     "json_option",
     "pairs",
+    "penalty_option",
     "quiet_option",
+    "reduction_option",
     "report_option",
     "seed_option",
     "size_option",
@@ -69,6 +71,16 @@ decimal_option = click.option(
     default=".",
     show_default=True,
     help="Decimal mark of the table.",
+)
+penalty_option = click.option(
+    "--penalty", metavar="NAME", help="A line of the sheet that counts once, beside all examples."
+)
+reduction_option = click.option(
+    "--reduction",
+    type=click.Choice(("mean", "sum")),
+    default="mean",
+    show_default=True,
+    help="Over the examples.",
 )
 report_option = click.option(
     "--report", type=NewFile(), metavar="FILE", help="Write a page with formulas, curve and scores."

@@ -9,9 +9,10 @@ import click
 
 from chainrule.data.table import near_misses
 from chainrule.equations import Equations
-from chainrule.errors import DataError, OptionError
+from chainrule.equations.calculus.penalty import require_penalty
+from chainrule.errors import DataError, OptionError, SheetShapeError
 
-__all__ = ["find_objective", "known_names", "objective_of", "read_sheet"]
+__all__ = ["check_penalty", "find_objective", "known_names", "objective_of", "read_sheet"]
 
 MAX_BYTES = 1 << 20
 
@@ -42,14 +43,39 @@ def read_sheet(path: str) -> Equations:
         raise DataError(f"{name} is not UTF-8 text; a sheet of equations is.") from None
 
 
-def find_objective(equations: Equations, wrt: Sequence[str] = ()) -> str | None:
-    """The last scalar that depends on one of the names, by default on a parameter; None if there is none."""
-    moved = equations.program.dependents(wrt or equations.parameters)
+def find_objective(equations: Equations, wrt: Sequence[str] = (), penalty: str | None = None) -> str | None:
+    """The last scalar but the penalty that depends on one of the names, by default on a parameter.
+
+    None if there is none.
+    """
+    moved = equations.program.dependents(wrt or equations.parameters) - {penalty}
     scalars = [name for name in equations.sheet.definitions if name in moved and not equations.shape_of(name)]
     return scalars[-1] if scalars else None
 
 
-def objective_of(equations: Equations, given: str | None, option: str, wrt: Sequence[str] = ()) -> str:
+def check_penalty(equations: Equations, of: str, penalty: str | None) -> None:
+    """Refuse what cannot stand beside ``of`` as the penalty, in the words of the command.
+
+    Raises
+    ------
+    OptionError
+    """
+    if penalty is None:
+        return
+    known_names(equations, [penalty], "--penalty")
+    try:
+        require_penalty(equations.sheet, equations.program, of, penalty, "--penalty {}")
+    except SheetShapeError as error:
+        raise OptionError(str(error)) from None
+
+
+def objective_of(
+    equations: Equations,
+    given: str | None,
+    option: str,
+    wrt: Sequence[str] = (),
+    penalty: str | None = None,
+) -> str:
     """The name a command is about: the given one, or the objective.
 
     Raises
@@ -59,7 +85,7 @@ def objective_of(equations: Equations, given: str | None, option: str, wrt: Sequ
     """
     if given is not None:
         return known_names(equations, [given], option)[0]
-    found = find_objective(equations, wrt)
+    found = find_objective(equations, wrt, penalty)
     if found is None:
         raise OptionError(
             f"The sheet defines no scalar that depends on {' or '.join(wrt) or 'its parameters'}; "

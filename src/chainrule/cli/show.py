@@ -11,7 +11,7 @@ from chainrule.catalogue import network_equations
 from chainrule.cli.console import Console
 from chainrule.cli.options import json_option
 from chainrule.cli.worked import WorkedCommand
-from chainrule.equations import Equations
+from chainrule.equations import Derivation, Equations
 from chainrule.errors import NoRuleError, OptionError
 from chainrule.network import Network
 from chainrule.persistence import Model, SheetModel, load, network_to_dict
@@ -30,12 +30,12 @@ def command(model: str, as_json: bool) -> None:
     """Print a trained model: equations, gradient, layers, columns, training record, certificate."""
     console, trained = Console(as_json), load(model)
     definition = trained.definition
-    equations, objective = _equations(definition)
+    equations = _equations(definition)
     if equations is not None:
         console.heading("Equations")
         console.block(equations.text)
         console.heading("Gradient, derived")
-        console.block(str(equations.derive(objective)))
+        console.block(str(_derivation(definition, equations)))
     console.heading("Parameters")
     console.block(repr(definition) if isinstance(definition, Network) else repr(trained.parameters))
     if inputs := _inputs(trained):
@@ -48,14 +48,25 @@ def command(model: str, as_json: bool) -> None:
     console.finish(_plain(trained, equations))
 
 
-def _equations(definition: Network | SheetModel) -> tuple[Equations | None, str]:
-    """The equations, if the network has no functions of the user's own, and the name that is minimised."""
+def _equations(definition: Network | SheetModel) -> Equations | None:
+    """The equations, if the network has no functions of the user's own."""
     if isinstance(definition, SheetModel):
-        return definition.equations(), definition.of
+        return definition.equations()
     try:
-        return network_equations(definition), "C"
+        return network_equations(definition)
     except (NoRuleError, OptionError):
-        return None, ""
+        return None
+
+
+def _derivation(definition: Network | SheetModel, equations: Equations) -> Derivation:
+    """The gradient of what was minimised; of one example where no penalty stands beside all of them."""
+    if isinstance(definition, Network):
+        return equations.derive("C")
+    if definition.penalty is None:
+        return equations.derive(definition.of)
+    reduction: Any = definition.reduction
+    form: Any = "batch" if equations.program.named("data") else None
+    return equations.derive(definition.of, form=form, reduction=reduction, penalty=definition.penalty)
 
 
 def _inputs(model: Model) -> str:

@@ -5,7 +5,7 @@ from chainrule.data.features import BooleanFeature, CategoricalFeature, NumericF
 from chainrule.data.infer import MISSING
 from chainrule.data.labels import ClassEncoder, from_one_hot, from_signs, one_hot, to_signs
 from chainrule.data.preprocess import Preprocessor
-from chainrule.data.read import read_table
+from chainrule.data.read import as_table, read_table
 from chainrule.data.split import split_rows
 from chainrule.data.table import Column, Table
 from chainrule.data.targets import ClassTarget, NumericTarget, infer_task
@@ -22,6 +22,7 @@ __all__ = [
     "NumericTarget",
     "Preprocessor",
     "Table",
+    "as_table",
     "bundled",
     "from_one_hot",
     "from_signs",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.table import Column, Kind
+from chainrule.data.table import LAST_WHOLE, Column, Kind
 from chainrule.errors import DataError
 
 __all__ = ["MISSING", "Fields", "column_from_text"]
@@ -23,6 +23,15 @@ MISSING = frozenset({"", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL"
 PAIRS = (("false", "true"), ("no", "yes"))
 TRUE = {word: bool(i) for pair in PAIRS for i, word in enumerate(pair)}
 COMMA = re.compile(r"[+-]?\d+,\d+")
+GROUPED = {
+    decimal: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+({re.escape(decimal)}\d*)?")
+    for decimal, group in ((".", ","), (",", "."))
+}
+"""By the decimal mark, numbers whose thousands the other mark groups: 1,000 and 12,500.75."""
+
+CODE = re.compile(r"[+-]?0\d+")
+MAX_WAYS = 1000
+"""Of so many different numbers it is remembered how they are written; labels have fewer."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ def column_from_text(fields: Fields, missing_values: Collection[str], kind: Kind
     if kind is None:
         kind = _kind_of(fields, known, missing)
     if kind == "numeric":
-        return Column(fields.name, kind, _numbers(fields, missing), missing)
+        values = _numbers(fields, missing)
+        return Column(fields.name, kind, values, missing, written=_written(texts, missing, values))
     if kind == "boolean":
         return Column(fields.name, kind, _booleans(fields, missing), missing, _words(known))
     values = np.empty(len(texts), object)
@@ -91,11 +101,32 @@ def _kind_of(fields: Fields, known: Sequence[str], missing: Array) -> Kind:
             f"{len(known)} values are. Correct it, or say that it means missing, or that the column is "
             "categorical."
         )
+    _refuse_grouped(fields, known, missing)
     if fields.decimal == "." and all(COMMA.fullmatch(text) for text in known):
         row = _first_text(fields, missing)
         what = f"{fields.texts[row]!r} has a decimal comma"
         raise DataError(f"{fields.place(row)}: {what}; read it with the option decimal=','")
     return "categorical"
+
+
+def _refuse_grouped(fields: Fields, known: Sequence[str], missing: Array) -> None:
+    """Refuse a column of numbers with grouped thousands: 1,000 read with a decimal comma would be 1."""
+    texts = [text for text in known if _number(text, fields.decimal) is None]
+    decimal = next((mark for mark, form in GROUPED.items() if all(map(form.fullmatch, texts))), None)
+    if decimal is None:
+        return
+    row = _first_text(fields, missing)
+    mark, text = "," if decimal == "." else ".", fields.texts[row]
+    plain, remedy = text.replace(mark, ""), "or say that the column is categorical."
+    if all(map(COMMA.fullmatch, texts)):
+        point = f"{text.replace(',', '.')} where it is decimal"
+        raise DataError(
+            f"{fields.place(row)}: {text!r} is {plain} where the comma groups thousands, {point}. Write the "
+            f"column without groups, read a decimal comma with the option decimal=',', {remedy}"
+        )
+    raise DataError(
+        f"{fields.place(row)}: {text!r} groups thousands with {mark!r}; write it as {plain}, {remedy}"
+    )
 
 
 def _first_text(fields: Fields, missing: Array) -> int:
@@ -134,6 +165,35 @@ def _numbers(fields: Fields, missing: Array) -> Array:
             )
         values[row] = number
     return values
+
+
+def _written(texts: Sequence[str], missing: Array, values: Array) -> Array | None:
+    """The texts of numbers that a number does not give back: 01, 1.0, 2⁵³ + 1; None where they are all plain.
+
+    Where one number is written in several ways and none is a code, as 1 and 1.0, it is one value.
+    """
+    known = {
+        text: value for text, absent, value in zip(texts, missing, values.tolist(), strict=True) if not absent
+    }
+    is_coded = any(map(_is_code, known))
+    several_ways = len(set(known.values())) < len(known)
+    if not is_coded and (
+        len(known) > MAX_WAYS or several_ways or all(_plain(v) == t for t, v in known.items())
+    ):
+        return None
+    return np.array([*texts, None], object)[:-1]
+
+
+def _is_code(text: str) -> bool:
+    """Whether a number's text is a code: 01, or a whole number that float64 would round."""
+    digits = text.lstrip("+-")
+    return bool(CODE.fullmatch(text)) or (
+        len(digits) > 15 and digits.isdecimal() and int(digits) > LAST_WHOLE
+    )
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _words(known: Sequence[str]) -> tuple[str, str] | None:

@@ -49,7 +49,7 @@ class ClassEncoder:
 
     @classmethod
     def of(cls, labels: Column | ArrayLike) -> ClassEncoder:
-        """The classes that occur, sorted; whole numbers become integers."""
+        """The classes that occur, sorted; whole numbers become integers, codes such as 01 stay text."""
         values = labels.labels[~labels.missing] if isinstance(labels, Column) else np.asarray(labels)
         return cls(tuple(sorted({_label(value) for value in values.tolist()})))
 
@@ -83,7 +83,12 @@ class ClassEncoder:
         """The labels in the type of the classes: a boolean column may be known by its words or as it is."""
         if not isinstance(labels, Column):
             return np.asarray(labels)
-        return labels.labels if isinstance(self.classes[0], str) else labels.values
+        if not isinstance(self.classes[0], str):
+            return labels.values
+        if labels.kind == "numeric" and labels.written is None:
+            # 10 is written as 10 beside 01, and alone.
+            return np.array([str(_label(value)) for value in labels.values.tolist()], object)
+        return labels.labels
 
     def _numbers(self, labels: Column | ArrayLike) -> Array:
         """The number of each label, -1 where it is missing or unknown."""

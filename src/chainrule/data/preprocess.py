@@ -182,6 +182,13 @@ class Preprocessor:
         try:
             features = tuple(feature_from_dict(one) for one in content["features"])
             target = target_from_dict(content["target"]) if content["target"] else None
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(f"The description of the columns is damaged: {error!r}.") from None
+        except KeyError as error:
+            raise DataError(
+                f"The description of the columns is damaged: {error.args[0]!r} is missing."
+            ) from None
+        except DataError:
+            raise
+        except (TypeError, AttributeError, ValueError):
+            what = "it holds another kind of value than is expected there"
+            raise DataError(f"The description of the columns is damaged: {what}.") from None
         return cls(features, target)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from chainrule.data.archive import parse_archive
 from chainrule.data.bundled import BUNDLED, bundled
@@ -13,7 +16,7 @@ from chainrule.data.infer import MISSING
 from chainrule.data.table import Kind, Table, near_misses
 from chainrule.errors import DataError
 
-__all__ = ["read_table"]
+__all__ = ["as_table", "read_table"]
 
 MAX_BYTES = 1 << 30
 
@@ -98,6 +101,48 @@ def read_table(
         missing_values=missing_values,
         kinds=kinds,
     )
+
+
+def as_table(given: Any, kinds: Mapping[str, Kind]) -> Table:
+    """A table from whatever people hold one in.
+
+    Parameters
+    ----------
+    given : Table, str, Path, mapping, data frame or array_like
+        A table; a file or the name of a bundled data set; columns by name; a pandas or polars frame; or an
+        array of shape (n, d) with one column for each of ``kinds``, in their order.
+    kinds : mapping of str to {"numeric", "boolean", "categorical"}
+        The columns that are needed.
+
+    Raises
+    ------
+    DataError
+        If it is none of these, or a column does not fit.
+
+    Examples
+    --------
+    >>> as_table([[1.5, 2.0], [3.0, 4.0]], {"age": "numeric", "size": "numeric"}).names
+    ('age', 'size')
+    """
+    if isinstance(given, Table):
+        return given
+    if isinstance(given, str | Path):
+        return read_table(given, kinds=kinds)
+    if isinstance(given, Mapping):
+        return Table.of(given)
+    if hasattr(given, "columns") and hasattr(given, "__getitem__"):
+        return Table.of({str(name): np.asarray(given[name]) for name in given.columns}, "the frame")
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise DataError(f"A {type(given).__name__} is no table: {error}.") from None
+    if array.ndim != 2 or array.shape[1] != len(kinds):
+        raise DataError(
+            f"A {type(given).__name__} of shape {array.shape} is no table of {len(kinds)} columns "
+            f"({', '.join(list(kinds)[:4])}{', ...' if len(kinds) > 4 else ''}); expected a Table, a path, "
+            f"columns by name, a data frame or an array of shape (n, {len(kinds)})."
+        )
+    return Table.of({name: array[:, j] for j, name in enumerate(kinds)}, "the array")
 
 
 def _nothing_there(path: Path) -> str:

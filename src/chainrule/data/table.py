@@ -18,6 +18,8 @@ __all__ = ["Column", "Kind", "Table", "near_misses"]
 
 Array = NDArray[Any]
 Kind = Literal["numeric", "boolean", "categorical"]
+LAST_WHOLE = 2.0**53
+"""Up to here every whole number is a float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class Column:
     missing : ndarray of bool, shape (n,)
     words : (str, str) or None
         How the source writes false and true in a boolean column, such as no and yes.
+    written : ndarray of str, shape (n,), or None
+        The text of each number where the number does not say all of it, such as 01 or 9007199254740993.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Column:
     values: Array
     missing: Array
     words: tuple[str, str] | None = None
+    written: Array | None = None
 
     @classmethod
     def of(cls, name: str, values: ArrayLike) -> Column:
@@ -57,7 +62,12 @@ class Column:
             return cls(name, "boolean", array.copy(), np.zeros(array.shape, bool))
         if array.dtype.kind in "iuf":
             numbers = array.astype(np.float64)
-            return cls(name, "numeric", numbers, np.isnan(numbers))
+            # float64 holds 2⁵³ and not 2⁵³ + 1.
+            is_rounded = array.dtype.kind in "iu" and np.any(
+                (numbers >= LAST_WHOLE) | (numbers <= -LAST_WHOLE)
+            )
+            written = array.astype(str).astype(object) if is_rounded else None
+            return cls(name, "numeric", numbers, np.isnan(numbers), written=written)
         if array.dtype.kind == "U":
             return cls(name, "categorical", array.astype(object), np.zeros(array.shape, bool))
         if array.dtype.kind == "O" and all(value is None or isinstance(value, str) for value in array):
@@ -74,11 +84,14 @@ class Column:
 
     def take(self, rows: Array) -> Column:
         """The column at the given rows."""
-        return replace(self, values=self.values[rows], missing=self.missing[rows])
+        written = None if self.written is None else self.written[rows]
+        return replace(self, values=self.values[rows], missing=self.missing[rows], written=written)
 
     @property
     def labels(self) -> Array:
-        """The values as the source writes them: a boolean column with words as those, shape (n,)."""
+        """The values as the source writes them, shape (n,): 01 as 01, no and yes as those."""
+        if self.written is not None:
+            return self.written
         if self.words is None:
             return self.values
         return np.array(self.words, object)[self.values.astype(np.int64)]

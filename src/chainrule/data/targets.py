@@ -116,11 +116,11 @@ def infer_task(column: Column) -> tuple[Task, str]:
     if column.kind != "numeric":
         found = len(set(column.known.tolist()))
         return "classification", f"{column.name!r} is {column.kind} with {found} different values"
-    distinct = np.unique(column.known)
-    if not np.all(distinct == np.round(distinct)):
+    if not np.all(column.known == np.round(column.known)):
         return "regression", f"{column.name!r} has numbers with fractions"
-    counted = f"{column.name!r} has {len(distinct)} different whole numbers"
-    if len(distinct) <= MAX_CLASSES and 2 * len(distinct) <= len(column.known):
+    distinct = len(set(column.labels[~column.missing].tolist()))
+    counted = f"{column.name!r} has {distinct} different whole numbers"
+    if distinct <= MAX_CLASSES and 2 * distinct <= len(column.known):
         return "classification", f"{counted}, taken as classes"
     return "regression", f"{counted}, taken as a quantity"
 
@@ -165,7 +165,23 @@ def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool)
 def target_from_dict(content: Mapping[str, Any]) -> Target:
     """The target of a mapping made by ``to_dict``."""
     if content["task"] == "classification":
+        if not isinstance(content["name"], str):
+            raise DataError(f"{content['name']!r} is no name of a column")
         return ClassTarget(content["name"], ClassEncoder.from_dict(content))
     if content["task"] != "regression":
         raise DataError(f"unknown task {content['task']!r}")
-    return NumericTarget(tuple(content["names"]), tuple(content["centers"]), tuple(content["scales"]))
+    target = NumericTarget(tuple(content["names"]), tuple(content["centers"]), tuple(content["scales"]))
+    if not _is_sound(target):
+        raise DataError(f"{dict(content)} describes no numeric target")
+    return target
+
+
+def _is_sound(target: NumericTarget) -> bool:
+    """Whether there are as many finite numbers as names; what a file says is not what `fit_target` made."""
+    numbers = (*target.centers, *target.scales)
+    return (
+        len(target.names) == len(target.centers) == len(target.scales) > 0
+        and all(isinstance(name, str) for name in target.names)
+        and all(type(number) in (int, float) and np.isfinite(number) for number in numbers)
+        and all(scale > 0 for scale in target.scales)
+    )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.differences import Slope, measure_noise, slope
-from chainrule.diagnosis.points import SheetPoint, draw_point
+from chainrule.diagnosis.points import SheetPoint
+from chainrule.diagnosis.subjects import AsItIs, OverExamples, Subject
 from chainrule.diagnosis.verify_report import BlockVerification, Verified, VerifyReport
-from chainrule.diagnosis.witness import STEP, from_layout, sheet_function, tangential
+from chainrule.diagnosis.witness import STEP
+from chainrule.equations.calculus.stacking import examples_of
 from chainrule.equations.equations import Equations
-from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.language.tree import Layout
 from chainrule.errors import ChainruleError, DataError, OptionError
 
@@ -30,6 +31,7 @@ EVALUATIONS = 1500
 """For how many entries in all the sheet is evaluated one by one, shared equally by the blocks; a block with
 more than its share is compared along random directions."""
 DIRECTIONS = 4
+BORDER = "at a base of 0 the printed power beside log 0 has no value; the compiled code takes the limit, 0"
 SETTLED = 1e-7
 """Relative error at which central differences need no smaller step."""
 
@@ -43,6 +45,9 @@ def verify(
     layout: Layout | None = None,
     points: int = 2,
     rng: np.random.Generator | None = None,
+    form: Literal["example", "batch"] | None = None,
+    reduction: Literal["mean", "sum"] = "mean",
+    penalty: str | None = None,
 ) -> VerifyReport:
     """Verify a derivation of `Equations.derive`.
 
@@ -67,6 +72,9 @@ def verify(
         At how many points.
     rng : numpy.random.Generator, optional
         By default the same points in every call.
+    form, reduction, penalty : optional
+        As in `Equations.derive`. In batch form the truth is the mean or the sum of ``of``, computed literally
+        for one example after the other, plus the penalty once.
 
     Returns
     -------
@@ -95,32 +103,46 @@ def verify(
     """
     if isinstance(points, bool) or not isinstance(points, int) or points < 1:
         raise OptionError(f"points is a whole number of at least 1; got {points!r}.")
-    derivation = equations.derive(of, wrt, layout=layout)
+    derivation = equations.derive(of, wrt, form=form, layout=layout, reduction=reduction, penalty=penalty)
+    is_stacked = form == "batch" and examples_of(equations.program, [of]).axis is None
+    subject: Subject = (
+        OverExamples(equations, of, penalty, derivation, reduction)
+        if is_stacked
+        else AsItIs(equations, of, penalty, derivation)
+    )
     rng = rng or np.random.default_rng(0)
-    drawn = [_finite_point(equations, of, rng, sizes, turn) for turn in range(points)]
-    blocks = {name: _Block(f"d{of}/d{name}") for name in derivation.wrt}
+    drawn = [_finite_point(subject, rng, sizes, turn) for turn in range(points)]
+    blocks = {name: _Block(f"d{derivation.of}/d{name}") for name in derivation.wrt}
     for point in drawn:
-        _judge_point(equations, derivation, point, rng, blocks)
+        _judge_point(subject, point, rng, blocks)
+    for point in _finite(subject, subject.borders(drawn[0])):
+        _judge_point(subject, point, rng, blocks, at_border=True)
     verdicts = tuple(block.verdict(sheet_points=points) for block in blocks.values())
-    return VerifyReport(of, verdicts, tuple(dict(point.sizes) for point in drawn))
+    return VerifyReport(derivation.of, verdicts, tuple(dict(point.sizes) for point in drawn))
 
 
 def _finite_point(
-    equations: Equations,
-    of: str,
-    rng: np.random.Generator,
-    sizes: Mapping[str, int] | None,
-    turn: int,
+    subject: Subject, rng: np.random.Generator, sizes: Mapping[str, int] | None, turn: int
 ) -> SheetPoint:
     """A point at which ``of`` is finite, positive values if others do not do; the last try in any case."""
     for attempt in range(6):
-        point = draw_point(equations.sheet, rng, sizes, turn=turn, positive=attempt >= 3)
+        point = subject.draw(rng, sizes, turn, attempt >= 3)
         try:
-            if np.all(np.isfinite(equations.evaluate(of, point.values, point.sizes))):
+            if np.all(np.isfinite(subject.value(point))):
                 break
         except ChainruleError:
             continue
     return point
+
+
+def _finite(subject: Subject, points: Iterable[SheetPoint]) -> Iterator[SheetPoint]:
+    """The points at which ``of`` is finite."""
+    for point in points:
+        try:
+            if np.all(np.isfinite(subject.value(point))):
+                yield point
+        except ChainruleError:
+            continue
 
 
 class _Block:
@@ -193,29 +215,38 @@ class _Case:
 
 
 def _judge_point(
-    equations: Equations,
-    derivation: Derivation,
+    subject: Subject,
     point: SheetPoint,
     rng: np.random.Generator,
     blocks: dict[str, _Block],
+    *,
+    at_border: bool = False,
 ) -> None:
-    compiled = _attempt(lambda: _compiled_values(equations, derivation, point), blocks, "the compiled code")
-    printed = _attempt(lambda: _printed_values(derivation, point), blocks, "the printed equations")
+    """Hear the witnesses at one point; at the border of a domain, only where there is a derivative."""
+    compiled = _attempt(lambda: subject.compiled(point), blocks, "the compiled code")
+    printed = _attempt(lambda: subject.printed(point), blocks, "the printed equations")
     cases: dict[str, _Case] = {}
     truths: dict[str, Array] = {}
     for name, block in blocks.items():
         try:
-            cases[name] = _case(equations, derivation.of, name, point, rng, EVALUATIONS // len(blocks))
+            cases[name] = _case(subject, name, point, rng, EVALUATIONS // len(blocks))
             truths[name] = cases[name].truth
         except ChainruleError as error:
             block.missing.append(f"the sheet cannot be computed there: {_one_line(error)}")
     everywhere = max((float(np.max(np.abs(t), initial=0.0)) for t in truths.values()), default=0.0)
     for name, truth in truths.items():
         if not np.all(np.isfinite(cases[name].base)) or not np.all(np.isfinite(truth)):
-            what = f"{derivation.of} or its derivative"
-            blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
+            what = f"{subject.derivation.of} or its derivative"
+            if not at_border:
+                blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
             continue
         claims = {"compiled": compiled.get(name), "printed": printed.get(name)}
+        if at_border and claims["printed"] is not None and not np.all(np.isfinite(claims["printed"])):
+            # 0 ** k log(0) as printed has no value, and k 0 ** (k-1) none for k = 0.
+            claims["printed"] = None
+            blocks[name].remarks.append(BORDER)
+        if not at_border:
+            blocks[name].shapes.append(cases[name].base.shape + cases[name].at.shape)
         _judge_block(blocks[name], cases[name], truth, claims, everywhere)
 
 
@@ -230,40 +261,15 @@ def _attempt(
         return {}
 
 
-def _compiled_values(equations: Equations, derivation: Derivation, point: SheetPoint) -> dict[str, Array]:
-    requests = [f"d({derivation.of}, {name})" for name in derivation.wrt]
-    function = equations.compile(requests)
-    inputs = {name: point.values[name] for name in function.inputs}
-    inputs |= {size: np.asarray(point.sizes[size]) for size in function.sizes}
-    values = function(**inputs)
-    return dict(zip(derivation.wrt, map(np.asarray, values), strict=True))
-
-
-def _printed_values(derivation: Derivation, point: SheetPoint) -> dict[str, Array]:
-    """The printed equations computed literally, brought back to the order outputs first."""
-    sheet = Equations(derivation.sheet())
-    lead = len(derivation.program.symbols[derivation.of].dims)
-    # A size that only the original sheet mentions is unknown to the printed one.
-    sizes = {name: size for name, size in point.sizes.items() if name in sheet.sizes}
-    values = {name: point.values[name] for name in sheet.sheet.declarations}
-    found = {}
-    for name in derivation.wrt:
-        value = sheet.evaluate(f"d{derivation.of}_d{name}", values, sizes)
-        found[name] = from_layout(value, lead, derivation.layout) if value.ndim > lead else value
-    return found
-
-
-def _case(
-    equations: Equations, of: str, wrt: str, point: SheetPoint, rng: np.random.Generator, entries: int
-) -> _Case:
-    at = np.asarray(equations.evaluate(wrt, point.values, point.sizes))
-    function = sheet_function(equations, of, wrt, point.values, point.sizes)
+def _case(subject: Subject, wrt: str, point: SheetPoint, rng: np.random.Generator, entries: int) -> _Case:
+    at = subject.at(wrt, point)
+    function = subject.function(wrt, point)
     if at.size <= entries:
         directions = np.eye(at.size).reshape(at.size, *at.shape)
     else:
         directions = rng.standard_normal((DIRECTIONS, *at.shape))
     random = rng.standard_normal((1, *at.shape))
-    directions = tangential(equations, wrt, np.concatenate([directions, random]))
+    directions = subject.tangential(wrt, np.concatenate([directions, random]))
     return _Case(function, at, function(at), directions)
 
 
@@ -271,7 +277,6 @@ def _judge_block(
     block: _Block, case: _Case, truth: Array, claims: Mapping[str, Array | None], everywhere: float
 ) -> None:
     shape = case.base.shape + case.at.shape
-    block.shapes.append(shape)
     scale = float(np.max(np.abs(truth), initial=0.0))
     floor = FLOOR * everywhere / TOLERANCE
     for witness, claimed in claims.items():

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.calculus.asked import Asked, asked_of, require_name, require_scalar, require_twice
+from chainrule.equations.calculus.asked import asked_of, require_name, require_scalar, require_twice
 from chainrule.equations.calculus.blockwise import block_derivation
-from chainrule.equations.calculus.derived_value import Derived, derived
+from chainrule.equations.calculus.derived_value import derived_value
 from chainrule.equations.calculus.lets import derive_lines
-from chainrule.equations.calculus.lower import differentiated, lower_sheet
+from chainrule.equations.calculus.lower import differentiated
+from chainrule.equations.calculus.penalty import require_penalty
+from chainrule.equations.calculus.programs import Programs
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.compile import Compiled
-from chainrule.equations.code.compile_requests import compile_direction, compile_requests
+from chainrule.equations.code.compile_requests import Over, compile_direction, compile_requests
 from chainrule.equations.code.objective import SheetObjective, sheet_objective
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
@@ -66,7 +67,7 @@ class Equations:
 
     def __init__(self, text: str) -> None:
         self._sheet = read(text)
-        self._freed: dict[frozenset[str], Program] = {}
+        self._programs = Programs(self._sheet)
 
     @property
     def text(self) -> str:
@@ -78,10 +79,10 @@ class Equations:
         """The sheet as typed trees."""
         return self._sheet
 
-    @cached_property
+    @property
     def program(self) -> Program:
         """The sheet in index notation."""
-        return lower_sheet(self._sheet)
+        return self._programs.whole
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,11 +150,9 @@ class Equations:
 
     def total_derivative(self, term: Derivative, environment: Environment) -> Array:
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
-        return self.derived(term).value(environment)
-
-    def derived(self, term: Derivative) -> Derived:
-        """A ``d(of, wrt)`` of the sheet, derived once and for all values."""
-        return derived(self._sheet, self._free(differentiated(term)), term)
+        return derived_value(
+            self._sheet, self._programs.free(differentiated(term)), term, environment, self.total_derivative
+        )
 
     def derive(
         self,
@@ -164,6 +163,7 @@ class Equations:
         reduction: Literal["mean", "sum"] = "mean",
         order: Literal[1, 2] = 1,
         explain: bool = False,
+        penalty: str | None = None,
     ) -> Derivation:
         """The derivative of a name as equations.
 
@@ -176,12 +176,14 @@ class Equations:
         form : {"example", "batch"}, optional
             By default the sheet as it is. ``"batch"`` stacks the examples: every name of data gets them as
             its first axis, and the objective C is the mean (or sum) of ``of``. A sheet whose data share a
-            first axis that no parameter has is over all examples already and stays as it is; ``"example"``
-            writes it for one of them, s: dL/dW = Σ_s dL/dz_s x_sᵀ.
+            first axis that no parameter has, with rows that meet in sums alone, is over all examples already
+            and stays as it is; ``"example"`` writes it for one of them, s: dL/dW = Σ_s dL/dz_s x_sᵀ.
         layout : {"gradient", "numerator", "denominator"}, optional
             By default the sheet's own at its end.
         reduction : {"mean", "sum"}
-            How the batch form reduces over examples.
+            How the batch form reduces over examples: all of ``of``, terms without data included.
+        penalty : str, optional
+            A line of the sheet that counts once beside the examples: C = reduction of ``of`` + penalty.
         order : {1, 2}
             2 gives the Hessian of a scalar: one block d²L/(dv dw) for every pair of names, v not after w.
         explain : bool
@@ -200,18 +202,19 @@ class Equations:
         NoRuleError
             If something on the way has no rule; zero is never a default.
         OptionError
-            If an option is another, there is nothing to differentiate by, or the examples mix and the line of
-            one of them is asked for.
+            If an option is another, there is nothing to differentiate by, data enter the penalty, or the
+            examples mix and the line of one of them is asked for.
         """
-        program, target, names, shown = self._asked(of, wrt, form, layout, reduction)
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, form, layout, reduction, penalty)
+        program, target, names = asked[:3]
         if order == 1:
             every = derive_lines(program, target, names, explained_lines)
         elif order == 2:
-            require_twice(program, target, shown)
+            require_twice(program, target, asked.layout)
             program, every = block_derivation(program, target, names, shared_axis(program), explained_lines)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
-        return derivation_of(program, target, names, shown, every, explain, form)
+        return derivation_of(asked._replace(program=program), every, explain, form)
 
     def hessian_product(
         self,
@@ -220,6 +223,7 @@ class Equations:
         form: Literal["example", "batch"] | None = None,
         reduction: Literal["mean", "sum"] = "mean",
         explain: bool = False,
+        penalty: str | None = None,
     ) -> Derivation:
         """The Hessian of a scalar times a direction as equations, for all names in ``wrt`` at once.
 
@@ -229,7 +233,7 @@ class Equations:
 
         Parameters
         ----------
-        of, wrt, form, reduction, explain
+        of, wrt, form, reduction, explain, penalty
             As for `derive`, with the same errors; ``of`` is a scalar.
 
         Returns
@@ -242,31 +246,10 @@ class Equations:
         >>> print(model.hessian_product("L", "x"))
         D[dL/dx] = (A + Aᵀ) v_x
         """
-        program, target, names, layout = self._asked(of, wrt, form, "gradient", reduction)
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, form, "gradient", reduction, penalty)
+        program, target, names, layout = asked[:4]
         require_twice(program, target, layout)
-        every = product_lines(program, target, names, explained_lines)
-        return derivation_of(program, target, names, layout, every, explain, form)
-
-    def _asked(
-        self,
-        of: str,
-        wrt: str | Sequence[str] | None,
-        form: str | None,
-        layout: Layout | None,
-        reduction: str,
-    ) -> Asked:
-        require_name(self.program, of)
-        self.program.require([of])
-        return asked_of(self._sheet, self._free, of, wrt, form, layout, reduction)
-
-    def _free(self, names: Iterable[str]) -> Program:
-        """The program that assumes nothing of the given names, as a derivative by them needs it."""
-        pool, symbols = self.program.pool, self.program.symbols
-        facts = {*pool.simplex, *pool.signs, *(node for node, known in pool.symmetric.items() if known)}
-        known = frozenset(name for name in names if symbols.get(name) in facts)
-        if known and known not in self._freed:
-            self._freed[known] = lower_sheet(self._sheet, known)
-        return self._freed[known] if known else self.program
+        return derivation_of(asked, product_lines(program, target, names, explained_lines), explain, form)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -279,6 +262,8 @@ class Equations:
         sizes: Mapping[str, int] | None = None,
         form: Literal["example", "batch"] = "example",
         target: Literal["numpy", "array_api"] = "numpy",
+        reduction: Literal["mean", "sum"] | None = None,
+        penalty: str | None = None,
     ) -> Compiled:
         """A function for names and derivatives, of NumPy's arrays or those of another library.
 
@@ -292,10 +277,14 @@ class Equations:
             Sizes to choose the order of products for; the function still takes any size.
         form : {"example", "batch"}
             ``"batch"`` takes the data with the examples as their first axis, and so returns everything
-            computed from them: the derivatives of each example, too, dL/dW with shape (N, ...).
+            computed from them: the derivatives of each example, too, dL/dW with shape (N, ...). A sheet that
+            is over all examples already stays as it is, as in `derive`.
         target : {"numpy", "array_api"}
             ``"array_api"``: of real arrays of any library of the array API standard, such as JAX, or torch
             with array-api-compat. Ranges of labels are not checked: it can be traced.
+        reduction, penalty : str, optional
+            In batch form: with either of them a scalar such as L stands for the objective that `derive` and
+            `objective` make of it, its mean or sum over the examples plus the penalty.
 
         Returns
         -------
@@ -321,7 +310,8 @@ class Equations:
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
-        return compile_requests(self._free, names, (*self.names, *self.sizes), sizes, form, target)
+        over = Over(form, reduction, penalty)
+        return compile_requests(self._sheet, self._programs.free, names, sizes, over, target)
 
     def compile_product(
         self,
@@ -352,7 +342,8 @@ class Equations:
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
         (array([2., 2.]),)
         """
-        program, scalar, names, layout = self._asked(of, wrt, "example", "gradient", "mean")
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, "example", "gradient", "mean", None)
+        program, scalar, names, layout = asked[:4]
         require_twice(program, scalar, layout)
         return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
 
@@ -363,12 +354,13 @@ class Equations:
         reduction: Literal["mean", "sum"] = "mean",
         sample_weight: ArrayLike | None = None,
         sizes: Mapping[str, int] | None = None,
+        penalty: str | None = None,
     ) -> SheetObjective:
         """What `fit` and `minimize` minimise: a scalar of the sheet as a function of its parameters.
 
         Names of data that arrive with one more axis than declared are lifted over the examples:
-        mean: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + penalty, sum: C = Σ_i w_i ℓ_i + penalty. Terms that no data
-        enter are the penalty, which counts once.
+        mean: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + R, sum: C = Σ_i w_i ℓ_i + R. The loss ℓ_i of an example is all
+        of ``of``, terms without data included; what counts once is the penalty R.
 
         Parameters
         ----------
@@ -382,6 +374,8 @@ class Equations:
         sizes : mapping of str to int, optional
             Sizes the data do not show, such as the number of hidden units. The number of classes of labels is
             the largest label plus 1 where neither this nor any data say otherwise.
+        penalty : str, optional
+            The line R of the sheet: a scalar of parameters and constants.
 
         Returns
         -------
@@ -391,7 +385,10 @@ class Equations:
         require_name(self.program, of)
         require_scalar(self._sheet, of)
         self.program.require([of])
-        return sheet_objective(self._sheet, self.program, of, data, reduction, sample_weight, sizes or {})
+        if penalty is not None:
+            require_penalty(self._sheet, self.program, of, penalty)
+        over = (reduction, sample_weight, sizes or {}, penalty)
+        return sheet_objective(self._sheet, self.program, of, data, *over)
 
     def __repr__(self) -> str:
         return f"Equations({self.text!r})"

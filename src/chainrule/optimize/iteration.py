@@ -26,7 +26,7 @@ class Ending:
     reason : str
         One sentence.
     converged : bool
-        Whether the gradient is as small as was asked for.
+        Whether it ended at a minimum, or with a gradient as small as was asked for.
     diverged : bool
         Whether the run left the finite numbers, or its loss rose far above that of the start.
     """
@@ -53,6 +53,11 @@ class Method(ABC):
     def resumes_exactly(self) -> bool:
         """Whether a state holds all that the method remembers."""
         return True
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether it goes on until its end is judged to be a minimum, or none can be found."""
+        return False
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the epoch that follows ``epoch`` complete ones, NaN if the method has none."""

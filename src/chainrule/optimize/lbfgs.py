@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.objective import Objective
+from chainrule.optimize.descent import to_a_minimum
 from chainrule.optimize.iteration import Method, States
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
@@ -19,15 +20,21 @@ class LBFGS(Method):
 
     One epoch is one iteration; the steps of its states count evaluations of the objective. SciPy keeps its
     memory to itself, so a state is a *warm start*: the run goes on from its parameters with an empty memory,
-    not bit for bit.
+    not bit for bit. A trial step to where C is not finite is shortened.
+
+    What the search ends with is judged by the curvature there, and goes on by Newton steps until it is at a
+    minimum or none can be found: with products of the Hessian where the objective gives them, else with
+    differences of gradients; of up to 128 parameters the Hessian is formed whole.
 
     Parameters
     ----------
     memory : int
         Pairs of differences that are kept.
     tolerance : float
-        The run has converged when ‖∇C(θ)‖₂ is at most this. It also ends when no step lowers C any more in
-        floating point; that is not convergence, and the :class:`Ending` says so.
+        τ. The run has converged where no curvature is negative and a Newton step d = -H⁻¹∇C would lower C by
+        at most τ² of its size, ½ ∇CᵀH⁻¹∇C <= τ² abs(C), or change each parameter by at most τ of its size,
+        abs(d_i) <= τ abs(θ_i); so no units enter. It also ends where no step lowers C any more in floating
+        point, and the :class:`Ending` says which.
 
     Notes
     -----
@@ -46,7 +53,12 @@ class LBFGS(Method):
         """False: a state is a warm start only."""
         return False
 
+    @property
+    def ends_by_itself(self) -> bool:
+        """True."""
+        return True
+
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per iteration; the ending says whether the run converged."""
         options = {"maxcor": self.memory, "ftol": 0.0, "gtol": 0.0, "maxfun": 2**31 - 1}
-        return Search("L-BFGS-B", options, self.tolerance, objective, state).states()
+        return to_a_minimum(Search("L-BFGS-B", options, self.tolerance, objective, state), self.tolerance)

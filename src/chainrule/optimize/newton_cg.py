@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chainrule.errors import OptionError
 from chainrule.objective import HasHessianProduct, Objective
+from chainrule.optimize.descent import to_a_minimum
 from chainrule.optimize.iteration import Method, States
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
@@ -19,8 +20,11 @@ class NewtonCG(Method):
     """Newton's method with a line search, on all examples at once, by SciPy.
 
     Each step solves ∇²C(θ) s = -∇C(θ) by conjugate gradients, only as exactly as pays, with products
-    ∇²C(θ) v; the Hessian is never formed. A direction of negative curvature ends the solution of a step, so
-    that every step goes downhill. Near a minimum the digits double from step to step.
+    ∇²C(θ) v. A direction of negative curvature ends the solution of a step, so that every step goes downhill.
+    Near a minimum the digits double from step to step. A trial step to where C is not finite is shortened.
+
+    What the search ends with is judged by the curvature there, and goes on by Newton steps in a region of
+    trust until it is at a minimum or none can be found; of up to 128 parameters the Hessian is formed whole.
 
     One epoch is one Newton step; the steps of its states count evaluations of the objective, products not
     among them. A state is a *warm start*.
@@ -28,8 +32,8 @@ class NewtonCG(Method):
     Parameters
     ----------
     tolerance : float
-        The run has converged when ‖∇C(θ)‖₂ is at most this. It also ends when no step lowers C any more in
-        floating point; that is not convergence, and the ending says so.
+        τ. The run has converged where no curvature is negative and a Newton step d = -H⁻¹∇C would lower C by
+        ½ ∇CᵀH⁻¹∇C <= τ² abs(C), or change each parameter by abs(d_i) <= τ abs(θ_i); so no units enter.
 
     Notes
     -----
@@ -56,6 +60,11 @@ class NewtonCG(Method):
         """False: a state is a warm start only."""
         return False
 
+    @property
+    def ends_by_itself(self) -> bool:
+        """True."""
+        return True
+
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per Newton step; the ending says whether the run converged.
 
@@ -69,7 +78,5 @@ class NewtonCG(Method):
                 f"NewtonCG needs products with the Hessian, and {type(objective).__name__} has no "
                 "hessian_product(theta, v, rows); LBFGS does with gradients alone."
             )
-        options = {"xtol": 0.0}
-        return Search(
-            "Newton-CG", options, self.tolerance, objective, state, objective.hessian_product
-        ).states()
+        search = Search("Newton-CG", {"xtol": 0.0}, self.tolerance, objective, state, takes_products=True)
+        return to_a_minimum(search, self.tolerance)

@@ -29,9 +29,12 @@ class Result:
     stopped : str
         Why the run stopped, in a sentence.
     converged : bool
-        Whether the gradient is as small as was asked for.
+        Whether the run ended at a minimum, or with a gradient as small as was asked for and no curvature that
+        speaks against one.
     diverged : bool
         Whether the run left the finite numbers, or its loss rose to more than ten times that of the start.
+    remarks : tuple of str
+        What else a reader should know about what was minimised.
     """
 
     spec: ParameterSpec
@@ -41,6 +44,7 @@ class Result:
     stopped: str
     converged: bool
     diverged: bool = False
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -51,7 +55,12 @@ class Result:
         loss = f", loss {self.history.loss[-1]:.6g}" if len(self.history) else ""
         best = f"; parameters of epoch {self.best.epoch}" if self.best.epoch != self.state.epoch else ""
         ending = "converged" if self.converged else "diverged" if self.diverged else "not converged"
-        return (
-            f"Result({ending} after epoch {self.state.epoch}{loss}{best})\n"
-            f"stopped: {self.stopped}\n{self.parameters!r}\n{self.history!r}"
+        return "\n".join(
+            (
+                f"Result({ending} after epoch {self.state.epoch}{loss}{best})",
+                f"stopped: {self.stopped}",
+                *self.remarks,
+                repr(self.parameters),
+                repr(self.history),
+            )
         )

@@ -13,6 +13,8 @@ from chainrule.objective import Objective
 from chainrule.optimize.batches import is_full_batch
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending, Method, States, initial_state, iterate
+from chainrule.optimize.minimum import Judge
+from chainrule.optimize.points import Surface
 from chainrule.optimize.result import Result
 from chainrule.optimize.state import Seed, Start, State
 from chainrule.options import not_negative, whole_number
@@ -54,7 +56,7 @@ def minimize(
         At most so many epochs in this call.
     tolerance : float, optional
         Stop when ‖∇C(θ)‖₂ over all examples is at most this. A method on batches then evaluates the whole
-        gradient once per epoch.
+        gradient once per epoch; on full batches the curvature is looked at before it counts as converged.
     callbacks : sequence of callable
         Each is called with the state after every epoch; a true answer stops the run.
     seed : int, numpy.random.Generator or None
@@ -94,7 +96,7 @@ def minimize(
     assert state is not None
     watchers = [watch_callbacks(callbacks)]
     if tolerance is not None:
-        watchers.insert(0, stop_at_tolerance(objective, method, tolerance))
+        watchers.insert(0, stop_at_tolerance(objective, method, tolerance, state))
     return run(objective, method, state, epochs=epochs, watchers=watchers)
 
 
@@ -157,10 +159,12 @@ def run(
     return Result(objective.parameters, last, last, done, ending.reason, ending.converged, ending.diverged)
 
 
-def stop_at_tolerance(objective: Objective, method: Method, tolerance: float) -> Watcher:
-    """A watcher that ends the run as converged when ‖∇C(θ)‖₂ over all examples is at most ``tolerance``.
+def stop_at_tolerance(objective: Objective, method: Method, tolerance: float, start: State) -> Watcher:
+    """A watcher that ends the run when ‖∇C(θ)‖₂ over all examples is at most ``tolerance``.
 
-    On full batches the norm seen before the step decides whether the one after it is worth an evaluation.
+    On full batches the norm seen before the step decides whether the one after it is worth an evaluation, and
+    the run has converged if the curvature says nothing against a minimum. A method that judges that by itself
+    goes on where it does.
     """
     tolerance = not_negative("tolerance", tolerance)
     screens = is_full_batch(objective, method.batch_size)
@@ -168,11 +172,19 @@ def stop_at_tolerance(objective: Objective, method: Method, tolerance: float) ->
     def watch(state: State, row: Epoch) -> Ending | None:
         if screens and row.gradient_norm > tolerance:
             return None
-        norm = float(np.linalg.norm(objective.value_and_gradient(state.theta)[1]))
-        if norm > tolerance:
+        surface = Surface(objective, state)
+        point = surface.at(state.theta)
+        norm = float(np.linalg.norm(point.gradient))
+        if not norm <= tolerance:
             return None
-        reason = f"the gradient norm {norm:.3g} is at most {tolerance:.3g} after epoch {state.epoch}."
-        return Ending(reason, converged=True)
+        reason = f"the gradient norm {norm:.3g} is at most {tolerance:.3g} after epoch {state.epoch}"
+        if screens:
+            judge = Judge(surface, objective.parameters, surface.at(start.theta), tolerance)
+            if objection := judge.objection(point):
+                return (
+                    None if method.ends_by_itself else Ending(f"{reason}, yet not at a minimum: {objection}.")
+                )
+        return Ending(f"{reason}.", converged=True)
 
     return watch
 

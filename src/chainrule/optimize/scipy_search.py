@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import DivergenceError
-from chainrule.objective import ExplainsNonfinite, Objective
-from chainrule.optimize.iteration import Ending, States
+from chainrule.objective import Objective
+from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.state import Array, State
 
 __all__ = ["Search"]
@@ -23,13 +21,6 @@ __all__ = ["Search"]
 _NO_LIMIT = 2**31 - 1
 # Relative differences of C below this are rounding: a few hundred units in the last place.
 _FLAT = 1e-13
-
-
-@dataclass(frozen=True, eq=False)
-class _Point:
-    x: Array
-    loss: float
-    gradient: Array
 
 
 class Search:
@@ -45,12 +36,21 @@ class Search:
     options : mapping of str to float
         SciPy's options.
     tolerance : float
-        The run has converged when ‖∇C(θ)‖₂ is at most this.
+        τ: the search ends when ‖∇C‖₂ <= τ ‖∇C(start)‖₂, or Σ_i |θ_i ∂C/∂θ_i| <= τ |C|.
     objective : Objective
     state : State
         Where to start.
-    product : callable, optional
-        ∇²C(θ) v of θ and v.
+    takes_products : bool
+        Whether SciPy is given ∇²C(θ) v.
+
+    Attributes
+    ----------
+    most : int
+        Iterations after which the search ends wherever it is.
+    start : Point
+        Where it began.
+    failure : DivergenceError or None
+        Why the search broke off, if it did.
     """
 
     def __init__(
@@ -60,26 +60,30 @@ class Search:
         tolerance: float,
         objective: Objective,
         state: State,
-        product: Callable[[Array, Array], Array] | None = None,
+        takes_products: bool = False,
     ) -> None:
         self.name, self.options, self.tolerance = name, options, tolerance
-        self.objective, self.state, self.product = objective, state, product
-        self.outbox: SimpleQueue[State | Ending | BaseException] = SimpleQueue()
+        self.surface, self.state, self.takes_products = Surface(objective, state), state, takes_products
+        self.outbox: SimpleQueue[State | Point | BaseException] = SimpleQueue()
         self.inbox: SimpleQueue[None] = SimpleQueue()
+        self.most, self.first = _NO_LIMIT, state.epoch
         self.abandoned = False
         self.scale = 1.0
-        self.steps = state.step
-        self.seen: _Point | None = None
-        self.anchor: _Point | None = None
+        self.outside: Point | None = None
+        self.failure: DivergenceError | None = None
+        self.start: Point
+        self.base: Point
+        self.seen: Point | None = None
+        self.anchor: Point | None = None
 
-    def states(self) -> States:
-        """Yield a state per iteration; the ending says whether the run converged."""
+    def states(self) -> Generator[State, None, Point]:
+        """Yield a state per iteration; returns the point where no step helps, or the gradient is small."""
         with self.running():
             while True:
                 message = self.outbox.get()
                 if isinstance(message, BaseException):
                     raise message
-                if isinstance(message, Ending):
+                if isinstance(message, Point):
                     return message
                 yield message
                 self.inbox.put(None)
@@ -102,34 +106,49 @@ class Search:
         except BaseException as error:  # the reader's thread raises it
             self.outbox.put(error)
 
-    def _search(self) -> Ending:
+    def _search(self) -> Point:
         """Run SciPy until the gradient is small; once C is flat to the last bit, go on by its gradients."""
         from scipy.optimize import minimize
 
         options = {**self.options, "maxiter": _NO_LIMIT}
-        before, best = self.state.epoch, math.inf
+        before, best = self.state.epoch, np.inf
+        self.start = self.base = self.seen = self._asked(self.state.theta.astype(np.float64))
+        if not self.start.is_finite:
+            raise self.surface.refuse(self.start, self.state)
         while True:
-            start = self.state.theta.astype(np.float64)
-            found = minimize(
-                self._evaluate,
-                start,
-                jac=True,
-                hessp=self._product if self.product else None,
-                method=self.name,
-                callback=self._report,
-                options=options,
-            )
+            try:
+                found = minimize(
+                    self._evaluate,
+                    self.base.x,
+                    jac=True,
+                    hessp=self._product if self.takes_products else None,
+                    method=self.name,
+                    callback=self._report,
+                    options=options,
+                )
+            except DivergenceError as error:
+                self.failure = error
+                return self.base
+            if self.outside and self.base is self.start:
+                self.failure = self.surface.refuse(self.outside, self.state)
+                return self.base
             if self.state.epoch == before:  # the run began where it ends: one state says so
                 self._hand_over(self._seen_at(found.x))
             norm = self.state.gradient_norm or 0.0
-            if norm <= self.tolerance:
-                return Ending(f"the gradient norm {norm:.3g} is at most {self.tolerance:.3g}.", True)
-            if self.abandoned or norm > 0.5 * best:
-                return Ending(f"no step lowers the loss any more; the gradient norm is {norm:.3g}.")
-            if self.product:
+            if self._is_small(self.base) or self._is_over() or norm > 0.5 * best:
+                return self.base
+            if self.takes_products:
                 # SciPy gives up on a step whose curvature is near the rounding of 1, whatever the units.
                 self.scale = 1 / norm
-            best, self.anchor = norm, self._seen_at(self.state.theta.astype(np.float64))
+            best, self.anchor = norm, self.base
+
+    def _is_over(self) -> bool:
+        return self.abandoned or self.state.epoch - self.first >= self.most
+
+    def _is_small(self, point: Point) -> bool:
+        norm, first = np.linalg.norm(point.gradient), np.linalg.norm(self.start.gradient)
+        relative = np.abs(point.gradient) @ np.abs(point.x)
+        return bool(norm <= self.tolerance * first or relative <= self.tolerance * abs(point.loss))
 
     def _evaluate(self, x: Array) -> tuple[float, Array]:
         """C and ∇C for SciPy; after an anchor is set, C less its value there.
@@ -138,46 +157,50 @@ class Search:
         give them by the trapezoidal rule, with an error of third order:
         C(x) - C(a) ≈ (∇C(x) + ∇C(a))ᵀ(x - a)/2.
         """
-        point = self.seen = self._point(x)
+        point = self._seen_at(x)
+        if not point.is_finite:
+            return self._beyond(point)
+        self.outside = None
+        return self.scale * self._height(point), self.scale * point.gradient
+
+    def _height(self, point: Point) -> float:
         if self.anchor is None:
-            return self.scale * point.loss, self.scale * point.gradient
-        rise = 0.5 * float((point.gradient + self.anchor.gradient) @ (x - self.anchor.x))
-        return self.scale * rise, self.scale * point.gradient
+            return point.loss
+        return 0.5 * float((point.gradient + self.anchor.gradient) @ (point.x - self.anchor.x))
+
+    def _beyond(self, point: Point) -> tuple[float, Array]:
+        """What SciPy is told of a trial point that is not finite: a wall, so steep that it comes back.
+
+        The wall is as high as the step was to go down, and twice as steep; the cubic through it and the slope
+        at the last finite point has its minimum at a fifth of the step.
+        """
+        self.outside = point
+        step = point.x - self.base.x
+        fall = max(abs(float(self.base.gradient @ step)), 1e-6 * abs(self.base.loss), 1e-300)
+        fall = min(fall, 1e300)
+        wall = 2 * fall * step / max(float(step @ step), 1e-300)
+        return self.scale * (self._height(self.base) + fall), self.scale * wall
 
     def _product(self, x: Array, v: Array) -> Array:
         if self.abandoned:
             raise _Abandoned
-        assert self.product is not None
-        dtype = self.state.theta.dtype
-        product = self.product(x.astype(dtype), v.astype(dtype))
+        product = self.surface.product(self._seen_at(x), v)
         if not np.isfinite(product).all():
             raise DivergenceError(
                 f"The run diverged in epoch {self.state.epoch + 1}: a product of the Hessian is not finite.",
                 self.state,
             )
-        return self.scale * product.astype(np.float64)
+        return self.scale * product
 
-    def _point(self, x: Array) -> _Point:
+    def _asked(self, x: Array) -> Point:
         if self.abandoned:
             raise _Abandoned
-        theta = x.astype(self.state.theta.dtype)
-        loss, gradient = self.objective.value_and_gradient(theta)
-        self.steps += 1
-        if not (math.isfinite(loss) and np.isfinite(gradient).all()):
-            self._refuse(theta, float(loss))
-        return _Point(x.copy(), float(loss), gradient.astype(np.float64))
+        return self.surface.at(x)
 
-    def _seen_at(self, x: Array) -> _Point:
-        if self.seen is None or not np.array_equal(self.seen.x, x):
-            self.seen = self._point(x)
+    def _seen_at(self, x: Array) -> Point:
+        if self.seen is None or not np.array_equal(self.seen.x, x.astype(self.surface.dtype)):
+            self.seen = self._asked(x)
         return self.seen
-
-    def _refuse(self, theta: Array, loss: float) -> None:
-        objective, epoch = self.objective, self.state.epoch + 1
-        found = "the gradient is not finite" if math.isfinite(loss) else f"the loss is {loss}"
-        where = objective.explain_nonfinite(theta) if isinstance(objective, ExplainsNonfinite) else ""
-        message = f"The run diverged in epoch {epoch}, step {self.steps}: {found}. {where}".rstrip()
-        raise DivergenceError(message, self.state)
 
     def _report(self, intermediate_result: Any) -> None:
         point = self._seen_at(intermediate_result.x)
@@ -186,14 +209,13 @@ class Search:
         ):
             raise StopIteration  # the gradients promise a descent that the loss does not keep
         self._hand_over(point)
-        if self.abandoned or np.linalg.norm(point.gradient) <= self.tolerance:
+        if self.abandoned or self._is_small(point) or self._is_over():
             raise StopIteration
 
-    def _hand_over(self, point: _Point) -> None:
+    def _hand_over(self, point: Point) -> None:
         """Give the reader the state at this point and wait until it asks for more."""
-        old, theta = self.state, point.x.astype(self.state.theta.dtype)
-        norm = float(np.linalg.norm(point.gradient))
-        self.state = State(theta, {}, old.generator, old.epoch + 1, self.steps, point.loss, norm)
+        self.base = point
+        self.state = point.state(self.state, self.surface.steps)
         self.outbox.put(self.state)
         self.inbox.get()
 

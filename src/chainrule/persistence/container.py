@@ -162,6 +162,11 @@ def _place(path: Path, name: str, entry: Any) -> _Place:
         expected = " or ".join(DTYPES)
         raise ModelFileError(f"{path}: array {name!r} has type {str(kind)[:20]!r}; a model has {expected}.")
     dtype, (start, stop) = DTYPES[kind], offsets
+    # NumPy makes no array of shape [0, 2**62], though it has no entries.
+    if math.prod(n or 1 for n in shape) * dtype.itemsize >= 1 << 63:
+        raise ModelFileError(
+            f"{path} is damaged: array {name!r} has the shape {shape}, which no array can have."
+        )
     if stop - start != math.prod(shape) * dtype.itemsize:
         raise ModelFileError(
             f"{path} is damaged: array {name!r} of shape {shape} does not fill bytes {start} to {stop}."

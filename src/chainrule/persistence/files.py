@@ -119,8 +119,16 @@ def load(path: str | Path, *, functions: Sequence[Function] = ()) -> Model:
         RecursionError,
         OverflowError,
     ) as error:
-        reason = str(error) if isinstance(error, ChainruleError) else repr(error)[:200]
-        raise ModelFileError(f"{source} cannot be used as a model: {reason}") from error
+        raise ModelFileError(f"{source} cannot be used as a model: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a description, in words."""
+    if isinstance(error, ChainruleError):
+        return str(error)
+    if isinstance(error, KeyError):
+        return f"its description has no {error.args[0]!r}."
+    return "its description holds another kind of value than is expected there."
 
 
 def _content(model: Model) -> dict[str, Any]:
@@ -145,6 +153,7 @@ def _definition(definition: Network | SheetModel) -> dict[str, Any]:
         "sizes": {name: int(size) for name, size in definition.sizes.items()},
         "bindings": {name: list(columns) for name, columns in definition.bindings.items()},
         "reduction": definition.reduction,
+        **({"penalty": definition.penalty} if definition.penalty is not None else {}),
     }
 
 
@@ -164,6 +173,7 @@ def _model(content: Mapping[str, Any], parameters: Parameters, functions: Sequen
             dict(definition["sizes"]),
             bindings,
             definition["reduction"],
+            definition.get("penalty"),
         )
     else:
         raise ModelFileError(f"a model of kind {str(content['kind'])[:40]!r} is not known")

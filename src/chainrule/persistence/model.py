@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import Preprocessor, Table
+from chainrule.data import ClassTarget, NumericTarget, Preprocessor, as_table
 from chainrule.equations import Equations
+from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.errors import OptionError, ShapeError
 from chainrule.network import Network
 from chainrule.parameters import Parameters
@@ -35,6 +36,8 @@ class SheetModel:
     bindings : mapping of str to tuple of str
         For each name of the role ``data`` the columns, or globs, it was bound to.
     reduction : {"mean", "sum"}
+    penalty : str, optional
+        Name of the line that counts once beside the loss of all examples.
     """
 
     text: str
@@ -42,11 +45,18 @@ class SheetModel:
     sizes: Mapping[str, int] = field(default_factory=dict)
     bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reduction: str = "mean"
+    penalty: str | None = None
 
     def __post_init__(self) -> None:
         sheet = Equations(self.text)
+        if self.reduction not in ("mean", "sum"):
+            raise OptionError(f'reduction is "mean" or "sum"; got {self.reduction!r}.')
+        if not all(type(size) is int and size >= 0 for size in self.sizes.values()):
+            raise OptionError(f"sizes are {dict(self.sizes)}; expected whole numbers.")
         if self.of not in sheet.names:
             raise OptionError(f"The sheet has no name {self.of!r}; there are {', '.join(sheet.names)}.")
+        if self.penalty is not None:
+            require_penalty(sheet.sheet, sheet.program, self.of, self.penalty)
 
     def equations(self) -> Equations:
         """The sheet, read."""
@@ -112,9 +122,17 @@ class Model:
                 f"The model has {self.parameters!r}; its network has sizes {', '.join(map(str, net.sizes))}"
                 f"{'' if net.bias else ' and no biases'}."
             )
-        if self.preprocessor is not None and len(self.preprocessor.outputs) != net.sizes[0]:
+        if self.preprocessor is None:
+            return
+        if len(self.preprocessor.outputs) != net.sizes[0]:
             columns = len(self.preprocessor.outputs)
             raise ShapeError(f"The preprocessor gives {columns} columns; the network takes {net.sizes[0]}.")
+        target, k = self.preprocessor.target, net.sizes[-1]
+        if isinstance(target, NumericTarget) and len(target.names) != k:
+            raise ShapeError(f"The target has {len(target.names)} columns; the network has {k} outputs.")
+        classes = len(self.preprocessor.classes)
+        if isinstance(target, ClassTarget) and classes != k and (classes, k) != (2, 1):
+            raise ShapeError(f"The target has {classes} classes; the network has {k} outputs.")
 
     def _check_sheet(self, sheet: SheetModel) -> None:
         equations = sheet.equations()
@@ -137,10 +155,15 @@ class Model:
                     f"{_known(sizes)}."
                 )
 
-    def predict(self, table: Table) -> Array:
+    def predict(self, table: Any) -> Array:
         """Predictions for a table: labels of classes, or numbers in the target's units.
 
         Only networks with a preprocessor that has a target predict from tables.
+
+        Parameters
+        ----------
+        table : Table, str, Path, mapping, data frame or array_like
+            As `as_table` reads it, with the input columns of the training table; others are ignored.
 
         Returns
         -------
@@ -160,11 +183,13 @@ class Model:
             return preprocessor.decode(np.argmax(scores, axis=1))
         return preprocessor.decode((scores[:, 0] > self._threshold()).astype(np.int64))
 
-    def scores(self, table: Table) -> Array:
+    def scores(self, table: Any) -> Array:
         """The network's outputs ŷ for a table, shape (n, k): probabilities under softmax or sigmoid."""
         if not isinstance(self.definition, Network):
             raise OptionError("Only a network predicts from a table; evaluate the sheet's equations instead.")
-        return self.definition.predict(self.parameters, self._preprocessor().inputs(table))
+        preprocessor = self._preprocessor()
+        inputs = preprocessor.inputs(as_table(table, preprocessor.kinds))
+        return self.definition.predict(self.parameters, inputs)
 
     def _preprocessor(self) -> Preprocessor:
         if self.preprocessor is None or self.preprocessor.task == "none":

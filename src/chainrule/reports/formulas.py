@@ -32,7 +32,8 @@ def gradient_section(derivation: Derivation) -> Section:
     formulas = element("div", Markup(derivation.mathml()), class_="scroll", tabindex=0)
     names = ", ".join(derivation.wrt)
     lead = f"Derived from the model with respect to {names}."
-    return Section(f"Its {derivation.quantity}", join(formulas, steps), lead)
+    remarks = (element("p", remark) for remark in derivation.remarks)
+    return Section(f"Its {derivation.quantity}", join(formulas, *remarks, steps), lead)
 
 
 def verdict_section(reports: Sequence[tuple[str, CheckReport | VerifyReport]], lead: str) -> Section:

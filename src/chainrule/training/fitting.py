@@ -23,7 +23,7 @@ from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
 from chainrule.training.early_stopping import EarlyStopping, Stopper
 from chainrule.training.initial import Initial
-from chainrule.training.models import Problem
+from chainrule.training.models import Problem, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
 from chainrule.training.threads import suitable_threads
 
@@ -45,6 +45,7 @@ def fit(
     seed: Seed = 0,
     sample_weight: ArrayLike | None = None,
     reduction: str | None = None,
+    penalty: str | None = None,
     validation: Any = None,
     early_stopping: EarlyStopping | None = None,
     tolerance: float | None = None,
@@ -83,6 +84,8 @@ def fit(
         examples, so that C is what is minimised at every batch size.
     reduction : {"mean", "sum"}, optional
         For a sheet: over the examples; mean by default.
+    penalty : str, optional
+        For a sheet: a line that counts once, C = reduction of ``of`` over the examples + penalty.
     validation : optional
         Fills the column ``validation`` after every epoch: data like ``data``, whose objective is evaluated;
         an objective; or a function of the ``Parameters``. Lower is better.
@@ -136,7 +139,7 @@ def fit(
     >>> result.converged, round(float(result.parameters["b"]), 6)
     (True, -0.5)
     """
-    problem = Problem(model, of, sizes, reduction)
+    problem = Problem(model, of, sizes, reduction, penalty)
     objective = problem.objective(data, sample_weight)
     method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
     keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
@@ -152,7 +155,7 @@ def fit(
         evaluate_every = 1
     watchers: list[Watcher] = [watcher for watcher in (stopper, writer) if watcher]
     if tolerance is not None:
-        watchers.append(stop_at_tolerance(objective, method, tolerance))
+        watchers.append(stop_at_tolerance(objective, method, tolerance, begun.state))
     watchers.append(watch_callbacks(callbacks))
     shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
     with suitable_threads(objective, method), shown as bar, writer or nullcontext():
@@ -166,7 +169,7 @@ def fit(
             evaluate_every=evaluate_every,
             history=begun.history,
         )
-    result = replace(result, best=stopper.best) if stopper else result
+    result = replace(result, best=stopper.best if stopper else result.best, remarks=remarks_on(objective))
     return writer.finish(result) if writer else result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from chainrule.optimize.run import Callback
 from chainrule.optimize.run import minimize as minimize_objective
 from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.initial import Initial
-from chainrule.training.models import MakesObjectives, Problem
+from chainrule.training.models import MakesObjectives, Problem, remarks_on
 from chainrule.training.threads import suitable_threads
 
 __all__ = ["minimize"]
@@ -31,6 +32,7 @@ def minimize(
     data: Any = None,
     sizes: Mapping[str, int] | None = None,
     reduction: str | None = None,
+    penalty: str | None = None,
     sample_weight: ArrayLike | None = None,
     epochs: int = 1000,
     tolerance: float | None = None,
@@ -59,6 +61,8 @@ def minimize(
         For a sheet: sizes that no data fix, for example ``{"M": 32}``.
     reduction : {"mean", "sum"}, optional
         For a sheet: over the examples; mean by default.
+    penalty : str, optional
+        For a sheet: a line that counts once, C = reduction of ``of`` over the examples + penalty.
     sample_weight : array_like, shape (n,), optional
         Weights of the examples.
     epochs : int
@@ -91,7 +95,7 @@ def minimize(
     >>> result.converged, result.parameters["w"].round(6).tolist()
     (True, [2.0, -1.0])
     """
-    problem = Problem(model, of, sizes, reduction)
+    problem = Problem(model, of, sizes, reduction, penalty)
     objective = problem.objective(data, sample_weight)
     method = method or LBFGS()
     start: Any = theta
@@ -99,7 +103,7 @@ def minimize(
         check_method(objective, method)
         start, seed = _start(problem, objective, theta, seed)
     with suitable_threads(objective, method):
-        return minimize_objective(
+        result = minimize_objective(
             objective,
             method,
             start,
@@ -109,6 +113,7 @@ def minimize(
             seed=seed,
             resume=resume,
         )
+    return replace(result, remarks=remarks_on(objective))
 
 
 def _start(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +16,7 @@ from chainrule.optimize.state import State, pack_start
 from chainrule.parameters import Parameters
 from chainrule.training.initial import Initial, draw_parameters, override
 
-__all__ = ["HasInitialValues", "MakesObjectives", "Problem"]
+__all__ = ["HasInitialValues", "MakesObjectives", "Problem", "remarks_on"]
 
 
 @runtime_checkable
@@ -52,12 +52,21 @@ class Problem:
         Sizes of the sheet that no data fix.
     reduction : str, optional
         ``"mean"`` (default) or ``"sum"`` over the examples of a sheet; a network knows its own.
+    penalty : str, optional
+        The line of the sheet that counts once beside the examples; a network knows its own.
     """
 
     model: Any
     of: str | None = None
     sizes: Mapping[str, int] | None = None
     reduction: str | None = None
+    penalty: str | None = None
+
+    @property
+    def _of_sheets(self) -> dict[str, Any]:
+        """What was said that a sheet alone takes."""
+        options = {"of": self.of, "sizes": self.sizes, "reduction": self.reduction, "penalty": self.penalty}
+        return {name: value for name, value in options.items() if value is not None}
 
     def objective(self, data: Any, sample_weight: ArrayLike | None = None) -> Objective:
         """The objective of these data.
@@ -80,9 +89,8 @@ class Problem:
         )
 
     def _of_network(self, data: Any, sample_weight: ArrayLike | None) -> Objective:
-        given = {"of": self.of, "sizes": self.sizes, "reduction": self.reduction}
-        if extra := [name for name, value in given.items() if value is not None]:
-            raise OptionError(f"{', '.join(extra)} belongs to a sheet of equations; a network has its own.")
+        if extra := ", ".join(self._of_sheets):
+            raise OptionError(f"{extra} belongs to a sheet of equations; a network has its own.")
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise OptionError(f"data is {_kind(data)}; a network needs the pair data=(X, y).")
         objective: Objective = self.model.objective(*data, sample_weight)
@@ -95,19 +103,20 @@ class Problem:
             raise OptionError(
                 f'data is {_kind(data)}; a sheet needs arrays by name, for example data={{"x": X, "y": y}}.'
             )
+        # A model of the reader's own need not know of penalties.
+        options = {} if self.penalty is None else {"penalty": self.penalty}
         objective: Objective = self.model.objective(
-            self.of, data, reduction=self.reduction or "mean", sample_weight=sample_weight, sizes=self.sizes
+            self.of,
+            data,
+            reduction=self.reduction or "mean",
+            sample_weight=sample_weight,
+            sizes=self.sizes,
+            **options,
         )
         return objective
 
     def _refuse_for_objective(self, data: Any, sample_weight: ArrayLike | None) -> None:
-        given = {
-            "of": self.of,
-            "data": data,
-            "sizes": self.sizes,
-            "reduction": self.reduction,
-            "sample_weight": sample_weight,
-        }
+        given = {"of": self.of, "data": data, **self._of_sheets, "sample_weight": sample_weight}
         if extra := [name for name, value in given.items() if value is not None]:
             raise OptionError(
                 f"{type(self.model).__name__} is an objective, which holds its data; {', '.join(extra)} "
@@ -141,7 +150,7 @@ class Problem:
                 "the parameters."
             )
         sizes = getattr(objective, "sizes", self.sizes)
-        return Problem(self.model, self.of, sizes, self.reduction).objective(data)
+        return replace(self, sizes=sizes).objective(data)
 
     def start(self, objective: Objective, initial: Initial, rng: np.random.Generator) -> NDArray[Any]:
         """The starting point θ: given, or drawn and overridden by name.
@@ -163,6 +172,11 @@ class Problem:
         if isinstance(initial, Mapping):
             drawn = override(drawn, initial, rng)
         return pack_start(objective, drawn)
+
+
+def remarks_on(objective: Objective) -> tuple[str, ...]:
+    """What a reader of the result should know about what was minimised; nothing of most objectives."""
+    return tuple(getattr(objective, "remarks", ()))
 
 
 def _finite_value(objective: Objective, state: State) -> float:

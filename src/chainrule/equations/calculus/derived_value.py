@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.equations.calculus.lower import lower_value
-from chainrule.equations.language.evaluate import Environment
+from chainrule.equations.language.evaluate import Environment, evaluate
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative
 from chainrule.equations.nodes.adjugates import with_adjugates
-from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["Derived", "derived"]
+__all__ = ["derived_value"]
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Derived:
-    """A ``d(of, wrt)`` of a sheet, derived; it can be evaluated anywhere.
-
-    Attributes
-    ----------
-    node : Node
-        Its formula.
-    open : tuple of str
-        The open indices, which are the leading axes of the node.
-    symbols : dict of str to Node
-        The symbols in it by name.
-    """
-
-    node: Node
-    open: tuple[str, ...]
-    symbols: dict[str, Node]
-
-    def value(self, environment: Environment) -> Array:
-        """Its value where the derivative stands."""
-        known = environment.values
-        values = {
-            symbol: known[name] if name in known else environment.named(name)
-            for name, symbol in self.symbols.items()
-        }
-        result = node_value(self.node, values, environment.sizes, environment.arithmetic, environment.memory)
-        return np.asarray(result[tuple(environment.indices[index] for index in self.open)])
-
-
-def derived(sheet: Sheet, program: Program, term: Derivative) -> Derived:
-    """Derive a ``d(of, wrt)``.
+def derived_value(
+    sheet: Sheet,
+    program: Program,
+    term: Derivative,
+    environment: Environment,
+    rule: Callable[[Derivative, Environment], Array],
+) -> Array:
+    """Value of a ``d(of, wrt)``: derived first, then evaluated.
 
     Parameters
     ----------
@@ -60,10 +36,19 @@ def derived(sheet: Sheet, program: Program, term: Derivative) -> Derived:
     program : Program
         The sheet in index notation; it assumes nothing of ``wrt``.
     term : Derivative
+    environment : Environment
+        What is known where the derivative stands.
+    rule : callable
+        What evaluates the derivatives met on the way.
     """
     value = lower_value(sheet, program, term)
+    arrays: dict[str, Array] = dict(environment.values)
+    symbols = {}
+    for name in program.names_in(value.node):
+        if name not in arrays:
+            arrays[name] = evaluate(sheet, name, environment.values, rule, environment.sizes)
+        symbols[program.symbols[name]] = arrays[name]
     bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
     node = with_adjugates(value.node, bodies, {})
-    # An adjugate stands for what the value has by another name.
-    names = dict.fromkeys((*program.names_in(value.node), *program.names_in(node)))
-    return Derived(node, value.open, {name: program.symbols[name] for name in names})
+    result = node_value(node, symbols, environment.sizes)
+    return np.asarray(result[tuple(environment.indices[index] for index in value.open)])

@@ -6,22 +6,26 @@ the axes of x for the whole Jacobian with respect to x.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import elementary, intervals, log_space
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.canonical import reached_from
 from chainrule.equations.nodes.conditions import choose
 from chainrule.equations.nodes.kronecker import inverse, split_axes
+from chainrule.equations.nodes.log_space import Slope
 from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
-from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.norms import norm_slope
+from chainrule.equations.nodes.products import merged, power_slope, product
+from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.sums import linear, negative
 from chainrule.errors import NoRuleError
 
 __all__ = ["tangent"]
 
 Labels = tuple[object, ...]
+Rule = Callable[[Node, Mapping[Node, Node], tuple[int | str, ...], Node], Node]
 
 
 def tangent(
@@ -109,8 +113,26 @@ def _times(
 
 
 def _power(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
-    slope = power(node.args[0], node.data - 1)
-    return _times(slope, moved[node.args[0]], along, node.data)
+    return _times(power_slope(node), moved[node.args[0]], along, node.data)
+
+
+def _norm(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """uᵀ u̇ / ‖u‖ in every row, 0 where the norm is."""
+    (arg,), ways = node.args, _ways(along)
+    own = tuple(range(len(arg.dims)))
+    factors = [(norm_slope(node), own), (moved[arg], (*own, *ways))]
+    return product(node.pool, factors, (*own[: len(node.dims)], *ways))
+
+
+def _raised(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """The base moves and the exponent does."""
+    own, ways = tuple(range(len(node.dims))), _ways(along)
+    terms = []
+    for position, arg in enumerate(node.args):
+        if arg in moved:
+            factors = [(raised_slope(node, position), own), (moved[arg], (*own[: len(arg.dims)], *ways))]
+            terms.append((Fraction(1), product(node.pool, factors, (*own, *ways))))
+    return linear(node.pool, terms, node.dims + along)
 
 
 def _function(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
@@ -136,6 +158,21 @@ def _logsumexp(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, .
     own, ways = tuple(range(len(scores.dims))), _ways(along)
     factors = [(elementary.softmax(scores), own), (moved[scores], (*own, *ways))]
     return product(node.pool, factors, (*own[:-1], *ways))
+
+
+def _local(slopes: Callable[[Node, Node], Iterator[Slope]]) -> Rule:
+    """The rule of a kind that says its local derivative itself."""
+
+    def rule(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+        ways, terms = _ways(along), []
+        for slope in slopes(node, value):
+            if (arg := node.args[slope.place]) in moved:
+                factors = [*slope.factors, (moved[arg], (*slope.arg, *ways))]
+                term = product(node.pool, factors, (*slope.out, *ways), slope.coefficient)
+                terms.append((Fraction(1), term))
+        return linear(node.pool, terms, node.dims + along)
+
+    return rule
 
 
 def _inverse(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
@@ -216,14 +253,17 @@ def _kronecker(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, .
     return linear(node.pool, terms, node.dims + along)
 
 
-Rule = Callable[[Node, Mapping[Node, Node], tuple[int | str, ...], Node], Node]
 _RULES: Mapping[str, Rule] = {
     "lin": _sum,
     "prod": _product,
     "pow": _power,
+    "raised": _raised,
+    "norm": _norm,
     "fn": _function,
     "softmax": _softmax,
     "lse": _logsumexp,
+    **dict.fromkeys(("logsum", "logabs", "share"), _local(log_space.slopes)),
+    "interval": _local(intervals.slopes),
     "inv": _inverse,
     "logdet": _logdet,
     "det": _determinant,

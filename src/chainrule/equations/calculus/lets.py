@@ -212,7 +212,10 @@ class _Walk:
 def _before_root(node: Node) -> tuple[Fraction, Node]:
     """A root and the number before it, which goes with what uses it: 1/‖x‖ gets a name, not 1/(2 ‖x‖)."""
     terms = coefficient_terms(node)
-    is_root = len(terms) == 1 and terms[0][1].kind == "pow" and terms[0][1].data.denominator != 1
+    powers = [term for _, term in terms if term.kind == "pow"]
+    is_root = len(terms) == len(powers) == 1 and (
+        powers[0].data.denominator != 1 or powers[0].args[0].data == "divisor"
+    )
     return terms[0] if is_root else (Fraction(1), node)
 
 
@@ -250,6 +253,8 @@ WORDS = {
     "lin": "sum rule",
     "prod": "product rule",
     "pow": "power rule",
+    "norm": "‖u‖' = u/‖u‖, 0 at 0",
+    "raised": "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv",
     "softmax": "Jacobian of softmax p: diag(p) - ppᵀ",
     "lse": "the gradient of logsumexp is softmax",
     "inv": "d A⁻¹ = -A⁻¹ dA A⁻¹",
@@ -264,6 +269,7 @@ WORDS = {
 FUNCTION_WORDS = {
     "exp": "exp' = exp",
     "log": "log' = 1/u",
+    "divisor": "‖u‖' = u/‖u‖, 0 at 0",
     "abs": "|u|' = sign(u), 0 at 0",
     "sign": "sign' = 0 off the kink",
     "step": "step' = 0 off the kink",
@@ -272,6 +278,12 @@ FUNCTION_WORDS = {
     "elu": "elu' = 1 where u > 0, else exp(u)",
     "normal_cdf": "Φ' = φ",
     "normal_pdf": "φ'(u) = -u φ(u)",
+    "log_normal_cdf": "(log Φ)' = φ/Φ",
+    "normal_hazard": "(φ/Φ)'(u) = -φ/Φ (u + φ/Φ)",
+    "cloglog": "the slope of log(1 - exp(-exp(u))) is t/(exp(t) - 1), t = exp(u)",
+    "cloglog_slope": "the slope of v = t/(exp(t) - 1), t = exp(u), is v (1 - t - v)",
+    "expm1": "exp' = exp",
+    "log1p": "log' = 1/u",
     "softplus": "softplus' = σ",
     "sigmoid": "σ' = σ (1 - σ)",
     "log_sigmoid": "(log σ)' = 1 - σ",

@@ -7,30 +7,36 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
+from chainrule.equations.calculus.penalty import Terms, split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.equations.nodes.products import is_simplex, merged, power, product
 from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
 
 __all__ = [
     "SCALE",
+    "TOTAL",
     "WEIGHTS",
     "Lifted",
     "batch_program",
     "lift_node",
+    "penalized_program",
     "stacked_name",
     "stacked_program",
     "weighted_program",
 ]
 
 BATCH = "batch"
+Outside = list[tuple[Node, tuple[str, ...]]]
 # Names no sheet can hold: a leading underscore is refused there.
-SCALE, WEIGHTS = "_scale", "_weights"
+SCALE, WEIGHTS, TOTAL = "_scale", "_weights", "_total"
 
 
 class Lifted(NamedTuple):
@@ -74,9 +80,16 @@ def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
     if node.kind == "fn":
         return Lifted(elementary.apply(node.data, inner[0]), lifted)
     if node.kind == "onehot":
-        return Lifted(pool.onehot(inner[0], node.dims[-1]), lifted)
+        return Lifted(onehot(inner[0], node.dims[-1]), lifted)
     if not lifted:
         return Lifted(pool.intern(node.kind, node.data, tuple(inner), node.dims), False)
+    if node.kind == "raised":
+        rank = len(node.dims)
+        base, exponent = (
+            (arg.node, (*([BATCH] if arg.over_examples else []), *range(rank if part.dims else 0)))
+            for arg, part in zip(args, node.args, strict=True)
+        )
+        return Lifted(raised_along(pool, base, exponent, (BATCH, *range(rank)), node.data), True)
     if node.kind in ("compare", "where"):
         spread = [_spread(arg, size) for arg in args]
         return Lifted(compare(node.data, *spread) if node.kind == "compare" else choose(*spread), True)
@@ -98,24 +111,24 @@ def _spread(value: Lifted, size: Size) -> Node:
     return product(pool, [(pool.ones((size,)), (BATCH,)), (value.node, own)], (BATCH, *own))
 
 
-def batch_program(program: Program, of: str, reduction: str, objective: str, size: str) -> Program:
-    """The sheet over all examples, with one more definition: the objective.
+def batch_program(
+    program: Program, of: str, reduction: str, objective: str, size: str, penalty: str | None
+) -> Program:
+    """The sheet over all examples, with one more definition, the objective.
 
-    Names of data get the examples as their first axis, and so does everything computed from them. Terms of
-    ``of`` that no data enter count once: mean: C = (1/N) Σ_i ℓ_i; sum: C = Σ_i ℓ_i + penalty.
+    Names of data get the examples as their first axis, and so does everything computed from them.
+    mean: C = (1/N) Σ_i ℓ_i + R; sum: C = Σ_i ℓ_i + R, where R is the penalty.
     """
     stack = _Stack(program, set(program.named("data")), size, objective)
-    pool = stack.result.pool
-    value = stack.symbols[program.symbols[of]]
-    if reduction == "mean":
-        inverse = power(pool.size(size), Fraction(-1))
-        total = product(pool, [(inverse, ()), (value.node, (BATCH,))], ())
-    else:
-        data, penalty = _split(program, of, stack.symbols)
-        total = (
-            product(pool, [(value.node, (BATCH,))], ()) if not penalty else stack.joined(data, penalty, [])
-        )
-    return stack.finished(objective, total, (stack.names[of],))
+    inverse = power(stack.result.pool.size(size), Fraction(-1))
+    total = stack.summed([(Fraction(1), program.symbols[of])], [(inverse, ())] if reduction == "mean" else [])
+    return stack.finished(objective, [total], of, penalty)
+
+
+def penalized_program(program: Program, of: str, penalty: str, objective: str) -> Program:
+    """A sheet without examples, with one more definition, the objective C = ``of`` + R."""
+    stack = _Stack(program, set(), "", objective)
+    return stack.finished(objective, [stack.symbols[program.symbols[of]].node], of, penalty)
 
 
 def stacked_program(program: Program, size: str) -> tuple[Program, dict[str, str]]:
@@ -125,24 +138,37 @@ def stacked_program(program: Program, size: str) -> tuple[Program, dict[str, str
 
 
 def weighted_program(
-    program: Program, of: str, over: set[str], size: str, objective: str, *, weighted: bool
+    program: Program,
+    of: str,
+    over: set[str],
+    size: str,
+    objective: str,
+    reduction: str,
+    weighted: bool,
+    penalty: str | None,
 ) -> tuple[Program, dict[str, str]]:
-    """The sheet over the examples of the names in ``over``, with C = scale · Σ_i w_i ℓ_i + penalty.
+    """The sheet over the examples of the names in ``over``, with C = scale · Σ_i w_i ℓ_i + R.
+
+    Terms of ``of`` that no data enter leave the sum as total · term, with total = scale · Σ_i w_i, which is 1
+    for a mean: so they keep their strength in every batch, whatever its weights.
 
     Returns
     -------
     Program
-        With the constants `SCALE` and, if ``weighted``, `WEIGHTS`.
+        With the constants `SCALE` and, if ``weighted``, `WEIGHTS`; for a sum with such terms, `TOTAL`.
     dict of str to str
         The new name of each old one.
     """
     stack = _Stack(program, over, size, objective)
-    outside: list[tuple[Node, tuple[str, ...]]] = [(stack.constant(SCALE, ()), ())]
+    outside: Outside = [(stack.constant(SCALE, ()), ())]
     if weighted:
         outside.append((stack.constant(WEIGHTS, (size,)), (BATCH,)))
-    data, penalty = _split(program, of, stack.symbols)
-    total = stack.joined(data, penalty, outside)
-    return stack.finished(objective, total, (stack.names[of],)), stack.names
+    moving, same = split_terms(program, of, over)
+    terms = [stack.summed(moving, outside)] if moving else []
+    if same:
+        total: Outside = [(stack.constant(TOTAL, ()), ())] if reduction == "sum" else []
+        terms.append(product(stack.result.pool, [*total, (stack.lifted(same, ()), ())], ()))
+    return stack.finished(objective, terms, of, penalty), stack.names
 
 
 class _Stack:
@@ -185,25 +211,25 @@ class _Stack:
         self.result.declarations[name] = Declaration(name, "constants", "real", dims, None, Span(0, 0))
         return node
 
-    def joined(
-        self,
-        data: list[tuple[Fraction, Node]],
-        penalty: list[tuple[Fraction, Node]],
-        outside: list[tuple[Node, tuple[str, ...]]],
-    ) -> Node:
-        """The data terms summed over examples, times what stands outside, plus the penalty once."""
+    def lifted(self, terms: Terms, dims: tuple[Size, ...]) -> Node:
+        """Their sum over all examples."""
         pool = self.result.pool
-        terms = [(c, lift_node(term, self.symbols, pool, self.size).node) for c, term in data]
-        each = linear(pool, terms, (self.size,))
-        total = [(Fraction(1), product(pool, [*outside, (each, (BATCH,))], ()))] if terms else []
-        total += [(c, lift_node(term, self.symbols, pool, self.size).node) for c, term in penalty]
-        return linear(pool, total, ())
+        nodes = ((c, lift_node(term, self.symbols, pool, self.size).node) for c, term in terms)
+        return linear(pool, nodes, dims)
 
-    def finished(self, objective: str, total: Node, mentioned: tuple[str, ...]) -> Program:
-        """The program with the objective as its last definition."""
-        self.result.symbols[objective] = self.result.pool.symbol(objective, ())
-        self.result.bodies[objective] = total
-        self.result.mentions[objective] = mentioned
+    def summed(self, terms: Terms, outside: Outside) -> Node:
+        """Their sum over the examples, times what stands outside."""
+        each = self.lifted(terms, (self.size,))
+        return product(self.result.pool, [*outside, (each, (BATCH,))], ())
+
+    def finished(self, objective: str, terms: list[Node], of: str, penalty: str | None) -> Program:
+        """The program with the objective as its last definition: these terms, and the penalty once."""
+        names = [of] if penalty is None else [of, penalty]
+        pool = self.result.pool
+        added = [self.result.symbols[self.names[name]] for name in names[1:]]
+        self.result.symbols[objective] = pool.symbol(objective, ())
+        self.result.bodies[objective] = linear(pool, [(Fraction(1), term) for term in (*terms, *added)], ())
+        self.result.mentions[objective] = tuple(self.names[name] for name in names)
         return self.result
 
 
@@ -212,50 +238,7 @@ def _copy_facts(old: Node, new: Node) -> None:
         new.pool.simplex.add(new)
     if old in old.pool.signs:
         new.pool.signs.add(new)
+    if old in old.pool.labels:
+        new.pool.labels[new] = old.pool.labels[old]
     if old.pool.symmetric.get(old) and new.dims == old.dims:
         new.pool.symmetric[new] = True
-
-
-def _split(
-    program: Program, of: str, symbols: Mapping[Node, Lifted]
-) -> tuple[list[tuple[Fraction, Node]], list[tuple[Fraction, Node]]]:
-    """The terms of a quantity that data enter, and those that they do not: the penalty.
-
-    Names that stand for sums are opened, and factors go into sums, so that ``e = data + penalty; L = a e`` is
-    seen through.
-    """
-    bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
-    data: list[tuple[Fraction, Node]] = []
-    penalty: list[tuple[Fraction, Node]] = []
-    stack = [(Fraction(1), program.symbols[of])]
-    while stack:
-        c, term = stack.pop()
-        body = bodies.get(term, term)
-        if not _touched(term, symbols):
-            penalty.append((c, term))
-        elif body.kind == "lin" or (term in bodies and body.kind == "sym"):
-            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(body))
-        elif (opened := _distributed(body, bodies, symbols)) is not None:
-            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(opened))
-        else:
-            data.append((c, term))
-    return data, penalty
-
-
-def _distributed(node: Node, bodies: Mapping[Node, Node], symbols: Mapping[Node, Lifted]) -> Node | None:
-    """A product of scalars, only one of which data enter, with that one opened."""
-    if node.kind != "prod" or any(node.data[0]):
-        return None
-    moving = [arg for arg in node.args if _touched(arg, symbols)]
-    if len(moving) != 1:
-        return None
-    inner = bodies.get(moving[0], moving[0])
-    if inner.kind not in ("lin", "prod", "sym") or inner is moving[0] and inner.kind == "sym":
-        return None
-    rest = [(arg, ()) for arg in node.args if arg is not moving[0]]
-    terms = [(c, product(node.pool, [*rest, (term, ())], ())) for c, term in coefficient_terms(inner)]
-    return linear(node.pool, terms, ())
-
-
-def _touched(node: Node, symbols: Mapping[Node, Lifted]) -> bool:
-    return any(symbols[inner].over_examples for inner in topological([node]) if inner in symbols)

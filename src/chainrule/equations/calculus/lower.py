@@ -26,10 +26,10 @@ from chainrule.equations.language.tree import (
     children,
 )
 from chainrule.equations.nodes.canonical import is_symmetric
-from chainrule.equations.nodes.entries import picked_entry
+from chainrule.equations.nodes.entries import onehot, picked_entry
 from chainrule.equations.nodes.nodes import Node, Pool
-from chainrule.equations.nodes.products import is_simplex, product, transposed
-from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.products import is_simplex, may_overflow, product, transposed
+from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import negative
 from chainrule.errors import NoRuleError
 
@@ -82,6 +82,8 @@ def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
             pool.simplex.add(symbol)
         if declaration.domain == "sign" and name not in moving:
             pool.signs.add(symbol)
+        if declaration.classes is not None:
+            pool.labels[symbol] = declaration.classes
     for name in sheet.definitions:
         program = _with_definition(sheet, program, name, name in moving)
     return program
@@ -104,6 +106,8 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
         pool.simplex.add(symbol)
     if len(body.dims) == 2 and not is_free and is_symmetric(body):
         pool.symmetric[symbol] = True
+    if may_overflow(body) or not pool.unbounded.isdisjoint(symbols_of(body)):
+        pool.unbounded.add(symbol)
     symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)
 
@@ -154,9 +158,8 @@ def _lower(sheet: Sheet, program: Program, term: Term, done: dict[Term, Value]) 
             return _aggregate(kind, done[body], index, size, pool)
         case Derivative(of=of, wrt=wrt, layout=layout):
             return _derivative(program, done[of], wrt, layout)
-        case IndexRef():
-            # Only a subscript can use it, and that reads the term itself.
-            return Value(pool.zero())
+        case IndexRef(index=index, size=size):
+            return Value(pool.iota(size), (index,))
     raise NoRuleError(f"No rule to differentiate {type(term).__name__}.")
 
 
@@ -180,7 +183,7 @@ def _pick(base: Value, subscripts: list[tuple[Term | None, Value | None]], pool:
             kept.append(labels[offset + axis])
         else:
             assert value is not None
-            factors.append((pool.onehot(value.node, size), (*value.open, labels[offset + axis])))
+            factors.append((onehot(value.node, size), (*value.open, labels[offset + axis])))
             opened.extend(name for name in value.open if name not in opened)
     kept.extend(labels[offset + len(subscripts) :])
     node = picked_entry(pool, (base.node, tuple(labels)), factors, (*opened, *kept))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 
 from chainrule.equations.calculus.lower_operations import Value, joined, one_over, spread
+from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
 from chainrule.equations.language.tree import Call
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
 from chainrule.equations.nodes.nodes import Node, Pool, is_zero
-from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.norms import norm
+from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
 
@@ -87,8 +89,7 @@ def _norm1(term: Call, args: list[Value], pool: Pool) -> Value:
 
 def _norm2(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
-    square = product(pool, [(value.node, value.labels), (value.node, value.labels)], value.open)
-    return Value(power(square, Fraction(1, 2)), value.open)
+    return Value(norm(value.node, len(value.own)), value.open)
 
 
 def _dot(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -106,7 +107,7 @@ def _outer(term: Call, args: list[Value], pool: Pool) -> Value:
 
 def _onehot(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
-    return Value(pool.onehot(value.node, term.sizes[-1]), value.open)
+    return Value(onehot(value.node, term.sizes[-1]), value.open)
 
 
 def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -127,8 +128,7 @@ _OPERATORS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 
 
 def _comparison(term: Call, args: list[Value], pool: Pool) -> Value:
-    left, right = spread(*args)
-    return Value(compare(_OPERATORS[term.function], left.node, right.node), left.open)
+    return comparison(_OPERATORS[term.function], *args)
 
 
 def _where(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -137,6 +137,8 @@ def _where(term: Call, args: list[Value], pool: Pool) -> Value:
     if not (isinstance(term.args[0], Call) and term.args[0].function in _OPERATORS):
         node = condition.node
         condition = Value(compare("!=", node, pool.zero(node.dims)), condition.open)
+    elif (chosen := chosen_by_index(condition, then, other)) is not None:
+        return chosen
     condition, then, other = spread(condition, then, other)
     return Value(choose(condition.node, then.node, other.node), then.open)
 

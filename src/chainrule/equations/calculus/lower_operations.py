@@ -9,7 +9,9 @@ from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size, Type
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
+from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["Value", "binary", "joined", "one_over", "spread"]
@@ -94,14 +96,14 @@ def spread(*values: Value) -> list[Value]:
 
 
 def _power(base: Value, exponent: Value) -> Value:
-    """U ** c for a constant c; u ** v = exp(v log u) otherwise."""
+    """The power of a base; a constant exponent is part of the node."""
     if is_number(exponent.node) and not exponent.node.dims:
         terms = coefficient_terms(exponent.node)
-        return Value(power(base.node, terms[0][0] if terms else Fraction(0)), base.open)
-    logarithm = Value(elementary.apply("log", base.node), base.open)
-    scalar = Type()
-    times = binary("*", exponent, logarithm, scalar, scalar)
-    return Value(elementary.apply("exp", times.node), times.open)
+        return Value(root(base.node, terms[0][0] if terms else Fraction(0)), base.open)
+    out, labels = _aligned(base, exponent)
+    pool = base.node.pool
+    node = raised_along(pool, (base.node, labels[0]), (exponent.node, labels[1]), out)
+    return Value(node, joined(base, exponent))
 
 
 def _matmul(left: Value, right: Value, left_type: Type, right_type: Type) -> Value:

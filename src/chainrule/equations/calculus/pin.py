@@ -15,12 +15,17 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.raised import raised
+from chainrule.equations.nodes.relations import label_axes, related
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["Pinned", "involves", "pinned", "pinned_sum", "unsummed"]
+__all__ = ["Pinned", "involves", "mixes", "pinned", "pinned_sum", "unsummed"]
 
 Rename = Callable[[Node], Node]
+# How many of its last axes a node takes as one whole.
+_TAKEN = {"softmax": 1, "lse": 1, "extreme": 1, "attains": 1, "inv": 2, "det": 2, "logdet": 2}
 
 
 class Pinned(NamedTuple):
@@ -33,6 +38,16 @@ class Pinned(NamedTuple):
 def involves(node: Node, size: Size) -> bool:
     """Whether an axis of the given size stands anywhere in a node."""
     return any(_has(inner, size) for inner in topological([node]) if inner.kind != "size")
+
+
+def mixes(node: Node, size: Size) -> bool:
+    """Whether the entries along an axis of the given size meet other than in a sum over them."""
+    if sum(_is_of(own, size) for own in node.dims) > 1:
+        return True
+    if node.kind == "prod":
+        return len(_labels(node, size)) > 1
+    taken = _TAKEN.get(node.kind, 0)
+    return any(_is_of(own, size) for own in node.args[0].dims[-taken:]) if taken else False
 
 
 def _has(node: Node, size: Size) -> bool:
@@ -72,6 +87,10 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
     match node.kind:
         case "sym":
             return rename(node) if axis == 0 else None
+        case "iota":
+            return rename(node)
+        case "relation":
+            return _relation(node, args, size, axis, rename)
         case "ones":
             return pool.ones(dims)
         case "prod":
@@ -80,11 +99,33 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
             return pool.onehot(args[0], dims[-1])
         case "lin" | "compare" | "where" | "pow" | "fn":
             return _elementwise(node, args, dims) if all(_has(arg, size) for arg in node.args) else None
-        case "softmax" | "lse" | "extreme" | "attains" | "inv" | "det" | "logdet":
-            taken = 2 if node.kind in ("inv", "det", "logdet") else 1
-            free = node.args[0].dims[: len(node.args[0].dims) - taken]
+        case kind if kind in _TAKEN:
+            free = node.args[0].dims[: -_TAKEN[node.kind]]
             return pool.intern(node.kind, node.data, tuple(args), dims) if size in free else None
+        case "norm":
+            apart = size in node.args[0].dims[: len(node.args[0].dims) - node.data]
+            return norm(args[0], node.data) if apart else None
+        case "raised":
+            # What both repeat has no axis for the examples.
+            apart = all(_has(arg, size) or not arg.dims for arg in node.args)
+            return raised(args[0], args[1], node.data) if apart else None
     return None
+
+
+def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
+    """A relation for one example: of its own label, or with its place among the examples as the label."""
+    lead, order = label_axes(node), node.data
+    if axis < lead:
+        dims = (*node.dims[:axis], *node.dims[axis + 1 :])
+        return node.pool.intern("relation", order, tuple(args), dims)
+    if order.label is not None:
+        return None
+    weights = (*order.weights[:axis], *order.weights[axis + 1 :])
+    rest = (*node.dims[:axis], *node.dims[axis + 1 :])
+    placed = order._replace(weights=weights, label=(order.weights[axis], size))
+    pinned_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
+    fill = [(node.pool.ones((own,)), (place,)) for place, own in enumerate(rest)]
+    return product(node.pool, [(pinned_node, kept), *fill], range(len(rest)))
 
 
 def _is_of(own: Size, size: Size) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import elementary, intervals, log_space
 from chainrule.equations.nodes.blocks import parts_of
 from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.kronecker import inverse, split_axes
+from chainrule.equations.nodes.log_space import Slope
 from chainrule.equations.nodes.nodes import (
     CONSTANT_KINDS,
     Node,
@@ -21,8 +22,10 @@ from chainrule.equations.nodes.nodes import (
     is_zero,
     topological,
 )
-from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.norms import divisor, norm_slope
+from chainrule.equations.nodes.products import merged, power, power_slope, product
 from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.sums import linear, negative, scaled
 from chainrule.errors import NoRuleError
@@ -30,6 +33,7 @@ from chainrule.errors import NoRuleError
 __all__ = ["adjoints", "identity_seed", "total_derivative"]
 
 Contribution = tuple[int, Node]
+Rule = Callable[[Node, Node, int, Node, set[Node]], Iterator[Contribution]]
 OnShared = Callable[[Node, Node], Node]
 
 
@@ -79,6 +83,7 @@ def adjoints(
             active.add(node)
     pending: dict[Node, list[Node]] = {root: [seed]}
     found: dict[Node, Node] = {}
+    named: set[Node] = set()
     for node in reversed(order):
         if node not in active or node not in pending:
             continue
@@ -87,13 +92,32 @@ def adjoints(
         if node in wanted:
             found[node] = cotangent
             continue
-        live = sum(arg in active for arg in set(node.args))
-        if on_shared is not None and node is not root and live > 1:
+        if on_shared is not None and _is_length_of_product(node) and _live(node.args[0], active) > 1:
+            # 1/‖A x‖ gets the name, and A x with its factors goes into the lines of A and x.
+            (arg,), own = node.args, range(len(node.args[0].dims))
+            rows = on_shared(node, _times(cotangent, power(divisor(node), Fraction(-1)), lead))
+            part = product(
+                root.pool, [(rows, (*_lead(lead), *own[: len(node.dims)])), (arg, own)], (*_lead(lead), *own)
+            )
+            pending.setdefault(arg, []).append(part)
+            named.add(part)
+            continue
+        shared = node is not root and _live(node, active) > 1 and cotangent not in named
+        if on_shared is not None and shared:
             cotangent = on_shared(node, cotangent)
         stands = value if node is root and value is not None else node
         for position, part in _contributions(node, cotangent, lead, stands, active):
             pending.setdefault(node.args[position], []).append(part)
     return found
+
+
+def _is_length_of_product(node: Node) -> bool:
+    return node.kind == "norm" and node.args[0].kind == "prod"
+
+
+def _live(node: Node, active: set[Node]) -> int:
+    """How many of a node's arguments move."""
+    return sum(arg in active for arg in set(node.args))
 
 
 def _contributions(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -140,9 +164,23 @@ def _product_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]
 
 
 def _power_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
-    exponent = node.data
-    slope = power(node.args[0], exponent - 1)
-    yield 0, _times(c, slope, lead, exponent)
+    yield 0, _times(c, power_slope(node), lead, node.data)
+
+
+def _norm_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """U / ‖u‖ in every row, 0 where that is."""
+    first, own = _lead(lead), tuple(range(len(node.args[0].dims)))
+    factors = [(c, first + own[: len(node.dims)]), (norm_slope(node), own)]
+    yield 0, product(node.pool, factors, first + own)
+
+
+def _raised_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """By the base and by the exponent; one without axes takes the sum over all entries."""
+    first, own = _lead(lead), tuple(range(len(node.dims)))
+    for position, arg in enumerate(node.args):
+        if arg in active:
+            factors = [(c, first + own), (raised_slope(node, position), own)]
+            yield position, product(node.pool, factors, first + own[: len(arg.dims)])
 
 
 def _function_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -174,6 +212,19 @@ def _logsumexp_rule(node: Node, c: Node, lead: int, value: Node, active: set[Nod
     first, own = _lead(lead), tuple(range(len(node.args[0].dims)))
     soft = elementary.softmax(node.args[0])
     yield 0, product(node.pool, [(c, first + own[:-1]), (soft, own)], first + own)
+
+
+def _local_rule(local: Callable[[Node, Node], Iterator[Slope]]) -> Rule:
+    """The rule of a kind that says its local derivative itself."""
+
+    def rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+        first = _lead(lead)
+        for slope in local(node, value):
+            if node.args[slope.place] in active:
+                factors = [(c, (*first, *slope.out)), *slope.factors]
+                yield slope.place, product(node.pool, factors, (*first, *slope.arg), slope.coefficient)
+
+    return rule
 
 
 def _inverse_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -244,13 +295,17 @@ def _kronecker_rule(node: Node, c: Node, lead: int, value: Node, active: set[Nod
             yield position, product(node.pool, factors, first + own)
 
 
-_RULES: Mapping[str, Callable[[Node, Node, int, Node, set[Node]], Iterator[Contribution]]] = {
+_RULES: Mapping[str, Rule] = {
     "lin": _sum_rule,
     "prod": _product_rule,
     "pow": _power_rule,
+    "raised": _raised_rule,
+    "norm": _norm_rule,
     "fn": _function_rule,
     "softmax": _softmax_rule,
     "lse": _logsumexp_rule,
+    **dict.fromkeys(("logsum", "logabs", "share"), _local_rule(log_space.slopes)),
+    "interval": _local_rule(intervals.slopes),
     "inv": _inverse_rule,
     "logdet": _logdet_rule,
     "det": _determinant_rule,
@@ -273,12 +328,6 @@ def total_derivative(program: Program, of: Node, wrt: str) -> Node:
         If something on the way has no rule.
     """
     program.require(program.names_in(of))
-    if (of, wrt) not in program.derivatives:
-        program.derivatives[of, wrt] = _total_derivative(program, of, wrt)
-    return program.derivatives[of, wrt]
-
-
-def _total_derivative(program: Program, of: Node, wrt: str) -> Node:
     pool = program.pool
     target = program.symbols[wrt]
     moving = program.dependents([wrt])

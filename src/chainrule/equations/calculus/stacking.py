@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, count
+from typing import NamedTuple
 
-from chainrule.equations.calculus.lift import batch_program
+from chainrule.equations.calculus.lift import batch_program, penalized_program
+from chainrule.equations.calculus.pin import mixes
+from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
-__all__ = ["examples_size", "shared_axis", "stacked_request"]
+__all__ = ["Examples", "examples_of", "examples_size", "penalized_request", "shared_axis", "stacked_request"]
+
+OBJECTIVES = ("C", "R", "J")
 
 
 def stacked_request(
-    program: Program, of: str, names: Sequence[str], reduction: str, taken: Collection[str]
+    program: Program,
+    of: str,
+    names: Sequence[str],
+    reduction: str,
+    taken: Collection[str],
+    penalty: str | None = None,
 ) -> tuple[Program, str, list[str]]:
     """The program over all examples, its objective's name, and the requested names in it.
 
-    A sheet that is over all examples already stays as it is.
+    A sheet that is over all examples already, by `examples_of`, stays as it is, but for the penalty.
 
     Raises
     ------
@@ -31,18 +41,80 @@ def stacked_request(
         raise OptionError("form='batch' stacks the names of data, and the sheet declares none.")
     if of not in program.dependents(data):
         raise OptionError(f"{of} does not depend on data; there is nothing to stack.")
-    if shared_axis(program) is not None:
-        return program, of, list(names)
-    objective = _free(("C", "R", "J"), taken)
-    lifted = batch_program(program, of, reduction, objective, examples_size(taken))
+    if examples_of(program, [of]).axis is not None:
+        return *penalized_request(program, of, taken, penalty), list(names)
+    objective = _free(OBJECTIVES, taken)
+    lifted = batch_program(program, of, reduction, objective, examples_size(taken), penalty)
     stacked = dict(zip(program.symbols, lifted.symbols, strict=False))
     return lifted, objective, [stacked.get(name, name) for name in names]
 
 
-def shared_axis(program: Program) -> str | None:
-    """The axis of the examples of a sheet that is over all of them: the first one of all its data, and no
-    parameter's.
+def penalized_request(
+    program: Program, of: str, taken: Collection[str], penalty: str | None
+) -> tuple[Program, str]:
+    """The program of a sheet as it is with its objective, ``of`` plus the penalty, and what that is called.
+
+    Raises
+    ------
+    OptionError
+        If the sheet is for one example.
     """
+    if penalty is None:
+        return program, of
+    if program.named("data") and shared_axis(program) is None:
+        raise OptionError(
+            f"{of} is of one example, and a penalty counts once beside all of them; "
+            'say form="batch" (--batch).'
+        )
+    objective = _free(OBJECTIVES, taken)
+    return penalized_program(program, of, penalty, objective), objective
+
+
+class Examples(NamedTuple):
+    """Where the examples of a sheet in batch form are.
+
+    Attributes
+    ----------
+    axis : str or None
+        The axis of the sheet that counts them, if it is over all of them already; None if they are stacked.
+    remark : str
+        What was taken for one example, where a sheet can be read in both ways; else empty.
+    """
+
+    axis: str | None
+    remark: str = ""
+
+
+def examples_of(program: Program, names: Iterable[str]) -> Examples:
+    """Whether batch form stacks examples of a sheet, or the sheet is over all of them already.
+
+    It is over all of them where all its data have the same first axis, no parameter has it, and the rows
+    along it meet in sums alone on the way to ``names``. Rows that meet elsewhere, as the tokens of
+    self-attention do in its scores X Wq (X Wk)ᵀ, are parts of one example.
+    """
+    axis = shared_axis(program)
+    if axis is None:
+        return Examples(None)
+    data = program.named("data")
+    needed = program.ancestors(names) & program.dependents(data)
+    mixed = (name for name in program.bodies if name in needed and _mixes(program.bodies[name], axis))
+    name, listed = next(mixed, None), " and ".join(data)
+    if name is None:
+        remark = f"The sheet is over all examples already: {axis}, the first axis of {listed}, counts them."
+        return Examples(axis, remark)
+    remark = (
+        f"One example is all of {listed}, as the rows along {axis} meet in {name}, so examples are stacked. "
+        'Without form="batch" (--batch) the sheet stays as it is.'
+    )
+    return Examples(None, remark)
+
+
+def _mixes(body: Node, axis: str) -> bool:
+    return any(mixes(node, axis) for node in topological([body]))
+
+
+def shared_axis(program: Program) -> str | None:
+    """The axis that may be that of the examples: the first one of all data, and no parameter's."""
     axes = [program.declarations[name].axes for name in program.named("data")]
     first = {own[0] if own else None for own in axes}
     taken = {size for name in program.named("parameters") for size in program.declarations[name].axes}

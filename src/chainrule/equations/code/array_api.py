@@ -22,9 +22,9 @@ _CREATE = {"np.ones": 1, "np.zeros": 1, "np.full": 2, "np.eye": 1, "np.arange": 
 # What the standard lacks is done by functions of ours.
 _OURS = {"np.where": "_where", "np.kron": "_kron"}
 _METHODS = {"sum": "sum", "transpose": "permute_dims"}
-# These take plain numbers as they are: a bound, a sign, a number of classes.
-_PLAIN = {"_less", "_less_equal", "_equal", "_not_equal", "_extreme", "_attains", "_onehot"}
-_LACKING = {"_erf": "erf", "_normal_cdf": "the normal distribution function"}
+# These take plain numbers as they are: a bound, a sign, a number of classes, an exponent.
+_COMPARISONS = {"_less", "_less_equal", "_equal", "_not_equal"}
+_PLAIN = _COMPARISONS | {"_extreme", "_attains", "_onehot", "_norm", "_power", "_power_slope"}
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,21 @@ def standard_statements(
     speller = _Speller(set(numbers), names)
     lines = [speller.assignment(text) for text in statements]
     returned = [speller.expression(text) for text in results]
-    # Rows are counted for NumPy's way to pick entries alone.
-    read = [reads(text) for text in (*lines, *returned)]
-    kept = [
-        line
-        for place, line in enumerate(lines)
-        if not any(line.startswith(f"{name} = {names.namespace}.arange(") for name in speller.ranges)
-        or any(line.partition(" = ")[0] in used for other, used in enumerate(read) if other != place)
-    ]
-    return kept, returned
+    # What only NumPy's way to pick entries reads is not needed.
+    read = set().union(*map(reads, returned))
+    kept: list[str] = []
+    for line in reversed(lines):
+        targets, _, value = line.partition(" = ")
+        if not read.isdisjoint(targets.split(", ")):
+            kept.append(line)
+            read |= reads(value)
+    return kept[::-1], returned
 
 
 class _Speller(ast.NodeTransformer):
     def __init__(self, numbers: set[str], names: Names) -> None:
         self.numbers = numbers
         self.names = names
-        self.ranges: set[str] = set()
 
     def assignment(self, text: str) -> str:
         (tree,) = ast.parse(text).body
@@ -88,8 +87,6 @@ class _Speller(ast.NodeTransformer):
         target = ast.unparse(tree.targets[0]).strip("()")
         if self._is_number(tree.value):
             self.numbers.add(target)
-        if isinstance(tree.value, ast.Call) and ast.unparse(tree.value.func) == "np.arange":
-            self.ranges.add(target)
         return f"{target} = {ast.unparse(self.visit(tree.value))}"
 
     def expression(self, text: str) -> str:
@@ -109,6 +106,10 @@ class _Speller(ast.NodeTransformer):
                 return ast.unparse(code) == "np.pi"
         return False
 
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        # The type of what no floating input shows.
+        return ast.Name(self.names.dtype) if node.id == "float" else node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if ast.unparse(node) == "np.pi":
             return self._standard("pi")
@@ -121,6 +122,9 @@ class _Speller(ast.NodeTransformer):
         inner = self.visit(node.value)
         if isinstance(parts[-1], ast.Name):
             return self._ours("_pick", [inner, parts[-1]])
+        if isinstance(node.slice, ast.Constant):
+            # The standard wants the other axes named: eye(n)[0, ...].
+            return ast.Subscript(inner, ast.Tuple([node.slice, ast.Constant(...)]))
         return ast.Subscript(inner, node.slice)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -130,27 +134,26 @@ class _Speller(ast.NodeTransformer):
         if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
             arguments = [self.visit(argument) for argument in (node.func.value, *node.args)]
             return ast.Call(self._standard(_METHODS[node.func.attr]), arguments, node.keywords)
-        arguments = [self._array(argument, name) for argument in node.args]
+        if name == "float":
+            return self.visit(node.args[0])  # type: ignore[no-any-return]
+        # Two numbers compared are no array yet.
+        plain = name in _PLAIN and not (name in _COMPARISONS and all(map(self._is_number, node.args[:2])))
+        arguments = [self._array(argument, name, plain) for argument in node.args]
         if name == "np.tensordot":
             return ast.Call(self._standard("tensordot"), arguments[:2], [ast.keyword("axes", arguments[2])])
         if name in _SAME:
             return ast.Call(self._standard(name.removeprefix("np.")), arguments, node.keywords)
         if name == "np.einsum":
             return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
-        if name in _LACKING:
-            raise NoRuleError(
-                f'The array API standard has no {_LACKING[name]}; compile for target="numpy", or write it '
-                "with functions that the standard has, such as tanh."
-            )
         if name.startswith("_") or name in _OURS:
             return self._ours(_OURS.get(name, name), arguments)
         raise NoRuleError(f'No array API code is known for {name}; compile for target="numpy".')
 
-    def _array(self, argument: ast.expr, function: str) -> ast.expr:
+    def _array(self, argument: ast.expr, function: str, plain: bool) -> ast.expr:
         """An argument; a plain number as an array, which functions of one argument insist on."""
         visited: ast.expr = self.visit(argument)
         alone = function in _SAME - {"np.reshape"} or function.startswith("_")
-        if alone and self._is_number(argument) and function not in _PLAIN:
+        if alone and self._is_number(argument) and not plain:
             names = [ast.Name(self.names.dtype), ast.Name(self.names.device)]
             return self._ours("_number", [visited, *names])
         return visited

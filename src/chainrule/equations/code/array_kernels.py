@@ -5,6 +5,8 @@ Each takes the library's namespace ``xp`` first, and none overflows at large sco
 
 from __future__ import annotations
 
+from chainrule.equations.code.tail_kernels import ARRAY_TAILS
+
 __all__ = ["ARRAY_DEFINITIONS"]
 
 ARRAY_DEFINITIONS = {
@@ -72,20 +74,32 @@ def _where(xp, condition, a, b):
     )
     return xp.where(condition != 0, a, b)
 """,
+    "_alike": """
+def _alike(xp, a, b, dtype):
+    # Labels and counts do not go with floating numbers by themselves.
+    whole = [isinstance(x, int) or (hasattr(x, "dtype") and xp.isdtype(x.dtype, "integral")) for x in (a, b)]
+    if all(whole):
+        return a, b
+    return tuple(xp.astype(x, dtype) if hasattr(x, "dtype") else x for x in (a, b))
+""",
     "_less": """
 def _less(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a < b, dtype)
 """,
     "_less_equal": """
 def _less_equal(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a <= b, dtype)
 """,
     "_equal": """
 def _equal(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a == b, dtype)
 """,
     "_not_equal": """
 def _not_equal(xp, a, b, dtype):
+    a, b = _alike(xp, a, b, dtype)
     return xp.astype(a != b, dtype)
 """,
     "_abs": """
@@ -130,6 +144,53 @@ def _tanh_slope(xp, x):
     e = xp.exp(-2 * xp.abs(x))
     return 4 * e / xp.square(1 + e)
 """,
+    "_norm": """
+def _norm(xp, x, axes=None):
+    # Along the last axes; divided by the largest entry, so that no square overflows or vanishes.
+    along = tuple(range(x.ndim - (axes or x.ndim), x.ndim))
+    largest = xp.max(xp.abs(x), axis=along, keepdims=True)
+    scale = xp.where((largest > 0) & xp.isfinite(largest), largest, xp.ones_like(largest))
+    total = xp.sum(xp.square(x / scale), axis=along)
+    return xp.sqrt(total) * xp.reshape(scale, total.shape)
+""",
+    "_divisor": """
+def _divisor(xp, norm):
+    # What the slope of a norm divides by: x/‖x‖ is 0 where x is.
+    tiny = xp.finfo(norm.dtype).smallest_normal
+    return xp.where(xp.abs(norm) < tiny, xp.full_like(norm, float("inf")), norm)
+""",
+    "_power": """
+def _power(xp, u, v):
+    arrays = [value for value in (u, v) if hasattr(value, "dtype")]
+    u, v = (value if hasattr(value, "dtype") else xp.full_like(arrays[0], value) for value in (u, v))
+    return xp.pow(u, v)
+""",
+    "_power_slope": """
+def _power_slope(xp, u, v, n, m):
+    # n times by u, m times by v. A factor 0 wins over an infinite power, a positive power over log 0.
+    arrays = [value for value in (u, v) if hasattr(value, "dtype")]
+    u, v = (value if hasattr(value, "dtype") else xp.full_like(arrays[0], value) for value in (u, v))
+    u, v = xp.broadcast_arrays(u, v)
+    none = xp.zeros_like(u)
+    taylor = [none + 1] + [none] * m
+    for i in range(n):
+        taylor = [c * (v - i) + (taylor[j - 1] if j else 0) for j, c in enumerate(taylor)]
+    logarithm = xp.log(xp.where(u < 0, xp.full_like(u, float("nan")), u)) if m else none
+    total, ways = none, 1
+    for j, c in enumerate(taylor):
+        term = ways * c
+        for _ in range(m - j):
+            term = term * logarithm
+        total = total + xp.where(c == 0, none, term)
+        ways *= m - j
+    gone = (total == 0) | ((u == 0) & (v > n))
+    slope = xp.where(gone, none, total * xp.pow(u, v - n))
+    return xp.where(u < 0, xp.full_like(u, float("nan")), slope) if m else slope
+""",
+    "_log1p": """
+def _log1p(xp, x):
+    return xp.log1p(x)
+""",
     "_normal_pdf": """
 def _normal_pdf(xp, x):
     return xp.exp(-0.5 * x * x) * 0.3989422804014327
@@ -151,6 +212,44 @@ def _softmax_and_logsumexp(xp, x):
     total = xp.sum(e, axis=-1, keepdims=True)
     return e / total, (xp.log(total) + shift)[..., 0]
 """,
+    "_weighted_exp": """
+def _weighted_exp(xp, w, x):
+    # 0 where w is, however large x.
+    return w * xp.exp(xp.where(w == 0, xp.zeros_like(x), x))
+""",
+    "_exponentials": """
+def _exponentials(xp, axes, *terms):
+    # Sums of w exp(s), the last axes of each pair summed: a shift, the sum over exp(shift), log of the sum.
+    pairs = []
+    for count, s, w in zip(axes, terms[::2], terms[1::2]):
+        pair = xp.broadcast_arrays(s, w)
+        lead, size = pair[0].shape[: pair[0].ndim - count], 1
+        for length in pair[0].shape[len(lead) :]:
+            size *= length
+        pairs.append([xp.reshape(x, (*lead, size)) for x in pair])
+    lead = xp.broadcast_arrays(*(xp.sum(s, axis=-1) for s, _ in pairs))[0].shape
+    s, w = (
+        xp.concat([xp.broadcast_to(x, (*lead, x.shape[-1])) for x in column], axis=-1)
+        for column in zip(*pairs)
+    )
+    none, one = xp.zeros_like(s), xp.ones_like(s)
+    size = s + xp.log(xp.where(w == 0, one, xp.abs(w)))
+    place = xp.argmax(xp.where(w == 0, one * -float("inf"), size), axis=-1, keepdims=True)
+    shift, top = (xp.take_along_axis(x, place, axis=-1) for x in (s, w))
+    below = xp.where((s == shift) | (w == 0), none, s - shift)
+    e = w * xp.exp(below)
+    is_top = xp.arange(s.shape[-1], dtype=place.dtype, device=getattr(place, "device", None)) == place
+    rest, top, shift = xp.sum(xp.where(is_top, none, e), axis=-1), top[..., 0], shift[..., 0]
+    # Weights of both signs may cancel: exp(d) - 1 has what is left then, to all digits.
+    base, near = xp.sum(w, axis=-1), w * xp.expm1(below)
+    better = xp.abs(base) + xp.sum(xp.abs(near), axis=-1) < xp.sum(xp.abs(e), axis=-1)
+    better = better & xp.any(w < 0, axis=-1)
+    total = xp.where(better, base + xp.sum(near, axis=-1), top + rest)
+    split = (top > 0) & ~better
+    above = xp.where(split, rest, xp.zeros_like(top)) / xp.where(split, top, xp.ones_like(top))
+    log = xp.log(xp.where(split, top, total)) + xp.log1p(above)
+    return shift, total, shift + log
+""",
     "_extreme": """
 def _extreme(xp, x, sign):
     return xp.max(x, axis=-1) if sign > 0 else xp.min(x, axis=-1)
@@ -163,6 +262,12 @@ def _attains(xp, x, sign):
     "_logdet": """
 def _logdet(xp, x):
     return xp.linalg.slogdet(x)[1]
+""",
+    "_log_of_det": """
+def _log_of_det(xp, x):
+    # Not a number where the determinant is negative.
+    sign, logarithm = xp.linalg.slogdet(x)
+    return logarithm + xp.log(sign)
 """,
     "_gram": """
 def _gram(xp, a):
@@ -219,4 +324,5 @@ def _einsum(xp, rule, a, b):
     product = xp.reshape(product, tuple(size[letter] for letter in letters))
     return xp.permute_dims(product, tuple(letters.index(letter) for letter in out))
 """,
+    **ARRAY_TAILS,
 }

@@ -39,6 +39,8 @@ class Body:
         Axes of the variables.
     formulas : sequence of str
         The sheet's lines.
+    least : mapping of size to int
+        The largest position at which an axis of a size is read.
     chooses : bool
         Whether it computes branches that are not taken.
     length : callable
@@ -54,6 +56,7 @@ class Body:
     results: Sequence[tuple[str, str]]
     dims: Mapping[str, Dims]
     formulas: Sequence[str]
+    least: Mapping[Size, int]
     chooses: bool
     length: Callable[[Size], str]
     fresh: Callable[[str], str]
@@ -148,18 +151,22 @@ def array_source(body: Body) -> Source:
     sizes = set(body.used_sizes.values())
     statements, texts = standard_statements(body.statements, texts, sizes, names)
     shapes, hidden = _signature(body, names.namespace).checks()
-    lines = [*_arrays(body, names), *shapes, *statements, f"return {', '.join(texts)},"]
+    last = f"return {', '.join(texts)},"
+    typed = names.dtype in reads("\n".join([*statements, *texts]))
+    lines = [*_arrays(body, names, typed), *shapes, *statements, last]
     code = _definition(body, hidden, [], lines)
     return Source(f"{definitions_for(code, ARRAY_DEFINITIONS).lstrip()}\n\n{code}", hidden)
 
 
-def _arrays(body: Body, names: Names) -> list[str]:
+def _arrays(body: Body, names: Names, typed: bool) -> list[str]:
     """Statements that find the namespace and bring the inputs into one type on one device."""
     xp, everything, floats = names.namespace, list(body.inputs.values()), ", ".join(body.floats)
     lines = [f"{xp} = _namespace({', '.join(everything)})"]
     if floats:
         lines.append(f"{_target(body.floats)} = _floats({xp}, {floats})")
         lines.append(f"{names.dtype} = {body.floats[0]}.dtype")
+    elif typed:
+        lines.append(f"{names.dtype} = {xp}.asarray(1.0).dtype")
     lines.append(f'{names.device} = getattr({[*body.floats, *everything][0]}, "device", None)')
     return [*lines, *(f"{name} = _labels({xp}, {name}, {names.device})" for name in body.labels)]
 
@@ -198,7 +205,7 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
 
 
 def _signature(body: Body, namespace: str = "np") -> Signature:
-    return Signature(body.program, body.inputs, body.used_sizes, body.length, namespace)
+    return Signature(body.program, body.inputs, body.used_sizes, body.length, body.least, namespace)
 
 
 def _numpy_code(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:

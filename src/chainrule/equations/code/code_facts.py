@@ -13,14 +13,22 @@ __all__ = ["Dims", "UFUNCS", "Variable", "dims_of", "is_floating", "is_new", "re
 Dims = tuple[Size, ...]
 
 # Functions of NumPy that take one array and ``out``.
-UFUNCS = frozenset({"np.exp", "np.log", "np.sqrt", "np.tanh", "np.sin", "np.cos", "np.square"})
+UFUNCS = frozenset({"np.exp", "np.expm1", "np.log", "np.sqrt", "np.tanh", "np.sin", "np.cos", "np.square"})
 # Elementwise functions, and those of rows, that return a new array of their argument's type.
 _ELEMENTWISE = UFUNCS | {
     "_abs",
+    "_cloglog",
+    "_cloglog_curvature",
+    "_cloglog_slope",
+    "_divisor",
     "_elu",
     "_leaky_relu",
+    "_log1p",
+    "_log_normal_cdf",
     "_log_sigmoid",
     "_normal_cdf",
+    "_normal_hazard",
+    "_normal_hazard_slope",
     "_normal_pdf",
     "_relu",
     "_sigmoid",
@@ -28,6 +36,8 @@ _ELEMENTWISE = UFUNCS | {
     "_softplus",
     "_tanh_slope",
 }
+# Elementwise functions of two arguments.
+_POWERS = {"_power", "_power_slope"}
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,15 @@ def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
             return _summed(dims_of(inner, known), keywords)
         case ast.Call(func=function, args=[first_argument, *_]):
             name = ast.unparse(function)
-            if name in _ELEMENTWISE | {"np.where", "_step", "_sign"}:
+            if name in _ELEMENTWISE | {"np.where", "_step", "_sign", "float"}:
                 return dims_of(first_argument, known)
+            if name == "_norm":
+                dims = dims_of(first_argument, known)
+                axes = ast.literal_eval(code.args[1]) if len(code.args) > 1 else len(dims or ())
+                return None if dims is None else dims[: len(dims) - axes]
+            if name in _POWERS:
+                first, second = (dims_of(argument, known) for argument in code.args[:2])
+                return None if first is None or second is None else _broadcast(first, second)
             if name == "_onehot":
                 labels = dims_of(first_argument, known)
                 return None if labels is None else (*labels, _size(code.args[1]))
@@ -186,7 +203,9 @@ def is_floating(code: ast.expr, known: Mapping[str, Variable]) -> bool:
             name = ast.unparse(function)
             if name == "np.where":
                 return any(is_floating(branch, known) for branch in arguments[1:])
-            return name in _ELEMENTWISE and is_floating(arguments[0], known)
+            if name in _POWERS:
+                return any(is_floating(argument, known) for argument in arguments[:2])
+            return name in _ELEMENTWISE | {"_norm"} and is_floating(arguments[0], known)
     return False
 
 
@@ -195,7 +214,7 @@ def is_new(code: ast.expr) -> bool:
     if isinstance(code, ast.Subscript) or (isinstance(code, ast.Attribute) and code.attr == "T"):
         return is_new(code.value)
     if isinstance(code, ast.Call):
-        return ast.unparse(code.func) in _ELEMENTWISE | {"np.where"} or (
+        return ast.unparse(code.func) in _ELEMENTWISE | _POWERS | {"np.where"} or (
             isinstance(code.func, ast.Attribute) and code.func.attr == "sum"
         )
     return isinstance(code, ast.BinOp | ast.UnaryOp)

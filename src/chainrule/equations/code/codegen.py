@@ -9,17 +9,20 @@ from fractions import Fraction
 from chainrule.equations.code.assemble import Body
 from chainrule.equations.code.code_facts import Dims, Variable
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
+from chainrule.equations.code.docstring_lines import DocstringLines
+from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
 from chainrule.equations.code.kernels import FUNCTION_CODE
-from chainrule.equations.code.node_code import node_code
-from chainrule.equations.code.picks import picked
+from chainrule.equations.code.node_code import node_code, relation_code
+from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
-from chainrule.equations.formulas.derivation import unicode_lines
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.intervals import PARTS, interval
+from chainrule.equations.nodes.log_space import KINDS
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.simplify import substitute
+from chainrule.equations.nodes.relations import label_axes
 from chainrule.errors import NoRuleError
 
 __all__ = ["Writer"]
@@ -50,6 +53,7 @@ class Writer:
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, tuple[str, bool]] = {}
         self.uses: dict[Node, int] = {}
+        self.totals = Totals(lambda arg, spread: self._spread(arg) if spread else self.code[arg])
         self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
 
     def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
@@ -65,7 +69,8 @@ class Writer:
             statements=self.statements,
             results=[(name, self._text(node)) for name, node in outputs],
             dims=self.dims,
-            formulas=self._formulas(),
+            formulas=DocstringLines(self.program, self.called, self.bodies, self.lines, self.code).written(),
+            least=_largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
             length=self._length,
             fresh=self.fresh,
@@ -92,7 +97,7 @@ class Writer:
             seen.add(node)
             stack.append((node, True))
             definition = self._definition(node) if node.kind == "sym" else None
-            below = (definition,) if definition is not None else node.args
+            below = (definition,) if definition is not None else operands(node)
             for arg in below:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
             stack.extend((arg, False) for arg in reversed(below))
@@ -120,12 +125,20 @@ class Writer:
             return
         if node.kind in ("softmax", "lse") and self._emit_softmax(node):
             return
+        if node.kind == "interval":
+            self._emit_interval(node)
+            return
+        if node.kind in KINDS:
+            self._emit_exponentials(node)
+        if node.kind == "logsum":
+            self.code[node] = (self.totals.names(node).log, True)
+            return
         definition = self._definition(node) if node.kind == "sym" else None
         if definition is not None:
             self._emit_definition(node, definition)
             return
         text, atomic = self._expression(node)
-        shared = self.uses.get(node, 0) > 1 and (bool(node.args))
+        shared = self.uses.get(node, 0) > 1 and (bool(node.args) or node.kind == "relation")
         if shared or (node in self.called and node.args) or len(text) > 72:
             text, atomic = self._assign(self.called.get(node, "t"), text, node.dims), True
         self.code[node] = (text, atomic)
@@ -148,6 +161,24 @@ class Writer:
         self.dims |= {first: soft.dims, second: lse.dims}
         self.code[soft], self.code[lse] = (first, True), (second, True)
         return True
+
+    def _emit_interval(self, node: Node) -> None:
+        """All parts of the probability of an interval come from one call."""
+        b, a = node.args
+        parts = [interval(part, b, a) for part in PARTS]
+        names = [self.fresh(self.called.get(part, f"interval_{part.data}")) for part in parts]
+        self.statements.append(f"{', '.join(names)} = _normal_interval({self._text(b)}, {self._text(a)})")
+        self.dims |= dict.fromkeys(names, node.dims)
+        self.code.update((part, (name, True)) for part, name in zip(parts, names, strict=True))
+
+    def _emit_exponentials(self, node: Node) -> None:
+        """What the logarithm and all parts of one sum of exponentials read."""
+        if self.totals.knows(node):
+            return
+        wish = self.called.get(self.totals.logarithm(node), "log_total")
+        names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
+        self.statements.append(self.totals.statement(node, names))
+        self.dims |= dict.fromkeys(names, batch_dims(node))
 
     def _shared(self, text: str, wish: str = "t") -> str:
         """A variable for a text, the same one each time."""
@@ -199,8 +230,8 @@ class Writer:
                 return "np.pi", True
             case "delta":
                 return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})", True
-            case "unit":
-                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})[{node.data}]", True
+            case "iota":
+                return f"np.arange({self._length(node.dims[0])}{self._type('dtype=')})", True
             case "onehot":
                 return (
                     f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])}{self._type()})",
@@ -212,19 +243,35 @@ class Writer:
                 return self._product(node)
             case "pow":
                 return self._power(node)
+            case "norm":
+                axes = f", {node.data}" if node.dims else ""
+                return f"_norm({self._text(node.args[0])}{axes})", True
+            case "direction":
+                axes = f"[..., {', '.join(['None'] * node.data)}]" if node.args[1].dims else ""
+                return f"{self._bracketed(node.args[0])} / {self._bracketed(node.args[1])}{axes}", False
+            case "raised":
+                return self._raised(node), True
             case "fn":
-                return f"{FUNCTION_CODE[node.data]}({self._argument(node)})", True
+                return self._plain(node, f"{FUNCTION_CODE[node.data]}({self._argument(node)})"), True
             case "softmax" | "lse":
                 name = "_softmax" if node.kind == "softmax" else "_logsumexp"
                 return f"{name}({self._text(node.args[0])})", True
+            case "logabs" | "sumsign" | "share":
+                return self.totals.value(node), False
             case "inv" | "det":
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
-                return f"_logdet({self._text(node.args[0])})", True
-        code = node_code(node, self._text, self._length, self._type())
+                return f"{'_log_of_det' if node.data else '_logdet'}({self._text(node.args[0])})", True
+        code = node_code(node, self._text, self._length, self._type(), lambda arg: self._spread(arg)[0])
         if code is None:
             raise NoRuleError(f"No code is known for {node.kind}.")
         return code
+
+    @staticmethod
+    def _plain(node: Node, text: str) -> str:
+        """The code of a function; float(np.sqrt(2)) of a number, which leaves arrays their type."""
+        is_array = any(inner.dims or inner.kind == "sym" for inner in topological([node]))
+        return text if is_array else f"float({text})"
 
     def _argument(self, node: Node) -> str:
         """The argument of an elementwise function; where relu(z) is known, step(z) is that of relu(z)."""
@@ -282,7 +329,9 @@ class Writer:
 
         return contraction_code(self._operands(pairs, out), out, Workshop(length, self._shared))
 
-    def _operand(self, arg: Node, labels: tuple[int, ...]) -> Operand:
+    def _operand(self, arg: Node, labels: tuple[int, ...], at: Mapping[int, int]) -> Operand:
+        if at:
+            return Operand(self._at(arg, at), labels)
         if arg.kind == "pow" and arg.data < 0 and self.uses.get(arg, 0) <= 1:
             text, atomic = self._powered(arg.args[0], -arg.data)
             return Operand(text, labels, atomic, inverted=True)
@@ -291,6 +340,7 @@ class Writer:
 
     def _operands(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> list[Operand]:
         """One operand per factor; one-hot rows and the scores they pick from become one."""
+        pairs, at = without_units(pairs, out)
         left = list(range(len(pairs)))
         operands: list[Operand] = []
         for place, (arg, own) in enumerate(pairs):
@@ -301,9 +351,27 @@ class Writer:
                     [self._shared(f"np.arange({self._length(arg.dims[0])})", "rows")] if len(own) == 2 else []
                 )
                 known = {name: Variable(dims) for name, dims in self.dims.items()}
-                code = picked(self._text(pairs[mate][0]), [*rows, self._text(arg.args[0])], known)
+                scores = self._at(pairs[mate][0], at.get(mate, {}))
+                code = picked(scores, [*rows, self._labels(arg, at.get(place, {}))], known)
                 operands.append(Operand(code, own[:-1]))
-        return operands + [self._operand(*pairs[place]) for place in left]
+        return operands + [self._operand(*pairs[place], at.get(place, {})) for place in left]
+
+    def _at(self, node: Node, at: Mapping[int, int]) -> str:
+        """The code of a node with some axes at a position."""
+        if not at:
+            return self._text(node)
+        if node.kind == "relation" and all(axis < label_axes(node) for axis in at):
+            label = (self._labels(node, at), label_axes(node) - len(at))
+            return relation_code(node, label, self._length, self._type())
+        if node.kind == "onehot":
+            return f"_onehot({self._labels(node, at)}, {self._length(node.dims[-1])}{self._type()})"
+        return self._bracketed(node) + subscript(len(node.dims), at)
+
+    def _labels(self, node: Node, at: Mapping[int, int]) -> str:
+        """The code of the labels of one-hot rows or a relation, with some of their axes at a position."""
+        (labels,) = node.args
+        text = self._text(labels)
+        return self._shared(text + subscript(len(labels.dims), at), "label") if at else text
 
     def _scores_of(
         self, place: int, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
@@ -331,7 +399,7 @@ class Writer:
         if exponent == 1:
             return self.code[base]
         if exponent == Fraction(1, 2):
-            return f"np.sqrt({self._text(base)})", True
+            return self._plain(base, f"np.sqrt({self._text(base)})"), True
         text = self._bracketed(base)
         if exponent == 2:
             return (
@@ -341,15 +409,22 @@ class Writer:
             )
         return f"{text} ** {_number(exponent)}", False
 
-    def _formulas(self) -> list[str]:
-        """The sheet's lines as the reader knows them, with the names of what was put together."""
-        fold = {node: self.program.symbols[name] for node, name in self.called.items() if node.args}
-        bodies = {
-            symbol: body if body in fold and fold[body] is symbol else substitute(body, fold)
-            for symbol, body in self.bodies.items()
-        }
-        lines = {symbol: substitute(body, fold) for symbol, body in self.lines.items()}
-        return unicode_lines(self.program, {**bodies, **lines})
+    def _raised(self, node: Node) -> str:
+        base, exponent = (self._text(arg) for arg in node.args)
+        if node.data == (0, 0):
+            return f"_power({base}, {exponent})"
+        n, m = node.data
+        return f"_power_slope({base}, {exponent}, {n}, {m})"
+
+
+def _largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:
+    """The last position at which unit vectors pick entries, for each size that may be too small."""
+    found: dict[Size, int] = {}
+    for node in nodes:
+        # Position 0 is there whatever the size is.
+        if node.kind == "unit" and node.data and isinstance(node.dims[0], str):
+            found[node.dims[0]] = max(node.data, found.get(node.dims[0], 0))
+    return found
 
 
 def _number(value: Fraction) -> str:

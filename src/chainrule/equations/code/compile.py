@@ -23,9 +23,11 @@ from chainrule.equations.code.requests import Request
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_adjugates
+from chainrule.equations.nodes.near_zero import right_near_zero
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import cost, substitute
+from chainrule.equations.nodes.stable_sums import in_log_space
 from chainrule.equations.nodes.tails import right_in_the_tails
 
 __all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
@@ -53,19 +55,31 @@ def stable_program(
     symbols = dict(program.symbols)
     called: dict[Node, str] = {}
     needed = program.ancestors(of)
+    behind: dict[Node, Node] = {}
+    done: dict[Node, Node] = {}
+    near: dict[Node, Node] = {}
+    clean: set[Node] = set()
     for name, body in program.bodies.items():
         if name not in needed:
             continue
-        new = substitute(body, replacement)
+        plain = substitute(body, replacement)
+        new = right_near_zero(in_log_space(plain, behind, done), near)
         if not is_linear_layer(new):
-            for layer in _layers_inside(new):
+            layers = _layers_inside(new, clean)
+            for layer in layers:
                 inner = _free_name(f"z_{name}", symbols)
                 bodies[inner] = layer
                 replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
-            new = substitute(new, replacement)
+            if layers:
+                plain, new = substitute(plain, replacement), substitute(new, replacement)
         bodies[name] = new
-        if name not in kept and not is_linear_layer(new) and not _is_long(new):
-            replacement[program.symbols[name]] = new
+        if name in kept:
+            continue
+        if is_linear_layer(new) or _is_long(new):
+            behind[program.symbols[name]] = plain
+        else:
+            # What uses it may be stable as a whole only: log of a sum of exponentials.
+            replacement[program.symbols[name]] = plain
             called.setdefault(new, name)
     return replace(program, bodies=bodies, symbols=symbols), called
 
@@ -87,10 +101,9 @@ def is_linear_layer(node: Node) -> bool:
     )
 
 
-def _layers_inside(node: Node) -> list[Node]:
-    """The outermost linear layers below a node, which is none itself."""
+def _layers_inside(node: Node, seen: set[Node]) -> list[Node]:
+    """The outermost linear layers below a node, which is none itself; what was ``seen`` before has none."""
     found: list[Node] = []
-    seen: set[Node] = set()
     stack = list(node.args)
     while stack:
         inner = stack.pop()

@@ -3,45 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
+from chainrule.equations.calculus.asked import asked_of
 from chainrule.equations.calculus.lift import stacked_program
-from chainrule.equations.calculus.stacking import examples_size
+from chainrule.equations.calculus.stacking import examples_of, examples_size
 from chainrule.equations.code.assemble import Body, Source, array_source, numpy_source
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
 from chainrule.equations.code.requests import Request, read_request
+from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.language.scope import near
+from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
-__all__ = ["TARGETS", "compile_direction", "compile_requests"]
+__all__ = ["TARGETS", "Over", "compile_direction", "compile_requests"]
+
+_Write = Callable[..., Compiled]
 
 # Whose arrays compiled code takes.
 TARGETS = {"numpy": numpy_source, "array_api": array_source}
 
 
+@dataclass(frozen=True)
+class Over:
+    """How what is compiled is taken over the examples.
+
+    Attributes
+    ----------
+    form : {"example", "batch"}
+    reduction : {"mean", "sum"} or None
+        None for a value of each example.
+    penalty : str or None
+        The line that counts once beside all examples; alone, it stands beside their mean.
+    """
+
+    form: str
+    reduction: str | None = None
+    penalty: str | None = None
+
+    @property
+    def reduces(self) -> bool:
+        """Whether a scalar stands for the objective."""
+        return self.reduction is not None or self.penalty is not None
+
+
 def compile_requests(
+    sheet: Sheet,
     free: Callable[[Iterable[str]], Program],
     names: str | Sequence[str],
-    taken: Collection[str],
     sizes: Mapping[str, int] | None,
-    form: str,
+    over: Over,
     target: str,
 ) -> Compiled:
     """See ``Equations.compile``.
 
     Parameters
     ----------
+    sheet : Sheet
     free : callable
         The program that assumes nothing of some names.
     names : str or sequence of str
-    taken : collection of str
-        The names and sizes of the sheet.
     sizes : mapping of str to int, optional
-    form : {"example", "batch"}
+    over : Over
     target : {"numpy", "array_api"}
     """
-    write = _writer(target)
     texts = [names] if isinstance(names, str) else list(names)
     if not texts:
         raise OptionError("Say what the function should return, such as ['L', 'dL/dW'].")
@@ -49,24 +76,58 @@ def compile_requests(
     wanted = [_read(program, text) for text in texts]
     program.require(request.of for request in wanted)
     program = free(name for request in wanted for name in request.names[1:])
+    if over.form not in ("example", "batch"):
+        raise OptionError(f'form is "example" or "batch"; got {over.form!r}.')
     single = isinstance(names, str)
-    if form == "example":
-        return compile_program(program, wanted, single=single, sizes=sizes, write=write)
-    if form != "batch":
-        raise OptionError(f'form is "example" or "batch"; got {form!r}.')
-    examples = examples_size(taken)
+    write: _Write = partial(compile_program, single=single, sizes=sizes, write=_writer(target))
+    if over.reduction is not None and over.form == "example":
+        raise OptionError(f'reduction={over.reduction!r} is over the examples; say form="batch".')
+    if over.reduces:
+        return _reduced(sheet, program, wanted, over, write)
+    return _stacked(sheet, program, wanted, write) if over.form == "batch" else write(program, wanted)
+
+
+def _stacked(sheet: Sheet, program: Program, wanted: Sequence[Request], write: _Write) -> Compiled:
+    """A value for every example, of a sheet for one of them."""
+    axis, remark = examples_of(program, [request.of for request in wanted])
+    remarks = (remark,) if remark else ()
+    if axis is not None:
+        return replace(write(program, wanted), remarks=remarks)
+    examples = examples_size((*sheet.declarations, *sheet.definitions, *sheet.sizes))
     stack, stacked = stacked_program(program, examples)
     lifted = [Request(*(stacked[name] for name in request.names)) for request in wanted]
     for request, new in zip(wanted, lifted, strict=True):
         if request.then and stack.symbols[new.of].dims:
             raise OptionError(
-                f"{request.of} has a value for every example; ask for {request} in example form, or of a sum."
+                f"{request.of} has a value for every example; ask for {request} in example form, of a sum, "
+                'or with reduction="mean".'
             )
-    function = compile_program(stack, lifted, single=single, sizes=sizes, write=write, each=examples)
+    return _in_own_names(write(stack, lifted, each=examples), wanted, stacked, remarks)
+
+
+def _reduced(
+    sheet: Sheet, program: Program, wanted: Sequence[Request], over: Over, write: _Write
+) -> Compiled:
+    """The objective of the one scalar that is asked for, and what is differentiated of it."""
+    of, *others = dict.fromkeys(request.of for request in wanted)
+    if others:
+        raise OptionError(f"One objective is compiled at a time; {', '.join((of, *others))} are asked for.")
+    names = [name for request in wanted for name in request.names[1:]]
+    reduction = over.reduction or "mean"
+    asked = asked_of(sheet, lambda _: program, of, names or [of], over.form, None, reduction, over.penalty)
+    stacked = dict(zip(program.symbols, asked.program.symbols, strict=False))
+    lifted = [Request(asked.of, *(stacked[name] for name in request.names[1:])) for request in wanted]
+    return _in_own_names(write(asked.program, lifted), wanted, stacked, remarks_on(asked))
+
+
+def _in_own_names(
+    function: Compiled, wanted: Sequence[Request], stacked: Mapping[str, str], remarks: tuple[str, ...]
+) -> Compiled:
+    """A function of stacked names that is called by those of the sheet."""
     original = {new: old for old, new in stacked.items()}
     inputs = tuple(original[name] for name in function.inputs)
     others = {original.get(name, name): dims for name, dims in function.others.items()}
-    return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)), others=others)
+    return replace(function, inputs=inputs, outputs=tuple(map(str, wanted)), others=others, remarks=remarks)
 
 
 def compile_direction(

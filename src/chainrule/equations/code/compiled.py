@@ -45,6 +45,8 @@ class Compiled:
         The names of the sheet that may be given without being needed, with their axes.
     limit : int
         Bytes that a block of a Hessian or a Jacobian tensor may take.
+    remarks : tuple of str
+        What was taken for an example, where a sheet can be read in two ways.
     """
 
     source: str
@@ -57,6 +59,7 @@ class Compiled:
     _shapes: tuple[tuple[Size, ...], ...] = field(default=(), repr=False)
     _dense: tuple[tuple[Size, ...] | None, ...] = field(default=(), repr=False)
     limit: int = DEFAULT_LIMIT
+    remarks: tuple[str, ...] = ()
 
     def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
         """Values of the outputs: a tuple, or one value if one name was compiled.
@@ -89,6 +92,9 @@ class Compiled:
             raise DataError(str(strange)) from None
         except np.linalg.LinAlgError as error:
             raise DataError(_without_inverse(self, error)) from error
+        except ValueError:
+            self._refuse_empty(given)
+            raise
         result = _apart(result, given)
         return result[0] if self.single else result
 
@@ -113,8 +119,17 @@ class Compiled:
                     "allows more."
                 )
 
+    def _refuse_empty(self, given: Sequence[Any]) -> None:
+        """Say which input has no entry: the largest of none has no value."""
+        for name, value in zip(self.inputs, given, strict=False):
+            if 0 in np.shape(value):
+                raise ShapeError(
+                    f"{name} has shape {np.shape(value)}; every axis needs at least one entry."
+                ) from None
+
     def __repr__(self) -> str:
-        return f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+        text = f"<Compiled ({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+        return "\n".join((text, *self.remarks))
 
 
 def _apart(results: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:

@@ -155,10 +155,11 @@ class _Rewriter:
             self.ranges[ast.unparse(code.args[0])] = name
 
     def _rows(self, target: ast.Tuple, code: ast.expr, dims: Mapping[str, Dims]) -> None:
-        """Softmax and logsumexp of the same scores."""
+        """Softmax and logsumexp of the same scores, or a sum of exponentials, which is not kept."""
         names = [ast.unparse(name) for name in target.elts]
-        out = self._room(names[0], dims.get(names[0]))
         text = ast.unparse(code)
+        kept = text.startswith("_softmax_and_logsumexp(")
+        out = self._room(names[0], dims.get(names[0])) if kept else ""
         self.lines.append(f"{', '.join(names)} = {text[:-1] + f', {out})' if out else text}")
         floating = isinstance(code, ast.Call) and is_floating(code.args[0], self.known)
         self.known |= {name: Variable(dims.get(name), floating, own=True) for name in names}

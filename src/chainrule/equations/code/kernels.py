@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from chainrule.equations.code.tail_kernels import TAIL_NEEDS, TAILS
+
 __all__ = ["DEFINITIONS", "FUNCTION_CODE", "definitions_for"]
 
 # How an elementwise function is called in generated code.
@@ -19,6 +21,7 @@ FUNCTION_CODE = {
     "tanh_slope": "_tanh_slope",
     "sin": "np.sin",
     "cos": "np.cos",
+    "divisor": "_divisor",
     "abs": "_abs",
     "sign": "_sign",
     "step": "_step",
@@ -27,6 +30,14 @@ FUNCTION_CODE = {
     "elu": "_elu",
     "normal_cdf": "_normal_cdf",
     "normal_pdf": "_normal_pdf",
+    "log_normal_cdf": "_log_normal_cdf",
+    "normal_hazard": "_normal_hazard",
+    "normal_hazard_slope": "_normal_hazard_slope",
+    "cloglog": "_cloglog",
+    "cloglog_slope": "_cloglog_slope",
+    "cloglog_curvature": "_cloglog_curvature",
+    "expm1": "np.expm1",
+    "log1p": "_log1p",
     "softplus": "_softplus",
     "sigmoid": "_sigmoid",
     "log_sigmoid": "_log_sigmoid",
@@ -77,9 +88,17 @@ def _sigmoid(x):
     e = np.exp(np.where(x.real < 0, x, -x))
     return np.where(x.real < 0, e, 1) / (1 + e)
 """,
+    "_log1p": """
+def _log1p(z):
+    if np.isrealobj(z):
+        return np.log1p(z)
+    # NumPy's loses the real part of a small complex z.
+    real = 0.5 * np.log1p(z.real * (2 + z.real) + z.imag**2)
+    return real + 1j * np.arctan2(z.imag, 1 + z.real)
+""",
     "_softplus": """
 def _softplus(x):
-    return np.where(x.real > 0, x, 0) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
+    return np.where(x.real > 0, x, 0) + _log1p(np.exp(np.where(x.real > 0, -x, x)))
 """,
     "_log_sigmoid": """
 def _log_sigmoid(x):
@@ -115,6 +134,50 @@ def _chunks(count, width):
     "_plus": """
 def _plus(total, part):
     return part if total is None else total + part if np.ndim(total) == 0 else np.add(total, part, out=total)
+""",
+    "_norm": """
+def _norm(x, axes=None):
+    # Along the last axes; divided by the largest entry where squares overflow or vanish.
+    x = np.asarray(x)
+    along = tuple(range(x.ndim - (axes or x.ndim), x.ndim))
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.square(x).sum(axis=along)
+    limits = np.finfo(total.dtype)
+    if np.all((total.real > limits.tiny / limits.eps) & (total.real < np.inf)):
+        return np.sqrt(total)
+    largest = np.abs(x.real).max(axis=along, keepdims=True)
+    scale = np.where((largest > 0) & (largest < np.inf), largest, 1).astype(largest.dtype)
+    return np.sqrt(np.square(x / scale).sum(axis=along)) * scale.reshape(total.shape)
+""",
+    "_divisor": """
+def _divisor(norm):
+    # What the slope of a norm divides by: x/‖x‖ is 0 where x is.
+    return np.where(np.abs(norm.real) < np.finfo(norm.dtype).tiny, np.inf, norm).astype(norm.dtype)
+""",
+    "_power": """
+def _power(u, v):
+    # A negative base has its whole powers alone, and their signs, also with a complex step on it.
+    if np.isrealobj(u) and np.isrealobj(v):
+        return np.power(u * 1.0, v)
+    below, turns = np.real(u) < 0, np.real(v) % 2
+    sign = np.where((np.imag(v) == 0) & (turns % 1 == 0), 1 - 2 * turns, np.nan)
+    return np.power(np.where(below, -u, u), v) * np.where(below, sign, 1)
+""",
+    "_power_slope": """
+def _power_slope(u, v, n, m):
+    # n times by u, m times by v. A factor 0 wins over an infinite power, a positive power over log 0.
+    taylor = [1.0] + [0.0] * m
+    for i in range(n):
+        taylor = [c * (v - i) + (taylor[j - 1] if j else 0) for j, c in enumerate(taylor)]
+    with np.errstate(all="ignore"):
+        logarithm = np.log(np.where(np.real(u) < 0, np.nan, u)) if m else 1.0
+        total, ways = 0.0, 1
+        for j, c in enumerate(taylor):
+            total = total + np.where(c == 0, 0 * u, ways * c * logarithm ** (m - j))
+            ways *= m - j
+        gone = (total == 0) | ((u == 0) & (np.real(v) > n))
+        slope = np.where(gone, 0 * u, total * _power(u, v - n))
+    return np.where(np.real(u) < 0, np.nan, slope) if m else slope
 """,
     "_erf": """
 def _erf(x):
@@ -153,6 +216,42 @@ def _softmax_and_logsumexp(x, out=None):
     e /= total
     return e, (np.log(total) + shift)[..., 0]
 """,
+    "_weighted_exp": """
+def _weighted_exp(w, x):
+    # 0 where w is, however large x.
+    return w * np.exp(np.where(w == 0, 0, x))
+""",
+    "_exponentials": """
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def _exponentials(axes, *terms):
+    # Sums of w exp(s), the last axes of each pair summed: a shift, the sum over exp(shift), log of the sum.
+    dtype = np.result_type(*terms)
+    pairs = []
+    for count, s, w in zip(axes, terms[::2], terms[1::2]):
+        pair = np.broadcast_arrays(np.asarray(s, dtype), np.asarray(w, dtype))
+        lead, own = np.split(pair[0].shape, [pair[0].ndim - count])
+        pairs.append([x.reshape(*lead.astype(int), int(own.prod())) for x in pair])
+    lead = np.broadcast_shapes(*(s.shape[:-1] for s, _ in pairs))
+    s, w = (
+        np.concatenate([np.broadcast_to(x, (*lead, x.shape[-1])) for x in column], axis=-1)
+        for column in zip(*pairs)
+    )
+    place = (s.real + np.log(np.abs(w.real))).argmax(axis=-1)[..., None]
+    shift, top = (np.take_along_axis(x, place, axis=-1) for x in (s, w))
+    below = np.where(s == shift, 0, s - shift)
+    e = _weighted_exp(w, below)
+    np.put_along_axis(e, place, 0, axis=-1)
+    rest, top, shift = e.sum(axis=-1), top[..., 0], shift[..., 0]
+    total = top + rest
+    log = np.where(top.real > 0, np.log(top) + _log1p(rest / top), np.log(total))
+    if (w.real < 0).any():
+        # Weights of both signs may cancel: exp(d) - 1 has what is left then, to all digits.
+        base, near = w.sum(axis=-1), np.where(w == 0, 0, w * np.expm1(below))
+        better = abs(base) + abs(near).sum(axis=-1) < abs(top) + abs(e).sum(axis=-1)
+        total = np.where(better, base + near.sum(axis=-1), total)
+        log = np.where(better, np.log(total), log)
+    return shift, total, shift + log
+""",
     "_onehot": """
 def _onehot(labels, classes, dtype=float):
     return (labels[..., None] == np.arange(classes)).astype(dtype)
@@ -188,6 +287,12 @@ def _logdet(x):
     sign, logarithm = np.linalg.slogdet(x)
     return logarithm if np.isrealobj(x) else logarithm + np.log(sign * np.sign(sign.real))
 """,
+    "_log_of_det": """
+def _log_of_det(x):
+    # Not a number where the determinant is negative.
+    sign, logarithm = np.linalg.slogdet(x)
+    return logarithm + np.log(sign)
+""",
     "_adjugate": """
 def _adjugate(x):
     try:
@@ -199,9 +304,18 @@ def _adjugate(x):
         turn = np.asarray(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
         return turn * (np.conj(v).swapaxes(-1, -2) * others[..., None, :]) @ np.conj(u).swapaxes(-1, -2)
 """,
+    **TAILS,
 }
 # Helpers that other helpers call.
-NEEDS = {"_log_sigmoid": ("_softplus",), "_weighted_gram": ("_chunks", "_plus")}
+NEEDS = {
+    "_power_slope": ("_power",),
+    "_exponentials": ("_weighted_exp", "_log1p"),
+    "_softplus": ("_log1p",),
+    "_log_sigmoid": ("_softplus", "_log1p"),
+    "_weighted_gram": ("_chunks", "_plus"),
+    **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),
+    **TAIL_NEEDS,
+}
 
 
 def definitions_for(code: str, definitions: Mapping[str, str] = DEFINITIONS) -> str:

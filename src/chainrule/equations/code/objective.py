@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.calculus.lift import SCALE, WEIGHTS, weighted_program
+from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_program, weighted_program
+from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
-from chainrule.equations.language.given import as_array, check_domain, given_values
+from chainrule.equations.code.examples import SheetExamples, sheet_examples
+from chainrule.equations.formulas.repetition import repetition_remark
+from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import DataError, OptionError, ShapeError
+from chainrule.errors import DataError, OptionError, TooLargeError
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
 
@@ -30,8 +33,8 @@ OBJECTIVE = "_objective"
 DIRECTION = "_v_"
 # Arrays are kept for so many pairs of a function and a number of examples.
 MOST_KEPT = 8
-# The factor of the data term, of the weights and the number of the rows.
-_Scale = Callable[[Array | None, int], float]
+# The factors of the sum over the rows and of what no data enter, by the weights and the number of the rows.
+_Factors = Callable[[Array | None, int], dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,11 @@ class SheetObjective:
     size : int
         Number of examples n; 0 if the sheet's own formula covers all data.
     reduction : str
-        ``"mean"``: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + penalty, or ``"sum"``: C = Σ_i w_i ℓ_i + penalty.
+        ``"mean"``: C = (Σ_i w_i ℓ_i) / (Σ_i w_i) + R, or ``"sum"``: C = Σ_i w_i ℓ_i + R.
+    penalty : str or None
+        The line R of the sheet that counts once.
+    remarks : tuple of str
+        What else a reader should know, such as terms that a sum over the examples repeats.
 
     Notes
     -----
@@ -57,9 +64,9 @@ class SheetObjective:
     size: int
     reduction: str
     sizes: Mapping[str, int]
-    _stacked: Mapping[str, Array] = field(repr=False)
-    _fixed: Mapping[str, Array] = field(repr=False)
-    _weights: Array | None = field(repr=False)
+    penalty: str | None
+    remarks: tuple[str, ...]
+    _examples: SheetExamples = field(repr=False)
     _program: Program = field(repr=False)
     _loss: Compiled = field(repr=False)
     _step: Compiled = field(repr=False)
@@ -76,7 +83,7 @@ class SheetObjective:
     def value(self, theta: Theta, rows: Rows = None) -> Any:
         """C(θ) over all examples or the given rows; complex for complex θ."""
         vector = self.parameters.vector(theta)
-        values = self._values(vector, rows, vector.dtype, self._scale_of_rows)
+        values = self._values(vector, rows, vector.dtype, self._factors_of_rows)
         (value,) = self._run(self._loss, values, vector.dtype, [])
         return _scalar(value)
 
@@ -85,7 +92,7 @@ class SheetObjective:
 
         A complex θ gives complex results.
         """
-        return self._value_and_gradient(theta, rows, self._scale_of_rows)
+        return self._value_and_gradient(theta, rows, self._factors_of_rows)
 
     def batch_estimate(self, theta: Theta, rows: Rows) -> tuple[Any, Array]:
         """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), from a batch; the gradient is the caller's.
@@ -93,12 +100,12 @@ class SheetObjective:
         The data term is Σ (w_i / w̄) ℓ_i over the b rows, divided by b; for a sum, n/b Σ w_i ℓ_i. The mean
         weight w̄ is that of all examples.
         """
-        return self._value_and_gradient(theta, rows, self._scale_of_step)
+        return self._value_and_gradient(theta, rows, self._factors_of_step)
 
-    def _value_and_gradient(self, theta: Theta, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
+    def _value_and_gradient(self, theta: Theta, rows: Rows, factors_of: _Factors) -> tuple[Any, Array]:
         vector = self.parameters.vector(theta)
         gradient = np.empty_like(vector)
-        values = self._values(vector, rows, vector.dtype, scale_of)
+        values = self._values(vector, rows, vector.dtype, factors_of)
         (value,) = self._run(self._step, values, vector.dtype, self._blocks(gradient))
         return _scalar(value), gradient
 
@@ -114,7 +121,7 @@ class SheetObjective:
         """
         theta, v = self.parameters.vector(theta), self.parameters.vector(v, "the direction v")
         product = np.empty(v.shape, np.result_type(theta, v))
-        values = self._values(theta, rows, product.dtype, self._scale_of_rows)
+        values = self._values(theta, rows, product.dtype, self._factors_of_rows)
         values.update(zip(self._directions, self._blocks(v), strict=True))
         self._run(self._product, values, product.dtype, self._blocks(product))
         return product
@@ -156,16 +163,12 @@ class SheetObjective:
 
     def shuffled(self, permutation: NDArray[np.integer[Any]]) -> SheetObjective:
         """The same objective with its examples in another order, so that batches are contiguous."""
-        return replace(
-            self,
-            _stacked={name: array[permutation] for name, array in self._stacked.items()},
-            _weights=self._weights[permutation] if self._weights is not None else None,
-        )
+        return replace(self, _examples=self._examples.take(permutation))
 
     def explain_nonfinite(self, theta: Theta, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
         vector = self.parameters.vector(theta)
-        values = self._values(vector, rows, vector.dtype, self._scale_of_rows)
+        values = self._values(vector, rows, vector.dtype, self._factors_of_rows)
         for name in self.parameters.names:
             if not np.all(np.isfinite(values[name])):
                 return f"The parameter {name} is not finite."
@@ -182,10 +185,10 @@ class SheetObjective:
                 return f"{name} is the first quantity that is not finite: {entry}{where}."
         return ""
 
-    def _values(self, theta: Array, rows: Rows, dtype: np.dtype[Any], scale_of: _Scale) -> dict[str, Any]:
+    def _values(self, theta: Array, rows: Rows, dtype: np.dtype[Any], factors_of: _Factors) -> dict[str, Any]:
         """Everything by name, the data in the real type of a computation in ``dtype``."""
         given = self._given(dtype)
-        values = dict(given) if rows is None else self._batch(given, rows, scale_of)
+        values = dict(given) if rows is None else self._batch(given, rows, factors_of)
         values.update(zip(self.parameters.names, self._blocks(theta), strict=True))
         return values
 
@@ -193,38 +196,46 @@ class SheetObjective:
         """What does not depend on θ, over all examples; converted once."""
         if dtype not in self._cast:
             real = np.empty(0, dtype).real.dtype
-            values: dict[str, Any] = {**self._fixed, **self._stacked}
-            if self._weights is not None:
-                values[WEIGHTS] = self._weights
+            values: dict[str, Any] = {**self._examples.fixed, **self._examples.stacked}
+            weights = self._examples.weights
+            if weights is not None:
+                values[WEIGHTS] = weights
             for name, array in values.items():
                 values[name] = array.astype(real, copy=False) if array.dtype.kind == "f" else array
             if self.size:
-                scale = self._scale_of_rows(self._weights, self.size)
-                values |= {EXAMPLES: self.size, SCALE: np.asarray(scale, real)}
+                values |= {EXAMPLES: self.size, **_typed(self._factors_of_rows(weights, self.size), real)}
             self._cast[dtype] = {**self.sizes, **values}
         return self._cast[dtype]
 
-    def _batch(self, given: Mapping[str, Any], rows: Rows, scale_of: _Scale) -> dict[str, Any]:
+    def _batch(self, given: Mapping[str, Any], rows: Rows, factors_of: _Factors) -> dict[str, Any]:
         """The values with the examples of some rows."""
         if not self.size:
             return dict(given)
-        names = [*self._stacked, WEIGHTS] if self._weights is not None else self._stacked
+        stacked = self._examples.stacked
+        names = stacked if self._examples.weights is None else [*stacked, WEIGHTS]
         taken = {name: given[name][rows] for name in names}
-        count = len(taken[next(iter(self._stacked))])
+        count = len(taken[next(iter(stacked))])
         if not count:
             raise DataError(f"A batch without rows: {rows!r} of {self.size} examples; expected at least one.")
-        scale = np.asarray(scale_of(taken.get(WEIGHTS), count), given[SCALE].dtype)
-        return {**given, **taken, EXAMPLES: count, SCALE: scale}
+        factors = factors_of(taken.get(WEIGHTS), count)
+        return {**given, **taken, EXAMPLES: count, **_typed(factors, given[SCALE].dtype)}
 
-    def _scale_of_rows(self, weights: Array | None, count: int) -> float:
-        return rows_scale(self.reduction, weights, count)
+    def _factors_of_rows(self, weights: Array | None, count: int) -> dict[str, float]:
+        factors = {SCALE: rows_scale(self.reduction, weights, count)}
+        if self.reduction == "sum":
+            factors[TOTAL] = count if weights is None else float(weights.sum())
+        return factors
 
-    def _scale_of_step(self, weights: Array | None, count: int) -> float:
-        return step_scale(self.reduction, self._mean_weight, count, self.size)
+    def _factors_of_step(self, weights: Array | None, count: int) -> dict[str, float]:
+        factors = {SCALE: step_scale(self.reduction, self._mean_weight, count, self.size)}
+        if self.reduction == "sum":
+            factors[TOTAL] = self.size * self._mean_weight
+        return factors
 
     @cached_property
     def _mean_weight(self) -> float:
-        return 1.0 if self._weights is None else float(self._weights.mean())
+        weights = self._examples.weights
+        return 1.0 if weights is None else float(weights.mean())
 
     @staticmethod
     def _bound(function: Compiled, values: Mapping[str, Any]) -> list[Any]:
@@ -234,6 +245,10 @@ class SheetObjective:
 
 def _write(returned: int) -> Callable[[Body], Source]:
     return partial(stepping_source, along=EXAMPLES, returned=returned)
+
+
+def _typed(factors: Mapping[str, float], dtype: Any) -> dict[str, Array]:
+    return {name: np.asarray(factor, dtype) for name, factor in factors.items()}
 
 
 def _scalar(value: Any) -> Any:
@@ -248,109 +263,61 @@ def sheet_objective(
     reduction: str,
     sample_weight: ArrayLike | None,
     sizes: Mapping[str, int],
+    penalty: str | None,
 ) -> SheetObjective:
     """Bind data to a sheet; see ``Equations.objective``."""
     if reduction not in ("mean", "sum"):
         raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
-    parameters = _needed_parameters(program, of)
-    _check_names(sheet, program, of, data, parameters)
-    stacked = _stacked(sheet, data)
-    n = _count(stacked)
-    weights = _checked_weights(sample_weight, n)
-    if weights is not None and np.any(weights == 0):
-        kept = weights > 0
-        if not kept.any():
-            raise DataError("Every sample_weight is zero; at least one example must count.")
-        stacked, weights, n = {name: x[kept] for name, x in stacked.items()}, weights[kept], int(kept.sum())
-    rest = {name: value for name, value in data.items() if name not in stacked}
-    known, fixed = _known(sheet, rest, stacked, sizes)
+    minimized = [of] if penalty is None else [of, penalty]
+    parameters = _needed_parameters(program, minimized)
+    examples = sheet_examples(sheet, program, minimized, data, parameters, sample_weight, sizes)
+    known, n, weighted = examples.sizes, examples.size, examples.weights is not None
     spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
-    lifted, names = program, {name: name for name in program.symbols}
-    target = of
+    _check_room(of, spec)
+    program.pool.refill()
+    target, lifted, names = OBJECTIVE, program, {name: name for name in program.symbols}
+    remarks: tuple[str, ...] = ()
     if n:
-        target = OBJECTIVE
-        lifted, names = weighted_program(
-            program, of, set(stacked), EXAMPLES, OBJECTIVE, weighted=weights is not None
-        )
+        over = set(examples.stacked)
+        how = (EXAMPLES, OBJECTIVE, reduction, weighted, penalty)
+        lifted, names = weighted_program(program, of, over, *how)
+        remarks = _remarks(program, of, over, examples) if reduction == "sum" else ()
+    elif penalty is not None:
+        lifted = penalized_program(program, of, penalty, OBJECTIVE)
+    else:
+        target = of
     hints = {**known, EXAMPLES: n or 1}
     loss = compile_program(lifted, [(target, None)], sizes=hints, write=_write(returned=1))
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
     step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
-    renamed = {names[name]: array for name, array in stacked.items()}
+    renamed = {names[name]: array for name, array in examples.stacked.items()}
     own = {name: names[name] for name in spec.names}
-    return SheetObjective(spec, n, reduction, known, renamed, fixed, weights, lifted, loss, step, target, own)
+    bound = replace(examples, stacked=renamed)
+    return SheetObjective(spec, n, reduction, known, penalty, remarks, bound, lifted, loss, step, target, own)
 
 
-def _needed_parameters(program: Program, of: str) -> list[str]:
-    needed = program.ancestors([of])
+def _check_room(of: str, spec: ParameterSpec) -> None:
+    if (needed := 8 * spec.size) > DEFAULT_LIMIT:
+        shapes = ", ".join(f"{name} {shape}" for name, shape in spec.shapes)
+        raise TooLargeError(
+            f"{of} has {spec.size:,} parameters, {needed:,} bytes for every vector of them, more than "
+            f"{DEFAULT_LIMIT:,}: {shapes}. Give smaller sizes."
+        )
+
+
+def _remarks(program: Program, of: str, over: set[str], examples: SheetExamples) -> tuple[str, ...]:
+    """What the sum over the examples repeats, in words."""
+    times = f"{examples.size if examples.weights is None else examples.weights.sum():g}"
+    found = repeated(program, of, over, times)
+    return () if found is None else (repetition_remark(found),)
+
+
+def _needed_parameters(program: Program, minimized: list[str]) -> list[str]:
+    needed = program.ancestors(minimized)
     found = [name for name in program.named("parameters") if name in needed]
     if not found:
-        raise DataError(f"{of} depends on no parameters; there is nothing to minimise over.")
+        raise DataError(f"{minimized[0]} depends on no parameters; there is nothing to minimise over.")
     return found
-
-
-def _check_names(
-    sheet: Sheet, program: Program, of: str, data: Mapping[str, ArrayLike], parameters: list[str]
-) -> None:
-    needed = [name for name in sheet.declarations if name in program.ancestors([of])]
-    missing = [name for name in needed if name not in data and name not in parameters]
-    unknown = [name for name in data if name not in sheet.declarations]
-    trained = [name for name in data if name in parameters]
-    problems = [f"missing: {', '.join(missing)}" if missing else ""]
-    problems.append(f"not declared: {', '.join(unknown)}" if unknown else "")
-    problems.append(f"a parameter, which is trained and not given: {', '.join(trained)}" if trained else "")
-    if any(problems):
-        wanted = ", ".join(name for name in needed if name not in parameters) or "nothing"
-        raise DataError(f"{of} needs data for {wanted}; {'; '.join(filter(None, problems))}.")
-
-
-def _stacked(sheet: Sheet, data: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """The data that come with one axis more than declared: one entry per example."""
-    stacked = {}
-    for name, value in data.items():
-        array = as_array(sheet, name, value)
-        if sheet.declarations[name].role == "data" and array.ndim == len(sheet.declarations[name].axes) + 1:
-            stacked[name] = np.ascontiguousarray(array)
-    return stacked
-
-
-def _count(stacked: Mapping[str, Array]) -> int:
-    counts = {name: len(array) for name, array in stacked.items()}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise ShapeError(f"Data must have the same number of examples; {listed}.")
-    count = next(iter(counts.values()), None)
-    if count == 0:
-        raise DataError("There are no examples: the data are empty.")
-    return count or 0
-
-
-def _known(
-    sheet: Sheet, rest: Mapping[str, ArrayLike], stacked: Mapping[str, Array], sizes: Mapping[str, int]
-) -> tuple[dict[str, int], dict[str, Array]]:
-    """Sizes and the arrays that are not stacked, all checked against the declarations."""
-    first = {name: array[0] for name, array in stacked.items()}
-    arrays, known = given_values(sheet, {**first, **rest}, sizes)
-    _infer_classes(sheet, {**arrays, **stacked}, known)
-    for name, array in stacked.items():
-        check_domain(sheet, name, array, known)
-    fixed = {name: arrays[name] for name in rest}
-    for name, array in {**stacked, **fixed}.items():
-        if np.iscomplexobj(array):
-            raise DataError(f"{name} is complex; what is minimised over real parameters needs real data.")
-        if not np.all(np.isfinite(array)):
-            place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
-            entry = f"entry {place} is {array[tuple(place)]}" if place else f"it is {array}"
-            raise DataError(f"{name} must be finite; {entry}.")
-    return dict(known), fixed
-
-
-def _infer_classes(sheet: Sheet, arrays: Mapping[str, Array], known: dict[str, int]) -> None:
-    """Where nothing else says how many classes there are, the largest label does."""
-    for name, array in arrays.items():
-        classes = sheet.classes_of(name)
-        if isinstance(classes, str) and classes not in known and "*" not in classes:
-            known[classes] = int(array.max()) + 1
 
 
 def _shape(sheet: Sheet, name: str, known: Mapping[str, int]) -> tuple[int, ...]:
@@ -362,27 +329,3 @@ def _shape(sheet: Sheet, name: str, known: Mapping[str, int]) -> tuple[int, ...]
         raise DataError(
             f"{name} has shape ({axes}), and the data do not show {size}; say sizes={{{size!r}: ...}}."
         ) from None
-
-
-def _checked_weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
-    if sample_weight is None:
-        return None
-    weights = np.asarray(sample_weight)
-    if weights.dtype.kind not in "biuf":
-        raise DataError(f"sample_weight holds {weights.dtype} values; expected one number per example.")
-    weights = weights.astype(np.float64)
-    if not n:
-        raise OptionError(
-            "sample_weight needs examples: give data with one axis more than the sheet declares."
-        )
-    if weights.shape != (n,):
-        raise ShapeError(f"sample_weight has shape {weights.shape}; expected ({n},).")
-    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
-        raise DataError("sample_weight must be finite and not negative.")
-    with np.errstate(over="ignore", divide="ignore"):
-        if weights.any() and not (1 / weights.sum() > 0 and 1 / weights.mean() < np.inf):
-            raise DataError(
-                f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
-                "divide the weights by their maximum."
-            )
-    return weights

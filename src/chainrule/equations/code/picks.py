@@ -6,8 +6,61 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from chainrule.equations.code.code_facts import Variable, dims_of
+from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["picked"]
+__all__ = ["picked", "subscript", "without_units"]
+
+
+Factor = tuple[Node, tuple[int, ...]]
+
+
+def without_units(
+    pairs: Sequence[Factor], out: tuple[int, ...]
+) -> tuple[list[Factor], dict[int, dict[int, int]]]:
+    """The factors without the unit vectors that pick an entry: ``x[0]`` is no sum of n terms.
+
+    Returns
+    -------
+    list of (Node, labels)
+        The factors that are left, without the labels at which entries are picked.
+    dict
+        For the places of those, their axes that are at a position, and which.
+    """
+    units: dict[int, int] = {}
+    for node, labels in pairs:
+        mates = [other for other, own in pairs if labels[:1] and labels[0] in own and other is not node]
+        # The classes of one-hot rows have no row to pick: what is 1 there depends on the label.
+        whole = len(mates) == 1 and not (
+            mates[0].kind == "onehot" and (mates[0], labels[0]) in _classes(pairs)
+        )
+        if node.kind == "unit" and labels[0] not in out and whole:
+            units[labels[0]] = node.data
+    kept: list[Factor] = []
+    at: dict[int, dict[int, int]] = {}
+    for node, labels in pairs:
+        if node.kind == "unit" and labels[0] in units:
+            continue
+        here = {axis: units[label] for axis, label in enumerate(labels) if label in units}
+        if here:
+            at[len(kept)] = here
+        kept.append((node, tuple(label for label in labels if label not in units)))
+    return kept, at
+
+
+def _classes(pairs: Sequence[Factor]) -> set[tuple[Node, int]]:
+    return {(node, labels[-1]) for node, labels in pairs if node.kind == "onehot"}
+
+
+def subscript(axes: int, at: Mapping[int, int]) -> str:
+    """The index of an array with some axes at a position.
+
+    Examples
+    --------
+    >>> subscript(3, {1: 0})
+    '[:, 0, :]'
+    """
+    # The array API wants every axis named.
+    return f"[{', '.join(str(at[axis]) if axis in at else ':' for axis in range(axes))}]"
 
 
 def picked(scores: str, index: Sequence[str], known: Mapping[str, Variable]) -> str:

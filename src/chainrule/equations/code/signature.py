@@ -33,6 +33,8 @@ class Signature:
         Variable of each size that the body uses.
     length : callable
         Gives a size a variable.
+    least : mapping of size to int
+        The largest position at which an axis of a size is read.
     namespace : str
         Whose functions the code calls; the values of labels are looked at in NumPy alone, since other
         libraries may only trace the code.
@@ -44,12 +46,14 @@ class Signature:
         inputs: Mapping[str, str],
         used_sizes: Mapping[str, str],
         length: Callable[[Size], str],
+        least: Mapping[Size, int],
         namespace: str = "np",
     ) -> None:
         self.program = program
         self.inputs = inputs
         self.used_sizes = used_sizes
         self._length = length
+        self._least = least
         self._namespace = namespace
 
     def checks(self) -> tuple[list[str], tuple[str, ...]]:
@@ -71,12 +75,14 @@ class Signature:
             )
             if dims and shown:
                 checks.append(f"{variable}.shape == {tuple_text([' * '.join(own) for own in parts])}")
+        for size in self._least:
+            self._length(size)
         hidden = tuple(size for size in self.used_sizes if size not in known)
         refusal = self._refusal()
         statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []
         statements += reads
         statements += [f"if not ({' and '.join(checks)}):", f"    raise {refusal}"] if checks else []
-        return statements + self._label_checks(known), hidden
+        return [*statements, *self._position_checks(), *self._label_checks(known)], hidden
 
     def reads(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes the code uses, and the sizes no input shows."""
@@ -92,6 +98,17 @@ class Signature:
         expected = ", ".join(f"{name} {spelled(self.program.symbols[name].dims)}" for name in self.inputs)
         arrived = ", ".join(f"{name} {{{variable}.shape}}" for name, variable in self.inputs.items())
         return f'ValueError(f"Expected {expected}; got {arrived}.")'
+
+    def _position_checks(self) -> list[str]:
+        """An entry that is not there must not be one whose derivative is 0."""
+        statements = []
+        for size, position in self._least.items():
+            length = self._length(size)
+            need = (
+                f"The subscript {position} is outside its axis of size {{{length}}}; subscripts count from 0."
+            )
+            statements += [f"if not {length} > {position}:", f'    raise ValueError(f"{need}")']
+        return statements
 
     def _label_checks(self, known: Mapping[Size, str]) -> list[str]:
         statements = []

@@ -66,9 +66,23 @@ def _has_identity(node: Node) -> bool:
     return any(arg.kind == "delta" or any(inner.kind == "delta" for inner in arg.args) for arg in node.args)
 
 
-def operations(root: Node, sizes: Mapping[str, int], held: Mapping[Node, Node] | None = None) -> float:
-    """About how many operations a node takes, and what is held under the names that it mentions."""
-    cores = held or {}
+def operations(
+    root: Node,
+    sizes: Mapping[str, int],
+    held: Mapping[Node, Node] | None = None,
+    known: dict[Node, float] | None = None,
+) -> float:
+    """About how many operations a node takes, and what is held under the names that it mentions.
+
+    Parameters
+    ----------
+    root : Node
+    sizes : mapping of str to int
+    held : mapping of Node to Node, optional
+    known : dict of Node to float, optional
+        Keeps the operations of single products from call to call with the same sizes.
+    """
+    cores, contractions = held or {}, {} if known is None else known
 
     def length(size: Size) -> float:
         return float(size if isinstance(size, int) else sizes.get(size, ASSUMED_LENGTH))
@@ -80,7 +94,9 @@ def operations(root: Node, sizes: Mapping[str, int], held: Mapping[Node, Node] |
     roots = [root, *(cores[node] for node in topological([root]) if node in cores)]
     for node in topological(roots):
         if node.kind == "prod":
-            total += _contraction_work(node, length)
+            if node not in contractions:
+                contractions[node] = _contraction_work(node, length)
+            total += contractions[node]
         elif node.kind == "lin":
             total += len(node.args) * volume(node)
         elif node.args:
@@ -104,12 +120,15 @@ def taken_apart(root: Node, sizes: Mapping[str, int]) -> Node:
     (diag(p) - p pᵀ) v builds a matrix, p ⊙ v - p (pᵀ v) does not.
     """
     done: dict[Node, Node] = {}
+    known: dict[Node, float] = {}
     for node in topological([root]):
         current = rebuild(node, tuple(done[arg] for arg in node.args))
         once = _terms(current, _over_thin_sum, 1)
         if once is not current:
             every = _terms(once, _over_thin_sum, MOST_TERMS)
-            current = min((current, once, every), key=lambda candidate: operations(candidate, sizes))
+            current = min(
+                (current, once, every), key=lambda candidate: operations(candidate, sizes, known=known)
+            )
         done[node] = current
     return done[root]
 

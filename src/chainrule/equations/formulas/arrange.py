@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
-from typing import Any
 
 from chainrule.equations.formulas.forms import (
     Add,
@@ -16,17 +15,21 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
     Kron,
     Mul,
     Named,
     Num,
     OneHot,
     Ones,
+    Relation,
     Scale,
     Sigma,
     SizeForm,
     Transposed,
     Unit,
+    each_form,
+    forms_in,
 )
 
 __all__ = ["add", "hadamard", "mul", "scale", "transpose"]
@@ -189,19 +192,15 @@ def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
     return scale(coefficient, scalars, under, body)
 
 
-def _order(form: Form) -> tuple[bool, bool]:
-    return (mentions_derivative(form), not isinstance(form, Named | OneHot | SizeForm | Num))
+def _order(form: Form) -> tuple[bool, int]:
+    index = isinstance(form, Iota | Relation)
+    name = isinstance(form, Named | OneHot | SizeForm | Num)
+    return (mentions_derivative(form), 0 if index else 1 if name else 2)
 
 
-def mentions_derivative(form: Any) -> bool:
+def mentions_derivative(form: Form) -> bool:
     """Whether a line of the derivation stands anywhere inside."""
-    if isinstance(form, Named):
-        return isinstance(form.node.data, tuple)
-    if isinstance(form, tuple):
-        return any(mentions_derivative(inner) for inner in form)
-    if isinstance(form, Form):
-        return any(mentions_derivative(getattr(form, name)) for name in form.__dataclass_fields__)
-    return False
+    return any(isinstance(inner, Named) and isinstance(inner.node.data, tuple) for inner in each_form(form))
 
 
 def add(terms: Iterable[tuple[int, Form]], rank: int) -> Form:
@@ -218,13 +217,18 @@ def add(terms: Iterable[tuple[int, Form]], rank: int) -> Form:
     return Add(rank, tuple(ordered))
 
 
-def _length(form: Any) -> int:
-    if isinstance(form, Form):
-        if isinstance(form, Named | OneHot | Eye | Ones | Num | SizeForm | Unit):
-            return 1
-        if isinstance(form, Transposed):
-            return _length(form.arg)
-        return 1 + sum(_length(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
-    if isinstance(form, tuple):
-        return sum(_length(inner) for inner in form)
-    return 0
+def _length(form: Form) -> int:
+    """How many operations and names a form has, counted as a tree."""
+    lengths: dict[int, int] = {}
+    stack = [form]
+    while stack:
+        top = stack[-1]
+        leaf = isinstance(top, Named | OneHot | Eye | Iota | Ones | Num | Relation | SizeForm | Unit)
+        parts = [] if leaf else forms_in(top)
+        missing = [part for part in parts if id(part) not in lengths]
+        if missing:
+            stack.extend(missing)
+            continue
+        lengths[id(top)] = sum(lengths[id(part)] for part in parts) + (not isinstance(top, Transposed))
+        stack.pop()
+    return lengths[id(form)]

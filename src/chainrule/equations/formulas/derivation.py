@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from html import escape
 from typing import Any, TypeVar
 
 from numpy.typing import ArrayLike
 
+from chainrule.equations.calculus.asked import Asked
 from chainrule.equations.calculus.lets import Cotangent, Line, needed_lines
 from chainrule.equations.calculus.pin import involves
 from chainrule.equations.calculus.second import Moved, Second
@@ -37,6 +39,7 @@ from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.formulas.recursions import LAYER_LETTERS, Row, fold
+from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.formulas.shown import Shown
 from chainrule.equations.formulas.structured import Structured, block_place, structured
 from chainrule.equations.formulas.where_list import where_list
@@ -75,6 +78,8 @@ class Derivation:
     per_example : bool
         Whether the lines are written for one example s, sums over the examples as Σ_s. Without it they are
         so only where a product with the examples is beyond matrix form: d²L/dW² = Σ_s M_s ⊗ x_s x_sᵀ.
+    remarks : tuple of str
+        What else a reader should know, such as terms that a sum over the examples repeats.
 
     Notes
     -----
@@ -91,6 +96,7 @@ class Derivation:
     explained: bool = False
     examples: Size | None = None
     per_example: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def order(self) -> int:
@@ -138,7 +144,8 @@ class Derivation:
         return self.every if self.explained else self.lines
 
     def __str__(self) -> str:
-        return numbered(self.steps) if self.explained else "\n".join(str(step) for step in self.steps)
+        steps = numbered(self.steps) if self.explained else "\n".join(str(step) for step in self.steps)
+        return "\n".join((steps, *self.remarks))
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.of} by {', '.join(self.wrt)}: {len(self.lines)} lines>\n{self}"
@@ -158,7 +165,7 @@ class Derivation:
          2. dL/dz = (diag(p) - p pᵀ) dL/dp  (K,)  Jacobian of softmax p: diag(p) - ppᵀ in p
                   = p - y                         through p; factors cancel
         """
-        return numbered(self.explanation.steps)
+        return str(self.explanation)
 
     @property
     def explanation(self) -> Derivation:
@@ -245,7 +252,8 @@ class Derivation:
         return f"$$\n{self.latex()}\n$$"
 
     def _repr_html_(self) -> str:
-        return f"<div>{self.mathml()}</div>"
+        remarks = "".join(f"<p>{escape(remark)}</p>" for remark in self.remarks)
+        return f"<div>{self.mathml()}{remarks}</div>"
 
     def to_dict(self) -> dict[str, Any]:
         """The derivation as plain data, for programs."""
@@ -265,11 +273,12 @@ class Derivation:
                 }
                 for step in self.steps
             ],
+            "remarks": list(self.remarks),
         }
 
     def markdown(self) -> str:
         """The lines as a Markdown list with their rules."""
-        return markdown(self.steps)
+        return "\n\n".join((markdown(self.steps), *self.remarks))
 
     def by_layer(self) -> ByLayer:
         """The lines of a network, those of all its layers written once, with letters for their numbers.
@@ -340,22 +349,15 @@ class Derivation:
         return writer.equation(writer.names(symbol), form, self.shown.axes(symbol))
 
 
-def derivation_of(
-    program: Program,
-    of: str,
-    wrt: Sequence[str],
-    layout: Layout,
-    every: Sequence[Line],
-    explained: bool,
-    form: str | None,
-) -> Derivation:
-    """The derivation whose lines, with those that an explanation needs, are given.
+def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: str | None) -> Derivation:
+    """The derivation that was asked for, whose lines, with those that an explanation needs, are given.
 
     Raises
     ------
     OptionError
         If it is asked for in example form, and the examples mix.
     """
+    program, of, wrt, layout = asked[:4]
     examples, lines = shared_axis(program), tuple(needed_lines(list(every)))
     alone = form == "example" and examples is not None
     if examples is not None and alone and not OneExample(program, examples).can_write(lines):
@@ -363,7 +365,9 @@ def derivation_of(
             f"The examples of {of} mix before they are summed, so there is no line for one of them; "
             "leave form out."
         )
-    return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), explained, examples, alone)
+    own = (explained, examples, alone, remarks_on(asked))
+    program.pool.refill()  # for what it is asked later: its notations, its factors
+    return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), *own)
 
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:

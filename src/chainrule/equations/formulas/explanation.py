@@ -90,7 +90,14 @@ def was_fused(line: Line) -> bool:
 def rule(line: Line, of: str) -> str:
     """Where a line of the derivative of ``of`` comes from, in words: what it went through, then the rules."""
     named = [symbol for symbol in line.inside if isinstance(symbol.data, Cotangent)]
-    return "; ".join(filter(None, (_through(line, named, of), grouped(line.rules))))
+    return "; ".join(filter(None, (_through(line, named, of), grouped(line.rules), *_of_indices(line))))
+
+
+def _of_indices(line: Line) -> list[str]:
+    """What the letters and brackets of a line stand for, where indices are numbers."""
+    kinds = {node.kind for node in topological([line.expression])}
+    said = ["indices count from 0"] if kinds & {"iota", "relation"} else []
+    return [*said, "[…] is 1 where it holds, else 0"] if "relation" in kinds else said
 
 
 def naive_rule(line: Line) -> str:

@@ -1,10 +1,12 @@
-"""The sizes of a form's axes."""
+"""The sizes of a form's axes, and whether it only repeats vectors along them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import Any
 
+from chainrule.equations.formulas.arrange import transpose
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -16,6 +18,7 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
     Kron,
     Merged,
     Mul,
@@ -24,6 +27,8 @@ from chainrule.equations.formulas.forms import (
     OneHot,
     Ones,
     Power,
+    Raised,
+    Relation,
     Scale,
     Split,
     Summed,
@@ -34,7 +39,7 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
 
-__all__ = ["dims_of"]
+__all__ = ["dims_of", "is_repeated"]
 
 
 def dims_of(form: Form) -> tuple[Size, ...]:
@@ -42,11 +47,11 @@ def dims_of(form: Form) -> tuple[Size, ...]:
     match form:
         case Named(node=node):
             return node.dims
-        case Ones(dims=dims):
+        case Ones(dims=dims) | Relation(dims=dims):
             return dims
         case Eye(size=size):
             return (size, size)
-        case Unit(size=size):
+        case Unit(size=size) | Iota(size=size):
             return (size,)
         case OneHot(labels=labels, classes=classes):
             return (*labels.dims, classes)
@@ -61,6 +66,8 @@ def dims_of(form: Form) -> tuple[Size, ...]:
             return dims_of(arg)[:-1]
         case Compare(left=left, right=right) | Extreme(left=left, right=right):
             return _common((left, right))
+        case Raised(arg=arg, exponent=exponent):
+            return dims_of(max((arg, exponent), key=lambda side: side.rank))
         case Where(condition=condition, then=then, other=other):
             return _common(side for side in (then, other, condition) if side.rank)
         case Kron(left=left, right=right):
@@ -80,6 +87,22 @@ def dims_of(form: Form) -> tuple[Size, ...]:
         case Summed(body=arg) | Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
             return dims_of(arg)
     return ()
+
+
+def is_repeated(form: Any) -> bool:
+    """Whether a matrix is made of vectors that are repeated: x 𝟏ᵀ - 𝟏 xᵀ, whose entries are x[i] - x[j]."""
+    match form:
+        case tuple():
+            return any(map(is_repeated, form))
+        case Mul(rank=2, factors=factors):
+            return any(isinstance(transpose(factor), Ones) or isinstance(factor, Ones) for factor in factors)
+        case Add(rank=2, terms=inner) | Scale(rank=2, arg=inner) | Power(rank=2, arg=inner):
+            return is_repeated(inner)
+        case Hadamard(rank=2, above=above, below=below):
+            return is_repeated((*above, *below))
+        case Function(rank=2, axis=None, arg=arg):
+            return is_repeated(arg)
+    return False
 
 
 def _common(forms: Iterable[Form]) -> tuple[Size, ...]:

@@ -5,11 +5,14 @@ Every vector stands as a column; a row is the transpose of one. Rewriting never 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.relations import Order
 
 __all__ = [
     "Add",
@@ -23,7 +26,9 @@ __all__ = [
     "Function",
     "Hadamard",
     "Indexed",
+    "Iota",
     "Kron",
+    "Letter",
     "Merged",
     "Mul",
     "Named",
@@ -33,6 +38,8 @@ __all__ = [
     "Ones",
     "Pi",
     "Power",
+    "Relation",
+    "Raised",
     "Scale",
     "Sigma",
     "SizeForm",
@@ -43,6 +50,8 @@ __all__ = [
     "Transposed",
     "Unit",
     "Where",
+    "each_form",
+    "forms_in",
 ]
 
 
@@ -99,6 +108,22 @@ class Unit(Form):
 
     position: int
     size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Iota(Form):
+    """An index as a number, along its axis; it is written where it is a letter."""
+
+    size: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Relation(Form):
+    """1 where an order of indices, and maybe of a label, holds; written where the indices are letters."""
+
+    order: Order
+    label: Form | None
+    dims: tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +188,14 @@ class Power(Form):
 
     arg: Form
     exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Raised(Form):
+    """Elementwise power with an exponent that is a form; either may lack axes."""
+
+    arg: Form
+    exponent: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +304,13 @@ class Entry(Form):
 
 
 @dataclass(frozen=True, slots=True)
+class Letter(Form):
+    """A letter of index notation as a number."""
+
+    letter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sigma(Form):
     """Σ over letters, each with its size."""
 
@@ -310,3 +350,30 @@ class PartOf(str):
         part = cls(text)
         part.whole, part.parts, part.place = whole, parts, place
         return part
+
+
+def forms_in(form: Form) -> list[Form]:
+    """The forms directly inside a form, in the order in which they are written."""
+    found: list[Form] = []
+    stack: list[Any] = [getattr(form, name) for name in reversed(form.__dataclass_fields__)]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack.extend(reversed(part))
+        elif isinstance(part, Form):
+            found.append(part)
+    return found
+
+
+def each_form(root: Form, closed: tuple[type[Form], ...] = ()) -> Iterator[Form]:
+    """A form and every form below it, each once, but for what is inside those of the ``closed`` types."""
+    seen: set[int] = set()
+    stack = [root]
+    # Iterative, and by identity: what stands in a formula twice is one form, and doubles at every level.
+    while stack:
+        form = stack.pop()
+        if id(form) not in seen:
+            seen.add(id(form))
+            yield form
+            if not isinstance(form, closed):
+                stack.extend(reversed(forms_in(form)))

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
-from chainrule.equations.formulas.arrange import scale
-from chainrule.equations.formulas.form_axes import dims_of
+from chainrule.equations.formulas.arrange import mul, scale, transpose
+from chainrule.equations.formulas.form_axes import dims_of, is_repeated
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -28,14 +28,18 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
+    Kron,
+    Letter,
     Merged,
     Mul,
     Named,
     Norm,
     Num,
     Ones,
-    PartOf,
     Power,
+    Raised,
+    Relation,
     Scale,
     Sigma,
     Split,
@@ -44,36 +48,48 @@ from chainrule.equations.formulas.forms import (
     Trace,
     Transposed,
     Where,
+    each_form,
 )
-from chainrule.equations.formulas.glyphs import unicode_name
+from chainrule.equations.formulas.orders import compared, is_index
+from chainrule.equations.formulas.parts import parted, realigned
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node, topological
 
-__all__ = ["Speller", "is_indexed", "sizes_not_letters"]
+__all__ = ["Speller", "is_indexed", "letters_in", "sizes_not_letters"]
 
 At = tuple[str, ...]
 
 
-def is_indexed(form: Any) -> bool:
+def is_indexed(form: Form) -> bool:
     """Whether a form has, anywhere, more than two axes or a product that does not reduce to matrices.
 
     What is written entry by entry already has neither.
     """
-    if isinstance(form, Entry | Sigma):
-        return False
-    if isinstance(form, Form):
-        if form.rank > 2 or isinstance(form, Indexed | Split | Merged):
+    for inner in each_form(form, closed=(Entry, Sigma)):
+        if isinstance(inner, Entry | Sigma):
+            continue
+        if inner.rank > 2 or isinstance(inner, Indexed | Iota | Merged | Relation | Split):
             return True
-        return any(is_indexed(getattr(form, name)) for name in form.__dataclass_fields__ if name != "rank")
-    return isinstance(form, tuple) and any(is_indexed(inner) for inner in form)
+        if isinstance(inner, Compare) and (_repeats_labels(inner.left) or _repeats_labels(inner.right)):
+            return True
+    return False
+
+
+def _repeats_labels(form: Form) -> bool:
+    """Whether labels are repeated, which no matrix form says: they are compared as y[i] = y[j]."""
+    return not isinstance(form, Named) and any(
+        isinstance(inner, Named) and inner.node in inner.node.pool.labels for inner in each_form(form)
+    )
 
 
 def sizes_not_letters(symbols: Iterable[Node], printed: Iterable[Node]) -> list[str]:
     """The sizes that no index may be called: all but i to l, and these too where they are printed."""
     names = {part for symbol in symbols for size in symbol.dims for part in size_factors(size)}
-    shown = {node.data for node in topological(printed) if node.kind == "size"}
+    nodes = list(topological(printed))
+    shown = {node.data for node in nodes if node.kind == "size"}
+    shown |= {size for node in nodes if node.kind == "relation" for size, _ in node.data.sizes}
     return sorted(name for name in names if isinstance(name, str) and (name not in "ijkl" or name in shown))
 
 
@@ -100,7 +116,7 @@ class Speller:
         """The entry of a whole formula; a letter that would stand nowhere is seen at a one."""
         at = self.first(form.rank)
         entry = self.entry(form, at)
-        seen = _letters_in(entry)
+        seen = letters_in(entry, (Entry, Letter))
         ones = [
             Entry(0, Ones(1, (size,)), (letter,))
             for letter, size in zip(at, dims_of(form), strict=False)
@@ -123,13 +139,21 @@ class Speller:
                 return Num(0, value)
             case Ones():
                 return Num(0, Fraction(1))
+            case Mul(rank=2, factors=(*rest, last)) if isinstance(transpose(last), Ones):
+                return self.entry(mul(rest, 1), at[:1], bound)
+            case Mul(rank=2, factors=(Ones(), *rest)):
+                return self.entry(transpose(mul(rest, 1)), at[1:], bound)
+            case Iota():
+                return Letter(0, at[0])
+            case Relation():
+                return self._relation(form, at, bound)
             case Named(node=node) if form.rank > 2:
                 return Entry(0, form, tuple(at[axis] for axis in self.axes_of(node)))
             case Merged(arg=arg, parts=parts):
-                inner = [letter for pair in zip(at, parts, strict=True) for letter in _parted(*pair)]
+                inner = [letter for pair in zip(at, parts, strict=True) for letter in parted(*pair)]
                 return self.entry(arg, tuple(inner), bound)
             case Split(arg=Merged(arg=arg, parts=merged), parts=parts) if (
-                inner_axes := _realigned(at, parts, merged)
+                inner_axes := realigned(at, parts, merged)
             ) is not None:
                 letters = tuple(letter for own, _ in inner_axes for letter in own)
                 apart = tuple(sizes for _, sizes in inner_axes)
@@ -141,7 +165,7 @@ class Speller:
                 return _summed([(letter, size)], self.entry(body, at, (*bound, letter)))
             case Compare(op=op, left=left, right=right):
                 return Compare(0, op, self.entry(left, at, bound), self.entry(right, at, bound))
-        if not is_indexed(form):
+        if not is_indexed(form) and not is_repeated(form):
             return Entry(0, form, at) if form.rank else form
         return self._compound(form, at, bound)
 
@@ -155,10 +179,19 @@ class Speller:
                 continue
             whole.append(letter)
             summed.append((letter, reduce(size_product, sizes)))
-            each = zip(_parted(letter, sizes), own, sizes, strict=True)
+            each = zip(parted(letter, sizes), own, sizes, strict=True)
             factors += [Entry(0, Eye(2, size), (part, other)) for part, other, size in each]
         body = self.entry(arg, tuple(whole), (*bound, *fresh))
         return _summed(summed, _scaled(Fraction(1), [*factors, body]))
+
+    def _relation(self, form: Relation, at: At, bound: At) -> Form:
+        order, lead = form.order, form.rank - len(form.order.weights)
+        terms: list[tuple[int, Form]] = [
+            (weight, Letter(0, letter)) for weight, letter in zip(order.weights, at[lead:], strict=True)
+        ]
+        if order.label is not None and form.label is not None:
+            terms.append((order.label[0], self.entry(form.label, at[:lead], bound)))
+        return compared(order.op, terms, order.sizes, order.constant)
 
     def _compound(self, form: Form, at: At, bound: At) -> Form:
         match form:
@@ -170,8 +203,13 @@ class Speller:
                 return _scaled(Fraction(1), self._each(above, at, bound), self._each(below, at, bound))
             case Add(terms=terms):
                 return Add(0, tuple((sign, self.entry(term, at, bound)) for sign, term in terms))
+            case Power(arg=Norm(arg=arg), exponent=exponent) if exponent == 2:
+                return self._sum(arg, lambda at, bound: self._square(arg, at, bound), bound)
             case Power(arg=arg, exponent=exponent):
                 return Power(0, self.entry(arg, at, bound), exponent)
+            case Raised(arg=arg, exponent=exponent):
+                sides = (self.entry(side, at if side.rank else (), bound) for side in (arg, exponent))
+                return Raised(0, *sides)
             case Function():
                 return self._function(form, at, bound)
             case Where(condition=condition, then=then, other=other):
@@ -184,15 +222,20 @@ class Speller:
                 return _scaled(Fraction(1), [Entry(0, eye, at), self.entry(arg, at[:1], bound)])
             case Diagonal(arg=arg):
                 return self.entry(arg, at * 2, bound)
+            case Kron(left=left, right=right) if left.rank == right.rank:
+                parts = map(parted, at, zip(dims_of(left), dims_of(right), strict=True))
+                rows, columns = zip(*parts, strict=True)
+                return _scaled(
+                    Fraction(1), [self.entry(left, rows, bound), self.entry(right, columns, bound)]
+                )
             case Sum(arg=arg):
                 return self._sum(arg, lambda at, bound: self.entry(arg, at, bound), bound)
             case Trace(arg=arg):
                 (letter,) = self._fresh(1, bound)
                 return _summed([(letter, dims_of(arg)[0])], self.entry(arg, (letter, letter), bound))
             case Norm(arg=arg):
-                two = Fraction(2)
-                square = self._sum(arg, lambda at, bound: Power(0, self.entry(arg, at, bound), two), bound)
-                return Function(0, "sqrt", square)
+                total = self._sum(arg, lambda at, bound: self._square(arg, at, bound), bound)
+                return Function(0, "sqrt", total)
         return Entry(0, form, at)
 
     def _product(self, form: Indexed, at: At, bound: At) -> Form:
@@ -216,8 +259,13 @@ class Speller:
             own = [] if is_row else [passed if passed is not None else open_letters.pop(0)]
             passed = None
             if is_row or factor.rank == 2:
-                if position == len(factors) - 1:
-                    own.append(open_letters.pop(0))
+                diagonals = all(isinstance(later, Diag) for later in factors[position + 1 :])
+                if isinstance(factor, Diag) and (position or not diagonals):
+                    # A diagonal hands on the letter that it has: diag(u) A is u[i] A[i,j].
+                    passed = own[0]
+                elif diagonals:
+                    passed = open_letters.pop(0)
+                    own.append(passed)
                 else:
                     (passed,) = self._fresh(1, bound)
                     bound = (*bound, passed)
@@ -225,7 +273,11 @@ class Speller:
                     own.append(passed)
             places.append(tuple(own))
         # Every letter of the chain is taken before a sum inside a factor takes one.
-        entries = [self.entry(factor, own, bound) for factor, own in zip(factors, places, strict=True)]
+        bodies = [
+            factor.arg if isinstance(factor, Diag) and len(own) == 1 else factor
+            for factor, own in zip(factors, places, strict=True)
+        ]
+        entries = [self.entry(body, own, bound) for body, own in zip(bodies, places, strict=True)]
         return _summed(summed, _scaled(Fraction(1), entries))
 
     def _function(self, form: Function, at: At, bound: At) -> Form:
@@ -240,6 +292,9 @@ class Speller:
         if form.name == "logsumexp":
             return Function(0, "log", total)
         return _scaled(Fraction(1), [Function(0, "exp", self.entry(arg, at, bound))], [total])
+
+    def _square(self, arg: Form, at: At, bound: At) -> Form:
+        return Power(0, self.entry(arg, at, bound), Fraction(2))
 
     def _sum(self, arg: Form, body: Callable[[At, At], Form], bound: At) -> Form:
         fresh = self._fresh(arg.rank, bound)
@@ -266,7 +321,7 @@ def _is_row(form: Form) -> bool:
     match form:
         case Transposed():
             return True
-        case Mul(factors=(first, *_)):
+        case Mul(factors=(first, *_)) | Kron(left=first):
             return first.rank == 1 and _is_row(first)
         case Add(terms=terms):
             return any(_is_row(term) for _, term in terms)
@@ -277,70 +332,13 @@ def _is_row(form: Form) -> bool:
     return False
 
 
-def _letters_in(form: Any) -> set[str]:
-    if isinstance(form, Entry):
-        return set(form.letters)
+def letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:
+    """The letters that stand as subscripts (`Entry`), as numbers (`Letter`), or both."""
+    if isinstance(form, kinds):
+        return set(form.letters) if isinstance(form, Entry) else {cast(Letter, form).letter}
     if isinstance(form, Form):
-        return set().union(*(_letters_in(getattr(form, name)) for name in form.__dataclass_fields__))
-    return set().union(*map(_letters_in, form)) if isinstance(form, tuple) else set()
-
-
-def _parted(letter: str, parts: Sequence[Size]) -> list[str]:
-    """What stands for each of the axes that one letter runs through, the last fastest."""
-    texts, whole = list[str](), letter
-    for last in parts[:0:-1]:
-        texts.append(f"{whole} mod {unicode_name(str(last))}")
-        whole = f"{whole}÷{unicode_name(str(last))}"
-    if not texts:
-        return [letter]
-    # A part of a part is one of more parts.
-    known = letter if isinstance(letter, PartOf) else PartOf.of(letter, letter, (parts[0],), 0)
-    before, after = known.parts[: known.place], known.parts[known.place + 1 :]
-    finer = (*before, *parts, *after)
-    return [
-        PartOf.of(text, known.whole, finer, known.place + n) for n, text in enumerate([whole, *texts[::-1]])
-    ]
-
-
-def _realigned(
-    at: At, parts: Sequence[Parts], merged: Sequence[Parts]
-) -> list[tuple[tuple[str, ...], Parts]] | None:
-    """The letters and sizes on every axis inside, where axes were put together and are taken apart otherwise.
-
-    None if one letter would run through parts of two axes.
-    """
-    found: list[tuple[tuple[str, ...], Parts]] = []
-    for own, sizes, inner in zip(grouped(at, list(map(len, parts))), parts, merged, strict=True):
-        left, rest = list(zip(own, sizes, strict=True)), list(inner)
-        while left and rest:
-            taken, axes = [left.pop(0)], [rest.pop(0)]
-            while (above := reduce(size_product, [size for _, size in taken])) != (
-                below := reduce(size_product, axes)
-            ):
-                if not (left if _divides(above, below) else rest) or len(taken) > 1 < len(axes):
-                    return None
-                if _divides(above, below):
-                    taken.append(left.pop(0))
-                else:
-                    axes.append(rest.pop(0))
-            if len(taken) > 1 < len(axes):
-                return None
-            if len(axes) == 1:
-                found.append((tuple(letter for letter, _ in taken), tuple(size for _, size in taken)))
-            else:
-                split = _parted(taken[0][0], axes)
-                found += [((letter,), (size,)) for letter, size in zip(split, axes, strict=True)]
-    return found
-
-
-def _divides(part: Size, whole: Size) -> bool:
-    """Whether every factor of one size is one of the other."""
-    left = list(size_factors(whole))
-    for factor in size_factors(part):
-        if factor not in left:
-            return False
-        left.remove(factor)
-    return True
+        return set().union(*(letters_in(getattr(form, name), kinds) for name in form.__dataclass_fields__))
+    return set().union(*(letters_in(inner, kinds) for inner in form)) if isinstance(form, tuple) else set()
 
 
 def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] = ()) -> Form:
@@ -356,7 +354,9 @@ def _scaled(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form] 
             coefficient *= factor.value
         else:
             up.append(factor)
-    up.sort(key=lambda form: isinstance(form, Sigma))
+    counted = Counter(up)
+    up = [form if n == 1 else Power(0, form, Fraction(n)) for form, n in counted.items()]
+    up.sort(key=lambda form: 2 if isinstance(form, Sigma) else 0 if is_index(form) else 1)
     last = up.pop() if up and isinstance(up[-1], Sigma) else None
     return scale(coefficient, up, down, last)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.calculus.lets import FUNCTION_WORDS
-from chainrule.equations.formulas.forms import Norm
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import content
 
@@ -21,6 +20,10 @@ __all__ = ["Kink", "kinks_of"]
 _AT_ZERO = ("abs", "sign", "step", "relu", "leaky_relu")
 # The same for the second derivative: which order jumps, and what is taken there.
 _LATER = {"elu": (2, "elu'' jumps from 1 to 0, the formulas take 1 at 0")}
+
+# What is never negative, and never 0: bases of any power.
+_NOT_NEGATIVE = frozenset({"abs", "relu", "exp", "sigmoid", "softplus", "softmax"})
+_POSITIVE = _NOT_NEGATIVE - {"abs", "relu"}
 
 
 class Kink(NamedTuple):
@@ -55,19 +58,20 @@ def kinks_of(program: Program, of: str, wrt: Sequence[str], order: int = 1) -> t
         if name in moving:
             found += [
                 kink
-                for node in _without_absolutes_in_logs(body)
+                for node in _without_what_users_say(body)
                 if any(program.name_of.get(symbol) in moving for symbol in symbols_of(node))
                 for kink in _kinks(node, writer, order)
             ]
     return tuple(dict.fromkeys(found))
 
 
-def _without_absolutes_in_logs(body: Node) -> list[Node]:
-    """The nodes of a body but for each |u| that only log |u| uses: where that ends, so does the logarithm."""
-    nodes = list(topological([body]))
-    others = {arg for node in nodes if not (node.kind == "fn" and node.data == "log") for arg in node.args}
-    kept = others | {body}
-    return [node for node in nodes if node in kept or not (node.kind == "fn" and node.data == "abs")]
+def _without_what_users_say(body: Node) -> list[Node]:
+    """The nodes of a body without each |u| that only log |u| uses, and each ‖u‖ that only its powers use."""
+    nodes, kept = list(topological([body])), {body}
+    for node in nodes:
+        within = "abs" if node.data == "log" else "norm" if node.kind == "pow" else None
+        kept.update(arg for arg in node.args if within not in (arg.kind, arg.data))
+    return [node for node in nodes if node in kept or not (node.kind == "norm" or node.data == "abs")]
 
 
 def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
@@ -85,8 +89,14 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
             return [Kink(f"{inner} = 0", "log |u| has no value there, and 1/u none either")]
         first, words = _LATER.get(node.data, (order + 1, ""))
         return [Kink(place, words)] if order >= first else []
+    norm, power = (node.args[0], node.data) if node.kind == "pow" else (node, 1)
+    if norm.kind == "norm":
+        return [Kink(f"{text(norm)} = 0", _at_zero_length(power, order))] if 0 < power < 2 * order else []
     if node.kind == "pow" and node.data.denominator > 1 and 0 < node.data < order:
-        return _root(node, writer, order)
+        words = "the gradient" if order == 1 else "the second derivative"
+        return [Kink(f"{text(_without_number(node.args[0]))} = 0", f"{words} of the root is infinite")]
+    if node.kind == "raised" and not _is_whole(node.args[1]):
+        return _power_kinks(node.args[0], text)
     if node.kind == "det" and order > 1:
         return [Kink(f"{text(node)} = 0", "the formula needs the inverse, which is not there")]
     if node.kind == "det":
@@ -96,7 +106,10 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
         words = f"{node.data}' = e_arg{node.data}, in equal shares among ties"
         return [Kink(f"several entries of {text(node.args[0])} attain the {node.data}", words)]
     if node.kind == "where":
-        borders = [inner for inner in topological(node.args[:1]) if inner.kind == "compare"]
+        # Where only indices are compared, nothing that moves can come to the border.
+        borders = [
+            inner for inner in topological(node.args[:1]) if inner.kind == "compare" and symbols_of(inner)
+        ]
         return [
             Kink(" = ".join(map(text, border.args)), "the slope of the branch that is taken there")
             for border in borders
@@ -104,17 +117,37 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
     return []
 
 
+def _at_zero_length(power: Fraction | int, order: int) -> str:
+    """What a power of a norm has at 0: its derivatives up to the power, though written as 0/0."""
+    words = "gradient" if order == 1 else "second derivative"
+    if power < 1:
+        return f"the {words} is infinite"
+    if power > order:
+        return f"the formula gives 0/0; the {words} is 0"
+    return f"no {words}; where the formula gives 0/0, 0 is taken"
+
+
+def _power_kinks(base: Node, text: Callable[[Node], str]) -> list[Kink]:
+    """Where a power with a variable exponent, or a derivative of it, ends."""
+    below = "only whole powers have a value there, and none has a derivative by its exponent"
+    at = "a power below the order has an infinite derivative; that by the exponent is taken as 0"
+    name = base.data if base.kind == "fn" else base.kind
+    if is_number(base) or name in _POSITIVE:
+        return []
+    kinks = [Kink(f"{text(base)} = 0", at)]
+    return kinks if name in _NOT_NEGATIVE else [*kinks, Kink(f"{text(base)} < 0", below)]
+
+
+def _is_whole(exponent: Node) -> bool:
+    """Whether an exponent is made of sizes and indices so that it is whole, and not negative."""
+    return all(
+        node.kind in ("size", "iota", "ones", "prod")
+        or (node.kind == "lin" and all(c > 0 and c.denominator == 1 for c in node.data))
+        for node in topological([exponent])
+    )
+
+
 def _without_number(node: Node) -> Node:
     """The node without a number in front, and with the sign in which it reads best."""
     _, node = content(node)
     return node.args[0] if node.kind == "lin" and len(node.args) == 1 else node
-
-
-def _root(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
-    """A root at 0, where a derivative of some order is infinite, or 0/0 for the length of a vector."""
-    form = matrix_form(node.pool.intern("pow", Fraction(1, 2), node.args, node.dims))
-    words = "the gradient" if order == 1 else "the second derivative"
-    if isinstance(form, Norm):
-        return [Kink(f"{writer.text(form)} = 0", f"no {words.removeprefix('the ')}; the formula gives 0/0")]
-    place = writer.text(matrix_form(_without_number(node.args[0])))
-    return [Kink(f"{place} = 0", f"{words} of the root is infinite")]

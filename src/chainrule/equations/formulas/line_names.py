@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from chainrule.equations.calculus.second import Core, Direction, Moved, Second
@@ -9,7 +10,14 @@ from chainrule.equations.formulas.glyphs import SUBSCRIPTS, latex_name, unicode_
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 
-__all__ = ["latex_line", "mathml_line", "sheet_line", "unicode_line"]
+__all__ = ["CodeName", "latex_line", "mathml_line", "sheet_line", "unicode_line"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeName:
+    """A variable of compiled code, written as it stands there: t_2, not t₂."""
+
+    text: str
 
 
 def unicode_line(name: Any) -> str:
@@ -21,6 +29,8 @@ def unicode_line(name: Any) -> str:
     ('dL/dW₁', 'd²L/dW²', 'D[h]')
     """
     match name:
+        case CodeName(text=text):
+            return text
         case Cotangent(of=of, wrt=wrt):
             return f"d{unicode_line(of)}/d{unicode_name(wrt)}"
         case Second(of=of, wrt=wrt, then=then):

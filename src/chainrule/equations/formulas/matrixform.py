@@ -25,6 +25,7 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Iota,
     Kron,
     Merged,
     Mul,
@@ -35,6 +36,8 @@ from chainrule.equations.formulas.forms import (
     Ones,
     Pi,
     Power,
+    Raised,
+    Relation,
     Scale,
     SizeForm,
     Split,
@@ -42,10 +45,13 @@ from chainrule.equations.formulas.forms import (
     Unit,
     Where,
 )
+from chainrule.equations.formulas.readable import require_readable
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.norms import over_divisor
+from chainrule.equations.nodes.products import product, squared_norm
+from chainrule.equations.nodes.raised import written_out
 
 __all__ = ["matrix_form"]
 
@@ -53,8 +59,15 @@ ROOT = Fraction(1, 2)
 
 
 def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
-    """The matrix form of a node; ``held`` gives the forms of nodes that have a name already."""
+    """The matrix form of a node; ``held`` gives the forms of nodes that have a name already.
+
+    Raises
+    ------
+    SheetLimitError
+        If the formula would be longer or deeper than anybody reads.
+    """
     done: dict[Node, Form] = dict(held or {})
+    require_readable(node, done)
     # Deep expressions are built from below, so that the recursion in _build never goes more than one level.
     for inner in topological([node]):
         if inner not in done:
@@ -77,12 +90,29 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Eye(2, node.dims[0])
         case "unit":
             return Unit(1, node.data, node.dims[0])
+        case "iota":
+            return Iota(1, node.dims[0])
+        case "relation":
+            return Relation(rank, node.data, form(node.args[0]) if node.args else None, node.dims)
         case "onehot":
             return OneHot(rank, node.args[0], node.dims[-1])
         case "lin":
             return _sum_form(node, form)
         case "pow":
-            return _power_form(form(node.args[0]), node.data)
+            return _power_form(*_base(node, form))
+        case "norm" if rank == 0:
+            return Norm(0, form(node.args[0]))
+        case "norm":
+            return _power_form(_squares(node, form), ROOT)
+        case "direction":
+            u, divisor = node.args
+            return matrix_form(over_divisor(u, divisor), {u: form(u), divisor: form(divisor)})
+        case "fn" if node.data == "divisor":
+            return form(node.args[0])
+        case "raised" if node.data == (0, 0):
+            return Raised(rank, form(node.args[0]), form(node.args[1]))
+        case "raised":
+            return matrix_form(written_out(node), {arg: form(arg) for arg in node.args})
         case "fn":
             return Function(rank, node.data, form(node.args[0]))
         case "softmax":
@@ -91,6 +121,8 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Function(rank, "logsumexp", form(node.args[0]), rank if rank else None)
         case "inv" | "det" | "logdet" | "adjugate":
             return Function(rank, node.kind, form(node.args[0]))
+        case "prod" if any(map(_is_slope_of_power, node.args)):
+            return _with_slopes_written_out(node, form)
         case "prod":
             return _product_form(node, form)
         case "compare" | "where" | "extreme" | "attains":
@@ -102,6 +134,19 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
         case "merge":
             return _merged_form(node, form)
     raise AssertionError(f"unknown kind {node.kind}")
+
+
+def _is_slope_of_power(node: Node) -> bool:
+    return node.kind == "raised" and node.data != (0, 0)
+
+
+def _with_slopes_written_out(node: Node, form: Callable[[Node], Form]) -> Form:
+    """A product in which the numbers in front of v u ** (v-1) stand with its own."""
+    labels, out = node.data
+    inner = {arg for slope in filter(_is_slope_of_power, node.args) for arg in slope.args}
+    opened = [written_out(arg) if _is_slope_of_power(arg) else arg for arg in node.args]
+    held = {arg: form(arg) for arg in {*node.args, *inner} if not _is_slope_of_power(arg)}
+    return matrix_form(product(node.pool, list(zip(opened, labels, strict=True)), out), held)
 
 
 def _merged_form(node: Node, form: Callable[[Node], Form]) -> Form:
@@ -207,6 +252,19 @@ def _power_form(arg: Form, exponent: Fraction) -> Form:
     return Power(arg.rank, arg, exponent)
 
 
+def _base(node: Node, form: Callable[[Node], Form]) -> tuple[Form, Fraction]:
+    """What a power is written with: norms of rows as roots of sums of squares."""
+    base = node.args[0].args[0] if node.args[0].data == "divisor" else node.args[0]
+    if base.kind == "norm" and base.dims:
+        return _squares(base, form), node.data / 2
+    return form(base), node.data
+
+
+def _squares(node: Node, form: Callable[[Node], Form]) -> Form:
+    (arg,) = node.args
+    return matrix_form(squared_norm(arg, node.data), {arg: form(arg)})
+
+
 def _is_square(form: Form) -> Form | None:
     """The u of ‖u‖², also where u is a product that stands written out: xᵀ Aᵀ A x, tr(B Bᵀ Aᵀ A)."""
     match form:
@@ -307,14 +365,20 @@ def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node],
             graph.edges.append(Edge(own[0], own[1], form(arg)))
         return
     if inverted:
-        base = _power_form(form(arg.args[0]), -arg.data)
+        base, exponent = _base(arg, form)
+        base = _power_form(base, -exponent)
         if own:
             graph.below.setdefault(own[0], []).append(base)
         else:
             graph.under.append(base)
     elif not own:
         graph.scalars.append(form(arg))
-    elif arg.kind == "pow" and arg.data.denominator == 1 and (arg.data == 2 or own[0] in graph.out):
+    elif (
+        arg.kind == "pow"
+        and arg.args[0].kind != "norm"
+        and arg.data.denominator == 1
+        and (arg.data == 2 or own[0] in graph.out)
+    ):
         # A square on a summed index is two copies: xᵀx, not sum(x⊙x).
         for _ in range(arg.data.numerator):
             graph.hang(own[0], form(arg.args[0]))

@@ -59,7 +59,8 @@ class OneExample:
         if symbol.dims[:1] != (self.size,):
             return symbol
         if symbol not in self._symbols:
-            name = self._name(symbol.data)
+            # An index over the examples is the letter of the example itself.
+            name = self.letter if symbol.kind == "iota" else self._name(symbol.data)
             self._symbols[symbol] = symbol.pool.symbol(name, symbol.dims[1:])
         return self._symbols[symbol]
 
@@ -118,8 +119,8 @@ class OneExample:
         symbol = self.program.symbols.get(data)
         if symbol is None or symbol.dims[:1] != (self.size,):
             return data
-        # A stack of rows is a capital letter, X of x; a stack of scalars keeps its name.
-        small = data[:1].lower() + data[1:] if len(symbol.dims) > 1 else data
+        # A stack of rows is a capital letter, X of x; a stack of scalars or of matrices keeps its name.
+        small = data[:1].lower() + data[1:] if len(symbol.dims) == 2 else data
         return f"{data if small in self.program.symbols else small}_{self.letter}"
 
 

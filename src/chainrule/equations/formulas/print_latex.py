@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from chainrule.equations.formulas.glyphs import latex_name
-from chainrule.equations.formulas.printing import Printer
+from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 
 __all__ = ["LatexPrinter"]
@@ -33,6 +33,7 @@ class LatexPrinter(Printer):
     """LaTeX with amsmath and amssymb."""
 
     pi = r"\pi"
+    exponent_level = ADD
 
     def number(self, value: Fraction) -> str:
         if value.denominator == 1:
@@ -89,6 +90,10 @@ class LatexPrinter(Printer):
         return rf"{left} \otimes {right}"
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
+        circle = r"\circ " if rank else ""
+        return rf"{{{text}}}^{{{circle}{exponent}}}"
+
+    def raised(self, text: str, exponent: str, rank: int) -> str:
         circle = r"\circ " if rank else ""
         return rf"{{{text}}}^{{{circle}{exponent}}}"
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from html import escape
 
+from chainrule.equations.formulas.forms import PartOf
 from chainrule.equations.formulas.glyphs import glyph
 from chainrule.equations.formulas.print_unicode import NAMES, SIGNS
-from chainrule.equations.formulas.printing import Printer
+from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 
 __all__ = ["MathPrinter"]
@@ -27,6 +28,7 @@ class MathPrinter(Printer):
 
     minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
+    exponent_level = ADD
 
     @staticmethod
     def identifier(name: str) -> str:
@@ -91,6 +93,10 @@ class MathPrinter(Printer):
     def comparison(self, op: str, left: str, right: str) -> str:
         return _row(left, f"<mo>{escape(SIGNS.get(op, op))}</mo>", right)
 
+    def letter(self, letter: str) -> str:
+        text = f"<mi>{letter}</mi>"
+        return self.brackets(text) if isinstance(letter, PartOf) else text
+
     def holds(self, condition: str) -> str:
         return _row("<mo>[</mo>", condition, "<mo>]</mo>")
 
@@ -105,6 +111,10 @@ class MathPrinter(Printer):
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         circle = "<mo>∘</mo>" if rank else ""
         return f"<msup>{_row(text)}{_row(circle, self.number(exponent))}</msup>"
+
+    def raised(self, text: str, exponent: str, rank: int) -> str:
+        circle = "<mo>∘</mo>" if rank else ""
+        return f"<msup>{_row(text)}{_row(circle, exponent)}</msup>"
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "sqrt":

@@ -9,6 +9,7 @@ from itertools import count
 
 from chainrule.equations.formulas.form_axes import dims_of
 from chainrule.equations.formulas.forms import Entry, Eye, Form, Kron, PartOf, Split
+from chainrule.equations.formulas.index_notation import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
@@ -24,6 +25,18 @@ class SheetPrinter(Printer):
     diagonal = "diag"
     trace = "trace"
     sigma_level = ATOM
+
+    def equation(self, left: str, form: Form, axes: Sequence[int] | None = None) -> tuple[str, str]:
+        """As for any printer; what an index runs over is said behind where no subscript shows it."""
+        if not is_indexed(form) or not form.rank:
+            return super().equation(left, form, axes)
+        letters = self._speller.first(form.rank)
+        entry = self._speller.entry(form, letters)
+        shown = letters_in(entry, (Entry,))
+        sizes = zip(letters, dims_of(form), strict=True)
+        loops = [f" for {letter} in {size}" for letter, size in sizes if letter not in shown]
+        order = range(form.rank) if axes is None else axes
+        return self.index(left, [letters[axis] for axis in order]), self.text(entry) + "".join(loops)
 
     def number(self, value: Fraction) -> str:
         return str(value)
@@ -93,6 +106,14 @@ class SheetPrinter(Printer):
     def kronecker(self, left: str, right: str) -> str:
         return f"kron({left}, {right})"
 
+    def letter(self, letter: str) -> str:
+        """A letter as a number; that of a part of an axis is picked from the part's numbers."""
+        if not isinstance(letter, PartOf):
+            return letter
+        size = letter.parts[letter.place]
+        at = next(name for name in (f"at{'_' * more}" for more in count()) if name not in self.taken)
+        return f"sum({at} * {_selected(letter)}[{letter.whole}, {at}] for {at} in {size})"
+
     def _entry(self, form: Entry) -> tuple[str, int]:
         """An entry at letters that run through several axes, or at axes that several letters run through."""
         arg = form.arg
@@ -140,6 +161,9 @@ class SheetPrinter(Printer):
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
         return f"{text}**{written}"
+
+    def raised(self, text: str, exponent: str, rank: int) -> str:
+        return f"{text}**{exponent}"
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "normal_cdf":

@@ -76,6 +76,9 @@ class UnicodePrinter(Printer):
             return f"{text}^({exponent})"
         return text + ("^∘" if rank else "") + str(exponent).translate(SUPERSCRIPTS)
 
+    def raised(self, text: str, exponent: str, rank: int) -> str:
+        return f"{text}{'^∘' if rank else '^'}{exponent}"
+
     def function(self, name: str, arg: str, axis: int | None) -> str:
         along = "" if axis is None else f", axis={axis}"
         return f"{NAMES.get(name, name)}({arg}{along})"

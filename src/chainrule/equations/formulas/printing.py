@@ -18,15 +18,20 @@ from chainrule.equations.formulas.forms import (
     Form,
     Function,
     Hadamard,
+    Iota,
     Kron,
+    Letter,
     Mul,
     Named,
     Norm,
     Num,
     OneHot,
     Ones,
+    PartOf,
     Pi,
     Power,
+    Raised,
+    Relation,
     Scale,
     Sigma,
     SizeForm,
@@ -188,6 +193,10 @@ class Printer(ABC):
     def _power(self, form: Power) -> tuple[str, int]:
         return self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR
 
+    def _raised(self, form: Raised) -> tuple[str, int]:
+        exponent = self.inside(form.exponent, ATOM if form.rank else self.exponent_level)
+        return self.raised(self.inside(form.arg, ATOM), exponent, form.rank), FACTOR
+
     def _diag(self, form: Diag) -> tuple[str, int]:
         return self.function("diag", self.text(form.arg), None), ATOM
 
@@ -261,6 +270,7 @@ class Printer(ABC):
         Transposed: _transposed,
         Function: _function,
         Power: _power,
+        Raised: _raised,
         Diag: _diag,
         Diagonal: _diagonal,
         Sum: _sum,
@@ -271,6 +281,9 @@ class Printer(ABC):
         Unit: _unit,
         OneHot: _onehot,
         Entry: lambda self, form: self._entry(form),
+        # Inside of what takes the whole, an entry stands for it.
+        **dict.fromkeys((Iota, Relation), lambda self, form: (self.text(form), ATOM)),
+        Letter: lambda self, form: (self.letter(form.letter), ATOM),
         Compare: _compare,
         Where: _where,
         Extreme: _extreme,
@@ -287,6 +300,10 @@ class Printer(ABC):
         """What an inverse is of."""
         return self.inside(form, ATOM)
 
+    def letter(self, letter: str) -> str:
+        """A letter as a number; a part of one is an operation: i mod n."""
+        return self.brackets(letter) if isinstance(letter, PartOf) else letter
+
     def holds(self, condition: str) -> str:
         """1 where the condition holds, else 0."""
         return f"[{condition}]"
@@ -297,6 +314,8 @@ class Printer(ABC):
     pi: ClassVar[str]
     diagonal: ClassVar[str] = "diagonal"
     trace: ClassVar[str] = "tr"
+    # How tightly an exponent binds that needs no brackets.
+    exponent_level: ClassVar[int] = ATOM
     # A Σ reaches as far as the product does.
     sigma_level: ClassVar[int] = PRODUCT
 
@@ -360,6 +379,9 @@ class Printer(ABC):
 
     @abstractmethod
     def power(self, text: str, exponent: Fraction, rank: int) -> str: ...
+
+    @abstractmethod
+    def raised(self, text: str, exponent: str, rank: int) -> str: ...
 
     @abstractmethod
     def function(self, name: str, arg: str, axis: int | None) -> str: ...

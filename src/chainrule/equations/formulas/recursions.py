@@ -229,7 +229,8 @@ def _inside(value: Any, rename: Rename, blank: bool) -> Any:
     if isinstance(value, Form):
         return _renamed(value, rename, blank=blank)
     if isinstance(value, tuple):
-        return tuple(_inside(inner, rename, blank) for inner in value)
+        parts = (_inside(inner, rename, blank) for inner in value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return value
 
 

@@ -9,6 +9,7 @@ from chainrule.equations.formulas.line_names import latex_line
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.language.tree import Declaration
+from chainrule.equations.nodes.nodes import topological
 from chainrule.equations.nodes.program import Program
 
 __all__ = ["where_list"]
@@ -18,7 +19,7 @@ def where_list(program: Program, lines: Sequence[Line], writer: LatexPrinter) ->
     """One row for each name that the lines rest on, in the order of the sheet."""
     used = program.ancestors(name for line in lines for name in program.names_in(line.expression))
     said = {line.symbol for line in lines}
-    rows = []
+    rows: list[str] = []
     for name, symbol in program.symbols.items():
         if name not in used or symbol in said:
             continue
@@ -27,7 +28,16 @@ def where_list(program: Program, lines: Sequence[Line], writer: LatexPrinter) ->
             rows.append(f"{left} &= {right}")
         else:
             rows.append(f"{latex_line(name)} &\\in {_space(program.declarations[name])}")
-    return rows
+    return rows + _index_rows(program, lines, used)
+
+
+def _index_rows(program: Program, lines: Sequence[Line], used: set[str]) -> list[str]:
+    """Rows for indices as numbers, and for the brackets around what is said of them."""
+    bodies = [body for name, body in program.bodies.items() if name in used]
+    kinds = {node.kind for node in topological([*bodies, *(line.expression for line in lines)])}
+    rows = [r"i, j, \dots &= 0, 1, 2, \dots"] if kinds & {"iota", "relation"} else []
+    bracket = r"\left[\,\cdot\,\right] &= 1 \text{ where it holds, else } 0"
+    return [*rows, bracket] if "relation" in kinds else rows
 
 
 def _space(declaration: Declaration) -> str:

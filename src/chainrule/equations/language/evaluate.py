@@ -7,8 +7,7 @@ derivatives can be checked by the complex step.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
@@ -17,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
+from chainrule import special
+from chainrule.equations.language.counted import Count, free_indices
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.given import given_values
 from chainrule.equations.language.sheet import Sheet, read_expression
@@ -37,15 +37,12 @@ from chainrule.equations.language.tree import (
     Term,
     Transpose,
     children,
-    names_in,
 )
-from chainrule.errors import DataError, NoRuleError, ShapeError, TooLargeError
+from chainrule.errors import DataError, NoRuleError, ShapeError
 
-__all__ = ["Environment", "Evaluation", "evaluate"]
+__all__ = ["Environment", "evaluate"]
 
 Array: TypeAlias = NDArray[Any]
-MAX_ENTRIES = 100_000_000
-_GROWING = ("eye", "ones", "zeros", "diag", "outer", "kron", "onehot")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,21 +57,12 @@ class Environment:
     sizes : mapping of str to int
     indices : mapping of str to int
         Values of the open indices.
-    named : callable
-        The whole value of a name that was not needed so far.
-    arithmetic : Arithmetic
-        The numbers it is computed in.
-    memory : dict
-        Where the rule may keep what it computes, for as long as the values are these.
     """
 
     sheet: Sheet
     values: Mapping[str, Array]
     sizes: Mapping[str, int]
     indices: Mapping[str, int]
-    named: Callable[[str], Array]
-    arithmetic: Arithmetic
-    memory: dict[Any, Array]
 
 
 DerivativeRule: TypeAlias = Callable[[Derivative, Environment], ArrayLike]
@@ -119,7 +107,8 @@ def evaluate(
     NoRuleError
         If a derivative occurs and there is no rule for it.
     TooLargeError
-        If an intermediate value would have more than 100 million entries.
+        If a value would have more than 100 million entries, or the loops of sums and indices would compute
+        more than 10 million terms; both are counted before anything is computed.
 
     Examples
     --------
@@ -132,88 +121,73 @@ def evaluate(
     0.408
     """
     term = read_expression(sheet, what) if isinstance(what, str) else what
-    return Evaluation(sheet, values, derivative, sizes).value(term, indices)
+    arrays, known = given_values(sheet, values, sizes)
+    needed = _needed(sheet, term, arrays)
+    missing = [name for name in needed if name in sheet.declarations and name not in arrays]
+    if missing:
+        raise DataError(f"Values are missing for {', '.join(missing)}; got {', '.join(arrays) or 'none'}.")
+    work = _Evaluator(sheet, arrays, known, derivative)
+    computed = {
+        name: (definition.indices, definition.body)
+        for name, definition in sheet.definitions.items()
+        if name in needed and name not in arrays
+    }
+    count = Count(work.size)
+    for parts in (*computed.values(), (indices, term)):
+        count.whole(*parts)
+    with np.errstate(all="ignore"):
+        for name, parts in computed.items():
+            arrays[name] = work.whole(*parts)
+        return work.whole(indices, term)
 
 
-class Evaluation:
-    """A sheet at given values, of which several terms are computed; what they share is computed once.
-
-    Parameters
-    ----------
-    sheet, values, derivative, sizes
-        As for `evaluate`, with the same errors.
-    arithmetic : Arithmetic, optional
-        The numbers it is computed in.
-    """
-
-    def __init__(
-        self,
-        sheet: Sheet,
-        values: Mapping[str, ArrayLike],
-        derivative: DerivativeRule | None = None,
-        sizes: Mapping[str, int] | None = None,
-        arithmetic: Arithmetic = DOUBLES,
-    ) -> None:
-        given, self.sizes = given_values(sheet, values, sizes)
-        self.sheet, self.derivative, self.arithmetic = sheet, derivative, arithmetic
-        with arithmetic.context():
-            self.arrays = {
-                name: array if sheet.domain_of(name) == "class" else arithmetic.array(array)
-                for name, array in given.items()
-            }
-        self.given = frozenset(given)
-        self.memory: dict[Any, Array] = {}
-        self.work = _Evaluator(self)
-
-    def value(self, term: Term, indices: tuple[tuple[str, Size], ...] = ()) -> Array:
-        """Value of a term; its open indices are the leading axes."""
-        needed = _needed(self.sheet, term, self.given)
-        missing = [name for name in needed if name in self.sheet.declarations and name not in self.given]
-        if missing:
-            known = ", ".join(self.given) or "none"
-            raise DataError(f"Values are missing for {', '.join(missing)}; got {known}.")
-        with self.arithmetic.context():
-            self._define(needed)
-            return self.work.whole(indices, term)
-
-    def named(self, name: str) -> Array:
-        """The whole value of a name."""
-        if name not in self.arrays:
-            term = read_expression(self.sheet, name)
-            with self.arithmetic.context():
-                self._define(_needed(self.sheet, term, self.given))
-        return self.arrays[name]
-
-    def _define(self, needed: set[str]) -> None:
-        for name, definition in self.sheet.definitions.items():
-            if name in needed and name not in self.arrays:
-                # Of its own, since the indices of a term may be open while another name is asked for.
-                self.arrays[name] = _Evaluator(self).whole(definition.indices, definition.body)
-
-
-def _needed(sheet: Sheet, term: Term, given: Collection[str]) -> set[str]:
+def _needed(sheet: Sheet, term: Term, given: Mapping[str, Array]) -> set[str]:
     """Names whose values the term depends on; what a given name is made of is not needed."""
     needed: set[str] = set()
-    queue = list(names_in(term))
+    queue = list(_names(term))
     while queue:
         name = queue.pop()
         if name not in needed:
             needed.add(name)
             if name in sheet.definitions and name not in given:
-                queue += sheet.mentioned(name)
+                queue += _names(sheet.definitions[name].body)
     return needed
+
+
+def _names(root: Term) -> set[str]:
+    found, stack, seen = set[str](), [root], set[Term]()
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        if isinstance(term, Ref):
+            found.add(term.name)
+        elif isinstance(term, Derivative):
+            found.add(term.wrt)
+        stack += children(term)
+    return found
 
 
 class _Evaluator:
     """Computes terms; a term's value is kept until an index in it changes."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation = evaluation
-        self.arrays, self.sizes = evaluation.arrays, evaluation.sizes
-        self.arithmetic = evaluation.arithmetic
+    def __init__(
+        self,
+        sheet: Sheet,
+        arrays: dict[str, Array],
+        sizes: Mapping[str, int],
+        derivative: DerivativeRule | None,
+    ) -> None:
+        self.sheet = sheet
+        self.arrays = arrays
+        self.sizes = sizes
+        self.derivative = derivative
         self.indices: dict[str, int] = {}
         self.kept: dict[str, dict[Term, Any]] = {"": {}}
         self.free: dict[Term, frozenset[str]] = {}
+        self.homes: dict[tuple[str, ...], dict[Term, str]] = {}
+        self.home = self.homes.setdefault((), {})
 
     def whole(self, indices: tuple[tuple[str, Size], ...], body: Term) -> Array:
         """Value of a body for all values of its indices, which become the leading axes."""
@@ -232,7 +206,10 @@ class _Evaluator:
 
     def open(self, index: str, position: int) -> None:
         """Set an index; what was kept for its last value, and for indices opened after it, is dropped."""
-        if index in self.indices:
+        if index not in self.indices:
+            self.indices[index] = position
+            self.home = self.homes.setdefault(tuple(self.indices), {})
+        elif index != next(reversed(self.indices)):
             later = list(self.indices)
             for other in later[later.index(index) :]:
                 self.kept[other] = {}
@@ -241,6 +218,7 @@ class _Evaluator:
 
     def close(self, index: str) -> None:
         del self.indices[index], self.kept[index]
+        self.home = self.homes.setdefault(tuple(self.indices), {})
 
     def size(self, size: Size) -> int:
         try:
@@ -251,33 +229,22 @@ class _Evaluator:
             raise ShapeError(message) from None
 
     def value(self, term: Term) -> Any:
-        free = self.free_indices(term)
-        innermost = ""
-        for index in self.indices:
-            if index in free:
-                innermost = index
+        innermost = self.home.get(term)
+        if innermost is None:
+            free = free_indices(term, self.free)
+            innermost = next((index for index in reversed(self.indices) if index in free), "")
+            self.home[term] = innermost
         kept = self.kept[innermost]
         if term not in kept:
             kept[term] = self.compute(term)
         return kept[term]
 
-    def free_indices(self, term: Term) -> frozenset[str]:
-        if term not in self.free:
-            found = frozenset[str]().union(*map(self.free_indices, children(term)))
-            if isinstance(term, IndexRef):
-                found = frozenset((term.index,))
-            elif isinstance(term, Aggregate):
-                found -= {term.index}
-            self.free[term] = found
-        return self.free[term]
-
     def compute(self, term: Term) -> Any:
-        self.arithmetic.spend(0)
         match term:
             case Number(value=value):
-                return self.arithmetic.number(value)
+                return np.float64(value)
             case SizeOf(size=size):
-                return self.arithmetic.number(self.size(size))
+                return np.float64(self.size(size))
             case IndexRef(index=index):
                 return self.indices[index]
             case Ref(name=name):
@@ -300,9 +267,6 @@ class _Evaluator:
 
     def binary(self, term: Binary) -> Any:
         left, right = self.value(term.left), self.value(term.right)
-        return self.arithmetic.array(self.operated(term, left, right))
-
-    def operated(self, term: Binary, left: Any, right: Any) -> Any:
         match term.op:
             case "+":
                 return left + right
@@ -313,25 +277,17 @@ class _Evaluator:
             case "/":
                 return np.divide(left, right)
             case "**":
-                return self.arithmetic.power(left, right)
+                return special.power(left, right)
             case "@":
                 standing = len(term.left.type.axes) == 1 and not term.left.type.row
-                self.arithmetic.spend(np.size(left) * (np.shape(right)[-1] if np.ndim(right) > 1 else 1))
                 return np.multiply.outer(left, right) if standing else np.matmul(left, right)
 
     def call(self, term: Call) -> Any:
         sizes = tuple(self.size(size) for size in term.sizes)
-        if term.function in _GROWING:
-            shape = [self.size(size) for size in term.type.axes]
-            if math.prod(shape) > MAX_ENTRIES:
-                raise TooLargeError(
-                    f"{term.function} in line {term.span.line} would have shape {tuple(shape)}, "
-                    f"{8 * math.prod(shape):,} bytes; write the formula without building it."
-                )
         function = FUNCTIONS.get(term.function) or COMPARISONS[term.function]
         args = tuple(np.asarray(self.value(arg)) for arg in term.args)
         try:
-            return self.arithmetic.call(function, args, term.axis, sizes)
+            return function.kernel(args, term.axis, sizes)
         except np.linalg.LinAlgError:
             message = f"{term.function} in line {term.span.line}: the matrix is singular at these values."
             raise DataError(message) from None
@@ -354,32 +310,26 @@ class _Evaluator:
 
     def aggregate(self, term: Aggregate) -> Any:
         size = self.size(term.size)
-        if size > MAX_ENTRIES:
-            raise TooLargeError(f"The sum in line {term.span.line} would run over {size:,} terms.")
-        total: Any = self.arithmetic.number(0)
+        total: Any = np.float64(0.0)
         for position in range(size):
             self.open(term.index, position)
-            total = self.arithmetic.array(total + self.value(term.body))
+            total = total + self.value(term.body)
         self.close(term.index)
-        return self.arithmetic.array(total / size) if term.kind == "mean" else total
+        return total / size if term.kind == "mean" else total
 
     def differentiate(self, term: Derivative) -> Any:
-        evaluation = self.evaluation
-        if evaluation.derivative is None:
+        if self.derivative is None:
             raise NoRuleError(
                 f"The derivative with respect to {term.wrt} in line {term.span.line} needs a rule for "
                 "derivatives, and none was given to the evaluation."
             )
         environment = Environment(
-            evaluation.sheet,
+            self.sheet,
             MappingProxyType(self.arrays),
             self.sizes,
             MappingProxyType(dict(self.indices)),
-            evaluation.named,
-            self.arithmetic,
-            evaluation.memory,
         )
-        found = np.asarray(evaluation.derivative(term, environment))
+        found = np.asarray(self.derivative(term, environment))
         shape = tuple(self.size(size) for size in term.type.axes)
         if found.shape != shape:
             raise ShapeError(

@@ -289,20 +289,25 @@ class ExpressionParser:
     def loops(self, function: Name, args: list[Node], axis: Node | None) -> tuple[Loop, ...]:
         found: list[Loop] = []
         while self.is_word("for"):
-            start = self.take().start
             if len(args) != 1 or axis is not None:
+                self.take()
                 self.fail(f"{function.name}(... for i in N) takes one expression and no other argument.")
-            index = self.name("an index such as i after for")
-            if self.is_op(","):
-                self.fail("One index at a time: for i in N for j in p.")
-            if not self.is_word("in"):
-                self.unexpected(f"expected in, as in: for {index.text} in N")
-            self.take()
-            size = self.loop_size(index)
-            found.append(Loop(start, size.end, Name(index.start, index.end, index.text), size))
+            found.append(self.loop())
             if self.is_word("if"):
                 self.fail("An aggregate runs over the whole index; use where(...) in its body instead of if.")
         return tuple(found)
+
+    def loop(self) -> Loop:
+        """What an index runs over: ``for i in N``."""
+        start = self.take().start
+        index = self.name("an index such as i after for")
+        if self.is_op(","):
+            self.fail("One index at a time: for i in N for j in p.")
+        if not self.is_word("in"):
+            self.unexpected(f"expected in, as in: for {index.text} in N")
+        self.take()
+        size = self.loop_size(index)
+        return Loop(start, size.end, Name(index.start, index.end, index.text), size)
 
     def loop_size(self, index: Token) -> Node:
         if self.is_word("range"):

@@ -28,6 +28,7 @@ from chainrule.special import (
     log_sigmoid,
     log_softmax,
     logsumexp,
+    norm,
     relu,
     sigmoid,
     sign,
@@ -230,10 +231,6 @@ def _logdet(matrix: Array) -> Any:
     return magnitude + np.log(sign * np.sign(sign.real)) if np.iscomplexobj(matrix) else magnitude
 
 
-def _root_of_squares(x: Array) -> Any:
-    return np.sqrt(np.sum(x * x))
-
-
 def _unit_rows(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
     return np.eye(sizes[0])[args[0]]
 
@@ -284,8 +281,8 @@ FUNCTIONS: dict[str, Function] = {
         Function("trace", (1,), _square("trace", True), _plain(np.trace)),
         Function("diag", (1,), _diag, _plain(np.diag)),
         Function("norm1", (1,), _norm1, _plain(lambda x: np.sum(abs_(x)))),
-        Function("norm2", (1,), _vector("norm2", ", normF works on a matrix"), _plain(_root_of_squares)),
-        Function("normF", (1,), _frobenius, _plain(_root_of_squares)),
+        Function("norm2", (1,), _vector("norm2", ", normF works on a matrix"), _plain(norm)),
+        Function("normF", (1,), _frobenius, _plain(norm)),
         Function("dot", (2,), _dot, _plain(lambda a, b: np.sum(a * b))),
         Function("outer", (2,), _outer, _plain(lambda a, b: a[:, None] * b[None, :])),
         Function("kron", (2,), _kron, _plain(np.kron)),

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from chainrule.equations.language.expressions import ExpressionParser, parse_size
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.statements import ROLES, Statement
-from chainrule.equations.language.syntax import Node
+from chainrule.equations.language.syntax import Loop, Node
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetSyntaxError
 
@@ -36,11 +36,12 @@ class DeclarationLine:
 
 @dataclass(frozen=True)
 class DefinitionLine:
-    """``name[indices] = body``."""
+    """``name[indices] = body for index in size``; an index whose size shows in the body needs no ``for``."""
 
     name: Token
     indices: tuple[Token, ...]
     body: Node
+    loops: tuple[Loop, ...]
 
 
 @dataclass(frozen=True)
@@ -180,11 +181,16 @@ class _LineParser(ExpressionParser):
         self.expect("=", f"after {name.text}")
         if self.token.kind == "end":
             self.fail(f"There is nothing after the =; write what {name.text} is.")
-        body = self.whole()
+        body, loops = self.whole(), list[Loop]()
+        while marks[0] == "[" and self.is_word("for"):
+            loops.append(self.loop())
+            if loops[-1].index.name not in [token.text for token in marks[1]]:
+                index = loops[-1].index.name
+                self.fail(f"{index} is no index of {name.text}; left of the = stand the indices, [{index}].")
         self.finish()
         if marks[0] == "(":
             return FunctionLine(name, marks[1], body)
-        return DefinitionLine(name, marks[1], body)
+        return DefinitionLine(name, marks[1], body, tuple(loops))
 
     def marks(self, name: Token) -> tuple[str, tuple[Token, ...]]:
         """Indices in [...] or parameters in (...) behind the name that is being defined."""

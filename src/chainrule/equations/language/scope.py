@@ -305,7 +305,7 @@ class NameCheck:
             self._derivative(node)
             return
         self._callable(node.function)
-        added = [self._loop(loop.index, loop.size) for loop in node.loops]
+        added = [self.bind(loop.index, loop.size) for loop in node.loops]
         sized = name in FUNCTIONS and FUNCTIONS[name].sized
         for arg in node.args:
             if sized:
@@ -339,7 +339,8 @@ class NameCheck:
             message = f"There is no function {name}.{hint}"
         raise self.source.error(SheetNameError, message, function.start, function.end)
 
-    def _loop(self, index: Name, size: Node) -> str:
+    def bind(self, index: Name, size: Node) -> str:
+        """Bind the index of a loop, whose size is checked."""
         name = index.name
         taken = None
         if name in self.bound:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TypeVar, cast, get_args
 
 from chainrule.equations.language.claims import Claim, ClaimReader, Reading, is_only_a_claim
+from chainrule.equations.language.expressions import parse_size
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.mistakes import SLIPS, Mistakes, names_in_doubt
 from chainrule.equations.language.parse import (
@@ -29,17 +30,7 @@ from chainrule.equations.language.statements import (
 )
 from chainrule.equations.language.syntax import Node
 from chainrule.equations.language.terms import Budget, Indices
-from chainrule.equations.language.tree import (
-    Declaration,
-    Definition,
-    Domain,
-    Layout,
-    Role,
-    Size,
-    Term,
-    Type,
-    names_in,
-)
+from chainrule.equations.language.tree import Declaration, Definition, Domain, Layout, Role, Size, Term, Type
 from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
 __all__ = ["Claim", "Reading", "Sheet", "read", "read_expression"]
@@ -78,7 +69,6 @@ class Sheet:
     sizes: tuple[str, ...]
     layouts: tuple[tuple[int, Layout], ...]
     _scope: Scope = field(repr=False)
-    _mentions: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def type_of(self, name: str) -> Type:
         """Type of the whole value of a name, index axes first."""
@@ -91,12 +81,6 @@ class Sheet:
     def classes_of(self, name: str) -> Size | None:
         """Number of classes of a label; None for everything else."""
         return self._scope.classes_of(name)
-
-    def mentioned(self, name: str) -> frozenset[str]:
-        """The names that a definition mentions."""
-        if name not in self._mentions:
-            self._mentions[name] = names_in(self.definitions[name].body)
-        return self._mentions[name]
 
     @property
     def functions(self) -> Mapping[str, tuple[str, ...]]:
@@ -373,29 +357,35 @@ class _Reader:
         letters = tuple(token.text for token in line.indices)
         if name.text in letters:
             raise self.fail(f"{name.text} is the value that is defined, so it cannot be its index too.", name)
-        bound = dict.fromkeys(letters, "an index of this definition")
-        NameCheck(self.scope, self.source, bound, defined=name.text).check(line.body)
+        names = NameCheck(self.scope, self.source, defined=name.text)
+        for loop in line.loops:
+            names.bind(loop.index, loop.size)
+        names.bound |= dict.fromkeys(letters, "an index of this definition")
+        names.check(line.body)
         if doubtful:
             return
-        body, indices = self.typed(line.body, letters)
+        over = {loop.index.name: parse_size(self.source, loop.size) for loop in line.loops}
+        body, indices = self.typed(line.body, letters, over)
         for token, (letter, size) in zip(line.indices, indices, strict=True):
             if size is None:
                 message = (
                     f"What {letter} runs over cannot be seen: it is no subscript on the right. "
-                    f"Use it as one, as in x[{letter}]."
+                    f"Use it as one, as in x[{letter}], or say it behind: ... for {letter} in n."
                 )
                 raise self.fail(message, token, SheetShapeError)
         span = self.source.span(name.start, line.body.end)
         known = cast("tuple[tuple[str, Size], ...]", indices)
         self.scope.define(Definition(name.text, known, body, span))
 
-    def typed(self, node: Node, letters: tuple[str, ...]) -> tuple[Term, tuple[tuple[str, Size | None], ...]]:
+    def typed(
+        self, node: Node, letters: tuple[str, ...], over: Mapping[str, Size]
+    ) -> tuple[Term, tuple[tuple[str, Size | None], ...]]:
         """The term of a body and the sizes of its indices.
 
         It is read twice if an index was used as a number before its size was known.
         """
-        sizes: dict[str, Size | None] = dict.fromkeys(letters)
-        indices = Indices(sizes)
+        sizes = {letter: over.get(letter) for letter in letters}
+        indices = Indices(sizes, {letter: f"for {letter} in {size}" for letter, size in over.items()})
         body = Shaper(self.scope, self.source, self.layout, indices, self.budget).term(node)
         if indices.used_unsized and None not in sizes.values():
             body = Shaper(self.scope, self.source, self.layout, Indices(dict(sizes)), self.budget).term(node)

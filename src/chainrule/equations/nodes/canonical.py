@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.equations.nodes.relations import sorted_relation
 
 __all__ = ["canonical", "is_symmetric", "oriented", "reached_from"]
 
@@ -20,22 +21,36 @@ def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: d
     """
     colour: dict[int, tuple[object, ...]] = {label: (0, label) for label in free}
     summed = {label for _, labels in factors for label in labels} - set(free)
-    for _ in range(2 if len(summed) > 1 else 0):
-        colour.update({label: _colour(label, factors, dict(colour)) for label in summed})
+    if len(summed) > 1:
+        touching: dict[int, list[Factor]] = {}
+        for factor in factors:
+            for label in set(factor[1]) & summed:
+                touching.setdefault(label, []).append(factor)
+        for _ in range(2):
+            before = dict(colour)
+            colour.update({label: _colour(label, touching[label], before) for label in summed})
+    # Relations come last: which of their labels is the first one is for the other factors to say.
     factors = sorted(
-        factors, key=lambda factor: (factor[0].serial, repr([colour.get(label, (1,)) for label in factor[1]]))
+        factors,
+        key=lambda factor: (
+            factor[0].kind == "relation",
+            factor[0].serial,
+            repr([colour.get(label, (1,)) for label in factor[1]]),
+        ),
     )
     number = {label: position for position, label in enumerate(free)}
     for _, labels in factors:
         for label in labels:
             number.setdefault(label, len(number))
-    numbered = [(node, tuple(number[label] for label in labels)) for node, labels in factors]
-    labels_of = tuple(labels for _, labels in map(oriented, numbered))
+    numbered = [oriented((node, tuple(number[label] for label in labels))) for node, labels in factors]
+    labels_of = tuple(labels for _, labels in numbered)
     dims = tuple(sizes[label] for label in free)
-    return pool.intern("prod", (labels_of, tuple(range(len(free)))), tuple(node for node, _ in factors), dims)
+    return pool.intern(
+        "prod", (labels_of, tuple(range(len(free)))), tuple(node for node, _ in numbered), dims
+    )
 
 
-def _colour(label: int, factors: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
+def _colour(label: int, touching: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
     """What a summed label touches: the factors, on which axes, beside labels of which colours."""
     touched = [
         (
@@ -43,15 +58,16 @@ def _colour(label: int, factors: list[Factor], colour: dict[int, tuple[object, .
             tuple(axis for axis, other in enumerate(labels) if other == label),
             repr([colour.get(other, (1,)) for other in labels]),
         )
-        for node, labels in factors
-        if label in labels
+        for node, labels in touching
     ]
     return (1, *sorted(touched))
 
 
 def oriented(factor: Factor) -> Factor:
-    """A symmetric matrix with its labels in order, so that it is its own transpose."""
+    """A symmetric matrix, or a relation, with its labels in order, so that it is its own transpose."""
     node, labels = factor
+    if node.kind == "relation":
+        return sorted_relation(node, labels)
     if len(labels) == 2 and labels[0] > labels[1] and node.kind != "delta" and is_symmetric(node):
         return node, labels[::-1]
     return factor
@@ -76,16 +92,38 @@ def is_symmetric(node: Node) -> bool:
 
 def _may_be_symmetric(node: Node) -> bool:
     square = len(node.dims) == 2 and node.dims[0] == node.dims[1]
-    return square and node.kind in ("delta", "ones", "inv", "fn", "pow", "lin", "prod")
+    return square and node.kind in (
+        "delta",
+        "ones",
+        "inv",
+        "fn",
+        "pow",
+        "lin",
+        "prod",
+        "relation",
+        "where",
+        "compare",
+    )
 
 
 def _is_symmetric(node: Node) -> bool:
-    if node.kind in ("inv", "fn", "pow"):
-        return node.pool.symmetric[node.args[0]]
+    if node.kind == "compare" and node.data in ("==", "!="):
+        return set(map(_flipped, node.args)) == set(node.args)
+    if node.kind in ("inv", "fn", "pow", "where", "compare"):
+        return all(node.pool.symmetric[arg] for arg in node.args) or _is_even_of_odd(node)
     if node.kind == "lin":
         terms = {term: c for c, term in coefficient_terms(node)}
         return {_flipped(term): c for term, c in terms.items()} == terms
-    return node.kind != "prod" or _flipped(node) is node
+    return node.kind not in ("prod", "relation") or _flipped(node) is node
+
+
+def _is_even_of_odd(node: Node) -> bool:
+    """Whether a node is |u|, cos u or an even power of a u whose transpose is -u: (i - j)²."""
+    even = node.data in ("abs", "cos") if node.kind == "fn" else node.kind == "pow" and node.data % 2 == 0
+    if not even or node.args[0].kind != "lin":
+        return False
+    terms = {term: c for c, term in coefficient_terms(node.args[0])}
+    return {_flipped(term): -c for term, c in terms.items()} == terms
 
 
 def _flipped(node: Node) -> Node:
@@ -95,6 +133,8 @@ def _flipped(node: Node) -> Node:
     factors = [(node, (0, 1))] if node.kind != "prod" else list(zip(node.args, node.data[0], strict=True))
     if any(arg.kind == "delta" and set(own) == {0, 1} for arg, own in factors):
         return node
+    if node.kind == "relation" and not node.args:
+        return sorted_relation(node, (1, 0))[0]
     if [own for _, own in factors] == [(1, 0)]:
         return factors[0][0]
     swap = {0: 1, 1: 0}

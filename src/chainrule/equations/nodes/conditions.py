@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
+from chainrule.equations.nodes.relations import opposite
 from chainrule.equations.nodes.sums import content, scaled
 
 __all__ = ["NEGATED", "choose", "compare", "gate", "negated"]
@@ -39,16 +40,23 @@ def _number(node: Node) -> Fraction:
 
 def negated(condition: Node) -> Node | None:
     """The opposite comparison, if the condition is one; a spread comparison keeps its ones."""
+    if condition.kind == "relation":
+        return opposite(condition)
     if condition.kind == "compare":
         left, right = condition.args
         swapped = (left, right) if condition.data in ("==", "!=") else (right, left)
         return compare(NEGATED[condition.data], *swapped)
-    if condition.kind == "prod" and len(inner := [arg for arg in condition.args if arg.kind != "ones"]) == 1:
-        opposite = negated(inner[0])
-        if opposite is not None and opposite.kind == "compare":
-            args = tuple(opposite if arg is inner[0] else arg for arg in condition.args)
+    if condition.kind == "prod" and len(inner := [arg for arg in condition.args if not _is_pick(arg)]) == 1:
+        turned = negated(inner[0])
+        if turned is not None and turned.kind in ("compare", "relation"):
+            args = tuple(turned if arg is inner[0] else arg for arg in condition.args)
             return condition.pool.intern("prod", condition.data, args, condition.dims)
     return None
+
+
+def _is_pick(node: Node) -> bool:
+    """Whether a factor of a condition only repeats it, or picks entries of it."""
+    return node.kind in ("ones", "unit", "onehot")
 
 
 def choose(condition: Node, then: Node, other: Node) -> Node:
@@ -58,8 +66,8 @@ def choose(condition: Node, then: Node, other: Node) -> Node:
         return then
     if is_zero(condition):
         return other
-    if is_zero(then) and (opposite := negated(condition)) is not None:
-        return choose(opposite, other, then)
+    if is_zero(then) and (turned := negated(condition)) is not None:
+        return choose(turned, other, then)
     if is_zero(other):
         coefficient, inner = _split_number(then)
         if coefficient != 1:

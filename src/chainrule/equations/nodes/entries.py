@@ -1,15 +1,16 @@
-"""Entries picked out of sums."""
+"""Entries picked out of sums and of labels."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
+from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["picked_entry"]
+__all__ = ["onehot", "picked_entry"]
 
 Factor = tuple[Node, Sequence[Hashable]]
 
@@ -39,3 +40,16 @@ def _is_spread(term: Node, axis: int) -> bool:
         return term.kind == "ones"
     labels, out = term.data
     return any(arg.kind == "ones" and out[axis] in own for arg, own in zip(term.args, labels, strict=True))
+
+
+def onehot(labels: Node, classes: Size) -> Node:
+    """One-hot rows of labels; those of entries of an array are its rows: E_yᵀ e₀ for y[0]."""
+    pool = labels.pool
+    if labels.kind != "prod":
+        return pool.onehot(labels, classes)
+    own, out = labels.data
+    factors = [
+        (pool.onehot(arg, classes), (*axes, "class")) if arg in pool.labels else (arg, axes)
+        for arg, axes in zip(labels.args, own, strict=True)
+    ]
+    return product(pool, factors, (*out, "class"))

@@ -100,9 +100,14 @@ def inverse(node: Node) -> Node:
     return node.pool.intern("inv", None, (node,), node.dims)
 
 
-def log_determinant(node: Node) -> Node:
-    """Log |det A| of the last two axes; that of A ⊗ B is p log |det A| + m log |det B|."""
+def log_determinant(node: Node, sign: str | None = None) -> Node:
+    """Log |det A| of the last two axes; that of A ⊗ B is p log |det A| + m log |det B|.
+
+    With "positive" as the sign it is log det A, not a number where det A is negative.
+    """
     pool = node.pool
+    if sign is not None:
+        return pool.intern("logdet", sign, (node,), node.dims[:-2])
     if node.kind == "delta":
         return pool.zero(())
     if (sides := _square_parts(node)) is not None:

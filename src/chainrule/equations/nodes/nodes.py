@@ -11,15 +11,25 @@ size       size                            a symbolic size as a number
 pi                                         the number π
 delta                                      the identity matrix
 unit       k                               the k-th unit vector
+iota                                       an index as a number: 0, 1, 2, ... along its axis
+relation   order                           1 where an order of indices holds, and maybe of a label, else 0
 onehot                                     one-hot rows of the labels ``args[0]``
 lin        coefficients                    Σ c_t args[t]; the only place of rational numbers
 prod       (labels per factor, out)        Σ over labels not in out of the product of the factors
 pow        exponent                        elementwise power
+raised     (n, m)                          ∂ⁿ⁺ᵐ (args[0] ** args[1]), n times by the base, m by the exponent
 fn         name                            elementwise function
+norm       number of axes                  the Euclidean norm along the last of them
+direction  number of axes                  args[0] over the divisor args[1] of its norm; in code alone
 softmax                                    along the last axis
 lse                                        log Σ exp along the last axis
+logsum     axes per term                   log Σ_t Σ w_t exp(s_t), the last axes summed; args are all s_t, w_t
+logabs     axes per term                   log |Σ_t Σ w_t exp(s_t)|
+sumsign    axes per term                   the sign of Σ_t Σ w_t exp(s_t)
+share      axes per term                   v exp(a) / Σ_t Σ w_t exp(s_t); args are a, v and all s_t, w_t
+interval   part                            Φ(args[0]) - Φ(args[1]) in log space
 inv                                        matrix inverse of the last two axes
-logdet                                     log |det| of the last two axes
+logdet     None or "positive"              log |det| of the last two axes; or log det, not |det|
 det                                        determinant of the last two axes
 adjugate                                   det(A) A⁻¹ of the last two axes, there for a singular A too
 compare    operator                        1 where args[0] operator args[1] holds, else 0
@@ -42,12 +52,15 @@ from fractions import Fraction
 from typing import Any
 
 from chainrule.equations.language.tree import Size
+from chainrule.errors import SheetLimitError
 
 __all__ = ["CONSTANT_KINDS", "Node", "Pool", "coefficient_terms", "is_number", "is_zero", "topological"]
 
 
 # Kinds with arguments that are constant wherever they have a derivative: nothing flows through them.
-CONSTANT_KINDS = frozenset({"onehot", "compare", "attains"})
+CONSTANT_KINDS = frozenset({"onehot", "compare", "attains", "relation", "sumsign"})
+# Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.
+MOST_STEPS = 400_000
 
 
 class Node:
@@ -82,6 +95,12 @@ class Pool:
         Symbols whose entries are -1 or +1.
     symmetric : dict of Node to bool
         Whether matrices are their own transposes, as far as that has been asked; of symbols, what is known.
+    labels : dict of Node to size
+        Symbols that hold labels, and the number of their classes.
+    unbounded : set of Node
+        Symbols of definitions that may be infinite, or not a number, where what they are made of is finite.
+    left : int
+        How many steps may still be taken, each a factor of a product or a term of a sum that is made.
     """
 
     def __init__(self) -> None:
@@ -89,8 +108,31 @@ class Pool:
         self.simplex: set[Node] = set()
         self.signs: set[Node] = set()
         self.symmetric: dict[Node, bool] = {}
+        self.labels: dict[Node, Size] = {}
+        self.unbounded: set[Node] = set()
         self.cost_of: dict[Node, int] = {}
         self.simple_form: dict[Node, Node] = {}
+        self.left = MOST_STEPS
+
+    def refill(self) -> None:
+        """Allow the steps of another request."""
+        self.left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Count steps.
+
+        Raises
+        ------
+        SheetLimitError
+            If more than `MOST_STEPS` have been taken.
+        """
+        self.left -= steps
+        if self.left < 0:
+            raise SheetLimitError(
+                f"The rules have made products and sums with more than {MOST_STEPS:,} factors and terms, and "
+                "stop here. Give parts of the sheet names, h = ..., over which the rules work one by one, or "
+                "ask for fewer derivatives, or for the product of the Hessian with a direction."
+            )
 
     def intern(self, kind: str, data: Hashable, args: tuple[Node, ...], dims: tuple[Size, ...]) -> Node:
         """The node with these parts, made at the first request."""
@@ -136,6 +178,10 @@ class Pool:
     def unit(self, position: int, size: Size) -> Node:
         """The unit vector with a 1 at ``position``, counted from 0."""
         return self.intern("unit", position, (), (size,))
+
+    def iota(self, size: Size) -> Node:
+        """An index as a number, counted from 0; the only index of an axis of size 1 is 0."""
+        return self.zero((1,)) if size == 1 else self.intern("iota", None, (), (size,))
 
 
 def is_zero(node: Node) -> bool:

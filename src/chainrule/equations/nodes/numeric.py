@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from itertools import combinations
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import special
-from chainrule.equations.language.arithmetic import COSTLY, DOUBLES, Arithmetic
+from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.errors import NoRuleError
+from chainrule.errors import NoRuleError, TooLargeError
 
 __all__ = ["node_value", "value_from"]
 
 Array = NDArray[Any]
+Factor: TypeAlias = tuple[Array, tuple[int, ...]]
+# Of so many factors every pair is tried.
+FEW = 8
 
 
 def _normal_cdf(x: Array) -> Array:
@@ -30,15 +33,15 @@ def _normal_pdf(x: Array) -> Array:
     return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
 
 
-AT_ONCE = 10_000
-"""Up to so many products all factors are multiplied at once; those of nine layers would be 10^9."""
-MOST_FACTORS = 30
-"""NumPy multiplies 63 at most; the slopes of 200 lines in a row are more."""
+def _cloglog_slope(x: Array) -> Array:
+    return np.asarray(np.exp(x) / (np.exp(np.exp(x)) - 1))
+
 
 KERNELS: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
+    "divisor": lambda u: np.where(np.abs(u.real) < np.finfo(u.dtype).tiny, np.inf, u),
     "abs": special.abs_,
     "sign": special.sign,
     "step": special.step,
@@ -47,6 +50,14 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "elu": special.elu,
     "normal_cdf": _normal_cdf,
     "normal_pdf": _normal_pdf,
+    "log_normal_cdf": lambda x: np.log(_normal_cdf(x)),
+    "normal_hazard": lambda x: _normal_pdf(x) / _normal_cdf(x),
+    "normal_hazard_slope": lambda x: -(x + _normal_pdf(x) / _normal_cdf(x)) * _normal_pdf(x) / _normal_cdf(x),
+    "cloglog": lambda x: np.log(1 - np.exp(-np.exp(x))),
+    "cloglog_slope": _cloglog_slope,
+    "cloglog_curvature": lambda x: _cloglog_slope(x) * (1 - np.exp(x) - _cloglog_slope(x)),
+    "expm1": np.expm1,
+    "log1p": np.log1p,
     "softplus": special.softplus,
     "sigmoid": special.sigmoid,
     "log_sigmoid": special.log_sigmoid,
@@ -64,13 +75,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def node_value(
-    root: Node,
-    values: Mapping[Node, Array],
-    sizes: Mapping[str, int],
-    arithmetic: Arithmetic = DOUBLES,
-    memory: dict[Any, Array] | None = None,
-) -> Array:
+def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> Array:
     """The array a node stands for.
 
     Parameters
@@ -80,29 +85,22 @@ def node_value(
         Values of its symbols.
     sizes : mapping of str to int
         Values of the symbolic sizes.
-    arithmetic : Arithmetic, optional
-        The numbers it is computed in.
-    memory : dict, optional
-        Values of nodes that are known, to which those computed here are added.
     """
-    done: dict[Any, Array] = {} if memory is None else memory
-    done |= {symbol: np.asarray(value) for symbol, value in values.items()}
+    done: dict[Node, Array] = {symbol: np.asarray(value) for symbol, value in values.items()}
 
     def length(size: Size) -> int:
         return size_value(size, sizes)
 
-    with arithmetic.context():
+    with np.errstate(all="ignore"):
         for node in topological([root]):
             if node not in done:
-                arithmetic.spend(0)
-                value = value_from(node, [done[arg] for arg in node.args], length, arithmetic)
-                done[node] = arithmetic.array(value)
+                if node.kind in ("ones", "delta", "onehot"):
+                    require_room([length(size) for size in node.dims])
+                done[node] = value_from(node, [done[arg] for arg in node.args], length)
     return done[root]
 
 
-def value_from(
-    node: Node, args: Sequence[Array], length: Callable[[Size], int], arithmetic: Arithmetic = DOUBLES
-) -> Array:
+def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
     """The array of a node whose arguments have the given values."""
     match node.kind:
         case "ones":
@@ -110,32 +108,46 @@ def value_from(
         case "size":
             return np.asarray(float(length(node.data)))
         case "pi":
-            return np.asarray(arithmetic.pi)
+            return np.asarray(math.pi)
         case "delta":
             return np.eye(length(node.dims[0]))
         case "unit":
-            return np.asarray(np.eye(length(node.dims[0]))[node.data])
+            return np.asarray(np.eye(1, length(node.dims[0]), node.data)[0])
+        case "iota":
+            return np.arange(float(length(node.dims[0])))
+        case "relation":
+            return _relation(node, args, length)
         case "onehot":
             return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
         case "lin":
-            terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
-            start = arithmetic.array(np.zeros([length(size) for size in node.dims]))
-            return np.asarray(sum(terms, start))
+            terms = (float(c) * arg for c, arg in zip(node.data, args, strict=True))
+            return np.asarray(sum(terms, np.zeros([length(size) for size in node.dims])))
         case "prod":
-            at_once = _operations(node, args)
-            arithmetic.spend(min(at_once, AT_ONCE + 20 * sum(arg.size for arg in args)))
-            return _einsum(node, args, at_once <= AT_ONCE)
+            return _einsum(node, args)
         case "pow":
-            whole = node.data.denominator == 1 and node.data > 0
-            return np.asarray(
-                arithmetic.power(args[0], int(node.data) if whole else arithmetic.number(node.data))
-            )
+            return np.asarray(args[0] ** _exponent(node))
+        case "norm":
+            return np.asarray(special.norm(args[0], node.data))
+        case "direction":
+            return np.asarray(args[0] / args[1][(..., *[None] * node.data)])
+        case "raised":
+            n, m = node.data
+            return np.asarray(special.power_derivative(args[0], args[1], n, m))
         case "fn":
-            arithmetic.spend(COSTLY * args[0].size)
-            return np.asarray((arithmetic.elementwise.get(node.data) or KERNELS[node.data])(args[0]))
+            return np.asarray(KERNELS[node.data](args[0]))
+        case "logsum" | "logabs" | "sumsign":
+            return np.asarray(SUMS[node.kind](_weighted(node.data, args)))
+        case "interval":
+            return np.asarray(_interval(node.data, *args))
+        case "share":
+            rank = args[2].ndim - node.data[0]
+            total = _weighted(node.data, args[2:])
+            below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
+            return np.asarray(args[1] * np.exp(args[0]) / below)
+        case "logdet" if node.data:
+            return np.asarray(np.log(np.linalg.det(args[0])))
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
-            arithmetic.spend(COSTLY * args[0].size)
-            return np.asarray((arithmetic.whole.get(node.kind) or WHOLE[node.kind])(args[0]))
+            return np.asarray(WHOLE[node.kind](args[0]))
         case "compare":
             return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
         case "where":
@@ -144,12 +156,41 @@ def value_from(
             return _extreme(args[0], node.data)
         case "attains":
             at = args[0].real == _extreme(args[0].real, node.data)[..., None]
-            return np.asarray(arithmetic.array(at * 1.0) / at.sum(axis=-1, keepdims=True))
+            return np.asarray(at / at.sum(axis=-1, keepdims=True))
         case "kron":
+            require_room([m * n for m, n in zip(args[0].shape, args[1].shape, strict=True)])
             return np.asarray(np.kron(args[0], args[1]))
         case "merge" | "split":
             return args[0].reshape([length(size) for size in node.dims])
     raise NoRuleError(f"No value is known for {node.kind}.")
+
+
+def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+    """What an order compares with 0, as one array over the label's axes and the indices."""
+    order, rank = node.data, len(node.dims)
+    lead = rank - len(order.weights)
+    total = np.asarray(order.constant + sum(weight * length(size) for size, weight in order.sizes))
+    if order.label is not None:
+        total = total + order.label[0] * args[0].astype(int).reshape(*args[0].shape, *(1,) * (rank - lead))
+    for axis, (weight, size) in enumerate(zip(order.weights, node.dims[lead:], strict=True), lead):
+        total = total + weight * np.arange(length(size)).reshape(-1, *(1,) * (rank - axis - 1))
+    return np.asarray(COMPARISONS[order.op](total, 0).astype(float))
+
+
+def _interval(part: str, b: Array, a: Array) -> Array:
+    """A part of Φ(b) - Φ(a)."""
+    within = _normal_cdf(b) - _normal_cdf(a)
+    if part == "log":
+        return np.asarray(np.log(within))
+    upper, lower = _normal_pdf(b) / within, _normal_pdf(a) / within
+    parts = {"upper": upper, "lower": lower, "upper_gap": b + upper, "lower_gap": a - lower}
+    return np.asarray(parts[part])
+
+
+def _weighted(axes: Sequence[int], args: Sequence[Array]) -> Array:
+    """Σ w exp(s) over the last axes of each pair."""
+    pairs = zip(axes, args[::2], args[1::2], strict=True)
+    return np.asarray(sum((w * np.exp(s)).sum(axis=tuple(range(-count, 0))) for count, s, w in pairs))
 
 
 def _extreme(array: Array, which: str) -> Array:
@@ -176,56 +217,74 @@ def _adjugate(matrix: Array) -> Array:
     return np.asarray(phase * ((back * middle) @ away))
 
 
-def _operations(node: Node, args: Sequence[Array]) -> int:
-    """What it takes to multiply all factors at once: the lengths of all different axes."""
-    lengths = {
-        label: length
-        for arg, own in zip(args, node.data[0], strict=True)
-        for label, length in zip(own, arg.shape, strict=True)
-    }
-    return int(math.prod(lengths.values())) * len(args)
+def _exponent(node: Node) -> float | int:
+    return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
 
 
-def _einsum(node: Node, args: Sequence[Array], at_once: bool) -> Array:
+def require_room(shape: Sequence[int]) -> None:
+    """Make sure that an array is not too large, before it is made.
+
+    Raises
+    ------
+    TooLargeError
+        With its shape and bytes.
+    """
+    if math.prod(shape) > MAX_ENTRIES:
+        raise TooLargeError(
+            f"A derivative would be computed through an array of shape {tuple(shape)}, "
+            f"{8 * math.prod(shape):,} bytes, more than {8 * MAX_ENTRIES:,}. Compiled code, structured(...) "
+            "and the product of the Hessian with a direction work without it."
+        )
+
+
+def _einsum(node: Node, args: Sequence[Array]) -> Array:
+    """The product, two factors at a time: those whose result is smallest against what it replaces."""
     labels, out = node.data
-    factors = list(zip(args, labels, strict=True))
-    while len(factors) > MOST_FACTORS:
-        factors = _multiplied(factors, (0, 1), out)
-    if not at_once:
-        path = _path(tuple(own for _, own in factors), out, tuple(arg.shape for arg, _ in factors))
-        for chosen in path[:-1]:
-            factors = _multiplied(factors, chosen, out)
-    return _product(factors, out)
+    left = list(zip(args, labels, strict=True))
+    while len(left) > 2:
+        first, second = min(_neighbours(left), key=lambda pair: _growth(left, pair, out))
+        pair = [left[first], left[second]]
+        left = [factor for place, factor in enumerate(left) if place not in (first, second)]
+        kept = {label for _, own in left for label in own}.union(out)
+        joined = tuple(dict.fromkeys(label for _, own in pair for label in own if label in kept))
+        left.append((_contracted(pair, joined), joined))
+    return _contracted(left, out)
 
 
-def _multiplied(
-    factors: list[tuple[Array, tuple[int, ...]]], chosen: tuple[int, ...], out: tuple[int, ...]
-) -> list[tuple[Array, tuple[int, ...]]]:
-    """The factors with some of them as one, summed over what no other has; it goes to the end."""
-    rest = [factor for place, factor in enumerate(factors) if place not in chosen]
-    later = {label for _, own in rest for label in own}.union(out)
-    taken = [factors[place] for place in chosen]
-    kept = tuple(dict.fromkeys(label for _, own in taken for label in own if label in later))
-    return [*rest, (_product(taken, kept), kept)]
+def _contracted(factors: Sequence[Factor], out: Sequence[int]) -> Array:
+    sizes = {label: size for array, own in factors for label, size in zip(own, array.shape, strict=True)}
+    require_room([sizes[label] for label in out])
+    number = {label: place for place, label in enumerate(sizes)}  # einsum knows 52 of them
+    operands = [part for array, own in factors for part in (array, [number[label] for label in own])]
+    return np.asarray(np.einsum(*operands, [number[label] for label in out], optimize=len(factors) > 1))
 
 
-def _product(factors: Sequence[tuple[Array, tuple[int, ...]]], out: tuple[int, ...]) -> Array:
-    operands: list[Any] = []
-    for arg, own in factors:
-        operands += [arg, list(own)]
-    return np.asarray(np.einsum(*operands, list(out)))
+def _neighbours(factors: Sequence[Factor]) -> list[tuple[int, int]]:
+    """Pairs of places with a common label; every pair, if there are few."""
+    places: dict[int, list[int]] = {}
+    for place, (_, own) in enumerate(factors):
+        for label in set(own):
+            places.setdefault(label, []).append(place)
+    near = {pair for found in places.values() for pair in combinations(found, 2)}
+    every = combinations(range(len(factors)), 2)
+    return sorted(near) if near and len(factors) > FEW else list(every)
 
 
-@lru_cache(maxsize=1000)
-def _path(
-    labels: tuple[tuple[int, ...], ...], out: tuple[int, ...], shapes: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[int, ...], ...]:
-    """Which factors to multiply next; each product goes to the end of the list."""
-    operands: list[Any] = []
-    for shape, own in zip(shapes, labels, strict=True):
-        operands += [np.broadcast_to(0.0, shape), list(own)]
-    return tuple(np.einsum_path(*operands, list(out), optimize="greedy")[0][1:])
+def _growth(factors: Sequence[Factor], pair: tuple[int, int], out: Sequence[int]) -> int:
+    """Entries of the product of two factors less those of the factors."""
+    rest = {label for place, (_, own) in enumerate(factors) if place not in pair for label in own}.union(out)
+    both = [factors[place] for place in pair]
+    sizes = {label: size for array, own in both for label, size in zip(own, array.shape, strict=True)}
+    after: int = math.prod(size for label, size in sizes.items() if label in rest)
+    return after - sum(array.size for array, _ in both)
 
+
+# What is taken of a sum of exponentials.
+SUMS: dict[str, Callable[[Array], Any]] = {
+    "logsum": np.log,
+    "logabs": lambda total: np.log(special.abs_(total)),
+    "sumsign": special.sign,
+}
 
 # Functions of whole rows and matrices.
 WHOLE: dict[str, Callable[[Array], Any]] = {

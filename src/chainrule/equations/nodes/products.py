@@ -16,18 +16,34 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
+from chainrule.equations.nodes.exponents import join_divisors, join_raised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
+from chainrule.equations.nodes.relations import settled_relations
 from chainrule.equations.nodes.signs import join_signs
 from chainrule.equations.nodes.sums import content, linear, scaled
 
-__all__ = ["Factor", "elementwise", "is_simplex", "merged", "one_plus_exp", "power", "product", "transposed"]
+__all__ = [
+    "Factor",
+    "elementwise",
+    "is_simplex",
+    "may_overflow",
+    "Label",
+    "merged",
+    "one_plus_exp",
+    "power",
+    "power_slope",
+    "product",
+    "squared_norm",
+    "transposed",
+]
 
 Label = Hashable
 Factor = tuple[Node, tuple[int, ...]]
-IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare"}
+IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.
-PLAIN = {*IDEMPOTENT, "size", "pi"}
+PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
+ONE = Fraction(1)
 
 
 def product(
@@ -66,6 +82,7 @@ def product(
     if flat is None or not coefficient:
         return pool.zero(dims)
     c, kept = flat
+    pool.spend(len(kept))
     c *= Fraction(coefficient)
     if any(node.kind in ("merge", "kron") for node, _ in kept):
         apart = opened(kept, free, sizes, fresh)
@@ -128,10 +145,10 @@ def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
         for other, labels in rest
         if set(labels) <= set(own)
         and other.kind not in PLAIN
-        and (len(labels) == len(own) or _may_overflow(other))
+        and (len(labels) == len(own) or may_overflow(other))
     ]
     outside = [pair for pair in rest if pair not in inside]
-    wider = next((pair for pair in outside if set(own) < set(pair[1]) and _may_overflow(pair[0])), None)
+    wider = next((pair for pair in outside if set(own) < set(pair[1]) and may_overflow(pair[0])), None)
     labels = wider[1] if wider is not None else own
     if len(set(labels)) != len(labels) or not (inside or wider):
         return None
@@ -146,12 +163,13 @@ def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
     return [(choose(spread, body, pool.zero(body.dims)), labels), *outside]
 
 
-def _may_overflow(node: Node) -> bool:
+def may_overflow(node: Node) -> bool:
     """Whether a node can be infinite, or not a number, at finite values of its symbols."""
     return any(
         (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
-        or (inner.kind == "fn" and inner.data in ("log", "exp"))
-        or inner.kind in ("inv", "logdet")
+        or inner.kind == "raised"
+        or (inner.kind == "fn" and inner.data in ("log", "exp", "log1p", "expm1"))
+        or inner.kind in ("inv", "logdet", "logsum", "logabs", "share", "interval")
         for inner in topological([node])
     )
 
@@ -203,6 +221,9 @@ def _assemble(
         wanted |= ones
         if factors == before:
             break
+    if (settled := settled_relations(pool, factors)) is not None:
+        used = wanted.union(*(labels for _, labels in factors))
+        return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
     bare = tuple(label for label in free if label not in covered)
     for label in sorted(wanted - covered - set(free)):
@@ -267,11 +288,13 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     """Equal factors add their exponents; what cancels leaves ones behind, what is recognised a sign."""
     exponents: dict[Factor, Fraction] = {}
     for node, labels in factors:
-        base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, Fraction(1))
+        base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, ONE)
         key = (base, labels)
-        exponents[key] = exponents.get(key, Fraction(0)) + exponent
+        exponents[key] = exponents[key] + exponent if key in exponents else exponent
     sign = recognise(pool, exponents)
     join_signs(pool, exponents)
+    join_raised(pool, exponents)
+    join_divisors(exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
@@ -338,6 +361,8 @@ def power(node: Node, exponent: Fraction) -> Node:
     if is_zero(node) and exponent > 0:
         return node
     integer = exponent.denominator == 1
+    if node.kind == "norm" and exponent > 0 and exponent % 2 == 0:
+        return power(squared_norm(node.args[0], node.data), exponent / 2)
     if integer and node.kind == "lin":
         if len(node.args) == 1:
             return scaled(node.data[0] ** exponent.numerator, power(node.args[0], exponent))
@@ -360,6 +385,20 @@ def power(node: Node, exponent: Fraction) -> Node:
         if (inner := one_plus_exp(node)) is not None:
             return pool.intern("fn", "sigmoid", (scaled(-1, inner),), node.dims)
     return pool.intern("pow", exponent, (node,), node.dims)
+
+
+def power_slope(node: Node) -> Node:
+    """The power one lower; one of a norm is kept, so that it meets what the norm's slope divides by."""
+    (base,), exponent = node.args, node.data - 1
+    if base.kind == "norm" and exponent not in (0, 1):
+        return node.pool.intern("pow", exponent, (base,), base.dims)
+    return power(base, exponent)
+
+
+def squared_norm(node: Node, axes: int) -> Node:
+    """The sum of squares along the last axes."""
+    labels = range(len(node.dims))
+    return product(node.pool, [(node, labels), (node, labels)], labels[: len(labels) - axes])
 
 
 def _power_beside_ones(node: Node, exponent: Fraction) -> Node:

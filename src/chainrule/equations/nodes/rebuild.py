@@ -9,7 +9,9 @@ from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
 from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import merged, power, product
+from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["rebuild", "substitute"]
@@ -35,6 +37,8 @@ def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
 
 _BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
     "fn": lambda node, args: elementary.apply(node.data, args[0]),
+    "norm": lambda node, args: norm(args[0], node.data),
+    "raised": lambda node, args: raised(args[0], args[1], node.data),
     "compare": lambda node, args: compare(node.data, *args),
     "where": lambda node, args: choose(*args),
     "kron": lambda node, args: kronecker(args[0], args[1]),
@@ -42,7 +46,7 @@ _BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
     "split": lambda node, args: split_axes(args[0], grouped(node.dims, node.data)),
     "inv": lambda node, args: inverse(args[0]),
     "det": lambda node, args: determinant(args[0]),
-    "logdet": lambda node, args: log_determinant(args[0]),
+    "logdet": lambda node, args: log_determinant(args[0], node.data),
 }
 
 

@@ -12,7 +12,14 @@ Factor = tuple[Node, tuple[int, ...]]
 
 
 def join_signs(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
-    """Put u for sign(u) |u|, and |u| for sign(u) u, in odd powers."""
+    """Put u for sign(u) |u|, |u| for sign(u) u, in odd powers, and 1 for sign(u)² beside slopes of |u|ᵛ."""
+    for base, labels in list(exponents):
+        if base.kind == "raised" and base.data[0] > 1 and base.args[0].data == "abs":
+            # The second derivative of |u| ** 2 at 0 is 2, not 2 sign(0)².
+            (u,) = base.args[0].args
+            sign = (pool.intern("fn", "sign", (u,), u.dims), labels)
+            if sign in exponents:
+                exponents[sign] %= 2
     for base, labels in list(exponents):
         if base.kind != "fn" or base.data != "sign" or exponents[base, labels] != 1:
             continue

@@ -25,6 +25,7 @@ __all__ = ["cost", "rebuild", "simplify", "substitute"]
 
 MOST_TERMS = 6
 MOST_EXPANDED = 12
+MOST_DISTRIBUTED = 64
 NUMBERS = ("size", "ones")
 
 
@@ -43,6 +44,11 @@ def _own_cost(node: Node, args: list[int]) -> int:
         return 1
     if node.kind == "prod":
         return sum(args)
+    # As the root of a square; dividing by a norm costs what the norm does.
+    if node.kind == "norm":
+        return 2 * args[0] + 1
+    if node.kind in ("fn", "pow") and "divisor" in (node.data, node.args[0].data):
+        return args[0]
     if node.kind == "pow":
         return 2 * args[0] if node.data == 2 else args[0] + 1
     if node.kind == "lin":
@@ -95,6 +101,7 @@ def _candidates(node: Node) -> Iterator[Node]:
             _expand_over_quotients,
             _distribute_over_delta,
             _sum_of_shares,
+            _choose_on_diagonals,
         ]
     elif node.kind == "lin":
         rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out, _share_scalars]
@@ -200,12 +207,23 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
 
 
 def _distribute_over_delta(node: Node) -> Iterator[Node]:
-    """Distribute over a sum that holds an identity matrix whose ends would be renamed."""
+    """Distribute over a sum in which an identity matrix meets another, or its own diagonal."""
     factors, out = _factors(node), node.data[1]
-    free = any(factor.kind == "delta" for factor, _ in factors)
-    for position, (factor, _) in enumerate(factors):
-        if _is_sum(factor) and free:
-            yield _over(factors, position, out)
+    if not any(factor.kind == "delta" for factor, _ in factors):
+        return
+    sums = [
+        place
+        for place, (factor, labels) in enumerate(factors)
+        if _is_sum(factor) and (len(set(labels)) < len(labels) or any(map(_has_delta, factor.args)))
+    ]
+    # The Jacobians of ten softmaxes in a chain have 2^10 terms.
+    if math.prod(len(factors[place][0].args) for place in sums) <= MOST_DISTRIBUTED:
+        for place in sums:
+            yield _over(factors, place, out)
+
+
+def _has_delta(term: Node) -> bool:
+    return term.kind == "delta" or (term.kind == "prod" and any(arg.kind == "delta" for arg in term.args))
 
 
 def _sum_of_shares(node: Node) -> Iterator[Node]:
@@ -218,6 +236,17 @@ def _sum_of_shares(node: Node) -> Iterator[Node]:
         alone = [axis for axis, label in enumerate(labels) if uses[label] == 1 and label not in out]
         if any(_has_shares(term, axis) for axis in alone for term in factor.args):
             yield _over(factors, position, out)
+
+
+def _choose_on_diagonals(node: Node) -> Iterator[Node]:
+    """Take the diagonal of a choice inside, where its condition may be known: i ≤ j is, for i = j."""
+    factors, out = _factors(node), node.data[1]
+    for position, (factor, labels) in enumerate(factors):
+        own = tuple(dict.fromkeys(labels))
+        if factor.kind == "where" and len(own) < len(labels):
+            parts = [product(node.pool, [(arg, labels)], own) for arg in factor.args]
+            chosen = (choose(*parts), own)
+            yield product(node.pool, [*factors[:position], chosen, *factors[position + 1 :]], out)
 
 
 def _has_shares(term: Node, axis: int) -> bool:
@@ -273,7 +302,9 @@ def _expand_terms(node: Node) -> Iterator[Node]:
         else:
             count += 1
             opened.extend((c * inner, arg) for inner, arg in expanded)
-    if count >= 2 and len(opened) <= 2 * MOST_TERMS:
+        if len(opened) > 2 * MOST_TERMS:
+            return
+    if count >= 2:
         yield linear(node.pool, opened, node.dims)
 
 

@@ -24,7 +24,8 @@ def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size,
         if node.kind == "lin" and (len(node.args) < 2 or abs(c) == 1):
             stack.extend((c * inner, arg) for inner, arg in reversed(coefficient_terms(node)))
         elif c:
-            collected[node] = collected.get(node, Fraction(0)) + c
+            collected[node] = collected[node] + c if node in collected else c
+    pool.spend(len(collected))
     kept = sorted(((node, c) for node, c in collected.items() if c), key=lambda pair: pair[0].serial)
     if len(kept) == 1:
         node, c = kept[0]

@@ -1,0 +1,137 @@
+"""What counts once: the penalty that is named; and what counts for every example: terms without data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Set
+from fractions import Fraction
+from typing import NamedTuple
+
+from chainrule.equations.language.scope import near
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.sums import linear
+from chainrule.errors import OptionError, SheetNameError, SheetShapeError
+
+__all__ = ["PENALTY", "Repeated", "Terms", "repeated", "require_penalty", "split_terms"]
+
+Terms = list[tuple[Fraction, Node]]
+PENALTY = 'penalty="{}"'
+"""How a penalty is named where nothing else is said."""
+
+
+def require_penalty(sheet: Sheet, program: Program, of: str, penalty: object, option: str = PENALTY) -> None:
+    """Make sure that C = reduction of ``of`` over the examples + ``penalty`` is what it says.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    program : Program
+    of, penalty : str
+    option : str
+        How the reader has named the penalty, with {} for its name.
+
+    Raises
+    ------
+    OptionError
+        If it is no line of its own, if data enter it, or if ``of`` has it as a term already.
+    SheetNameError, SheetShapeError, NoRuleError
+        If there is no such name, it is no scalar, or it has no rule.
+    """
+    if not isinstance(penalty, str):
+        raise OptionError(f"penalty is {penalty!r}; expected the name of a line of the sheet.")
+    said = option.format(penalty)
+    if penalty not in sheet.declarations and penalty not in sheet.definitions:
+        raise SheetNameError(f"{said}: the sheet has no such name.{near(penalty, list(sheet.definitions))}")
+    if penalty in sheet.declarations:
+        raise OptionError(f"{said}: {penalty} is declared, not computed; a penalty is a line such as R = ...")
+    if penalty == of:
+        raise OptionError(f"{said}: that is the objective itself; a penalty is another line of the sheet.")
+    axes = sheet.type_of(penalty).axes
+    if axes:
+        shape = ", ".join(map(str, axes)) + ("," if len(axes) == 1 else "")
+        raise SheetShapeError(f"{said}: {penalty} has shape ({shape}); a penalty is a scalar.")
+    program.require([penalty])
+    if data := sorted(set(program.named("data")) & program.ancestors([penalty])):
+        raise OptionError(
+            f"{said}: the data {', '.join(data)} enter {penalty}, so it differs from example to example; "
+            "a penalty is made of parameters and constants alone."
+        )
+    _, same = split_terms(program, of, program.named("data"))
+    if program.symbols[penalty] in [term for _, term in same]:
+        raise OptionError(
+            f"{said}: {of} has {penalty} as a term already, and would count it once more; leave it out."
+        )
+
+
+class Repeated(NamedTuple):
+    """Terms of a name that are the same for every example: a sum counts each of them so many times."""
+
+    program: Program
+    of: str
+    terms: list[Node]
+    times: str
+
+
+def repeated(program: Program, of: str, over: Collection[str], times: str) -> Repeated | None:
+    """What a sum of ``of`` over the examples repeats, numbers and constants aside.
+
+    Parameters
+    ----------
+    program : Program
+    of : str
+    over : collection of str
+        The names that differ from example to example.
+    times : str
+        How often.
+    """
+    _, same = split_terms(program, of, over)
+    constants = set(program.named("constants"))
+    terms = []
+    for c, term in same[::-1]:
+        declared = program.ancestors(program.names_in(term)) & set(program.declarations)
+        if not declared <= constants:
+            terms.append(linear(program.pool, [(c, term)], ()))
+    return Repeated(program, of, terms, times) if terms else None
+
+
+def split_terms(program: Program, of: str, over: Collection[str]) -> tuple[Terms, Terms]:
+    """The terms of a quantity that the names in ``over`` enter, and those that they do not.
+
+    Names that stand for sums are opened, and factors go into sums, so that ``e = data + R; L = a e`` is seen
+    through.
+    """
+    changing = program.dependents(over)
+    bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
+    moving: Terms = []
+    same: Terms = []
+    stack = [(Fraction(1), program.symbols[of])]
+    while stack:
+        c, term = stack.pop()
+        body = bodies.get(term, term)
+        if changing.isdisjoint(program.names_in(term)):
+            same.append((c, term))
+        elif body.kind == "lin" or (term in bodies and body.kind == "sym"):
+            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(body))
+        elif (opened := _distributed(body, program, changing)) is not None:
+            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(opened))
+        else:
+            moving.append((c, term))
+    return moving, same
+
+
+def _distributed(node: Node, program: Program, changing: Set[str]) -> Node | None:
+    """A product of scalars, only one of which changes with the examples, with that one opened."""
+    if node.kind != "prod" or any(node.data[0]):
+        return None
+    moving = [arg for arg in node.args if not changing.isdisjoint(program.names_in(arg))]
+    if len(moving) != 1:
+        return None
+    name = program.name_of.get(moving[0])
+    inner = program.bodies.get(name, moving[0]) if name else moving[0]
+    if inner.kind not in ("lin", "prod", "sym") or inner is moving[0] and inner.kind == "sym":
+        return None
+    rest = [(arg, ()) for arg in node.args if arg is not moving[0]]
+    terms = [(c, product(node.pool, [*rest, (term, ())], ())) for c, term in coefficient_terms(inner)]
+    return linear(node.pool, terms, ())

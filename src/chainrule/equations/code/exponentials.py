@@ -1,0 +1,135 @@
+"""Code of sums of exponentials: one statement for a sum, which its logarithm and all its parts read.
+
+``shift, total, log_total = _exponentials((1,), x, w)`` holds Σ w exp(x) as total times exp(shift); a part of
+it is ``np.exp(x - shift) / total``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from chainrule.equations.code.code_facts import Dims
+from chainrule.equations.code.node_code import plain_number
+from chainrule.equations.code.signature import tuple_text
+from chainrule.equations.nodes.log_space import KINDS, log_of, terms_of
+from chainrule.equations.nodes.nodes import Node, is_number, is_zero
+
+__all__ = ["Names", "Totals", "batch_dims", "operands"]
+
+Key = tuple[tuple[int, ...], tuple[Node, ...]]
+
+
+class Names(NamedTuple):
+    """The variables of one sum: it is total times exp(shift)."""
+
+    shift: str
+    total: str
+    log: str
+
+
+def batch_dims(node: Node) -> Dims:
+    """The axes of the sum behind a node of `log_space`."""
+    first = terms_of(node)[0]
+    return first.s.dims[: len(first.s.dims) - first.axes]
+
+
+def operands(node: Node) -> tuple[Node, ...]:
+    """The nodes whose code a node's code reads: of what only repeats along some axes, what it repeats."""
+    if node.kind not in KINDS:
+        return node.args
+    found: list[Node] = []
+    for arg, spread in _placed(node):
+        if spread:
+            found += [inner for inner in arg.args if inner.kind != "ones"]
+        elif not is_number(arg):
+            found.append(arg)
+    return tuple(found)
+
+
+def _placed(node: Node) -> Iterator[tuple[Node, bool]]:
+    """Each argument and whether it may be left to broadcast."""
+    args, rank = list(node.args), len(batch_dims(node))
+    if node.kind == "share":
+        a, v = args[:2]
+        yield a, _repeats(a) and set(range(rank, len(a.dims))) <= _covered(a)
+        yield v, _repeats(v) and not is_number(a)
+        args = args[2:]
+    for s, w in zip(args[::2], args[1::2], strict=True):
+        whole = set(range(len(s.dims))) <= _covered(s) | _covered(w)
+        yield s, _repeats(s) and whole
+        yield w, _repeats(w)
+
+
+def _repeats(node: Node) -> bool:
+    return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
+
+
+def _covered(node: Node) -> set[int]:
+    """The axes along which a node is not the same by construction."""
+    if is_number(node):
+        return set()
+    if not _repeats(node):
+        return set(range(len(node.dims)))
+    labels, out = node.data
+    mine = {label for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones" for label in own}
+    return {axis for axis, label in enumerate(out) if label in mine}
+
+
+class Totals:
+    """The sums of one function.
+
+    Parameters
+    ----------
+    code : callable
+        The code of a node and whether it is atomic; with True as second argument, left to broadcast.
+    """
+
+    def __init__(self, code: Callable[[Node, bool], tuple[str, bool]]) -> None:
+        self.code = code
+        self.known: dict[Key, Names] = {}
+
+    def knows(self, node: Node) -> bool:
+        """Whether the sum has its statement already."""
+        return _key(node) in self.known
+
+    def names(self, node: Node) -> Names:
+        """The variables of a sum that has its statement."""
+        return self.known[_key(node)]
+
+    def logarithm(self, node: Node) -> Node:
+        """Log T of a sum T."""
+        return log_of(terms_of(node))
+
+    def statement(self, node: Node, names: Names) -> str:
+        """The statement that computes a sum."""
+        self.known[_key(node)] = names
+        placed = list(_placed(node))[2 * (node.kind == "share") :]
+        texts = [self._text(arg, spread) for arg, spread in placed]
+        axes = tuple_text([str(count) for count in node.data])
+        return f"{', '.join(names)} = _exponentials({axes}, {', '.join(texts)})"
+
+    def value(self, node: Node) -> str:
+        """The code of a logarithm, a sign or a part v exp(a) / T."""
+        names = self.names(node)
+        if node.kind == "logabs":
+            return f"np.log(_abs({names.total})) + {names.shift}"
+        return f"_sign({names.total})" if node.kind == "sumsign" else self._share(node)
+
+    def _share(self, node: Node) -> str:
+        names, lead, rank = self.names(node), len(batch_dims(node)), len(node.dims)
+        wide = f"[{':, ' * lead}{', '.join(['None'] * (rank - lead))}]" if 0 < lead < rank else ""
+        (a, spread), (v, weight_spread), *_ = _placed(node)
+        exponent = f"-{names.shift}{wide}"
+        if not is_zero(a):
+            exponent = f"{self._text(a, spread)} - {names.shift}{wide}"
+        if v.kind == "ones":
+            return f"np.exp({exponent}) / {names.total}{wide}"
+        return f"_weighted_exp({self._text(v, weight_spread)}, {exponent}) / {names.total}{wide}"
+
+    def _text(self, arg: Node, spread: bool) -> str:
+        return plain_number(arg) if is_number(arg) else self.code(arg, spread)[0]
+
+
+def _key(node: Node) -> Key:
+    return node.data, node.args[2:] if node.kind == "share" else node.args

@@ -1,0 +1,41 @@
+"""Formulas that nobody reads are refused before they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.simplify import cost
+from chainrule.errors import SheetLimitError
+
+__all__ = ["require_readable"]
+
+# What is still written: 100 pages. f(f(... f(x))) with f(t) = sin(t) + cos(t) doubles at every level.
+MOST_SYMBOLS = 50_000
+# Operations inside one another; the language reads no deeper formula either.
+MOST_NESTED = 100
+
+
+def require_readable(node: Node, held: Iterable[Node]) -> None:
+    """Make sure that a formula is not too long or too deep; ``held`` stand in it as names.
+
+    Raises
+    ------
+    SheetLimitError
+        With the number of its symbols, or of operations inside one another.
+    """
+    depths = dict.fromkeys(held, 0)
+    for inner in topological([node]):
+        if inner not in depths:
+            depths[inner] = 1 + max((depths[arg] for arg in inner.args), default=0)
+    length, depth = cost(node), depths[node]
+    if length > MOST_SYMBOLS or depth > MOST_NESTED:
+        what = (
+            f"{length:,} symbols; at most {MOST_SYMBOLS:,} are"
+            if length > MOST_SYMBOLS
+            else f"{depth:,} operations inside one another; at most {MOST_NESTED} are"
+        )
+        raise SheetLimitError(
+            f"A formula would be written with {what}. Give parts of it names in the sheet, h = ..., and it "
+            "stands over these names; compiled code shares what occurs twice and needs none."
+        )

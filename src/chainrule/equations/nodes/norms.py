@@ -1,0 +1,162 @@
+"""Euclidean norms, and the squares whose roots they are.
+
+A norm is a node of its own, so that it keeps its slope at 0 and does not overflow where its square would:
+‖u‖' = u / ‖u‖, 0 at 0, and ‖u‖'' = (I - u uᵀ/‖u‖²) / ‖u‖, 0 at 0. What these divide by is the *divisor* of
+the norm: the norm, but ∞ where that is 0. A division that the sheet writes, x / norm2(x), is by the norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import isqrt
+
+from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.products import Factor, power, product, squared_norm
+from chainrule.equations.nodes.sums import content, scaled
+
+__all__ = ["divisor", "norm", "norm_slope", "over_divisor", "root", "with_directions"]
+
+HALF = Fraction(1, 2)
+# A product of more factors is not searched for its half.
+MOST_FACTORS = 12
+
+
+def norm(node: Node, axes: int) -> Node:
+    """The Euclidean norm along the last axes; numbers come out of it."""
+    pool, dims = node.pool, node.dims[: len(node.dims) - axes]
+    if not any(inner.kind == "sym" for inner in topological([node])):
+        return power(squared_norm(node, axes), HALF)
+    if node.kind == "lin" and len(node.args) == 1:
+        return scaled(abs(node.data[0]), norm(node.args[0], axes))
+    factor, primitive = content(node)
+    if factor != 1:
+        return scaled(abs(factor), norm(primitive, axes))
+    square = squared_norm(node, axes)
+    if not any(inner.kind == "sym" for inner in topological([square])):
+        # Of signs, or of one-hot rows.
+        return power(square, HALF)
+    return pool.intern("norm", axes, (node,), dims)
+
+
+def divisor(node: Node) -> Node:
+    """What the slope of a norm divides by: the norm, ∞ where that is 0."""
+    return node.pool.intern("fn", "divisor", (node,), node.dims)
+
+
+def over_divisor(u: Node, below: Node) -> Node:
+    """The quotient of a node and of what has its first axes."""
+    labels = range(len(u.dims))
+    factors = [(u, labels), (power(below, Fraction(-1)), labels[: len(below.dims)])]
+    return product(u.pool, factors, labels)
+
+
+def norm_slope(node: Node) -> Node:
+    """The slope u / ‖u‖ along all axes of u, 0 where ‖u‖ is."""
+    return over_divisor(node.args[0], divisor(node))
+
+
+def with_directions(node: Node, bodies: Mapping[Node, Node]) -> Node:
+    """A product in which what is divided by its own length stands as one: u / ‖u‖ for u in u uᵀ / ‖u‖³.
+
+    Of u = (1e200, 1e200) the square and the cube overflow, of (1e-200, 1e-200) both vanish.
+
+    Parameters
+    ----------
+    node : Node
+    bodies : mapping of Node to Node
+        What symbols stand for: r is the length of u if it is ‖u‖ by name.
+    """
+    if node.kind != "prod":
+        return node
+    factors: list[Factor] = list(zip(node.args, node.data[0], strict=True))
+    for place, (reciprocal, rows) in enumerate(factors):
+        if reciprocal.kind != "pow" or reciprocal.args[0].data != "divisor" or reciprocal.data > -2:
+            continue
+        below, left = reciprocal.args[0], -reciprocal.data
+        length = bodies.get(below.args[0], below.args[0])
+        if length.kind != "norm":
+            continue
+        (u,), ahead = length.args, len(rows)
+        unit = node.pool.intern("direction", length.data, (u, below), u.dims)
+        for other, (factor, own) in enumerate(factors):
+            copies = 2 if factor.kind == "pow" and factor.data == 2 and factor.args[0] is u else 1
+            if (factor is u or copies == 2) and own[:ahead] == rows and left - copies >= 1:
+                factors[other], left = (power(unit, Fraction(copies)), own), left - copies
+        factors[place] = (power(below, -left), rows)
+    return product(node.pool, factors, node.data[1])
+
+
+def root(node: Node, exponent: Fraction = HALF) -> Node:
+    """A power; of a square's odd half, that of a norm: sqrt(xᵀ Aᵀ A x) is ‖A x‖."""
+    if exponent.denominator == 2:
+        coefficient, inner = _positive_square(node)
+        half = _half(inner) if coefficient is not None else None
+        if half is not None and coefficient is not None:
+            twice = 2 * exponent
+            outside = coefficient**twice.numerator
+            return scaled(outside, power(norm(half, len(half.dims) - len(inner.dims)), twice))
+    return power(node, exponent)
+
+
+def _positive_square(node: Node) -> tuple[Fraction | None, Node]:
+    """The rational root of a number in front of a node, and the node."""
+    if node.kind != "lin" or len(node.args) != 1:
+        return Fraction(1), node
+    (c,) = node.data
+    above, below = isqrt(max(c.numerator, 0)), isqrt(c.denominator)
+    exact = above**2 == c.numerator and below**2 == c.denominator and above > 0
+    return (Fraction(above, below) if exact else None), node.args[0]
+
+
+def _half(node: Node) -> Node | None:
+    """The u of a node that is the sum of u² along axes of u that come last; None if it is not written so."""
+    if node.kind != "prod" or len(node.args) > MOST_FACTORS:
+        return None
+    labels, out = node.data
+    factors: list[Factor] = []
+    for arg, own in zip(node.args, labels, strict=True):
+        base, exponent = (arg.args[0], arg.data) if arg.kind == "pow" else (arg, Fraction(1))
+        if exponent.denominator != 1 or exponent < 0 or base.kind == "ones":
+            return None
+        factors += [(base, own)] * exponent.numerator
+    found = _paired(factors, {label: label for label in out}, {}, [])
+    if found is None:
+        return None
+    half, mirror = found
+    kept = tuple(sorted(label for label, other in mirror.items() if label == other and label not in out))
+    return product(node.pool, half, (*out, *kept)) if kept else None
+
+
+def _paired(
+    left: Sequence[Factor], mirror: dict[int, int], first: dict[int, bool], half: list[Factor]
+) -> tuple[list[Factor], dict[int, int]] | None:
+    """One factor of each pair, and the labels that stand for each other in the two halves.
+
+    Parameters
+    ----------
+    left : sequence of Factor
+    mirror : dict
+        What each label known so far is in the other half: itself if both halves share it.
+    first : dict
+        Whether a label that they do not share belongs to the half that is collected.
+    half : list of Factor
+    """
+    if not left:
+        return half, mirror
+    (base, own), *rest = left
+    for place, (other, theirs) in enumerate(rest):
+        pairs = {**dict(zip(own, theirs, strict=False)), **dict(zip(theirs, own, strict=False))}
+        if other is not base or any(mirror.get(a, b) != b or pairs[b] != a for a, b in pairs.items()):
+            continue
+        sides = {first[label] for label in own if label in first}
+        if len(sides) == 2:
+            continue
+        turned = sides == {False}
+        now = {**first, **{a: not turned for a in own if pairs[a] != a}}
+        now |= {b: turned for b in theirs if pairs[b] != b}
+        chosen = (base, theirs if turned else own)
+        found = _paired([*rest[:place], *rest[place + 1 :]], {**mirror, **pairs}, now, [*half, chosen])
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,119 @@
+"""Powers u ** v whose exponent is not a number: v may vary, and u may be 0 or negative.
+
+A node ``raised`` with data (n, m) stands for ∂ⁿ⁺ᵐ(u ** v) / ∂uⁿ ∂vᵐ, so that its derivatives are nodes of the
+same kind. Each of u and v has the axes of the result, or none. With P(v) = v (v-1) … (v-n+1),
+
+    (n, 0):  P(v) u ** (v-n), without a logarithm, for a negative u too where v is whole; 0 where P(v) is 0;
+    (0, m):  u ** v (log u)ᵐ, which is 0 at u = 0 for v > 0, and does not exist for u < 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import perm, prod
+
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
+from chainrule.equations.nodes.products import Label, elementwise, power, product
+from chainrule.equations.nodes.sums import linear, scaled
+
+__all__ = ["raised", "raised_along", "raised_slope", "written_out"]
+
+
+def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node:
+    """∂ⁿ⁺ᵐ(base ** exponent) / ∂baseⁿ ∂exponentᵐ for orders (n, m), elementwise."""
+    pool, dims = base.pool, max(base.dims, exponent.dims, key=len)
+    base, exponent = _unrepeated(base), _unrepeated(exponent)
+    if dims and not base.dims and not exponent.dims:
+        axes = range(len(dims))
+        return product(pool, [(raised(base, exponent, orders), ()), (pool.ones(dims), axes)], axes)
+    n, m = orders
+    if is_number(exponent) and not m:
+        c = _number(exponent)
+        return scaled(prod((c - i for i in range(n)), start=Fraction(1)), power(base, c - n))
+    if orders == (0, 0) and base.kind == "ones":
+        return pool.ones(dims)
+    if orders == (0, 0) and base.kind == "fn" and base.data == "exp":
+        return pool.intern("fn", "exp", (elementwise(base.args[0], exponent),), dims)
+    return pool.intern("raised", orders, (base, exponent), dims)
+
+
+def raised_along(
+    pool: Pool,
+    base: tuple[Node, tuple[Label, ...]],
+    exponent: tuple[Node, tuple[Label, ...]],
+    out: tuple[Label, ...],
+    orders: tuple[int, int] = (0, 0),
+) -> Node:
+    """The power of two nodes with labelled axes, repeated along those of ``out`` that one of them lacks."""
+    sizes = {
+        label: size for node, own in (base, exponent) for label, size in zip(own, node.dims, strict=True)
+    }
+    return raised(_along(pool, base, out, sizes), _along(pool, exponent, out, sizes), orders)
+
+
+def _along(
+    pool: Pool, factor: tuple[Node, tuple[Label, ...]], out: tuple[Label, ...], sizes: dict[Label, Size]
+) -> Node:
+    node, own = factor
+    if not own:
+        return node
+    fill = [(pool.ones((sizes[label],)), (label,)) for label in out if label not in own]
+    return product(pool, [(node, own), *fill], out)
+
+
+def _number(node: Node) -> Fraction:
+    return sum((c for c, _ in coefficient_terms(node)), Fraction(0))
+
+
+def _unrepeated(node: Node) -> Node:
+    """What a node repeats along all its axes; itself if it does not."""
+    pool = node.pool
+    if not node.dims:
+        return node
+    if is_number(node):
+        return pool.number(_number(node))
+    if node.kind == "lin":
+        terms = [(c, _unrepeated(arg)) for c, arg in coefficient_terms(node)]
+        return node if any(arg.dims for _, arg in terms) else linear(pool, terms, ())
+    if node.kind == "prod":
+        labels, out = node.data
+        rest = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones"]
+        return node if any(set(own) & set(out) for _, own in rest) else product(pool, rest, ())
+    return node
+
+
+def raised_slope(node: Node, position: int) -> Node:
+    """The derivative by the base (0) or the exponent (1)."""
+    (base, exponent), (n, m) = node.args, node.data
+    return raised(base, exponent, (n + 1, m) if position == 0 else (n, m + 1))
+
+
+def written_out(node: Node) -> Node:
+    """A derivative of u ** v as a reader writes it, with plain powers: v u ** (v-1), u ** v log u."""
+    (base, exponent), (n, m), pool = node.args, node.data, node.pool
+    logarithm = pool.intern("fn", "log", (base,), base.dims)
+    # Taylor coefficients of P at v.
+    slopes = [pool.ones(exponent.dims), *[pool.zero(exponent.dims)] * m]
+    for i in range(n):
+        below = [pool.zero(exponent.dims), *slopes[:-1]]
+        lower = _minus(exponent, i)
+        slopes = [
+            _sum([(1, elementwise(c, lower)), (1, last)]) for c, last in zip(slopes, below, strict=True)
+        ]
+    terms = []
+    for j, c in enumerate(slopes):
+        logarithms = [power(logarithm, Fraction(m - j))] if m > j else []
+        spread = [pool.ones(node.dims)] if node.dims else []
+        terms.append((perm(m, j), elementwise(c, *logarithms, *spread)))
+    return elementwise(raised(base, _minus(exponent, n)), _sum(terms))
+
+
+def _minus(node: Node, number: int) -> Node:
+    return _sum([(1, node), (-number, node.pool.ones(node.dims))])
+
+
+def _sum(terms: Iterable[tuple[int, Node]]) -> Node:
+    kept = [(Fraction(c), node) for c, node in terms]
+    return linear(kept[0][1].pool, kept, kept[0][1].dims)

@@ -1,0 +1,243 @@
+"""Logarithms and quotients of sums of exponentials, put into log space before anything is computed.
+
+``log(sum(w * exp(x)))`` becomes a ``logsum`` and ``exp(u) / (exp(u) + a)`` a ``share``; see `log_space`. What
+is positive and has a logarithm that stays moderate counts as an exponential, too: σ(u), softmax(u), parts of
+other sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from chainrule.equations.nodes import elementary, tails
+from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
+from chainrule.equations.nodes.kronecker import log_determinant
+from chainrule.equations.nodes.log_space import KINDS, Term, log_of, share, terms_of, written_out
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, topological
+from chainrule.equations.nodes.products import Factor, power, product
+from chainrule.equations.nodes.rebuild import rebuild
+from chainrule.equations.nodes.sums import linear, scaled
+from chainrule.equations.nodes.totals import (
+    MOST_TERMS,
+    Bodies,
+    constant_log,
+    factors_of,
+    known_log,
+    leaves_range,
+    logs_and_weights,
+    spread,
+    total,
+)
+
+__all__ = ["in_log_space", "spelled_out"]
+
+ONE = Fraction(1)
+
+
+def in_log_space(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
+    """The node with its logarithms and quotients of sums of exponentials in log space.
+
+    Parameters
+    ----------
+    root : Node
+    bodies : mapping of Node to Node
+        What symbols stand for: log s is one of them if s is a sum of exponentials by name.
+    done : dict
+        What was rewritten before; it grows.
+    """
+    for node in topological([root]):
+        if node in done:
+            continue
+        args = tuple(done[arg] for arg in node.args)
+        same = all(old is arg for old, arg in zip(node.args, args, strict=True))
+        current = node if same else rebuild(node, args)
+        done[node] = _rewritten(current, bodies) or current
+    return done[root]
+
+
+def spelled_out(root: Node) -> Node:
+    """The node as a reader knows it, with its sums of exponentials and its tails written out."""
+    done: dict[Node, Node] = {}
+    for node in topological([root]):
+        new = rebuild(node, tuple(done[arg] for arg in node.args))
+        if node.kind == "fn" and node.data in tails.SPELLED:
+            new = tails.SPELLED[node.data](new.args[0])
+        if node.kind == "interval":
+            new = spelled(new)
+        done[node] = written_out(new) if node.kind in KINDS else new
+    return done[root]
+
+
+def _rewritten(node: Node, bodies: Bodies) -> Node | None:
+    if node.kind == "lin" and (found := elementary.cumulative(node)) is not None:
+        return found[1]
+    if node.kind == "fn" and node.data == "log":
+        return _logarithm(node.args[0], bodies)
+    if node.kind == "pow" and (node.data < 0 or node.data.denominator != 1):
+        return _power(node, bodies)
+    return _quotient(node) if node.kind == "prod" else None
+
+
+def _logarithm(u: Node, bodies: Bodies) -> Node | None:
+    """Log of a sum, or of a product of one with what is positive."""
+    if u.kind == "det":
+        return log_determinant(u.args[0], "positive")
+    if (log := _log_of_difference(u, bodies)) is not None:
+        return log
+    terms = total(u, bodies)
+    if terms is not None:
+        return _of_equal_weights(terms) or log_of(terms)
+    if u.kind in ("prod", "share"):
+        return _log_of_product(u, bodies)
+    if u.kind == "lin" and len(u.args) == 1 and u.data[0] > 0:
+        inner = _logarithm(u.args[0], bodies)
+        return inner and linear(u.pool, [(ONE, constant_log(u.data[0], u)), (ONE, inner)], u.dims)
+    return known_log(u, bodies)
+
+
+def _of_equal_weights(terms: list[Term]) -> Node | None:
+    """Log Σ c exp(s) along one axis is logsumexp(s) + log c."""
+    s, w, axes = terms[0]
+    if len(terms) > 1 or axes != 1 or not is_number(w) or (c := coefficient_terms(w)[0][0]) < 0:
+        return None
+    log = elementary.log_sum_exp(s)
+    return linear(s.pool, [(ONE, log), (ONE, constant_log(c, log))], log.dims)
+
+
+def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
+    """log(Φ(b) - Φ(a)), and log(1 - exp(-t)) of a t whose logarithm is known."""
+    if (found := difference_of_cumulatives(u)) is not None:
+        c, b, a = found
+        log = interval("log", b, a)
+    else:
+        terms = {arg.kind: (c, arg) for c, arg in coefficient_terms(u)} if u.kind == "lin" else {}
+        if len(u.args) != 2 or set(terms) != {"ones", "fn"} or terms["fn"][1].data != "exp":
+            return None
+        (c, _), (less, inner) = terms["ones"], terms["fn"]
+        t = known_log(scaled(-1, inner.args[0]), bodies) if c == -less and c > 0 else None
+        if t is None:
+            return None
+        log = elementary.apply("cloglog", t)
+    return linear(u.pool, [(ONE, log), (ONE, constant_log(c, u))], u.dims)
+
+
+def _log_of_product(u: Node, bodies: Bodies) -> Node | None:
+    """Log of a product entry by entry: the logarithms of its positive factors, and that of the rest."""
+    pool, out = u.pool, tuple(range(len(u.dims)))
+    pairs = factors_of(u)
+    if any(label not in out for _, own in pairs for label in own):
+        return None
+    logs, rest = logs_and_weights(pairs, bodies)
+    if not logs:
+        return None
+    if any(node.kind != "ones" for node, _ in rest):
+        covered = tuple(label for label in out if any(label in own for _, own in rest))
+        left = product(pool, rest, covered)
+        logs.append((_logarithm(left, bodies) or elementary.apply("log", left), covered))
+    return linear(pool, [(ONE, spread(log, own, out, u.dims)) for log, own in logs], u.dims)
+
+
+def _power(node: Node, bodies: Bodies) -> Node | None:
+    """T to a power that is not a positive integer."""
+    (base,) = node.args
+    if not leaves_range(base, bodies) or (terms := total(base, bodies)) is None:
+        return None
+    pool, dims = node.pool, node.dims
+    if node.data.denominator != 1:
+        return elementary.apply("exp", scaled(node.data, log_of(terms)))
+    return power(share(pool.zero(dims), pool.ones(dims), terms), -node.data)
+
+
+def _quotient(node: Node) -> Node | None:
+    """A product that divides by sums, with its exponentials in the parts: w exp(u) / T is one part of T."""
+    labels, out = node.data
+    pairs: list[Factor] = list(zip(node.args, labels, strict=True))
+    if not any(_is_share(factor) for factor, _ in pairs):
+        return None
+    for place, (factor, own) in enumerate(pairs):
+        if factor.kind == "lin" and 1 < len(factor.args) <= MOST_TERMS and leaves_range(factor, {}):
+            rest = pairs[:place] + pairs[place + 1 :]
+            products = [
+                (c, product(node.pool, [*rest, (arg, own)], out)) for c, arg in coefficient_terms(factor)
+            ]
+            terms = [(c, (_quotient(term) if term.kind == "prod" else None) or term) for c, term in products]
+            return linear(node.pool, terms, node.dims)
+    joined = _joined(_apart(pairs))
+    return product(node.pool, joined, out) if joined is not None else None
+
+
+def _is_share(node: Node) -> bool:
+    return node.kind == "share" or (node.kind == "pow" and node.args[0].kind == "share" and node.data > 0)
+
+
+def _apart(pairs: list[Factor]) -> list[Factor]:
+    """The factors with powers of parts as so many parts."""
+    apart: list[Factor] = []
+    for node, own in pairs:
+        whole = node.kind == "pow" and node.args[0].kind == "share" and node.data in (2, 3)
+        apart += [(node.args[0], own)] * int(node.data) if whole else [(node, own)]
+    return apart
+
+
+def _joined(pairs: list[Factor]) -> list[Factor] | None:
+    """The factors with each exponential in the part that fits it best; None if there is none to join."""
+    exponentials = [(node, own) for node, own in pairs if node.kind == "fn" and node.data == "exp"]
+    pairs, found = [pair for pair in pairs if pair not in exponentials], False
+    for node, own in exponentials:
+        (u,) = node.args
+        places = [
+            place
+            for place, (part, labels) in enumerate(pairs)
+            if part.kind == "share" and len(set(labels)) == len(labels) and len(set(own)) == len(own)
+        ]
+        places.sort(key=lambda place: _misfit(u, own, pairs[place]))
+        if places:
+            pairs[places[0]] = _with_exponent(pairs[places[0]], u, own)
+            found = True
+        else:
+            pairs.append((node, own))
+    return _weighted(pairs) if found else None
+
+
+def _misfit(u: Node, own: tuple[int, ...], pair: Factor) -> tuple[bool, bool]:
+    """Whether exp(u) is no term of the sum below a part; whether it has an axis that the part lacks."""
+    part, labels = pair
+    mine = part.args[0].kind == "lin" and not part.args[0].args
+    term = any(term.s is u and own[: len(labels)] == labels for term in terms_of(part))
+    return not (mine and term), not set(own) <= set(labels)
+
+
+def _with_exponent(pair: Factor, u: Node, own: tuple[int, ...]) -> Factor:
+    """The part times exp(u)."""
+    part, labels = pair
+    a, v = part.args[:2]
+    sizes = dict(zip((*labels, *own), (*part.dims, *u.dims), strict=True))
+    wide = tuple(dict.fromkeys((*labels, *own)))
+    dims = tuple(sizes[label] for label in wide)
+    exponent = linear(u.pool, [(ONE, spread(a, labels, wide, dims)), (ONE, spread(u, own, wide, dims))], dims)
+    return share(exponent, spread(v, labels, wide, dims), terms_of(part)), wide
+
+
+def _weighted(pairs: list[Factor]) -> list[Factor]:
+    """The factors with each weight in the part whose term it weighs: 0 exp(s) / T is 0 then at any s."""
+    for place, (part, labels) in enumerate(pairs):
+        if part.kind != "share" or part.args[1].kind != "ones":
+            continue
+        for term in terms_of(part):
+            if term.s is not part.args[0]:
+                continue
+            inner = [factor for _, factor in coefficient_terms(term.w)]
+            weights: list[Factor] = [(inner[0], labels)] if len(inner) == 1 else []
+            if weights and inner[0].kind == "prod":
+                names = dict(zip(inner[0].data[1], labels, strict=True))
+                weights = [
+                    (arg, tuple(names.get(label, -1) for label in own))
+                    for arg, own in zip(inner[0].args, inner[0].data[0], strict=True)
+                ]
+            held = [pair for pair in weights if pair in pairs]
+            if held:
+                v = product(part.pool, [*held, (part.pool.ones(part.dims), labels)], labels)
+                pairs[place] = share(part.args[0], v, terms_of(part)), labels
+                return _weighted([pair for pair in pairs if pair not in held])
+    return pairs

@@ -1,0 +1,312 @@
+"""What counts as a sum of exponentials: its terms, each with an exponent and a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import TypeAlias
+
+from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.conditions import choose
+from chainrule.equations.nodes.kronecker import log_determinant
+from chainrule.equations.nodes.log_space import Term, log_of, terms_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero
+from chainrule.equations.nodes.products import Factor, one_plus_exp, power, product
+from chainrule.equations.nodes.sums import linear, scaled
+
+__all__ = [
+    "MOST_TERMS",
+    "Bodies",
+    "constant_log",
+    "factors_of",
+    "known_log",
+    "logs_and_weights",
+    "leaves_range",
+    "spread",
+    "total",
+]
+
+ONE = Fraction(1)
+Bodies: TypeAlias = Mapping[Node, Node]
+# A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
+MOST_TERMS = 8
+# What is asked below a node goes no deeper: x ← r x (1 - x) nests as deep as the sheet is long.
+MOST_LEVELS = 6
+# Positive functions whose logarithm stays moderate where they under- or overflow.
+_UNBOUNDED, _BOUNDED = {"exp", "normal_pdf"}, {"sigmoid", "normal_cdf"}
+
+
+def total(u: Node, bodies: Bodies) -> list[Term] | None:
+    """The terms of a sum of exponentials that cannot be left as it is; None for anything else.
+
+    Parameters
+    ----------
+    u : Node
+    bodies : mapping of Node to Node
+        What symbols stand for.
+    """
+    opened = _opened(u, bodies)
+    if opened is None:
+        return None
+    terms = [_term(c, pairs, u.dims, bodies) for c, pairs in opened]
+    found = [term for term in terms if term is not None]
+    if len(found) < len(terms) or not _is_worth_it(found, u, bodies):
+        return None
+    return _collected(found, u.dims)
+
+
+def _is_worth_it(terms: list[Term], u: Node, bodies: Bodies) -> bool:
+    """Whether a sum can lose its value: 1 + σ(u) cannot, σ(u) + σ(v) and 1 - σ(u) σ(v) can."""
+    moving = [term for term in terms if not is_zero(term.s)]
+    if not moving or (len(terms) == 1 and not terms[0].axes):
+        return False
+    signs = [c for term in terms for c, _ in coefficient_terms(term.w)]
+    return len(moving) == len(terms) or min(signs, default=0) < 0 or leaves_range(u, bodies)
+
+
+def _collected(terms: Iterable[Term], dims: tuple[Size, ...]) -> list[Term]:
+    """The terms with one weight for each exponent that has no axes of its own."""
+    weights: dict[Node, list[Node]] = {}
+    result: list[Term] = []
+    for term in terms:
+        if term.axes:
+            result.append(term)
+        else:
+            weights.setdefault(term.s, []).append(term.w)
+    for s, parts in weights.items():
+        result.append(Term(s, linear(s.pool, [(ONE, part) for part in parts], dims), 0))
+    return result
+
+
+def _opened(u: Node, bodies: Bodies) -> list[tuple[Fraction, list[Factor]]] | None:
+    """The terms of a sum as factors, with names looked through and inner sums distributed over."""
+    out = tuple(range(len(u.dims)))
+    done: list[tuple[Fraction, list[Factor]]] = []
+    stack = coefficient_terms(u)[::-1]
+    while stack:
+        if len(done) + len(stack) > MOST_TERMS:
+            return None
+        c, term = stack.pop()
+        pairs = factors_of(term)
+        place = next((at for at, (node, _) in enumerate(pairs) if _inner_sum(node, bodies) is not None), None)
+        if place is None:
+            done.append((c, pairs))
+            continue
+        node, own = pairs[place]
+        inner = _inner_sum(node, bodies)
+        assert inner is not None
+        rest = pairs[:place] + pairs[place + 1 :]
+        for factor, arg in coefficient_terms(inner)[::-1]:
+            whole = product(u.pool, [*rest, (arg, own)], out)
+            stack += [(c * factor * outer, part) for outer, part in coefficient_terms(whole)]
+    return done
+
+
+def factors_of(term: Node) -> list[Factor]:
+    """The factors of a product with their labels; of anything else itself."""
+    if term.kind == "prod":
+        return list(zip(term.args, term.data[0], strict=True))
+    return [(term, tuple(range(len(term.dims))))]
+
+
+def _inner_sum(node: Node, bodies: Bodies) -> Node | None:
+    """A sum of exponentials among the factors, or behind the name that is one."""
+    body = bodies.get(node)
+    if body is not None:
+        return body if _holds_exponentials(body, bodies) else None
+    is_sum = node.kind == "lin" and len(node.args) > 1 and elementary.one_minus_sigmoid(node) is None
+    return node if is_sum and _holds_exponentials(node, bodies) else None
+
+
+def _holds_exponentials(node: Node, bodies: Bodies, kinds: Iterable[str] = _UNBOUNDED | _BOUNDED) -> bool:
+    return any(
+        _is_exponential(factor, kinds)
+        or (factor in bodies and _holds_exponentials(bodies[factor], bodies, kinds))
+        for _, term in coefficient_terms(node)
+        for factor, _ in factors_of(term)
+    )
+
+
+def _is_exponential(node: Node, kinds: Iterable[str]) -> bool:
+    node = node.args[0] if node.kind == "pow" else node
+    return (node.kind == "fn" and node.data in kinds) or (
+        node.kind in ("softmax", "share") and (node.kind == "share" or "sigmoid" in kinds)
+    )
+
+
+def leaves_range(node: Node, bodies: Bodies) -> bool:
+    """Whether a term of a sum has a factor that can leave the range of numbers on either side."""
+    return any(
+        _is_exponential(factor, _UNBOUNDED)
+        or (factor.kind == "lin" and len(factor.args) > 1 and _holds_exponentials(factor, bodies, _UNBOUNDED))
+        or (factor in bodies and _holds_exponentials(bodies[factor], bodies, _UNBOUNDED))
+        for _, term in coefficient_terms(node)
+        for factor, _ in factors_of(term)
+    )
+
+
+def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodies) -> Term | None:
+    """One term: what is summed together with an exponential is its own sum, other such sums are exponents."""
+    pool = pairs[0][0].pool
+    out = tuple(range(len(dims)))
+    sizes = {label: size for node, own in pairs for label, size in zip(own, node.dims, strict=True)}
+    sizes.update(zip(out, dims, strict=True))
+    logs, weights, summed = list[Factor](), list[Factor](), set[int]()
+    for group in elementary.connected(pairs, out):
+        found, rest = logs_and_weights(group, bodies)
+        inner = {label for _, own in found for label in own} - set(out)
+        if inner and summed:
+            log = _log_of_group(group, out, bodies)
+            if log is None:
+                return None
+            logs.append(log)
+            continue
+        summed |= inner
+        logs += found
+        weights += rest
+    wide = (*out, *sorted(summed))
+    full = tuple(sizes[label] for label in wide)
+    s = linear(pool, [(ONE, spread(log, own, wide, full)) for log, own in logs], full)
+    covered = {label for _, own in weights for label in own}
+    bare = [(pool.ones((sizes[label],)), (label,)) for label in wide if label not in covered]
+    return Term(s, product(pool, [*weights, *bare], wide, c), len(summed))
+
+
+def logs_and_weights(pairs: Iterable[Factor], bodies: Bodies) -> tuple[list[Factor], list[Factor]]:
+    """The logarithms of the factors that have one, and the factors that are left as weights."""
+    logs, weights = list[Factor](), list[Factor]()
+    for node, own in pairs:
+        log = known_log(node, bodies)
+        if log is not None:
+            logs.append((log, own))
+        elif node.kind == "share":
+            # v exp(a) / T is v sign(T) exp(a - log |T|).
+            terms, (a, v) = terms_of(node), node.args[:2]
+            sign = log_of(terms, "sumsign")
+            logs += [(a, own), (scaled(-1, log_of(terms, "logabs")), own[: len(sign.dims)])]
+            weights += [(v, own), (sign, own[: len(sign.dims)])]
+        else:
+            weights.append((node, own))
+    return logs, weights
+
+
+def _log_of_group(group: list[Factor], out: tuple[int, ...], bodies: Bodies) -> Factor | None:
+    """The logarithm of a second sum among the factors, if it is positive."""
+    kept = tuple(label for label in out if any(label in own for _, own in group))
+    inner = product(group[0][0].pool, group, kept)
+    terms = total(inner, bodies) if _is_positive(inner) else None
+    return (log_of(terms), kept) if terms is not None else None
+
+
+def spread(node: Node, own: tuple[int, ...], out: tuple[int, ...], dims: tuple[Size, ...]) -> Node:
+    """The node repeated along the axes that it lacks."""
+    pool = node.pool
+    bare = [(pool.ones((size,)), (label,)) for label, size in zip(out, dims, strict=True) if label not in own]
+    return product(pool, [(node, own), *bare], out)
+
+
+def constant_log(c: Fraction, like: Node) -> Node:
+    """Log c along all axes of a node."""
+    if c == 1:
+        return like.pool.zero(like.dims)
+    axes = tuple(range(len(like.dims)))
+    return spread(elementary.apply("log", like.pool.number(c)), (), axes, like.dims)
+
+
+def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
+    """The logarithm of a positive node that stays moderate where the node itself does not."""
+    if level > MOST_LEVELS:
+        return None
+    match node.kind:
+        case "fn" if node.data == "exp":
+            return node.args[0]
+        case "fn" if node.data == "sigmoid":
+            return elementary.apply("log", node)
+        case "fn" if node.data == "normal_cdf":
+            return elementary.apply("log_normal_cdf", node.args[0])
+        case "fn" if node.data == "normal_pdf":
+            return _log_density(node.args[0])
+        case "softmax":
+            return elementary.apply("log", node)
+        case "pow" if node.args[0].kind == "det" and node.data.denominator != 1:
+            return scaled(node.data, log_determinant(node.args[0].args[0], "positive"))
+        case "pow":
+            inner = known_log(node.args[0], bodies, level + 1)
+            return scaled(node.data, inner) if inner is not None else None
+        case "share" if _is_positive(node) and node.args[1].kind == "ones":
+            below = log_of(terms_of(node))
+            axes = tuple(range(len(node.dims)))
+            less = spread(below, axes[: len(below.dims)], axes, node.dims)
+            return linear(node.pool, [(ONE, node.args[0]), (-ONE, less)], node.dims)
+        case "where":
+            branches = [known_log(branch, bodies, level + 1) for branch in node.args[1:]]
+            then, other = branches
+            return choose(node.args[0], then, other) if then is not None and other is not None else None
+        case "lin" if len(node.args) == 1 and node.data[0] > 0:
+            inner = known_log(node.args[0], bodies, level + 1)
+            return inner and linear(
+                node.pool, [(ONE, constant_log(node.data[0], node)), (ONE, inner)], node.dims
+            )
+        case "lin" if (u := elementary.one_minus_sigmoid(node)) is not None:
+            return scaled(-1, elementary.apply("softplus", u))
+        case "lin" | "prod" if leaves_range(node, bodies) and _is_positive(node):
+            if (inner := one_plus_exp(node)) is not None:
+                return elementary.apply("log", node)
+            sums = total(node, bodies)
+            return log_of(sums) if sums is not None else None
+    return None
+
+
+def _log_density(u: Node) -> Node:
+    """Log φ(u) = -u²/2 - log(2 π)/2."""
+    pool, axes = u.pool, tuple(range(len(u.dims)))
+    number = elementary.apply("log", scaled(2, pool.intern("pi", None, (), ())))
+    constant = product(pool, [(number, ()), (pool.ones(u.dims), axes)], axes)
+    half = Fraction(-1, 2)
+    return linear(pool, [(half, power(u, Fraction(2))), (half, constant)], u.dims)
+
+
+def _is_positive(node: Node, level: int = 0) -> bool:
+    """Whether no entry of a node is negative, wherever it is defined."""
+    if level > MOST_LEVELS:
+        return False
+    match node.kind:
+        case (
+            "ones"
+            | "size"
+            | "pi"
+            | "delta"
+            | "unit"
+            | "onehot"
+            | "softmax"
+            | "compare"
+            | "relation"
+            | "attains"
+        ):
+            return True
+        case "sym":
+            return node in node.pool.simplex
+        case "fn":
+            return node.data in (
+                "exp",
+                "sigmoid",
+                "softplus",
+                "abs",
+                "relu",
+                "step",
+                "normal_cdf",
+                "normal_pdf",
+            )
+        case "lin":
+            return min(node.data, default=0) >= 0 and all(_is_positive(arg, level + 1) for arg in node.args)
+        case "pow" if node.data.numerator % 2 == 0 or node.data.denominator != 1:
+            return True
+        case "pow" | "prod":
+            return all(_is_positive(arg, level + 1) for arg in node.args)
+        case "share":
+            weights = [term.w for term in terms_of(node)]
+            return all(_is_positive(weight, level + 1) for weight in (node.args[1], *weights))
+        case "where":
+            return all(_is_positive(arg, level + 1) for arg in node.args[1:])
+    return False

@@ -1,0 +1,72 @@
+"""What lies along the directions in which an objective is flat: more of the same, lower ground, or a rise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.optimize.points import Point, Surface
+from chainrule.optimize.quadratic import Quadratic, own_scale, whole_quadratic
+from chainrule.optimize.state import Array
+
+__all__ = ["Surroundings", "look_along_flat"]
+
+# Flat directions that are looked along, and how far in units of θ: -4 and 8 become 0.4 and 4, and 4 and 0.
+_LOOKS, _FAR = 4, (1.1, 2.0)
+# Rates that agree to 1e-6 leave a rise of 1e-12 along the difference of the amplitudes.
+_LEVEL = 1e-6
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What was seen.
+
+    Parameters
+    ----------
+    lower : Point or None
+        A point from which it goes down.
+    open : ndarray, shape (p,), or None
+        A direction that is flat to one side and rises to the other.
+    """
+
+    lower: Point | None = None
+    open: Array | None = None
+
+
+def look_along_flat(surface: Surface, model: Quadratic) -> Surroundings:
+    """Look along flat directions, both ways, further than θ reaches, so that a parameter changes its sign.
+
+    C(a + b) stays flat both ways; e^-t, at a large t, rises one way only, as on a plateau: it has no minimum
+    there. A sum of two exponentials at one rate is stationary, and flat along the difference of their
+    amplitudes; where these have other signs, it bends down (Lanczos3 of NIST).
+    """
+    here, size = model.point, np.abs(model.point.x)
+    rounding = surface.flutter * abs(here.loss)
+    level: list[Point] = []
+    for direction in model.directions[:, model.flat].T[:_LOOKS]:
+        moving = (np.abs(direction) > 1e-6 * np.abs(direction).max()) & (size > 0)
+        length = float((size[moving] / np.abs(direction[moving])).min(initial=np.inf))
+        length = length if np.isfinite(length) else 1 / float(np.abs(direction).max())
+        ahead, behind = (
+            [surface.at(here.x + way * far * length * direction) for far in _FAR] for way in (1, -1)
+        )
+        for point in ahead + behind:
+            if point.is_finite and point.loss < here.loss - rounding:
+                return Surroundings(lower=point)
+        if _rises(here, ahead) != _rises(here, behind):
+            return Surroundings(open=direction)
+        level += [] if _rises(here, ahead) else ahead + behind
+    return Surroundings(lower=next((point for point in level if _bends_down(surface, point)), None))
+
+
+def _rises(here: Point, points: list[Point]) -> bool:
+    return not all(point.is_finite and point.loss <= here.loss + _LEVEL * abs(here.loss) for point in points)
+
+
+def _bends_down(surface: Surface, point: Point) -> bool:
+    hessian = surface.hessian(point)
+    if not np.isfinite(hessian).all():
+        return False
+    model = whole_quadratic(surface, point, hessian, own_scale(hessian))
+    return bool(model.curvatures.min() < -1e3 * model.noise)

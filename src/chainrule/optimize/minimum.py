@@ -1,0 +1,236 @@
+"""Whether a point is a minimum, judged in units of the value and of the parameters themselves."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from chainrule.optimize.flatness import look_along_flat
+from chainrule.optimize.points import Point, Surface
+from chainrule.optimize.quadratic import WHOLE, Quadratic, krylov_quadratic, own_scale, whole_quadratic
+from chainrule.optimize.state import Array
+from chainrule.parameters import ParameterSpec
+
+__all__ = ["Judge", "Verdict"]
+
+# Newton steps on a way to infinity do not shorten; so many of them are looked at.
+_TRAIL = 8
+# A decrease below this, relative to the loss, is waited for only where the parameters come to rest.
+_NEGLIGIBLE = 1e-10
+# A residual over a fitted value passes its pole at 0 and falls for ever; a likelihood never comes so far.
+_BOTTOMLESS = 1e12
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the point at the end of a search is.
+
+    Parameters
+    ----------
+    reason : str
+        One sentence.
+    converged : bool
+        Whether it is a minimum.
+    is_bottomless : bool
+        Whether the loss fell beyond all bounds on the way.
+    """
+
+    reason: str
+    converged: bool = False
+    is_bottomless: bool = False
+
+
+class Judge:
+    """Judges the points of one run.
+
+    With the Newton step d = -H⁻¹g and the decrease that it promises, ½ gᵀH⁻¹g, a point is a minimum when no
+    curvature is negative and ½ gᵀH⁻¹g <= τ² |C|, or |d_i| <= τ |θ_i| for all i. The curvatures are those of
+    D⁻¹ H D⁻¹ with D_i² = |H_ii|, so that no units enter; below their rounding they are flat.
+
+    Parameters
+    ----------
+    surface : Surface
+    spec : ParameterSpec
+    start : Point
+        Where the run began.
+    tolerance : float
+        τ.
+    """
+
+    def __init__(self, surface: Surface, spec: ParameterSpec, start: Point, tolerance: float) -> None:
+        self.surface, self.spec, self.start = surface, spec, start
+        self.tolerance = max(tolerance, 10 * surface.rounding)
+        self._reach = np.abs(start.x)
+        self._lost = np.zeros(start.x.size, bool)
+        self._trail: deque[tuple[float, float]] = deque(maxlen=_TRAIL)
+
+    @cached_property
+    def hessian_at_start(self) -> Array:
+        """∇²C where the run began; zero where it is not finite."""
+        hessian = self.surface.hessian(self.start)
+        return hessian if np.isfinite(hessian).all() else np.zeros_like(hessian)
+
+    def model(self, point: Point, hessian: Array | None) -> Quadratic | None:
+        """The model that is judged: of the whole Hessian in the scale of its own diagonal, or Krylov's.
+
+        Where neither the whole size of a parameter nor a step along it alone changes C by more than rounding,
+        as on a plateau, its curvature is noise, to which no scale is to be fitted. None where a curvature is
+        not finite.
+        """
+        self._reach = np.maximum(self._reach, np.abs(point.x))
+        if hessian is None:
+            return krylov_quadratic(self.surface, point)
+        if not np.isfinite(hessian).all():
+            return None
+        bend, rounding = np.abs(np.diag(hessian)), self.surface.noise * abs(point.loss)
+        idle = (bend * self._reach**2 <= rounding) & (point.gradient**2 <= 2 * bend * rounding)
+        self._lost = idle & self._mattered
+        natural = abs(point.loss) ** 0.5 / np.where(self._reach > 0, self._reach, np.inf)
+        scale = np.where(idle & (natural > 0), natural, own_scale(hessian))
+        return whole_quadratic(self.surface, point, hessian, scale, natural=1.0)
+
+    @property
+    def _mattered(self) -> Array:
+        """Which parameters had influence at the start."""
+        slope = np.abs(self.start.gradient) * self._reach
+        bend = np.abs(np.diag(self.hessian_at_start)) * self._reach**2
+        return np.asarray(np.maximum(slope, bend) > 1e5 * self.surface.noise * abs(self.start.loss))
+
+    @property
+    def _height(self) -> float:
+        """The size of the loss at the start, or of what its slope makes of θ."""
+        return max(abs(self.start.loss), float(np.abs(self.start.gradient) @ np.abs(self.start.x))) or 1.0
+
+    def moved(self, model: Quadratic, found: Point) -> None:
+        """Remember how far a step went, relative to θ, and what it promised; 0 if it went inwards."""
+        here = model.point
+        outwards = np.abs(found.x) > np.abs(here.x)
+        length = float((_ratio(found.x - here.x, found.x) * outwards).max())
+        self._trail.append((length, model.decrease))
+
+    def objection(self, point: Point) -> str:
+        """What speaks against a minimum where the gradient is as small as was asked for; empty if nothing."""
+        model = self.model(point, self.surface.hessian(point) if point.x.size <= WHOLE else None)
+        if model is None:
+            return "the curvature is not finite"
+        if self._lost.any():
+            return f"{self._names(self._lost)} had influence at the start, and has none here"
+        if model.has_negative_curvature:
+            return "the curvature is negative along a direction"
+        if model.decrease > max(1e-3 * abs(point.loss), 1e-12 * abs(self.start.loss)):
+            return f"a Newton step would lower the loss by {model.decrease:.1g}"
+        return ""
+
+    def verdict(self, model: Quadratic) -> Verdict | Point | None:
+        """What the point of the model is; None while it is worth going on, a point where to go on."""
+        if model.point.loss < -_BOTTOMLESS * self._height:
+            fall = f"it fell from {self.start.loss:.6g} to {model.point.loss:.6g}"
+            return Verdict(f"the loss has no lower bound here: {fall}.", is_bottomless=True)
+        if self._lost.any():
+            names = self._names(self._lost)
+            return Verdict(
+                f"flat here, not a minimum: {names} had influence at the start, and has none here, as on a "
+                "way to infinity."
+            )
+        if model.has_negative_curvature:
+            return None
+        if self._leads_to_infinity(model):
+            return self._infinite(_ratio(model.newton_step, model.point.x) > 1e-6, model)
+        value, is_whole = abs(model.point.loss), model.scale is not None
+        small = model.decrease <= (self.tolerance**2 if is_whole else self.tolerance) * value
+        if small and self._rests(model) or self._step(model) <= self.tolerance:
+            return self._at_rest(model)
+        return None
+
+    def stalled(self, model: Quadratic) -> Verdict | Point:
+        """The verdict where no step lowers the loss any more: rounding may hide the rest of the way."""
+        rounding = self.surface.rounding
+        near = self._step(model) <= rounding**0.45 or model.decrease <= 1e3 * rounding * abs(model.point.loss)
+        if near and self._rests(model) and not model.has_negative_curvature:
+            return self._at_rest(model) or self._unfinished("no step lowers the loss any more", model)
+        return self._unfinished("no step lowers the loss any more", model)
+
+    def exhausted(self, model: Quadratic, steps: int) -> Verdict:
+        """The verdict after as many steps as are spent at most."""
+        return self._unfinished(f"{steps} Newton steps are done", model)
+
+    def _at_rest(self, model: Quadratic) -> Verdict | Point | None:
+        """The verdict where Newton's step is negligible, which says nothing of directions that are flat."""
+        if not model.flat.any():
+            return self._minimum(model)
+        if model.scale is None:
+            slope = float(np.abs(model.slopes[model.flat]).sum()) * float(np.linalg.norm(self._reach))
+            return self._minimum(model) if slope <= self.tolerance * abs(model.point.loss) else None
+        around = look_along_flat(self.surface, model)
+        if around.open is not None:
+            return self._infinite(np.abs(around.open) * model.scale > 1e-3, model)
+        return around.lower or self._minimum(model)
+
+    def _step(self, model: Quadratic) -> float:
+        """Largest |d_i| / |θ_i|, each θ_i as large as it was in this run."""
+        return float(_ratio(model.newton_step, self._reach).max(initial=0))
+
+    def _rests(self, model: Quadratic) -> bool:
+        """Whether the step is short for every θ_i, but for those that are zero within √(2 |C| (H⁻¹)_ii).
+
+        On its way to infinity a parameter takes long steps for next to nothing.
+        """
+        up = model.curvatures > model.noise
+        inverse = (model.directions[:, up] ** 2 / model.curvatures[up]).sum(axis=1)
+        zero = self._reach <= 1e-6 * np.sqrt(2 * abs(model.point.loss) * inverse)
+        return bool((zero | (np.abs(model.newton_step) <= 1e-3 * self._reach)).all())
+
+    def _leads_to_infinity(self, model: Quadratic) -> bool:
+        """Whether steps of one length outwards still follow each other where little is left to gain.
+
+        At rates e^-t the steps keep their length, at powers of 1/t they grow; before a minimum they shorten,
+        before x⁴ by a third.
+        """
+        value, before = abs(model.point.loss), abs(self.start.loss)
+        little = model.decrease <= _NEGLIGIBLE * value or value <= _NEGLIGIBLE * before
+        if len(self._trail) < _TRAIL or not little or model.flat.any():
+            return False
+        lengths, decreases = np.array(self._trail).T
+        if not (lengths[-1] > max(0.5 * lengths[0], 1e-6) and decreases.all()):
+            return False
+        falls = decreases[1:] / decreases[:-1]
+        if not falls.max() <= min(0.8, 1.5 * falls.min()):
+            return False
+        # Newton's steps on e^θ have these signs as well, from 1e60 down; there it is lower on the way back.
+        return not self.surface.at(model.point.x / 2).loss <= model.point.loss
+
+    def _infinite(self, growing: Array, model: Quadratic) -> Verdict:
+        return Verdict(
+            f"no finite minimum: the loss falls by less and less, {model.decrease:.1g} at the last step, on "
+            f"a way to infinity in {self._names(growing)}, as where classes are separated."
+        )
+
+    def _minimum(self, model: Quadratic) -> Verdict:
+        reason = (
+            f"at a minimum: a Newton step would lower the loss by {model.decrease:.1g} and change a "
+            f"parameter by at most {self._step(model):.1g} of its size, and no curvature is negative."
+        )
+        flat = model.flat
+        if flat.any() and model.scale is not None:
+            concerned = (np.abs(model.directions[:, flat]) * model.scale[:, None]).max(axis=1) > 1e-3
+            along = "one direction" if flat.sum() == 1 else f"{flat.sum()} directions"
+            reason += f" Along {along} in {self._names(concerned)} the loss is flat: not identified."
+        return Verdict(reason, converged=True)
+
+    def _unfinished(self, why: str, model: Quadratic) -> Verdict:
+        promise = f"a Newton step would lower the loss by {model.decrease:.1g}"
+        if model.has_negative_curvature:
+            promise = "the curvature is negative along a direction"
+        return Verdict(f"{why}, yet this is not a minimum: {promise}.")
+
+    def _names(self, chosen: Array) -> str:
+        return ", ".join(name for name, place in self.spec.slices.items() if chosen[place].any())
+
+
+def _ratio(step: Array, size: Array) -> Array:
+    """|step| / |size|, and 0 where nothing moves."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(step == 0, 0.0, np.abs(step) / np.abs(size))

@@ -1,0 +1,105 @@
+"""What a literal evaluation takes is counted before it is run: the count is what the evaluator then does."""
+
+import numpy as np
+import pytest
+
+from chainrule.equations import Equations
+from chainrule.equations.language import counted
+from chainrule.equations.language.counted import Count
+from chainrule.equations.language.evaluate import _Evaluator
+from chainrule.equations.language.sheet import read
+from chainrule.equations.language.sizes import size_value
+from chainrule.errors import TooLargeError
+
+SIZES = {"n": 5, "p": 3, "m": 1}
+
+
+def steps(text, name):
+    sheet = read(text)
+    count = Count(lambda size: size_value(size, SIZES))
+    definition = sheet.definitions[name]
+    count.whole(definition.indices, definition.body)
+    return count.steps
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x: R[n]; L = sum(x) + 2", 0),
+        ("x: R[n]; L = sum(x[i] for i in n)", 5 + 2 * 5),
+        ("x: R[n]; L = sum(2 for i in n)", 5),
+        ("x: R[n]; L = sum(sum(x[i] * x[j] for i in n) for j in n)", 5 + 25 + 2 * 5 + 2 * 25 + 25 + 5),
+        # x[j] is computed once for each j although it stands in the inner sum.
+        (
+            "x: R[n]; A: R[n, p]; L = sum(sum(A[i, k] for i in n) * x[0] for k in p)",
+            3 + 15 + 15 + 3 + 15 + 3 + 3,
+        ),
+        ("x: R[p]; L[i] = x[i]", 2 * 3),
+    ],
+)
+def test_a_term_counts_once_for_each_value_of_its_indices(text, expected):
+    assert steps(text, "L") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: R[n]; A: R[n, p]; L = sum(sum(exp(A[i, k]) * x[i] for i in n) * x[0]**2 for k in p)",
+        "A: R[n, p]; f(t) = t * tanh(t); L = sum(sum(f(A[i, k] + A[0, k]) for k in p) for i in n)",
+        "A: R[n, p]; L[k, i] = A[i, k] / (1 + A[i, 0]**2) - mean(A[j, k] for j in n)",
+        "A: R[n, p]; b: R[m]; L = sum(sum(sum(A[i, k] * b[l] for l in m) for k in p) for i in n)",
+    ],
+)
+def test_the_count_is_what_is_computed(text, monkeypatch):
+    sheet, computed = read(text), []
+    compute = _Evaluator.compute
+
+    def counting(self, term):
+        computed.append(term)
+        return compute(self, term)
+
+    monkeypatch.setattr(_Evaluator, "compute", counting)
+    random = np.random.default_rng(0)
+    values = {
+        name: random.normal(size=[SIZES[size] for size in item.axes])
+        for name, item in sheet.declarations.items()
+    }
+    model = Equations(text)
+    model.evaluate("L", values)
+    definition = sheet.definitions["L"]
+    count = Count(lambda size: size_value(size, SIZES))
+    count.whole(definition.indices, definition.body)
+    # A term outside every loop is computed once and counts nothing; a pass of a loop counts one.
+    assert len(computed) / 2 <= count.steps <= 2 * len(computed)
+
+
+def test_loops_are_refused_with_their_number_before_they_run(monkeypatch):
+    sheet = "x: R[n]; L = sum(sum(x[i] * x[j] for i in n) for j in n); f[i, j] = x[i] * x[j] + L"
+    monkeypatch.setattr(
+        _Evaluator, "compute", lambda self, term: pytest.fail("computed before it was counted")
+    )
+    with pytest.raises(TooLargeError, match=r"line 1 .* 1,000,00\d,\d{3},\d{3} steps.* at most 10,000,000"):
+        Equations(sheet).evaluate("L", {"x": np.ones(1_000_000)})
+    with pytest.raises(TooLargeError, match=r"shape \(1000000, 1000000\), 8,000,000,000,000 bytes"):
+        Equations("x: R[n]\nf[i, j] = x[i] * x[j]").evaluate("f", {"x": np.ones(1_000_000)})
+
+
+@pytest.mark.parametrize(
+    "text", ["x @ x.T", "outer(x, x)", "d(tanh(x), x)", "tanh(x @ x.T) @ x", "kron(x, x)"]
+)
+def test_no_value_is_larger_than_the_limit(text):
+    with pytest.raises(
+        TooLargeError, match=r"would have shape .* bytes; write the formula without building it"
+    ):
+        Equations("x: R[n]").evaluate(text, {"x": np.ones(100_000)})
+
+
+def test_what_is_within_the_limit_is_computed(monkeypatch):
+    model = Equations("x: R[n]; L = sum(sum(x[i] * x[j] for i in n) for j in n)")
+    x = np.arange(1.0, 7.0)
+    needed = 6 + 36 + 2 * 6 + 2 * 36 + 36 + 6
+    monkeypatch.setattr(counted, "MAX_STEPS", needed)
+    assert model.evaluate("L", {"x": x}) == 21.0**2
+    monkeypatch.setattr(counted, "MAX_STEPS", needed - 1)
+    with pytest.raises(TooLargeError, match=f"{needed} steps"):
+        model.evaluate("L", {"x": x})

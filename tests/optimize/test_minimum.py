@@ -1,0 +1,207 @@
+"""What runs end with: minima, whatever the units; plateaus, saddles, ways to infinity and flat directions."""
+
+import numpy as np
+import pytest
+
+from chainrule.equations import Equations
+from chainrule.optimize import LBFGS, SGD, GradientDescent, NewtonCG, minimize
+from chainrule.parameters import ParameterSpec
+from sample_objectives import Logistic
+
+METHODS = [LBFGS(), NewtonCG()]
+T = np.linspace(-2, 2, 20)
+
+
+def run(method, sheet, start, data=None, **options):
+    return minimize(Equations(sheet).objective("L", data or {}), method, start, **options)
+
+
+BOXBOD = "data x: R; y: R\nparameters b: R[2]\nL = (y - b[0] * (1 - exp(-b[1] * x)))**2"
+BOXBOD_DATA = {"x": [1.0, 2, 3, 5, 7, 10], "y": [109.0, 149, 149, 191, 213, 224]}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("start", [[1.0, 1.0], [100.0, 0.75], [10.0, 50.0]], ids=str)
+def test_boxbod_from_starts_beside_its_plateau(method, start):
+    """From the last start exp(-50 x) has no influence in any digit: b[1] is to come back from there."""
+    result = run(method, BOXBOD, start, BOXBOD_DATA)
+    assert result.converged
+    np.testing.assert_allclose(result.parameters["b"], [213.80940889, 0.54723748542], rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("of_loss", [1e-60, 1e-12, 1.0, 1e12, 1e60])
+@pytest.mark.parametrize("of_first", [1e-9, 1.0, 1e9])
+def test_no_units_enter(method, of_loss, of_first):
+    """The same curve with y in other units, which square in the loss, and x in others."""
+    sheet = "data x: R; y: R\nparameters a: R; k: R; c: R\nL = (y - c - a * exp(-k * x))**2"
+    x = np.arange(1.0, 14)
+    y = 3 * np.exp(-0.4 * x) + 1 + 0.01 * np.cos(5 * x)
+    unit = of_loss**0.5
+    data, start = {"x": x / of_first, "y": unit * y}, {"a": unit, "k": of_first, "c": 0.0}
+    result = run(method, sheet, start, data)
+    assert result.converged
+    found = np.array([result.parameters[name] for name in "akc"]) / [unit, of_first, unit]
+    slope = np.exp(-found[1] * x)
+    left = y - found[2] - found[0] * slope
+    np.testing.assert_allclose([left.sum(), left @ slope, left @ (x * slope)], 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("start", [{"a": 0.0, "b": 0.0}, {"a": 1.0, "b": -2.0}], ids=str)
+@pytest.mark.parametrize("quasi", [False, True])
+def test_separated_classes_have_no_finite_minimum(method, start, quasi):
+    sheet = "data x: R; y: R\nparameters a: R; b: R\nη = a + b * x\nL = softplus(η) - y * η"
+    x, y = (np.append(T, [0.3, 0.3]), np.append(T > 0.3, [0, 1])) if quasi else (T, T > 0.3)
+    result = run(method, sheet, start, {"x": x, "y": y.astype(float)})
+    assert not result.converged and not result.diverged
+    assert result.stopped.startswith("no finite minimum") and "infinity in a, b" in result.stopped
+    assert result.state.loss == pytest.approx(np.log(2) * 2 / 22 if quasi else 0, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_saddle_is_left_where_it_has_no_slope_either(method):
+    for start in ([0.0, 1.0], [0.0, 0.0]):
+        result = run(
+            method, "parameters a: R; b: R\nL = (a**2 - 1)**2 + b**2", {"a": start[0], "b": start[1]}
+        )
+        assert result.converged
+        np.testing.assert_allclose(np.abs(result.parameters.vector), [1, 0], atol=1e-7)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_what_is_not_identified_is_said(method):
+    sheet = "data x: R; y: R\nparameters a: R; b: R; c: R\nL = (y - (a + b) - c * x)**2"
+    result = run(method, sheet, {"a": 1.0, "b": -3.0, "c": 0.5}, {"x": T, "y": 2 + 3 * T})
+    assert result.converged and "one direction in a, b the loss is flat: not identified" in result.stopped
+    assert result.parameters["a"] + result.parameters["b"] == pytest.approx(2)
+    product = "data x: R; y: R\nparameters a: R; b: R; k: R\nL = (y - a * b * exp(-k * x))**2"
+    data = {"x": T, "y": 3 * np.exp(-0.6 * T) + 0.1 * np.cos(9 * T)}
+    result = run(method, product, {"a": 5.0, "b": 0.1, "k": 1.0}, data)
+    assert result.converged and "in a, b the loss is flat: not identified" in result.stopped
+    unused = "data x: R; y: R; z: R\nparameters a: R; b: R\nL = (y - a * x - b * z)**2"
+    result = run(method, unused, {"a": 0.0, "b": 3.0}, {"x": T, "y": T + 0.1 * np.sin(9 * T), "z": 0 * T})
+    assert result.converged and "in b the loss is flat" in result.stopped and result.parameters["b"] == 3
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_two_exponentials_at_one_rate_are_no_minimum(method):
+    """Stationary, and flat along b - d: neither gradient nor curvature says so at the point itself."""
+    sheet = (
+        "data x: R; y: R\nparameters b: R; k: R; d: R; m: R\nL = (y - b * exp(-k * x) - d * exp(-m * x))**2"
+    )
+    x = np.arange(24) * 0.05
+    data = {"x": x, "y": 3 * np.exp(-x) + 2 * np.exp(-5 * x)}
+    single = run(method, sheet, {"b": 1.0, "k": 0.1, "d": 1.0, "m": 0.1}, data, epochs=1000)
+    assert single.converged and single.state.loss < 1e-20
+    np.testing.assert_allclose(np.sort([single.parameters["k"], single.parameters["m"]]), [1, 5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_loss_without_lower_bound_is_no_minimum(method):
+    result = run(method, "data y: R\nparameters a: R\nL = y * a", {"a": 0.0}, {"y": [1.0, 2.0]})
+    assert not result.converged and "the loss has no lower bound here: it fell from 0 to" in result.stopped
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_the_other_side_of_a_pole_is_left_for_the_start(method):
+    """Residuals over fitted values: beyond the pole at a = -b the loss falls for ever."""
+    sheet = "data x: R; y: R\nparameters a: R; b: R\nm = a + b * x\nL = (y - m)**2 / m"
+    x = np.arange(1.0, 9)
+    result = run(method, sheet, {"a": 0.5, "b": 0.1}, {"x": x, "y": 1 + 2 * x + 0.3 * np.cos(4 * x)})
+    assert result.converged and result.state.loss > 0
+    np.testing.assert_allclose(result.parameters.vector, [1, 2], atol=0.2)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_residuals_at_rounding_are_a_minimum(method):
+    sheet = "data x: R; y: R\nparameters a: R; k: R\nL = (y - a * exp(-k * x))**2"
+    result = run(method, sheet, {"a": 1.0, "k": 1.0}, {"x": T, "y": 3 * np.exp(-0.6 * T)})
+    assert result.converged and result.state.loss < 1e-28
+    np.testing.assert_allclose(result.parameters.vector, [3, 0.6], rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_minimum_of_fourth_order_is_reached(method):
+    result = run(method, "data y: R\nparameters s: R\nL = (y - s)**4", {"s": 3.0}, {"y": [1.0, 1.0, 1.0]})
+    assert result.converged and result.parameters["s"] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("start", [-0.5, 0.0, 5.0])
+def test_a_step_that_overflows_is_shortened(start):
+    """The first Newton step of a Poisson regression on raw columns overflows exp."""
+    sheet = "data x: R; y: R\nparameters a: R; b: R\nL = exp(a + b * x) - y * (a + b * x)"
+    x = np.linspace(100, 900, 17)
+    data = {"x": x, "y": np.round(np.exp(1 + 0.004 * x))}
+    for method in METHODS:
+        result = run(method, sheet, {"a": start, "b": 0.0}, data)
+        assert result.converged
+        np.testing.assert_allclose(result.parameters.vector, [1, 0.004], rtol=0.1)
+
+
+class Large:
+    """Σ_i s_i (1 - cos(θ_i)): minima at multiples of 2π, saddles between; counts what it is asked for."""
+
+    size = 0
+
+    def __init__(self, p):
+        self.parameters, self.s = ParameterSpec.of({"w": (p,)}), np.geomspace(1, 100, p)
+        self.products = self.gradients = 0
+
+    def value(self, theta, rows=None):
+        return self.s @ (1 - np.cos(theta))
+
+    def value_and_gradient(self, theta, rows=None):
+        self.gradients += 1
+        return self.value(theta), self.s * np.sin(theta)
+
+    def hessian_product(self, theta, v, rows=None):
+        self.products += 1
+        return self.s * np.cos(theta) * v
+
+
+def test_many_parameters_are_judged_by_a_bounded_number_of_products():
+    objective = Large(150)
+    near = 1e-3 * np.cos(np.arange(150.0))
+    result = minimize(objective, LBFGS(), near, epochs=10_000)
+    assert result.converged and objective.products <= 12 * 40
+    saddle = np.append(np.full(1, np.pi), near[1:])
+    objective = Large(150)
+    result = minimize(objective, LBFGS(), saddle + 1e-9, epochs=10_000)
+    assert result.converged and result.state.loss < 1e-8 and objective.products <= 12 * 40
+
+
+class Saddle(Logistic):
+    """Logistic, and (w_0² - 1)²/2 besides: from w_0 = 0 on its axis the gradient leads to a saddle."""
+
+    def value_and_gradient(self, theta, rows=None):
+        self.calls.append(rows)
+        a, b = theta
+        return (a**2 - 1) ** 2 / 2 + b**2, np.array([2 * a * (a**2 - 1), 2 * b])
+
+    def value(self, theta, rows=None):
+        return (theta[0] ** 2 - 1) ** 2 / 2 + theta[1] ** 2
+
+    products = 0
+
+    def hessian_product(self, theta, v, rows=None):
+        self.products += 1
+        return np.array([(6 * theta[0] ** 2 - 2) * v[0], 2 * v[1]])
+
+
+def test_a_small_gradient_at_a_saddle_is_no_convergence_on_full_batches_and_not_looked_into_on_others():
+    full = Saddle(n=23, p=2)
+    result = minimize(full, GradientDescent(0.1), [0.0, 1.0], tolerance=1e-6)
+    assert not result.converged and full.products == 2 * 2
+    assert (
+        "at most 1e-06" in result.stopped and "not at a minimum: the curvature is negative" in result.stopped
+    )
+    assert minimize(full, LBFGS(), [0.0, 1.0], tolerance=1e-6).converged
+    batches = Saddle(n=23, p=2)
+    result = minimize(batches, SGD(0.1, batch_size=5), [0.0, 1.0], tolerance=1e-6)
+    assert result.converged and batches.products == 0
+
+
+def test_an_objective_without_products_is_judged_by_differences():
+    result = minimize(Logistic(n=61, p=8), LBFGS(), np.zeros(8))
+    assert result.converged and "no curvature is negative" in result.stopped
