@@ -98,6 +98,21 @@ def test_two_exponentials_at_one_rate_are_no_minimum(method):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize(
+    "start", [[-2.1, 1.8, 0.0, -2.5], [0.06, 2.2, -1.5, -2.9], [-3.5, -3.2, -1.1, 2.1]], ids=str
+)
+def test_amplitudes_that_cancel_in_rounding_are_no_minimum(method, start):
+    """Rates of -2.5 make terms of 1e10 that cancel: no model of the curvature holds there in float64."""
+    sheet = (
+        "data x: R; y: R\nparameters b: R; k: R; d: R; m: R\nL = (y - b * exp(-k * x) - d * exp(-m * x))**2"
+    )
+    x = np.linspace(0.3, 9.7, 21)
+    data = {"x": x, "y": 3 * np.exp(-0.3 * x) + 2 * np.exp(-2 * x) + 0.02 * np.cos(7 * x)}
+    result = run(method, sheet, dict(zip("bkdm", start, strict=True)), data)
+    assert result.converged == (result.state.loss < 1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_a_loss_without_lower_bound_is_no_minimum(method):
     result = run(method, "data y: R\nparameters a: R\nL = y * a", {"a": 0.0}, {"y": [1.0, 2.0]})
     assert not result.converged and "the loss has no lower bound here: it fell from 0 to" in result.stopped

@@ -16,7 +16,7 @@ from chainrule.objective import ExplainsNonfinite, Objective, Rows
 from chainrule.optimize.batches import epoch_batches, is_full_batch
 from chainrule.optimize.iteration import Method, States
 from chainrule.optimize.schedules import Constant, LearningRate, Schedule
-from chainrule.optimize.state import Array, State, first_nonfinite_block
+from chainrule.optimize.state import Array, State, first_nonfinite_block, norm_of
 from chainrule.options import real_number
 
 __all__ = ["FirstOrder", "Update"]
@@ -91,21 +91,12 @@ def _descend(
             update(gradient, rate, step)
             total += count * float(loss)
             rows_seen += count
-        norm = _norm(gradient)
+        norm = norm_of(gradient)
     return total / rows_seen, norm, step
 
 
 def _is_finite(array: Array) -> bool:
     return bool(np.isfinite(array).all())
-
-
-def _norm(gradient: Array) -> float:
-    """‖g‖₂, also where its square overflows."""
-    norm = float(np.linalg.norm(gradient))
-    if math.isfinite(norm):
-        return norm
-    peak = float(np.abs(gradient).max())
-    return peak * float(np.linalg.norm(gradient / peak))
 
 
 def _divergence(method: FirstOrder, objective: Objective, state: State) -> DivergenceError:

@@ -28,10 +28,13 @@ class Surroundings:
         A point from which it goes down.
     open : ndarray, shape (p,), or None
         A direction that is flat to one side and rises to the other.
+    is_steep : bool
+        Whether a direction rises both ways, yet has a slope: its curvature is there, and drowns in rounding.
     """
 
     lower: Point | None = None
     open: Array | None = None
+    is_steep: bool = False
 
 
 def look_along_flat(surface: Surface, model: Quadratic) -> Surroundings:
@@ -44,18 +47,23 @@ def look_along_flat(surface: Surface, model: Quadratic) -> Surroundings:
     here, size = model.point, np.abs(model.point.x)
     rounding = surface.flutter * abs(here.loss)
     level: list[Point] = []
-    for direction in model.directions[:, model.flat].T[:_LOOKS]:
+    flat = np.flatnonzero(model.flat)[:_LOOKS]
+    for direction, slope in zip(model.directions.T[flat], model.slopes[flat], strict=True):
         moving = (np.abs(direction) > 1e-6 * np.abs(direction).max()) & (size > 0)
         length = float((size[moving] / np.abs(direction[moving])).min(initial=np.inf))
         length = length if np.isfinite(length) else 1 / float(np.abs(direction).max())
         ahead, behind = (
             [surface.at(here.x + way * far * length * direction) for far in _FAR] for way in (1, -1)
         )
-        for point in ahead + behind:
-            if point.is_finite and point.loss < here.loss - rounding:
-                return Surroundings(lower=point)
+        lowest = min(
+            filter(lambda point: point.is_finite, ahead + behind), key=lambda p: p.loss, default=here
+        )
+        if lowest.loss < here.loss - rounding:
+            return Surroundings(lower=lowest)
         if _rises(here, ahead) != _rises(here, behind):
             return Surroundings(open=direction)
+        if _rises(here, ahead) and abs(slope) * length > _LEVEL * abs(here.loss):
+            return Surroundings(is_steep=True)
         level += [] if _rises(here, ahead) else ahead + behind
     return Surroundings(lower=next((point for point in level if _bends_down(surface, point)), None))
 

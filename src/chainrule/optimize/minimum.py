@@ -73,6 +73,7 @@ class Judge:
         hessian = self.surface.hessian(self.start)
         return hessian if np.isfinite(hessian).all() else np.zeros_like(hessian)
 
+    @np.errstate(all="ignore")
     def model(self, point: Point, hessian: Array | None) -> Quadratic | None:
         """The model that is judged: of the whole Hessian in the scale of its own diagonal, or Krylov's.
 
@@ -86,7 +87,7 @@ class Judge:
         if not np.isfinite(hessian).all():
             return None
         bend, rounding = np.abs(np.diag(hessian)), self.surface.noise * abs(point.loss)
-        idle = (bend * self._reach**2 <= rounding) & (point.gradient**2 <= 2 * bend * rounding)
+        idle = (bend * self._reach**2 <= rounding) & (np.abs(point.gradient) <= np.sqrt(2 * bend * rounding))
         self._lost = idle & self._mattered
         natural = abs(point.loss) ** 0.5 / np.where(self._reach > 0, self._reach, np.inf)
         scale = np.where(idle & (natural > 0), natural, own_scale(hessian))
@@ -104,6 +105,7 @@ class Judge:
         """The size of the loss at the start, or of what its slope makes of θ."""
         return max(abs(self.start.loss), float(np.abs(self.start.gradient) @ np.abs(self.start.x))) or 1.0
 
+    @np.errstate(all="ignore")
     def moved(self, model: Quadratic, found: Point) -> None:
         """Remember how far a step went, relative to θ, and what it promised; 0 if it went inwards."""
         here = model.point
@@ -111,6 +113,7 @@ class Judge:
         length = float((_ratio(found.x - here.x, found.x) * outwards).max())
         self._trail.append((length, model.decrease))
 
+    @np.errstate(all="ignore")
     def objection(self, point: Point) -> str:
         """What speaks against a minimum where the gradient is as small as was asked for; empty if nothing."""
         model = self.model(point, self.surface.hessian(point) if point.x.size <= WHOLE else None)
@@ -124,6 +127,7 @@ class Judge:
             return f"a Newton step would lower the loss by {model.decrease:.1g}"
         return ""
 
+    @np.errstate(all="ignore")
     def verdict(self, model: Quadratic) -> Verdict | Point | None:
         """What the point of the model is; None while it is worth going on, a point where to go on."""
         if model.point.loss < -_BOTTOMLESS * self._height:
@@ -141,14 +145,17 @@ class Judge:
             return self._infinite(_ratio(model.newton_step, model.point.x) > 1e-6, model)
         value, is_whole = abs(model.point.loss), model.scale is not None
         small = model.decrease <= (self.tolerance**2 if is_whole else self.tolerance) * value
-        if small and self._rests(model) or self._step(model) <= self.tolerance:
+        if small and self._rests(model) or self._is_short(model, self.tolerance):
             return self._at_rest(model)
         return None
 
+    @np.errstate(all="ignore")
     def stalled(self, model: Quadratic) -> Verdict | Point:
         """The verdict where no step lowers the loss any more: rounding may hide the rest of the way."""
         rounding = self.surface.rounding
-        near = self._step(model) <= rounding**0.45 or model.decrease <= 1e3 * rounding * abs(model.point.loss)
+        near = self._is_short(model, rounding**0.45) or model.decrease <= 1e3 * rounding * abs(
+            model.point.loss
+        )
         if near and self._rests(model) and not model.has_negative_curvature:
             return self._at_rest(model) or self._unfinished("no step lowers the loss any more", model)
         return self._unfinished("no step lowers the loss any more", model)
@@ -165,6 +172,8 @@ class Judge:
             slope = float(np.abs(model.slopes[model.flat]).sum()) * float(np.linalg.norm(self._reach))
             return self._minimum(model) if slope <= self.tolerance * abs(model.point.loss) else None
         around = look_along_flat(self.surface, model)
+        if around.is_steep:
+            return None
         if around.open is not None:
             return self._infinite(np.abs(around.open) * model.scale > 1e-3, model)
         return around.lower or self._minimum(model)
@@ -172,6 +181,21 @@ class Judge:
     def _step(self, model: Quadratic) -> float:
         """Largest |d_i| / |θ_i|, each θ_i as large as it was in this run."""
         return float(_ratio(model.newton_step, self._reach).max(initial=0))
+
+    def _is_short(self, model: Quadratic, most: float) -> bool:
+        """Whether the step changes no parameter by more, and lowers C by, or to, next to nothing.
+
+        3 (e^(22 x) - e^(22.1 x)): of amplitudes that cancel, the step of 1e-10 lowers C by a thousandth.
+        """
+        return self._step(model) <= most and model.decrease <= 1e-5 * max(
+            abs(model.point.loss), _NEGLIGIBLE * self._typical
+        )
+
+    @cached_property
+    def _typical(self) -> float:
+        """The size of C far from a minimum: at the start or at θ = 0, where it is smaller."""
+        sizes = [abs(self.start.loss), abs(self.surface.at(np.zeros_like(self.start.x)).loss)]
+        return min((size for size in sizes if 0 < size < np.inf), default=0.0)
 
     def _rests(self, model: Quadratic) -> bool:
         """Whether the step is short for every θ_i, but for those that are zero within √(2 |C| (H⁻¹)_ii).

@@ -99,6 +99,7 @@ def newton_points(surface: Surface, judge: Judge, here: Point) -> Generator[Poin
     return judge.exhausted(model, most)
 
 
+@np.errstate(all="ignore")
 def _closer(surface: Surface, model: Quadratic) -> Point | None:
     """The point of the Newton step from a minimum that has been recognised, if it lies deeper in it."""
     found = surface.at(model.point.x + model.newton_step)
@@ -108,6 +109,7 @@ def _closer(surface: Surface, model: Quadratic) -> Point | None:
     return found if after < 0.5 * before else None
 
 
+@np.errstate(all="ignore")
 def _step(surface: Surface, model: Quadratic, region: _Region) -> Point | None:
     """The next point, or None where no step lowers the loss any more."""
     here = model.point

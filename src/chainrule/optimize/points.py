@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.errors import ChainruleError, DivergenceError
 from chainrule.objective import ExplainsNonfinite, HasHessianProduct, Objective
-from chainrule.optimize.state import Array, State
+from chainrule.optimize.state import Array, State, norm_of
 
 __all__ = ["Point", "Surface"]
 
@@ -29,8 +29,7 @@ class Point:
 
     def state(self, before: State, steps: int) -> State:
         """The state of one more epoch, which ends here after so many steps."""
-        norm = float(np.linalg.norm(self.gradient))
-        theta = self.x.astype(before.theta.dtype)
+        theta, norm = self.x.astype(before.theta.dtype), norm_of(self.gradient)
         return State(theta, {}, before.generator, before.epoch + 1, steps, self.loss, norm)
 
 

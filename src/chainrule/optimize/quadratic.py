@@ -71,6 +71,7 @@ def own_scale(hessian: Array) -> Array:
     return np.where(scale > 0, scale, 1.0)
 
 
+@np.errstate(all="ignore")
 def whole_quadratic(
     surface: Surface, point: Point, hessian: Array, scale: Array, natural: float = 0.0
 ) -> Quadratic:
@@ -84,6 +85,7 @@ def whole_quadratic(
     return Quadratic(point, directions, curvatures, directions.T @ point.gradient, noise, scale)
 
 
+@np.errstate(all="ignore")
 def krylov_quadratic(surface: Surface, point: Point) -> Quadratic | None:
     """The model in the space that g, Hg, H²g, ... span, by Lanczos; None where a product is not finite."""
     first = point.gradient if point.gradient.any() else np.ones_like(point.gradient)

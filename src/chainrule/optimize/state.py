@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,7 +16,16 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.objective import Objective
 from chainrule.parameters import Parameters, ParameterSpec
 
-__all__ = ["Seed", "Start", "State", "check_seed", "encode_generator", "first_nonfinite_block", "pack_start"]
+__all__ = [
+    "Seed",
+    "Start",
+    "State",
+    "check_seed",
+    "encode_generator",
+    "first_nonfinite_block",
+    "norm_of",
+    "pack_start",
+]
 
 Array = NDArray[Any]
 Seed = int | np.random.Generator | None
@@ -92,6 +102,16 @@ def _content(state: State) -> tuple[object, ...]:
     arrays = {"theta": state.theta, **state.slots}
     bits = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
     return bits, state.generator, state.epoch, state.step, state.loss, state.gradient_norm
+
+
+def norm_of(gradient: Array) -> float:
+    """‖g‖₂, also where its square overflows."""
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(gradient))
+    if math.isfinite(norm):
+        return norm
+    peak = float(np.abs(gradient).max())
+    return peak * float(np.linalg.norm(gradient / peak))
 
 
 def encode_generator(seed: Seed) -> str:
