@@ -319,7 +319,7 @@ written in one line or in several: the logarithm of `sum(w * exp(x))`, `1 + sum(
 `exp(u) / (exp(u) + a)` and `w * exp(x) / sum(w * exp(x))`. So it is with Φ(z) = `(1 + erf(z / sqrt(2))) / 2`,
 with `log(Φ(z))`, `log(1 - Φ(z))` and the interval `log(Φ(b) - Φ(a))`, with `log(1 - exp(-exp(x)))`, with
 `log(det(X))`, and with differences near 0: `exp(x) - 1`, `log(1 + x)`, `1 - cos(x)`, `1 - tanh(x)**2` and
-`1 - sigmoid(x)`.
+`1 - sigmoid(x)`, and 1 - p for an entry `p = softmax(f)[y]` or a quotient `exp(u) / (exp(u) + a)`.
 
 Values, gradients, Hessians and Hessian products are then right to rounding: about 1e-16 of an entry, 1e-13
 where it is as small as `exp(-700)`, and 1e-16 of p for the curvature p (1 - p) of an entry p of a softmax.

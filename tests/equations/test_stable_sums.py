@@ -15,7 +15,10 @@ STEP = 1e-30
 
 
 def arrays(values, dtype=float):
-    return {name: np.asarray(value, dtype) for name, value in values.items()}
+    """The values as arrays; whole numbers are labels."""
+    return {
+        name: np.asarray(value, None if isinstance(value, int) else dtype) for name, value in values.items()
+    }
 
 
 def called(function, values):

@@ -22,7 +22,7 @@ from chainrule.equations.nodes.nodes import Node, is_zero
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["KINDS", "Slope", "Term", "log_of", "share", "slopes", "terms_of", "written_out"]
+__all__ = ["KINDS", "Slope", "Term", "log_of", "other_parts", "share", "slopes", "terms_of", "written_out"]
 
 KINDS = ("logsum", "logabs", "sumsign", "share")
 Labels = tuple[Hashable, ...]
@@ -93,7 +93,7 @@ def slopes(node: Node, value: Node) -> Iterator[Slope]:
         a, before = node.args[0], [(value, out)]
         skipped = next((t for t, term in enumerate(terms) if term.s is a and not term.axes), None)
         # 1 less a part is the sum of the others, which keeps its digits where the part is almost 1.
-        others = [] if skipped is None else [(_others(terms, skipped), batch)]
+        others = [] if skipped is None else [(other_parts(terms, skipped), batch)]
         yield Slope(0, [*before, *others], out, out)
         yield Slope(1, [(_plain_share(a, terms), out)], out, out)
     sign = -1 if node.kind == "share" else 1
@@ -105,7 +105,7 @@ def slopes(node: Node, value: Node) -> Iterator[Slope]:
         yield Slope(first + 2 * t + 1, [*before, (_plain_share(term.s, terms), own)], out, own, sign)
 
 
-def _others(terms: Sequence[Term], place: int) -> Node:
+def other_parts(terms: Sequence[Term], place: int) -> Node:
     """The sum of all parts but that of one term without axes of its own."""
     pool, dims = terms[place].s.pool, terms[place].s.dims
     batch = range(len(dims))

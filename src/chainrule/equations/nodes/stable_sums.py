@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes import elementary, tails
+from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.log_space import KINDS, Term, log_of, share, terms_of, written_out
+from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, topological
 from chainrule.equations.nodes.products import Factor, power, product
 from chainrule.equations.nodes.rebuild import rebuild
@@ -70,8 +71,9 @@ def spelled_out(root: Node) -> Node:
 
 
 def _rewritten(node: Node, bodies: Bodies) -> Node | None:
-    if node.kind == "lin" and (found := elementary.cumulative(node)) is not None:
-        return found[1]
+    if node.kind == "lin":
+        found = elementary.cumulative(node)
+        return found[1] if found is not None else _other_parts(node)
     if node.kind == "fn" and node.data == "log":
         return _logarithm(node.args[0], bodies)
     if node.kind == "pow" and (node.data < 0 or node.data.denominator != 1):
@@ -79,11 +81,67 @@ def _rewritten(node: Node, bodies: Bodies) -> Node | None:
     return _quotient(node) if node.kind == "prod" else None
 
 
+def _other_parts(node: Node) -> Node | None:
+    """1 less a part of a sum is what the other terms have of it: 1 - exp(u) / T = (T - exp(u)) / T."""
+    terms = coefficient_terms(node)
+    one = next((c for c, arg in terms if arg.kind == "ones"), None)
+    for c, arg in terms:
+        others = _complement(scaled(c / -one, arg)) if one is not None else None
+        if one is not None and others is not None:
+            rest = [pair for pair in terms if pair[1].kind != "ones" and pair[1] is not arg]
+            return linear(node.pool, [*rest, (one, others)], node.dims)
+    return None
+
+
+def _complement(part: Node) -> Node | None:
+    """1 - p of a part of a sum of exponentials, or of the entry of a softmax that a label picks."""
+    ((c, arg),) = coefficient_terms(part) or [(ONE, part)]
+    if arg.kind == "share":
+        for place, term in enumerate(terms_of(arg)):
+            if scaled(c, arg.args[1]) is term.w and term.s is arg.args[0] and not term.axes:
+                return other_parts(terms_of(arg), place)
+    hot = {inner.kind: inner for inner in arg.args} if arg.kind == "prod" and c == 1 else {}
+    if set(hot) != {"onehot", "softmax"} or len(arg.args) != 2 or len(set(arg.data[0])) > 1:
+        return None
+    (labels, _), out = arg.data
+    if labels[:-1] != out:
+        return None
+    label, p = hot["onehot"], hot["softmax"]
+    missed = linear(p.pool, [(ONE, p.pool.ones(p.dims)), (-ONE, label)], p.dims)
+    return product(p.pool, [(p, labels), (missed, labels)], out)
+
+
+def _log_of_complement(u: Node, bodies: Bodies) -> Node | None:
+    """Log of 1 less a part p: of the other parts where p is large, else log1p(-p), which is small with p."""
+    part = _part_behind(u)
+    if part is None or _complement(part) is not u or (sums := total(u, bodies)) is None:
+        return None
+    small = compare("<", part, u.pool.number(Fraction(1, 2), u.dims))
+    return choose(small, elementary.apply("log1p", scaled(-1, part)), log_of(sums))
+
+
+def _part_behind(u: Node) -> Node | None:
+    """The p whose complement a node may be."""
+    first = next((arg for _, arg in coefficient_terms(u) if arg.kind == "share"), None)
+    if first is not None:
+        terms = terms_of(first)
+        whole = (
+            place for place, term in enumerate(terms) if not term.axes and u is other_parts(terms, place)
+        )
+        place = next(whole, None)
+        return share(terms[place].s, terms[place].w, terms) if place is not None else None
+    if u.kind != "prod" or {inner.kind for inner in u.args} != {"softmax", "lin"}:
+        return None
+    pairs = [(inner, own) for inner, own in factors_of(u) if inner.kind == "softmax"]
+    hot = [arg for inner in u.args for _, arg in coefficient_terms(inner) if arg.kind == "onehot"]
+    return product(u.pool, [*pairs, (hot[0], pairs[0][1])], u.data[1]) if len(hot) == 1 else None
+
+
 def _logarithm(u: Node, bodies: Bodies) -> Node | None:
     """Log of a sum, or of a product of one with what is positive."""
     if u.kind == "det":
         return log_determinant(u.args[0], "positive")
-    if (log := _log_of_difference(u, bodies)) is not None:
+    if (log := _log_of_difference(u, bodies) or _log_of_complement(u, bodies)) is not None:
         return log
     terms = total(u, bodies)
     if terms is not None:
