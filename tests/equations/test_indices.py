@@ -290,6 +290,9 @@ def test_an_entry_that_is_not_there_is_no_zero():
     with pytest.raises(ValueError, match="The subscript 2 is outside its axis of size 2"):
         function(n=2)
     close(function(n=3), [[0, 0, 1]])
+    block = Equations("parameters x: R[n]; L = x[2]**2").derive("L", "x", order=2)
+    with pytest.raises(cr.ChainruleError, match="The subscript 2 is outside its axis of size 2"):
+        block.structured({"x": np.ones(2)}).dense()
 
 
 def test_the_opposite_of_a_relation_is_its_complement():
@@ -353,3 +356,56 @@ def test_a_letter_that_runs_through_two_axes_is_a_number_on_both():
         function = model.compile([f"dL/d{name}"])
         given = {own: values[own] for own in function.inputs}
         close(function(**given, **{size: sizes[size] for size in function.sizes})[0], expected)
+
+
+def hessian_by_differences(drawn, values, sizes, name, step):
+    """The Hessian of L by central differences of the loops' gradient."""
+    columns = []
+    for place in np.ndindex(values[name].shape):
+        unit = np.zeros(values[name].shape)
+        unit[place] = step
+        up, down = (
+            index_sheets.gradient(drawn, {**values, name: values[name] + moved}, sizes, name)
+            for moved in (unit, -unit)
+        )
+        columns.append((up - down) / (2 * step))
+    return np.stack(columns, axis=-1).reshape(values[name].shape * 2)
+
+
+def check_blocks(seed):
+    """Whether a block of a Hessian could be judged; asserts that its code and its printed sheet agree."""
+    drawn = index_sheets.Generator(seed).sheet()
+    sizes = index_sheets.SIZES[seed % len(index_sheets.SIZES)]
+    values = index_sheets.values_of(seed, sizes)
+    model = Equations(index_sheets.sheet_text(drawn))
+    needed = model.program.ancestors(["L"])
+    name = next((own for own in ("A", "x", "f", "z") if own in needed), None)
+    if name is None:
+        return False
+    wide, narrow = (hessian_by_differences(drawn, values, sizes, name, step) for step in (2e-5, 1e-5))
+    if not np.abs(narrow).max() < 1e5 or np.abs(wide - narrow).max() > 1e-3 * (1 + np.abs(narrow).max()):
+        return False  # a kink lies between
+    function = model.compile([f"d2L/d{name}2"])
+    given = {own: values[own] for own in function.inputs}
+    close(function(**given, **{size: sizes[size] for size in function.sizes})[0], narrow, 1e-5)
+    sheet = model.derive("L", name, order=2).sheet()
+    last = sheet.splitlines()[-1].split(" = ")[0].split("[")[0]
+    close(Equations(sheet).evaluate(last, values, sizes=sizes), narrow, 1e-5)
+    return True
+
+
+def test_blocks_of_hessians_read_back():
+    assert sum(check_blocks(seed) for seed in (1, 3, 5, 237)) >= 3
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("start", range(300, 500, 20))
+def test_blocks_of_hessians_of_two_hundred_sheets(start):
+    assert sum(check_blocks(seed) for seed in range(start, start + 20)) >= 10
+
+
+def test_an_entry_of_a_long_vector():
+    model = Equations("parameters x: R[n]; L = x[1]**2 + x[0]")
+    x = np.zeros(1_000_000)
+    value, slope = model.compile(["L", "dL/dx"])(x=x)
+    assert (value, slope[0], slope.sum()) == (0, 1, 1)

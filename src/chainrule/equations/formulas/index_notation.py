@@ -165,7 +165,9 @@ class Speller:
                 return _summed([(letter, size)], self.entry(body, at, (*bound, letter)))
             case Compare(op=op, left=left, right=right):
                 return Compare(0, op, self.entry(left, at, bound), self.entry(right, at, bound))
-        if not is_indexed(form) and not is_repeated(form):
+        # One number for all entries has no axes to take an entry from: where(s > 0, 1, 0).
+        scalar = isinstance(form, Where) and isinstance(form.then, Num) and isinstance(form.other, Num)
+        if not is_indexed(form) and not is_repeated(form) and not scalar:
             return Entry(0, form, at) if form.rank else form
         return self._compound(form, at, bound)
 

@@ -15,7 +15,7 @@ from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.errors import NoRuleError, TooLargeError
+from chainrule.errors import NoRuleError, ShapeError, TooLargeError
 
 __all__ = ["node_value", "value_from"]
 
@@ -112,7 +112,12 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
         case "delta":
             return np.eye(length(node.dims[0]))
         case "unit":
-            return np.asarray(np.eye(1, length(node.dims[0]), node.data)[0])
+            size = length(node.dims[0])
+            if node.data >= size:
+                raise ShapeError(
+                    f"The subscript {node.data} is outside its axis of size {size}; subscripts count from 0."
+                )
+            return np.asarray(np.eye(1, size, node.data)[0])
         case "iota":
             return np.arange(float(length(node.dims[0])))
         case "relation":
