@@ -138,3 +138,44 @@ def test_a_derivative_is_not_computed_through_an_array_without_room(monkeypatch)
     monkeypatch.setattr(numeric, "MAX_ENTRIES", 149)
     with pytest.raises(TooLargeError, match=r"array of shape \(50, 3\), 1,200 bytes, more than 1,192"):
         model.evaluate("d(f, w)[0]", values)
+
+
+LINES = "\n".join(["parameters a: R", "x0 = 3 * a", *(f"x{i + 1} = x{i}**9" for i in range(20)), "L = x20"])
+
+
+def test_a_power_of_a_power_is_not_multiplied_out_beyond_floats():
+    function = Equations(LINES).compile(["L", "dL/da"])
+    assert len(function.source) < 5_000
+    with np.errstate(over="ignore"):
+        assert [function(a=a)[0] for a in (0.1, 2.0, -2.0)] == [0.0, np.inf, -np.inf]
+
+
+def test_numbers_that_no_float_holds_are_refused_with_their_digits():
+    numbers = " * ".join(["1e300"] * 90)
+    with pytest.raises(SheetLimitError, match="about 600 digits"):
+        Equations(f"parameters a: R; L = a * {numbers}").derive("L")
+    small = Equations("parameters a: R; L = a * 1e-300 * 1e-300 * 1e-300").compile(["L", "dL/da"])
+    close(small(a=2.0), [0.0, 0.0])
+
+
+def test_a_sum_of_many_terms_is_compiled_in_several_statements():
+    parts = [" + ".join(f"sin({90 * j + i + 1} * a)" for i in range(90)) for j in range(20)]
+    lines = [*(f"s{j} = {part}" for j, part in enumerate(parts)), f"L = {' + '.join(names(20, 's{}'))}"]
+    function = Equations("\n".join(["parameters a: R", *lines])).compile(["L", "dL/da"])
+    count = np.arange(1, 1801)
+    close(function(a=0.3)[0], np.sin(0.3 * count).sum())
+    close(function(a=0.3)[1], (count * np.cos(0.3 * count)).sum())
+
+
+def test_an_array_without_memory_on_the_way_is_refused():
+    function = Equations("x: R[n]; L = sum(tanh(outer(x, x)))").compile("L")
+    with pytest.raises(TooLargeError, match=r"function of L needs an array that does not fit in memory"):
+        function(x=np.ones(10**8))
+
+
+def test_parameters_are_counted_before_they_are_drawn():
+    model = Equations("data x: R[p]; parameters W: R[q, p]; L = sum(tanh(W @ x))")
+    with pytest.raises(
+        TooLargeError, match=r"3,000,000,000 parameters, 24,000,000,000 bytes .* W \(1000000000, 3\)"
+    ):
+        model.objective("L", data={"x": np.ones((5, 3))}, sizes={"q": 10**9})

@@ -112,11 +112,13 @@ def _header(row: list[str], place: str) -> list[str]:
             f"{place}: the header holds only numbers ({', '.join(names[:3])}...); if the file has no "
             "header, read it with the option header=False."
         )
+    seen: set[str] = set()
     for j, name in enumerate(names):
         if not name:
             raise DataError(f"{place}: column {j + 1} has no name; give each column one.")
-        if name in names[:j]:
+        if name in seen:
             raise DataError(f"{place}: the column name {name!r} occurs twice; names must differ.")
+        seen.add(name)
     return names
 
 

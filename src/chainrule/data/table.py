@@ -138,10 +138,13 @@ class Table:
     place_word: str = "row"
 
     def __post_init__(self) -> None:
-        names = [column.name for column in self.columns]
-        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-        if twice is not None:
-            raise DataError(f"{self.source}: the column name {twice!r} occurs twice; names must differ.")
+        seen: set[str] = set()
+        for column in self.columns:
+            if column.name in seen:
+                raise DataError(
+                    f"{self.source}: the column name {column.name!r} occurs twice; names must differ."
+                )
+            seen.add(column.name)
         for column in self.columns:
             if len(column) != len(self.places):
                 raise DataError(

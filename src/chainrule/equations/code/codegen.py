@@ -29,6 +29,8 @@ __all__ = ["Writer"]
 
 # What a size is taken for when the order of products is chosen and nobody says how large it is.
 ASSUMED_LENGTH = 64.0
+# Terms of a sum in one statement: its tree nests as deep, and Python's own parser has limits.
+MOST_PIECES = 100
 
 
 class Writer:
@@ -298,6 +300,9 @@ class Writer:
                 body = text if atomic or (abs(c) == 1 and arg.kind != "lin") else f"({text})"
                 body = body if abs(c) == 1 else f"{_number(abs(c))} * {body}"
             pieces.append(f" {sign} {body}" if pieces else body if c > 0 else f"-{body}")
+        while len(pieces) > MOST_PIECES:
+            head = self._assign("t", "".join(pieces[:MOST_PIECES]))
+            pieces = [head, *pieces[MOST_PIECES:]]
         return "".join(pieces), False
 
     @staticmethod

@@ -76,7 +76,8 @@ class Compiled:
         ShapeError
             If the shapes of the inputs do not fit.
         TooLargeError
-            If a block of a Hessian or a Jacobian tensor would take more than ``limit`` bytes.
+            If a block of a Hessian or a Jacobian tensor would take more than ``limit`` bytes, or an array on
+            the way does not fit in memory.
         """
         if not args and values.keys() == set(self.inputs) and not self.sizes:
             given = [values[name] for name in self.inputs]
@@ -92,6 +93,11 @@ class Compiled:
             raise DataError(str(strange)) from None
         except np.linalg.LinAlgError as error:
             raise DataError(_without_inverse(self, error)) from error
+        except MemoryError as error:
+            raise TooLargeError(
+                f"The function of {', '.join(self.outputs)} needs an array that does not fit in memory: "
+                f"{error}. Give smaller inputs, or write the formula without building it."
+            ) from None
         except ValueError:
             self._refuse_empty(given)
             raise

@@ -44,6 +44,10 @@ IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.
 PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
 ONE = Fraction(1)
+# Larger whole numbers are no floats any more, nor exponents that tell odd from even.
+MOST_EXPONENT = 2**53
+# Of the exponent of a float.
+FLOAT_BITS = 1024
 
 
 def product(
@@ -364,12 +368,12 @@ def power(node: Node, exponent: Fraction) -> Node:
     if node.kind == "norm" and exponent > 0 and exponent % 2 == 0:
         return power(squared_norm(node.args[0], node.data), exponent / 2)
     if integer and node.kind == "lin":
-        if len(node.args) == 1:
+        if len(node.args) == 1 and _has_floats(node.data[0], exponent):
             return scaled(node.data[0] ** exponent.numerator, power(node.args[0], exponent))
         factor, primitive = content(node)
-        if factor != 1:
+        if factor != 1 and _has_floats(factor, exponent):
             return scaled(factor**exponent.numerator, power(primitive, exponent))
-    if integer and node.kind == "pow":
+    if integer and node.kind == "pow" and abs(node.data * exponent) < MOST_EXPONENT:
         return power(node.args[0], node.data * exponent)
     if integer and node.kind == "prod" and _is_elementwise(node):
         labels, out = node.data
@@ -385,6 +389,12 @@ def power(node: Node, exponent: Fraction) -> Node:
         if (inner := one_plus_exp(node)) is not None:
             return pool.intern("fn", "sigmoid", (scaled(-1, inner),), node.dims)
     return pool.intern("pow", exponent, (node,), node.dims)
+
+
+def _has_floats(factor: Fraction, exponent: Fraction) -> bool:
+    """Whether a power of a number is one that floats come near: (3 x)**(9**20) stays as it is."""
+    bits = max(abs(factor.numerator), factor.denominator).bit_length()
+    return bits * abs(exponent) < FLOAT_BITS
 
 
 def power_slope(node: Node) -> Node:

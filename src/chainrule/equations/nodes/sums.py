@@ -8,8 +8,12 @@ from math import gcd
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.errors import SheetLimitError
 
 __all__ = ["content", "linear", "negative", "scaled"]
+
+# Of a denominator that is kept exactly; floats end at 1,074 bits behind the point.
+MOST_BITS = 8192
 
 
 def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size, ...]) -> Node:
@@ -27,6 +31,8 @@ def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size,
             collected[node] = collected[node] + c if node in collected else c
     pool.spend(len(collected))
     kept = sorted(((node, c) for node, c in collected.items() if c), key=lambda pair: pair[0].serial)
+    for _, c in kept:
+        _require_float(c)
     if len(kept) == 1:
         node, c = kept[0]
         if c == 1:
@@ -39,6 +45,17 @@ def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size,
                 return pool.intern("lin", tuple(-x for x in primitive.data), primitive.args, dims)
             return pool.intern("lin", (inner * c,), (primitive,), dims)
     return pool.intern("lin", tuple(c for _, c in kept), tuple(node for node, _ in kept), dims)
+
+
+def _require_float(c: Fraction) -> None:
+    """Refuse what no float is: 1e300 * 1e300."""
+    above, below = abs(c.numerator).bit_length(), c.denominator.bit_length()
+    if above - below > 1024 or below > MOST_BITS:
+        digits = round(max(above, below) * 0.30103)
+        raise SheetLimitError(
+            f"The numbers of a formula multiply to one of about {digits:,} digits, which no float holds; "
+            "write the formula with smaller ones, such as sums of logarithms."
+        )
 
 
 def scaled(c: Fraction | int, node: Node) -> Node:
