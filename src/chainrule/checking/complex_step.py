@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.differences import Line, measure_noise, real_function, refuse_nonfinite, slope
+from chainrule.checking.differences import real_function, refuse_nonfinite, slope
 from chainrule.checking.magnitude import length
+from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 

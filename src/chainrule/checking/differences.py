@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from chainrule.checking.magnitude import length
+from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 
@@ -32,24 +32,16 @@ __all__ = [
     "central_difference",
     "difference_estimate",
     "hides_kinks",
-    "measure_noise",
     "slope",
 ]
 
 Array = NDArray[Any]
-Line = Callable[[float], Array]
 
 FIRST_STEP = 0.05
 RATIO = 4.0
 LEVELS = 14
 DEEPEST = 20
 """Levels of the deep ladder, down to 2e-13: relu(w + 1e-12) - relu(1e-12 - w) has slope 2 at 0, 1 around."""
-
-NOISE_STEPS = (1e-7, 2e-6, 4e-5)
-"""Where noise is measured; |w + 1e-7| has a kink among seven steps of one, which would pass for noise."""
-
-PLAIN = 20.0
-"""So many units in the last place are nothing to look at twice."""
 
 CLEAR, SHARP = 0.25, 0.02
 """A kink is at the point if the error left is more than this share of its jump; |w + 1e-13| has it at 0."""
@@ -92,39 +84,6 @@ def exact_slope(value: Array) -> Slope:
     """A slope known to rounding."""
     zero = np.zeros_like(value)
     return Slope(value, zero, value, value, np.zeros(value.shape, bool), zero)
-
-
-def measure_noise(line: Line, at_zero: Array) -> Array:
-    """The rounding noise ν of φ near 0, from fourth differences at steps too small to see curvature.
-
-    A function that rounds to float32 on the inside is recognised by its values even if it returns float64.
-
-    Returns
-    -------
-    ndarray, shape (q,)
-        One standard deviation, at least half a unit in the last place of φ(0).
-    """
-    measured, unit = [], float(np.finfo(np.float64).eps)
-    for step in NOISE_STEPS:
-        # On one side of the point only: a kink at the point itself is no noise.
-        values = np.array([line(float(t)) for t in step * np.arange(1, 8)])
-        fourth = np.diff(values, 4, axis=0)
-        finite = np.isfinite(fourth)
-        spread = length(np.where(finite, fourth, 0.0), axis=0)
-        measured.append(spread / np.sqrt(70.0 * np.maximum(finite.sum(axis=0), 1)))
-        if _is_single(values):
-            unit = float(np.finfo(np.float32).eps)
-        if np.all(measured[0] <= PLAIN * unit * np.abs(at_zero)):
-            break
-    return np.asarray(np.maximum(np.median(measured, axis=0), 0.5 * unit * np.abs(at_zero)))
-
-
-def _is_single(values: Array) -> bool:
-    """Whether all values fit float32, and not because they are round numbers or constant."""
-    with np.errstate(over="ignore"):
-        if not np.all(values.astype(np.float32) == values):
-            return False
-        return bool(np.any(values.astype(np.float16) != values)) or len(np.unique(values)) > 1
 
 
 @dataclass

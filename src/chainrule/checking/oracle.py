@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from chainrule.checking.complex_step import agrees, complex_function, complex_slope
 from chainrule.checking.differences import (
-    Line,
     Slope,
     exact_slope,
     hides_kinks,
-    measure_noise,
     real_function,
     refuse_nonfinite,
     slope,
 )
 from chainrule.checking.magnitude import length
+from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import Point
 from chainrule.errors import UncheckableError
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.differences import Slope, measure_noise, slope
+from chainrule.checking.differences import Slope, slope
+from chainrule.checking.noise import measure_noise
 from chainrule.diagnosis.points import SheetPoint
 from chainrule.diagnosis.subjects import AsItIs, OverExamples, Subject
 from chainrule.diagnosis.verify_report import BlockVerification, Verified, VerifyReport
