@@ -76,6 +76,8 @@ WORDS: dict[str, tuple[str, str]] = {
 MORE: tuple[tuple[str, str], ...] = (
     ("max(x)", "the largest entry"),
     ("min(x)", "the smallest entry"),
+    ("max(W, axis=1)", "the largest entry of each row"),
+    ("min(W, axis=0)", "the smallest entry of each column"),
     ("softmax(W, axis=1)", "of each row"),
     ("log_softmax(W, axis=1)", "of each row"),
     ("logsumexp(W, axis=0)", "of each column"),
@@ -347,7 +349,7 @@ In a claim an index may sum vectors and matrices, too: `d(L, w) == mean(r[i] * X
 ## Spelling
 
 Names may be Greek and carry subscripts; a name that Python would silently read as another (`ℓ`) is
-refused, and so are its own words, leading and double underscores, `np` and `I`.
+refused, and so are its own words, leading underscores, `np` and `I`.
 
 {spellings}
 ## Limits and mistakes

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from chainrule.equations.language.sizes import size_value
+
 
 def drawn(sheet, sizes, seed=0):
     rng = np.random.default_rng(seed)
     values = {}
     for name, declaration in sheet.declarations.items():
-        shape = tuple(sizes.get(size, size) for size in declaration.axes)
+        shape = tuple(size_value(size, sizes) for size in declaration.axes)
         match declaration.domain:
             case "class":
                 values[name] = rng.integers(sizes[declaration.classes], size=shape)

@@ -20,6 +20,7 @@ KERNELS = {
     "stable": "L = sum(sigmoid(x) * softplus(x) + log_sigmoid(x)) + logsumexp(x) * sum(softmax(x)**2)",
     "kinked": "L = sum(abs(x) + sign(x) * x + step(x) + relu(x) + leaky_relu(x) + elu(x)) + max(x) * min(x)",
     "chosen": "h[i] = where(x[i] < 0.5, exp(x[i]), 2.0); L = sum(h[i] * where(x[i] >= 0, 1, 0.5) for i in n)",
+    "determinants": "L = det(A)**2 + 1 / det(A @ A.T + eye(n))",
     "matrices": "B = A @ A.T + eye(n); L = logdet(B) + trace(inv(B)) + det(B) + sum(kron(A, B))",
     "diagonal": "L = sum(diag(A * A) * x) + x.T @ diag(x) @ A @ x + trace(A)",
     "constants": "L = sum(x**3) * (exp(2) + relu(3) + sqrt(n) + n) + max(x)",
@@ -220,3 +221,10 @@ def test_code_that_jax_has_traced():
     traced = jax.jit(lambda given: function(**given))(given)
     for one, two in zip(called(model.compile(["L", "dL/dW"]), values), traced, strict=True):
         close(np.asarray(two), one, 1e-5)
+
+
+def test_labels_alone_have_the_floating_type_of_the_library():
+    function = Equations("data y: Class[K]; e = onehot(y) + ones(K)").compile("e", target="array_api")
+    found = function(y=array_api_strict.asarray(1), K=3)
+    assert found.dtype == array_api_strict.float64
+    assert np.asarray(found).tolist() == [1, 2, 1]

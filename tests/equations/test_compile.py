@@ -358,3 +358,33 @@ def test_a_function_of_a_function_of_a_function_is_compiled_with_a_short_docstri
     moved = function.function(0.3 + step * 1j)[0]
     close(slope, moved.imag / step)
     close(value, model.evaluate("L", {"a": 0.3}))
+
+
+def test_names_that_the_code_and_its_call_use_themselves():
+    names = ("self", "args", "values", "out", "sizes", "theta", "dtype", "float", "getattr", "len", "xp")
+    x = np.array([0.3, -1.2])
+    for name in (*names, "ValueError", "device", "function", "kept"):
+        model = Equations(f"data y: Class[K]; parameters {name}: R[n]; L = sum({name}**3) + K; e = onehot(y)")
+        for target in ("numpy", "array_api"):
+            function = model.compile(["L", f"dL/d{name}", f"d2L/d{name}2", "e"], target=target)
+            value, slope, _, row = function(**{name: x, "y": 1, "K": 3})
+            close(value, np.sum(x**3) + 3)
+            close(slope, 3 * x**2)
+            close(row, [0.0, 1.0, 0.0])
+            (product,) = model.compile_product("L", name, target=target)(**{name: x, f"v_{name}": x})
+            close(product, 6 * x**2)
+            with pytest.raises(ShapeError, match=rf"{name} \(1, 2\)"):
+                function(**{name: x[None], "y": 1, "K": 3})
+    labels = Equations("data float: Class[K]; e = onehot(float) + ones(K)").compile("e")
+    assert labels(float=1, K=3).tolist() == [1, 2, 1]
+
+
+def test_no_size_is_asked_for_that_the_code_does_not_read():
+    model = Equations("A: R[n, n]; C: R[p*m, p*m]; parameters z: R[n*m*p]; L = z.T @ kron(A, C) @ z")
+    rng = np.random.default_rng(0)
+    A, C, z = rng.normal(size=(2, 2)), rng.normal(size=(15, 15)), rng.normal(size=30)
+    function = model.compile(["L", "dL/dz"])
+    assert function.sizes == ()
+    whole = np.kron(A, C)
+    close(function(A=A, C=C, z=z)[0], z @ whole @ z)
+    close(function(A=A, C=C, z=z)[1], (whole + whole.T) @ z)

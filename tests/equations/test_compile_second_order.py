@@ -171,6 +171,10 @@ READINGS = {
     "d2L/dW2 db": ("L", "W2", "b"),
     "d2L/(db dW2)": ("L", "b", "W2"),
     "d(d(L, W), b)": ("L", "W", "b"),
+    "d2L/dWdb": ("L", "W", "b"),
+    "d²L/(dbdW2)": ("L", "b", "W2"),
+    "d2L/dWdW": ("L", "W", "W"),
+    "d^2L/dW^2": ("L", "W", "W"),
     "d2L": ("d2L", None, None),
 }
 
@@ -183,6 +187,14 @@ def test_requests_in_words(text):
 def test_a_half_squared_request_says_what_is_missing():
     with pytest.raises(OptionError, match=r"d2L/dW22, d2L/\(dW2 d\.\.\.\)"):
         read_request("d2L/dW2", ["L", "W2"])
+
+
+def test_a_request_with_two_readings_or_none_says_what_to_write():
+    with pytest.raises(OptionError, match=r"as d2L/\(dW dbdc\) and as d2L/\(dWdb dc\); write one"):
+        read_request("d2L/dWdbdc", ["L", "W", "bdc", "Wdb", "c"])
+    for text in ("d2L/dW.db", "d2L/dWb", "L/dW", "grad L", ""):
+        with pytest.raises(OptionError, match=r"nothing that can be compiled; write .* or d2L/\(dW db\)"):
+            read_request(text, ["L", "W", "b"])
 
 
 @pytest.mark.parametrize(

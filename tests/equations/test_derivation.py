@@ -233,3 +233,12 @@ def test_an_empty_choice_of_names_is_said_to_be_that():
         Equations("data x: R[p]; parameters W: R[p]; L = x.T @ W").derive("L", [])
     with pytest.raises(OptionError, match="declares no parameters"):
         Equations("x: R[p]; L = x.T @ x").derive("L")
+
+
+def test_rows_for_every_example_are_written_for_one_of_them():
+    model = Equations("data X: R[N, p]; parameters W: R[p, p]; b: R; t[i] = W @ X[i]")
+    assert str(model.derive("t")).splitlines() == [
+        "dt_s/dW[i,j,k] = δ[i,j] x_s[k]",
+        "dt_s/db = 0 (t_s does not depend on b)",
+    ]
+    assert [step.shape for step in model.derive("t").steps] == [("p", "p", "p"), ("p",)]

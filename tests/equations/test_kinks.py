@@ -72,7 +72,10 @@ def test_the_rule_in_words_says_what_holds_at_the_kink():
                 "det(W Wᵀ) = 0: the formula needs the inverse; "
                 "the derivative is the adjugate, which compiled code returns"
             ],
-            ["det(W Wᵀ) = 0: the formula needs the inverse, which is not there"],
+            [
+                "det(W Wᵀ) = 0: the formula needs the inverse; "
+                "the second derivative is there, which compiled code returns"
+            ],
         ),
     ],
 )

@@ -122,3 +122,13 @@ def test_values_of_merged_and_split_axes():
     together = merged(t, (2, 1))
     assert together.dims == ("m*p", "n")
     assert np.array_equal(node_value(together, {t: value}, sizes), value.reshape(8, 3))
+
+
+def test_a_column_beside_a_matrix_and_its_transpose_read_back():
+    model = Equations("B: R[n*n, n*n]; parameters x: R[n]; q = kron(x, x); L = q.T @ B @ q")
+    rng = np.random.default_rng(3)
+    values = {"B": rng.normal(size=(9, 9)), "x": rng.normal(size=3)}
+    back = Equations(model.derive("L", order=2).sheet())
+    close(back.evaluate("d2L_dx_dx", values), model.evaluate("d(d(L, x), x)", values))
+    jacobian = Equations(model.derive("q", "x", layout="denominator").sheet())
+    close(jacobian.evaluate("dq_dx", values), model.evaluate("d(q, x)", values).T)

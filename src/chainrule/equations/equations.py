@@ -24,6 +24,7 @@ from chainrule.equations.code.objective import SheetObjective, sheet_objective
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
 from chainrule.equations.language.evaluate import Environment, evaluate
+from chainrule.equations.language.origin import Origin, Text, remade
 from chainrule.equations.language.sheet import Claim, Sheet, read, read_expression
 from chainrule.equations.language.tree import Derivative, Layout, Role, Size
 from chainrule.equations.nodes.program import Program
@@ -34,7 +35,7 @@ __all__ = ["Equations"]
 Array = NDArray[Any]
 
 
-class Equations:
+class Equations(Text):
     """A sheet of equations: read, derived, evaluated, compiled, made into an objective.
 
     Parameters
@@ -154,6 +155,7 @@ class Equations:
             self._sheet, self._programs.free(differentiated(term)), term, environment, self.total_derivative
         )
 
+    @remade
     def derive(
         self,
         of: str,
@@ -216,6 +218,7 @@ class Equations:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
         return derivation_of(asked._replace(program=program), every, explain, form)
 
+    @remade
     def hessian_product(
         self,
         of: str,
@@ -256,6 +259,7 @@ class Equations:
         """Names of the parameters."""
         return self.program.named("parameters")
 
+    @remade
     def compile(
         self,
         names: str | Sequence[str],
@@ -313,6 +317,7 @@ class Equations:
         over = Over(form, reduction, penalty)
         return compile_requests(self._sheet, self._programs.free, names, sizes, over, target)
 
+    @remade
     def compile_product(
         self,
         of: str,
@@ -387,8 +392,7 @@ class Equations:
         self.program.require([of])
         if penalty is not None:
             require_penalty(self._sheet, self.program, of, penalty)
+        asked = {"of": of, "reduction": reduction, "penalty": penalty}
         over = (reduction, sample_weight, sizes or {}, penalty)
-        return sheet_objective(self._sheet, self.program, of, data, *over)
-
-    def __repr__(self) -> str:
-        return f"Equations({self.text!r})"
+        origin = Origin(type(self), self.text, "objective", asked)
+        return sheet_objective(self._sheet, self.program, of, data, *over, origin)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes import elementary, intervals, log_space
+from chainrule.equations.nodes.adjugates import COFACTORS, adjugate, second_cofactors
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.canonical import reached_from
 from chainrule.equations.nodes.conditions import choose
@@ -192,8 +193,21 @@ def _logdet(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...]
 
 
 def _determinant(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
-    """(det A) tr(A⁻¹ Ȧ)."""
+    """(det A) tr(A⁻¹ Ȧ), which is tr(adj(A) Ȧ)."""
+    if node.data == COFACTORS:
+        (matrix,) = node.args
+        rest, ways = tuple(range(len(node.dims))), _ways(along)
+        factors = [(adjugate(matrix), (*rest, "a", "b")), (moved[matrix], (*rest, "b", "a", *ways))]
+        return product(node.pool, factors, (*rest, *ways))
     return _times(value, _logdet(node, moved, along, value), along)
+
+
+def _adjugate(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
+    """The second derivative of the determinant, contracted with Ȧ; transposed."""
+    (matrix,) = node.args
+    rest, ways = tuple(range(len(node.dims) - 2)), _ways(along)
+    step = (moved[matrix], (*rest, "row", "column", *ways))
+    return second_cofactors(matrix, rest, step, ("i", "j"), (*rest, "j", "i", *ways))
 
 
 def _choice(node: Node, moved: Mapping[Node, Node], along: tuple[int | str, ...], value: Node) -> Node:
@@ -267,6 +281,7 @@ _RULES: Mapping[str, Rule] = {
     "inv": _inverse,
     "logdet": _logdet,
     "det": _determinant,
+    "adjugate": _adjugate,
     "where": _choice,
     "extreme": _extreme,
     "kron": _kronecker,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from chainrule.equations.calculus.lower_calls import call
@@ -125,11 +125,20 @@ def _spread(
     return product(pool, factors, labels)
 
 
-def lower_value(sheet: Sheet, program: Program, root: Term) -> Value:
-    """One term with its open indices; iterative, so that long sums do not exhaust the stack."""
+def lower_value(
+    sheet: Sheet, program: Program, root: Term, prepared: Callable[[Node], Node] = lambda node: node
+) -> Value:
+    """One term with its open indices; iterative, so that long sums do not exhaust the stack.
+
+    ``prepared`` gives what is differentiated in place of an expression.
+    """
     done: dict[Term, Value] = {}
     for term in _postorder(root):
-        done[term] = _lower(sheet, program, term, done)
+        if isinstance(term, Derivative):
+            of = done[term.of]
+            done[term] = _derivative(program, Value(prepared(of.node), of.open), term.wrt, term.layout)
+        else:
+            done[term] = _lower(sheet, program, term, done)
     return done[root]
 
 
@@ -156,8 +165,6 @@ def _lower(sheet: Sheet, program: Program, term: Term, done: dict[Term, Value]) 
             return _pick(done[base], [(sub, done.get(sub) if sub else None) for sub in subscripts], pool)
         case Aggregate(kind=kind, body=body, index=index, size=size):
             return _aggregate(kind, done[body], index, size, pool)
-        case Derivative(of=of, wrt=wrt, layout=layout):
-            return _derivative(program, done[of], wrt, layout)
         case IndexRef(index=index, size=size):
             return Value(pool.iota(size), (index,))
     raise NoRuleError(f"No rule to differentiate {type(term).__name__}.")

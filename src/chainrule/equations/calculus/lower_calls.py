@@ -111,10 +111,9 @@ def _onehot(term: Call, args: list[Value], pool: Pool) -> Value:
 
 
 def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
-    """The extreme entry of a vector, or of two values elementwise, where the first one wins a tie."""
+    """The extreme entry along an axis, or of two values elementwise, where the first one wins a tie."""
     if len(args) == 1:
-        (value,) = args
-        return Value(pool.intern("extreme", term.function, (value.node,), value.node.dims[:-1]), value.open)
+        return _along(term, args[0], lambda node: _extreme_entry(node, term.function), keeps=False)
     first, second = spread(*args)
     for value, other in ((first, second), (second, first)):
         if is_zero(value.node):
@@ -122,6 +121,10 @@ def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
             return Value(scaled(sign, elementary.apply("relu", scaled(sign, other.node))), first.open)
     pair = (second.node, first.node) if term.function == "max" else (first.node, second.node)
     return Value(choose(compare("<=", *pair), first.node, second.node), first.open)
+
+
+def _extreme_entry(node: Node, which: str) -> Node:
+    return node.pool.intern("extreme", which, (node,), node.dims[:-1])
 
 
 _OPERATORS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes import elementary, intervals, log_space
+from chainrule.equations.nodes.adjugates import COFACTORS, adjugate, second_cofactors
 from chainrule.equations.nodes.blocks import parts_of
 from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.kronecker import inverse, split_axes
@@ -249,8 +250,20 @@ def _logdet_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node])
 def _determinant_rule(
     node: Node, c: Node, lead: int, value: Node, active: set[Node]
 ) -> Iterator[Contribution]:
-    """D det A = det(A) A⁻ᵀ."""
+    """D det A = det(A) A⁻ᵀ, which is adj(A)ᵀ."""
+    if node.data == COFACTORS:
+        first, rest = _lead(lead), tuple(range(len(node.dims)))
+        factors = [(c, first + rest), (adjugate(node.args[0]), (*rest, "j", "i"))]
+        yield 0, product(node.pool, factors, (*first, *rest, "i", "j"))
+        return
     yield from _logdet_rule(node, _times(c, value, lead), lead, value, active)
+
+
+def _adjugate_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
+    """The second derivative of the determinant, contracted with Cᵀ."""
+    first, rest = _lead(lead), tuple(range(len(node.dims) - 2))
+    moved = (c, (*first, *rest, "column", "row"))
+    yield 0, second_cofactors(node.args[0], rest, moved, ("i", "j"), (*first, *rest, "i", "j"))
 
 
 def _choice_rule(node: Node, c: Node, lead: int, value: Node, active: set[Node]) -> Iterator[Contribution]:
@@ -309,6 +322,7 @@ _RULES: Mapping[str, Rule] = {
     "inv": _inverse_rule,
     "logdet": _logdet_rule,
     "det": _determinant_rule,
+    "adjugate": _adjugate_rule,
     "where": _choice_rule,
     "extreme": _extreme_rule,
     "kron": _kronecker_rule,

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
 from chainrule.equations.code.code_facts import UFUNCS, reads
 from chainrule.errors import NoRuleError
 
@@ -145,7 +146,7 @@ class _Speller(ast.NodeTransformer):
             return ast.Call(self._standard(name.removeprefix("np.")), arguments, node.keywords)
         if name == "np.einsum":
             return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
-        if name.startswith("_") or name in _OURS:
+        if _OURS.get(name, name) in ARRAY_DEFINITIONS:
             return self._ours(_OURS.get(name, name), arguments)
         raise NoRuleError(f'No array API code is known for {name}; compile for target="numpy".')
 

@@ -269,6 +269,25 @@ def _log_of_det(xp, x):
     sign, logarithm = xp.linalg.slogdet(x)
     return logarithm + xp.log(sign)
 """,
+    "_adjugate": """
+def _adjugate(xp, x):
+    # x = u diag(s) v: the products of all singular values but one need no division.
+    u, s, v = xp.linalg.svd(x)
+    same = xp.eye(x.shape[-1], dtype=x.dtype, device=getattr(x, "device", None))
+    others = xp.prod(same + (1 - same) * s[..., None, :], axis=-1)
+    turn = (xp.linalg.det(u) * xp.linalg.det(v))[..., None, None]
+    return turn * (xp.matrix_transpose(v) * others[..., None, :]) @ xp.matrix_transpose(u)
+""",
+    "_cofactor_parts": """
+def _cofactor_parts(xp, x):
+    # x = u diag(s) v: u, v.T, and for two different places the product of all other s.
+    u, s, v = xp.linalg.svd(x)
+    same = xp.eye(x.shape[-1], dtype=x.dtype, device=getattr(x, "device", None))
+    left = (1 - same)[:, None, :] * (1 - same)
+    others = xp.prod(1 - left + left * s[..., None, None, :], axis=-1)
+    turn = (xp.linalg.det(u) * xp.linalg.det(v))[..., None, None]
+    return xp.stack([u, xp.matrix_transpose(v), (1 - same) * turn * others], axis=-3)
+""",
     "_gram": """
 def _gram(xp, a):
     rows = xp.reshape(a, (a.shape[0], -1))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from chainrule.equations.code.assemble import Body
-from chainrule.equations.code.code_facts import Dims, Variable
+from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import DocstringLines
 from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
@@ -27,6 +27,8 @@ from chainrule.errors import NoRuleError
 
 __all__ = ["Writer"]
 
+# What the code around the statements means by these words: `data y: Class[K]; float: R` is a sheet.
+OWN_WORDS = ("np", "float", "getattr", "len", "ValueError")
 # What a size is taken for when the order of products is chosen and nobody says how large it is.
 ASSUMED_LENGTH = 64.0
 # Terms of a sum in one statement: its tree nests as deep, and Python's own parser has limits.
@@ -47,7 +49,7 @@ class Writer:
         self.called = called
         self.lines = lines
         self.sizes = sizes
-        self.taken: set[str] = {"np"}
+        self.taken = set(OWN_WORDS)
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
         self.statements: list[str] = []
@@ -64,6 +66,7 @@ class Writer:
         self._name_inputs(order)
         for node in order:
             self._emit(node)
+        self._forget_unread_sizes([self._text(node) for _, node in outputs])
         return Body(
             program=self.program,
             inputs=self.inputs,
@@ -77,6 +80,14 @@ class Writer:
             length=self._length,
             fresh=self.fresh,
         )
+
+    def _forget_unread_sizes(self, results: Sequence[str]) -> None:
+        """Lengths of what was then written without them: nobody is to be asked for those."""
+        read = set().union(*map(reads, (*self.statements, *results)))
+        for size, variable in list(self.used_sizes.items()):
+            if variable not in read:
+                del self.used_sizes[size]
+                self.taken.discard(variable)
 
     def _definition(self, symbol: Node) -> Node | None:
         """What a symbol stands for: a line of the derivation or a layer kept by name."""
@@ -264,6 +275,9 @@ class Writer:
                 return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
             case "logdet":
                 return f"{'_log_of_det' if node.data else '_logdet'}({self._text(node.args[0])})", True
+            case "svd":
+                parts = self._shared(f"_cofactor_parts({self._text(node.args[0])})", "parts")
+                return f"{parts}[..., {node.data}, :, :]", True
         code = node_code(node, self._text, self._length, self._type(), lambda arg: self._spread(arg)[0])
         if code is None:
             raise NoRuleError(f"No code is known for {node.kind}.")

@@ -22,7 +22,7 @@ from chainrule.equations.code.machine_lines import first_lines, result, second_l
 from chainrule.equations.code.requests import Request
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.tree import Declaration, Size, Span
-from chainrule.equations.nodes.adjugates import with_adjugates
+from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.near_zero import right_near_zero
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.program import Program
@@ -54,7 +54,7 @@ def stable_program(
     bodies: dict[str, Node] = {}
     symbols = dict(program.symbols)
     called: dict[Node, str] = {}
-    needed = program.ancestors(of)
+    needed, cofactors = program.ancestors(of), dict[Node, Node]()
     behind: dict[Node, Node] = {}
     done: dict[Node, Node] = {}
     near: dict[Node, Node] = {}
@@ -63,7 +63,7 @@ def stable_program(
         if name not in needed:
             continue
         plain = substitute(body, replacement)
-        new = right_near_zero(in_log_space(plain, behind, done), near)
+        new = with_cofactors(right_near_zero(in_log_space(plain, behind, done), near), cofactors)
         if not is_linear_layer(new):
             layers = _layers_inside(new, clean)
             for layer in layers:
@@ -162,9 +162,7 @@ def compile_program(
         elif wrt:
             lines += first_lines(stable, of, wrt, sizes or {}, each)
     outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
-    fused: dict[Node, Node] = {}
-    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
-    held = {line.symbol: with_adjugates(line.expression, bodies, fused) for line in lines}
+    held = {line.symbol: line.expression for line in lines}
     dense = {str(asks) for asks in asked if asks.then or (asks.wrt and stable.symbols[asks.of].dims)}
     return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, dense)
 
@@ -204,12 +202,9 @@ def compile_product(
     stable = replace(stable, symbols=symbols, declarations=declarations)
     tails: dict[Node, Node] = {}
     bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
-    fused: dict[Node, Node] = {}
     held = {
-        line.symbol: with_adjugates(
-            taken_apart(right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}),
-            bodies,
-            fused,
+        line.symbol: taken_apart(
+            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}
         )
         for line in lines
     }

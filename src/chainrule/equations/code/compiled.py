@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.equations.code.binding import bound_values
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
+from chainrule.equations.language.origin import Remade
 from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError, TooLargeError
@@ -23,7 +24,7 @@ CODE = "<compiled equations>"
 
 
 @dataclass(frozen=True)
-class Compiled:
+class Compiled(Remade):
     """A compiled function of named arrays.
 
     Attributes
@@ -60,8 +61,10 @@ class Compiled:
     _dense: tuple[tuple[Size, ...] | None, ...] = field(default=(), repr=False)
     limit: int = DEFAULT_LIMIT
     remarks: tuple[str, ...] = ()
+    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+    kept: ClassVar = ("limit",)
 
-    def __call__(self, *args: ArrayLike, **values: ArrayLike) -> Any:
+    def __call__(self, /, *args: ArrayLike, **values: ArrayLike) -> Any:
         """Values of the outputs: a tuple, or one value if one name was compiled.
 
         All inputs but labels are brought to one floating type, the widest of the arrays: whole numbers and

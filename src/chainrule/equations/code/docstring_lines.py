@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from chainrule.equations.formulas.derivation import unicode_lines
 from chainrule.equations.formulas.line_names import CodeName
+from chainrule.equations.formulas.unicode_lines import unicode_lines
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import cost, rebuild, substitute

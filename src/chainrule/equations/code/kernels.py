@@ -304,6 +304,15 @@ def _adjugate(x):
         turn = np.asarray(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
         return turn * (np.conj(v).swapaxes(-1, -2) * others[..., None, :]) @ np.conj(u).swapaxes(-1, -2)
 """,
+    "_cofactor_parts": """
+def _cofactor_parts(x):
+    # x = u diag(s) v: conj(u), conj(v).T, and for two different places the product of all other s.
+    u, s, v = np.linalg.svd(x)
+    same = np.eye(x.shape[-1]) > 0
+    others = np.where(same[:, None] | same, 1, s[..., None, None, :]).prod(axis=-1)
+    turn = np.asarray(np.linalg.det(u) * np.linalg.det(v))[..., None, None]
+    return np.stack([np.conj(u), np.conj(v).swapaxes(-1, -2), np.where(same, 0, turn * others)], axis=-3)
+""",
     **TAILS,
 }
 # Helpers that other helpers call.

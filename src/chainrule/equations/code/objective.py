@@ -17,6 +17,7 @@ from chainrule.equations.code.compile import Compiled, compile_product, compile_
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
 from chainrule.equations.formulas.repetition import repetition_remark
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
+from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes.program import Program
@@ -72,8 +73,21 @@ class SheetObjective:
     _step: Compiled = field(repr=False)
     _target: str = field(repr=False)
     _names: Mapping[str, str] = field(repr=False)
+    _data: Mapping[str, str] = field(repr=False)
+    _origin: Origin = field(repr=False)
     _cast: dict[Any, dict[str, Any]] = field(init=False, repr=False, default_factory=dict)
     _kept: dict[Any, dict[str, Array]] = field(init=False, repr=False, default_factory=dict)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The data as they are now: in their order, without rows of weight zero.
+        bound = self._examples
+        given = {**bound.fixed, **bound.stacked}
+        data = {name: given[own] for name, own in self._data.items()}
+        asked = {**self._origin.arguments, "data": data, "sample_weight": bound.weights, "sizes": self.sizes}
+        return replace(self._origin, arguments=asked), ()
+
+    def __copy__(self) -> SheetObjective:
+        return replace(self)
 
     @property
     def source(self) -> str:
@@ -264,6 +278,7 @@ def sheet_objective(
     sample_weight: ArrayLike | None,
     sizes: Mapping[str, int],
     penalty: str | None,
+    origin: Origin,
 ) -> SheetObjective:
     """Bind data to a sheet; see ``Equations.objective``."""
     if reduction not in ("mean", "sum"):
@@ -292,8 +307,9 @@ def sheet_objective(
     step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
     renamed = {names[name]: array for name, array in examples.stacked.items()}
     own = {name: names[name] for name in spec.names}
-    bound = replace(examples, stacked=renamed)
-    return SheetObjective(spec, n, reduction, known, penalty, remarks, bound, lifted, loss, step, target, own)
+    arrays = {name: names[name] if name in examples.stacked else name for name in data}
+    bound = (replace(examples, stacked=renamed), lifted, loss, step, target, own, arrays, origin)
+    return SheetObjective(spec, n, reduction, known, penalty, remarks, *bound)
 
 
 def _check_room(of: str, spec: ParameterSpec) -> None:

@@ -32,18 +32,26 @@ class Request(NamedTuple):
         return f"d2{self.of}/{below}"
 
 
+_TWICE = r"d(?:[2²]|\^2|\*\*2)"
 _NESTED = re.compile(r"d\s*\(\s*d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*,\s*(\w+)\s*\)")
-_SQUARE = re.compile(r"d[2²](\w+?)\s*/\s*d(\w+?)(?:\*\*|\^)?[2²]")
-_MIXED = re.compile(r"d[2²](\w+?)\s*/\s*\(?\s*d(\w+)[\s*]+d(\w+?)\s*\)?")
+_SQUARE = re.compile(rf"{_TWICE}(\w+?)\s*/\s*d(\w+?)(?:\*\*|\^)?[2²]")
+_MIXED = re.compile(rf"{_TWICE}(\w+?)\s*/\s*\(?\s*d(\w+)[\s*·]+d(\w+?)\s*\)?")
+_JOINED = re.compile(rf"{_TWICE}(\w+?)\s*/\s*\(?\s*d(\w+)\s*\)?")
 _CALL = re.compile(r"d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 _POWERS = str.maketrans("³⁴⁵⁶⁷⁸⁹", "3456789")
-_QUOTIENT = re.compile(r"d(\w+?)\s*/\s*d(\w+)")
+_QUOTIENT = re.compile(r"d([^\W\d]\w*?)\s*/\s*d(\w+)")
 
 
 def read_request(text: str, names: Collection[str]) -> Request:
     """Read ``"L"``, ``"dL/dW"``, ``"d(L, W)"``, ``"d2L/dW2"``, ``"d2L/(dW db)"`` or ``"d(d(L, W), b)"``.
 
     What it mentions need not exist: of several readings the one whose names all do is taken, else the first.
+    ``"d2L/dWdb"`` is ``"d2L/(dW db)"``.
+
+    Raises
+    ------
+    OptionError
+        If it is none of these, if it is of another order, or if two readings of ``"d2L/dWdb"`` are possible.
 
     Examples
     --------
@@ -63,9 +71,29 @@ def read_request(text: str, names: Collection[str]) -> Request:
     for reading in readings:
         if set(reading.names) <= set(names):
             return reading
+    if (joined := _joined(text, names)) is not None:
+        return joined
     _refuse_half_a_square(text, names)
     _refuse_higher_order(text, names)
+    if not readings and not text.isidentifier():
+        raise OptionError(
+            f"{text!r} is nothing that can be compiled; write a name such as L, a derivative dL/dW or "
+            "d(L, W), or a block of second order d2L/dW2 or d2L/(dW db)."
+        )
     return readings[0] if readings else Request(text)
+
+
+def _joined(text: str, names: Collection[str]) -> Request | None:
+    """d2L/dWdb, where one d splits what stands below into two names."""
+    match = _JOINED.fullmatch(text)
+    if match is None or match[1] not in names:
+        return None
+    below = match[2]
+    splits = [(below[:n], below[n + 1 :]) for n in range(1, len(below)) if below[n] == "d"]
+    found = [Request(match[1], *pair) for pair in splits if set(pair) <= set(names)]
+    if len(found) > 1:
+        raise OptionError(f"{text} can be read as {' and as '.join(map(str, found))}; write one of them.")
+    return found[0] if found else None
 
 
 def _refuse_higher_order(text: str, names: Collection[str]) -> None:

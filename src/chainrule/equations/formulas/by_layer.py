@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from html import escape
 from typing import Any
@@ -16,6 +16,8 @@ from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.formulas.recursions import Letters, Recursion
+from chainrule.equations.formulas.spelling import Spelling
+from chainrule.equations.language.origin import Remade
 from chainrule.equations.nodes.nodes import Node
 
 __all__ = ["ByLayer"]
@@ -25,7 +27,7 @@ WIDEST = 96
 
 
 @dataclass(frozen=True)
-class ByLayer:
+class ByLayer(Remade):
     """Lines over the layers of a network; each stands for those of the layers that it names.
 
     Attributes
@@ -37,12 +39,16 @@ class ByLayer:
         What the numbers of layers are called.
     axes_of : callable
         Order in which a symbol of three or more axes wears its letters.
+    spelled : callable
+        Names as they are printed beside all others.
     """
 
     lines: tuple[Recursion, ...]
     taken: tuple[str, ...]
     letters: Letters
     axes_of: Callable[[Node], Sequence[int]]
+    spelled: Spelling
+    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         rows = [
@@ -80,11 +86,12 @@ class ByLayer:
 
     def _written(self, printer: type[Printer], name: Callable[[Any], str]) -> list[tuple[str, str]]:
         """Left and right side of every line."""
-        writer = printer(lambda symbol: name(symbol.data), (*self.taken, *self.letters), self.axes_of)
+        spelled, taken = self.spelled, (*self.taken, *self.letters)
+        writer = printer(lambda symbol: name(spelled(symbol.data)), taken, self.axes_of, spelled)
         return [
-            (name(line.left), writer.number(Fraction(0)))
+            (name(spelled(line.left)), writer.number(Fraction(0)))
             if _is_zero(line.form)
-            else writer.equation(name(line.left), line.form)
+            else writer.equation(name(spelled(line.left)), line.form)
             for line in self.lines
         ]
 

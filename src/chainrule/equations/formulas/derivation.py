@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from html import escape
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from numpy.typing import ArrayLike
 
 from chainrule.equations.calculus.asked import Asked
-from chainrule.equations.calculus.lets import Cotangent, Line, needed_lines
+from chainrule.equations.calculus.lets import Line, needed_lines
 from chainrule.equations.calculus.pin import involves
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.calculus.stacking import shared_axis
@@ -28,10 +28,15 @@ from chainrule.equations.formulas.explanation import (
     was_fused,
 )
 from chainrule.equations.formulas.forms import Form
-from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.index_notation import is_indexed, sizes_not_letters
 from chainrule.equations.formulas.kinks import Kink, kinks_of
-from chainrule.equations.formulas.line_names import latex_line, mathml_line, unicode_line
+from chainrule.equations.formulas.line_names import (
+    independence,
+    latex_line,
+    mathml_line,
+    named,
+    unicode_line,
+)
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.one_example import OneExample
 from chainrule.equations.formulas.print_latex import LatexPrinter
@@ -41,20 +46,22 @@ from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.formulas.recursions import LAYER_LETTERS, Row, fold
 from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.formulas.shown import Shown
+from chainrule.equations.formulas.spelling import Spelling, spelling_of
 from chainrule.equations.formulas.structured import Structured, block_place, structured
 from chainrule.equations.formulas.where_list import where_list
+from chainrule.equations.language.origin import Remade
 from chainrule.equations.language.tree import Layout, Size
 from chainrule.equations.nodes.nodes import Node, is_zero
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
-__all__ = ["Derivation", "Step", "derivation_of", "unicode_lines"]
+__all__ = ["Derivation", "Step", "derivation_of"]
 
 Writer = TypeVar("Writer", bound=Printer)
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Remade):
     """The derivative of one quantity as a short list of equations.
 
     Attributes
@@ -97,6 +104,9 @@ class Derivation:
     examples: Size | None = None
     per_example: bool = False
     remarks: tuple[str, ...] = ()
+    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+
+    kept: ClassVar = ("explained",)
 
     @property
     def order(self) -> int:
@@ -133,18 +143,21 @@ class Derivation:
 
     def _step(self, line: Line, sides: list[tuple[str, str]]) -> Step:
         left, right = sides[-1]
-        step = Step(left, right, rule(line, self.of), self.shown.shape(line.symbol), line.requested)
+        step = Step(
+            left, right, rule(line, self.of, self._spelled), self.shown.shape(line.symbol), line.requested
+        )
         if len(sides) == 1:
             return step
-        fused = fused_rule(self.program, line, self.of, self._shown)
-        return replace(step, rule=fused, naive=sides[0][1], naive_rule=naive_rule(line))
+        fused = fused_rule(self.program, line, self.of, self._shown, self._spelled)
+        return replace(step, rule=fused, naive=sides[0][1], naive_rule=naive_rule(line, self._spelled))
 
     @property
     def _shown(self) -> tuple[Line, ...]:
         return self.every if self.explained else self.lines
 
     def __str__(self) -> str:
-        steps = numbered(self.steps) if self.explained else "\n".join(str(step) for step in self.steps)
+        plain = "\n".join(map(str, self.steps))
+        steps = numbered(self.steps, self._spelled) if self.explained else plain
         return "\n".join((steps, *self.remarks))
 
     def __repr__(self) -> str:
@@ -303,12 +316,16 @@ class Derivation:
         sizes = {str(size) for symbol in self.program.symbols.values() for size in symbol.dims}
         free = [letter for letter in LAYER_LETTERS if letter not in {*self._taken, *sizes}]
         letters = (free[0], free[1])
-        return ByLayer(tuple(fold(rows, letters)), self._taken, letters, self.shown.letters_of)
+        axes_of = self.shown.letters_of
+        return ByLayer(
+            tuple(fold(rows, letters)), self._taken, letters, axes_of, self._spelled, self.by_layer
+        )
 
     @cached_property
     def shown(self) -> Shown:
         """The layout of the lines, for one example or over all of them."""
-        return Shown(len(self.program.symbols[self.of].dims), self.layout, self._view())
+        of, view = self.program.symbols[self.of], self._view()
+        return Shown(len((view.symbol(of) if view else of).dims), self.layout, view)
 
     def _view(self) -> OneExample | None:
         """How the lines look for one example; None if they are written over all of them."""
@@ -329,7 +346,13 @@ class Derivation:
         return (*self.program.symbols, *sizes, *([view.letter] if view else []))
 
     def _writer(self, printer: type[Writer], name: Callable[[Any], str]) -> Writer:
-        return printer(_named(name), self._taken, self.shown.letters_of)
+        spelled = self._spelled
+        return printer(named(name, spelled), self._taken, self.shown.letters_of, spelled)
+
+    @cached_property
+    def _spelled(self) -> Spelling:
+        """The names as they are printed beside all others."""
+        return spelling_of(self.program)
 
     def _written(self, writer: Printer) -> list[list[tuple[str, str]]]:
         """Left and right side of every line; before it, in an explanation, what the rules alone give."""
@@ -337,7 +360,11 @@ class Derivation:
         for line, (symbol, form, naive) in zip(self._shown, self.shown.forms(self._shown), strict=True):
             sides = self._sides(writer, symbol, form)
             if is_zero(line.expression):
-                words = f" {_independent(symbol.data)}" if isinstance(writer, UnicodePrinter) else ""
+                words = (
+                    f" {independence(self._spelled(symbol.data))}"
+                    if isinstance(writer, UnicodePrinter)
+                    else ""
+                )
                 sides = (sides[0], (writer.number(Fraction(0)) + words).rstrip())
             rows.append([sides])
             if self.explained and naive is not None and was_fused(line):
@@ -370,28 +397,5 @@ def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: st
     return Derivation(program, of, tuple(wrt), layout, lines, tuple(every), *own)
 
 
-def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
-    """Named lines over a program, in Unicode."""
-    writer = UnicodePrinter(_named(unicode_line), tuple(program.symbols))
-    equations = (writer.equation(writer.names(symbol), matrix_form(body)) for symbol, body in lines.items())
-    return [f"{left} = {right}" for left, right in equations]
-
-
 def _aligned(rows: Sequence[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
-
-
-def _named(name: Callable[[Any], str]) -> Callable[[Node], str]:
-    return lambda symbol: name(symbol.data)
-
-
-def _independent(name: Any) -> str:
-    """What a vanishing line does not depend on, in words."""
-    match name:
-        case Cotangent(of=of, wrt=wrt):
-            return f"({unicode_name(of)} does not depend on {unicode_name(wrt)})"
-        case Second(of=of, wrt=wrt, then=then):
-            return f"(d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)})"
-        case Moved(base=base):
-            return f"({unicode_line(base)} does not move)"
-    return ""

@@ -10,6 +10,7 @@ from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.shown import Shown
+from chainrule.equations.language.lexer import MOST_LETTERS
 from chainrule.equations.language.tree import Declaration
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Program
@@ -44,8 +45,10 @@ def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Nod
     """Names of all symbols in sheet syntax; a line's gets underscores until it is no other's."""
     used = set(taken)
     names: dict[Node, str] = {}
-    for symbol in symbols:
+    for number, symbol in enumerate(symbols, 1):
         name = sheet_line(symbol.data)
+        # What is put together of long names would be too long to be read.
+        name = name if len(name) <= MOST_LETTERS else f"line{number}"
         while name in used:
             name += "_"
         used.add(name)

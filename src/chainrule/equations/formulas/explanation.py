@@ -14,6 +14,7 @@ from textwrap import wrap
 from chainrule.equations.calculus.lets import Cotangent, Line
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.line_names import unicode_line
+from chainrule.equations.formulas.spelling import Spelling
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program, symbols_of
@@ -87,10 +88,11 @@ def was_fused(line: Line) -> bool:
     return line.naive is not None and line.naive is not line.expression
 
 
-def rule(line: Line, of: str) -> str:
+def rule(line: Line, of: str, spelled: Spelling) -> str:
     """Where a line of the derivative of ``of`` comes from, in words: what it went through, then the rules."""
     named = [symbol for symbol in line.inside if isinstance(symbol.data, Cotangent)]
-    return "; ".join(filter(None, (_through(line, named, of), grouped(line.rules), *_of_indices(line))))
+    words = (_through(line, named, of, spelled), grouped(line.rules, spelled), *_of_indices(line))
+    return "; ".join(filter(None, words))
 
 
 def _of_indices(line: Line) -> list[str]:
@@ -100,18 +102,20 @@ def _of_indices(line: Line) -> list[str]:
     return [*said, "[…] is 1 where it holds, else 0"] if "relation" in kinds else said
 
 
-def naive_rule(line: Line) -> str:
+def naive_rule(line: Line, spelled: Spelling) -> str:
     """The rules that lead to the naive form, in words."""
-    return grouped(line.naive_rules)
+    return grouped(line.naive_rules, spelled)
 
 
-def fused_rule(program: Program, line: Line, of: str, lines: Sequence[Line]) -> str:
+def fused_rule(program: Program, line: Line, of: str, lines: Sequence[Line], spelled: Spelling) -> str:
     """How a line comes from its naive form, in words."""
-    bodies = [f"{unicode_name(name)} in place of its body" for name in _recognised(program, line, lines)]
-    return "; ".join(filter(None, (_through(line, line.inside, of), *bodies)))
+    bodies = [
+        f"{unicode_name(spelled(name))} in place of its body" for name in _recognised(program, line, lines)
+    ]
+    return "; ".join(filter(None, (_through(line, line.inside, of, spelled), *bodies)))
 
 
-def grouped(rules: Sequence[str]) -> str:
+def grouped(rules: Sequence[str], spelled: Spelling = str) -> str:
     """Rules in words, those of one definition together.
 
     Examples
@@ -124,22 +128,23 @@ def grouped(rules: Sequence[str]) -> str:
         word, _, user = text.rpartition(" in ")
         words.setdefault(user if word else "", []).append(word or text)
     return "; ".join(
-        ", ".join(parts) + (f" in {unicode_name(user)}" if user else "") for user, parts in words.items()
+        ", ".join(parts) + (f" in {unicode_name(spelled(user))}" if user else "")
+        for user, parts in words.items()
     )
 
 
-def _through(line: Line, symbols: Sequence[Node], of: str) -> str:
+def _through(line: Line, symbols: Sequence[Node], of: str, spelled: Spelling) -> str:
     if not symbols:
         return ""
-    text = "through " + ", ".join(_put_in(symbol, of) for symbol in dict.fromkeys(symbols))
+    text = "through " + ", ".join(_put_in(symbol, of, spelled) for symbol in dict.fromkeys(symbols))
     return f"{text}; factors cancel" if line.cancelled else text
 
 
-def _put_in(symbol: Node, of: str) -> str:
+def _put_in(symbol: Node, of: str, spelled: Spelling) -> str:
     """The name a reader knows a line by: ŷ for dL/dŷ, otherwise its own."""
     if isinstance(symbol.data, Cotangent) and symbol.data.of == of:
-        return unicode_name(symbol.data.wrt)
-    return unicode_line(symbol.data)
+        return unicode_name(spelled(symbol.data.wrt))
+    return unicode_line(spelled(symbol.data))
 
 
 def _recognised(program: Program, line: Line, lines: Sequence[Line]) -> Iterator[str]:
@@ -153,13 +158,13 @@ def _recognised(program: Program, line: Line, lines: Sequence[Line]) -> Iterator
             yield name
 
 
-def numbered(steps: Sequence[Step]) -> str:
+def numbered(steps: Sequence[Step], spelled: Spelling = str) -> str:
     """The steps as a numbered table: formula, shape, rule; a fused formula below its naive one.
 
     A formula too long for its column has its shape and rule on the next line.
     """
     names = max((len(step.name) for step in steps if len(step.name) <= FORMULA_COLUMNS // 2), default=0)
-    rows = [row for number, step in enumerate(steps, 1) for row in _rows(number, step, names)]
+    rows = [row for number, step in enumerate(steps, 1) for row in _rows(number, step, names, spelled)]
     lengths = [len(text) for text, _, _ in rows]
     left = max((length for length in lengths if length <= FORMULA_COLUMNS), default=0)
     middle = max((len(shape) for _, shape, _ in rows), default=0)
@@ -174,9 +179,9 @@ def numbered(steps: Sequence[Step]) -> str:
     return "\n".join(row.rstrip() for row in printed)
 
 
-def _rows(number: int, step: Step, names: int) -> Iterator[tuple[str, str, str]]:
+def _rows(number: int, step: Step, names: int, spelled: Spelling) -> Iterator[tuple[str, str, str]]:
     """Text, shape and words of the rows of a step."""
-    sizes = [unicode_name(size) if isinstance(size, str) else size for size in step.shape]
+    sizes = [unicode_name(spelled(size)) if isinstance(size, str) else size for size in step.shape]
     shape = str(tuple(sizes)).replace("'", "") if sizes else "scalar"
     start = f"{number:>2}. {step.name:<{names}} = "
     if step.naive is None:

@@ -12,6 +12,7 @@ from chainrule.equations.formulas.forms import (
     Compare,
     Diag,
     Diagonal,
+    Each,
     Extreme,
     Eye,
     Form,
@@ -26,6 +27,7 @@ from chainrule.equations.formulas.forms import (
     Num,
     OneHot,
     Ones,
+    Part,
     Power,
     Raised,
     Relation,
@@ -64,6 +66,12 @@ def dims_of(form: Form) -> tuple[Size, ...]:
             return _outer_dims(factors, form.rank)
         case Function(name="logsumexp" | "max" | "min", arg=arg):
             return dims_of(arg)[:-1]
+        case Function(name="det" | "logdet"):
+            return ()
+        case Each(dims=dims):
+            return dims
+        case Part(arg=arg, places=places):
+            return tuple(size for size, place in zip(dims_of(arg), places, strict=True) if place is None)
         case Compare(left=left, right=right) | Extreme(left=left, right=right):
             return _common((left, right))
         case Raised(arg=arg, exponent=exponent):
@@ -71,7 +79,8 @@ def dims_of(form: Form) -> tuple[Size, ...]:
         case Where(condition=condition, then=then, other=other):
             return _common(side for side in (then, other, condition) if side.rank)
         case Kron(left=left, right=right):
-            return tuple(size_product(a, b) for a, b in zip(dims_of(left), dims_of(right), strict=True))
+            sides = zip(_sides(left, form.rank), _sides(right, form.rank), strict=True)
+            return tuple(size_product(a, b) for a, b in sides)
         case Split(parts=parts):
             return tuple(size for group in parts for size in group)
         case Merged(parts=parts):
@@ -87,6 +96,14 @@ def dims_of(form: Form) -> tuple[Size, ...]:
         case Summed(body=arg) | Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
             return dims_of(arg)
     return ()
+
+
+def _sides(side: Form, rank: int) -> tuple[Size, ...]:
+    """The axes of a side of a Kronecker product; a column beside a matrix has one column: I ⊗ y."""
+    dims = dims_of(side)
+    if len(dims) == rank:
+        return dims
+    return (1, *dims) if isinstance(side, Transposed) else (*dims, 1)
 
 
 def is_repeated(form: Any) -> bool:

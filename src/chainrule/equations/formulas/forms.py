@@ -19,6 +19,7 @@ __all__ = [
     "Compare",
     "Diag",
     "Diagonal",
+    "Each",
     "Entry",
     "Extreme",
     "Eye",
@@ -36,6 +37,7 @@ __all__ = [
     "Num",
     "OneHot",
     "Ones",
+    "Part",
     "Pi",
     "Power",
     "Relation",
@@ -308,6 +310,27 @@ class Letter(Form):
     """A letter of index notation as a number."""
 
     letter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Form):
+    """What stands at some places of a form's axes: S[k], X[:, i], M[y].
+
+    A place is a letter or a form such as a label, None for an axis that is left, or a number: a placeholder.
+    """
+
+    arg: Form
+    places: tuple[int | str | Form | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Each(Form):
+    """A function of every matrix or row of a stack; ``body`` is one of them, at placeholders."""
+
+    name: str
+    body: Form
+    placeholders: tuple[int, ...]
+    dims: tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True)

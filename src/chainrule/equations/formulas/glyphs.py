@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-__all__ = ["Glyph", "glyph", "latex_name", "unicode_name"]
+__all__ = ["AS_TYPED", "Glyph", "glyph", "latex_name", "unicode_name"]
 
 GREEK = {
     "alpha": "α",
@@ -50,6 +50,10 @@ _TAIL = re.compile(
 )
 
 
+# A name that is printed as it is typed begins with this, which no name does.
+AS_TYPED = "'"
+
+
 class Glyph(NamedTuple):
     """A name taken apart: the letter or word, whether it wears a hat, its subscript and a second one."""
 
@@ -60,7 +64,7 @@ class Glyph(NamedTuple):
 
 
 def glyph(name: str) -> Glyph:
-    """Take a name apart. Braces hold a subscript that is not a number.
+    """Take a name apart. Braces hold a subscript that is not a number; `AS_TYPED` in front keeps it whole.
 
     Examples
     --------
@@ -71,6 +75,8 @@ def glyph(name: str) -> Glyph:
     >>> glyph("h{k-1}_s")
     Glyph(stem='h', hat=False, subscript='k-1', tail='s')
     """
+    if name.startswith(AS_TYPED):
+        return Glyph(name.removeprefix(AS_TYPED), False, "", "")
     tail = ""
     if (parts := _TAIL.fullmatch(name)) and parts["tail"] != "hat":
         bare = re.sub(r"(\d+|\{.*\})$", "", parts["head"])

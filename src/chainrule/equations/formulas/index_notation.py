@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
-from typing import Any, cast
+from typing import Any
 
 from chainrule.equations.formulas.arrange import mul, scale, transpose
+from chainrule.equations.formulas.each import lettered
 from chainrule.equations.formulas.form_axes import dims_of, is_repeated
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
     Diag,
     Diagonal,
+    Each,
     Entry,
     Extreme,
     Eye,
@@ -37,6 +39,7 @@ from chainrule.equations.formulas.forms import (
     Norm,
     Num,
     Ones,
+    Part,
     Power,
     Raised,
     Relation,
@@ -56,10 +59,13 @@ from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.errors import NoRuleError
 
 __all__ = ["Speller", "is_indexed", "letters_in", "sizes_not_letters"]
 
 At = tuple[str, ...]
+# Functions that stand whole, of a matrix or a row.
+WHOLE = {"inv", "det", "logdet", "adjugate", "left", "right", "pairs", "max", "min", "e_argmax", "e_argmin"}
 
 
 def is_indexed(form: Form) -> bool:
@@ -67,10 +73,12 @@ def is_indexed(form: Form) -> bool:
 
     What is written entry by entry already has neither.
     """
-    for inner in each_form(form, closed=(Entry, Sigma)):
+    for inner in each_form(form, closed=(Entry, Part, Sigma)):
         if isinstance(inner, Entry | Sigma):
             continue
-        if inner.rank > 2 or isinstance(inner, Indexed | Iota | Merged | Relation | Split):
+        if isinstance(inner, Part) and not isinstance(inner.arg, Named) and is_indexed(inner.arg):
+            return True
+        if inner.rank > 2 or isinstance(inner, Each | Indexed | Iota | Merged | Relation | Split):
             return True
         if isinstance(inner, Compare) and (_repeats_labels(inner.left) or _repeats_labels(inner.right)):
             return True
@@ -163,6 +171,13 @@ class Speller:
                 return self._picked_apart(arg, parts, at, bound)
             case Summed(letter=letter, size=size, body=body):
                 return _summed([(letter, size)], self.entry(body, at, (*bound, letter)))
+            case Each(name=name, body=body, placeholders=own):
+                lead, left = at[: len(own)], at[len(own) :]
+                one = lettered(body, dict(zip(own, lead, strict=True)))
+                return self._whole(Function(len(left), name, one), left, bound)
+            case Part(arg=arg, places=places) if all(isinstance(place, str | None) for place in places):
+                own_letters = iter(at)
+                return self.entry(arg, tuple(str(place or next(own_letters)) for place in places), bound)
             case Compare(op=op, left=left, right=right):
                 return Compare(0, op, self.entry(left, at, bound), self.entry(right, at, bound))
         # One number for all entries has no axes to take an entry from: where(s > 0, 1, 0).
@@ -285,8 +300,9 @@ class Speller:
     def _function(self, form: Function, at: At, bound: At) -> Form:
         arg = form.arg
         if form.name not in ("softmax", "logsumexp"):
-            whole = form.name in ("inv", "det", "logdet", "adjugate", "max", "min", "e_argmax", "e_argmin")
-            return Entry(0, form, at) if whole else Function(0, form.name, self.entry(arg, at, bound))
+            if form.name in WHOLE:
+                return self._whole(form, at, bound)
+            return Function(0, form.name, self.entry(arg, at, bound))
         rest = at[:-1] if form.name == "softmax" else at
         (letter,) = self._fresh(1, bound)
         each = Function(0, "exp", self.entry(arg, (*rest, letter), bound))
@@ -297,6 +313,26 @@ class Speller:
 
     def _square(self, arg: Form, at: At, bound: At) -> Form:
         return Power(0, self.entry(arg, at, bound), Fraction(2))
+
+    def _whole(self, form: Function, at: At, bound: At) -> Form:
+        """An entry of a function of a whole matrix or row; inside, numbers alone may have letters."""
+        arg = self._numbers_spelled(form.arg, bound)
+        if is_indexed(arg):
+            raise NoRuleError(
+                f"What {form.name} is taken of cannot be written as a matrix or vector; "
+                f"give it a name of its own in the sheet, such as A, and write {form.name}(A)."
+            )
+        one = replace(form, arg=arg)
+        return Entry(0, one, at) if at else one
+
+    def _numbers_spelled(self, form: Any, bound: At) -> Any:
+        """A form with the numbers in it that need letters written out: (Σ_i u[i]) A."""
+        if isinstance(form, Form) and is_indexed(form):
+            if form.rank == 0:
+                return self.entry(form, (), bound)
+            inner = [getattr(form, name) for name in form.__dataclass_fields__ if name != "rank"]
+            return type(form)(form.rank, *(self._numbers_spelled(part, bound) for part in inner))
+        return tuple(self._numbers_spelled(part, bound) for part in form) if type(form) is tuple else form
 
     def _sum(self, arg: Form, body: Callable[[At, At], Form], bound: At) -> Form:
         fresh = self._fresh(arg.rank, bound)
@@ -336,8 +372,13 @@ def _is_row(form: Form) -> bool:
 
 def letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:
     """The letters that stand as subscripts (`Entry`), as numbers (`Letter`), or both."""
-    if isinstance(form, kinds):
-        return set(form.letters) if isinstance(form, Entry) else {cast(Letter, form).letter}
+    if isinstance(form, Letter):
+        return {form.letter} if Letter in kinds else set()
+    if isinstance(form, Entry):
+        return letters_in(form.arg, kinds) | (set(form.letters) if Entry in kinds else set())
+    if isinstance(form, Part):
+        places = {place for place in form.places if isinstance(place, str) and Entry in kinds}
+        return places.union(*(letters_in(inner, kinds) for inner in (form.arg, *form.places)))
     if isinstance(form, Form):
         return set().union(*(letters_in(getattr(form, name), kinds) for name in form.__dataclass_fields__))
     return set().union(*(letters_in(inner, kinds) for inner in form)) if isinstance(form, tuple) else set()

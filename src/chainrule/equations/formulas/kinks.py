@@ -10,6 +10,7 @@ from chainrule.equations.calculus.lets import FUNCTION_WORDS
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
+from chainrule.equations.formulas.spelling import spelling_of
 from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import content
@@ -52,7 +53,8 @@ def kinks_of(program: Program, of: str, wrt: Sequence[str], order: int = 1) -> t
     tuple of Kink
     """
     moving = program.dependents(wrt) & program.ancestors([of])
-    writer = UnicodePrinter(lambda node: unicode_name(str(node.data)), tuple(program.symbols))
+    spelled, taken = spelling_of(program), tuple(program.symbols)
+    writer = UnicodePrinter(lambda node: unicode_name(spelled(str(node.data))), taken, spelled=spelled)
     found: list[Kink] = []
     for name, body in program.bodies.items():
         if name in moving:
@@ -97,10 +99,9 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
         return [Kink(f"{text(_without_number(node.args[0]))} = 0", f"{words} of the root is infinite")]
     if node.kind == "raised" and not _is_whole(node.args[1]):
         return _power_kinks(node.args[0], text)
-    if node.kind == "det" and order > 1:
-        return [Kink(f"{text(node)} = 0", "the formula needs the inverse, which is not there")]
     if node.kind == "det":
-        words = "the formula needs the inverse; the derivative is the adjugate, which compiled code returns"
+        there = "the derivative is the adjugate" if order == 1 else "the second derivative is there"
+        words = f"the formula needs the inverse; {there}, which compiled code returns"
         return [Kink(f"{text(node)} = 0", words)]
     if node.kind == "extreme":
         words = f"{node.data}' = e_arg{node.data}, in equal shares among ties"

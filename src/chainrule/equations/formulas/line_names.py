@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,17 @@ from chainrule.equations.calculus.second import Core, Direction, Moved, Second
 from chainrule.equations.formulas.glyphs import SUBSCRIPTS, latex_name, unicode_name
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
+from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["CodeName", "latex_line", "mathml_line", "sheet_line", "unicode_line"]
+__all__ = [
+    "CodeName",
+    "independence",
+    "latex_line",
+    "mathml_line",
+    "named",
+    "sheet_line",
+    "unicode_line",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +145,20 @@ def sheet_line(name: Any) -> str:
         case Temporary(body=body, number=number):
             return f"delta{number if number > 1 else ''}_{body}"
     return str(name)
+
+
+def named(name: Callable[[Any], str], spelled: Callable[[Any], Any]) -> Callable[[Node], str]:
+    """What a symbol is called, in the notation of ``name``."""
+    return lambda symbol: name(spelled(symbol.data))
+
+
+def independence(name: Any) -> str:
+    """What a vanishing line does not depend on, in words."""
+    match name:
+        case Cotangent(of=of, wrt=wrt):
+            return f"({unicode_name(of)} does not depend on {unicode_name(wrt)})"
+        case Second(of=of, wrt=wrt, then=then):
+            return f"(d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)})"
+        case Moved(base=base):
+            return f"({unicode_line(base)} does not move)"
+    return ""

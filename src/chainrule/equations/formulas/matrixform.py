@@ -16,6 +16,7 @@ from chainrule.equations.formulas.arrange import (
     scale,
     transpose,
 )
+from chainrule.equations.formulas.each import of_each, part_form
 from chainrule.equations.formulas.forms import (
     Compare,
     Diagonal,
@@ -45,8 +46,10 @@ from chainrule.equations.formulas.forms import (
     Unit,
     Where,
 )
+from chainrule.equations.formulas.index_notation import is_indexed
 from chainrule.equations.formulas.readable import require_readable
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
+from chainrule.equations.nodes.adjugates import LEFT, PAIRS, RIGHT
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.nodes.norms import over_divisor
@@ -56,6 +59,10 @@ from chainrule.equations.nodes.raised import written_out
 __all__ = ["matrix_form"]
 
 ROOT = Fraction(1, 2)
+# How many of the last axes make up what these are functions of.
+_WHOLE = {"inv": 2, "det": 2, "logdet": 2, "adjugate": 2, "svd": 2, "extreme": 1, "attains": 1}
+# What the parts of an ``svd`` are called where code says what it computes.
+SVD_PARTS = {LEFT: "left", RIGHT: "right", PAIRS: "pairs"}
 
 
 def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
@@ -71,8 +78,21 @@ def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
     # Deep expressions are built from below, so that the recursion in _build never goes more than one level.
     for inner in topological([node]):
         if inner not in done:
-            done[inner] = _build(inner, done.__getitem__)
+            done[inner] = _whole_form(inner, done) or _build(inner, done.__getitem__)
     return done[node]
+
+
+def _whole_form(node: Node, done: Mapping[Node, Form]) -> Form | None:
+    """The form of a function of whole matrices or rows whose argument is a stack of them or needs letters."""
+    if node.kind not in _WHOLE:
+        return None
+    (arg,), whole = node.args, _WHOLE[node.kind]
+    # A row for each row of a matrix needs no letters: max(X, axis=1).
+    if len(arg.dims) <= 2 and not is_indexed(done[arg]):
+        return None
+    names = {"extreme": node.data, "attains": f"e_arg{node.data}", "svd": SVD_PARTS.get(node.data)}
+    name = names.get(node.kind) or node.kind
+    return of_each(node, name, whole, lambda inner: matrix_form(inner, done))
 
 
 def _build(node: Node, form: Callable[[Node], Form]) -> Form:
@@ -123,6 +143,8 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return Function(rank, node.kind, form(node.args[0]))
         case "prod" if any(map(_is_slope_of_power, node.args)):
             return _with_slopes_written_out(node, form)
+        case "svd":
+            return Function(rank, SVD_PARTS[node.data], form(node.args[0]))
         case "prod":
             return _product_form(node, form)
         case "compare" | "where" | "extreme" | "attains":
@@ -133,6 +155,8 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
             return _split(rank, form(node.args[0]), grouped(node.dims, node.data))
         case "merge":
             return _merged_form(node, form)
+        case "part":
+            return part_form(node, form)
     raise AssertionError(f"unknown kind {node.kind}")
 
 

@@ -8,7 +8,7 @@ from functools import reduce
 from itertools import count
 
 from chainrule.equations.formulas.form_axes import dims_of
-from chainrule.equations.formulas.forms import Entry, Eye, Form, Kron, PartOf, Split
+from chainrule.equations.formulas.forms import Entry, Eye, Form, Function, Kron, PartOf, Split, Transposed
 from chainrule.equations.formulas.index_notation import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.sizes import size_factors, size_product
@@ -96,12 +96,14 @@ class SheetPrinter(Printer):
         return f"where({condition}, {then}, {other})"
 
     def _kron(self, form: Kron) -> tuple[str, int]:
-        """A column beside a matrix is a matrix of one column."""
-        sides = [
-            text if side.rank == form.rank else f"outer({text}, ones(1))"
-            for side, text in ((side, self.inside(side, FACTOR)) for side in (form.left, form.right))
-        ]
-        return self.kronecker(*sides), ATOM
+        return self.kronecker(*(self._side(side, form.rank) for side in (form.left, form.right))), ATOM
+
+    def _side(self, side: Form, rank: int) -> str:
+        """A side of a Kronecker product: a column beside a matrix is a matrix of one column."""
+        text = self.inside(side, FACTOR)
+        if side.rank == rank:
+            return text
+        return f"outer(ones(1), {text})" if isinstance(side, Transposed) else f"outer({text}, ones(1))"
 
     def kronecker(self, left: str, right: str) -> str:
         return f"kron({left}, {right})"
@@ -157,6 +159,15 @@ class SheetPrinter(Printer):
             for letter, size in zip(letters, sizes, strict=True)
         ]
         return reduce(lambda a, b: f"kron({a}, {b})", vectors)
+
+    def _function(self, form: Function) -> tuple[str, int]:
+        if not form.name.startswith("e_arg") or form.rank < 2:
+            return super()._function(form)
+        # One row for each row of a matrix: the shares of those that attain the extreme of their row.
+        arg, columns = self.text(form.arg), self.ones(dims_of(form)[-1:])
+        extreme = f"outer({form.name[5:]}({arg}, axis=1), {columns})"
+        reached = f"where(({arg}) == {extreme}, 1, 0)"
+        return f"({reached} / outer(sum({reached}, axis=1), {columns}))", ATOM
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"

@@ -27,6 +27,7 @@ from chainrule.equations.formulas.forms import (
     Num,
     OneHot,
     Ones,
+    Part,
     PartOf,
     Pi,
     Power,
@@ -67,6 +68,8 @@ class Printer(ABC):
         Names that cannot be letters of index notation.
     axes_of : callable, optional
         Order in which a symbol of three or more axes wears its letters; by default its own.
+    spelled : callable, optional
+        What to write for a size beside all other names.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Printer(ABC):
         names: Callable[[Node], str],
         taken: Sequence[str] = (),
         axes_of: Callable[[Node], Sequence[int]] | None = None,
+        spelled: Callable[[str], str] = str,
     ) -> None:
         self.names = names
+        self.spelled = spelled
         self.taken = frozenset(taken)
         letters = [letter for letter in LETTERS if letter not in set(taken)]
         self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
@@ -120,7 +125,7 @@ class Printer(ABC):
         return self.number(form.value), ATOM if form.value.denominator == 1 and form.value >= 0 else PRODUCT
 
     def _size(self, form: SizeForm) -> tuple[str, int]:
-        return self.size(form.size), ATOM
+        return self.size(self.spelled(form.size)), ATOM
 
     def _pi(self, form: Pi) -> tuple[str, int]:
         return self.pi, ATOM
@@ -232,6 +237,14 @@ class Printer(ABC):
         base = self.identity(arg.size) if isinstance(arg, Eye) else self.inside(arg, ATOM)
         return self.index(base, form.letters), ATOM
 
+    def _part(self, form: Part) -> tuple[str, int]:
+        last = max(n for n, place in enumerate(form.places) if place is not None)
+        letters = [
+            ":" if place is None else self.text(place) if isinstance(place, Form) else str(place)
+            for place in form.places[: last + 1]
+        ]
+        return self.index(self.inside(form.arg, ATOM), letters), ATOM
+
     def _compare(self, form: Compare) -> tuple[str, int]:
         return self.holds(self._condition(form)), ATOM
 
@@ -268,7 +281,7 @@ class Printer(ABC):
         Mul: _mul,
         Hadamard: _hadamard,
         Transposed: _transposed,
-        Function: _function,
+        Function: lambda self, form: self._function(form),
         Power: _power,
         Raised: _raised,
         Diag: _diag,
@@ -281,6 +294,7 @@ class Printer(ABC):
         Unit: _unit,
         OneHot: _onehot,
         Entry: lambda self, form: self._entry(form),
+        Part: _part,
         # Inside of what takes the whole, an entry stands for it.
         **dict.fromkeys((Iota, Relation), lambda self, form: (self.text(form), ATOM)),
         Letter: lambda self, form: (self.letter(form.letter), ATOM),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.equations.calculus.lets import Line
-from chainrule.equations.formulas.line_names import latex_line
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.language.tree import Declaration
@@ -24,10 +23,10 @@ def where_list(program: Program, lines: Sequence[Line], writer: LatexPrinter) ->
         if name not in used or symbol in said:
             continue
         if name in program.bodies:
-            left, right = writer.equation(latex_line(name), matrix_form(program.bodies[name]))
+            left, right = writer.equation(writer.names(symbol), matrix_form(program.bodies[name]))
             rows.append(f"{left} &= {right}")
         else:
-            rows.append(f"{latex_line(name)} &\\in {_space(program.declarations[name])}")
+            rows.append(f"{writer.names(symbol)} &\\in {_space(program.declarations[name], writer)}")
     return rows + _index_rows(program, lines, used)
 
 
@@ -40,14 +39,14 @@ def _index_rows(program: Program, lines: Sequence[Line], used: set[str]) -> list
     return [*rows, bracket] if "relation" in kinds else rows
 
 
-def _space(declaration: Declaration) -> str:
+def _space(declaration: Declaration, writer: LatexPrinter) -> str:
     """The set a declared name lies in, in LaTeX."""
     sizes = r" \times ".join(
-        str(size) if isinstance(size, int) else latex_line(size) for size in declaration.axes
+        str(size) if isinstance(size, int) else writer.size(writer.spelled(size)) for size in declaration.axes
     )
     match declaration.domain:
         case "class":
-            base = rf"\{{0, \dots, {latex_line(str(declaration.classes))} - 1\}}"
+            base = rf"\{{0, \dots, {writer.size(writer.spelled(str(declaration.classes)))} - 1\}}"
         case "sign":
             base = r"\{-1, +1\}"
         case "bit":

@@ -93,13 +93,15 @@ def _scalar(args: tuple[Argument, ...], axis: int | None) -> Type:
     return Type()
 
 
-def _two_equal(name: str) -> Rule:
+def _extreme(name: str) -> Rule:
+    along = _axis_needed(name, False)
+
     def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
-        if len(args) == 2:
-            return elementwise_type(args[0], args[1], name)
-        if len(args[0].type.axes) != 1:
-            raise _fails(args, f"{name} of one argument needs a vector, {name} of two works elementwise")
-        return Type()
+        if len(args) == 1:
+            return along(args, axis)
+        if axis is not None:
+            raise _fails(args, f"{name} of two works entry by entry, without axis=")
+        return elementwise_type(args[0], args[1], name)
 
     return rule
 
@@ -213,15 +215,21 @@ def _over(function: Callable[..., Any]) -> Kernel:
     return lambda args, axis, sizes: function(args[0], axis=axis)
 
 
+def _attained(array: Array, places: Any, axis: int | None) -> Any:
+    """The entries at some places along an axis."""
+    along = axis or 0
+    return np.take_along_axis(array, np.expand_dims(places, along), along).squeeze(along)
+
+
 def _larger(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
     if len(args) == 1:
-        return args[0][np.argmax(args[0].real)]
+        return _attained(args[0], np.argmax(args[0].real, axis=axis or 0), axis)
     return np.where(args[0].real >= args[1].real, args[0], args[1])
 
 
 def _smaller(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
     if len(args) == 1:
-        return args[0][np.argmin(args[0].real)]
+        return _attained(args[0], np.argmin(args[0].real, axis=axis or 0), axis)
     return np.where(args[0].real <= args[1].real, args[0], args[1])
 
 
@@ -264,8 +272,8 @@ FUNCTIONS: dict[str, Function] = {
     function.name: function
     for function in (
         *(Function(name, (1,), _same, _plain(f), elementwise=True) for name, f in _ELEMENTWISE.items()),
-        Function("max", (1, 2), _two_equal("max"), _larger),
-        Function("min", (1, 2), _two_equal("min"), _smaller),
+        Function("max", (1, 2), _extreme("max"), _larger, axis="required"),
+        Function("min", (1, 2), _extreme("min"), _smaller, axis="required"),
         Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),
         Function("softmax", (1,), _axis_needed("softmax", True), _along(softmax), axis="required"),
         Function(

@@ -18,11 +18,13 @@ from typing import Literal, NamedTuple, TypeAlias
 from chainrule.equations.language.tree import Span
 from chainrule.errors import SheetError, SheetNameError, SheetSyntaxError
 
-__all__ = ["Fault", "Source", "Token", "tokens"]
+__all__ = ["MOST_LETTERS", "Fault", "Source", "Token", "tokens"]
 
 
 Kind: TypeAlias = Literal["name", "number", "op", "end"]
 
+# What a name may have.
+MOST_LETTERS = 80
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _OPERATOR = re.compile(r"\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:%]|\.(?!\d)")
@@ -210,12 +212,10 @@ def _name(written: str) -> tuple[str, str | None]:
     if unicodedata.normalize("NFKC", name) != name:
         read = unicodedata.normalize("NFKC", name)
         reason = f"The name {written} would silently be read as {read}; write {read} or spell it out."
-    elif len(name) > 80:
-        reason = f"A name of {len(name)} characters is too long to be read; at most 80."
-    elif name.startswith("_") or "__" in name:
-        reason = (
-            f"The name {written} is refused: a leading or double underscore belongs to the compiled code."
-        )
+    elif len(name) > MOST_LETTERS:
+        reason = f"A name of {len(name)} characters is too long to be read; at most {MOST_LETTERS}."
+    elif name.startswith("_"):
+        reason = f"The name {written} is refused: a leading underscore belongs to the compiled code."
     elif name == "np":
         reason = "The name np is refused: it is NumPy in the compiled code. Functions stand alone: tanh(x)."
     elif name in ("I", "δ"):

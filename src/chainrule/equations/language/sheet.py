@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from chainrule.equations.language.claims import Claim, ClaimReader, Reading, is_only_a_claim
 from chainrule.equations.language.expressions import parse_size
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.mistakes import SLIPS, Mistakes, names_in_doubt
+from chainrule.equations.language.origin import Immutable
 from chainrule.equations.language.parse import (
     ClaimLine,
     DeclarationLine,
@@ -47,7 +48,7 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class Sheet(Immutable):
     """What `read` made of a text.
 
     Attributes
@@ -69,6 +70,9 @@ class Sheet:
     sizes: tuple[str, ...]
     layouts: tuple[tuple[int, Layout], ...]
     _scope: Scope = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return read, (self.text,)
 
     def type_of(self, name: str) -> Type:
         """Type of the whole value of a name, index axes first."""

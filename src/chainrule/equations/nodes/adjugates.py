@@ -1,86 +1,76 @@
-"""The adjugate for det(A) A⁻¹: it is there for every matrix, a singular one too.
+"""Determinants whose derivatives need no inverse: they are there for every matrix, a singular one too.
 
 A reader sees det(A) A⁻ᵀ as the derivative of det A, which fails where det A = 0; what is computed is adj(A)ᵀ.
+The derivative of that is written with the singular values, A = U diag(s) Vᵀ and Q_ab the product of all of
+them but s_a and s_b, with the sign of det(U) det(V), and 0 for a = b:
+
+    d² det A / (dA_ij dA_kl) = Σ_ab Q_ab (U_ia V_ja U_kb V_lb - U_ia V_jb U_kb V_la).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
-from chainrule.equations.nodes.products import Factor, power, product
-from chainrule.equations.nodes.simplify import rebuild
+from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.rebuild import rebuild
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["with_adjugates"]
+__all__ = ["COFACTORS", "LEFT", "PAIRS", "RIGHT", "adjugate", "second_cofactors", "with_cofactors"]
+
+# What a determinant holds if its derivative is written with the adjugate.
+COFACTORS = "cofactors"
+# The parts that an ``svd`` node stands for: U, V and Q.
+LEFT, RIGHT, PAIRS = range(3)
+
+Labels = Sequence[object]
 
 
-def with_adjugates(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
-    """The node with det(A) A⁻¹ as one.
-
-    Parameters
-    ----------
-    root : Node
-    bodies : mapping of Node to Node
-        What symbols stand for: D A⁻¹ is an adjugate if D is det A by name.
-    done : dict
-        What was rewritten before; it grows.
-    """
+def with_cofactors(root: Node, done: dict[Node, Node]) -> Node:
+    """The node with determinants whose derivatives are written with the adjugate; ``done`` grows."""
     for node in topological([root]):
         if node not in done:
-            args = tuple(done[arg] for arg in node.args)
-            # A rebuilt node could be recognised as what it was written as.
-            same = all(old is arg for old, arg in zip(node.args, args, strict=True))
-            done[node] = _fused(node if same else rebuild(node, args), bodies)
+            new = rebuild(node, tuple(done[arg] for arg in node.args))
+            done[node] = new.pool.intern("det", COFACTORS, new.args, new.dims) if new.kind == "det" else new
     return done[root]
 
 
-def _fused(node: Node, bodies: Mapping[Node, Node]) -> Node:
-    if node.kind != "prod":
-        return node
-    factors: list[Factor] = list(zip(node.args, node.data[0], strict=True))
-    for place, (determinant, labels) in enumerate(factors):
-        matrix, exponent = _determinant(determinant, bodies)
-        if matrix is None:
-            continue
-        others = factors[:place] + factors[place + 1 :]
-        inverses = [factor for factor in others if factor[0].kind == "inv" and factor[0].args[0] is matrix]
-        lower = [(power(_base(determinant), exponent - 1), labels)] if exponent > 1 else []
-        if len(inverses) == 1 and inverses[0][1][:-2] == labels:
-            adjugate = node.pool.intern("adjugate", None, (matrix,), matrix.dims)
-            kept = [factor for factor in others if factor is not inverses[0]]
-            return _fused(
-                product(node.pool, [*kept, *lower, (adjugate, inverses[0][1])], node.data[1]), bodies
-            )
-        sums = [factor for factor in others if not inverses and _mentions(factor[0], matrix)]
-        if sums:
-            kept = [factor for factor in factors if factor is not sums[0]]
-            terms = [
-                (c, _fused(product(node.pool, [*kept, (term, sums[0][1])], node.data[1]), bodies))
-                for c, term in coefficient_terms(sums[0][0])
-            ]
-            return linear(node.pool, terms, node.dims)
-    return node
+def adjugate(matrix: Node) -> Node:
+    """det(A) A⁻¹ of the last two axes."""
+    return matrix.pool.intern("adjugate", None, (matrix,), matrix.dims)
 
 
-def _base(node: Node) -> Node:
-    return node.args[0] if node.kind == "pow" else node
+def second_cofactors(
+    matrix: Node, lead: Labels, moved: tuple[Node, Labels], ways: tuple[object, object], out: Labels
+) -> Node:
+    """The second derivative of det A with one of its two pairs of axes contracted.
 
+    Parameters
+    ----------
+    matrix : Node
+    lead : labels
+        Of the axes before the matrix.
+    moved : (Node, labels)
+        What it is contracted with; it has the labels "row" and "column".
+    ways : tuple of labels
+        The row and the column of the pair that is left.
+    out : labels
+        Of the result.
+    """
+    pool, (i, j) = matrix.pool, ways
+    left, right, pairs = (pool.intern("svd", part, (matrix,), matrix.dims) for part in (LEFT, RIGHT, PAIRS))
 
-def _determinant(node: Node, bodies: Mapping[Node, Node]) -> tuple[Node | None, Fraction]:
-    """The A and n of a positive whole power n of det A."""
-    exponent = node.data if node.kind == "pow" else Fraction(1)
-    body = bodies.get(_base(node), _base(node))
-    if body.kind != "det" or exponent < 1 or exponent.denominator != 1:
-        return None, exponent
-    return body.args[0], exponent
+    def term(own: str, other: str) -> Node:
+        factors = [
+            (pairs, (*lead, "a", "b")),
+            (left, (*lead, i, "a")),
+            (right, (*lead, j, own)),
+            (left, (*lead, "row", "b")),
+            (right, (*lead, "column", other)),
+            moved,
+        ]
+        return product(pool, factors, out)
 
-
-def _mentions(node: Node, matrix: Node) -> bool:
-    """Whether a sum has a term with the inverse as a factor."""
-    return node.kind == "lin" and any(
-        factor.kind == "inv" and factor.args[0] is matrix
-        for _, term in coefficient_terms(node)
-        for factor in (term.args if term.kind == "prod" else (term,))
-    )
+    straight, crossed = term("a", "b"), term("b", "a")
+    return linear(pool, [(Fraction(1), straight), (Fraction(-1), crossed)], straight.dims)

@@ -120,8 +120,8 @@ def log_determinant(node: Node, sign: str | None = None) -> Node:
     return pool.intern("logdet", None, (node,), node.dims[:-2])
 
 
-def determinant(node: Node) -> Node:
-    """Det A of the last two axes."""
+def determinant(node: Node, data: str | None = None) -> Node:
+    """Det A of the last two axes; ``data`` says how its derivative is written, see `adjugates`."""
     if node.kind == "delta":
         return node.pool.ones(())
-    return node.pool.intern("det", None, (node,), node.dims[:-2])
+    return node.pool.intern("det", data, (node,), node.dims[:-2])

@@ -30,8 +30,10 @@ share      axes per term                   v exp(a) / Σ_t Σ w_t exp(s_t); args
 interval   part                            Φ(args[0]) - Φ(args[1]) in log space
 inv                                        matrix inverse of the last two axes
 logdet     None or "positive"              log |det| of the last two axes; or log det, not |det|
-det                                        determinant of the last two axes
+det        how it is differentiated        determinant of the last two axes; see `adjugates`
 adjugate                                   det(A) A⁻¹ of the last two axes, there for a singular A too
+svd        which part                      what the derivative of that is written with: see `adjugates`
+part       places                          an entry or a row of a stack; printers alone see it
 compare    operator                        1 where args[0] operator args[1] holds, else 0
 where                                      args[1] where args[0] is 1, else args[2]; equal axes
 extreme    "max" or "min"                  the largest or smallest along the last axis
@@ -49,8 +51,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NoReturn
 
+from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetLimitError
 
@@ -77,6 +80,9 @@ class Node:
         self.args = args
         self.dims = dims
         self.serial = serial
+
+    def __reduce__(self) -> NoReturn:
+        unpicklable(self)
 
     def __repr__(self) -> str:
         inner = ", ".join(repr(arg) for arg in self.args)
@@ -133,6 +139,9 @@ class Pool:
                 "stop here. Give parts of the sheet names, h = ..., over which the rules work one by one, or "
                 "ask for fewer derivatives, or for the product of the Hessian with a direction."
             )
+
+    def __reduce__(self) -> NoReturn:
+        unpicklable(self)
 
     def intern(self, kind: str, data: Hashable, args: tuple[Node, ...], dims: tuple[Size, ...]) -> Node:
         """The node with these parts, made at the first request."""

@@ -153,6 +153,8 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return np.asarray(np.log(np.linalg.det(args[0])))
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
             return np.asarray(WHOLE[node.kind](args[0]))
+        case "svd":
+            return _cofactor_parts(args[0])[node.data]
         case "compare":
             return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
         case "where":
@@ -220,6 +222,18 @@ def _adjugate(matrix: Array) -> Array:
     phase = np.asarray(np.linalg.det(left) * np.linalg.det(right))[..., None, None]
     back, away = (np.conj(part).swapaxes(-1, -2) for part in (right, left))
     return np.asarray(phase * ((back * middle) @ away))
+
+
+def _cofactor_parts(matrix: Array) -> tuple[Array, Array, Array]:
+    """U, V and, for a ≠ b, the product of all singular values but two, signed: see `adjugates`."""
+    left, values, right = np.linalg.svd(matrix)
+    n = values.shape[-1]
+    pairs = np.zeros((*values.shape, n), left.dtype)
+    for a in range(n):
+        for b in set(range(n)) - {a}:
+            pairs[..., a, b] = np.prod(np.delete(values, [a, b], axis=-1), axis=-1)
+    pairs *= np.asarray(np.linalg.det(left) * np.linalg.det(right))[..., None, None]
+    return np.conj(left), np.conj(right).swapaxes(-1, -2), pairs
 
 
 def _exponent(node: Node) -> float | int:

@@ -24,6 +24,7 @@ def recognise(pool: Pool, exponents: dict[Factor, Fraction]) -> int:
     _sigmoid(pool, exponents)
     _shares(pool, exponents)
     sign = _tanh(pool, exponents)
+    _inverses(pool, exponents)
     _cancel_picked(exponents)
     return sign
 
@@ -73,6 +74,23 @@ def _shares(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
             if exponents.get(share, Fraction(0)) >= 1 and exponents[total, labels] <= -1:
                 found = pool.intern("fn", "sigmoid", (difference(power, other),), power.dims)
                 _replace(exponents, ((share, 1), ((total, labels), -1)), (found, labels))
+
+
+def _inverses(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+    """adj(A) / det(A) is A⁻¹: log det(A) has the derivative A⁻ᵀ."""
+    for adjugate, labels in [key for key, exponent in exponents.items() if exponent == 1]:
+        if adjugate.kind != "adjugate":
+            continue
+        determinants = [
+            (base, own)
+            for base, own in exponents
+            if base.kind == "det" and base.args == adjugate.args and own == labels[:-2]
+        ]
+        for total in determinants:
+            if exponents[total] <= -1:
+                found = pool.intern("inv", None, adjugate.args, adjugate.dims)
+                _replace(exponents, (((adjugate, labels), 1), (total, -1)), (found, labels))
+                break
 
 
 def _tanh(pool: Pool, exponents: dict[Factor, Fraction]) -> int:

@@ -45,7 +45,7 @@ _BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
     "merge": lambda node, args: merged(args[0], node.data),
     "split": lambda node, args: split_axes(args[0], grouped(node.dims, node.data)),
     "inv": lambda node, args: inverse(args[0]),
-    "det": lambda node, args: determinant(args[0]),
+    "det": lambda node, args: determinant(args[0], node.data),
     "logdet": lambda node, args: log_determinant(args[0], node.data),
 }
 

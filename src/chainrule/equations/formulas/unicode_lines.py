@@ -1,0 +1,22 @@
+"""Named lines over a program in Unicode: the formulas that stand above compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chainrule.equations.formulas.line_names import named, unicode_line
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_unicode import UnicodePrinter
+from chainrule.equations.formulas.spelling import spelling_of
+from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.program import Program
+
+__all__ = ["unicode_lines"]
+
+
+def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
+    """Named lines over a program, in Unicode."""
+    spelled = spelling_of(program)
+    writer = UnicodePrinter(named(unicode_line, spelled), tuple(program.symbols), spelled=spelled)
+    equations = (writer.equation(writer.names(symbol), matrix_form(body)) for symbol, body in lines.items())
+    return [f"{left} = {right}" for left, right in equations]
