@@ -5,7 +5,7 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.equations.formulas.matrixform import matrix_form
-from chainrule.equations.formulas.print_unicode import UnicodePrinter
+from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
@@ -125,7 +125,7 @@ def test_what_is_no_matrix_is_said():
     assert "logdet(A)" in model.derive("L").sheet()
     form = matrix_form(log_determinant(model.program.bodies["A"]))
     with pytest.raises(NoRuleError, match=r"logdet is taken of .* such as A, and write logdet\(A\)"):
-        UnicodePrinter(lambda node: str(node.data)).text(form)
+        SheetPrinter(lambda node: str(node.data)).text(form)
 
 
 def test_objectives_over_examples():

@@ -19,6 +19,7 @@ from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.kronecker import split_axes
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.products import Factor, merged, power, product
+from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["of_each", "lettered", "part_form"]
@@ -90,6 +91,11 @@ def _below(node: Node, at: At) -> list[At] | None:
     match node.kind:
         case "lin" | "pow" | "fn" | "compare" | "where":
             return [at] * len(node.args)
+        case "raised":
+            # A base or an exponent without axes is the same for all.
+            return [at if arg.dims else () for arg in node.args]
+        case "norm":
+            return [at]
         case "prod":
             labels, out = node.data
             fixed = {out[axis]: place for axis, place in at}
@@ -144,6 +150,8 @@ def _rebuilt(node: Node, at: At, args: list[Node]) -> Node:
             return power(args[0], node.data)
         case "fn":
             return elementary.apply(node.data, args[0])
+        case "raised":
+            return raised(args[0], args[1], node.data)
         case "compare":
             return compare(node.data, *args)
         case "where":

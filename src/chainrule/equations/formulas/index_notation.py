@@ -59,9 +59,8 @@ from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.errors import NoRuleError
 
-__all__ = ["Speller", "is_indexed", "letters_in", "sizes_not_letters"]
+__all__ = ["WHOLE", "Speller", "is_indexed", "letters_in", "sizes_not_letters"]
 
 At = tuple[str, ...]
 # Functions that stand whole, of a matrix or a row.
@@ -316,13 +315,7 @@ class Speller:
 
     def _whole(self, form: Function, at: At, bound: At) -> Form:
         """An entry of a function of a whole matrix or row; inside, numbers alone may have letters."""
-        arg = self._numbers_spelled(form.arg, bound)
-        if is_indexed(arg):
-            raise NoRuleError(
-                f"What {form.name} is taken of cannot be written as a matrix or vector; "
-                f"give it a name of its own in the sheet, such as A, and write {form.name}(A)."
-            )
-        one = replace(form, arg=arg)
+        one = replace(form, arg=self._numbers_spelled(form.arg, bound))
         return Entry(0, one, at) if at else one
 
     def _numbers_spelled(self, form: Any, bound: At) -> Any:

@@ -9,11 +9,12 @@ from itertools import count
 
 from chainrule.equations.formulas.form_axes import dims_of
 from chainrule.equations.formulas.forms import Entry, Eye, Form, Function, Kron, PartOf, Split, Transposed
-from chainrule.equations.formulas.index_notation import is_indexed, letters_in
+from chainrule.equations.formulas.index_notation import WHOLE, is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
+from chainrule.errors import NoRuleError
 
 __all__ = ["SheetPrinter"]
 
@@ -161,6 +162,11 @@ class SheetPrinter(Printer):
         return reduce(lambda a, b: f"kron({a}, {b})", vectors)
 
     def _function(self, form: Function) -> tuple[str, int]:
+        if form.name in WHOLE and is_indexed(form.arg):
+            raise NoRuleError(
+                f"What {form.name} is taken of cannot be written as a matrix or vector; "
+                f"give it a name of its own in the sheet, such as A, and write {form.name}(A)."
+            )
         if not form.name.startswith("e_arg") or form.rank < 2:
             return super()._function(form)
         # One row for each row of a matrix: the shares of those that attain the extreme of their row.
