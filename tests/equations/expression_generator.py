@@ -356,16 +356,14 @@ class Generator:
             lambda: binary(
                 "logsumexp(kron({}, {}))", lambda a, b: log_sum_exp(np.kron(a, b)), inner(("p",)), inner((x,))
             ),
+            lambda: unary(
+                "logdet({} + 3 * eye(p))", lambda a: log_det(a + 3 * np.eye(2)), self._small(inner)
+            ),
+            lambda: unary(
+                "det({} + 3 * eye(p))", lambda a: np.linalg.det(a + 3 * np.eye(2)), self._small(inner)
+            ),
+            lambda: self._of_stack(),
         ]
-        if not self.open:
-            table += [
-                lambda: unary(
-                    "logdet({} + 3 * eye(p))", lambda a: log_det(a + 3 * np.eye(2)), self._small(inner)
-                ),
-                lambda: unary(
-                    "det({} + 3 * eye(p))", lambda a: np.linalg.det(a + 3 * np.eye(2)), self._small(inner)
-                ),
-            ]
         if len(self.open) < 2:
             table += 4 * [lambda: self._loop(lambda: inner(()), self.random.choice(["sum", "mean"]))]
         return table
@@ -373,6 +371,18 @@ class Generator:
     def _small(self, inner):
         x = inner(("p", "p"))
         return Piece.of(f"tanh({x})", lambda e: np.tanh(x.value(e)))
+
+    def _of_stack(self):
+        """A function of every matrix of a stack."""
+        name, meaning = self.random.choice(
+            [("logdet", log_det), ("det", np.linalg.det), ("trace(inv", lambda a: np.trace(np.linalg.inv(a)))]
+        )
+        close = "))" if "(" in name else ")"
+
+        def value(e):
+            return sum(meaning(q @ q.T + 2 * np.eye(2)) for q in e["Q_s"])
+
+        return Piece.of(f"sum({name}(Q_s[r] @ Q_s[r].T + 2 * eye(p){close} for r in m)", value)
 
     def _picked(self, text, meaning, x):
         return Piece.of(text.format(x), lambda e: meaning(x.value(e), e["k"]))
@@ -400,7 +410,7 @@ class Generator:
                 "sqrt(1 + sum(({})**2, axis=1))", lambda a: np.sqrt(1 + (a * a).sum(1)), inner((size, x))
             ),
         ]
-        if size == "p" and not self.open:
+        if size == "p":
             table.append(
                 lambda: binary(
                     "(inv({} + 3 * eye(p)) @ {})",
