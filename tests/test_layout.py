@@ -10,7 +10,7 @@ import chainrule
 
 ROOT = Path(chainrule.__file__).parent
 RANKS = {
-    0: {"errors", "special", "parameters", "objective", "options", "whole_file"},
+    0: {"errors", "special", "parameters", "objective", "options", "whole_file", "decimals"},
     1: {"equations", "network", "checking", "optimize", "data"},
     2: {"catalogue", "diagnosis", "training", "persistence", "distributed", "plotting"},
     3: {"estimators", "reports"},

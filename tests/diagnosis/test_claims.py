@@ -6,6 +6,7 @@ import pytest
 from chainrule import check_claims, verify
 from chainrule.diagnosis.points import ALTERNATION, draw_point, draw_sizes
 from chainrule.equations import Equations
+from chainrule.equations.calculus.derived_value import Derived
 from chainrule.errors import OptionError, TooLargeError
 
 MODEL = """
@@ -120,12 +121,8 @@ def test_open_indices_speak_of_all_their_values():
 
 
 def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypatch):
-    right = Equations.total_derivative
-
-    def doubled(self, term, environment):
-        return 2 * right(self, term, environment)
-
-    monkeypatch.setattr(Equations, "total_derivative", doubled)
+    right = Derived.value
+    monkeypatch.setattr(Derived, "value", lambda self, environment: 2 * right(self, environment))
     found = only(f"{MODEL}\nd(L, f) == 2 * (f - y)")
     assert found.verdict == "not checkable"
     assert "disagree" in found.reasons[0]
@@ -134,10 +131,10 @@ def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypa
 def test_no_rule_is_not_checkable(monkeypatch):
     from chainrule.errors import NoRuleError
 
-    def refuse(self, term, environment):
+    def refuse(self, term):
         raise NoRuleError("There is no rule.")
 
-    monkeypatch.setattr(Equations, "total_derivative", refuse)
+    monkeypatch.setattr(Equations, "derived", refuse)
     found = only(f"{MODEL}\nd(L, f) == f - y")
     assert (found.verdict, found.reasons) == ("not checkable", ("There is no rule.",))
 

@@ -1,38 +1,34 @@
-"""Verdicts on claims: both sides are computed at random points; a shape that does not fit is a verdict."""
+"""Verdicts on claims: both sides are computed at many points; a shape that does not fit is a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
-from chainrule.diagnosis.points import SheetPoint, draw_point
+from chainrule.diagnosis.places import Comparison, Place
+from chainrule.diagnosis.points import Kind, sheet_terms, terms_behind
 from chainrule.diagnosis.remarks import ratio_remark
-from chainrule.diagnosis.witness import WitnessedRule
+from chainrule.diagnosis.sampling import KINDS, sample_points
+from chainrule.diagnosis.switches import is_smooth
+from chainrule.diagnosis.witness import Witness
 from chainrule.equations.equations import Equations
-from chainrule.equations.language.evaluate import evaluate
-from chainrule.equations.language.sheet import Claim, Reading
-from chainrule.equations.language.tree import Layout, Term
-from chainrule.errors import ChainruleError, OptionError
+from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.language.sheet import Claim, Reading, Sheet
+from chainrule.equations.language.tree import Derivative, Layout, Ref, Term
+from chainrule.errors import ChainruleError, DataError, OptionError, ShapeError, TooLargeError
 
 __all__ = ["check_claims"]
 
-Array = NDArray[Any]
-
 POINTS = 6
-EXACT = 1e-12
-"""Relative difference that needs no further excuse."""
-NOISE = 1e3
-"""How many times the measured rounding noise a difference may be."""
-FAINT, FAINTEST = 1e-9, 1e-13
-"""A relative or absolute difference that may be rounding which jitter does not show, as in log(1 + tiny)."""
-JITTERS = 4
-USELESS = 1e-6
-"""Relative noise beyond which a point tells nothing."""
+ALLOWANCE, LEAST, POOL = 10_000_000, 1_000_000, 50_000_000
+"""What may be computed for a claim alone, for one of many, and for all together: some seconds for a page."""
+EXACTLY = 2
+"""At how many points of each kind but the short ones decimals are asked even where doubles agree."""
 
 
 def check_claims(
@@ -45,9 +41,10 @@ def check_claims(
     """Judge every claim ``left == right`` of a sheet.
 
     Both sides are computed literally at random points: symbolic sizes all different, labels, signs, bits and
-    shares in their domains, real entries of both signs. A difference counts when it exceeds what rounding
-    does to the two sides, which is measured. Derivatives in a claim are derived, and believed only where the
-    complex step through the literal sheet agrees with them.
+    shares in their domains, real entries of both signs; and at points that the sheet asks for: around its
+    numbers and kinks, near zero, large, with equal entries, with axes of length 1. What is a difference and
+    what is rounding is decided in decimal numbers of 80 digits and more. Derivatives in a claim are derived,
+    and believed only where the complex step through the literal sheet agrees with them.
 
     Parameters
     ----------
@@ -55,7 +52,7 @@ def check_claims(
     sizes : mapping of str to int, optional
         Prescribed values of symbolic sizes; the others are drawn, anew for each point.
     points : int
-        At how many points a claim must hold.
+        At how many ordinary points a claim must hold, beside those that the sheet asks for.
     rng : numpy.random.Generator, optional
         By default the same points in every call.
 
@@ -64,12 +61,15 @@ def check_claims(
     ClaimsReport
         One verdict for each claim: "holds", "fails", "fails by shape", "holds in another layout" or
         "not checkable". A value that exists on one side only (0/0, the logarithm of a negative number) makes
-        a claim fail; where both sides lack it, other points are tried.
+        a claim fail; where both sides lack it, other points are tried. A claim with derivatives is judged
+        where they exist; that it differs from the convention at a kink is said.
 
     Raises
     ------
     OptionError
         If ``points`` is not positive or a prescribed size is not one of the sheet's.
+    TooLargeError
+        If a name has more than 20 million entries.
 
     Examples
     --------
@@ -95,44 +95,61 @@ def check_claims(
     """
     if isinstance(points, bool) or not isinstance(points, int) or points < 1:
         raise OptionError(f"points is a whole number of at least 1; got {points!r}.")
-    judge = _Judge(equations, dict(sizes or {}), points, rng or np.random.default_rng(0))
-    draw_point(
-        equations.sheet, np.random.default_rng(0), sizes
-    )  # a wrong size is the caller's, not a claim's
+    if not equations.claims:
+        return ClaimsReport(())
+    judge = _judge(equations, sizes, points, rng or np.random.default_rng(0))
     return ClaimsReport(tuple(judge.verdict(claim) for claim in equations.claims))
 
 
-@dataclass(frozen=True)
-class _Comparison:
-    """What one point says: "equal", "different", faintly different, or "nothing" with the reason why."""
+def _judge(
+    equations: Equations, sizes: Mapping[str, int] | None, points: int, rng: np.random.Generator
+) -> _Judge:
+    witness, sheet, allowance = Witness(equations, rng), equations.sheet, Allowance(ALLOWANCE)
+    kinds = _wanted(sheet, sheet_terms(sheet))
+    drawn = sample_points(sheet, rng, sizes, points, witness.derivative, kinds, allowance)
+    places = (Place(sheet, point, witness.rule(point), allowance, seed) for seed, point in enumerate(drawn))
+    return _Judge(equations, tuple(places), points, allowance)
 
-    outcome: Literal["equal", "different", "faint", "nothing"]
-    discrepancy: Discrepancy | None = None
-    reason: str = ""
-    left: Array | None = None
-    right: Array | None = None
+
+def _wanted(sheet: Sheet, terms: Iterable[Term]) -> tuple[Kind, ...]:
+    """Kinds of points that can show something about a claim with these terms behind it."""
+    found = list(terms)
+    if not is_smooth(found):
+        return KINDS
+    names = [term.name for term in found if isinstance(term, Ref) and term.name in sheet.declarations]
+    is_discrete = any(sheet.declarations[name].domain in ("class", "sign", "bit") for name in names)
+    return ("plain", "positive", "scaled", "short", *(("pattern",) if is_discrete else ()))
 
 
 @dataclass
 class _Judge:
     equations: Equations
-    sizes: Mapping[str, int]
+    places: tuple[Place, ...]
     points: int
-    rng: np.random.Generator
+    allowance: Allowance
+    pool: int = POOL
 
     def verdict(self, claim: Claim) -> ClaimVerdict:
         """The claim in its own layout, and in the others if it does not hold there."""
         if claim.fault is not None:
             return ClaimVerdict(claim.text, claim.line, claim.layout, "not checkable", (str(claim.fault),))
-        # All layouts are judged at the same points, so that they differ only where the claim does.
-        seed = int(self.rng.integers(2**63))
-        own = self.reading(claim, claim.layout, seed)
+        share = min(self.pool, max(LEAST, ALLOWANCE // len(self.equations.claims)))
+        self.allowance.left = share
+        try:
+            return self.judged(claim)
+        finally:
+            self.pool -= share - max(0, self.allowance.left)
+
+    def judged(self, claim: Claim) -> ClaimVerdict:
+        own = self.reading(claim, claim.layout)
         if own.verdict in ("holds", "not checkable"):
             return own
         others = tuple(
             layout
             for layout in claim.readings
-            if layout != claim.layout and self.reading(claim, layout, seed).verdict == "holds"
+            if layout != claim.layout
+            and claim.readings[layout] is not claim.reading
+            and self.reading(claim, layout).verdict == "holds"
         )
         if not others:
             return own
@@ -140,92 +157,71 @@ class _Judge:
         reasons = (f"holds in {' and '.join(others)} layout, {found}", *own.reasons)
         return replace(own, verdict="holds in another layout", holds_in=others, reasons=reasons)
 
-    def reading(self, claim: Claim, layout: Layout, seed: int) -> ClaimVerdict:
+    def reading(self, claim: Claim, layout: Layout) -> ClaimVerdict:
         reading = claim.readings[layout]
         verdict = ClaimVerdict(claim.text, claim.line, layout, "holds")
         if reading.defect is not None:
             return replace(verdict, verdict="fails by shape", **_misfit(reading))
         try:
-            return replace(self, rng=np.random.default_rng(seed)).values(verdict, reading)
+            return self.values(verdict, reading)
         except ChainruleError as error:
             return replace(verdict, verdict="not checkable", reasons=(_one_line(error),))
 
     def values(self, verdict: ClaimVerdict, reading: Reading) -> ClaimVerdict:
-        """Compare the sides at points until one refutes the claim or enough agree."""
-        agreed, silent = 0, ""
-        faint: list[_Comparison] = []
-        for turn in range(3 * self.points):
-            found = self.at(reading, turn)
+        """Compare the sides at points until one refutes the claim."""
+        agreed, silent, at_kinks = 0, "", ""
+        assert reading.left is not None and reading.right is not None, "both sides have a shape"
+        terms = list(terms_behind(self.equations.sheet, (reading.left, reading.right)))
+        differentiates = any(isinstance(term, Derivative) for term in terms)
+        wanted, asked = _wanted(self.equations.sheet, terms), Counter[str]()
+        for place in self.places:
+            kind = place.point.kind
+            if kind not in wanted or (kind == "positive" and agreed >= self.points and wanted is not KINDS):
+                continue
+            asked[kind] += 1
+            found = self.at(reading, place, asked[kind] <= EXACTLY and kind != "short")
+            if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
+                continue  # 0 / 0 may be meant as its limit
+            if found.outcome == "different" and kind == "tie" and differentiates:
+                at_kinks = at_kinks or f"where the derivative exists; not at {_largest(found, place)}"
+                continue
             if found.outcome == "different":
-                reasons = _difference(found, self.at(reading, turn + 1))
-                return replace(verdict, verdict="fails", reasons=reasons, discrepancy=found.discrepancy)
-            faint += [found] if found.outcome == "faint" else []
+                reasons = self.difference(found, reading, place)
+                return replace(
+                    verdict, verdict="fails", reasons=reasons, discrepancy=_discrepancy(found, place)
+                )
             agreed += found.outcome == "equal"
-            silent = silent or found.reason
-            if agreed == self.points:
-                break
-        # Some faint differences are rounding; more of them than points that agree are a small mistake.
-        if agreed < self.points and len(faint) > max(agreed, 1):
-            reasons = _difference(*faint[:2])
-            return replace(verdict, verdict="fails", reasons=reasons, discrepancy=faint[0].discrepancy)
+            silent = silent or (found.reason if kind in ("plain", "positive") else "")
         if agreed < min(2, self.points):
             return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
-        reasons = (f"judged at {agreed} points; at others {silent}",) if silent else ()
-        return replace(verdict, reasons=reasons, points=agreed)
+        said = [f"judged at {agreed} points; at others {silent}"] if silent else []
+        return replace(verdict, reasons=(*said, *([at_kinks] if at_kinks else [])), points=agreed)
 
-    def at(self, reading: Reading, turn: int) -> _Comparison:
-        """Compare the sides at a point of their own."""
-        # Positive values come last: they serve sheets whose logarithms and roots need them.
-        positive = turn >= 2 * self.points
-        point = draw_point(self.equations.sheet, self.rng, self.sizes, turn=turn, positive=positive)
-        return self.compare(reading, point)
-
-    def compare(self, reading: Reading, point: SheetPoint) -> _Comparison:
+    def at(self, reading: Reading, place: Place, exactly: bool) -> Comparison:
+        """What a point says; an error that its values make is no error of the claim."""
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
-        left = self.side(reading, reading.left, point)
-        right = self.side(reading, reading.right, point)
-        if not left.size:
-            return _Comparison("nothing", reason="both sides are empty")
-        alone = np.isfinite(left) != np.isfinite(right)
-        if np.any(alone):
-            return _Comparison("different", _at(np.argmax(alone), left, right, point))
-        both = np.isfinite(left)
-        if not np.any(both):
-            return _Comparison("nothing", reason="both sides are without a finite value")
-        distance = np.where(both, np.abs(left - right), 0.0)
-        scale = max(np.max(np.abs(left[both])), np.max(np.abs(right[both])))
-        if np.all(distance <= EXACT * scale):
-            return self.agreement(both)
-        noise = self.noise(reading, point, left, right)
-        if np.any(distance > NOISE * noise + EXACT * scale):
-            if noise <= USELESS * scale:
-                small = np.max(distance) <= max(FAINT * scale, FAINTEST)
-                place = _at(np.argmax(distance), left, right, point)
-                reason = "the sides differ by what may be rounding" if small else ""
-                return _Comparison("faint" if small else "different", place, reason, left, right)
-            return _Comparison("nothing", reason="rounding swamps the values of both sides")
-        return self.agreement(both)
+        try:
+            return place.compare(reading.left, reading.right, reading.indices, exactly)
+        except (DataError, ShapeError, TooLargeError) as error:
+            return Comparison("nothing", _one_line(error))
 
-    @staticmethod
-    def agreement(both: NDArray[np.bool_]) -> _Comparison:
-        if np.all(both):
-            return _Comparison("equal")
-        return _Comparison("nothing", reason="both sides have entries without a finite value")
+    def difference(self, found: Comparison, reading: Reading, place: Place) -> tuple[str, ...]:
+        """What is wrong at a point; a pattern is named only if no ordinary point contradicts it."""
+        reasons = [_largest(found, place)]
+        if found.is_one_sided:
+            reasons.append("only one side has a finite value there")
+        remark = _pattern(found, place)
+        others = (other for other in self.places if other.point.kind == "plain" and other is not place)
+        if remark and all(self.agrees(remark, reading, other) for other in others):
+            reasons.append(remark)
+        return tuple(reasons)
 
-    def side(self, reading: Reading, term: Term, point: SheetPoint) -> Array:
-        rule = WitnessedRule(self.equations, point.values, self.rng)
-        return evaluate(self.equations.sheet, term, point.values, rule, point.sizes, reading.indices)
-
-    def noise(self, reading: Reading, point: SheetPoint, left: Array, right: Array) -> float:
-        """What a few units in the last place of the values do to the sides, at most."""
-        worst = 0.0
-        for _ in range(JITTERS):
-            moved = point.jittered(self.equations.sheet, self.rng)
-            for term, value in ((reading.left, left), (reading.right, right)):
-                assert term is not None
-                change = np.abs(self.side(reading, term, moved) - value)
-                worst = max(worst, float(np.max(change, initial=0.0, where=np.isfinite(change))))
-        return worst
+    def agrees(self, remark: str, reading: Reading, place: Place) -> bool:
+        """Whether a factor seen elsewhere is seen here: "N = 3 times" here is "N = 4 times" there."""
+        found = self.at(reading, place, exactly=False)
+        if found.outcome == "nothing":
+            return True
+        return remark.partition(" = ")[0] == _pattern(found, place).partition(" = ")[0]
 
 
 def _misfit(reading: Reading) -> dict[str, Any]:
@@ -237,30 +233,28 @@ def _misfit(reading: Reading) -> dict[str, Any]:
     return {"shapes": shapes, "reasons": (f"left is {shapes[0]}, right is {shapes[1]}",)}
 
 
-def _at(position: np.intp, left: Array, right: Array, point: SheetPoint) -> Discrepancy:
+def _discrepancy(found: Comparison, place: Place) -> Discrepancy:
+    """The entry at which the sides differ most, or the first that only one of them has."""
+    left, right = found.left, found.right
+    assert left is not None and right is not None, "sides that differ have values"
+    alone = np.isfinite(left) != np.isfinite(right)
+    with np.errstate(invalid="ignore"):
+        distance = np.nan_to_num(np.abs(left - right), nan=0.0)
+    position = np.argmax(alone if np.any(alone) else distance)
     index = tuple(int(i) for i in np.unravel_index(position, left.shape))
-    return Discrepancy(index, float(left[index]), float(right[index]), point.sizes)
+    return Discrepancy(index, float(left[index]), float(right[index]), place.point.sizes)
 
 
-def _difference(found: _Comparison, next_one: _Comparison) -> tuple[str, ...]:
-    """What is wrong at a point; a pattern is named only if the next point does not contradict it."""
-    assert found.discrepancy is not None
-    sizes = ", ".join(f"{name} = {size}" for name, size in found.discrepancy.sizes.items())
-    reasons = [f"{found.discrepancy}" + (f" ({sizes})" if sizes else "")]
-    if found.left is None:
-        reasons.append("only one side has a finite value there")
-    remark, other = _pattern(found), _pattern(next_one)
-    # "N = 3 times" at one point is "N = 4 times" at another.
-    agrees = remark.partition(" = ")[0] == other.partition(" = ")[0]
-    if remark and (next_one.outcome == "nothing" or agrees):
-        reasons.append(remark)
-    return tuple(reasons)
+def _largest(found: Comparison, place: Place) -> str:
+    worst = _discrepancy(found, place)
+    sizes = ", ".join(f"{name} = {size}" for name, size in worst.sizes.items())
+    return f"{worst}" + (f" ({sizes})" if sizes else "")
 
 
-def _pattern(found: _Comparison) -> str:
-    if found.left is None or found.right is None or found.discrepancy is None:
+def _pattern(found: Comparison, place: Place) -> str:
+    if found.left is None or found.right is None or found.is_one_sided:
         return ""
-    return ratio_remark(found.left, found.right, found.discrepancy.sizes)
+    return ratio_remark(found.left, found.right, place.point.sizes)
 
 
 def _one_line(error: Exception) -> str:

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
-from chainrule.equations.language.tree import Declaration, Number, Pick, Size, Term
+from chainrule.equations.language.tree import Declaration, Number, Pick, Ref, Size, Term, children
 from chainrule.errors import OptionError, TooLargeError
 
-__all__ = ["SheetPoint", "draw_point", "draw_sizes"]
+__all__ = [
+    "FEW_ENTRIES",
+    "Draw",
+    "Kind",
+    "SheetPoint",
+    "draw_point",
+    "draw_sizes",
+    "draw_values",
+    "entries_at",
+    "least_sizes",
+    "sheet_terms",
+    "terms_behind",
+    "short",
+]
 
 Array = NDArray[Any]
+Kind: TypeAlias = Literal["plain", "positive", "scaled", "pattern", "extreme", "tie", "short"]
+Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], Array]
+"""How the real entries of a name are drawn."""
 
 SMALLEST = 3
 """Two entries of one array are too few to show both sides of a kink in most draws."""
@@ -31,6 +46,12 @@ two, and no coincidence of two labels, is the same in all draws.
 """
 
 
+FEW_ENTRIES = 20_000
+"""Symbolic sizes are drawn so that all values of a sheet have at most so many entries together."""
+MOST_ENTRIES = 20_000_000
+"""What a sheet with literal sizes may have; R[1000000, 1000000] would take 8 TB."""
+
+
 @dataclass(frozen=True)
 class SheetPoint:
     """Sizes and values of everything a sheet declares.
@@ -40,24 +61,24 @@ class SheetPoint:
     sizes : mapping of str to int
     values : mapping of str to ndarray
         By declared name, inside the declared domains.
+    kind : str
+        "scaled" if all values are small or large, "pattern" if single signs or labels take one of all their
+        combinations,
+        "tie" if values coincide on purpose, with each other, with 0 or 1 or with a number of the sheet;
+        "short" if an axis has length 1 or 2; "extreme" if values are small, large or near a kink.
     """
 
     sizes: Mapping[str, int]
     values: Mapping[str, Array]
-
-    def jittered(self, sheet: Sheet, rng: np.random.Generator) -> SheetPoint:
-        """The same point with every real entry moved by a few units in its last place."""
-        moved = {
-            name: value * (1 + np.finfo(np.float64).eps * rng.integers(-8, 9, value.shape))
-            if sheet.declarations[name].domain == "real"
-            else value
-            for name, value in self.values.items()
-        }
-        return SheetPoint(self.sizes, moved)
+    kind: Kind = "plain"
 
 
 def draw_sizes(
-    sheet: Sheet, rng: np.random.Generator, given: Mapping[str, int] | None = None, least: int = SMALLEST
+    sheet: Sheet,
+    rng: np.random.Generator,
+    given: Mapping[str, int] | None = None,
+    least: int = SMALLEST,
+    needed: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """A value for every symbolic size: small, and different from each other and from the literal ones.
 
@@ -69,6 +90,8 @@ def draw_sizes(
         Sizes that are prescribed.
     least : int
         The smallest size to draw.
+    needed : mapping of str to int, optional
+        What `least_sizes` says, if that is known.
 
     Raises
     ------
@@ -85,7 +108,7 @@ def draw_sizes(
     sizes = {name: _size(sheet, name, value) for name, value in (given or {}).items()}
     free = [name for name in sheet.sizes if name not in sizes]
     taken = {*sizes.values(), *_literal_sizes(sheet)}
-    needed = _least_sizes(sheet)
+    needed = least_sizes(sheet) if needed is None else needed
     unused = (value for value in range(least, least + len(free) + len(taken)) if value not in taken)
     pool = [next(unused) for _ in free]
     for name, value in zip(free, rng.permutation(pool), strict=True):
@@ -93,7 +116,18 @@ def draw_sizes(
     for name in free:
         if sizes[name] < needed.get(name, 0):
             sizes[name] = max(*sizes.values(), *taken, needed[name]) + 1
+    # Eight axes of different sizes from 3 on are 1,814,400 entries.
+    for kinds in ((2, 3), (1, 2), (1,)):
+        if not free or entries_at(sheet, sizes) <= FEW_ENTRIES:
+            break
+        sizes |= {name: max(needed.get(name, 0), int(rng.choice(kinds))) for name in free}
     return sizes
+
+
+def entries_at(sheet: Sheet, sizes: Mapping[str, int]) -> int:
+    """How many entries all values of a sheet have together."""
+    names = (*sheet.declarations, *sheet.definitions)
+    return sum(math.prod(size_value(size, sizes) for size in sheet.type_of(name).axes) for name in names)
 
 
 def _size(sheet: Sheet, name: str, value: object) -> int:
@@ -110,7 +144,7 @@ def _literal_sizes(sheet: Sheet) -> set[int]:
     return {size for size in sizes if isinstance(size, int)}
 
 
-def _least_sizes(sheet: Sheet) -> dict[str, int]:
+def least_sizes(sheet: Sheet) -> dict[str, int]:
     """What literal subscripts such as ``x[5]`` ask of the symbolic sizes."""
     least: dict[str, int] = {}
     for pick in _picks(sheet):
@@ -121,18 +155,28 @@ def _least_sizes(sheet: Sheet) -> dict[str, int]:
 
 
 def _picks(sheet: Sheet) -> Iterator[Pick]:
-    stack: list[object] = [item.body for item in sheet.definitions.values()]
-    stack += [side for c in sheet.claims for r in c.readings.values() for side in (r.left, r.right)]
-    seen: set[Term] = set()
+    return (term for term in sheet_terms(sheet) if isinstance(term, Pick))
+
+
+def sheet_terms(sheet: Sheet) -> Iterator[Term]:
+    """Every term in the definitions and claims of a sheet, once."""
+    readings = [claim.reading for claim in sheet.claims if claim.fault is None]
+    sides = (side for reading in readings for side in (reading.left, reading.right))
+    bodies = (definition.body for definition in sheet.definitions.values())
+    return terms_behind(sheet, (*bodies, *(side for side in sides if side is not None)))
+
+
+def terms_behind(sheet: Sheet, roots: Iterable[Term]) -> Iterator[Term]:
+    """Every term in some terms and in the definitions they depend on, once."""
+    stack, seen = list(roots), set[Term]()
     while stack:
-        item = stack.pop()
-        if isinstance(item, tuple):
-            stack += item
-        elif isinstance(item, Term) and item not in seen:
-            seen.add(item)
-            stack += [getattr(item, field.name) for field in fields(item)]
-            if isinstance(item, Pick):
-                yield item
+        term = stack.pop()
+        if term not in seen:
+            seen.add(term)
+            stack += children(term)
+            if isinstance(term, Ref) and term.name in sheet.definitions:
+                stack.append(sheet.definitions[term.name].body)
+            yield term
 
 
 def draw_point(
@@ -142,6 +186,7 @@ def draw_point(
     *,
     turn: int = 0,
     positive: bool = False,
+    needed: Mapping[str, int] | None = None,
 ) -> SheetPoint:
     """Random values for every declared name of a sheet.
 
@@ -158,13 +203,82 @@ def draw_point(
         Number of the draw: sizes grow by it, single numbers and labels alternate with it.
     positive : bool
         Whether real entries are positive, for sheets that take their logarithms and roots.
+    needed : mapping of str to int, optional
+        What `least_sizes` says, if that is known.
     """
-    known = draw_sizes(sheet, rng, sizes, SMALLEST + turn % 3)
+    known = draw_sizes(sheet, rng, sizes, SMALLEST + turn % 3, needed)
+    return SheetPoint(known, draw_values(sheet, rng, known, turn, _positive if positive else None))
+
+
+def draw_values(
+    sheet: Sheet,
+    rng: np.random.Generator,
+    sizes: Mapping[str, int],
+    turn: int = 0,
+    real: Draw | None = None,
+    share: Draw | None = None,
+) -> dict[str, Array]:
+    """Random values of every declared name at given sizes.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    rng : numpy.random.Generator
+    sizes : mapping of str to int
+    turn : int
+        Number of the draw, with which single numbers and labels alternate.
+    real, share : callable, optional
+        How real entries, and shares that sum to 1, are drawn; by default as in `draw_point`.
+
+    Raises
+    ------
+    TooLargeError
+        If they would have more than 20 million entries; the message says the bytes.
+    """
+    _refuse_huge(sheet, sizes)
     values: dict[str, Array] = {}
     for name, item in sheet.declarations.items():
         row = ALTERNATION[sum(value.size == 1 for value in values.values()) % len(ALTERNATION)]
-        values[name] = _draw(item, known, rng, _Turn(turn, int(row[turn % len(row)])), positive)
-    return SheetPoint(known, values)
+        kind = _Turn(turn, int(row[turn % len(row)]))
+        shape = tuple(size_value(size, sizes) for size in item.axes)
+        if item.domain == "real" and real is not None:
+            values[name] = short(real(rng, shape))
+        elif item.domain == "simplex":
+            values[name] = (share or _shares)(rng, shape)
+        else:
+            values[name] = _draw(item, shape, sizes, rng, kind)
+    return values
+
+
+def _refuse_huge(sheet: Sheet, sizes: Mapping[str, int]) -> None:
+    for name, item in sheet.declarations.items():
+        shape = tuple(size_value(size, sizes) for size in item.axes)
+        count = math.prod(shape)
+        if count > MOST_ENTRIES:
+            raise TooLargeError(
+                f"{name} of shape {shape} would take {8 * count:,} bytes at every point that is drawn, "
+                f"more than {8 * MOST_ENTRIES:,}; give it symbolic sizes, R[n, m], which are drawn small."
+            )
+
+
+def short(array: Array) -> Array:
+    """The nearest numbers of 26 binary digits: exact in double precision, and so are products of two."""
+    mantissa, exponent = np.frexp(array)
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, 26)), exponent - 26))
+
+
+def _positive(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.asarray(0.1 + np.abs(rng.standard_normal(shape)))
+
+
+def _shares(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Shares in multiples of 2⁻²⁰, so that they sum to 1 exactly."""
+    drawn = rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+    units = np.floor(np.ldexp(drawn, 20))
+    largest = np.expand_dims(np.argmax(units, axis=-1), -1)
+    rest = 2.0**20 - units.sum(axis=-1, keepdims=True)
+    np.put_along_axis(units, largest, np.take_along_axis(units, largest, -1) + rest, -1)
+    return np.asarray(np.ldexp(units, -20))
 
 
 @dataclass(frozen=True)
@@ -176,25 +290,21 @@ class _Turn:
 
 
 def _draw(
-    item: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, turn: _Turn, positive: bool
+    item: Declaration,
+    shape: tuple[int, ...],
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+    turn: _Turn,
 ) -> Array:
-    shape = tuple(size_value(size, sizes) for size in item.axes)
-    if math.prod(shape) > MAX_ENTRIES:
-        raise TooLargeError(
-            f"{item.name} of shape {shape} would take {8 * math.prod(shape):,} bytes at every point that is "
-            f"drawn, more than {8 * MAX_ENTRIES:,}; give it symbolic sizes, R[n, m], which are drawn small."
-        )
     match item.domain:
         case "class":
             return _each(rng, shape, np.arange(_classes(item.classes, sizes)), turn)
-        case "sign":
-            return _each(rng, shape, np.array([-1.0, 1.0]), turn)
         case "bit":
             return _each(rng, shape, np.array([0.0, 1.0]), turn)
-        case "simplex":
-            return np.asarray(rng.dirichlet(np.ones(shape[-1]), shape[:-1]))
+        case "sign":
+            return _each(rng, shape, np.array([-1.0, 1.0]), turn)
     magnitude = 0.1 + np.abs(rng.standard_normal(shape))
-    return magnitude if positive else np.asarray(magnitude * _each(rng, shape, np.array([-1.0, 1.0]), turn))
+    return short(magnitude * _each(rng, shape, np.array([-1.0, 1.0]), turn))
 
 
 def _classes(classes: Size | None, sizes: Mapping[str, int]) -> int:
@@ -208,5 +318,8 @@ def _each(rng: np.random.Generator, shape: tuple[int, ...], kinds: Array, turn: 
     if count == 1:
         drawn = turn.kind if len(kinds) == 2 else (turn.number + turn.kind) % len(kinds)
         return np.asarray(kinds[drawn].reshape(shape))
-    order = np.concatenate([rng.permutation(kinds) for _ in range(-(-count // len(kinds)))])
+    rounds = -(-count // len(kinds))
+    if rounds > 1000:
+        return np.asarray(rng.permuted(np.resize(kinds, count)).reshape(shape))
+    order = np.concatenate([rng.permutation(kinds) for _ in range(rounds)])
     return np.asarray(rng.permutation(order[:count]).reshape(shape))

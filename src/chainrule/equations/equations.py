@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.equations.calculus.asked import asked_of, require_name, require_scalar, require_twice
 from chainrule.equations.calculus.blockwise import block_derivation
-from chainrule.equations.calculus.derived_value import derived_value
+from chainrule.equations.calculus.derived_value import Derived, derived
 from chainrule.equations.calculus.lets import derive_lines
 from chainrule.equations.calculus.lower import differentiated
 from chainrule.equations.calculus.penalty import require_penalty
@@ -151,9 +151,11 @@ class Equations(Text):
 
     def total_derivative(self, term: Derivative, environment: Environment) -> Array:
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
-        return derived_value(
-            self._sheet, self._programs.free(differentiated(term)), term, environment, self.total_derivative
-        )
+        return self.derived(term).value(environment)
+
+    def derived(self, term: Derivative) -> Derived:
+        """A ``d(of, wrt)`` of the sheet, derived once and for all values."""
+        return derived(self._sheet, self._programs.free(differentiated(term)), term)
 
     @remade
     def derive(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.equations.calculus.lower import lower_value
 from chainrule.equations.calculus.lower_operations import Value
-from chainrule.equations.language.evaluate import Environment, evaluate
+from chainrule.equations.language.evaluate import Environment
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative
 from chainrule.equations.nodes.adjugates import with_cofactors
@@ -20,19 +19,42 @@ from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import NoRuleError
 
-__all__ = ["derived_value"]
+__all__ = ["Derived", "derived"]
 
 Array = NDArray[Any]
 
 
-def derived_value(
-    sheet: Sheet,
-    program: Program,
-    term: Derivative,
-    environment: Environment,
-    rule: Callable[[Derivative, Environment], Array],
-) -> Array:
-    """Value of a ``d(of, wrt)``: derived first, then evaluated.
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """A ``d(of, wrt)`` of a sheet, derived; it can be evaluated anywhere.
+
+    Attributes
+    ----------
+    node : Node
+        Its formula.
+    open : tuple of str
+        The open indices, which are the leading axes of the node.
+    symbols : dict of str to Node
+        The symbols in it by name.
+    """
+
+    node: Node
+    open: tuple[str, ...]
+    symbols: dict[str, Node]
+
+    def value(self, environment: Environment) -> Array:
+        """Its value where the derivative stands."""
+        known = environment.values
+        values = {
+            symbol: known[name] if name in known else environment.named(name)
+            for name, symbol in self.symbols.items()
+        }
+        result = node_value(self.node, values, environment.sizes, environment.arithmetic, environment.memory)
+        return np.asarray(result[tuple(environment.indices[index] for index in self.open)])
+
+
+def derived(sheet: Sheet, program: Program, term: Derivative) -> Derived:
+    """Derive a ``d(of, wrt)``.
 
     Parameters
     ----------
@@ -40,20 +62,10 @@ def derived_value(
     program : Program
         The sheet in index notation; it assumes nothing of ``wrt``.
     term : Derivative
-    environment : Environment
-        What is known where the derivative stands.
-    rule : callable
-        What evaluates the derivatives met on the way.
     """
     value = _without_inverses(sheet, program, term)
-    arrays: dict[str, Array] = dict(environment.values)
-    symbols = {}
-    for name in program.names_in(value.node):
-        if name not in arrays:
-            arrays[name] = evaluate(sheet, name, environment.values, rule, environment.sizes)
-        symbols[program.symbols[name]] = arrays[name]
-    result = node_value(value.node, symbols, environment.sizes)
-    return np.asarray(result[tuple(environment.indices[index] for index in value.open)])
+    names = program.names_in(value.node)
+    return Derived(value.node, value.open, {name: program.symbols[name] for name in names})
 
 
 def _without_inverses(sheet: Sheet, program: Program, term: Derivative) -> Value:

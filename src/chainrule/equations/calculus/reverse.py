@@ -342,6 +342,12 @@ def total_derivative(program: Program, of: Node, wrt: str) -> Node:
         If something on the way has no rule.
     """
     program.require(program.names_in(of))
+    if (of, wrt) not in program.derivatives:
+        program.derivatives[of, wrt] = _total_derivative(program, of, wrt)
+    return program.derivatives[of, wrt]
+
+
+def _total_derivative(program: Program, of: Node, wrt: str) -> Node:
     pool = program.pool
     target = program.symbols[wrt]
     moving = program.dependents([wrt])

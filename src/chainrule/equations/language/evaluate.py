@@ -7,7 +7,7 @@ derivatives can be checked by the complex step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule import special
+from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import Count, free_indices
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.given import given_values
@@ -36,11 +36,11 @@ from chainrule.equations.language.tree import (
     SizeOf,
     Term,
     Transpose,
-    children,
+    names_in,
 )
 from chainrule.errors import DataError, NoRuleError, ShapeError
 
-__all__ = ["Environment", "evaluate"]
+__all__ = ["Environment", "Evaluation", "evaluate"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -57,12 +57,21 @@ class Environment:
     sizes : mapping of str to int
     indices : mapping of str to int
         Values of the open indices.
+    named : callable
+        The whole value of a name that was not needed so far.
+    arithmetic : Arithmetic
+        The numbers it is computed in.
+    memory : dict
+        Where the rule may keep what it computes, for as long as the values are these.
     """
 
     sheet: Sheet
     values: Mapping[str, Array]
     sizes: Mapping[str, int]
     indices: Mapping[str, int]
+    named: Callable[[str], Array]
+    arithmetic: Arithmetic
+    memory: dict[Any, Array]
 
 
 DerivativeRule: TypeAlias = Callable[[Derivative, Environment], ArrayLike]
@@ -121,68 +130,93 @@ def evaluate(
     0.408
     """
     term = read_expression(sheet, what) if isinstance(what, str) else what
-    arrays, known = given_values(sheet, values, sizes)
-    needed = _needed(sheet, term, arrays)
-    missing = [name for name in needed if name in sheet.declarations and name not in arrays]
-    if missing:
-        raise DataError(f"Values are missing for {', '.join(missing)}; got {', '.join(arrays) or 'none'}.")
-    work = _Evaluator(sheet, arrays, known, derivative)
-    computed = {
-        name: (definition.indices, definition.body)
-        for name, definition in sheet.definitions.items()
-        if name in needed and name not in arrays
-    }
-    count = Count(work.size)
-    for parts in (*computed.values(), (indices, term)):
-        count.whole(*parts)
-    with np.errstate(all="ignore"):
-        for name, parts in computed.items():
-            arrays[name] = work.whole(*parts)
-        return work.whole(indices, term)
+    return Evaluation(sheet, values, derivative, sizes).value(term, indices)
 
 
-def _needed(sheet: Sheet, term: Term, given: Mapping[str, Array]) -> set[str]:
+class Evaluation:
+    """A sheet at given values, of which several terms are computed; what they share is computed once.
+
+    Parameters
+    ----------
+    sheet, values, derivative, sizes
+        As for `evaluate`, with the same errors.
+    arithmetic : Arithmetic, optional
+        The numbers it is computed in.
+    """
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        values: Mapping[str, ArrayLike],
+        derivative: DerivativeRule | None = None,
+        sizes: Mapping[str, int] | None = None,
+        arithmetic: Arithmetic = DOUBLES,
+    ) -> None:
+        given, self.sizes = given_values(sheet, values, sizes)
+        self.sheet, self.derivative, self.arithmetic = sheet, derivative, arithmetic
+        with arithmetic.context():
+            self.arrays = {
+                name: array if sheet.domain_of(name) == "class" else arithmetic.array(array)
+                for name, array in given.items()
+            }
+        self.given = frozenset(given)
+        self.memory: dict[Any, Array] = {}
+        self.work = _Evaluator(self)
+
+    def value(self, term: Term, indices: tuple[tuple[str, Size], ...] = ()) -> Array:
+        """Value of a term; its open indices are the leading axes."""
+        needed = _needed(self.sheet, term, self.given)
+        missing = [name for name in needed if name in self.sheet.declarations and name not in self.given]
+        if missing:
+            known = ", ".join(self.given) or "none"
+            raise DataError(f"Values are missing for {', '.join(missing)}; got {known}.")
+        with self.arithmetic.context():
+            self._define(needed, (indices, term))
+            return self.work.whole(indices, term)
+
+    def named(self, name: str) -> Array:
+        """The whole value of a name."""
+        if name not in self.arrays:
+            term = read_expression(self.sheet, name)
+            with self.arithmetic.context():
+                self._define(_needed(self.sheet, term, self.given))
+        return self.arrays[name]
+
+    def _define(self, needed: set[str], *more: tuple[tuple[tuple[str, Size], ...], Term]) -> None:
+        """Compute the definitions that are needed and not known, if they and the rest are not too much."""
+        unknown = {
+            name: (definition.indices, definition.body)
+            for name, definition in self.sheet.definitions.items()
+            if name in needed and name not in self.arrays
+        }
+        count = Count(self.work.size)
+        for parts in (*unknown.values(), *more):
+            count.whole(*parts)
+        for name, parts in unknown.items():
+            # Of its own, since the indices of a term may be open while another name is asked for.
+            self.arrays[name] = _Evaluator(self).whole(*parts)
+
+
+def _needed(sheet: Sheet, term: Term, given: Collection[str]) -> set[str]:
     """Names whose values the term depends on; what a given name is made of is not needed."""
     needed: set[str] = set()
-    queue = list(_names(term))
+    queue = list(names_in(term))
     while queue:
         name = queue.pop()
         if name not in needed:
             needed.add(name)
             if name in sheet.definitions and name not in given:
-                queue += _names(sheet.definitions[name].body)
+                queue += sheet.mentioned(name)
     return needed
-
-
-def _names(root: Term) -> set[str]:
-    found, stack, seen = set[str](), [root], set[Term]()
-    while stack:
-        term = stack.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        if isinstance(term, Ref):
-            found.add(term.name)
-        elif isinstance(term, Derivative):
-            found.add(term.wrt)
-        stack += children(term)
-    return found
 
 
 class _Evaluator:
     """Computes terms; a term's value is kept until an index in it changes."""
 
-    def __init__(
-        self,
-        sheet: Sheet,
-        arrays: dict[str, Array],
-        sizes: Mapping[str, int],
-        derivative: DerivativeRule | None,
-    ) -> None:
-        self.sheet = sheet
-        self.arrays = arrays
-        self.sizes = sizes
-        self.derivative = derivative
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.arrays, self.sizes = evaluation.arrays, evaluation.sizes
+        self.arithmetic = evaluation.arithmetic
         self.indices: dict[str, int] = {}
         self.kept: dict[str, dict[Term, Any]] = {"": {}}
         self.free: dict[Term, frozenset[str]] = {}
@@ -240,11 +274,12 @@ class _Evaluator:
         return kept[term]
 
     def compute(self, term: Term) -> Any:
+        self.arithmetic.spend(0)
         match term:
             case Number(value=value):
-                return np.float64(value)
+                return self.arithmetic.number(value)
             case SizeOf(size=size):
-                return np.float64(self.size(size))
+                return self.arithmetic.number(self.size(size))
             case IndexRef(index=index):
                 return self.indices[index]
             case Ref(name=name):
@@ -267,6 +302,9 @@ class _Evaluator:
 
     def binary(self, term: Binary) -> Any:
         left, right = self.value(term.left), self.value(term.right)
+        return self.arithmetic.array(self.operated(term, left, right))
+
+    def operated(self, term: Binary, left: Any, right: Any) -> Any:
         match term.op:
             case "+":
                 return left + right
@@ -277,9 +315,10 @@ class _Evaluator:
             case "/":
                 return np.divide(left, right)
             case "**":
-                return special.power(left, right)
+                return self.arithmetic.power(left, right)
             case "@":
                 standing = len(term.left.type.axes) == 1 and not term.left.type.row
+                self.arithmetic.spend(np.size(left) * (np.shape(right)[-1] if np.ndim(right) > 1 else 1))
                 return np.multiply.outer(left, right) if standing else np.matmul(left, right)
 
     def call(self, term: Call) -> Any:
@@ -287,7 +326,7 @@ class _Evaluator:
         function = FUNCTIONS.get(term.function) or COMPARISONS[term.function]
         args = tuple(np.asarray(self.value(arg)) for arg in term.args)
         try:
-            return function.kernel(args, term.axis, sizes)
+            return self.arithmetic.call(function, args, term.axis, sizes)
         except np.linalg.LinAlgError:
             message = f"{term.function} in line {term.span.line}: the matrix is singular at these values."
             raise DataError(message) from None
@@ -310,26 +349,30 @@ class _Evaluator:
 
     def aggregate(self, term: Aggregate) -> Any:
         size = self.size(term.size)
-        total: Any = np.float64(0.0)
+        total: Any = self.arithmetic.number(0)
         for position in range(size):
             self.open(term.index, position)
-            total = total + self.value(term.body)
+            total = self.arithmetic.array(total + self.value(term.body))
         self.close(term.index)
-        return total / size if term.kind == "mean" else total
+        return self.arithmetic.array(total / size) if term.kind == "mean" else total
 
     def differentiate(self, term: Derivative) -> Any:
-        if self.derivative is None:
+        evaluation = self.evaluation
+        if evaluation.derivative is None:
             raise NoRuleError(
                 f"The derivative with respect to {term.wrt} in line {term.span.line} needs a rule for "
                 "derivatives, and none was given to the evaluation."
             )
         environment = Environment(
-            self.sheet,
+            evaluation.sheet,
             MappingProxyType(self.arrays),
             self.sizes,
             MappingProxyType(dict(self.indices)),
+            evaluation.named,
+            self.arithmetic,
+            evaluation.memory,
         )
-        found = np.asarray(self.derivative(term, environment))
+        found = np.asarray(evaluation.derivative(term, environment))
         shape = tuple(self.size(size) for size in term.type.axes)
         if found.shape != shape:
             raise ShapeError(

@@ -31,7 +31,17 @@ from chainrule.equations.language.statements import (
 )
 from chainrule.equations.language.syntax import Node
 from chainrule.equations.language.terms import Budget, Indices
-from chainrule.equations.language.tree import Declaration, Definition, Domain, Layout, Role, Size, Term, Type
+from chainrule.equations.language.tree import (
+    Declaration,
+    Definition,
+    Domain,
+    Layout,
+    Role,
+    Size,
+    Term,
+    Type,
+    names_in,
+)
 from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
 __all__ = ["Claim", "Reading", "Sheet", "read", "read_expression"]
@@ -70,6 +80,7 @@ class Sheet(Immutable):
     sizes: tuple[str, ...]
     layouts: tuple[tuple[int, Layout], ...]
     _scope: Scope = field(repr=False)
+    _mentions: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read, (self.text,)
@@ -85,6 +96,12 @@ class Sheet(Immutable):
     def classes_of(self, name: str) -> Size | None:
         """Number of classes of a label; None for everything else."""
         return self._scope.classes_of(name)
+
+    def mentioned(self, name: str) -> frozenset[str]:
+        """The names that a definition mentions."""
+        if name not in self._mentions:
+            self._mentions[name] = names_in(self.definitions[name].body)
+        return self._mentions[name]
 
     @property
     def functions(self) -> Mapping[str, tuple[str, ...]]:

@@ -33,6 +33,7 @@ __all__ = [
     "Transpose",
     "Type",
     "children",
+    "names_in",
 ]
 
 Size: TypeAlias = int | str
@@ -218,3 +219,19 @@ def children(term: Term) -> tuple[Term, ...]:
         case Derivative(of=of):
             return (of,)
     return ()
+
+
+def names_in(root: Term) -> frozenset[str]:
+    """The names a term mentions."""
+    found, stack, seen = set[str](), [root], set[Term]()
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        if isinstance(term, Ref):
+            found.add(term.name)
+        elif isinstance(term, Derivative):
+            found.add(term.wrt)
+        stack += children(term)
+    return frozenset(found)

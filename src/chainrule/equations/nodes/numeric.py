@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import special
+from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
@@ -75,7 +76,13 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int]) -> Array:
+def node_value(
+    root: Node,
+    values: Mapping[Node, Array],
+    sizes: Mapping[str, int],
+    arithmetic: Arithmetic = DOUBLES,
+    memory: dict[Any, Array] | None = None,
+) -> Array:
     """The array a node stands for.
 
     Parameters
@@ -85,22 +92,31 @@ def node_value(root: Node, values: Mapping[Node, Array], sizes: Mapping[str, int
         Values of its symbols.
     sizes : mapping of str to int
         Values of the symbolic sizes.
+    arithmetic : Arithmetic, optional
+        The numbers it is computed in.
+    memory : dict, optional
+        Values of nodes that are known, to which those computed here are added.
     """
-    done: dict[Node, Array] = {symbol: np.asarray(value) for symbol, value in values.items()}
+    done: dict[Any, Array] = {} if memory is None else memory
+    done |= {symbol: np.asarray(value) for symbol, value in values.items()}
 
     def length(size: Size) -> int:
         return size_value(size, sizes)
 
-    with np.errstate(all="ignore"):
+    with arithmetic.context():
         for node in topological([root]):
             if node not in done:
                 if node.kind in ("ones", "delta", "onehot"):
                     require_room([length(size) for size in node.dims])
-                done[node] = value_from(node, [done[arg] for arg in node.args], length)
+                arithmetic.spend(0)
+                value = value_from(node, [done[arg] for arg in node.args], length, arithmetic)
+                done[node] = arithmetic.array(value)
     return done[root]
 
 
-def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+def value_from(
+    node: Node, args: Sequence[Array], length: Callable[[Size], int], arithmetic: Arithmetic = DOUBLES
+) -> Array:
     """The array of a node whose arguments have the given values."""
     match node.kind:
         case "ones":
@@ -108,7 +124,7 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
         case "size":
             return np.asarray(float(length(node.data)))
         case "pi":
-            return np.asarray(math.pi)
+            return np.asarray(arithmetic.pi)
         case "delta":
             return np.eye(length(node.dims[0]))
         case "unit":
@@ -125,21 +141,24 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
         case "onehot":
             return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
         case "lin":
-            terms = (float(c) * arg for c, arg in zip(node.data, args, strict=True))
-            return np.asarray(sum(terms, np.zeros([length(size) for size in node.dims])))
+            terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
+            start = arithmetic.array(np.zeros([length(size) for size in node.dims]))
+            return np.asarray(sum(terms, start))
         case "prod":
-            return _einsum(node, args)
+            return _einsum(node, args, arithmetic)
         case "pow":
-            return np.asarray(args[0] ** _exponent(node))
+            return np.asarray(arithmetic.power(args[0], _exponent(node, arithmetic)))
         case "norm":
-            return np.asarray(special.norm(args[0], node.data))
+            return np.asarray(arithmetic.norm(args[0], node.data))
         case "direction":
             return np.asarray(args[0] / args[1][(..., *[None] * node.data)])
         case "raised":
             n, m = node.data
-            return np.asarray(special.power_derivative(args[0], args[1], n, m))
+            return np.asarray(arithmetic.power_derivative(args[0], args[1], n, m))
         case "fn":
-            return np.asarray(KERNELS[node.data](args[0]))
+            return np.asarray(arithmetic.function(node.data, KERNELS)(args[0]))
+        case "logsum" | "logabs" | "sumsign" | "interval" | "share" if arithmetic.is_exact:
+            raise NoRuleError(f"No value is known for {node.kind} in decimals.")
         case "logsum" | "logabs" | "sumsign":
             return np.asarray(SUMS[node.kind](_weighted(node.data, args)))
         case "interval":
@@ -150,11 +169,11 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
             return np.asarray(args[1] * np.exp(args[0]) / below)
         case "logdet" if node.data:
-            return np.asarray(np.log(np.linalg.det(args[0])))
+            return np.asarray(arithmetic.function("log", KERNELS)(arithmetic.function("det", WHOLE)(args[0])))
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
-            return np.asarray(WHOLE[node.kind](args[0]))
+            return np.asarray(arithmetic.function(node.kind, WHOLE)(args[0]))
         case "svd":
-            return _cofactor_parts(args[0])[node.data]
+            return np.asarray(arithmetic.function("svd", WHOLE)(args[0])[node.data])
         case "compare":
             return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
         case "where":
@@ -163,7 +182,7 @@ def value_from(node: Node, args: Sequence[Array], length: Callable[[Size], int])
             return _extreme(args[0], node.data)
         case "attains":
             at = args[0].real == _extreme(args[0].real, node.data)[..., None]
-            return np.asarray(at / at.sum(axis=-1, keepdims=True))
+            return np.asarray(arithmetic.array(at * 1.0) / at.sum(axis=-1, keepdims=True))
         case "kron":
             require_room([m * n for m, n in zip(args[0].shape, args[1].shape, strict=True)])
             return np.asarray(np.kron(args[0], args[1]))
@@ -236,8 +255,9 @@ def _cofactor_parts(matrix: Array) -> tuple[Array, Array, Array]:
     return np.conj(left), np.conj(right).swapaxes(-1, -2), pairs
 
 
-def _exponent(node: Node) -> float | int:
-    return int(node.data) if node.data.denominator == 1 and node.data > 0 else float(node.data)
+def _exponent(node: Node, arithmetic: Arithmetic) -> Any:
+    whole = node.data.denominator == 1 and node.data > 0
+    return int(node.data) if whole else arithmetic.number(node.data)
 
 
 def require_room(shape: Sequence[int]) -> None:
@@ -256,7 +276,7 @@ def require_room(shape: Sequence[int]) -> None:
         )
 
 
-def _einsum(node: Node, args: Sequence[Array]) -> Array:
+def _einsum(node: Node, args: Sequence[Array], arithmetic: Arithmetic) -> Array:
     """The product, two factors at a time: those whose result is smallest against what it replaces."""
     labels, out = node.data
     left = list(zip(args, labels, strict=True))
@@ -266,16 +286,21 @@ def _einsum(node: Node, args: Sequence[Array]) -> Array:
         left = [factor for place, factor in enumerate(left) if place not in (first, second)]
         kept = {label for _, own in left for label in own}.union(out)
         joined = tuple(dict.fromkeys(label for _, own in pair for label in own if label in kept))
-        left.append((_contracted(pair, joined), joined))
-    return _contracted(left, out)
+        left.append((_contracted(pair, joined, arithmetic), joined))
+    return _contracted(left, out, arithmetic)
 
 
-def _contracted(factors: Sequence[Factor], out: Sequence[int]) -> Array:
+def _contracted(factors: Sequence[Factor], out: Sequence[int], arithmetic: Arithmetic) -> Array:
     sizes = {label: size for array, own in factors for label, size in zip(own, array.shape, strict=True)}
+    arithmetic.spend(math.prod(sizes.values()))
     require_room([sizes[label] for label in out])
     number = {label: place for place, label in enumerate(sizes)}  # einsum knows 52 of them
     operands = [part for array, own in factors for part in (array, [number[label] for label in own])]
-    return np.asarray(np.einsum(*operands, [number[label] for label in out], optimize=len(factors) > 1))
+    return np.asarray(
+        np.einsum(
+            *operands, [number[label] for label in out], optimize=len(factors) > 1 and not arithmetic.is_exact
+        )
+    )
 
 
 def _neighbours(factors: Sequence[Factor]) -> list[tuple[int, int]]:
@@ -313,4 +338,5 @@ WHOLE: dict[str, Callable[[Array], Any]] = {
     "det": np.linalg.det,
     "adjugate": _adjugate,
     "logdet": _log_abs_det,
+    "svd": _cofactor_parts,
 }

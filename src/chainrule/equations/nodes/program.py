@@ -54,6 +54,11 @@ class Program:
         return name in self.declarations and self.declarations[name].domain == "class"
 
     @cached_property
+    def derivatives(self) -> dict[tuple[Node, str], Node]:
+        """What was derived before: of what, by which name."""
+        return {}
+
+    @cached_property
     def name_of(self) -> dict[Node, str]:
         """Name of each symbol."""
         return {node: name for name, node in self.symbols.items()}

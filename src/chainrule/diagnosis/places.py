@@ -1,0 +1,262 @@
+"""A sheet at a point: whether two terms differ there, or rounding makes it seem so.
+
+Double precision is quick and shows where two terms are apart. Whether that is rounding is decided in decimal
+numbers: once as exact as they are, and with every rounded result moved a little, up and down, then by a tiny
+part of that. What rounding does shrinks with it; a difference that stays is one.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.diagnosis.points import FEW_ENTRIES, SheetPoint, entries_at
+from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles, NoisyDoubles
+from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.tree import Size, Term
+from chainrule.errors import DataError, NoRuleError
+
+__all__ = ["Comparison", "Place"]
+
+Array = NDArray[Any]
+Sides: TypeAlias = tuple[Array, Array]
+SidesAt: TypeAlias = Callable[[Evaluation], Sides]
+
+CLOSE = 1e-10
+"""Relative difference below which two terms are taken for equal, except where decimals are asked."""
+DIGITS = (80, 400)
+"""(a + 1e100) - 1e100 needs more than 80, and (a + exp(1000)) - exp(1000) more than 400."""
+WIDE = decimal.Context(max(DIGITS), Emax=10**15, Emin=-(10**15), traps=[])
+"""In which the values of both sides are compared."""
+SLACK = 10
+"""Decimal digits by which rounding may exceed what the moved results show."""
+FINER = 10
+"""Decimal digits between the two amounts; a branch that rounding decides does not shrink with them."""
+SMALLEST_SHRINKING = Decimal("1e-5")
+SWAMPED = "rounding swamps the values of both sides"
+NOISE, USELESS, EXACT = 1e3, 1e-6, 1e-12
+"""Where only double precision can be afforded: how often the noise a difference may be, relative noise beyond
+which a point tells nothing, relative difference that needs no excuse."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one point says of two terms.
+
+    Attributes
+    ----------
+    outcome : {"equal", "different", "nothing"}
+    reason : str
+        Why it says nothing.
+    left, right : ndarray, optional
+        Their values, in double precision.
+    is_one_sided : bool
+        Whether an entry has a finite value on one side only.
+    """
+
+    outcome: Literal["equal", "different", "nothing"]
+    reason: str = ""
+    left: Array | None = None
+    right: Array | None = None
+    is_one_sided: bool = False
+
+
+@dataclass
+class Place:
+    """A sheet at a point.
+
+    Attributes
+    ----------
+    sheet : Sheet
+    point : SheetPoint
+    rule : callable
+        What evaluates its derivatives.
+    allowance : Allowance
+        What may be computed.
+    seed : int
+        Of the amounts by which rounded results are moved.
+    """
+
+    sheet: Sheet
+    point: SheetPoint
+    rule: DerivativeRule
+    allowance: Allowance
+    seed: int = 0
+    _evaluations: dict[object, Evaluation] = field(default_factory=dict)
+
+    @cached_property
+    def doubles(self) -> Evaluation:
+        """The sheet there in double precision."""
+        return Evaluation(self.sheet, self.point.values, self.rule, self.point.sizes, Doubles(self.allowance))
+
+    def compare(
+        self, left: Term, right: Term, indices: tuple[tuple[str, Size], ...], exactly: bool
+    ) -> Comparison:
+        """Whether two terms are equal here.
+
+        Parameters
+        ----------
+        left, right : Term
+        indices : tuple of (str, size)
+            Their open indices.
+        exactly : bool
+            Whether to ask decimals where double precision sees no difference, too.
+        """
+
+        def sides_at(evaluation: Evaluation) -> Sides:
+            return evaluation.value(left, indices), evaluation.value(right, indices)
+
+        sides = sides_at(self.doubles)
+        if not sides[0].size:
+            return Comparison("nothing", "both sides are empty")
+        finite = np.isfinite(sides[0])
+        is_close = np.array_equal(finite, np.isfinite(sides[1])) and _spread(sides) <= CLOSE
+        if is_close and not exactly:
+            return _agreement(finite)
+        if not self.is_small:
+            return self._weighed(sides_at)
+        try:
+            with decimal.localcontext(WIDE):
+                return self._decided(sides_at)
+        except NoRuleError:  # a function that decimals do not know
+            return self._weighed(sides_at)
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether the sheet can be computed in decimals here."""
+        return entries_at(self.sheet, self.point.sizes) <= FEW_ENTRIES
+
+    def _evaluation(self, digits: int, noise: int | None = None, sign: int = 1) -> Evaluation:
+        """The sheet here in decimals; with results moved by 10^-noise where that is said."""
+        key = digits, noise, sign
+        if key not in self._evaluations:
+            generator = None if noise is None else np.random.default_rng(self.seed)
+            arithmetic = Decimals(digits, generator, noise or 0, sign, self.allowance)
+            self._evaluations[key] = Evaluation(
+                self.sheet, self.point.values, self.rule, self.point.sizes, arithmetic
+            )
+        return self._evaluations[key]
+
+    def _decided(self, sides_at: SidesAt) -> Comparison:
+        reason = ""
+        for digits in DIGITS:
+            left, right = sides_at(self._evaluation(digits))
+            finite = _finite(left), _finite(right)
+            different = Comparison("different", "", left.astype(float), right.astype(float))
+            if np.any(finite[0] != finite[1]):
+                if self._stays(sides_at, finite, digits):
+                    return replace(different, is_one_sided=True)
+                reason = "rounding decides whether there is a finite value"
+                continue
+            if not np.any(finite[0]):
+                return Comparison("nothing", "both sides are without a finite value")
+            difference, scale = (
+                _extent(left - right, finite[0]),
+                max(_extent(s, finite[0]) for s in (left, right)),
+            )
+            if difference <= scale.scaleb(-3 * digits // 4):
+                return _agreement(finite[0])
+            coarse, fine = (
+                self._change(sides_at, (left, right), digits, digits // 2 + more) for more in (0, FINER)
+            )
+            if fine > coarse * SMALLEST_SHRINKING:
+                reason = "rounding decides which branch is taken"
+                continue
+            rounding = coarse.scaleb(SLACK - digits // 2)
+            if difference > rounding:
+                return different
+            if scale > rounding:
+                return _agreement(finite[0])
+            reason = ""
+        if reason or rounding > 1:
+            return Comparison("nothing", reason or SWAMPED)
+        return _agreement(finite[0])
+
+    def _stays(self, sides_at: SidesAt, finite: Sides, digits: int) -> bool:
+        """Whether the same entries are finite if rounded results are moved, up or down.
+
+        log(1 - sigmoid(a)) is not at a = 1000, where sigmoid(a) is rounded to 1.
+        """
+        for sign in (1, -1):
+            moved = self._moved(sides_at, digits, digits // 2, sign)
+            if moved is None or any(
+                np.any(_finite(new) != old) for new, old in zip(moved, finite, strict=True)
+            ):
+                return False
+        return True
+
+    def _moved(self, sides_at: SidesAt, digits: int, noise: int, sign: int = 1) -> Sides | None:
+        """The sides if what is rounded is moved by 10^-noise; None if there are no such numbers."""
+        try:
+            return sides_at(self._evaluation(digits, noise, sign))
+        except DataError:
+            return None
+
+    def _change(self, sides_at: SidesAt, sides: Sides, digits: int, noise: int) -> Decimal:
+        """How far the sides move if what is rounded is moved by 10^-noise."""
+        changes = [Decimal(0)]
+        for sign in (1, -1):
+            moved = self._moved(sides_at, digits, noise, sign)
+            if moved is None or any(
+                np.any(_finite(old) != _finite(new)) for old, new in zip(sides, moved, strict=True)
+            ):
+                return Decimal(1)
+            changes += [_extent(new - old, _finite(old)) for old, new in zip(sides, moved, strict=True)]
+        return max(changes)
+
+    def _weighed(self, sides_at: SidesAt) -> Comparison:
+        """The same in double precision alone, for what is too large to be computed in decimals."""
+        left, right = sides_at(self.doubles)
+        both = np.isfinite(left) & np.isfinite(right)
+        if not np.all(both):
+            if np.array_equal(np.isfinite(left), np.isfinite(right)):
+                return Comparison("nothing", "both sides are without a finite value")
+            return Comparison("different", left=left, right=right, is_one_sided=True)
+        distance, scale = np.abs(left - right), max(np.max(np.abs(left)), np.max(np.abs(right)))
+        noise = 0.0
+        for turn in range(2):
+            arithmetic = NoisyDoubles(np.random.default_rng([self.seed, turn]), self.allowance)
+            moved = sides_at(
+                Evaluation(self.sheet, self.point.values, self.rule, self.point.sizes, arithmetic)
+            )
+            noise = max(
+                noise,
+                *(float(np.max(np.abs(new - old))) for old, new in zip((left, right), moved, strict=True)),
+            )
+        if not noise <= USELESS * scale:
+            return Comparison("nothing", SWAMPED)
+        if np.all(distance <= NOISE * noise + EXACT * scale):
+            return _agreement(both)
+        return Comparison("different", left=left, right=right)
+
+
+def _agreement(finite: NDArray[np.bool_]) -> Comparison:
+    if np.all(finite):
+        return Comparison("equal")
+    if not np.any(finite):
+        return Comparison("nothing", "both sides are without a finite value")
+    return Comparison("nothing", "both sides have entries without a finite value")
+
+
+def _spread(sides: Sides) -> float:
+    """The largest relative distance of two arrays, over their finite entries."""
+    left, right = (np.where(np.isfinite(side), side, 0.0) for side in sides)
+    scale = max(np.max(np.abs(left)), np.max(np.abs(right)))
+    return float(np.max(np.abs(left - right)) / scale) if scale else 0.0
+
+
+def _finite(array: Array) -> NDArray[np.bool_]:
+    return np.asarray(np.frompyfunc(lambda x: Decimal(x).is_finite(), 1, 1)(array), dtype=bool)
+
+
+def _extent(array: Any, where: NDArray[np.bool_]) -> Decimal:
+    """The largest modulus."""
+    return max((abs(Decimal(x)) for x in np.asarray(array)[where].ravel()), default=Decimal(0))

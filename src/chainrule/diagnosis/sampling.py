@@ -1,0 +1,294 @@
+"""The points at which a sheet is judged: ordinary ones, and those that it asks for itself.
+
+Ordinary values do not show what relu(a - 4) does, or that tanh(1000 a) is no sign. So values are drawn near
+zero, large, around the numbers of the sheet and on both sides of its kinks, too; with all signs of a few
+single numbers and all combinations of a few labels; as small whole numbers, which coincide; and with axes of
+length 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.diagnosis.points import (
+    Draw,
+    Kind,
+    SheetPoint,
+    draw_point,
+    draw_sizes,
+    draw_values,
+    entries_at,
+    least_sizes,
+    sheet_terms,
+    terms_behind,
+)
+from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, literals
+from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.language.evaluate import DerivativeRule
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.tree import Binary, Number, Ref
+
+__all__ = ["KINDS", "sample_points"]
+
+Array = NDArray[Any]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MOST_PATTERNS = 32
+MOST_LITERALS = 6
+ROOM = 4_000_000
+"""How many entries all points have together, if there are more than `LEAST`."""
+LEAST = 3
+
+
+def sample_points(
+    sheet: Sheet,
+    rng: np.random.Generator,
+    sizes: Mapping[str, int] | None,
+    points: int,
+    rule: DerivativeRule,
+    kinds: Collection[Kind] = KINDS,
+    allowance: Allowance | None = None,
+) -> list[SheetPoint]:
+    """Points at which to judge a sheet, the ordinary ones first.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    rng : numpy.random.Generator
+    sizes : mapping of str to int, optional
+        Prescribed sizes; the others are drawn.
+    points : int
+        Number of ordinary points.
+    rule : callable
+        What evaluates the derivatives in the sheet.
+    kinds : collection of str
+        Kinds of points that can show something.
+    allowance : Allowance, optional
+        What may be computed to find the kinks; without end by default.
+
+    Raises
+    ------
+    TooLargeError
+        If one name alone has more than 20 million entries.
+    OptionError
+        If a prescribed size is not one of the sheet's.
+    """
+    sampler = _Sampler(sheet, rng, sizes or {}, rule, least_sizes(sheet), kinds, allowance)
+    ordinary = [sampler.plain(turn) for turn in range(points)]
+    room = max(LEAST, ROOM // max(1, entries_at(sheet, ordinary[0].sizes)))
+    return [*ordinary, *islice(sampler.others(ordinary), room)][:room]
+
+
+@dataclass
+class _Sampler:
+    sheet: Sheet
+    rng: np.random.Generator
+    given: Mapping[str, int]
+    rule: DerivativeRule
+    needed: Mapping[str, int]
+    kinds: Collection[Kind]
+    allowance: Allowance | None
+
+    def others(self, ordinary: list[SheetPoint]) -> Iterator[SheetPoint]:
+        families: dict[Kind, Callable[[], Iterator[SheetPoint]]] = {
+            "scaled": self.scaled,
+            "short": self.short_axes,
+            "pattern": self.patterns,
+            "tie": self.ties,
+            "extreme": lambda: self.extremes(ordinary),
+            "positive": self.positive,
+        }
+        for kind, family in families.items():
+            if kind in self.kinds:
+                yield from family()
+
+    def plain(self, turn: int, kind: Kind = "plain") -> SheetPoint:
+        point = draw_point(
+            self.sheet, self.rng, self.given, turn=turn, positive=kind == "positive", needed=self.needed
+        )
+        return replace(point, kind=kind)
+
+    def positive(self) -> Iterator[SheetPoint]:
+        """For sheets that take logarithms and roots."""
+        return (self.plain(turn, "positive") for turn in range(6))
+
+    def patterns(self) -> Iterator[SheetPoint]:
+        yield from self.sign_patterns()
+        yield from self.label_patterns()
+
+    def point(self, kind: Kind, real: Draw | None = None, share: Draw | None = None) -> SheetPoint:
+        turn = int(self.rng.integers(12))
+        known = draw_sizes(self.sheet, self.rng, self.given, needed=self.needed)
+        return SheetPoint(known, draw_values(self.sheet, self.rng, known, turn, real, share), kind)
+
+    def scaled(self) -> Iterator[SheetPoint]:
+        """Near zero, nearer, and large."""
+        for lowest, highest in ((-3, -1), (-9, -4), (1, 2)):
+            yield self.point("scaled", _times(10.0 ** self.rng.uniform(lowest, highest)))
+
+    def ties(self) -> Iterator[SheetPoint]:
+        """Small whole numbers, zeros, ones, equal entries, numbers of the sheet; shares all in one place."""
+        for _ in range(4):
+            yield self.point("tie", lambda rng, shape: rng.integers(-3, 4, shape) * 1.0, _corner)
+        for value in (0.0, 1.0):
+            yield self.point("tie", _everywhere(value), _corner)
+        yield self.point("tie", lambda rng, shape: np.full(shape, rng.standard_normal()), _sparse)
+        numbers = literals(self.sheet)[:MOST_LITERALS]
+        for number in numbers:
+            yield self.point("tie", _everywhere(number), _corner)
+            yield self.point("tie", _everywhere(-number), _corner)
+            yield self.point("tie", _near(numbers, 0.0))
+        yield from self.whole_exponents()
+
+    def extremes(self, ordinary: list[SheetPoint]) -> Iterator[SheetPoint]:
+        """Of all magnitudes, beside the numbers of the sheet, on both sides of its kinks."""
+        for _ in range(3):
+            yield self.point("extreme", _times(10.0 ** self.rng.uniform(2, 5)))
+            yield self.point("extreme", _of_all_magnitudes)
+        numbers = literals(self.sheet)[:MOST_LITERALS]
+        for nearness in (2.0**-6, 2.0**-6, 2.0**-12) if numbers else ():
+            yield self.point("extreme", _near(numbers, nearness))
+        for number in numbers:
+            for scale in (number, number**0.5, 2 * number):
+                yield self.point("extreme", _times(scale))
+        switches = Switches.of(self.sheet, self.rule, self.allowance)
+        if switches.terms:
+            yield from switches.together(ordinary[0], [1.0, *(2 * number for number in numbers)])
+            for base in ordinary[:2]:
+                yield from islice(switches.crossings(base), 2 * MOST_CROSSINGS)
+
+    def whole_exponents(self) -> Iterator[SheetPoint]:
+        """Bases of both signs, where an exponent is a whole number."""
+        names = _exponents(self.sheet)
+        for turn in range(4 if names else 0):
+            point = self.plain(turn)
+            exponents = {name: self.rng.integers(1, 4, point.values[name].shape) * 1.0 for name in names}
+            yield SheetPoint(point.sizes, {**point.values, **exponents}, "tie")
+
+    def short_axes(self) -> Iterator[SheetPoint]:
+        """Symbolic sizes all 1, all 2, and either."""
+        free = [name for name in self.sheet.sizes if name not in self.given]
+        for choices in ((1,), (2,), (1, 2, 3)) if free else ():
+            sizes = {name: max(self.needed.get(name, 0), int(self.rng.choice(choices))) for name in free}
+            known = draw_sizes(self.sheet, self.rng, {**self.given, **sizes}, needed=self.needed)
+            yield SheetPoint(
+                known, draw_values(self.sheet, self.rng, known, int(self.rng.integers(12))), "short"
+            )
+
+    def sign_patterns(self) -> Iterator[SheetPoint]:
+        """All signs of a few single numbers, some of many."""
+        base = self.plain(0)
+        kinds = {"real": (-1.0, 1.0), "sign": (-1.0, 1.0), "bit": (0.0, 1.0)}
+        single = {
+            name: kinds[item.domain]
+            for name, item in self.sheet.declarations.items()
+            if item.domain in kinds and base.values[name].size == 1
+        }
+        if len(single) < 2:
+            return
+        for turn, pattern in enumerate(_patterns(list(single.values()), MOST_PATTERNS, self.rng)):
+            point = self.plain(turn)
+            signed = {
+                name: np.asarray(value * (abs(point.values[name]) if self.is_real(name) else 1.0))
+                for name, value in zip(single, pattern, strict=True)
+            }
+            yield SheetPoint(point.sizes, {**point.values, **signed}, "pattern")
+
+    def is_real(self, name: str) -> bool:
+        return self.sheet.declarations[name].domain == "real"
+
+    def label_patterns(self) -> Iterator[SheetPoint]:
+        """All combinations of a few single labels, the first ones and the last."""
+        base = self.plain(0)
+        names = [
+            name
+            for name, item in self.sheet.declarations.items()
+            if item.domain == "class" and base.values[name].size == 1
+        ]
+        if len(names) < 2:
+            return
+        classes = [self.sheet.classes_of(name) for name in names]
+        counts = [base.sizes[size] if isinstance(size, str) else int(size or 1) for size in classes]
+        kinds = [tuple(dict.fromkeys((0, 1, count - 1)))[:count] for count in counts]
+        for pattern in _patterns(kinds, MOST_PATTERNS, self.rng):
+            values = draw_values(self.sheet, self.rng, base.sizes)
+            labels = {
+                n: np.asarray(int(k)).reshape(values[n].shape) for n, k in zip(names, pattern, strict=True)
+            }
+            yield SheetPoint(base.sizes, {**values, **labels}, "pattern")
+
+
+def _ordinary(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.asarray((0.1 + np.abs(rng.standard_normal(shape))) * rng.choice((-1.0, 1.0), shape))
+
+
+def _times(scale: float) -> Draw:
+    return lambda rng, shape: scale * _ordinary(rng, shape)
+
+
+def _of_all_magnitudes(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return np.asarray(10.0 ** rng.uniform(-6, 6, shape) * rng.choice((-1.0, 1.0), shape))
+
+
+def _everywhere(value: float) -> Draw:
+    return lambda rng, shape: np.full(shape, value)
+
+
+def _near(numbers: list[float], nearness: float) -> Draw:
+    """At the numbers and their negatives, or beside them by a part of each."""
+
+    def drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        signs, sides = (rng.choice((-1.0, 1.0), shape) for _ in range(2))
+        beside = nearness * sides * rng.uniform(0.5, 1.0, shape)  # sums of them do not coincide
+        return np.asarray(rng.choice(numbers, shape) * signs * (1 + beside))
+
+    return drawn
+
+
+def _corner(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """All of a share in one place."""
+    return np.asarray(np.eye(shape[-1])[rng.integers(shape[-1], size=shape[:-1])])
+
+
+def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Shares of one half, in two places or in one."""
+    return (_corner(rng, shape) + _corner(rng, shape)) / 2
+
+
+def _patterns(
+    kinds: Sequence[tuple[float, ...]], most: int, rng: np.random.Generator
+) -> Iterator[tuple[float, ...]]:
+    """All combinations, or as many random ones, and those in which all take their first or last."""
+    count = 1
+    for values in kinds:
+        count *= len(values)
+        if count > most:
+            break
+    if count <= most:
+        yield from product(*kinds)
+        return
+    yield tuple(values[0] for values in kinds)
+    yield tuple(values[-1] for values in kinds)
+    for _ in range(most - 2):
+        yield tuple(values[int(rng.integers(len(values)))] for values in kinds)
+
+
+def _exponents(sheet: Sheet) -> list[str]:
+    """Declared real names in the exponents of powers."""
+    found: dict[str, None] = {}
+    for term in sheet_terms(sheet):
+        if isinstance(term, Binary) and term.op == "**" and not isinstance(term.right, Number):
+            found |= dict.fromkeys(
+                inner.name
+                for inner in terms_behind(sheet, [term.right])
+                if isinstance(inner, Ref)
+                and inner.name in sheet.declarations
+                and sheet.declarations[inner.name].domain == "real"
+            )
+    return list(found)

@@ -1,0 +1,159 @@
+"""Where a sheet switches branches: terms whose sign decides, and points on both sides of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.diagnosis.points import SheetPoint, sheet_terms, short
+from chainrule.diagnosis.witness import open_indices
+from chainrule.equations.language.arithmetic import Allowance, Doubles
+from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
+from chainrule.equations.language.functions import COMPARISONS
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.tree import Binary, Call, Number, Size, Term
+from chainrule.errors import ChainruleError
+
+__all__ = ["Switches", "is_smooth", "literals"]
+
+Array = NDArray[Any]
+
+KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
+MOST_SWITCHES = 24
+FACTORS = 4.0 ** np.arange(-5, 16)
+"""How far a point is moved along the ray from the origin, so that relu(sum(x) - 1e6) is seen active."""
+HALVINGS = 18
+"""Of an interval with a change of sign: two points 1e-5 apart are on either side of it."""
+MOST_CROSSINGS = 8
+MOST_ENTRIES = 48
+"""How many real entries are moved one by one."""
+EVALUATIONS = 300
+
+
+def literals(sheet: Sheet) -> list[float]:
+    """The moduli of the numbers in a sheet, each once; 0 is left out."""
+    found = {abs(float(term.value)): None for term in sheet_terms(sheet) if isinstance(term, Number)}
+    return [value for value in found if value]
+
+
+def is_smooth(terms: Iterable[Term]) -> bool:
+    """Whether terms have neither kinks nor steps: what holds around an ordinary point holds everywhere."""
+    return not any(
+        isinstance(term, Call) and term.function in (*KINKED, *COMPARISONS, "max", "min", "where")
+        for term in terms
+    )
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The terms of a sheet whose sign decides which branch is taken.
+
+    Attributes
+    ----------
+    sheet : Sheet
+    terms : tuple of (Term, indices)
+        Each with its open indices.
+    rule : callable
+        What evaluates the derivatives in them.
+    allowance : Allowance, optional
+        What may be computed.
+    """
+
+    sheet: Sheet
+    terms: tuple[tuple[Term, tuple[tuple[str, Size], ...]], ...]
+    rule: DerivativeRule
+    allowance: Allowance | None
+
+    @classmethod
+    def of(cls, sheet: Sheet, rule: DerivativeRule, allowance: Allowance | None = None) -> Switches:
+        """Those of a sheet, at most 24."""
+        found = [switch for term in sheet_terms(sheet) for switch in _switches(term)][:MOST_SWITCHES]
+        return cls(sheet, tuple((term, open_indices(term)) for term in found), rule, allowance)
+
+    def at(self, point: SheetPoint) -> list[Array]:
+        """The values of each term, flat; NaN where one cannot be computed."""
+        found = []
+        try:
+            evaluation = Evaluation(self.sheet, point.values, self.rule, point.sizes, Doubles(self.allowance))
+        except ChainruleError:
+            return [np.array([np.nan]) for _ in self.terms]
+        for term, indices in self.terms:
+            try:
+                found.append(np.ravel(evaluation.value(term, indices)).real)
+            except ChainruleError:
+                found.append(np.array([np.nan]))
+        return found
+
+    def crossings(self, base: SheetPoint) -> Iterator[SheetPoint]:
+        """Pairs of points on either side of a change of sign, on the line through a point and the origin."""
+        for sign in (1.0, -1.0):
+            factors = sign * FACTORS
+            values = [self.at(self._moved(base, factor)) for factor in factors]
+            for which in range(len(self.terms)):
+                column = np.array([np.sign(value[which]) for value in values])
+                steps, entries = np.nonzero(column[:-1] * column[1:] < 0)
+                if len(steps):
+                    low, high = factors[steps[0]], factors[steps[0] + 1]
+                    yield from self._straddled(base, which, int(entries[0]), float(low), float(high))
+
+    def _straddled(
+        self, base: SheetPoint, which: int, entry: int, low: float, high: float
+    ) -> Iterator[SheetPoint]:
+        side = np.sign(self.at(self._moved(base, low))[which][entry])
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            if np.sign(self.at(self._moved(base, middle))[which][entry]) == side:
+                low = middle
+            else:
+                high = middle
+        yield self._moved(base, low)
+        yield self._moved(base, high)
+
+    def _moved(self, base: SheetPoint, factor: float) -> SheetPoint:
+        values = {name: short(factor * base.values[name]) for name in self._reals()}
+        return replace(base, values={**base.values, **values}, kind="extreme")
+
+    def _reals(self) -> list[str]:
+        return [name for name, item in self.sheet.declarations.items() if item.domain == "real"]
+
+    def together(self, base: SheetPoint, sizes: list[float]) -> Iterator[SheetPoint]:
+        """Points at which as many terms as possible are positive, and negative, at once.
+
+        One entry at a time takes one of a few values; what switches more terms to that side stays.
+        """
+        entries = [(name, i) for name in self._reals() for i in range(base.values[name].size)][:MOST_ENTRIES]
+        left = EVALUATIONS
+        for sign in (1, -1):
+            best, count = base, self._active(base, sign)
+            for name, i in entries:
+                for value in (sign * factor * size for size in sizes for factor in (1, -1)):
+                    left -= 1
+                    moved = _with_entry(best, name, i, value * (1 + i % 7 / 16.3))  # no two entries coincide
+                    active = self._active(moved, sign) if left > 0 else 0
+                    if active > count:
+                        best, count = moved, active
+            yield best
+
+    def _active(self, point: SheetPoint, sign: int) -> int:
+        return sum(int(np.sum(sign * value > 0)) for value in self.at(point))
+
+
+def _switches(term: Term) -> Iterator[Term]:
+    match term:
+        case Call(function=name, args=(arg,)) if name in KINKED:
+            yield arg
+        case Call(function=name, args=(left, right)) if name in ("max", "min", *COMPARISONS):
+            yield Binary(term.type, term.span, "-", left, right)
+        case Binary(op="**", left=base, right=exponent) if not isinstance(exponent, Number):
+            yield base
+
+
+def _with_entry(point: SheetPoint, name: str, entry: int, value: float) -> SheetPoint:
+    array = point.values[name].copy()
+    array.flat[entry] = short(np.array(value))
+    values: Mapping[str, Array] = {**point.values, name: array}
+    return replace(point, values=values, kind="extreme")

@@ -1,0 +1,372 @@
+"""The numbers in which a sheet is computed: double precision, or decimals of as many digits as it takes."""
+
+from __future__ import annotations
+
+import decimal
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import decimals, special
+from chainrule.equations.language.functions import Function
+from chainrule.errors import DataError, NoRuleError, TooLargeError
+
+__all__ = ["COSTLY", "DOUBLES", "Allowance", "Arithmetic", "Decimals", "Doubles", "NoisyDoubles"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+class Arithmetic(Protocol):
+    """What an interpreter of sheets or of nodes needs to know of its numbers."""
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Within which everything is computed."""
+
+    def number(self, value: Fraction | int) -> Any:
+        """An exact number, as near as these numbers come to it."""
+
+    def array(self, value: Any) -> Any:
+        """A result as an array of these numbers."""
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """Powers, entry by entry."""
+
+    def call(
+        self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
+    ) -> Any:
+        """A function of the language."""
+
+    def spend(self, operations: int) -> None:
+        """Count what is computed."""
+
+    def norm(self, x: Array, axes: int | None) -> Any:
+        """The Euclidean norm along the last axes; see `special.norm`."""
+
+    def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
+        """The derivative of a power; see `special.power_derivative`."""
+
+    def function(self, name: str, kernels: Mapping[str, Callable[[Array], Any]]) -> Callable[[Array], Any]:
+        """What computes a function; ``kernels`` are those of doubles.
+
+        Raises
+        ------
+        NoRuleError
+            If there is none.
+        """
+
+    @property
+    def pi(self) -> Any:
+        """π."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there are more digits than in double precision."""
+
+
+@dataclass
+class Allowance:
+    """How much may still be computed; one may serve several arithmetics.
+
+    Attributes
+    ----------
+    left : int
+        In operations on decimals, of which a second has some millions.
+    """
+
+    left: int
+
+    def spend(self, operations: int) -> None:
+        """Take off what is computed next.
+
+        Raises
+        ------
+        TooLargeError
+            If it is too much.
+        """
+        self.left -= operations
+        if self.left < 0:
+            raise TooLargeError("There is too much to compute at these sizes, or in this sheet.")
+
+
+class Doubles:
+    """float64 and complex128, as NumPy computes with them.
+
+    Parameters
+    ----------
+    allowance : Allowance, optional
+        By default without end.
+    """
+
+    pi = math.pi
+    is_exact = False
+
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        self.allowance = allowance
+
+    def context(self) -> AbstractContextManager[Any]:
+        return np.errstate(all="ignore")
+
+    def number(self, value: Fraction | int) -> Any:
+        return np.float64(value)
+
+    def array(self, value: Any) -> Any:
+        return value
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        return special.power(base, exponent)
+
+    def norm(self, x: Array, axes: int | None) -> Any:
+        return special.norm(x, axes)
+
+    def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
+        return special.power_derivative(base, exponent, by_base, by_exponent)
+
+    def function(self, name: str, kernels: Mapping[str, Callable[[Array], Any]]) -> Callable[[Array], Any]:
+        return kernels[name]
+
+    def call(
+        self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
+    ) -> Any:
+        return function.kernel(args, axis, sizes)
+
+    def spend(self, operations: int) -> None:
+        if self.allowance is not None:
+            self.allowance.spend(EACH + operations // DISCOUNT)
+
+
+DOUBLES = Doubles()
+
+
+class NoisyDoubles(Doubles):
+    """float64, every result moved by a few units in its last place, which shows what rounding does.
+
+    Parameters
+    ----------
+    noise : numpy.random.Generator
+    allowance : Allowance, optional
+    """
+
+    def __init__(self, noise: np.random.Generator, allowance: Allowance | None = None) -> None:
+        super().__init__(allowance)
+        self.noise = noise
+
+    def array(self, value: Any) -> Any:
+        return value * (1 + np.finfo(np.float64).eps * self.noise.integers(-4, 5, np.shape(value)))
+
+
+EACH = 15
+"""What a term or a node counts for, before its entries."""
+DISCOUNT = 100
+"""How many operations on doubles count for one on decimals."""
+COSTLY = 100
+"""What an elementary function of a decimal counts for, beside a product."""
+WIDEST = 10**12
+"""Decimal exponents beyond it are refused, as of exp(1e13)."""
+
+
+class Decimals:
+    """Decimal numbers in arrays of objects.
+
+    Parameters
+    ----------
+    digits : int
+    noise : numpy.random.Generator, optional
+        Every result that was rounded is moved by a few units of 10^-places, relatively, so that two runs show
+        what rounding does. What is exact, such as 4 - 4, stays exact.
+    places : int
+    sign : {1, -1}
+        With -1 and the same generator, everything is moved the other way.
+    allowance : Allowance, optional
+        By default without end.
+    """
+
+    is_exact = True
+
+    def __init__(
+        self,
+        digits: int = 80,
+        noise: np.random.Generator | None = None,
+        places: int = 0,
+        sign: int = 1,
+        allowance: Allowance | None = None,
+    ) -> None:
+        self.decimal_context = decimal.Context(digits, Emax=WIDEST, Emin=-WIDEST, traps=[])
+        self.noise = noise
+        self.unit = sign * Decimal(10) ** -places
+        self.allowance = allowance
+
+    def context(self) -> AbstractContextManager[Any]:
+        return decimal.localcontext(self.decimal_context)
+
+    def number(self, value: Fraction | int) -> Any:
+        fraction = Fraction(value)
+        return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+
+    def array(self, value: Any) -> Any:
+        found = np.asarray(value)
+        self.spend(EACH + found.size)
+        if found.dtype != object:
+            return _exact(found)
+        flags = decimal.getcontext().flags
+        if flags[decimal.Overflow] or flags[decimal.Underflow]:
+            raise DataError("A number beyond all bounds occurs at these values, such as exp(1e13).")
+        if self.noise is not None and flags[decimal.Inexact]:
+            steps = self.noise.integers(1, 10, found.shape) * self.noise.choice((-1, 1), found.shape)
+            found = np.asarray(found * (1 + steps.astype(object) * self.unit), dtype=object)
+            flags[decimal.Inexact] = False
+        return found
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        return _power(_exact(base), _exact(exponent))
+
+    def call(
+        self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
+    ) -> Any:
+        name = function.name
+        if function.elementwise or name in self.whole:
+            own = self.function(name, {})
+            if axis is None:
+                return self.array(own(args[0]))
+            found = np.asarray(own(np.moveaxis(args[0], axis, -1)))
+            return self.array(found if found.ndim < args[0].ndim else np.moveaxis(found, -1, axis))
+        if name == "norm1":
+            return self.array(np.sum(_ELEMENTWISE["abs"](args[0])))
+        if name in ("norm2", "normF"):
+            return self.array(self.norm(args[0], None))
+        return self.array(function.kernel(args, axis, sizes))
+
+    def norm(self, x: Array, axes: int | None) -> Any:
+        along = tuple(range(x.ndim - (x.ndim if axes is None else axes), x.ndim))
+        return _ELEMENTWISE["sqrt"](np.asarray(np.sum(x * x, axis=along), dtype=object))
+
+    def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
+        self.spend(COSTLY * np.size(base))
+        entries = np.frompyfunc(
+            lambda u, v: decimals.power_derivative(_decimal(u), _decimal(v), by_base, by_exponent), 2, 1
+        )
+        return np.asarray(entries(base, exponent), dtype=object)
+
+    def function(self, name: str, kernels: Mapping[str, Callable[[Array], Any]]) -> Callable[[Array], Any]:
+        own = _ELEMENTWISE.get(name) or self.whole.get(name)
+        if own is None:
+            raise NoRuleError(f"{name} is not known of decimals.")
+
+        def counted(array: Array) -> Any:
+            self.spend(COSTLY * array.size)
+            return own(array)
+
+        return counted
+
+    def spend(self, operations: int) -> None:
+        if self.allowance is not None:
+            self.allowance.spend(operations)
+
+    @property
+    def pi(self) -> Any:
+        return decimals.pi()
+
+    @cached_property
+    def whole(self) -> Mapping[str, Callable[[Array], Any]]:
+        return {
+            "softmax": lambda x: _rows(x)[2],
+            "log_softmax": lambda x: _rows(x)[1],
+            "logsumexp": lambda x: _rows(x)[0],
+            "lse": lambda x: _rows(x)[0],
+            "inv": self._stacked(self._inverse),
+            "det": self._stacked(self._determinant),
+            "logdet": lambda x: _ELEMENTWISE["log"](_ELEMENTWISE["abs"](self._stacked(self._determinant)(x))),
+            "adjugate": self._stacked(self._adjugate),
+        }
+
+    def _stacked(self, function: Callable[[Array], Any]) -> Callable[[Array], Any]:
+        """A function of a matrix, of each in an array of them."""
+
+        def each(array: Array) -> Array:
+            if array.ndim == 2:
+                return np.asarray(function(array), dtype=object)
+            return np.stack([each(matrix) for matrix in array])
+
+        return each
+
+    def _eliminated(self, matrix: Array, right: Array) -> tuple[Array, Decimal]:
+        """The solution of matrix @ x = right, and the determinant; NaN for 1 / 0 where that is 0."""
+        rows = np.concatenate([matrix, right], axis=1)
+        size, determinant = len(matrix), Decimal(1)
+        for k in range(size):
+            pivot = k + int(np.argmax([abs(x) for x in rows[k:, k]]))
+            if pivot != k:
+                rows[[k, pivot]] = rows[[pivot, k]]
+                determinant = -determinant
+            determinant *= rows[k, k]
+            if not rows[k, k]:
+                return rows[:, size:], determinant
+            others = np.arange(size) != k
+            rows[k] = self.array(rows[k] / rows[k, k])
+            rows[others] = self.array(rows[others] - np.multiply.outer(rows[others, k], rows[k]))
+        return rows[:, size:], determinant
+
+    def _determinant(self, matrix: Array) -> Decimal:
+        return self._eliminated(matrix, matrix[:, :0])[1]
+
+    def _inverse(self, matrix: Array) -> Array:
+        found, determinant = self._eliminated(matrix, _exact(np.eye(len(matrix))))
+        if not determinant:
+            raise np.linalg.LinAlgError("singular")
+        return found
+
+    def _adjugate(self, matrix: Array) -> Array:
+        size = len(matrix)
+        found = np.empty((size, size), dtype=object)
+        for i in range(size):
+            for j in range(size):
+                minor = np.delete(np.delete(matrix, i, 0), j, 1)
+                found[j, i] = (-1) ** (i + j) * self._determinant(minor)
+        return found
+
+
+def _decimal(x: Any) -> Decimal:
+    return x if type(x) is Decimal else Decimal(x)
+
+
+_exact_entries = np.frompyfunc(_decimal, 1, 1)
+_power_entries = np.frompyfunc(lambda x, y: decimals.power(_decimal(x), _decimal(y)), 2, 1)
+
+
+def _exact(value: Any) -> Array:
+    """An array of floats or whole numbers, each as the decimal that it is."""
+    array = np.asarray(value)
+    plain = array if array.dtype == object else array.astype(np.float64).astype(object)
+    return np.asarray(_exact_entries(plain), dtype=object)
+
+
+def _power(base: Array, exponent: Array) -> Array:
+    return np.asarray(_power_entries(base, exponent), dtype=object)
+
+
+def _elementwise(function: Callable[[Decimal], Decimal]) -> Callable[[Array], Array]:
+    entries = np.frompyfunc(lambda x: function(_decimal(x)), 1, 1)
+    return lambda array: np.asarray(entries(array), dtype=object)
+
+
+_ELEMENTWISE = {name: _elementwise(function) for name, function in decimals.ELEMENTARY.items()}
+
+
+def _rows(x: Array) -> tuple[Array, Array, Array]:
+    """logsumexp, log softmax and softmax along the last axis."""
+    top = np.max(x, axis=-1, keepdims=True)
+    at = np.expand_dims(np.argmax(x, axis=-1), -1)
+    below = x - top
+    weights = _ELEMENTWISE["exp"](below)
+    np.put_along_axis(weights, at, _exact(0), axis=-1)
+    rest = np.asarray(np.sum(weights, axis=-1, keepdims=True), dtype=object)
+    np.put_along_axis(weights, at, _exact(1), axis=-1)
+    lower = np.asarray(np.frompyfunc(decimals.log1p, 1, 1)(rest), dtype=object)
+    return np.squeeze(top + lower, -1), below - lower, weights / (1 + rest)

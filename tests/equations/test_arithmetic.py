@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from chainrule.diagnosis.points import draw_point
+from chainrule.equations import Equations
+from chainrule.equations.language.arithmetic import Allowance, Decimals, NoisyDoubles
+from chainrule.equations.language.evaluate import Evaluation
+from chainrule.errors import DataError, TooLargeError
+
+SHEET = """
+data X: R[N, p]; y: Class[N, K]; t: Bit[N]; q: Simplex[K]; A: R[p, p]; s: R
+parameters W: R[K, p]; b: R[K]
+F[i] = W @ X[i] + b
+P = softmax(F, axis=1)
+r[i] = logsumexp(F[i]) - F[i][y[i]]
+k = kron(b, q)
+L = mean(r[i] for i in N) + s**2 * normF(W) + norm1(b) + max(b) - min(b) + trace(A) + sum(where(F < 0, 1, F))
+D = det(A) + logdet(A) + sum(inv(A)) + sum(diag(A)) + sum(outer(b, q)) + sum(onehot(y[0])) + sum(eye(p)) / 3
+E = sum(tanh(F)) + sum(gelu(F)) + sum(erf(b)) + sum(leaky_relu(F)) + sum(elu(F)) + sum(sin(b)) + cos(s)
+G = sum(log_softmax(F, axis=0)) + sum(log_sigmoid(b)) + sum(abs(b) ** s) + max(s, 1) + dot(b, q) + norm2(k)
+"""
+DERIVATIVES = [
+    "d(L, W)",
+    "d(L, b)",
+    "d(D, A)",
+    "d(E, W)",
+    "d(E, b)",
+    "d(G, W)",
+    "d(G, b)",
+    "d(G, s)",
+    "d(d(L, b), b)",
+]
+NAMES = ["F", "P", "r", "k", "L", "D", "E", "G"]
+
+
+@pytest.fixture(scope="module")
+def place():
+    text = SHEET + "".join(f"D{i} = {term}\n" for i, term in enumerate(DERIVATIVES))
+    model = Equations(text)
+    return model, draw_point(model.sheet, np.random.default_rng(3))
+
+
+def at(place, arithmetic=None):
+    model, point = place
+    more = () if arithmetic is None else (arithmetic,)
+    return Evaluation(model.sheet, point.values, model.total_derivative, point.sizes, *more)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *(f"D{i}" for i in range(len(DERIVATIVES)))])
+def test_decimals_agree_with_doubles(place, name):
+    term = place[0].sheet.definitions[name]
+    value, exact = (one.value(term.body, term.indices) for one in (at(place), at(place, Decimals())))
+    assert exact.shape == value.shape
+    assert exact.astype(float) == pytest.approx(value, rel=1e-12, abs=1e-12)
+
+
+def test_noise_is_small_where_something_was_rounded_and_none_where_nothing_was(place):
+    def values(text, arithmetic):
+        model = Equations(f"a: R\nb = {text}")
+        return Evaluation(model.sheet, {"a": 4.0}, None, None, arithmetic).named("b")
+
+    def noisy():
+        return Decimals(80, np.random.default_rng(0), 40)
+
+    assert values("a - 4", noisy()) == 0
+    assert values("(a + 1e30) - 1e30", noisy()) == 4
+    clean = values("exp(a)", Decimals())
+    up, down = (values("exp(a)", Decimals(80, np.random.default_rng(0), 40, sign)) for sign in (1, -1))
+    with Decimals().context():
+        assert 1e-41 < float(abs(up / clean - 1)) < 1e-38
+        assert float((up - clean) / (down - clean)) == pytest.approx(-1)
+    assert values("(a + 1e16) - 1e16", NoisyDoubles(np.random.default_rng(0))) != 4
+
+
+def test_an_allowance_ends():
+    model = Equations("x: R[300]; L = sum(sum(x[i] * x[j] for i in 300) for j in 300)")
+    evaluation = Evaluation(
+        model.sheet, {"x": np.ones(300)}, None, None, Decimals(allowance=Allowance(50_000))
+    )
+    with pytest.raises(TooLargeError, match="too much"):
+        evaluation.value(model.sheet.definitions["L"].body)
+
+
+def test_numbers_beyond_all_bounds_are_refused():
+    model = Equations("a: R; b = exp(exp(a))")
+    with pytest.raises(DataError, match="bounds"):
+        Evaluation(model.sheet, {"a": 100.0}, None, None, Decimals()).value(model.sheet.definitions["b"].body)
+
+
+def test_products_of_many_factors_are_multiplied_a_few_at_a_time():
+    lines = "\n".join(f"h{i} = tanh(h{i - 1}) * 1.5" if i else "h0 = x" for i in range(80))
+    model = Equations(f"x: R[n]\n{lines}\nL = sum(h79)")
+    x = np.array([0.3, -0.7, 1.1])
+    step = 1e-20
+    expected = np.array([model.evaluate("L", {"x": x + step * 1j * unit}).imag / step for unit in np.eye(3)])
+    assert model.evaluate("d(L, x)", {"x": x}) == pytest.approx(expected, rel=1e-10)
