@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.diagnosis.points import SheetPoint, draw_point
 from chainrule.diagnosis.power_points import power_points
-from chainrule.diagnosis.witness import from_layout, sheet_function, tangential
+from chainrule.diagnosis.witness import USELESS, from_layout, noise_of, sheet_function, tangential
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.language.evaluate import evaluate
@@ -64,6 +64,13 @@ class Subject(ABC):
         """Points like the given one that random ones never meet."""
         for name in (self.of,) if self.penalty is None else (self.of, self.penalty):
             yield from power_points(self.equations.program, name, point)
+
+    def is_determined(self, point: SheetPoint) -> bool:
+        """Whether rounding leaves the value of ``of`` what it is; log det(Xᵀ X) of a wide X is rounding."""
+        value = self.equations.evaluate(self.of, point.values, point.sizes)
+        return noise_of(self.equations, self.of, point, value) <= USELESS * float(
+            np.max(np.abs(value), initial=0)
+        )
 
     def value(self, point: SheetPoint) -> Array:
         """What is differentiated."""
@@ -145,6 +152,9 @@ class OverExamples(Subject):
         for name in self._data:
             values[name] = np.stack([one.values[name] for one in (first, *others)])
         return SheetPoint({**known, count: n}, values)
+
+    def is_determined(self, point: SheetPoint) -> bool:
+        return True
 
     def at(self, name: str, point: SheetPoint) -> Array:
         own = self.original(name)

@@ -13,6 +13,7 @@ from chainrule.checking.differences import Slope, slope
 from chainrule.checking.noise import measure_noise
 from chainrule.diagnosis.points import SheetPoint
 from chainrule.diagnosis.subjects import AsItIs, OverExamples, Subject
+from chainrule.diagnosis.values import wrong_values
 from chainrule.diagnosis.verify_report import BlockVerification, Verified, VerifyReport
 from chainrule.diagnosis.witness import STEP
 from chainrule.equations.calculus.stacking import examples_of
@@ -33,6 +34,9 @@ EVALUATIONS = 1500
 more than its share is compared along random directions."""
 DIRECTIONS = 4
 BORDER = "at a base of 0 the printed power beside log 0 has no value; the compiled code takes the limit, 0"
+UNDETERMINED = (
+    "rounding alone decides the value at the sizes that were drawn, as of a matrix without full rank"
+)
 SETTLED = 1e-7
 """Relative error at which central differences need no smaller step."""
 
@@ -119,17 +123,18 @@ def verify(
     for point in _finite(subject, subject.borders(drawn[0])):
         _judge_point(subject, point, rng, blocks, at_border=True)
     verdicts = tuple(block.verdict(sheet_points=points) for block in blocks.values())
+    verdicts = (*wrong_values(subject, sizes), *verdicts)
     return VerifyReport(derivation.of, verdicts, tuple(dict(point.sizes) for point in drawn))
 
 
 def _finite_point(
     subject: Subject, rng: np.random.Generator, sizes: Mapping[str, int] | None, turn: int
 ) -> SheetPoint:
-    """A point at which ``of`` is finite, positive values if others do not do; the last try in any case."""
+    """A point at which ``of`` is finite and not rounding alone, positive if need be; or the last."""
     for attempt in range(6):
         point = subject.draw(rng, sizes, turn, attempt >= 3)
         try:
-            if np.all(np.isfinite(subject.value(point))):
+            if np.all(np.isfinite(subject.value(point))) and subject.is_determined(point):
                 break
         except ChainruleError:
             continue
@@ -224,6 +229,10 @@ def _judge_point(
     at_border: bool = False,
 ) -> None:
     """Hear the witnesses at one point; at the border of a domain, only where there is a derivative."""
+    if not at_border and not subject.is_determined(point):
+        for block in blocks.values():
+            block.missing.append(UNDETERMINED)
+        return
     compiled = _attempt(lambda: subject.compiled(point), blocks, "the compiled code")
     printed = _attempt(lambda: subject.printed(point), blocks, "the printed equations")
     cases: dict[str, _Case] = {}

@@ -19,11 +19,22 @@ from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size
 from chainrule.equations.nodes.nodes import Node
 from chainrule.errors import ChainruleError, DataError, UncheckableError
 
-__all__ = ["STEP", "Witness", "from_layout", "open_indices", "sheet_function", "tangential"]
+__all__ = [
+    "STEP",
+    "USELESS",
+    "Witness",
+    "from_layout",
+    "noise_of",
+    "open_indices",
+    "sheet_function",
+    "tangential",
+]
 
 Array = NDArray[Any]
 
 STEP = 1e-20
+USELESS = 1e-6
+"""Relative noise beyond which a value tells nothing."""
 AGREEMENT = 1e-8
 HEARINGS = 2
 """At how many ordinary points a derivative is compared with the complex step."""
@@ -52,6 +63,16 @@ def sheet_function(
         return evaluate(equations.sheet, of, given, rule, sizes, indices)
 
     return function
+
+
+def noise_of(equations: Equations, name: str, point: SheetPoint, value: Array) -> float:
+    """How far the value of a name moves if every result on the way moves by units in its last place."""
+    worst = 0.0
+    for seed in range(2):
+        noisy = NoisyDoubles(np.random.default_rng(seed))
+        evaluation = Evaluation(equations.sheet, point.values, equations.total_derivative, point.sizes, noisy)
+        worst = max(worst, float(np.max(np.abs(evaluation.named(name) - value), initial=0.0)))
+    return worst
 
 
 def open_indices(term: Term) -> tuple[tuple[str, Size], ...]:
