@@ -161,6 +161,11 @@ class NoisyDoubles(Doubles):
     def array(self, value: Any) -> Any:
         return value * (1 + np.finfo(np.float64).eps * self.noise.integers(-4, 5, np.shape(value)))
 
+    def call(
+        self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
+    ) -> Any:
+        return self.array(super().call(function, args, axis, sizes))
+
 
 EACH = 15
 """What a term or a node counts for, before its entries."""
