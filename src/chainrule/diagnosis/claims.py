@@ -25,7 +25,7 @@ from chainrule.errors import ChainruleError, DataError, OptionError, ShapeError,
 __all__ = ["check_claims"]
 
 POINTS = 6
-ALLOWANCE, LEAST, POOL = 10_000_000, 1_000_000, 50_000_000
+ALLOWANCE, LEAST, POOL = 10_000_000, 5_000_000, 50_000_000
 """What may be computed for a claim alone, for one of many, and for all together: some seconds for a page."""
 EXACTLY = 2
 """At how many points of each kind but the short ones decimals are asked even where doubles agree."""
