@@ -143,3 +143,13 @@ def test_objectives_over_examples():
         close(gradient, steps)
         product = objective.hessian_product(theta, theta)
         close(product, objective.value_and_gradient(theta + 1e-30j * theta)[1].imag / 1e-30)
+
+
+def test_rows_of_another_layout_stand_in_chains_of_letters():
+    text = """
+        X: R[n, p]; T: R[n, p, q]; parameters b: R[p]
+        h[i] = logsumexp(X[i] + b) * max(max(T[i], axis=1)); L = sum(h**2)
+    """
+    model, sizes = Equations(text), {"n": 2, "p": 3, "q": 4}
+    for layout in ("numerator", "denominator"):
+        assert check_round_trip(model.derive("L", layout=layout), sizes) == 2

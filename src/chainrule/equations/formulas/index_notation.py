@@ -271,7 +271,8 @@ class Speller:
         passed: str | None = None
         summed: list[tuple[str, Size]] = []
         for position, factor in enumerate(factors):
-            is_row = factor.rank == 1 and _is_row(factor)
+            # After a matrix stands a column, also where it looks like the transpose of another layout's row.
+            is_row = factor.rank == 1 and passed is None and _is_row(factor)
             own = [] if is_row else [passed if passed is not None else open_letters.pop(0)]
             passed = None
             if is_row or factor.rank == 2:
