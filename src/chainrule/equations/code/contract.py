@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 __all__ = ["Operand", "Workshop", "aligned_code", "contraction_code"]
 
@@ -17,6 +18,8 @@ __all__ = ["Operand", "Workshop", "aligned_code", "contraction_code"]
 BLAS_SHARE = 1 / 32
 # Of more operands not every pair is tried: a chain of 60 matrices has 1,770 at each of 59 steps.
 MANY_OPERANDS = 12
+# Of pairs, by their labels: how much larger the result is than the two, then the work.
+Prices: TypeAlias = dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,11 @@ def _is_late(operand: Operand, operands: Sequence[Operand], out: tuple[int, ...]
 
 
 def _pairwise(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
+    prices: Prices = {}
     while len(work) > 1:
-        first, second = _best_pair(work, out, shop.length)
+        first, second = _best_pair(work, out, shop.length, prices)
+        changed = {*first.labels, *second.labels}
+        prices = {pair: price for pair, price in prices.items() if changed.isdisjoint(pair[0] + pair[1])}
         rest = [operand for operand in work if operand is not first and operand is not second]
         needed = set(out).union(*(operand.labels for operand in rest))
         work = [_joined(first, second, needed, out, shop), *rest]
@@ -171,17 +177,20 @@ def _divided(work: list[Operand]) -> list[Operand]:
 
 
 def _best_pair(
-    work: list[Operand], out: tuple[int, ...], length: Callable[[int], float]
+    work: list[Operand], out: tuple[int, ...], length: Callable[[int], float], prices: Prices
 ) -> tuple[Operand, Operand]:
+    """The pair to join next; ``prices`` keeps those of pairs that earlier joins left as they were."""
     uses = Counter(label for operand in work for label in operand.labels)
     uses.update(out)
 
     def price(pair: tuple[Operand, Operand]) -> tuple[float, float]:
-        first, second = pair
-        union = {*first.labels, *second.labels}
-        kept = [label for label in union if uses[label] > (label in first.labels) + (label in second.labels)]
-        before = math.prod(map(length, first.labels)) + math.prod(map(length, second.labels))
-        return (math.prod(map(length, kept)) - before, math.prod(map(length, union)))
+        first, second = labels = pair[0].labels, pair[1].labels
+        if labels not in prices:
+            union = {*first, *second}
+            kept = [label for label in union if uses[label] > (label in first) + (label in second)]
+            before = math.prod(map(length, first)) + math.prod(map(length, second))
+            prices[labels] = (math.prod(map(length, kept)) - before, math.prod(map(length, union)))
+        return prices[labels]
 
     return min(_pairs(work), key=price)
 

@@ -186,7 +186,8 @@ def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
             factors.extend(factor.above)
         else:
             factors.append(factor)
-    factors.sort(key=_order)
+    if len(factors) > 1:  # a key reads the whole of a factor, and a chain asks at every link
+        factors.sort(key=_order)
     lower = tuple(sorted(below, key=_order))
     body = factors[0] if len(factors) == 1 and not lower else Hadamard(rank, tuple(factors), lower)
     return scale(coefficient, scalars, under, body)

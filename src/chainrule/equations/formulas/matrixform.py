@@ -386,7 +386,7 @@ def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node],
         if own[0] == own[1]:
             graph.hang(own[0], Diagonal(1, form(arg)))
         else:
-            graph.edges.append(Edge(own[0], own[1], form(arg)))
+            graph.connect(Edge(own[0], own[1], form(arg)))
         return
     if inverted:
         base, exponent = _base(arg, form)
