@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.code.code_facts import Variable
-from chainrule.equations.code.in_place import in_place
+from chainrule.equations.code import in_place as in_place_module
+from chainrule.equations.code.code_facts import Variable, reads
+from chainrule.equations.code.in_place import in_place, results_first
 from equations.complex_steps import STEP, close, jacobian
 from equations.model_sheets import MODELS
 from equations.sheet_values import drawn
@@ -245,3 +246,39 @@ def test_results_share_no_memory():
 
 def test_constants_are_floating_without_any_input():
     assert Equations("L = sum(softmax(2 * ones(3))**2)").compile("L")() == pytest.approx(1 / 3)
+
+
+class Counted(set):
+    """A set that counts how often it is compared with another."""
+
+    compared = 0
+
+    def __and__(self, other):
+        Counted.compared += 1
+        return set(self) & other
+
+
+def test_results_are_placed_without_looking_at_each_of_them_at_every_line(monkeypatch):
+    monkeypatch.setattr(in_place_module, "reads", lambda code: Counted(reads(code)))
+    steps = [text for n in range(40) for text in (f"h{n + 1} = x @ h{n}", f"g{n} = h{n} @ h{n + 1}")]
+    results = {f"g{n}" for n in range(40)}
+    assert results_first([*steps[::2], *steps[1::2]], {*results, "h40"}) == steps
+    assert Counted.compared <= len(steps)
+
+
+class Watched:
+    """An input that counts how often it is asked whether it may be written over."""
+
+    dims, floating, asked = ("n", "n"), True, 0
+
+    @property
+    def own(self):
+        Watched.asked += 1
+        return False
+
+
+def test_lines_ask_of_the_names_they_read_alone():
+    inputs = {f"W{n}": Watched() for n in range(50)}
+    lines = [f"h{n} = W{n} + W{n}" for n in range(50)]
+    in_place(lines, {f"h{n}" for n in range(50)}, inputs, {}, str)
+    assert Watched.asked <= 4 * len(lines)

@@ -61,17 +61,24 @@ def results_first(statements: Sequence[str], returned: set[str]) -> list[str]:
     made = [_targets(tree) for tree in trees]
     used = [reads(tree.value) for tree in trees]
     everything = set().union(*made)
-    last = [place for place, names in enumerate(made) if names <= returned - set().union(*used)]
+    alone = returned - set().union(*used)
+    waiting = {place: used[place] & everything for place, names in enumerate(made) if names <= alone}
+    readers: dict[str, list[int]] = {}
+    for place, names in waiting.items():
+        for name in names:
+            readers.setdefault(name, []).append(place)
     order: list[int] = []
-    done: set[str] = set()
-    for place, names in enumerate(made):
-        if place in last:
-            continue
+    ready = [place for place, names in waiting.items() if not names]
+    for place in (place for place in range(len(made)) if place not in waiting):
         order.append(place)
-        done |= names
-        for result in [other for other in last if other not in order and used[other] & everything <= done]:
-            order.append(result)
-    order += [place for place in last if place not in order]
+        for name in made[place]:
+            for result in readers.pop(name, ()):
+                waiting[result].remove(name)
+                if not waiting[result]:
+                    ready.append(result)
+        order += sorted(ready)
+        ready = []
+    order += sorted(waiting.keys() - set(order))
     return [statements[place] for place in order]
 
 
@@ -104,8 +111,8 @@ def in_place(
     last = {name: place for place, tree in enumerate(trees) for name in reads(tree.value)}
     last |= dict.fromkeys(returned, len(trees))
     for place, (text, tree) in enumerate(zip(statements, trees, strict=True)):
-        own = (name for name, variable in rewriter.known.items() if variable.own and variable.floating)
-        rewriter.statement(text, tree, {name for name in own if last.get(name) == place}, dims)
+        ending = (name for name in reads(tree.value) if last[name] == place)
+        rewriter.statement(text, tree, {name for name in ending if rewriter.may_overwrite(name)}, dims)
     return rewriter.finished(returned)
 
 
@@ -153,6 +160,11 @@ class _Rewriter:
             self.onehots[name] = code
         elif isinstance(code, ast.Call) and ast.unparse(code.func) == "np.arange":
             self.ranges[ast.unparse(code.args[0])] = name
+
+    def may_overwrite(self, name: str) -> bool:
+        """Whether a name holds an array of numbers of this code's own."""
+        variable = self.known.get(name)
+        return variable is not None and variable.own and variable.floating
 
     def _rows(self, target: ast.Tuple, code: ast.expr, dims: Mapping[str, Dims]) -> None:
         """Softmax and logsumexp of the same scores, or a sum of exponentials, which is not kept."""

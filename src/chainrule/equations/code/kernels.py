@@ -329,7 +329,7 @@ NEEDS = {
 
 def definitions_for(code: str, definitions: Mapping[str, str] = DEFINITIONS) -> str:
     """The definitions of every helper that some code calls."""
-    found = {name for name in definitions if re.search(rf"(?<![\w.]){name}\(", code)}
+    found = definitions.keys() & set(re.findall(r"(?<![\w.])(\w+)\(", code))
     for name in tuple(found):
         found.update(helper for helper in NEEDS.get(name, ()) if helper in definitions)
     return "\n".join(definitions[name] for name in definitions if name in found)
