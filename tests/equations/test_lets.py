@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.equations.calculus import lets
 from chainrule.equations.calculus.lets import Cotangent, Temporary, derive_lines
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import symbols_of
+from chainrule.equations.nodes.simplify import cost, simplify
 from equations.complex_steps import close, jacobian
 
 NETWORK = """
@@ -147,3 +149,19 @@ def test_rules_are_in_words():
     rules = {step.name: step.rule for step in derivation.steps}
     assert "tanh' = 1 - tanh²" in rules["dL/dz"]
     assert "product rule in f" in rules["dL/dh"]
+
+
+def test_a_long_line_is_written_once_and_not_for_each_line_that_goes_into_it(monkeypatch):
+    of = "d(" * 6 + "f" + ", a)" * 6
+    model = Equations(f"parameters a: R\nf = sin(a) * exp(a) / (1 + a**2)\ny = {of}")
+    long = []
+
+    def counted(node):
+        long.extend([node] if cost(node) > lets.MOST_TRIED else [])
+        return simplify(node)
+
+    monkeypatch.setattr(lets, "simplify", counted)
+    model.derive("y")
+    assert 0 < len(long) < 10
+    (compiled,) = model.compile(["dy/da"])(a=0.3)
+    assert np.isclose(compiled, model.evaluate("d(y, a)", {"a": 0.3}), rtol=1e-9)

@@ -40,6 +40,9 @@ __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_
 MATRIX, MOST_IN_BRACKETS = 2, 16
 # What still reads well as one line: a line used once goes into its user only up to here.
 MOST_IN_LINE = 64
+# In a longer one it is not tried whether something cancels, and what goes into it anyway does so at once: the
+# seventh derivative of sin(a) exp(a) / (1 + a²) has 5,810 symbols, and each of 120 trials would write them.
+MOST_TRIED = 2000
 
 
 @dataclass(slots=True)
@@ -312,7 +315,12 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
     mentioned = [set(symbols_of(line.expression)) for line in lines]
     named = Counter(line.symbol for line in lines)
+    later: dict[int, dict[Node, Node]] = {}
     for position, line in enumerate(lines):
+        if position in later:
+            whole = simplify(substitute(line.expression, later[position]))
+            line.expression = simplify(substitute(whole, fold))
+            line.inside += later[position]
         users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
         # What is printed anyway is not written out a second time.
         alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
@@ -322,6 +330,10 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
         twin = named[line.symbol] > 1 and not line.requested
         for place in users:
             user = lines[place]
+            if cost(user.expression) > MOST_TRIED and not twin:
+                if constant:
+                    later.setdefault(place, {})[line.symbol] = line.expression
+                continue
             raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
             raw = substitute(user.expression, {line.symbol: line.expression})
             new = simplify(substitute(simplify(raw), fold))
