@@ -50,6 +50,11 @@ def test_forty_sheets(start):
     assert sum(check(seed) for seed in range(start, start + 10)) >= 8
 
 
+def test_a_whole_matrix_of_ones_beside_a_relation_is_summed_over():
+    # The trace of (ones of two axes) times [i < j]ᵀ, letter by letter.
+    assert check(1162)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("start", range(1000, 4000, 50))
 def test_three_thousand_sheets(start):

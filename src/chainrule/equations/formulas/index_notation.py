@@ -146,9 +146,10 @@ class Speller:
                 return Num(0, value)
             case Ones():
                 return Num(0, Fraction(1))
-            case Mul(rank=2, factors=(*rest, last)) if isinstance(transpose(last), Ones):
+            # A whole matrix of ones sums what is beside it.
+            case Mul(rank=2, factors=(*rest, last)) if last.rank == 1 and isinstance(transpose(last), Ones):
                 return self.entry(mul(rest, 1), at[:1], bound)
-            case Mul(rank=2, factors=(Ones(), *rest)):
+            case Mul(rank=2, factors=(Ones(rank=1), *rest)):
                 return self.entry(transpose(mul(rest, 1)), at[1:], bound)
             case Iota():
                 return Letter(0, at[0])
