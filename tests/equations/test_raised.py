@@ -306,3 +306,11 @@ def test_an_index_as_an_exponent_needs_no_logarithm():
         close(found, slope)
     (rows,) = values_of("parameters x: R[n]\nL = sum(x[i]**i for i in n)", ["dL/dx"], x=[0.0, 0.0, -2.0])
     close(rows, [0.0, 1.0, -4.0])
+
+
+def test_an_exponent_that_is_a_number_takes_a_complex_step_at_its_base():
+    model = Equations("parameters a: R; b: R\nL = b**2 * (0.5 + a)**tanh(a - a)")
+    function = model.compile(["L", "dL/da", "dL/db"])
+    value, by_a, by_b = function(a=0.7 + 1e-20j, b=1.2 + 2e-20j)
+    np.testing.assert_allclose([value.real, value.imag / 1e-20], [1.44, 4.8])
+    np.testing.assert_allclose([by_a, by_b], [0, 2.4 + 4e-20j], atol=1e-25)

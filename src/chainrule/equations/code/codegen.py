@@ -20,7 +20,7 @@ from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.relations import label_axes
 from chainrule.errors import NoRuleError
@@ -293,7 +293,11 @@ class Writer:
         """The argument of an elementwise function; where relu(z) is known, step(z) is that of relu(z)."""
         rectified = self.program.pool.intern("fn", "relu", node.args, node.dims)
         shared = node.data == "step" and rectified in self.code and self.code[rectified][0].isidentifier()
-        return self._text(rectified if shared else node.args[0])
+        (arg,) = node.args
+        if not arg.dims and is_zero(arg):
+            # As an array it would have the type of the inputs, and float(tanh(0)) refuses a complex 0.
+            return "0.0"
+        return self._text(rectified if shared else arg)
 
     def _sum(self, node: Node) -> tuple[str, bool]:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
