@@ -162,6 +162,12 @@ def _divisor(xp, norm):
     "_power": """
 def _power(xp, u, v):
     arrays = [value for value in (u, v) if hasattr(value, "dtype")]
+    if not arrays:
+        # Two numbers, 1.5**n of a size n; Python raises where the standard has an infinity or NaN.
+        try:
+            return float("nan") if u < 0 and v % 1 else float(u) ** v
+        except (OverflowError, ZeroDivisionError):
+            return float("inf")
     u, v = (value if hasattr(value, "dtype") else xp.full_like(arrays[0], value) for value in (u, v))
     return xp.pow(u, v)
 """,

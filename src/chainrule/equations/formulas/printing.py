@@ -49,6 +49,7 @@ from chainrule.equations.formulas.shorthand import short
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
+from chainrule.errors import NoRuleError
 
 __all__ = ["ADD", "ATOM", "FACTOR", "PRODUCT", "Printer"]
 
@@ -111,6 +112,10 @@ class Printer(ABC):
 
     def _write(self, form: Form) -> tuple[str, int]:
         form = short(form)
+        if type(form) not in self._rules:
+            raise NoRuleError(
+                "A part of this formula has entries alone; give it a name of its own in the sheet."
+            )
         return self._rules[type(form)](self, form)
 
     def inside(self, form: Form, least: int) -> str:
