@@ -314,3 +314,24 @@ def test_an_exponent_that_is_a_number_takes_a_complex_step_at_its_base():
     value, by_a, by_b = function(a=0.7 + 1e-20j, b=1.2 + 2e-20j)
     np.testing.assert_allclose([value.real, value.imag / 1e-20], [1.44, 4.8])
     np.testing.assert_allclose([by_a, by_b], [0, 2.4 + 4e-20j], atol=1e-25)
+
+
+@pytest.mark.parametrize(
+    ("base", "n", "power"), [("1.5", 3, 3.375), ("(-10)", 401, -np.inf), ("10", 400, np.inf)]
+)
+def test_powers_of_two_numbers_stand_in_code_for_the_array_api(base, n, power):
+    model = Equations(f"parameters x: R[n]\nL = {base}**n * mean(x)")
+    found = model.compile("L", target="array_api")(x=array_api_strict.ones(n))
+    np.testing.assert_allclose(float(found), power, rtol=1e-12)
+
+
+def test_a_formula_that_no_notation_has_is_refused_and_its_code_runs():
+    """The indexed condition on a diagonal inside the Kronecker product has no letters to stand with."""
+    model = Equations(
+        "parameters u: R[m]; w: R[p]\n"
+        "L = logsumexp(kron(w, diag(where(where(outer(u, u) < outer(u, u), outer(u, u), eye(m))"
+        " != outer(u, u), 1.5**tanh(outer(zeros(m), u)), (outer(u, u) + outer(u, u))))))"
+    )
+    u, w = np.array([0.3, -0.7]), np.array([0.2, 1.1, -0.4])
+    value = model.compile("L")(u=u, w=w)
+    close(np.asarray(value), model.evaluate("L", {"u": u, "w": w}))

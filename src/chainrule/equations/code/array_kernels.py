@@ -167,7 +167,7 @@ def _power(xp, u, v):
         try:
             return float("nan") if u < 0 and v % 1 else float(u) ** v
         except (OverflowError, ZeroDivisionError):
-            return float("inf")
+            return float("-inf") if u < 0 and v % 2 else float("inf")
     u, v = (value if hasattr(value, "dtype") else xp.full_like(arrays[0], value) for value in (u, v))
     return xp.pow(u, v)
 """,
