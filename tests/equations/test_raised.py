@@ -9,6 +9,7 @@ import pytest
 from chainrule import special, verify
 from chainrule.equations import Equations
 from chainrule.equations.code.compile import Compiled
+from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
 
 SUM = "parameters x: R[p]; k: R\nL = sum(x**k)"
@@ -333,5 +334,7 @@ def test_a_formula_that_no_notation_has_is_refused_and_its_code_runs():
         " != outer(u, u), 1.5**tanh(outer(zeros(m), u)), (outer(u, u) + outer(u, u))))))"
     )
     u, w = np.array([0.3, -0.7]), np.array([0.2, 1.1, -0.4])
-    value = model.compile("L")(u=u, w=w)
-    close(np.asarray(value), model.evaluate("L", {"u": u, "w": w}))
+    with pytest.raises(NoRuleError, match="a name of its own in the sheet"):
+        str(model.derive("L", order=2))
+    hessian = model.compile("d2L/dw2")(u=u, w=w)
+    assert hessian.shape == (3, 3) and np.all(np.isfinite(hessian))
