@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from chainrule.data import bundled, split_rows
 from chainrule.persistence import load
@@ -95,6 +94,7 @@ def test_columns_of_the_same_name_need_no_binding(run, tmp_path, houses):
 
 @pytest.mark.parametrize("domain", ["Sign", "Bit"])
 def test_logistic_regression_as_scikit_learn_finds_it(run, tmp_path, domain):
+    linear_model = pytest.importorskip("sklearn.linear_model")
     loss = "softplus(-y * f)" if domain == "Sign" else "softplus(f) - y * f"
     path = tmp_path / "logistic.eqs"
     path.write_text(f"data x: R[p]; y: {domain}\nparameters w: R[p]; b: R\nf = w.T @ x + b\nL = {loss}\n")
@@ -108,7 +108,7 @@ def test_logistic_regression_as_scikit_learn_finds_it(run, tmp_path, domain):
     table = bundled("breast_cancer")
     X = table.matrix("mean_radius", "mean_texture", "mean_symmetry")
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    truth = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
+    truth = linear_model.LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
         Z, table["diagnosis"].values.astype(str)
     )
     np.testing.assert_allclose(parameters["w"], truth.coef_[0], rtol=1e-5)

@@ -85,6 +85,18 @@ def test_bundled_tables(name):
         assert target.kind == ("numeric" if name == "digits" else "categorical")
 
 
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_values_are_those_of_their_source(name):
+    pytest.importorskip("sklearn")
+    from data.make_bundled import TAKEN
+
+    source, table = TAKEN[name](), bundled(name)
+    np.testing.assert_array_equal(table.without(BUNDLED[name]).matrix(), source.data)
+    named = name not in ("digits", "diabetes")  # there the target is a number
+    truth = source.target_names[source.target] if named else source.target
+    np.testing.assert_array_equal(table[BUNDLED[name]].values.astype(truth.dtype), truth)
+
+
 def test_digits_have_the_names_the_examples_use():
     table = bundled("digits")
     assert table.matching("pixel*") == tuple(f"pixel{j}" for j in range(64))

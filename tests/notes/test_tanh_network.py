@@ -4,9 +4,8 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
-from chainrule.data import one_hot
+from chainrule.data import bundled, one_hot
 from chainrule.equations import Equations
 from chainrule.network import Network
 from chainrule.optimize import GradientDescent, HeavyBall, Momentum, iterate
@@ -207,8 +206,9 @@ def test_fit_walks_the_same_path():
 
 @covers("S4.13", "S4.14", "S4.15")
 def test_the_sheet_trains_on_digits_as_the_notes_say():
-    X, y = load_digits(return_X_y=True)
-    X, target, units, rate, alpha = X / 16, np.eye(10)[y], 12, 3e-3, 0.1
+    digits = bundled("digits")
+    X, y = digits.matrix("pixel*") / 16, digits["label"].values.astype(int)
+    target, units, rate, alpha = np.eye(10)[y], 12, 3e-3, 0.1
     rng = np.random.default_rng(8)
     start = {
         "W": rng.normal(size=(units, 64)) / 8,

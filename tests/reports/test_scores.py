@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn import metrics
 
 from chainrule.errors import DataError, ShapeError
 from chainrule.reports import ClassificationScores, RegressionScores, class_examples
+
+metrics = pytest.importorskip("sklearn.metrics")
 
 
 @pytest.fixture
