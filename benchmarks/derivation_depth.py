@@ -1,15 +1,14 @@
 """Time and length of a derivation against the depth of the network; both should grow linearly.
 
-python -m benchmarks.derivation_depth
+python -m benchmarks derivation_depth
 """
 
 from __future__ import annotations
 
-import time
-
+from benchmarks.harness import Case, Contest
 from chainrule import Equations
 
-DEPTHS = (1, 3, 10, 30, 100)
+DEPTHS = (1, 10, 100)
 
 
 def sheet(depth: int) -> str:
@@ -27,24 +26,28 @@ def sheet(depth: int) -> str:
     return "\n".join([*lines, "L = logsumexp(f) - f[y]"])
 
 
-def main() -> None:
-    """Print a line per depth."""
-    print("Derivation of all gradients of a tanh network")
-    print(f"{'layers':>6}{'read':>10}{'derive, print':>16}{'compile':>10}{'characters':>13}{'per layer':>11}")
-    for depth in DEPTHS:
-        start = time.perf_counter()
-        model = Equations(sheet(depth))
-        read = time.perf_counter()
-        text = str(model.derive("L"))
-        derived = time.perf_counter()
-        model.compile(["L", *(f"dL/d{name}" for name in model.parameters)])
-        compiled = time.perf_counter()
-        figures = [1e3 * (read - start), 1e3 * (derived - read), 1e3 * (compiled - derived)]
-        print(
-            f"{depth:>6}{figures[0]:>7.0f} ms{figures[1]:>13.0f} ms{figures[2]:>7.0f} ms"
-            f"{len(text):>13,}{len(text) / depth:>11.0f}"
-        )
+def printed(depth: int) -> Contest:
+    """All gradients, derived and printed."""
+    text = sheet(depth)
+    return Contest(
+        lambda: str(Equations(text).derive("L")),
+        same=None,
+        remark=lambda results: f"{len(results['chainrule']) / depth:,.0f} characters a layer",
+    )
 
 
-if __name__ == "__main__":
-    main()
+def compiled(depth: int) -> Contest:
+    """Value and all gradients, compiled."""
+    text = sheet(depth)
+
+    def ours():
+        model = Equations(text)
+        return model.compile(["L", *(f"dL/d{name}" for name in model.parameters)])
+
+    return Contest(ours, same=None)
+
+
+CASES = [
+    *(Case(f"derive and print, {depth} layers", lambda depth=depth: printed(depth)) for depth in DEPTHS),
+    *(Case(f"compile, {depth} layers", lambda depth=depth: compiled(depth)) for depth in DEPTHS),
+]

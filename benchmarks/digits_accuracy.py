@@ -4,36 +4,35 @@ The network of ``chainrule demo``, 64-32-10, tanh, Adam with rate 0.01 and batch
 same five splits; scikit-learn gets the same architecture, optimiser, batches and epochs, no penalty and no
 early end.
 
-    python -m benchmarks.digits_accuracy
+    python -m benchmarks digits_accuracy
 """
 
 from __future__ import annotations
 
-import time
 import warnings
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_limits
 
+from benchmarks import peers
+from benchmarks.harness import Case, Contest
 from chainrule.cli.digits import HIDDEN, Digits, layered
 
 SPLITS, EPOCHS = 5, 30
 
 
-def ours(digits: Digits, seed: int) -> tuple[float, float]:
-    """Accuracy and seconds of the layered network."""
+def ours(digits: Digits, seed: int) -> float:
+    """Held-out accuracy of the layered network."""
     contender = layered()
-    start = time.perf_counter()
     result = contender.train(digits, EPOCHS, seed, progress=False)
-    seconds = time.perf_counter() - start
     guesses = contender.probabilities(result.parameters, digits.X_held).argmax(axis=1)
-    return float(np.mean(guesses == digits.y_held)), seconds
+    return float(np.mean(guesses == digits.y_held))
 
 
-def theirs(digits: Digits, seed: int) -> tuple[float, float]:
-    """Accuracy and seconds of scikit-learn's network."""
+def theirs(digits: Digits, seed: int) -> float:
+    """Held-out accuracy of scikit-learn's network."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
     model = MLPClassifier(
         (HIDDEN,),
         activation="tanh",
@@ -45,27 +44,24 @@ def theirs(digits: Digits, seed: int) -> tuple[float, float]:
         tol=0.0,
         random_state=seed,
     )
-    start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(digits.X, digits.y)
-    return float(model.score(digits.X_held, digits.y_held)), time.perf_counter() - start
+    return float(model.score(digits.X_held, digits.y_held))
 
 
-def main() -> None:
-    """Print a line per split and the means."""
-    print("Digits, 64-32-10, Adam, batches of 32, 30 epochs, 1 BLAS thread")
-    print(f"{'split':>5}{'chainrule':>12}{'seconds':>9}{'scikit-learn':>15}{'seconds':>9}")
-    rows = []
-    with threadpool_limits(1):
-        ours(Digits.split(0), 0)
-        for seed in range(SPLITS):
-            digits = Digits.split(seed)
-            rows.append((*ours(digits, seed), *theirs(digits, seed)))
-            print(f"{seed:>5}{rows[-1][0]:>12.4f}{rows[-1][1]:>9.2f}{rows[-1][2]:>15.4f}{rows[-1][3]:>9.2f}")
-    means = np.mean(rows, axis=0)
-    print(f"{'mean':>5}{means[0]:>12.4f}{means[1]:>9.2f}{means[2]:>15.4f}{means[3]:>9.2f}")
+def trained() -> Contest:
+    """Both trained on every split; the mean accuracy."""
+    splits = [(Digits.split(seed), seed) for seed in range(SPLITS)]
+
+    def mean(train):
+        return lambda: float(np.mean([train(digits, seed) for digits, seed in splits]))
+
+    def accuracies(results):
+        return "held-out accuracy: " + ", ".join(f"{name} {found:.3f}" for name, found in results.items())
+
+    others = {"scikit-learn": mean(theirs)} if peers.installed("sklearn") else {}
+    return Contest(mean(ours), others, per=SPLITS, same=None, remark=accuracies)
 
 
-if __name__ == "__main__":
-    main()
+CASES = [Case("train on digits 64-32-10, 30 epochs, mean of 5 splits", trained)]

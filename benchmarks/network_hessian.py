@@ -3,7 +3,7 @@
 Every block of the weights and biases of a tanh network with softmax cross-entropy, mean over 128 examples,
 put into one symmetric array. JAX and torch stand beside where they are installed (`benchmarks.peers`).
 
-    python -m benchmarks.network_hessian
+    python -m benchmarks network_hessian
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from __future__ import annotations
 import tracemalloc
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from benchmarks import peers
-from benchmarks.second_order import Case, compare, softmax
+from benchmarks.harness import Case, Contest
+from benchmarks.second_order import softmax
 from chainrule import Network
 from chainrule.catalogue import network_equations
-
-CASES = [([10, 20, 20, 3], 30), ([64, 50, 50, 10], 3)]
 
 
 def by_hand(X, y, weights, biases) -> np.ndarray:
@@ -76,7 +74,7 @@ def _flat(block):
     return block.transpose(1, 0, 3, 2).reshape(a * j, b * q)
 
 
-def case(sizes: list[int], n: int = 128) -> Case:
+def hessian(sizes: list[int], n: int = 128) -> Contest:
     """Ours, by hand, and the peers."""
     rng = np.random.default_rng(5)
     net = Network(sizes, "tanh", "softmax", "cross_entropy")
@@ -114,26 +112,24 @@ def case(sizes: list[int], n: int = 128) -> Case:
         return of
 
     weights, biases = [views[name] for name in names[::2]], [views[name] for name in names[1::2]]
-    return Case(ours, {"by hand": lambda: by_hand(X, y, weights, biases)}, peers.hessians(loss, theta))
+    return Contest(
+        ours,
+        {"by hand in NumPy": lambda: by_hand(X, y, weights, biases)},
+        peers.hessians(loss, theta),
+        remark=lambda results: f"{theta.size:,} parameters; memory {_peak(ours):.1f} results",
+    )
 
 
-def main() -> None:
-    """Print a line per network."""
-    print("Full Hessian of a network's sheet, 128 examples, float64, 1 BLAS thread, median of paired runs")
-    print(f"Peers: {peers.versions()}; 1 thread each")
-    with threadpool_limits(1):
-        for sizes, pairs in CASES:
-            this = case(sizes)
-            ours, beside, ratio = compare(this, pairs)
-            tracemalloc.start()
-            result = np.asarray(this.ours())
-            peak = tracemalloc.get_traced_memory()[1] / result.nbytes
-            tracemalloc.stop()
-            figures = ", ".join(f"{who} {seconds * 1e3:.1f}" for who, seconds in beside.items())
-            name = f"{'-'.join(map(str, sizes))}, {len(result):,} parameters"
-            memory = f"memory {peak:.1f} results"
-            print(f"{name:<40}{ours * 1e3:>9.1f} ms   {figures} ms   ratio {ratio:.2f}, {memory}")
+def _peak(function) -> float:
+    """The most memory a call takes, in results."""
+    tracemalloc.start()
+    result = function()
+    peak = tracemalloc.get_traced_memory()[1] / result.nbytes
+    tracemalloc.stop()
+    return peak
 
 
-if __name__ == "__main__":
-    main()
+CASES = [
+    Case("full Hessian of a sheet 10-20-20-3, 128 examples", lambda: hessian([10, 20, 20, 3])),
+    Case("full Hessian of a sheet 64-50-50-10, 128 examples", lambda: hessian([64, 50, 50, 10])),
+]

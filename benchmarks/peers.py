@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -17,22 +16,24 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["gradients", "hessians", "products", "sympy_seconds", "versions"]
+__all__ = ["gradients", "hessians", "installed", "missing", "products", "sympy_hessian"]
 
 Loss = Callable[[SimpleNamespace], Callable[..., Any]]
 Function = Callable[[], np.ndarray]
 
 
-def _installed(name: str) -> bool:
+NAMES = {"jax": "JAX", "torch": "torch", "sympy": "SymPy", "sklearn": "scikit-learn"}
+
+
+def installed(name: str) -> bool:
+    """Whether a peer can be imported."""
     return importlib.util.find_spec(name) is not None
 
 
-def versions() -> str:
-    """The peers that are installed, with their versions."""
-    from importlib.metadata import version
-
-    found = [f"{name} {version(name)}" for name in ("jax", "torch", "sympy") if _installed(name)]
-    return ", ".join(found) or "none installed"
+def missing() -> dict[str, str]:
+    """The peers that stand nowhere, with the reason."""
+    reason = "not installed (pip install -r benchmarks/peers.txt)"
+    return {said: reason for name, said in NAMES.items() if not installed(name)}
 
 
 @contextmanager
@@ -85,11 +86,11 @@ def _torch() -> SimpleNamespace:
 def hessians(loss: Loss, at: np.ndarray) -> dict[str, Function]:
     """The dense Hessian of a loss of one array: ``jax.hessian`` and ``torch.func.hessian``."""
     peers: dict[str, Function] = {}
-    if _installed("jax"):
+    if installed("jax"):
         ops = _jax()
         compiled, place = ops.library.jit(ops.library.hessian(loss(ops))), ops.array(at)
         peers["JAX"] = lambda: np.asarray(compiled(place))
-    if _installed("torch"):
+    if installed("torch"):
         ops_t = _torch()
         function, there = loss(ops_t), ops_t.array(at)
         peers["torch"] = lambda: ops_t.library.func.hessian(function)(there).numpy()
@@ -99,12 +100,12 @@ def hessians(loss: Loss, at: np.ndarray) -> dict[str, Function]:
 def gradients(loss: Loss, at: Sequence[np.ndarray]) -> dict[str, Function]:
     """Value and gradient of a loss of several arrays; the gradient as one vector."""
     peers: dict[str, Function] = {}
-    if _installed("jax"):
+    if installed("jax"):
         ops = _jax()
         compiled = ops.library.jit(ops.library.value_and_grad(loss(ops), tuple(range(len(at)))))
         places = [ops.array(array) for array in at]
         peers["JAX"] = lambda: _vector(compiled(*places)[1])
-    if _installed("torch"):
+    if installed("torch"):
         ops_t = _torch()
         function = loss(ops_t)
         there = [ops_t.array(array).requires_grad_() for array in at]
@@ -115,14 +116,14 @@ def gradients(loss: Loss, at: Sequence[np.ndarray]) -> dict[str, Function]:
 def products(loss: Loss, at: Sequence[np.ndarray], ways: Sequence[np.ndarray]) -> dict[str, Function]:
     """The Hessian times a direction: forward over reverse in JAX, reverse over reverse in torch."""
     peers: dict[str, Function] = {}
-    if _installed("jax"):
+    if installed("jax"):
         ops = _jax()
         jax = ops.library
         gradient = jax.grad(loss(ops), tuple(range(len(at))))
         compiled = jax.jit(lambda point, way: jax.jvp(gradient, point, way)[1])
         places, along = (tuple(ops.array(array) for array in arrays) for arrays in (at, ways))
         peers["JAX"] = lambda: _vector(compiled(places, along))
-    if _installed("torch"):
+    if installed("torch"):
         ops_t = _torch()
         torch, function = ops_t.library, loss(ops_t)
         there = [ops_t.array(array).requires_grad_() for array in at]
@@ -141,13 +142,9 @@ def _vector(arrays: Sequence[Any]) -> np.ndarray:
     return np.concatenate([np.asarray(array).ravel(order="F") for array in arrays])
 
 
-def sympy_seconds(features: int = 6) -> float | None:
-    """Seconds of SymPy for the Hessian of one logistic term, entry by entry; None where it is missing."""
-    if not _installed("sympy"):
-        return None
+def sympy_hessian(features: int = 6) -> object:
+    """SymPy's Hessian of one logistic term, entry by entry."""
     import sympy
 
-    start = time.perf_counter()
     b, x = (sympy.Matrix(sympy.symbols(f"{letter}:{features}")) for letter in "bx")
-    sympy.hessian(sympy.log(1 + sympy.exp((x.T * b)[0])), list(b))
-    return time.perf_counter() - start
+    return sympy.hessian(sympy.log(1 + sympy.exp((x.T * b)[0])), list(b))

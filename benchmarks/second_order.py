@@ -8,22 +8,17 @@
 * Hessian times a direction of a network 64-100-10 on 1,797 examples, against the R-operator by hand;
 * one gradient of a network 64-128-64-10 on 32 and of 64-100-10 on 1,797 examples, against ``network/``.
 
-Pairs are timed back to back and the figure is the median of their ratios, against the quickest of the rivals
-in NumPy. JAX, torch and SymPy stand beside where they are installed (`benchmarks.peers`) and do not count.
+JAX, torch and SymPy stand beside where they are installed (`benchmarks.peers`).
 
-    python -m benchmarks.second_order
+    python -m benchmarks second_order
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from benchmarks import peers
+from benchmarks.harness import Case, Contest
 from chainrule import Equations, Network
 from chainrule.catalogue import network_equations
 
@@ -41,17 +36,6 @@ SOFTMAX = """
     L = sum(loss[i] for i in n)
 """
 FACTORISATION = "T: R[n, m]; V: R[m, k]; parameters U: R[n, k]; L = normF(T - U @ V.T)**2"
-Function = Callable[[], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Case:
-    """Ours, the same by hand in NumPy, and by other libraries; ``dense`` makes what ours gives comparable."""
-
-    ours: Callable[[], object]
-    rivals: dict[str, Function]
-    peers: dict[str, Function]
-    dense: Callable[..., np.ndarray] = field(default=np.asarray)
 
 
 def sigmoid(z):
@@ -64,7 +48,7 @@ def softmax(F):
     return E / E.sum(axis=1, keepdims=True)
 
 
-def logistic(n: int = 20_000, p: int = 300) -> Case:
+def logistic(n: int = 20_000, p: int = 300) -> Contest:
     """Our Hessian, and those written by hand."""
     rng = np.random.default_rng(0)
     X, y, b = rng.normal(size=(n, p)), rng.integers(0, 2, n), rng.normal(size=p) / p**0.5
@@ -85,10 +69,10 @@ def logistic(n: int = 20_000, p: int = 300) -> Case:
         inputs, targets = ops.array(X), ops.array(y.astype(float))
         return lambda b: (ops.softplus(inputs @ b) - targets * (inputs @ b)).sum()
 
-    return Case(lambda: ours(X=X, b=b), rivals, peers.hessians(loss, b))
+    return Contest(lambda: ours(X=X, b=b), rivals, peers.hessians(loss, b))
 
 
-def softmax_regression(n: int = 2000, p: int = 20, k: int = 10) -> Case:
+def softmax_regression(n: int = 2000, p: int = 20, k: int = 10) -> Contest:
     """Our Hessian of shape (k, p, k, p), and those written by hand."""
     rng = np.random.default_rng(1)
     X, W = rng.normal(size=(n, p)), rng.normal(size=(k, p)) / p**0.5
@@ -124,10 +108,10 @@ def softmax_regression(n: int = 2000, p: int = 20, k: int = 10) -> Case:
         return of
 
     rivals = {"einsum": einsum, "(S, XX)": products, "(G, G)": blocks}
-    return Case(lambda: ours(X=X, W=W), rivals, peers.hessians(loss, W))
+    return Contest(lambda: ours(X=X, W=W), rivals, peers.hessians(loss, W))
 
 
-def factorisation(dense: bool, n: int = 300, k: int = 5) -> Case:
+def factorisation(dense: bool, n: int = 300, k: int = 5) -> Contest:
     """Our Hessian in U, as its factors or as an array of shape (n, k, n, k)."""
     rng = np.random.default_rng(3)
     T, U, V = rng.normal(size=(n, n)), rng.normal(size=(n, k)), rng.normal(size=(n, k))
@@ -144,9 +128,11 @@ def factorisation(dense: bool, n: int = 300, k: int = 5) -> Case:
 
     others = peers.hessians(loss, U)
     if dense:
-        return Case(lambda: function(V=V, n=n), {"kron": array}, others)
+        return Contest(lambda: function(V=V, n=n), {"kron": array}, others)
     values = {"T": T, "U": U, "V": V}
-    return Case(lambda: derivation.structured(values), {"kron": array}, others, lambda held: held.dense())
+    return Contest(
+        lambda: derivation.structured(values), {"kron": array}, others, same=lambda held: held.dense()
+    )
 
 
 def network_loss(activation: str, X: np.ndarray, y: np.ndarray) -> peers.Loss:
@@ -185,7 +171,7 @@ def product_by_hand(X, y, at, along) -> np.ndarray:
     return np.concatenate([part.ravel(order="F") for part in parts]) / n
 
 
-def network_product(sizes: tuple[int, int, int] = (64, 100, 10), n: int = 1797) -> Case:
+def network_product(sizes: tuple[int, int, int] = (64, 100, 10), n: int = 1797) -> Contest:
     """The Hessian of a network's sheet times a direction."""
     rng = np.random.default_rng(4)
     net = Network(sizes, "tanh", "softmax", "cross_entropy")
@@ -193,14 +179,14 @@ def network_product(sizes: tuple[int, int, int] = (64, 100, 10), n: int = 1797) 
     theta, v = rng.normal(size=(2, net.parameters.size)) * 0.1
     sheet = network_equations(net).objective("C", {"x": X, "y": y})
     at, along = ([*net.parameters.views(vector).values()] for vector in (theta, v))
-    return Case(
+    return Contest(
         lambda: sheet.hessian_product(theta, v),
         {"R-operator": lambda: product_by_hand(X, y, at, along)},
         peers.products(network_loss("tanh", X, y), at, along),
     )
 
 
-def network_step(sizes: list[int], activation: str, n: int) -> Case:
+def network_step(sizes: list[int], activation: str, n: int) -> Contest:
     """Value and gradient of a network's sheet, and of the network."""
     rng = np.random.default_rng(2)
     net = Network(sizes, activation, "softmax", "cross_entropy")
@@ -209,73 +195,26 @@ def network_step(sizes: list[int], activation: str, n: int) -> Case:
     sheet = network_equations(net).objective("C", {"x": X, "y": y})
     layered = net.objective(X, y)
     arrays = [*net.parameters.views(theta).values()]
-    return Case(
+    return Contest(
         lambda: sheet.value_and_gradient(theta)[1],
         {"network": lambda: layered.value_and_gradient(theta)[1]},
         peers.gradients(network_loss(activation, X, y), arrays),
     )
 
 
-def compare(case: Case, pairs: int) -> tuple[float, dict[str, float], float]:
-    """Seconds of ours and of all beside it, and the ratio to the quickest rival: medians over rounds.
-
-    Peers run after the pairs: what they leave in the caches and the allocator must not move the ratio.
-    """
-    for function in (*case.rivals.values(), *case.peers.values()):
-        np.testing.assert_allclose(case.dense(case.ours()), function(), rtol=1e-8, atol=1e-8)
-    times = np.array(
-        [[_seconds(function) for function in (case.ours, *case.rivals.values())] for _ in range(pairs)]
-    )
-    medians = np.median(times, axis=0)
-    best = 1 + int(medians[1:].argmin())
-    ratio = float(np.median(times[:, 0] / times[:, best]))
-    beside = dict(zip(case.rivals, map(float, medians[1:]), strict=True))
-    return (
-        float(medians[0]),
-        beside | {name: _median(peer, pairs) for name, peer in case.peers.items()},
-        ratio,
-    )
+def formulas() -> Contest:
+    """The Hessian of one logistic term as formulas: the sheet's for any size, SymPy's for six features."""
+    others = {"SymPy, 6 features": peers.sympy_hessian} if peers.installed("sympy") else {}
+    return Contest(lambda: Equations(LOGISTIC).derive("L", "b", order=2), {}, others, same=None)
 
 
-def _seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def _median(function: Function, pairs: int, limit: float = 10.0) -> float:
-    """Of as many runs as there were pairs, or as fit in a limit of seconds; of three at least."""
-    times = [_seconds(function) for _ in range(3)]
-    while len(times) < pairs and sum(times) < limit:
-        times.append(_seconds(function))
-    return float(np.median(times))
-
-
-def main() -> None:
-    """Print a line per case."""
-    print("Second order and steps of compiled sheets, float64, 1 BLAS thread, median of paired runs")
-    print(f"Peers: {peers.versions()}; 1 thread each")
-    cases = [
-        ("logistic Hessian 20,000 x 300", logistic, 15, "<= 1.1"),
-        ("softmax Hessian 2,000 x 20, 10 classes", softmax_regression, 100, "<= 1.3"),
-        ("factorisation Hessian, factors", lambda: factorisation(False), 30, ""),
-        ("factorisation Hessian, dense", lambda: factorisation(True), 30, ""),
-        ("Hessian product 64-100-10, 1,797", network_product, 50, ""),
-        ("step 64-128-64-10, batch 32", lambda: network_step([64, 128, 64, 10], "relu", 32), 500, "<= 1.2"),
-        ("step 64-100-10, batch 1,797", lambda: network_step([64, 100, 10], "tanh", 1797), 50, "<= 1.2"),
-    ]
-    with threadpool_limits(1):
-        for name, case, pairs, goal in cases:
-            ours, beside, ratio = compare(case(), pairs)
-            figures = ", ".join(f"{who} {seconds * 1e3:.2f}" for who, seconds in beside.items())
-            wanted = f" ({goal})" if goal else ""
-            print(f"{name:<40}{ours * 1e3:>9.2f} ms   {figures} ms   ratio {ratio:.2f}{wanted}")
-    if (seconds := peers.sympy_seconds()) is not None:
-        start = time.perf_counter()
-        Equations(LOGISTIC).derive("L", "b", order=2)
-        ours = time.perf_counter() - start
-        print(f"Hessian as formulas: SymPy, 6 features {seconds:.3f} s; the sheet, any size {ours:.3f} s")
-
-
-if __name__ == "__main__":
-    main()
+CASES = [
+    Case("logistic Hessian 20,000 x 300", logistic, 1.1),
+    Case("softmax Hessian 2,000 x 20, 10 classes", softmax_regression, 1.3),
+    Case("factorisation Hessian, factors", lambda: factorisation(False)),
+    Case("factorisation Hessian, dense", lambda: factorisation(True)),
+    Case("Hessian product 64-100-10, 1,797 examples", network_product),
+    Case("step of a sheet 64-128-64-10, batch 32", lambda: network_step([64, 128, 64, 10], "relu", 32), 1.2),
+    Case("step of a sheet 64-100-10, 1,797 examples", lambda: network_step([64, 100, 10], "tanh", 1797), 1.2),
+    Case("logistic Hessian as formulas", formulas),
+]

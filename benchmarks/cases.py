@@ -1,0 +1,29 @@
+"""Every case, in the order of the table."""
+
+from __future__ import annotations
+
+from benchmarks import (
+    derivation_depth,
+    digits_accuracy,
+    network_hessian,
+    network_step,
+    second_order,
+    sheet_step,
+    start_up,
+)
+
+__all__ = ["CASES", "GROUPS"]
+
+GROUPS = {
+    module.__name__.removeprefix("benchmarks."): module.CASES
+    for module in (
+        start_up,
+        sheet_step,
+        second_order,
+        network_hessian,
+        derivation_depth,
+        network_step,
+        digits_accuracy,
+    )
+}
+CASES = [case for cases in GROUPS.values() for case in cases]
