@@ -14,7 +14,7 @@ from chainrule.catalogue import network_equations
 from chainrule.checking import CheckReport
 from chainrule.cli.console import Console
 from chainrule.cli.heads import TASKS, Head, choose_task, head_of
-from chainrule.cli.methods import make_method, method_options
+from chainrule.cli.methods import method_options
 from chainrule.cli.options import (
     NewFile,
     decimal_option,
@@ -23,16 +23,17 @@ from chainrule.cli.options import (
     report_option,
     seed_option,
 )
-from chainrule.cli.record import training_record
-from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
+from chainrule.cli.running import RunSettings, run, verdict_sections
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Preprocessor, Table, read_table, split_rows
 from chainrule.data.features import Missing
 from chainrule.errors import DataError
 from chainrule.network import ACTIVATIONS, Network
 from chainrule.network.penalties import Frobenius
+from chainrule.objective import Objective
 from chainrule.optimize import Result
-from chainrule.persistence import Model, save
+from chainrule.parameters import Parameters
+from chainrule.persistence import Model
 from chainrule.reports import (
     ClassificationScores,
     Figure,
@@ -46,10 +47,7 @@ from chainrule.reports import (
     score_figures,
     scores_section,
     training_section,
-    verdict_section,
-    write_report,
 )
-from chainrule.training import fit
 
 __all__ = ["command"]
 
@@ -57,7 +55,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(RunSettings):
     """The options of the command."""
 
     table: str
@@ -70,39 +68,6 @@ class Settings:
     activation: str
     penalty: float
     validation: float
-    method: str
-    learning_rate: float | None
-    batch_size: int | None
-    epochs: int
-    seed: int
-    out: Path | None
-    report: Path | None
-    decimal: str
-    as_json: bool
-    quiet: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A network and the numbers of its table."""
-
-    source: str
-    preprocessor: Preprocessor
-    head: Head
-    network: Network
-    X: Array
-    y: Array
-    X_held: Array
-    y_held: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What came of a job."""
-
-    result: Result
-    scores: Scores
-    certificate: CheckReport | None
 
 
 def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int, ...]:
@@ -169,33 +134,103 @@ def command(**options: Any) -> None:
     The kind of the target says what is learned: numbers by the squared loss, two classes by one sigmoid, more
     by softmax. Inputs are standardised, categories become indicators; both are saved with the model.
     """
-    run(Settings(**options))
+    settings = Settings(**options)
+    run(settings.console, _job(settings), settings)
 
 
-def run(settings: Settings) -> None:
-    """Read, understand, check, train, score, save."""
-    console = Console(settings.as_json, settings.quiet)
-    job = _job(console, read_table(settings.table, decimal=settings.decimal), settings)
-    method = make_method(settings.method, settings.learning_rate, settings.batch_size, len(job.y))
-    outcome = _train(console, job, method, settings)
-    console.heading("Training")
-    console.block(f"{outcome.result.stopped}\nloss {outcome.result.history.loss[-1]:.6g}")
-    console.heading(f"Scores on {len(job.y_held)} held-out rows")
-    console.block(str(outcome.scores))
-    record = training_record(outcome.result, method, settings.seed, **_facts(job, outcome))
-    if settings.out:
-        certificate = outcome.certificate.to_dict() if outcome.certificate is not None else None
-        parameters = outcome.result.parameters
-        save(settings.out, Model(job.network, parameters, job.preprocessor, record, certificate))
-        console.say(f"saved {settings.out}")
-    if settings.report:
-        write_report(settings.report, _page(job, outcome))
-        console.say(f"wrote {settings.report}")
-    gradient = outcome.certificate.to_dict() if outcome.certificate is not None else None
-    console.finish({**record, "gradient": gradient})
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The result, and its scores on the held-out rows."""
+
+    result: Result
+    scores: Scores
 
 
-def _job(console: Console, table: Table, settings: Settings) -> Job:
+@dataclass(frozen=True, eq=False)
+class NetworkJob:
+    """A network and the numbers of its table."""
+
+    table: Table
+    reason: str
+    preprocessor: Preprocessor
+    head: Head
+    network: Network
+    X: Array
+    y: Array
+    X_held: Array
+    y_held: Array
+
+    @property
+    def rows(self) -> int:
+        return len(self.y)
+
+    @property
+    def held_rows(self) -> int:
+        return len(self.y_held)
+
+    def show(self, console: Console) -> None:
+        console.heading("The table")
+        console.block(f"{self.table}\n{self.reason}")
+        console.heading("The network")
+        console.block(repr(self.network))
+
+    def start(self, seed: int) -> Parameters:
+        return self.network.initialize(np.random.default_rng(seed))
+
+    def objective(self, rows: int | None = None) -> Objective:
+        return self.network.objective(self.X[:rows], self.y[:rows])
+
+    def arguments(self) -> dict[str, Any]:
+        held_out = (self.X_held, self.y_held)
+        return {"model": self.network, "data": (self.X, self.y), "validation": held_out}
+
+    def outcome(self, result: Result) -> Outcome:
+        predictions = self.network.predict(result.parameters, self.X_held)
+        return Outcome(result, self.head.scores(self.preprocessor, self.y_held, predictions, self.y))
+
+    def lines(self, outcome: Outcome) -> list[str]:
+        return [f"loss {outcome.result.history.loss[-1]:.6g}"]
+
+    def facts(self, outcome: Outcome) -> dict[str, Any]:
+        target = self.preprocessor.target
+        return {
+            "data": self.table.source,
+            "target": target.name if target else None,
+            "task": self.head.task,
+            "rows": self.rows,
+            "held_out_rows": self.held_rows,
+            "scores": outcome.scores.to_dict(),
+        }
+
+    def model(self, outcome: Outcome, record: dict[str, Any], certificate: dict[str, Any] | None) -> Model:
+        return Model(self.network, outcome.result.parameters, self.preprocessor, record, certificate)
+
+    def page(self, outcome: Outcome, certificate: CheckReport | None) -> Report:
+        equations, scores = network_equations(self.network), outcome.scores
+        sections: list[Section] = [
+            model_section(equations.text, repr(self.network)),
+            gradient_section(equations.derive("C")),
+            *verdict_sections(certificate),
+            training_section(outcome.result.history, outcome.result.stopped),
+            scores_section(scores),
+        ]
+        if isinstance(scores, ClassificationScores):
+            lead = "The mistakes the model is most sure of, then rows it gets right."
+            sections.append(examples_section(class_examples(scores), lead))
+        size = self.network.parameters.size
+        figures = [
+            *score_figures(scores),
+            Figure("Rows", f"{self.rows:,}", "used for training"),
+            Figure("Parameters", f"{size:,}", f"{self.network.depth} layers"),
+        ]
+        facts = self.facts(outcome)
+        source = Path(self.table.source).name
+        lead = f"A {facts['task']} network trained on {self.rows:,} rows of {source}."
+        return Report(f"Predicting {facts['target']}", lead, tuple(figures), tuple(sections))
+
+
+def _job(settings: Settings) -> NetworkJob:
+    table = read_table(settings.table, decimal=settings.decimal)
     task, reason = choose_task(table[settings.target], settings.task)
     kind: Any = "regression" if task == "regression" else "classification"
     table.refuse_missing(table[settings.target], "a target cannot be filled in; leave the row out")
@@ -218,13 +253,9 @@ def _job(console: Console, table: Table, settings: Settings) -> Job:
         head.loss,
         Frobenius(settings.penalty) if settings.penalty else None,
     )
-    console.heading("The table")
-    console.block(f"{table}\n{reason}")
-    console.heading("The network")
-    console.block(repr(network))
     arrays = [preprocessor.inputs(training), preprocessor.targets(training)]
     arrays += [preprocessor.inputs(held_out), preprocessor.targets(held_out)]
-    return Job(table.source, preprocessor, head, network, *arrays)
+    return NetworkJob(table, reason, preprocessor, head, network, *arrays)
 
 
 def _features(table: Table, given: tuple[str, ...]) -> list[str]:
@@ -242,53 +273,3 @@ def _split(table: Table, labels: Array | None, settings: Settings) -> tuple[Tabl
         classes = "" if labels is None else f" of {len(np.unique(labels))} classes of {settings.target!r}"
         raise DataError(f"{table.source}: {len(table)} rows{classes} are too few to hold some out.")
     return table.take(rows), table.take(held)
-
-
-def _train(console: Console, job: Job, method: Any, settings: Settings) -> Outcome:
-    net = job.network
-    start = net.initialize(np.random.default_rng(settings.seed))
-    certificate = check_or_refuse(console, net.objective(job.X[:ROWS], job.y[:ROWS]), start, settings.seed)
-    result = fit(
-        net,
-        data=(job.X, job.y),
-        method=method,
-        epochs=settings.epochs,
-        seed=settings.seed,
-        validation=(job.X_held, job.y_held),
-        progress=console.progress,
-    )
-    refuse_diverged(console, result, settings.epochs, net.objective(job.X, job.y), start)
-    predictions = net.predict(result.parameters, job.X_held)
-    return Outcome(result, job.head.scores(job.preprocessor, job.y_held, predictions, job.y), certificate)
-
-
-def _facts(job: Job, outcome: Outcome) -> dict[str, Any]:
-    target = job.preprocessor.target
-    return {
-        "data": job.source,
-        "target": target.name if target else None,
-        "task": job.head.task,
-        "rows": len(job.y),
-        "held_out_rows": len(job.y_held),
-        "scores": outcome.scores.to_dict(),
-    }
-
-
-def _page(job: Job, outcome: Outcome) -> Report:
-    equations, result = network_equations(job.network), outcome.result
-    sections: list[Section] = [
-        model_section(equations.text, repr(job.network)),
-        gradient_section(equations.derive("C")),
-    ]
-    if outcome.certificate is not None:
-        verdicts = (("Block by block", outcome.certificate),)
-        sections.append(verdict_section(verdicts, "The code that trained was checked on a few rows."))
-    sections += [training_section(result.history, result.stopped), scores_section(outcome.scores)]
-    if isinstance(outcome.scores, ClassificationScores):
-        lead = "The mistakes the model is most sure of, then rows it gets right."
-        sections.append(examples_section(class_examples(outcome.scores), lead))
-    facts = _facts(job, outcome)
-    figures = [*score_figures(outcome.scores), Figure("Rows", f"{len(job.y):,}", "used for training")]
-    figures.append(Figure("Parameters", f"{job.network.parameters.size:,}", f"{job.network.depth} layers"))
-    lead = f"A {facts['task']} network trained on {len(job.y):,} rows of {Path(job.source).name}."
-    return Report(f"Predicting {facts['target']}", lead, tuple(figures), tuple(sections))

@@ -1,0 +1,156 @@
+"""One run of ``fit`` and ``train``: check the gradient, train, score, show, save, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from chainrule.checking import CheckReport
+from chainrule.cli.console import Console
+from chainrule.cli.methods import make_method
+from chainrule.cli.record import training_record
+from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
+from chainrule.objective import Objective
+from chainrule.optimize import Result
+from chainrule.parameters import Parameters
+from chainrule.persistence import Model, save
+from chainrule.reports import Report, Scores, Section, verdict_section, write_report
+from chainrule.training import fit
+
+__all__ = ["Job", "Outcome", "RunSettings", "run", "verdict_sections"]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The options that both commands have."""
+
+    method: str
+    learning_rate: float | None
+    batch_size: int | None
+    epochs: int
+    seed: int
+    out: Path | None
+    report: Path | None
+    decimal: str
+    as_json: bool
+    quiet: bool
+
+    @property
+    def console(self) -> Console:
+        """Where the command prints."""
+        return Console(self.as_json, self.quiet)
+
+
+class Outcome(Protocol):
+    """What came of a run, as its command measures it."""
+
+    @property
+    def result(self) -> Result: ...
+
+    @property
+    def scores(self) -> Scores | None: ...
+
+
+Came = TypeVar("Came", bound=Outcome)
+
+
+class Job(Protocol[Came]):
+    """A model and its rows, as a command understood them."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows train."""
+        ...
+
+    @property
+    def held_rows(self) -> int:
+        """How many rows are held out."""
+        ...
+
+    def show(self, console: Console) -> None:
+        """Say what was understood."""
+        ...
+
+    def start(self, seed: int) -> Parameters:
+        """Where training begins."""
+        ...
+
+    def objective(self, rows: int | None = None) -> Objective:
+        """What is minimised, on all training rows or on so many of them at most."""
+        ...
+
+    def arguments(self) -> dict[str, Any]:
+        """What `chainrule.training.fit` takes beside the method and the options of the run."""
+        ...
+
+    def outcome(self, result: Result) -> Came:
+        """Measure on the held-out rows."""
+        ...
+
+    def lines(self, outcome: Came) -> list[str]:
+        """What is said of the training, after how it stopped."""
+        ...
+
+    def facts(self, outcome: Came) -> dict[str, Any]:
+        """What the record says of this job."""
+        ...
+
+    def model(self, outcome: Came, record: dict[str, Any], certificate: dict[str, Any] | None) -> Model:
+        """What is saved."""
+        ...
+
+    def page(self, outcome: Came, certificate: CheckReport | None) -> Report:
+        """What is reported."""
+        ...
+
+
+def run(console: Console, job: Job[Came], settings: RunSettings) -> None:
+    """Check, train, score, show, save, report.
+
+    Raises
+    ------
+    ChainruleError
+        If the gradient is wrong.
+    DivergenceError
+        If the run came to nothing.
+    """
+    method = make_method(settings.method, settings.learning_rate, settings.batch_size, job.rows)
+    job.show(console)
+    start = job.start(settings.seed)
+    certificate = check_or_refuse(console, job.objective(ROWS), start, settings.seed)
+    result = fit(
+        **job.arguments(),
+        method=method,
+        epochs=settings.epochs,
+        seed=settings.seed,
+        progress=console.progress,
+    )
+    refuse_diverged(console, result, settings.epochs, job.objective(), start)
+    outcome = job.outcome(result)
+    _show(console, job, outcome)
+    record = training_record(result, method, settings.seed, **job.facts(outcome))
+    checked = certificate.to_dict() if certificate is not None else None
+    if settings.out:
+        save(settings.out, job.model(outcome, record, checked))
+        console.say(f"saved {settings.out}")
+    if settings.report:
+        write_report(settings.report, job.page(outcome, certificate))
+        console.say(f"wrote {settings.report}")
+    console.finish({**record, "gradient": checked})
+
+
+def _show(console: Console, job: Job[Came], outcome: Came) -> None:
+    console.heading("Training")
+    console.block("\n".join([outcome.result.stopped, *job.lines(outcome)]))
+    if outcome.scores:
+        console.heading(f"Scores on {job.held_rows} held-out rows")
+        console.block(str(outcome.scores))
+
+
+def verdict_sections(certificate: CheckReport | None) -> list[Section]:
+    """The verdict on the gradient that trained, where there is one."""
+    if certificate is None:
+        return []
+    lead = "The code that trained was checked on a few rows."
+    return [verdict_section((("Block by block", certificate),), lead)]
