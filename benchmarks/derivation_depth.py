@@ -48,6 +48,7 @@ def compiled(depth: int) -> Contest:
 
 
 CASES = [
-    *(Case(f"derive and print, {depth} layers", lambda depth=depth: printed(depth)) for depth in DEPTHS),
-    *(Case(f"compile, {depth} layers", lambda depth=depth: compiled(depth)) for depth in DEPTHS),
+    Case(f"{what}, {depth} layer{'s' * (depth > 1)}", lambda depth=depth, prepare=prepare: prepare(depth))
+    for what, prepare in {"derive and print": printed, "compile": compiled}.items()
+    for depth in DEPTHS
 ]
