@@ -10,7 +10,17 @@ import chainrule
 
 ROOT = Path(chainrule.__file__).parent
 RANKS = {
-    0: {"errors", "special", "parameters", "objective", "options", "whole_file", "decimals"},
+    0: {
+        "errors",
+        "special",
+        "parameters",
+        "objective",
+        "options",
+        "whole_file",
+        "decimals",
+        "arrays",
+        "near_misses",
+    },
     1: {"equations", "network", "checking", "optimize", "data"},
     2: {"catalogue", "diagnosis", "training", "persistence", "distributed", "plotting"},
     3: {"estimators", "reports"},
@@ -136,6 +146,46 @@ def test_importing_chainrule_is_light():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = set(json.loads(out))
     assert not [name for name in HEAVY if name in loaded]
+
+
+WITHOUT_ARRAYS = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("numpy", "scipy"):
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, Blocked())
+from chainrule import Equations
+model = Equations('''
+data x: R[p]; y: Class[K]; t: R
+parameters W: R[K, p]; w: R[p]; A: R[p, p]; k: R
+f = W @ x
+L = logsumexp(f) - f[y] + norm2(inv(A) @ w) + erf(k)**t + sum(i * x[i]**2 for i in p)
+''')
+assert str(model) and model.shape_of("f") == ("K",)
+for order in (1, 2):
+    found = model.derive("L", order=order, explain=True)
+    for text in (str(found), found.latex(), found.mathml(), found.markdown(), found.sheet(), found.explain()):
+        assert "W" in text
+    assert found.to_dict() and Equations(found.sheet())
+assert model.derive("L", form="batch") and model.hessian_product("L")
+names = ["L", "dL/dW", "d(d(L, k), k)"]
+print(model.compile(names).source, model.compile(names, target="array_api").source)
+sys.argv[1:] = ["derive", "-", "--code"]
+from chainrule.cli.main import main
+main()
+"""
+
+
+def test_deriving_printing_and_writing_code_need_no_arrays():
+    sheet = "data x: R[p]; parameters w: R[p]; L = sin(w.T @ x)"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ARRAYS], input=sheet, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("def function(") == 3
 
 
 def test_public_names_resolve():

@@ -6,11 +6,9 @@ optimisers, checks and clusters consume them, and neither side knows the other.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from chainrule.arrays import Array, NDArray, np
 from chainrule.parameters import ParameterSpec
 
 __all__ = [
@@ -22,8 +20,7 @@ __all__ = [
     "step_scale",
 ]
 
-Array = NDArray[Any]
-Rows = NDArray[np.integer[Any]] | slice | None
+Rows: TypeAlias = "NDArray[np.integer[Any]] | slice | None"
 
 
 @runtime_checkable

@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, DTypeLike, np
 from chainrule.errors import OptionError, ShapeError
 
 __all__ = ["ParameterSpec", "Parameters", "Theta"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -163,7 +159,7 @@ class ParameterSpec:
             raise ShapeError(f"{what} has shape {theta.shape}; these parameters need ({self.size},).")
         return np.ascontiguousarray(theta, None if theta.dtype.kind in "fc" else np.float64)
 
-    def zeros(self, dtype: DTypeLike = np.float64) -> Parameters:
+    def zeros(self, dtype: DTypeLike = float) -> Parameters:
         """Parameters that are all zero."""
         return Parameters(self, np.zeros(self.size, dtype))
 

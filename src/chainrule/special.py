@@ -15,8 +15,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from chainrule.arrays import Array, ArrayLike, np
 
 __all__ = [
     "abs_",
@@ -57,7 +56,6 @@ __all__ = [
     "tanh_second_derivative",
 ]
 
-Array = NDArray[Any]
 
 # Beyond these arguments exp(-|x|), respectively exp(-x²/2), is zero in double precision, so clamping there
 # changes no value and keeps products such as x·σ(x) from becoming infinity times zero.

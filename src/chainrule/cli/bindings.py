@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import ClassEncoder, Table, to_signs
-from chainrule.data.table import near_misses
 from chainrule.equations import Equations
 from chainrule.equations.language.tree import Declaration
 from chainrule.errors import DataError, OptionError
+from chainrule.near_misses import near_misses
 
 __all__ = ["Binding", "Bindings", "bind"]
 

@@ -16,7 +16,6 @@ from chainrule.equations import Derivation, Equations
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.language.tree import Layout
 from chainrule.errors import OptionError
-from chainrule.reports import Report, gradient_section, model_section, write_report
 
 __all__ = ["command"]
 
@@ -112,7 +111,7 @@ def command(
         for remark in derivation.remarks:
             click.echo(remark, err=True)
     if html:
-        write_report(html, _page(equations, derivation, sheet))
+        _write_page(html, equations, derivation, sheet)
         click.echo(f"wrote {html}", err=True)
         return
     click.echo(_written(equations, derivation, shown))
@@ -166,9 +165,11 @@ def _code(equations: Equations, derivation: Derivation) -> str:
     return source.compile([derivation.of, *names]).source.rstrip("\n")
 
 
-def _page(equations: Equations, derivation: Derivation, sheet: str) -> Report:
+def _write_page(file: Path, equations: Equations, derivation: Derivation, sheet: str) -> None:
+    from chainrule.reports import Report, gradient_section, model_section, write_report  # charts need arrays
+
     name = "a sheet" if sheet == "-" else Path(sheet).name
     sections = (model_section(equations.text), gradient_section(derivation))
     what, _, beside = derivation.quantity.partition(" ")
     title = " ".join(filter(None, (f"The {what} of {derivation.of}", beside)))
-    return Report(f"{title} in {name}", "Derived by chainrule.", (), sections)
+    write_report(file, Report(f"{title} in {name}", "Derived by chainrule.", (), sections))

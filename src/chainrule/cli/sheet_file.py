@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from chainrule.data.table import near_misses
 from chainrule.equations import Equations
 from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.errors import DataError, OptionError, SheetShapeError
+from chainrule.near_misses import near_misses
 
 __all__ = ["check_penalty", "find_objective", "known_names", "objective_of", "read_sheet"]
 

@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from chainrule.data.table import Table, near_misses
+from chainrule.data.table import Table
 from chainrule.errors import DataError
+from chainrule.near_misses import near_misses
 
 __all__ = ["BUNDLED", "bundled"]
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.infer import MISSING, Fields, column_from_text
-from chainrule.data.table import Kind, Table, near_misses
+from chainrule.data.table import Kind, Table
 from chainrule.errors import DataError
+from chainrule.near_misses import near_misses
 
 __all__ = ["DELIMITERS", "parse_delimited"]
 

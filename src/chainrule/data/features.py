@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.table import Column, Kind, Table, near_misses
+from chainrule.data.table import Column, Kind, Table
 from chainrule.errors import DataError
+from chainrule.near_misses import near_misses
 
 __all__ = [
     "BooleanFeature",

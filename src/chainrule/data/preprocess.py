@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.data.features import Feature, Missing, feature_from_dict, feature_to_dict, fit_feature
-from chainrule.data.table import Kind, Table, near_misses
+from chainrule.data.table import Kind, Table
 from chainrule.data.targets import ClassTarget, Target, fit_target, target_from_dict
 from chainrule.errors import DataError, OptionError
+from chainrule.near_misses import near_misses
 
 __all__ = ["Preprocessor"]
 

@@ -13,8 +13,9 @@ from chainrule.data.archive import parse_archive
 from chainrule.data.bundled import BUNDLED, bundled
 from chainrule.data.delimited import parse_delimited
 from chainrule.data.infer import MISSING
-from chainrule.data.table import Kind, Table, near_misses
+from chainrule.data.table import Kind, Table
 from chainrule.errors import DataError
+from chainrule.near_misses import near_misses
 
 __all__ = ["as_table", "read_table"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import DataError
+from chainrule.near_misses import near_misses
 
-__all__ = ["Column", "Kind", "Table", "near_misses"]
+__all__ = ["Column", "Kind", "Table"]
 
 Array = NDArray[Any]
 Kind = Literal["numeric", "boolean", "categorical"]
@@ -289,14 +289,3 @@ def _shown(columns: Sequence[Column]) -> Iterable[Column | str]:
     if len(columns) <= 24:
         return columns
     return [*columns[:10], f"... {len(columns) - 20} more columns ...", *columns[-10:]]
-
-
-def near_misses(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence that says which names there are, or which one may have been meant."""
-    known = list(names)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    close = close or [other for other in known if other.lower() == name.lower()]
-    if close:
-        return f"; did you mean {' or '.join(repr(other) for other in close)}?"
-    shown = ", ".join(known[:12]) + (f", and {len(known) - 12} more" if len(known) > 12 else "")
-    return f"; there are {shown}."

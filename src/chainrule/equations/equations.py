@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.calculus.asked import asked_of, require_name, require_scalar, require_twice
 from chainrule.equations.calculus.blockwise import block_derivation
 from chainrule.equations.calculus.derived_value import Derived, derived
@@ -18,9 +16,6 @@ from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.equations.calculus.programs import Programs
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
-from chainrule.equations.code.compile import Compiled
-from chainrule.equations.code.compile_requests import Over, compile_direction, compile_requests
-from chainrule.equations.code.objective import SheetObjective, sheet_objective
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
 from chainrule.equations.language.evaluate import Environment, evaluate
@@ -30,9 +25,11 @@ from chainrule.equations.language.tree import Derivative, Layout, Role, Size
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError
 
-__all__ = ["Equations"]
+if TYPE_CHECKING:  # the compiler is imported by the methods that compile: a derivation does without
+    from chainrule.equations.code.compiled import Compiled
+    from chainrule.equations.code.objective import SheetObjective
 
-Array = NDArray[Any]
+__all__ = ["Equations"]
 
 
 class Equations(Text):
@@ -316,6 +313,8 @@ class Equations(Text):
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
+        from chainrule.equations.code.compile_requests import Over, compile_requests
+
         over = Over(form, reduction, penalty)
         return compile_requests(self._sheet, self._programs.free, names, sizes, over, target)
 
@@ -349,6 +348,8 @@ class Equations(Text):
         >>> function(A=[[1, 2], [0, 3]], v_x=[1, 0])
         (array([2., 2.]),)
         """
+        from chainrule.equations.code.compile_requests import compile_direction
+
         asked = asked_of(self._sheet, self._programs.free, of, wrt, "example", "gradient", "mean", None)
         program, scalar, names, layout = asked[:4]
         require_twice(program, scalar, layout)
@@ -389,6 +390,8 @@ class Equations(Text):
         SheetObjective
             An `Objective`; its ``size`` is n, or 0 if nothing was lifted.
         """
+        from chainrule.equations.code.objective import sheet_objective
+
         require_name(self.program, of)
         require_scalar(self._sheet, of)
         self.program.require([of])

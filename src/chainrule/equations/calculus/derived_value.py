@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from chainrule.arrays import Array, np
 from chainrule.equations.calculus.lower import lower_value
 from chainrule.equations.calculus.lower_operations import Value
 from chainrule.equations.language.evaluate import Environment
@@ -20,8 +17,6 @@ from chainrule.equations.nodes.program import Program
 from chainrule.errors import NoRuleError
 
 __all__ = ["Derived", "derived"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import ArrayLike
-
+from chainrule.arrays import ArrayLike, np
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
 
 from chainrule.equations.calculus.lets import Cotangent, Line
 from chainrule.equations.calculus.second import Direction, Moved, product_lines
 from chainrule.equations.code.assemble import Body, Source, numpy_source
 from chainrule.equations.code.codegen import Writer
-from chainrule.equations.code.compiled import CODE, Compiled, RefusedError, StrangeError
+from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.machine_lines import first_lines, result, second_lines
 from chainrule.equations.code.requests import Request
 from chainrule.equations.code.work import taken_apart
@@ -225,14 +222,11 @@ def _function(
     """Compile what a writer has; ``dense`` are the outputs that may be far larger than the inputs."""
     source = write(writer.body(outputs))
     symbols = writer.program.symbols
-    namespace: dict[str, Any] = {"np": np, "ValueError": RefusedError, "TypeError": StrangeError}
-    exec(compile(source.code, CODE, "exec"), namespace)
     return Compiled(
         source.code,
         tuple(writer.inputs),
         tuple(name for name, _ in outputs),
         source.hidden,
-        namespace["function"],
         single,
         {name: symbols[name].dims for name in writer.program.declarations},
         tuple(symbols[name].dims for name in writer.inputs),

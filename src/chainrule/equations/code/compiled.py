@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, cast
 
-import numpy as np
-from numpy.typing import ArrayLike
-
+from chainrule.arrays import ArrayLike, np
 from chainrule.equations.code.binding import bound_values
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.origin import Remade
@@ -38,8 +37,6 @@ class Compiled(Remade):
         What it returns, in order.
     sizes : tuple of str
         Sizes that no input shows; they are given by name, too, or shown by the value of another name.
-    function : callable
-        What runs: it takes the inputs and then the sizes by place, checked by itself alone.
     single : bool
         Whether a call returns its one output alone.
     others : mapping of str to tuple
@@ -54,7 +51,6 @@ class Compiled(Remade):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     sizes: tuple[str, ...]
-    function: Callable[..., Any]
     single: bool
     others: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
     _shapes: tuple[tuple[Size, ...], ...] = field(default=(), repr=False)
@@ -63,6 +59,16 @@ class Compiled(Remade):
     remarks: tuple[str, ...] = ()
     again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
     kept: ClassVar = ("limit",)
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """What runs: it takes the inputs and then the sizes by place, checked by itself alone.
+
+        The code is executed when this is first asked for: writing it needs none of what it imports.
+        """
+        namespace: dict[str, Any] = {"ValueError": RefusedError, "TypeError": StrangeError}
+        exec(compile(self.source, CODE, "exec"), namespace)
+        return cast(Callable[..., Any], namespace["function"])
 
     def __call__(self, /, *args: ArrayLike, **values: ArrayLike) -> Any:
         """Values of the outputs: a tuple, or one value if one name was compiled.

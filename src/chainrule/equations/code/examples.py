@@ -6,17 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.language.given import as_array, check_domain, given_values
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError, ShapeError
 
 __all__ = ["SheetExamples", "sheet_examples"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

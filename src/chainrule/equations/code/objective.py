@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_program, weighted_program
 from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
@@ -27,7 +25,6 @@ from chainrule.parameters import ParameterSpec, Theta
 
 __all__ = ["SheetObjective", "sheet_objective"]
 
-Array = NDArray[Any]
 EXAMPLES = "_n"
 OBJECTIVE = "_objective"
 # With a leading underscore, which no name of a sheet has.

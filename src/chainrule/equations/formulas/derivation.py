@@ -9,8 +9,7 @@ from functools import cached_property
 from html import escape
 from typing import Any, ClassVar, TypeVar
 
-from numpy.typing import ArrayLike
-
+from chainrule.arrays import ArrayLike
 from chainrule.equations.calculus.asked import Asked
 from chainrule.equations.calculus.lets import Line, needed_lines
 from chainrule.equations.calculus.pin import involves

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from itertools import count, product
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from chainrule.arrays import Array, np
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
@@ -23,7 +21,6 @@ from chainrule.equations.nodes.program import symbols_of
 
 __all__ = ["Factor", "Factored", "Term", "components", "written_out"]
 
-Array = NDArray[Any]
 Factor = tuple["Array | int", tuple[int, ...]]
 # Sums are multiplied out up to that many terms.
 MOST_TERMS = 16

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from chainrule.arrays import Array, np
 from chainrule.equations.formulas.factored import Factor, Term, components
 from chainrule.errors import TooLargeError, UncheckableError
 
 __all__ = ["solve_kronecker", "solve_matrix"]
 
-Array = NDArray[Any]
 # From about 1/eps on, rounding alone decides what the solution is.
-LARGEST_CONDITION = 0.25 / np.finfo(float).eps
+LARGEST_CONDITION = 0.25 / 2.0**-52
 
 
 @dataclass(frozen=True, eq=False)

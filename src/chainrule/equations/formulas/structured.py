@@ -10,11 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.calculus.lets import Cotangent, Line
 from chainrule.equations.calculus.second import Second
 from chainrule.equations.formulas.factored import Factored, Term, components, written_out
@@ -28,7 +25,6 @@ from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
 __all__ = ["Structured", "block_place", "structured"]
 
-Array = NDArray[Any]
 DEFAULT_LIMIT = 2 * 1024**3
 
 

@@ -9,19 +9,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property, partial
+from typing import Any, Protocol
 
 from chainrule import decimals, special
+from chainrule.arrays import Array, np
 from chainrule.equations.language.functions import Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 
 __all__ = ["COSTLY", "DOUBLES", "Allowance", "Arithmetic", "Decimals", "Doubles", "NoisyDoubles"]
-
-Array: TypeAlias = NDArray[Any]
 
 
 class Arithmetic(Protocol):
@@ -341,27 +337,24 @@ def _decimal(x: Any) -> Decimal:
     return x if type(x) is Decimal else Decimal(x)
 
 
-_exact_entries = np.frompyfunc(_decimal, 1, 1)
-_power_entries = np.frompyfunc(lambda x, y: decimals.power(_decimal(x), _decimal(y)), 2, 1)
+def _entrywise(function: Callable[..., Decimal], *arrays: Array) -> Array:
+    """A function of decimals, entry by entry."""
+    entries = np.frompyfunc(lambda *entry: function(*map(_decimal, entry)), len(arrays), 1)
+    return np.asarray(entries(*arrays), dtype=object)
 
 
 def _exact(value: Any) -> Array:
     """An array of floats or whole numbers, each as the decimal that it is."""
     array = np.asarray(value)
     plain = array if array.dtype == object else array.astype(np.float64).astype(object)
-    return np.asarray(_exact_entries(plain), dtype=object)
+    return _entrywise(_decimal, plain)
 
 
 def _power(base: Array, exponent: Array) -> Array:
-    return np.asarray(_power_entries(base, exponent), dtype=object)
+    return _entrywise(decimals.power, base, exponent)
 
 
-def _elementwise(function: Callable[[Decimal], Decimal]) -> Callable[[Array], Array]:
-    entries = np.frompyfunc(lambda x: function(_decimal(x)), 1, 1)
-    return lambda array: np.asarray(entries(array), dtype=object)
-
-
-_ELEMENTWISE = {name: _elementwise(function) for name, function in decimals.ELEMENTARY.items()}
+_ELEMENTWISE = {name: partial(_entrywise, function) for name, function in decimals.ELEMENTARY.items()}
 
 
 def _rows(x: Array) -> tuple[Array, Array, Array]:
@@ -373,5 +366,5 @@ def _rows(x: Array) -> tuple[Array, Array, Array]:
     np.put_along_axis(weights, at, _exact(0), axis=-1)
     rest = np.asarray(np.sum(weights, axis=-1, keepdims=True), dtype=object)
     np.put_along_axis(weights, at, _exact(1), axis=-1)
-    lower = np.asarray(np.frompyfunc(decimals.log1p, 1, 1)(rest), dtype=object)
+    lower = _entrywise(decimals.log1p, rest)
     return np.squeeze(top + lower, -1), below - lower, weights / (1 + rest)

@@ -13,9 +13,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import Count, free_indices
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
@@ -41,8 +39,6 @@ from chainrule.equations.language.tree import (
 from chainrule.errors import DataError, NoRuleError, ShapeError
 
 __all__ = ["Environment", "Evaluation", "evaluate"]
-
-Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from chainrule.arrays import Array, np, numpy_function
 from chainrule.equations.language.operations import Argument, elementwise_type
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Type
@@ -40,8 +38,6 @@ from chainrule.special import (
 )
 
 __all__ = ["ALIASES", "COMPARISONS", "FUNCTIONS", "Function"]
-
-Array: TypeAlias = NDArray[Any]
 
 
 Rule: TypeAlias = Callable[[tuple[Argument, ...], "int | None"], Type]
@@ -248,9 +244,9 @@ def _compared(function: Callable[..., Any]) -> Kernel:
 
 
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
+    "exp": numpy_function("exp"),
+    "log": numpy_function("log"),
+    "sqrt": numpy_function("sqrt"),
     "abs": abs_,
     "sign": sign,
     "step": step,
@@ -263,8 +259,8 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "sigmoid": sigmoid,
     "log_sigmoid": log_sigmoid,
     "tanh": tanh,
-    "sin": np.sin,
-    "cos": np.cos,
+    "sin": numpy_function("sin"),
+    "cos": numpy_function("cos"),
     "erf": erf,
 }
 
@@ -284,19 +280,19 @@ FUNCTIONS: dict[str, Function] = {
             axis="required",
         ),
         Function("logsumexp", (1,), _axis_needed("logsumexp", False), _along(logsumexp), axis="required"),
-        Function("sum", (1,), _dropped, _over(np.sum), axis="optional"),
-        Function("mean", (1,), _dropped, _over(np.mean), axis="optional"),
-        Function("trace", (1,), _square("trace", True), _plain(np.trace)),
-        Function("diag", (1,), _diag, _plain(np.diag)),
+        Function("sum", (1,), _dropped, _over(numpy_function("sum")), axis="optional"),
+        Function("mean", (1,), _dropped, _over(numpy_function("mean")), axis="optional"),
+        Function("trace", (1,), _square("trace", True), _plain(numpy_function("trace"))),
+        Function("diag", (1,), _diag, _plain(numpy_function("diag"))),
         Function("norm1", (1,), _norm1, _plain(lambda x: np.sum(abs_(x)))),
         Function("norm2", (1,), _vector("norm2", ", normF works on a matrix"), _plain(norm)),
         Function("normF", (1,), _frobenius, _plain(norm)),
         Function("dot", (2,), _dot, _plain(lambda a, b: np.sum(a * b))),
         Function("outer", (2,), _outer, _plain(lambda a, b: a[:, None] * b[None, :])),
-        Function("kron", (2,), _kron, _plain(np.kron)),
+        Function("kron", (2,), _kron, _plain(numpy_function("kron"))),
         Function("onehot", (1,), _onehot, _unit_rows),
-        Function("inv", (1,), _square("inv", False), _plain(np.linalg.inv)),
-        Function("det", (1,), _square("det", True), _plain(np.linalg.det)),
+        Function("inv", (1,), _square("inv", False), _plain(numpy_function("linalg.inv"))),
+        Function("det", (1,), _square("det", True), _plain(numpy_function("linalg.det"))),
         Function("logdet", (1,), _square("logdet", True), _plain(_logdet)),
         Function("eye", (1,), _scalar, lambda args, axis, sizes: np.eye(sizes[0]), sized=True),
         Function("ones", (1, 2), _scalar, lambda args, axis, sizes: np.ones(sizes), sized=True),
@@ -308,10 +304,10 @@ FUNCTIONS: dict[str, Function] = {
 COMPARISONS: dict[str, Function] = {
     function.name: function
     for function in (
-        Function("less", (2,), _comparison("<"), _compared(np.less)),
-        Function("less_equal", (2,), _comparison("<="), _compared(np.less_equal)),
-        Function("equal", (2,), _comparison("=="), _compared(np.equal)),
-        Function("not_equal", (2,), _comparison("!="), _compared(np.not_equal)),
+        Function("less", (2,), _comparison("<"), _compared(numpy_function("less"))),
+        Function("less_equal", (2,), _comparison("<="), _compared(numpy_function("less_equal"))),
+        Function("equal", (2,), _comparison("=="), _compared(numpy_function("equal"))),
+        Function("not_equal", (2,), _comparison("!="), _compared(numpy_function("not_equal"))),
     )
 }
 """What ``<``, ``<=``, ``==`` and ``!=`` become: 1 where it holds, else 0; not to be called by name."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_factors, size_value
@@ -16,7 +13,6 @@ from chainrule.errors import DataError, ShapeError
 
 __all__ = ["as_array", "check_domain", "given_values"]
 
-Array: TypeAlias = NDArray[Any]
 _SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient
 
 

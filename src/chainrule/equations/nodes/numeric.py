@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from chainrule import special
+from chainrule.arrays import Array, np, numpy_function
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
@@ -20,7 +18,6 @@ from chainrule.errors import NoRuleError, ShapeError, TooLargeError
 
 __all__ = ["node_value", "value_from"]
 
-Array = NDArray[Any]
 Factor: TypeAlias = tuple[Array, tuple[int, ...]]
 # Of so many factors every pair is tried.
 FEW = 8
@@ -39,9 +36,9 @@ def _cloglog_slope(x: Array) -> Array:
 
 
 KERNELS: dict[str, Callable[[Any], Any]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
+    "exp": numpy_function("exp"),
+    "log": numpy_function("log"),
+    "sqrt": numpy_function("sqrt"),
     "divisor": lambda u: np.where(np.abs(u.real) < np.finfo(u.dtype).tiny, np.inf, u),
     "abs": special.abs_,
     "sign": special.sign,
@@ -57,22 +54,22 @@ KERNELS: dict[str, Callable[[Any], Any]] = {
     "cloglog": lambda x: np.log(1 - np.exp(-np.exp(x))),
     "cloglog_slope": _cloglog_slope,
     "cloglog_curvature": lambda x: _cloglog_slope(x) * (1 - np.exp(x) - _cloglog_slope(x)),
-    "expm1": np.expm1,
-    "log1p": np.log1p,
+    "expm1": numpy_function("expm1"),
+    "log1p": numpy_function("log1p"),
     "softplus": special.softplus,
     "sigmoid": special.sigmoid,
     "log_sigmoid": special.log_sigmoid,
     "tanh": special.tanh,
-    "sin": np.sin,
-    "cos": np.cos,
+    "sin": numpy_function("sin"),
+    "cos": numpy_function("cos"),
     "erf": special.erf,
 }
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": np.less,
-    "<=": np.less_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
+    "<": numpy_function("less"),
+    "<=": numpy_function("less_equal"),
+    "==": numpy_function("equal"),
+    "!=": numpy_function("not_equal"),
 }
 
 
@@ -325,7 +322,7 @@ def _growth(factors: Sequence[Factor], pair: tuple[int, int], out: Sequence[int]
 
 # What is taken of a sum of exponentials.
 SUMS: dict[str, Callable[[Array], Any]] = {
-    "logsum": np.log,
+    "logsum": numpy_function("log"),
     "logabs": lambda total: np.log(special.abs_(total)),
     "sumsign": special.sign,
 }
@@ -334,8 +331,8 @@ SUMS: dict[str, Callable[[Array], Any]] = {
 WHOLE: dict[str, Callable[[Array], Any]] = {
     "softmax": lambda array: special.softmax(array, axis=-1),
     "lse": lambda array: special.logsumexp(array, axis=-1),
-    "inv": np.linalg.inv,
-    "det": np.linalg.det,
+    "inv": numpy_function("linalg.inv"),
+    "det": numpy_function("linalg.det"),
     "adjugate": _adjugate,
     "logdet": _log_abs_det,
     "svd": _cofactor_parts,
