@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TypeAlias
 
 __all__ = ["Operand", "Workshop", "aligned_code", "contraction_code"]
@@ -19,7 +20,10 @@ BLAS_SHARE = 1 / 32
 # Of more operands not every pair is tried: a chain of 60 matrices has 1,770 at each of 59 steps.
 MANY_OPERANDS = 12
 # Of pairs, by their labels: how much larger the result is than the two, then the work.
-Prices: TypeAlias = dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[float, float]]
+Labels: TypeAlias = tuple[int, ...]
+Prices: TypeAlias = dict[tuple[Labels, Labels], tuple[float, float]]
+# The price of a pair and the places of its operands.
+Offer: TypeAlias = tuple[tuple[float, float], int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ def _is_late(operand: Operand, operands: Sequence[Operand], out: tuple[int, ...]
 
 def _pairwise(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
     prices: Prices = {}
+    if len(work) > MANY_OPERANDS:
+        work = _Neighbours(work, out, shop).joined()
     while len(work) > 1:
         first, second = _best_pair(work, out, shop.length, prices)
         changed = {*first.labels, *second.labels}
@@ -182,30 +188,90 @@ def _best_pair(
     """The pair to join next; ``prices`` keeps those of pairs that earlier joins left as they were."""
     uses = Counter(label for operand in work for label in operand.labels)
     uses.update(out)
-
-    def price(pair: tuple[Operand, Operand]) -> tuple[float, float]:
-        first, second = labels = pair[0].labels, pair[1].labels
-        if labels not in prices:
-            union = {*first, *second}
-            kept = [label for label in union if uses[label] > (label in first) + (label in second)]
-            before = math.prod(map(length, first)) + math.prod(map(length, second))
-            prices[labels] = (math.prod(map(length, kept)) - before, math.prod(map(length, union)))
-        return prices[labels]
-
-    return min(_pairs(work), key=price)
+    pairs = ((a, b) for position, a in enumerate(work) for b in work[position + 1 :])
+    return min(pairs, key=lambda pair: _price(pair[0], pair[1], uses, length, prices))
 
 
-def _pairs(work: list[Operand]) -> list[tuple[Operand, Operand]]:
-    """The pairs to choose from: of many operands, those with a common label, as neighbours in a chain."""
-    every = ((a, b) for position, a in enumerate(work) for b in work[position + 1 :])
-    if len(work) <= MANY_OPERANDS:
-        return list(every)
-    places: dict[int, list[int]] = {}
-    for place, operand in enumerate(work):
-        for label in operand.labels:
-            places.setdefault(label, []).append(place)
-    near = {(a, b) for found in places.values() for n, a in enumerate(found) for b in found[n + 1 :]}
-    return [(work[a], work[b]) for a, b in sorted(near)] or list(every)
+def _price(
+    first: Operand, second: Operand, uses: Mapping[int, int], length: Callable[[int], float], known: Prices
+) -> tuple[float, float]:
+    """How much larger what two operands are joined to is than the two, then the work."""
+    labels = one, two = first.labels, second.labels
+    if labels not in known:
+        union = {*one, *two}
+        kept = [label for label in union if uses[label] > (label in one) + (label in two)]
+        before = math.prod(map(length, one)) + math.prod(map(length, two))
+        known[labels] = (math.prod(map(length, kept)) - before, math.prod(map(length, union)))
+    return known[labels]
+
+
+class _Neighbours:
+    """Many operands, and the pairs of them with a common label in the order of their prices.
+
+    What has the same labels has the same prices: of a group the first ones are taken. An operand is known by
+    its place; what two were joined to comes before all others. A join changes the prices at its own labels
+    alone, so that a chain of n matrices takes O(n log n).
+    """
+
+    def __init__(self, work: Sequence[Operand], out: tuple[int, ...], shop: Workshop) -> None:
+        self.out, self.shop = out, shop
+        self.operands = dict(enumerate(work))
+        self.uses = Counter(label for operand in work for label in operand.labels) + Counter(out)
+        self.groups: dict[Labels, list[int]] = {}
+        self.at: dict[int, set[Labels]] = {}
+        self.best: dict[tuple[Labels, Labels], Offer] = {}
+        self.heap: list[tuple[Offer, tuple[Labels, Labels]]] = []
+        for place, operand in self.operands.items():
+            self.groups.setdefault(operand.labels, []).append(place)
+            for label in operand.labels:
+                self.at.setdefault(label, set()).add(operand.labels)
+        self._offer(self.groups)
+
+    def joined(self) -> list[Operand]:
+        """The operands that are left, few or without common labels, after the cheapest pairs were joined."""
+        while len(self.operands) > MANY_OPERANDS and self.heap:
+            offer, pair = heappop(self.heap)
+            if self.best.get(pair) == offer and self.operands.keys() >= set(offer[1:]):
+                self._join(*offer[1:])
+        return [self.operands[place] for place in sorted(self.operands)]
+
+    def _offer(self, groups: Iterable[Labels]) -> None:
+        """Price the first operands of some groups beside those of all that share a label."""
+        known: Prices = {}
+        for one in groups:
+            for two in set().union(*(self.at[label] for label in one)):
+                pair = (min(one, two), max(one, two))
+                places = [*self.groups[one][:2]] if one == two else [self.groups[one][0], self.groups[two][0]]
+                if len(places) < 2:
+                    self.best.pop(pair, None)
+                    continue
+                a, b = sorted(places)
+                price = _price(self.operands[a], self.operands[b], self.uses, self.shop.length, known)
+                if self.best.get(pair) != (price, a, b):
+                    self.best[pair] = (price, a, b)
+                    heappush(self.heap, ((price, a, b), pair))
+
+    def _join(self, a: int, b: int) -> None:
+        pair = first, second = self.operands[a], self.operands[b]
+        changed = {*first.labels, *second.labels}
+        self.uses.subtract((*first.labels, *second.labels))
+        new = _joined(*pair, {label for label in changed if self.uses[label]}, self.out, self.shop)
+        for place in (a, b):
+            self._remove(place)
+        self.uses.update(new.labels)
+        place = min(0, *self.operands) - 1
+        self.operands[place] = new
+        self.groups.setdefault(new.labels, []).insert(0, place)
+        for label in new.labels:
+            self.at[label].add(new.labels)
+        self._offer(set().union(*(self.at[label] for label in changed)))
+
+    def _remove(self, place: int) -> None:
+        labels = self.operands.pop(place).labels
+        self.groups[labels].remove(place)
+        if not self.groups[labels]:
+            for label in labels:
+                self.at[label].discard(labels)
 
 
 def _joined(

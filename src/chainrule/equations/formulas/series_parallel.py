@@ -7,8 +7,10 @@ a matrix product, parallel edges are a Hadamard product.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TypeVar
 
 from chainrule.equations.formulas.arrange import (
     hadamard,
@@ -36,6 +38,8 @@ from chainrule.equations.language.tree import Size
 
 __all__ = ["Edge", "Graph", "reduce_graph", "reduced_form"]
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True, eq=False)
 class Edge:
@@ -56,7 +60,10 @@ class Edge:
 
 @dataclass(slots=True)
 class Graph:
-    """What is left of a product while it is reduced."""
+    """What is left of a product while it is reduced.
+
+    ``loose`` are the vertices with one edge, ``doubled`` the pairs that several edges join.
+    """
 
     out: tuple[int, ...]
     sizes: dict[int, Size]
@@ -66,19 +73,33 @@ class Graph:
     below: dict[int, list[Form]] = field(default_factory=dict)
     scalars: list[Form] = field(default_factory=list)
     under: list[Form] = field(default_factory=list)
+    loose: set[int] = field(default_factory=set)
+    doubled: set[frozenset[int]] = field(default_factory=set)
     _at: dict[int, list[Edge]] = field(default_factory=dict)
+    _joins: Counter[frozenset[int]] = field(default_factory=Counter)
 
     def connect(self, edge: Edge) -> None:
         """Put one more matrix between two vertices."""
         self.edges.append(edge)
         for label in {edge.a, edge.b}:
             self._at.setdefault(label, []).append(edge)
+        self._joins[frozenset((edge.a, edge.b))] += 1
+        self._note(edge)
 
     def disconnect(self, edge: Edge) -> None:
         """Remove a matrix."""
         self.edges.remove(edge)
         for label in {edge.a, edge.b}:
             self._at[label].remove(edge)
+        self._joins[frozenset((edge.a, edge.b))] -= 1
+        self._note(edge)
+
+    def _note(self, edge: Edge) -> None:
+        """Keep up what the rules look for, so that those that cannot apply cost nothing."""
+        ends = frozenset((edge.a, edge.b))
+        for label in ends:
+            _keep(self.loose, label, len(self._at[label]) == 1)
+        _keep(self.doubled, ends, self._joins[ends] > 1)
 
     def hang(self, label: int, form: Form) -> None:
         """Put one more vector on a vertex."""
@@ -94,8 +115,15 @@ class Graph:
         return hadamard(above, below, 1) if above or below else Ones(1, (self.sizes[label],))
 
     def ends(self, label: int) -> list[Edge]:
-        """The edges at a vertex, in the order of all edges; a chain of 90 matrices asks 6,000 times."""
+        """The edges at a vertex, in the order of all edges."""
         return self._at.get(label, [])
+
+
+def _keep(members: set[T], item: T, wanted: bool) -> None:
+    if wanted:
+        members.add(item)
+    else:
+        members.discard(item)
 
 
 def reduce_graph(graph: Graph) -> bool:
@@ -107,7 +135,7 @@ def reduce_graph(graph: Graph) -> bool:
 
 
 def _inner_product(graph: Graph) -> bool:
-    for label in sorted(graph.summed):
+    for label in sorted(graph.summed & (graph.above.keys() | graph.below.keys())):
         if graph.has_vector(label) and not graph.ends(label):
             graph.summed.remove(label)
             above, below = graph.above.pop(label, []), graph.below.pop(label, [])
@@ -143,8 +171,8 @@ def _summed(form: Form) -> Form:
 
 def _whole_sum(graph: Graph) -> bool:
     """One matrix with both ends summed and free: its sum, or a squared norm."""
-    for edge in graph.edges:
-        if len(graph.ends(edge.a)) > 1 or len(graph.ends(edge.b)) > 1:
+    for edge in graph.edges if len(graph.loose) > 1 else ():
+        if not {edge.a, edge.b} <= graph.loose:
             continue
         if {edge.a, edge.b} <= graph.summed and not graph.has_vector(edge.a) and not graph.has_vector(edge.b):
             graph.disconnect(edge)
@@ -172,10 +200,9 @@ def _dead_end(graph: Graph) -> bool:
 
 
 def _close_dead_end(graph: Graph, *, with_vector: bool) -> bool:
-    for label in sorted(graph.summed):
-        ends = graph.ends(label)
-        if len(ends) == 1 and graph.has_vector(label) == with_vector:
-            edge = ends[0]
+    for label in sorted(graph.summed & graph.loose):
+        if graph.has_vector(label) == with_vector:
+            (edge,) = graph.ends(label)
             graph.summed.remove(label)
             graph.disconnect(edge)
             other = edge.other(label)
@@ -186,7 +213,7 @@ def _close_dead_end(graph: Graph, *, with_vector: bool) -> bool:
 
 def _trace_rule(graph: Graph) -> bool:
     """Two parallel edges between summed vertices with nothing else on them: tr(A diag(u) B diag(v))."""
-    for label in sorted(graph.summed):
+    for label in sorted(graph.summed) if graph.doubled else ():
         ends = tuple(graph.ends(label))
         if len(ends) != 2 or ends[0].other(label) != ends[1].other(label):
             continue
@@ -214,7 +241,7 @@ def _trace_rule(graph: Graph) -> bool:
 
 
 def _parallel(graph: Graph) -> bool:
-    for edge in graph.edges:
+    for edge in graph.edges if graph.doubled else ():
         near = graph.ends(edge.a)
         for other in near[near.index(edge) + 1 :]:
             if {edge.a, edge.b} == {other.a, other.b}:

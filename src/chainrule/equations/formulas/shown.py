@@ -64,16 +64,18 @@ class Shown:
         for line in lines:
             symbol, form = self.symbol(line.symbol), self._form(line.expression, held)
             flips = self._flips(symbol)
-            rows.append((symbol, _turned(form, flips), self._naive(line, held, flips)))
+            naive = self._naive(line, form, held)
+            rows.append((symbol, _turned(form, flips), naive and _turned(naive, flips)))
             # A vector in index notation is a column: letters have no orientation.
             if flips and symbol.dims and not (len(symbol.dims) == 1 and is_indexed(form)):
                 held[symbol] = Transposed(len(symbol.dims), Named(len(symbol.dims), symbol))
         return rows
 
-    def _naive(self, line: Line, held: dict[Node, Form], flips: bool) -> Form | None:
+    def _naive(self, line: Line, form: Form, held: dict[Node, Form]) -> Form | None:
+        """What the rules alone give, where it can be shown; ``form`` is what stands in the end."""
         if line.naive is None or (self.view and self.view.parts(line.naive) is None):
             return None
-        return _turned(self._form(line.naive, held), flips)
+        return form if line.naive is line.expression else self._form(line.naive, held)
 
     def _form(self, node: Node, held: dict[Node, Form]) -> Form:
         return self.view.form(node, held) if self.view else matrix_form(node, held)

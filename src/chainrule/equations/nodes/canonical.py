@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.colours import colours
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
 from chainrule.equations.nodes.relations import sorted_relation
 
@@ -16,26 +17,20 @@ Factor = tuple[Node, tuple[int, ...]]
 def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:
     """Sort the factors, number the summed labels by first appearance, and intern.
 
-    Colour refinement orders factors that differ only in their summed labels; a tie may leave two equal
-    products apart, which costs beauty, never correctness.
+    A tie may leave two equal products apart, which costs beauty, never correctness.
     """
-    colour: dict[int, tuple[object, ...]] = {label: (0, label) for label in free}
     summed = {label for _, labels in factors for label in labels} - set(free)
     if len(summed) > 1:
-        touching: dict[int, list[Factor]] = {}
-        for factor in factors:
-            for label in set(factor[1]) & summed:
-                touching.setdefault(label, []).append(factor)
-        for _ in range(2):
-            before = dict(colour)
-            colour.update({label: _colour(label, touching[label], before) for label in summed})
+        colour = colours(factors, free, summed)
+    else:
+        colour = {label: place for place, label in enumerate((*free, *summed))}
     # Relations come last: which of their labels is the first one is for the other factors to say.
     factors = sorted(
-        factors,
+        (_turned(factor, colour) for factor in factors),
         key=lambda factor: (
             factor[0].kind == "relation",
             factor[0].serial,
-            repr([colour.get(label, (1,)) for label in factor[1]]),
+            [colour[label] for label in factor[1]],
         ),
     )
     number = {label: position for position, label in enumerate(free)}
@@ -50,17 +45,11 @@ def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: d
     )
 
 
-def _colour(label: int, touching: list[Factor], colour: dict[int, tuple[object, ...]]) -> tuple[object, ...]:
-    """What a summed label touches: the factors, on which axes, beside labels of which colours."""
-    touched = [
-        (
-            node.serial,
-            tuple(axis for axis, other in enumerate(labels) if other == label),
-            repr([colour.get(other, (1,)) for other in labels]),
-        )
-        for node, labels in touching
-    ]
-    return (1, *sorted(touched))
+def _turned(factor: Factor, colour: dict[int, int]) -> Factor:
+    """A matrix that is known to be its own transpose with the index of the lower number first."""
+    node, labels = factor
+    turns = len(labels) == 2 and colour[labels[0]] > colour[labels[1]] and node.pool.symmetric.get(node)
+    return (node, labels[::-1]) if turns else factor
 
 
 def oriented(factor: Factor) -> Factor:

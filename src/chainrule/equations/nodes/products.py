@@ -129,10 +129,12 @@ def _flatten(
         elif node.kind == "lin" and len(node.args) == 1:
             c *= node.data[0]
             stack.append((node.args[0], labels))
-        else:
+        elif node.kind == "lin":
             factor, primitive = content(node)
             c *= factor
             flat.append((primitive, labels))
+        else:
+            flat.append((node, labels))
     return c, flat
 
 
@@ -230,6 +232,7 @@ def _assemble(
         return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
     bare = tuple(label for label in free if label not in covered)
+    grown = False
     for label in sorted(wanted - covered - set(free)):
         size = sizes[label]
         for part in size_factors(size):
@@ -237,7 +240,8 @@ def _assemble(
                 c *= part
             else:
                 factors.append((pool.size(part), ()))
-    if len(factors) > 1:
+                grown = True
+    if grown:
         factors, _, sign = _merge_powers(pool, factors)
         c *= sign
     if bare:
@@ -302,16 +306,16 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
-        if base.kind in IDEMPOTENT or (base.kind == "fn" and base.data == "step"):
-            exponent = min(exponent, Fraction(1))
+        is_step = base.kind == "fn" and base.data == "step"
+        if exponent is ONE and not is_step:
+            merged.append((base, labels))
+            continue
+        if base.kind in IDEMPOTENT or is_step:
+            exponent = min(exponent, ONE)
         if base in pool.signs and exponent.denominator == 1:
             exponent = Fraction(exponent.numerator % 2)
-        step = (
-            pool.intern("fn", "relu", base.args, base.dims)
-            if base.kind == "fn" and base.data == "step"
-            else None
-        )
-        if exponent == 0 or (step is not None and exponents.get((step, labels), 0) > 0):
+        rectified = pool.intern("fn", "relu", base.args, base.dims) if is_step else None
+        if exponent == 0 or (rectified is not None and exponents.get((rectified, labels), 0) > 0):
             ones.update(labels)
         elif exponent == 1:
             merged.append((base, labels))

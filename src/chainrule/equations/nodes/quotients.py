@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
@@ -67,7 +68,9 @@ def difference(first: Node, second: Node, scale: Fraction | int = 1) -> Node:
 
 def _shares(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
     """exp(a) / (exp(a) + exp(b)) is σ(a - b), which cannot overflow."""
-    for total, labels in [key for key, exponent in exponents.items() if exponent <= -1]:
+    for total, labels in [
+        key for key, exponent in exponents.items() if key[0].kind == "lin" and exponent <= -1
+    ]:
         powers = _exponents(total, (1, 1))
         for power, other in (powers, powers[::-1]) if powers else ():
             share = (pool.intern("fn", "exp", (power,), power.dims), labels)
@@ -78,9 +81,8 @@ def _shares(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
 
 def _inverses(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
     """adj(A) / det(A) is A⁻¹: log det(A) has the derivative A⁻ᵀ."""
-    for adjugate, labels in [key for key, exponent in exponents.items() if exponent == 1]:
-        if adjugate.kind != "adjugate":
-            continue
+    adjugates = [key for key, exponent in exponents.items() if key[0].kind == "adjugate" and exponent == 1]
+    for adjugate, labels in adjugates:
         determinants = [
             (base, own)
             for base, own in exponents
@@ -96,7 +98,7 @@ def _inverses(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
 def _tanh(pool: Pool, exponents: dict[Factor, Fraction]) -> int:
     """(exp(a) - exp(b)) / (exp(a) + exp(b)) is tanh((a - b)/2); for a = 0, b = u it is (1 - exp(u)) σ(-u)."""
     sign = 1
-    for odd, labels in [key for key, exponent in exponents.items() if exponent >= 1]:
+    for odd, labels in [key for key, exponent in exponents.items() if key[0].kind == "lin" and exponent >= 1]:
         powers = _exponents(odd, (1, -1)) or _exponents(odd, (-1, 1))
         if not powers:
             continue
@@ -156,7 +158,9 @@ def picked(node: Node) -> Node | None:
 
 def _cancel_picked(exponents: dict[Factor, Fraction]) -> None:
     """Put e_y for g ⊙ e_y / g[y]."""
-    for whole, labels in [key for key, exponent in exponents.items() if exponent <= -1]:
+    for whole, labels in [
+        key for key, exponent in exponents.items() if key[0].kind == "prod" and exponent <= -1
+    ]:
         g = picked(whole)
         if g is None:
             continue
@@ -171,16 +175,24 @@ def _cancel_picked(exponents: dict[Factor, Fraction]) -> None:
 
 def cancel_inverses(factors: list[Factor], free: tuple[int, ...]) -> list[Factor]:
     """A⁻¹ A and A A⁻¹ are the identity, where nothing else stands on the axis between them."""
-    for inverse in [factor for factor in factors if factor[0].kind == "inv"]:
-        for other in factors:
-            if other[0] is not inverse[0].args[0]:
-                continue
-            for near, far in ((1, 0), (0, 1)):
-                between = inverse[1][near]
-                uses = sum(label == between for _, labels in factors for label in labels)
-                if len(inverse[1]) == 2 and other[1][far] == between and uses == 2 and between not in free:
-                    rest = [factor for factor in factors if factor is not inverse and factor is not other]
-                    delta = inverse[0].pool.delta(inverse[0].dims[0])
-                    ends = (inverse[1][far], other[1][near])
-                    return cancel_inverses([*rest, (delta, ends)], free)
-    return factors
+    inverses = [place for place, (node, own) in enumerate(factors) if node.kind == "inv" and len(own) == 2]
+    if not inverses:
+        return factors
+    uses = Counter(label for _, labels in factors for label in labels)
+    ends = {
+        (node, axis, own[axis]): place
+        for place, (node, own) in enumerate(factors)
+        for axis in (0, 1)
+        if len(own) == 2
+    }
+    gone: set[int] = set()
+    identities: list[Factor] = []
+    for place in inverses:
+        node, own = factors[place]
+        for near, far in ((1, 0), (0, 1)):
+            other = ends.get((node.args[0], far, own[near]))
+            alone = uses[own[near]] == 2 and own[near] not in free
+            if other is not None and alone and not {place, other} & gone:
+                gone |= {place, other}
+                identities.append((node.pool.delta(node.dims[0]), (own[far], factors[other][1][near])))
+    return [factor for place, factor in enumerate(factors) if place not in gone] + identities
