@@ -87,17 +87,24 @@ def chain(count):
 
 
 def test_the_order_of_a_long_chain_is_chosen_among_neighbours(monkeypatch):
-    tried, pairs = [], contract._pairs
+    asked, price, joined = [], contract._price, contract._Neighbours.joined
 
-    def counting(work):
-        found = pairs(work)
-        tried.append((len(work), len(found)))
-        return found
+    def counting(*arguments):
+        asked[-1][1] += 1
+        return price(*arguments)
 
-    monkeypatch.setattr(contract, "_pairs", counting)
+    def watched(neighbours):
+        asked.append([len(neighbours.operands), 0])
+        return joined(neighbours)
+
+    monkeypatch.setattr(contract, "_price", counting)
+    monkeypatch.setattr(contract._Neighbours, "joined", watched)
+    asked.append([1, 0])
     model = Equations(chain(40))
     function = model.compile(["L", "dL/dA7"])
-    assert all(found <= 2 * count for count, found in tried if count > contract.MANY_OPERANDS)
+    assert len(asked) > 1
+    # Of the last twelve every pair is tried: 12 · 13 · 11 / 6 of them.
+    assert all(found <= 12 * count + 286 for count, found in asked[1:])
     random = np.random.default_rng(0)
     values = {f"A{i}": random.normal(size=(2 + i % 3, 2 + (i + 1) % 3)) for i in range(40)}
     value, gradient = function(**values)

@@ -67,8 +67,19 @@ def reads(code: ast.AST | str) -> set[str]:
     >>> sorted(reads("a @ b.T + np.exp(c)"))
     ['a', 'b', 'c', 'np']
     """
-    tree = ast.parse(code) if isinstance(code, str) else code
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    found, stack = set[str](), [ast.parse(code) if isinstance(code, str) else code]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+            continue
+        for field in node._fields:
+            inner = getattr(node, field, None)
+            if isinstance(inner, ast.AST):
+                stack.append(inner)
+            elif isinstance(inner, list):
+                stack += [part for part in inner if isinstance(part, ast.AST)]
+    return found
 
 
 def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:

@@ -51,7 +51,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
@@ -213,12 +213,15 @@ def coefficient_terms(node: Node) -> list[tuple[Fraction, Node]]:
 def topological(roots: Iterable[Node]) -> Iterator[Node]:
     """Every node below the roots, each after its arguments; iterative, so depth does not matter."""
     seen: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(list(roots))]
+    # None stands above a node whose arguments come first.
+    stack: list[Node | None] = [*reversed(list(roots))]
     while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            yield node
+        node = stack.pop()
+        if node is None:
+            yield cast(Node, stack.pop())
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            stack.extend((arg, False) for arg in reversed(node.args) if arg not in seen)
+            if node.args:
+                stack += (node, None, *reversed(node.args))
+            else:
+                yield node

@@ -55,5 +55,5 @@ def substitute(node: Node, replacement: dict[Node, Node]) -> Node:
     done: dict[Node, Node] = dict(replacement)
     for inner in topological([node]):
         if inner not in done:
-            done[inner] = rebuild(inner, tuple(done[arg] for arg in inner.args))
+            done[inner] = rebuild(inner, tuple(map(done.__getitem__, inner.args)))
     return done[node]

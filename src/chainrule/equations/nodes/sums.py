@@ -22,7 +22,7 @@ def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size,
     A sum with another coefficient stays whole: ``2 (p - y) + z`` is kept as it is.
     """
     collected: dict[Node, Fraction] = {}
-    stack = [(Fraction(c), node) for c, node in terms][::-1]
+    stack = [(c, node) for c, node in terms][::-1]
     while stack:
         c, node = stack.pop()
         if node.kind == "lin" and (len(node.args) < 2 or abs(c) == 1):
