@@ -179,6 +179,7 @@ def test_a_hundredth_of_every_block_is_seen_through_the_noise_of_single_precisio
     claimed = {name: np.float32(1.01) * g for name, g in net.gradient(net.at).items()}
     report = check_gradient(loss, claimed, net.at, seed=seed)
     assert {block.status for block in report} == {"wrong"}, str(report)
+    assert all(0.005 < block.relative_error < 0.02 for block in report)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -211,8 +212,10 @@ def test_one_bare_array_is_the_claim_for_the_only_block():
     assert check_gradient(lambda v: np.sum(v["W"] ** 3), [3 * at["W"] ** 2], at).ok
     assert not check_gradient(lambda v: np.sum(v["W"] ** 3), 2 * at["W"] ** 2, at).ok
     two = {**at, "b": np.ones(2)}
-    report = check_gradient(lambda v: np.sum(v["W"] ** 3) + 0 * v["b"][0], 3 * at["W"] ** 2, two)
-    assert [block.status for block in report] == ["wrong", "wrong"]
+    for claim in (3 * at["W"] ** 2, [3 * at["W"] ** 2], [3 * at["W"] ** 2, np.zeros(2), np.zeros(2)]):
+        report = check_gradient(lambda v: np.sum(v["W"] ** 3) + 0 * v["b"][0], claim, two)
+        assert [block.status for block in report] == ["wrong", "wrong"]
+        assert report.blocks["b"].remarks == ("no derivative is given for b",)
 
 
 @pytest.mark.parametrize("single_first", [True, False])
@@ -267,6 +270,26 @@ def test_several_wrong_entries_are_peeled_off_one_by_one():
     assert verdict.wrong == 3
 
 
+def test_a_smooth_loss_is_judged_by_differences_in_few_evaluations_and_sharply():
+    at = np.linspace(-1, 2, 60)
+    slope = 1 - np.tanh(at) ** 2
+
+    def loss(x):
+        return float(np.sum(np.tanh(x)))
+
+    right = check_gradient(loss, slope, at)
+    assert right.ok and right.method == "central differences" and right.evaluations <= 40
+    report = check_gradient(loss, (1 + 1e-5) * slope, at)
+    assert report.blocks["x"].wrong == report.blocks["x"].examined == 21
+    assert report.blocks["x"].relative_error == pytest.approx(1e-5, rel=0.01)
+    assert report.evaluations <= 600
+    one = slope.copy()
+    one[17] *= 1 + 1e-5
+    report = check_gradient(loss, one, at)
+    assert report.blocks["x"].worst.index == (17,) and report.blocks["x"].wrong == 1
+    assert report.blocks["x"].relative_error == pytest.approx(1e-5, rel=0.01)
+
+
 def test_the_report_names_sum_for_mean():
     net = Net()
     g = {name: N * array for name, array in net.gradient(net.at).items()}
@@ -313,6 +336,9 @@ def test_shapes_that_do_not_fit_are_part_of_the_verdict():
         "yours has shape (3, 3), expected (7, 10)": np.ones((3, 3)),
         "no derivative is given for W1": None,
         "is nan (1 of 70": np.where(np.arange(70).reshape(7, 10) == 13, np.nan, g["W1"]),
+        "is no array: ": [[1.0], [1.0, 2.0]],
+        "yours is nan (1 of 1 entries are not finite)": np.nan,
+        "yours [1, 3] is nan (1 of 70 entries": np.where(np.arange(70).reshape(7, 10) == 13, np.nan, g["W1"]),
         "holds object values": np.array([[object()]]),
         "holds complex128 values": g["W1"] + 0j,
     }
@@ -371,11 +397,21 @@ def test_at_a_kink_every_value_between_the_sides_is_right_and_others_are_not():
     for first, last in [(0.0, 0.0), (3.0, 1.0), (-3.0, 0.5)]:
         report = check_gradient(loss, np.array([first, 3.0, last]), at)
         assert report.ok, str(report)
-        assert "kink at the point itself in [0], [2]" in str(report)
+        assert "kink at the point itself in [0], [2]: any value" in str(report)
     for claim in ([3.1, 3.0, 0.0], [0.0, 3.1, 0.0], [0.0, 3.0, -0.1]):
         report = check_gradient(loss, np.array(claim), at)
         assert report.status == "wrong"
         assert report.blocks["x"].wrong == 1
+
+
+@pytest.mark.parametrize(
+    ("kinks", "named"),
+    [(3, "[0], [1], [2]"), (4, "[0], [1], [2] and 1 more"), (6, "[0], [1], [2] and 3 more")],
+)
+def test_three_kinks_are_named_and_the_others_counted(kinks, named):
+    report = check_gradient(lambda x: float(np.sum(np.abs(x))), np.zeros(kinks), np.zeros(kinks))
+    remark = f"kink at the point itself in {named}: any value between the two sides is right"
+    assert report.ok and report.blocks["x"].remarks == (remark,)
 
 
 def test_both_sides_of_a_kink_are_right_under_the_complex_step():

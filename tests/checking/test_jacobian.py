@@ -60,6 +60,62 @@ def test_jacobians_by_differences():
     assert not check_jacobian(function, claim * [[1.0], [1.001]], X0).ok
 
 
+def test_jacobians_of_other_shapes_are_put_right_where_that_shows_them_right():
+    A, B = RNG.standard_normal((2, 3)), RNG.standard_normal((3, 5))
+    right = np.einsum("ik,lj->ijkl", np.eye(2), B)
+    cases = {
+        "the variable's axes come first; outputs belong first; with that": right.transpose(2, 3, 0, 1),
+        "it is transposed; with that": right.T,
+        "axes of size 1 differ; with that": right[:, None],
+        "it is flattened; with that": right.ravel(),
+        "it is flattened, first axis fastest; with that": right.ravel(order="F"),
+        "it is reshaped; with that": right.reshape(10, 6),
+        "it is reshaped, first axis fastest; with that": right.reshape((10, 6), order="F"),
+        "the batch is left unsummed, sum; with that": np.stack([0.25 * right, 0.75 * right]),
+        "the batch is left unsummed, mean; with that": np.stack([0.5 * right, 1.5 * right], axis=-1),
+        "it is flattened; its values are wrong too": 2 * right.ravel(),
+        "yours has shape (7,), expected (2, 5, 2, 3)": np.ones(7),
+        "yours has shape (), expected (2, 5, 2, 3)": 1.0,
+    }
+    for words, claim in cases.items():
+        report = check_jacobian(lambda x: x @ B, claim, A)
+        assert report.status == "wrong"
+        assert words in " ".join(str(report).split()), f"{words}\n{report}"
+
+
+def test_a_function_that_gives_nothing_has_a_jacobian_of_no_rows():
+    assert check_jacobian(lambda x: x[:0], np.zeros((0, 3)), np.ones(3)).ok
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_an_output_is_judged_by_its_own_size(row):
+    def function(x):
+        return np.array([1e8 * float(x[0]) ** 2, 1e-8 * float(x[1]) ** 2])
+
+    right = np.array([[3e8, 0.0, 0.0], [0.0, 1.4e-8, 0.0]])
+    at, factors = np.array([1.5, 0.7, 1.0]), np.ones((2, 1))
+    assert check_jacobian(function, right, at).ok
+    factors[row] = 1.01
+    verdict = check_jacobian(function, factors * right, at).blocks["x"]
+    assert verdict.worst.index == (row, row) and verdict.wrong == 1
+    assert verdict.relative_error == pytest.approx(0.01, rel=0.02)
+    assert verdict.remarks == ()
+
+
+@pytest.mark.parametrize("distance", [1e-4, 1e-7, 1e-10])
+def test_beside_kinks_one_output_that_is_not_analytic_is_enough_for_differences(distance):
+    def relu(z):
+        return np.where(z.real > 0, z, 0 * z)
+
+    def function(w):
+        beside = np.sum(relu(w[:1] + distance) - relu(distance - w[:1]) + w[1:] ** 2)
+        result = np.array([beside, np.sum(w * np.conj(w)) + 0 * w[0]])
+        return result if np.iscomplexobj(w) else result.real
+
+    report = check_jacobian(function, np.array([[2.0, 2.0], [0.0, 2.0]]), np.array([0.0, 1.0]))
+    assert report.ok and report.method == "central differences"
+
+
 def stages(mistake=None):
     """The prefixes of W2 tanh(W1 tanh(W0 x)) with their Jacobians; one stage may be spoiled."""
 
@@ -94,7 +150,9 @@ def test_the_first_failing_stage_is_named(mistake):
     names = list(stages())
     assert report.skipped == tuple(names[names.index(mistake) + 1 :])
     assert len(str(report).splitlines()) <= 15 and "the first stage that fails" in str(report)
-    json.dumps(report.to_dict(), allow_nan=False)
+    told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert told["ok"] is False and told["first_failure"] == mistake
+    assert list(told["stages"]) + told["skipped"] == names
 
 
 def test_all_stages_right_and_none():

@@ -182,13 +182,15 @@ def _worst(probe: Probe, columns: Sequence[Column]) -> Entry:
 
 def _sample(probe: Probe, columns: Sequence[Column]) -> Sample:
     where = [column.position for column in columns]
+    # Of outputs 1e8 x² and 1e-8 y² the small one is seen, too: no pattern holds but for it.
+    unit = positive(probe.scale / np.max(positive(probe.scale)))
     mirrored, shape = None, probe.block.shape
     if len(shape) == 2 and shape[0] == shape[1] > 1:
         transposed = np.arange(probe.block.size).reshape(shape).T.ravel()
-        mirrored = probe.claimed[:, transposed[where]].T.ravel()
+        mirrored = (probe.claimed[:, transposed[where]].T / unit).ravel()
     return Sample(
-        yours=np.array([column.yours for column in columns]).ravel(),
-        true=np.array([column.true for column in columns]).ravel(),
+        yours=np.array([column.yours / unit for column in columns]).ravel(),
+        true=np.array([column.true / unit for column in columns]).ravel(),
         wrong=np.array([column.wrong for column in columns]).ravel(),
         mirrored=mirrored,
         at=probe.values[where] if len(probe.claimed) == 1 else None,

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """Entries of one block, one by one, claimed beside true.
+    """Entries of one block, one by one, claimed beside true; those of different outputs in like units.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Sample:
 def ratio_of(sample: Sample) -> float | None:
     """The constant r with yours = r true in every entry; None if there is none or too few show it."""
     largest = float(np.max(np.abs(sample.true), initial=0.0))
-    if largest == 0.0 or not sample.wrong.any():
+    if largest == 0.0:
         return None
     nonzero = np.count_nonzero(sample.true)
     if nonzero < min(2, sample.true.size) or 2 * np.count_nonzero(sample.wrong) < nonzero:

@@ -102,8 +102,7 @@ def _repairs(array: Array, out_shape: tuple[int, ...], in_shape: tuple[int, ...]
     squeezed = fits and [n for n in array.shape if n != 1] == [n for n in shape if n != 1]
     if squeezed:
         tried.append(("axes of size 1 differ", array.reshape(shape)))
-    if array.ndim > 1:
-        tried.append(("it is transposed", array.T))
+    tried.append(("it is transposed", array.T))
     if array.ndim == len(shape) + 1:
         for axis in (0, -1):
             tried.append(("the batch is left unsummed, sum", array.sum(axis=axis)))

@@ -1,0 +1,48 @@
+"""What the numbers of a wrong block give away."""
+
+import numpy as np
+import pytest
+
+from chainrule.checking import check_jacobian
+from chainrule.checking.remarks import ratio_cause
+
+
+@pytest.mark.parametrize(
+    ("ratio", "examples", "cause"),
+    [
+        (-1.0, 12, "the sign is wrong"),
+        (12.0, 12, "and the batch has 12 examples: you sum over examples where the loss takes the mean"),
+        (1 / 12, 12, "and the batch has 12 examples: you take the mean over examples where the loss sums"),
+        (12.0, None, "if the batch has 12 examples, you sum over them where the loss takes the mean"),
+        (1 / 12, 5, "if the batch has 12 examples, you take the mean over them where the loss sums"),
+        (2.0, 2, "and the batch has 2 examples: you sum over examples where the loss takes the mean"),
+        (2.0, None, "a square's 2 against its 1/2, or a term added twice"),
+        (0.5, None, "a 1/2 too many, or a lost 2"),
+        (3.0005, None, "if the batch has 3 examples, you sum over them where the loss takes the mean"),
+        (3.01, None, ""),
+        (1.5, 3, ""),
+        (1.0001, 1, ""),
+        (0.0, 7, ""),
+        (-12.0, 12, ""),
+    ],
+)
+def test_the_cause_of_a_ratio(ratio, examples, cause):
+    assert ratio_cause(ratio, examples) == cause
+
+
+@pytest.mark.parametrize("small", [1e-3, 1e-9])
+def test_a_pattern_holds_in_the_wrong_entries_by_their_own_size(small):
+    size = np.array([1.0, small])
+
+    def function(v):
+        return size * np.array([np.sum(v["W"] ** 2), np.sum(v["W"] ** 3)])
+
+    W = np.array([[1.0, 2.0], [2.0, -3.0]])
+    large, tiny = 2 * W, small * 3 * W**2
+    for wrong, remark in [
+        (tiny + small * np.eye(2), ()),
+        (3 * tiny, ()),
+        (tiny + small * np.array([[0, 1], [0, 0]]), ()),
+    ]:
+        verdict = check_jacobian(function, {"W": np.stack([large, wrong])}, {"W": W}).blocks["W"]
+        assert verdict.status == "wrong" and verdict.remarks == remark

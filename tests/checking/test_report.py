@@ -1,0 +1,75 @@
+"""Reports in few lines, and as numbers for other programs."""
+
+import json
+
+import pytest
+
+from chainrule.checking.report import BlockVerdict, CheckReport, Entry, StagesReport, distinct_numbers
+
+
+def verdict(name="W", **changed):
+    made = {"status": "wrong", "relative_error": 0.5, "examined": 20, "wrong": 3, "size": 70}
+    return BlockVerdict(name, (7, 10), **{**made, "worst": Entry((1, 3), 2.0, 1.0), **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "3 of 20 entries looked at, of 70; worst W[1, 3]: yours 2, true 1"),
+        ({"wrong": 20}, "all entries (sample of 20); worst W[1, 3]: yours 2, true 1"),
+        ({"examined": 70}, "3 of 70 entries; worst W[1, 3]: yours 2, true 1"),
+        ({"examined": 70, "wrong": 70}, "all entries; worst W[1, 3]: yours 2, true 1"),
+        ({"examined": 1, "wrong": 1, "size": 1}, "its only entry; worst W[1, 3]: yours 2, true 1"),
+        ({"worst": Entry((), 2.0, 1.0)}, "3 of 20 entries looked at, of 70; worst W: yours 2, true 1"),
+        ({"worst": None}, "relative error 5e-01"),
+        ({"status": "right"}, "relative error 5e-01"),
+    ],
+)
+def test_what_was_found_in_a_block(changed, words):
+    found = verdict(**changed)
+    assert found.lines(1) == [f"W  {found.status:<8}  {words}"]
+
+
+def test_a_block_with_nothing_to_compare_gives_its_first_remark_as_finding():
+    found = verdict(status="not checkable", relative_error=None, worst=None, remarks=("too rough", "a kink"))
+    assert found.lines(3) == ["W    not checkable  too rough", 15 * " " + "a kink"]
+    assert found.lines(3, shared="too rough") == ["W    not checkable  a kink"]
+
+
+@pytest.mark.parametrize("lines", [15, 6, 4])
+def test_where_room_is_short_what_is_not_right_comes_first(lines):
+    blocks = {f"b{j}": BlockVerdict(f"b{j}", (2,), "right", 1e-9) for j in range(18)}
+    blocks |= {"W": verdict(remarks=("every entry is zero",)), "c": verdict("c", status="not checkable")}
+    rows = str(CheckReport(blocks, "complex step", 7)).splitlines()
+    assert len(rows) == 15
+    rows = CheckReport(blocks, "complex step", 7).text(lines).splitlines()
+    assert len(rows) == lines and rows[-1] == "judged by complex step, 7 evaluations"
+    assert rows[0].split()[:2] == ["W", "wrong"]
+    named = [row.split()[0] for row in rows[:-2] if not row.startswith(" ")]
+    assert named[:2] == ["W", "c"]
+    assert rows[-2] == f"and {20 - len(named)} more right"
+
+
+def test_long_remarks_are_wrapped():
+    remark = " ".join(f"word{j}" for j in range(60))
+    rows = str(CheckReport({"W": verdict(remarks=(remark,))}, "complex step", 7)).splitlines()
+    assert max(map(len, rows)) <= 105 and len(rows) > 5
+    assert remark in " ".join(" ".join(rows).split())
+
+
+def test_reports_as_numbers():
+    worst = Entry((1, 3), float("nan"), 1.0, float("inf"))
+    report = CheckReport({"W": verdict(worst=worst, relative_error=float("inf"))}, "complex step", 7, ("so",))
+    told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert told["blocks"][0]["worst"] == {"index": [1, 3], "yours": None, "true": 1.0, "error": None}
+    assert told["blocks"][0]["relative_error"] is None and told["blocks"][0]["shape"] == [7, 10]
+    assert (told["ok"], told["status"], told["evaluations"], told["remarks"]) == (False, "wrong", 7, ["so"])
+    stages = StagesReport({"first": report}, ("second",)).to_dict()
+    assert stages["first_failure"] == "first" and stages["skipped"] == ["second"]
+
+
+def test_numbers_in_as_few_digits_as_tell_them_apart():
+    assert distinct_numbers(2.0, 1.0) == ("2", "1")
+    assert distinct_numbers(1.00001, 1.0) == ("1.00001", "1")
+    assert distinct_numbers(1.0, 1.0) == ("1", "1")
+    assert len(set(distinct_numbers(1.0, 1.0 + 2**-52))) == 2
