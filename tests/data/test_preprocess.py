@@ -175,6 +175,68 @@ def test_standardising_is_safe_at_any_scale(values):
     assert X.std() == pytest.approx(0.0 if len(set(values)) == 1 else 1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("values", "center", "scale"),
+    [
+        ([0.0, 0.0, 0.0, 0.0], 0.0, 1.0),
+        ([1.0, 0.0, 0.0, 1.0], 0.5, 0.5),
+        ([0.0, -8.0, 4.0, 4.0], 0.0, np.sqrt(24)),
+        ([-1.0, -1.0, -1.0, 1.0], -0.5, np.sqrt(0.75)),
+    ],
+)
+def test_zeros_and_ones_are_standardised_like_other_numbers(values, center, scale):
+    table = Table.of({"x": values, "y": [0.5, 1.5, 2.5, 4.5]})
+    X = Preprocessor.fit(table, "y").inputs(table)
+    np.testing.assert_allclose(X[:, 0], (np.array(values) - center) / scale, rtol=1e-15)
+
+
+def test_a_thousand_categories_are_encoded():
+    names = Table.of({"id": np.array([f"n{i}" for i in range(1000)]), "y": np.arange(1000) * 0.5})
+    assert len(Preprocessor.fit(names, "y").outputs) == 1000
+
+
+NUMBER = {"kind": "numeric", "name": "x", "center": 0.5, "scale": 2.0, "fill": None}
+WORDS = {"kind": "categorical", "name": "t", "categories": ["a", "b"], "other": False, "fill": None}
+CLASSES = {"task": "classification", "name": "y", "classes": ["a", "b"]}
+NUMBERS = {"task": "regression", "names": ["y", "u"], "centers": [0.0, 1.0], "scales": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("good", "changed"),
+    [
+        (NUMBER, {"name": 3}),
+        (NUMBER, {"center": "0"}),
+        (NUMBER, {"center": np.nan}),
+        (NUMBER, {"scale": 0.0}),
+        (NUMBER, {"scale": -1.0}),
+        (NUMBER, {"scale": True}),
+        (NUMBER, {"fill": np.inf}),
+        (NUMBER, {"kind": "boolean"}),
+        ({"kind": "boolean", "name": "b", "fill": None}, {"fill": 2}),
+        (WORDS, {"categories": ["a", 2]}),
+        (WORDS, {"fill": 1.5}),
+        (WORDS, {"other": 1}),
+        (CLASSES, {"name": 3}),
+        (CLASSES, {"task": "ranking"}),
+        (CLASSES, {"classes": []}),
+        (CLASSES, {"classes": ["a", 1]}),
+        (NUMBERS, {"names": ["y"]}),
+        (NUMBERS, {"names": ["y", 3]}),
+        (NUMBERS, {"names": [], "centers": [], "scales": []}),
+        (NUMBERS, {"centers": [0.0, np.inf]}),
+        (NUMBERS, {"scales": [1.0, 0.0]}),
+    ],
+)
+def test_a_description_that_is_not_sound_is_refused(good, changed):
+    def read(part):
+        content = {"features": [part], "target": None} if "kind" in part else {"features": [], "target": part}
+        return Preprocessor.from_dict(content)
+
+    read(good)
+    with pytest.raises(DataError):
+        read({**good, **changed})
+
+
 def test_the_description_survives_json():
     table = people()
     for options in (
@@ -202,6 +264,8 @@ def test_the_description_survives_json():
         ([0.5, 1.0, 2.0], "regression"),
         (list(range(40)), "regression"),
         ([1, 2, 3, 4, 5, 6], "regression"),
+        ([1, 1, 2, 2, 3, 3], "classification"),
+        ([1, 1, 2, 2, 3], "regression"),
         (list(range(10)) * 3, "classification"),
     ],
 )
@@ -236,14 +300,29 @@ def test_labels_that_cannot_be_encoded():
         encoder.encode(Column.of("y", [0.0, np.nan]))
     with pytest.raises(DataError, match="from 0 to 1"):
         encoder.decode([0, 2])
-    with pytest.raises(DataError, match="from 0 to 2"):
-        one_hot([3], 3)
-    with pytest.raises(DataError, match="exactly one 1"):
-        from_one_hot([[1, 1], [0, 1]])
+    with pytest.raises(DataError, match="from 0 to 1; got -1 to 1"):
+        encoder.decode([1, -1])
+    for numbers in ([3], [0, 3], [-1], [0.5]):
+        with pytest.raises(DataError, match="from 0 to 2"):
+            one_hot(numbers, 3)
+    for rows in ([[1, 1], [0, 1]], [[0, 0], [0, 1]], [[2, -1], [0, 1]], [1, 0]):
+        with pytest.raises(DataError, match="exactly one 1"):
+            from_one_hot(rows)
     with pytest.raises(DataError, match=r"-1 or \+1"):
         from_signs([0, 1])
     with pytest.raises(DataError, match="different"):
         ClassEncoder(("a", "a"))
+    with pytest.raises(DataError, match="no classes"):
+        ClassEncoder(())
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, ", and 1 more"), (11, ", and 3 more")])
+def test_an_unknown_label_is_answered_with_the_first_eight(count, more):
+    encoder = ClassEncoder.of([f"c{j:02}" for j in range(count)])
+    shown = ", ".join(f"c{j:02}" for j in range(8))
+    with pytest.raises(DataError) as caught:
+        encoder.encode(["d"])
+    assert str(caught.value) == f"row 1: label 'd' is none of the classes ({shown}{more})."
 
 
 def test_splits_are_seeded_disjoint_and_stratified():
@@ -264,6 +343,12 @@ def test_splits_are_seeded_disjoint_and_stratified():
         split_rows(1)
     with pytest.raises(DataError, match="one label per row"):
         split_rows(5, stratify=[1, 2])
+
+
+def test_rows_without_a_label_are_a_group_of_their_own():
+    labels = np.array(["a"] * 8 + [None] * 4, object)
+    _, test = split_rows(12, test=0.25, stratify=labels)
+    assert sorted(map(str, labels[test])) == ["None", "a", "a"]
 
 
 def test_every_row_is_as_likely_to_be_a_test_row():

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.data import ClassEncoder, Column, Preprocessor, read_table
+from chainrule.data import ClassEncoder, Column, Preprocessor, Table, read_table
 from chainrule.data.delimited import parse_delimited
+from chainrule.data.read import as_table
 from chainrule.errors import ChainruleError, DataError
 
 
@@ -66,6 +67,12 @@ def test_delimiters_are_found(write, delimiter):
     np.testing.assert_array_equal(table.matrix("x", "y"), [[1.5, -2], [3, 4]])
 
 
+def test_the_delimiter_splits_every_line_alike(write):
+    table = read_table(write("weight, height, sex;n\n1;2\n3;4\n"))
+    assert table.names == ("weight, height, sex", "n")
+    assert read_table(write("a,b;c\n1,2;x\n")).names == ("a", "b;c")
+
+
 def test_options_that_overrule(write):
     path = write("a;b\n1,5;01\n2,25;02\n")
     with pytest.raises(DataError, match="option decimal=','"):
@@ -83,6 +90,14 @@ def test_options_that_overrule(write):
 def test_a_byte_order_mark_and_windows_line_ends(write):
     table = read_table(write(b"\xef\xbb\xbfx,y\r\n1,2\r\n3,4\r\n"))
     assert table.names == ("x", "y") and len(table) == 2
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_line_end_and_blank_lines_before_the_header(write, delimiter, end):
+    lines = [*[""] * 40, f"x{delimiter}y", "", f"1{delimiter}2", f"3{delimiter}4"]
+    table = read_table(write(end.join(lines)))
+    assert table.names == ("x", "y") and table.places.tolist() == [43, 44]
 
 
 def test_a_header_may_hold_numbers_beside_names(write):
@@ -148,9 +163,24 @@ def test_no_advice_on_a_number_changes_it(write, text, decimal):
         assert found.values[0] == float(point if decimal == "," else text)
 
 
+@pytest.mark.parametrize(
+    ("text", "decimal", "message"),
+    [
+        ("1,000", ".", "is 1000 where the comma groups thousands, 1.000 where it is decimal"),
+        ("1.000", ",", "groups thousands with '.'; write it as 1000"),
+        ("1.000.000,5", ",", "groups thousands with '.'; write it as 1000000,5"),
+        ("0,567", ".", "has a decimal comma; read it with the option decimal=','"),
+    ],
+)
+def test_a_mark_that_may_group_or_part_is_not_guessed_at(write, text, decimal, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_table(write(f'a;b\n"{text}";1\n"{text}";2\n'), decimal=decimal)
+
+
 def test_grouped_thousands_beside_plain_numbers_are_no_categories(write):
     with pytest.raises(DataError, match="groups thousands with ','; write it as 1000"):
         read_table(write('a,b\n"1,000",1\n950,2\n"12,500.75",3\n'))
+    assert read_table(write('a,b\n"1,000",1\nmany,2\nfew,3\n'))["a"].kind == "categorical"
 
 
 BAD = {
@@ -161,11 +191,13 @@ BAD = {
     "quote a field that contains ','": "a,b\n1,2\nx\n",
     "line 3, column 'age': 'abc' is not a number, but 3 of": "age,b\n1,2\nabc,3\n2,1\n3,1\n",
     "line 2, column 'a': 'inf' is not a finite number": "a,b\ninf,2\n",
-    "column name 'a' occurs twice": "a,b,a\n1,2,3\n",
-    "column 2 has no name": "a,,c\n1,2,3\n",
+    "line 1: the column name 'a' occurs twice": "a,b,a\n1,2,3\n",
+    "line 3: column 2 has no name": "\n\na,,c\n1,2,3\n",
     "the header holds only numbers": "1,2\n3,4\n",
     "check the quotes": 'a,b\n1,"2\n3,4\n',
     "line 2: byte 0xff is not UTF-8": b"a,b\n\xff,1\n",
+    "field larger than field limit": "a,b\n1," + 140_000 * "x" + "\n",
+    "line 2: 3 fields where": "a,b\n" + ",".join((100_000 * "x", 100_000 * "y", "1")) + "\n",
     "compressed with gzip": b"\x1f\x8b\x08\x00",
     "a Parquet file": b"PAR1....",
     "not a readable npz archive": b"PK\x03\x04 and no more",
@@ -272,6 +304,13 @@ def test_archives_that_unpack_to_too_much(tmp_path, monkeypatch):
         read_table(tmp_path / "long.csv")
 
 
+def test_a_table_of_too_many_columns_is_refused(write, monkeypatch):
+    monkeypatch.setattr("chainrule.data.delimited.MAX_COLUMNS", 3)
+    assert len(read_table(write("a,b,c\n1,2,3\n")).names) == 3
+    with pytest.raises(DataError, match="has 4 columns; at most 3 are read"):
+        read_table(write("a,b,c,d\n1,2,3,4\n"))
+
+
 SOUP = st.text(alphabet='ab1.,;|\t\n"-+e?x\x00 ', max_size=80)
 
 
@@ -328,6 +367,7 @@ def test_tables_describe_themselves(write):
         ("No Yes No", ("No", "Yes")),
         ("TRUE FALSE TRUE", ("FALSE", "TRUE")),
         ("Yes Yes Yes", ("No", "Yes")),
+        ("no no no", ("no", "yes")),
         ("yes Yes no", None),
     ],
 )
@@ -339,3 +379,43 @@ def test_boolean_columns_remember_their_words(write, texts, words):
         encoder = ClassEncoder.of(column)
         assert encoder.decode(encoder.encode(column)).tolist() == texts.split()
     assert ClassEncoder((False, True)).encode(column).tolist() == column.values.tolist()
+
+
+class Frame:
+    """What data frames have in common: columns, and an item for each."""
+
+    columns = ("age", "town")
+
+    def __getitem__(self, name):
+        return {"age": [31.0, 45.0], "town": ["Ulm", "Bonn"]}[name]
+
+
+def test_tables_from_what_people_hold(write):
+    kinds = {"age": "numeric", "town": "categorical"}
+    table = Table.of({"age": [31.0, 45.0], "town": ["Ulm", "Bonn"]})
+    assert as_table(table, kinds) is table
+    texts = np.array([["a", "b"], ["c", "d"]])
+    for held, source in [
+        (write("age,town\n31,Ulm\n45,Bonn\n"), "table.csv"),
+        ({"age": [31.0, 45.0], "town": ["Ulm", "Bonn"]}, "table"),
+        (Frame(), "the frame"),
+    ]:
+        found = as_table(held, kinds)
+        assert found.names == ("age", "town") and found.source.endswith(source)
+        assert found["age"].values.tolist() == [31.0, 45.0]
+        assert found["town"].values.tolist() == ["Ulm", "Bonn"]
+    assert as_table(texts, kinds).source == "the array"
+    assert as_table(texts, kinds)["town"].values.tolist() == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[1.0], [1.0, 2.0]], "A list is no table: "),
+        ([1.0, 2.0], r"A list of shape \(2,\) is no table of 2 columns \(age, town\)"),
+        (np.ones((2, 3)), r"A ndarray of shape \(2, 3\) is no table of 2 columns"),
+    ],
+)
+def test_what_is_no_table(given, message):
+    with pytest.raises(DataError, match=message):
+        as_table(given, {"age": "numeric", "town": "categorical"})

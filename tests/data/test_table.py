@@ -64,6 +64,35 @@ def test_columns_that_cannot_be():
         Table.of({"x": [1, 2, 3], "y": [1, 2]})
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_whole_numbers_that_a_float_rounds_keep_their_text(sign):
+    past = sign * (2**53 + 1)
+    assert Column.of("x", np.array([past])).labels.tolist() == [str(past)]
+    assert Column.of("x", np.array([sign * (2**53 - 1)])).written is None
+    assert Column.of("x", np.array([1, 2])).labels.tolist() == [1.0, 2.0]
+    assert Column.of("x", np.array([sign * 1e300])).labels.tolist() == [sign * 1e300]
+
+
+@pytest.mark.parametrize(("count", "left_out"), [(24, 0), (25, 5), (30, 10)])
+def test_a_wide_table_shows_its_ends(count, left_out):
+    lines = str(Table.of({f"c{j}": [1.0, 2.0] for j in range(count)})).splitlines()[1:]
+    names = [line.split()[0] for line in lines if "more columns" not in line]
+    kept = range(count) if not left_out else [*range(10), *range(count - 10, count)]
+    assert names == [f"c{j}" for j in kept]
+    assert [line.strip() for line in lines if "more columns" in line] == (
+        [f"... {left_out} more columns ..."] if left_out else []
+    )
+
+
+@pytest.mark.parametrize(("count", "more"), [(12, ""), (13, ", and 1 more"), (15, ", and 3 more")])
+def test_a_name_like_no_other_is_answered_with_the_first_twelve(count, more):
+    table = Table.of({f"c{j}": [1.0] for j in range(count)})
+    with pytest.raises(DataError) as caught:
+        table["zzzzzz"]
+    shown = ", ".join(f"c{j}" for j in range(12))
+    assert str(caught.value) == f"table has no column 'zzzzzz'; there are {shown}{more}."
+
+
 SIZES = {
     "digits": (1797, 64, 10),
     "iris": (150, 4, 3),

@@ -76,7 +76,8 @@ def parse_delimited(
 
 def _sniff(text: str) -> str:
     """The delimiter that splits the first lines into the same number of fields, and into the most."""
-    lines = list(itertools.islice((line for line in io.StringIO(text) if line.strip()), SNIFFED_LINES))
+    written = (line for line in io.StringIO(text, newline="") if line.strip())
+    lines = list(itertools.islice(written, SNIFFED_LINES))
 
     def quality(delimiter: str) -> tuple[bool, int]:
         try:

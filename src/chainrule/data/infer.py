@@ -187,9 +187,7 @@ def _written(texts: Sequence[str], missing: Array, values: Array) -> Array | Non
 def _is_code(text: str) -> bool:
     """Whether a number's text is a code: 01, or a whole number that float64 would round."""
     digits = text.lstrip("+-")
-    return bool(CODE.fullmatch(text)) or (
-        len(digits) > 15 and digits.isdecimal() and int(digits) > LAST_WHOLE
-    )
+    return bool(CODE.fullmatch(text)) or (digits.isdecimal() and int(digits) > LAST_WHOLE)
 
 
 def _plain(value: float) -> str:
