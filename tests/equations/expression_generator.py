@@ -96,6 +96,25 @@ COMPARISONS = {
 }
 
 
+def compared(op, x, y, e):
+    """Where ``x op y`` holds; what is decided is noted down in ``e["decisions"]``, if that is asked for."""
+    a, b = np.broadcast_arrays(np.real(x.value(e)), np.real(y.value(e)))
+    holds = COMPARISONS[op](a, b)
+    if "decisions" in e:
+        # Numbers this near are told apart by rounding, so by how they are spelled: A**2 != A * A.
+        near = np.abs(a - b) <= 1e-9 * (np.abs(a) + np.abs(b))
+        whole = (a == np.round(a)) & (b == np.round(b))
+        e["decisions"].append((holds, x != y and bool(np.any(near & ~whole))))
+    return holds
+
+
+def decisions(meaning, values):
+    """What the conditions of a meaning decide at some values, and whether by rounding."""
+    found = []
+    meaning({**values, "decisions": found})
+    return found
+
+
 def log_det(x):
     determinant = np.linalg.det(x)
     return np.log(determinant * np.sign(np.real(determinant)))
@@ -220,9 +239,7 @@ class Generator:
         op = self.random.choice(list(COMPARISONS))
         return Piece.of(
             f"where({x} {op} {y}, {then}, {other})",
-            lambda e: np.where(
-                COMPARISONS[op](np.real(x.value(e)), np.real(y.value(e))), then.value(e), other.value(e)
-            ),
+            lambda e: np.where(compared(op, x, y, e), then.value(e), other.value(e)),
         )
 
     # leaves

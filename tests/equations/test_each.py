@@ -6,8 +6,8 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_sheet import SheetPrinter
+from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
 from equations.round_trip import check_round_trip, derivations
 from equations.sheet_values import drawn
@@ -119,13 +119,25 @@ def test_how_they_are_written():
     assert str(rows.derive("L")) == "dL/dT[i,j,k] = e_argmax(T[i,j])[k]"
 
 
-def test_what_is_no_matrix_is_said():
+def test_what_has_entries_alone_is_given_a_name_in_a_sheet():
     text = "parameters T: R[n, n, m]; u: R[m]; A[i, j] = sum(T[i, j, k] * u[k] for k in m); L = logdet(A)"
     model = Equations(text)
     assert "logdet(A)" in model.derive("L").sheet()
     form = matrix_form(log_determinant(model.program.bodies["A"]))
-    with pytest.raises(NoRuleError, match=r"logdet is taken of .* such as A, and write logdet\(A\)"):
-        SheetPrinter(lambda node: str(node.data)).text(form)
+    assert SheetPrinter(lambda node: str(node.data)).lines("L", form) == [
+        "entries_1[i, j] = sum(T[i, j, k] * u[k] for k in m)",
+        "L = logdet(entries_1)",
+    ]
+    assert UnicodePrinter(lambda node: str(node.data)).text(form) == "logdet((Σ_k T[i,j,k] u[k])_i,j)"
+
+
+def test_a_function_of_a_stack_inside_one_of_rows_has_a_letter_of_its_own():
+    model = Equations("""
+        parameters A: R[n, p, p]; x: R[m, n]
+        h[i] = max(sum(logdet(A[k]) for k in n) * x[i]); L = sum(h**2)
+    """)
+    text = model.derive("L", "x").sheet()
+    assert check_round_trip(model.derive("L", "x"), {"n": 2, "p": 3, "m": 4}) > 0, text
 
 
 def test_objectives_over_examples():

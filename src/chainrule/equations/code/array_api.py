@@ -137,8 +137,9 @@ class _Speller(ast.NodeTransformer):
             return ast.Call(self._standard(_METHODS[node.func.attr]), arguments, node.keywords)
         if name == "float":
             return self.visit(node.args[0])  # type: ignore[no-any-return]
-        # Two numbers compared are no array yet.
-        plain = name in _PLAIN and not (name in _COMPARISONS and all(map(self._is_number, node.args[:2])))
+        # Two numbers compared are no array yet, and neither is what their power gives: n**p of sizes.
+        numbers = all(map(self._is_number, node.args[:2]))
+        plain = name in _PLAIN and not (name in _COMPARISONS and numbers)
         arguments = [self._array(argument, name, plain) for argument in node.args]
         if name == "np.tensordot":
             return ast.Call(self._standard("tensordot"), arguments[:2], [ast.keyword("axes", arguments[2])])
@@ -147,7 +148,8 @@ class _Speller(ast.NodeTransformer):
         if name == "np.einsum":
             return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
         if _OURS.get(name, name) in ARRAY_DEFINITIONS:
-            return self._ours(_OURS.get(name, name), arguments)
+            call = self._ours(_OURS.get(name, name), arguments)
+            return self._made_an_array(call) if name == "_power" and numbers else call
         raise NoRuleError(f'No array API code is known for {name}; compile for target="numpy".')
 
     def _array(self, argument: ast.expr, function: str, plain: bool) -> ast.expr:
@@ -155,9 +157,12 @@ class _Speller(ast.NodeTransformer):
         visited: ast.expr = self.visit(argument)
         alone = function in _SAME - {"np.reshape"} or function.startswith("_")
         if alone and self._is_number(argument) and not plain:
-            names = [ast.Name(self.names.dtype), ast.Name(self.names.device)]
-            return self._ours("_number", [visited, *names])
+            return self._made_an_array(visited)
         return visited
+
+    def _made_an_array(self, number: ast.expr) -> ast.expr:
+        names = [ast.Name(self.names.dtype), ast.Name(self.names.device)]
+        return self._ours("_number", [number, *names])
 
     def _created(self, name: str, node: ast.Call) -> ast.expr:
         before = _CREATE[name]

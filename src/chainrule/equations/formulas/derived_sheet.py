@@ -25,20 +25,18 @@ def derived_sheet(program: Program, lines: Sequence[Line], shown: Shown) -> str:
     directions = direction_symbols(lines)
     own = [line for line in lines if line.symbol.data not in program.symbols]
     names = _sheet_names([*directions, *(line.symbol for line in own)], taken)
-    writer = SheetPrinter(names, taken, shown.letters_of)
+    writer = SheetPrinter(names, [*taken, *map(names, (line.symbol for line in own))], shown.letters_of)
     rows = [_declaration(declaration) for declaration in program.declarations.values()]
     rows += [
         f"{names(symbol)}: R[{', '.join(map(str, symbol.dims))}]".replace("[]", "") for symbol in directions
     ]
     # What can only be evaluated has no body here, and what rests on it would not read back.
     lost = program.dependents(program.without_rule)
-    equations = [
-        writer.equation(name, matrix_form(body)) for name, body in program.bodies.items() if name not in lost
-    ]
-    equations += [
-        writer.equation(names(symbol), form, shown.axes(symbol)) for symbol, form, _ in shown.forms(own)
-    ]
-    return "\n".join([*rows, *(f"{left} = {right}" for left, right in equations)]) + "\n"
+    for name, body in program.bodies.items():
+        rows += writer.lines(name, matrix_form(body)) if name not in lost else ()
+    for symbol, form, _ in shown.forms(own):
+        rows += writer.lines(names(symbol), form, shown.axes(symbol))
+    return "\n".join(rows) + "\n"
 
 
 def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Node], str]:

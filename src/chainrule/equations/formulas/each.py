@@ -7,12 +7,12 @@ one-hot row that meets an axis of a stack picks from it: S[y], S[0].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
-from chainrule.equations.formulas.forms import Each, Form, Function, Part
+from chainrule.equations.formulas.forms import Each, Form, Function, Part, each_form
 from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
@@ -32,11 +32,21 @@ At = tuple[tuple[int, int], ...]
 def of_each(node: Node, name: str, whole: int, form_of: Callable[[Node], Form]) -> Form:
     """The form of a function of the last ``whole`` axes of its argument, which has more or needs letters."""
     (arg,) = node.args
-    lead = len(arg.dims) - whole
-    body = form_of(at_placeholders(arg, tuple((axis, axis) for axis in range(lead))))
-    if not lead:
+    # Placeholders of their own: of max_i Σ_k logdet(S[k])[i], k is another than i.
+    first = 1 + max(_placeholders(form_of(arg)), default=-1)
+    own = tuple(range(first, first + len(arg.dims) - whole))
+    body = form_of(at_placeholders(arg, tuple(enumerate(own))))
+    if not own:
         return Function(len(node.dims), name, body)
-    return Each(len(node.dims), name, body, tuple(range(lead)), node.dims)
+    return Each(len(node.dims), name, body, own, node.dims)
+
+
+def _placeholders(form: Form) -> Iterator[int]:
+    for inner in each_form(form):
+        if isinstance(inner, Each):
+            yield from inner.placeholders
+        elif isinstance(inner, Part):
+            yield from (place for place in inner.places if isinstance(place, int))
 
 
 def part_form(node: Node, form: Callable[[Node], Form]) -> Form:

@@ -25,6 +25,7 @@ from chainrule.equations.formulas.forms import (
     Mul,
     Named,
     Num,
+    OfEntries,
     OneHot,
     Ones,
     Part,
@@ -41,7 +42,7 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
 
-__all__ = ["dims_of", "is_repeated"]
+__all__ = ["dims_of", "is_repeated", "side_axes"]
 
 
 def dims_of(form: Form) -> tuple[Size, ...]:
@@ -49,7 +50,7 @@ def dims_of(form: Form) -> tuple[Size, ...]:
     match form:
         case Named(node=node):
             return node.dims
-        case Ones(dims=dims) | Relation(dims=dims):
+        case Ones(dims=dims) | Relation(dims=dims) | OfEntries(dims=dims):
             return dims
         case Eye(size=size):
             return (size, size)
@@ -79,8 +80,8 @@ def dims_of(form: Form) -> tuple[Size, ...]:
         case Where(condition=condition, then=then, other=other):
             return _common(side for side in (then, other, condition) if side.rank)
         case Kron(left=left, right=right):
-            sides = zip(_sides(left, form.rank), _sides(right, form.rank), strict=True)
-            return tuple(size_product(a, b) for a, b in sides)
+            sides = zip(side_axes(left, form.rank), side_axes(right, form.rank), strict=True)
+            return tuple(size_product(a or 1, b or 1) for a, b in sides)
         case Split(parts=parts):
             return tuple(size for group in parts for size in group)
         case Merged(parts=parts):
@@ -98,12 +99,12 @@ def dims_of(form: Form) -> tuple[Size, ...]:
     return ()
 
 
-def _sides(side: Form, rank: int) -> tuple[Size, ...]:
-    """The axes of a side of a Kronecker product; a column beside a matrix has one column: I ⊗ y."""
+def side_axes(side: Form, rank: int) -> tuple[Size | None, ...]:
+    """The axes of a side of a Kronecker product; a column beside a matrix has no second one: I ⊗ y."""
     dims = dims_of(side)
     if len(dims) == rank:
         return dims
-    return (1, *dims) if isinstance(side, Transposed) else (*dims, 1)
+    return (None, *dims) if isinstance(side, Transposed) else (*dims, None)
 
 
 def is_repeated(form: Any) -> bool:

@@ -35,6 +35,7 @@ __all__ = [
     "Named",
     "Norm",
     "Num",
+    "OfEntries",
     "OneHot",
     "Ones",
     "Part",
@@ -303,6 +304,15 @@ class Entry(Form):
 
     arg: Form
     letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfEntries(Form):
+    """The row or matrix whose entry at ``letters`` is ``body``: (Σ_k T[i,j,k] u[k])_i,j."""
+
+    body: Form
+    letters: tuple[str, ...]
+    dims: tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from chainrule.equations.formulas.arrange import mul, scale, transpose
 from chainrule.equations.formulas.each import lettered
-from chainrule.equations.formulas.form_axes import dims_of, is_repeated
+from chainrule.equations.formulas.form_axes import dims_of, is_repeated, side_axes
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -38,6 +38,7 @@ from chainrule.equations.formulas.forms import (
     Named,
     Norm,
     Num,
+    OfEntries,
     Ones,
     Part,
     Power,
@@ -72,8 +73,8 @@ def is_indexed(form: Form) -> bool:
 
     What is written entry by entry already has neither.
     """
-    for inner in each_form(form, closed=(Entry, Part, Sigma)):
-        if isinstance(inner, Entry | Sigma):
+    for inner in each_form(form, closed=(Entry, OfEntries, Part, Sigma)):
+        if isinstance(inner, Entry | OfEntries | Sigma):
             continue
         if isinstance(inner, Part) and not isinstance(inner.arg, Named) and is_indexed(inner.arg):
             return True
@@ -239,12 +240,8 @@ class Speller:
                 return _scaled(Fraction(1), [Entry(0, eye, at), self.entry(arg, at[:1], bound)])
             case Diagonal(arg=arg):
                 return self.entry(arg, at * 2, bound)
-            case Kron(left=left, right=right) if left.rank == right.rank:
-                parts = map(parted, at, zip(dims_of(left), dims_of(right), strict=True))
-                rows, columns = zip(*parts, strict=True)
-                return _scaled(
-                    Fraction(1), [self.entry(left, rows, bound), self.entry(right, columns, bound)]
-                )
+            case Kron():
+                return self._kronecker(form, at, bound)
             case Sum(arg=arg):
                 return self._sum(arg, lambda at, bound: self.entry(arg, at, bound), bound)
             case Trace(arg=arg):
@@ -253,7 +250,20 @@ class Speller:
             case Norm(arg=arg):
                 total = self._sum(arg, lambda at, bound: self._square(arg, at, bound), bound)
                 return Function(0, "sqrt", total)
+            case Part(arg=arg) if is_indexed(arg):
+                return Entry(0, replace(form, arg=self._of_entries(arg, bound)), at)
         return Entry(0, form, at)
+
+    def _kronecker(self, form: Kron, at: At, bound: At) -> Form:
+        """Each letter is parted between the sides, or is that of the one side that has the axis."""
+        places: tuple[list[str], list[str]] = ([], [])
+        sides = (form.left, form.right)
+        for letter, *sizes in zip(at, *(side_axes(side, form.rank) for side in sides), strict=True):
+            own = [n for n, size in enumerate(sizes) if size is not None]
+            for n, part in zip(own, parted(letter, [sizes[n] for n in own]), strict=True):
+                places[n].append(part)
+        entries = [self.entry(side, tuple(own), bound) for side, own in zip(sides, places, strict=True)]
+        return _scaled(Fraction(1), entries)
 
     def _product(self, form: Indexed, at: At, bound: At) -> Form:
         fresh = self._fresh(len(form.summed), bound)
@@ -316,9 +326,14 @@ class Speller:
         return Power(0, self.entry(arg, at, bound), Fraction(2))
 
     def _whole(self, form: Function, at: At, bound: At) -> Form:
-        """An entry of a function of a whole matrix or row; inside, numbers alone may have letters."""
-        one = replace(form, arg=self._numbers_spelled(form.arg, bound))
+        """An entry of a function of a whole matrix or row; what matrix form cannot say is made of entries."""
+        arg = self._numbers_spelled(form.arg, bound)
+        one = replace(form, arg=self._of_entries(form.arg, bound) if is_indexed(arg) else arg)
         return Entry(0, one, at) if at else one
+
+    def _of_entries(self, form: Form, bound: At) -> Form:
+        own = self._fresh(form.rank, bound)
+        return OfEntries(form.rank, self.entry(form, own, bound), own, dims_of(form))
 
     def _numbers_spelled(self, form: Any, bound: At) -> Any:
         """A form with the numbers in it that need letters written out: (Σ_i u[i]) A."""
@@ -366,11 +381,15 @@ def _is_row(form: Form) -> bool:
 
 
 def letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:
-    """The letters that stand as subscripts (`Entry`), as numbers (`Letter`), or both."""
+    """The letters that stand as subscripts (`Entry`), as numbers (`Letter`), or both; none summed over."""
     if isinstance(form, Letter):
         return {form.letter} if Letter in kinds else set()
     if isinstance(form, Entry):
         return letters_in(form.arg, kinds) | (set(form.letters) if Entry in kinds else set())
+    if isinstance(form, Sigma | OfEntries):
+        own = set(form.letters) if isinstance(form, OfEntries) else {letter for letter, _ in form.summed}
+        inner = letters_in(form.body, kinds)
+        return {letter for letter in inner if getattr(letter, "whole", letter) not in own}
     if isinstance(form, Part):
         places = {place for place in form.places if isinstance(place, str) and Entry in kinds}
         return places.union(*(letters_in(inner, kinds) for inner in (form.arg, *form.places)))

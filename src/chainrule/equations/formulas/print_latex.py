@@ -129,5 +129,8 @@ class LatexPrinter(Printer):
     def index(self, base: str, letters: Sequence[str]) -> str:
         return rf"\left[{base}\right]_{{{' '.join(letters)}}}"
 
+    def of_entries(self, body: str, letters: Sequence[str]) -> str:
+        return rf"{{{body}}}_{{{', '.join(letters)}}}"
+
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
         return rf"\sum_{{{', '.join(letter for letter, _ in summed)}}} {body}"

@@ -156,6 +156,9 @@ class MathPrinter(Printer):
             "</msub>",
         )
 
+    def of_entries(self, body: str, letters: Sequence[str]) -> str:
+        return f"<msub>{body}<mi>{','.join(letters)}</mi></msub>"
+
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
         letters = ",".join(letter for letter, _ in summed)
         return _row(f"<munder><mo>∑</mo><mi>{letters}</mi></munder>", body)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import count
 
 from chainrule.equations.formulas.form_axes import dims_of
-from chainrule.equations.formulas.forms import Entry, Eye, Form, Function, Kron, PartOf, Split, Transposed
-from chainrule.equations.formulas.index_notation import WHOLE, is_indexed, letters_in
+from chainrule.equations.formulas.forms import (
+    Entry,
+    Eye,
+    Form,
+    Function,
+    Kron,
+    Letter,
+    OfEntries,
+    PartOf,
+    Sigma,
+    Split,
+    Summed,
+    Transposed,
+)
+from chainrule.equations.formulas.index_notation import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
-from chainrule.errors import NoRuleError
+from chainrule.equations.nodes.nodes import Node
 
 __all__ = ["SheetPrinter"]
 
@@ -27,17 +40,55 @@ class SheetPrinter(Printer):
     trace = "trace"
     sigma_level = ATOM
 
+    def __init__(
+        self,
+        names: Callable[[Node], str],
+        taken: Sequence[str] = (),
+        axes_of: Callable[[Node], Sequence[int]] | None = None,
+    ) -> None:
+        super().__init__(names, taken, axes_of)
+        self._entries = (name for n in count(1) if (name := f"entries_{n}") not in self.taken)
+        self._sizes: dict[str, Size] = {}
+        self._before: list[str] = []
+
+    def lines(self, left: str, form: Form, axes: Sequence[int] | None = None) -> list[str]:
+        """The equation, and before it those of the matrices in it that have entries alone."""
+        equation = " = ".join(self.equation(left, form, axes))
+        before, self._before = self._before, []
+        return [*before, equation]
+
     def equation(self, left: str, form: Form, axes: Sequence[int] | None = None) -> tuple[str, str]:
         """As for any printer; what an index runs over is said behind where no subscript shows it."""
         if not is_indexed(form) or not form.rank:
             return super().equation(left, form, axes)
         letters = self._speller.first(form.rank)
         entry = self._speller.entry(form, letters)
-        shown = letters_in(entry, (Entry,))
-        sizes = zip(letters, dims_of(form), strict=True)
-        loops = [f" for {letter} in {size}" for letter, size in sizes if letter not in shown]
+        self._sizes |= zip(letters, dims_of(form), strict=True)
         order = range(form.rank) if axes is None else axes
-        return self.index(left, [letters[axis] for axis in order]), self.text(entry) + "".join(loops)
+        return self.index(left, [letters[axis] for axis in order]), self._looped(entry, letters)
+
+    def _looped(self, entry: Form, letters: Sequence[str]) -> str:
+        """An entry; what a letter runs over is said behind it where no subscript shows it."""
+        shown = letters_in(entry, (Entry,))
+        loops = [f" for {letter} in {self._sizes[letter]}" for letter in letters if letter not in shown]
+        return self.text(entry) + "".join(loops)
+
+    def _of_entries(self, form: OfEntries) -> tuple[str, int]:
+        """A name for what is made of entries, at the letters from outside that stand in them."""
+        self._sizes |= zip(form.letters, form.dims, strict=True)
+        outside = sorted({getattr(letter, "whole", letter) for letter in letters_in(form, (Entry, Letter))})
+        name = next(self._entries)
+        letters = [*outside, *form.letters]
+        self._before.append(f"{self.index(name, letters)} = {self._looped(form.body, letters)}")
+        return self.index(name, outside) if outside else name, ATOM
+
+    def _sigma(self, form: Sigma) -> tuple[str, int]:
+        self._sizes |= form.summed
+        return super()._sigma(form)
+
+    def _summed(self, form: Summed) -> tuple[str, int]:
+        self._sizes[form.letter] = form.size
+        return super()._summed(form)
 
     def number(self, value: Fraction) -> str:
         return str(value)
@@ -162,11 +213,6 @@ class SheetPrinter(Printer):
         return reduce(lambda a, b: f"kron({a}, {b})", vectors)
 
     def _function(self, form: Function) -> tuple[str, int]:
-        if form.name in WHOLE and is_indexed(form.arg):
-            raise NoRuleError(
-                f"What {form.name} is taken of cannot be written as a matrix or vector; "
-                f"give it a name of its own in the sheet, such as A, and write {form.name}(A)."
-            )
         if not form.name.startswith("e_arg") or form.rank < 2:
             return super()._function(form)
         # One row for each row of a matrix: the shares of those that attain the extreme of their row.

@@ -25,6 +25,7 @@ from chainrule.equations.formulas.forms import (
     Named,
     Norm,
     Num,
+    OfEntries,
     OneHot,
     Ones,
     Part,
@@ -49,7 +50,6 @@ from chainrule.equations.formulas.shorthand import short
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
-from chainrule.errors import NoRuleError
 
 __all__ = ["ADD", "ATOM", "FACTOR", "PRODUCT", "Printer"]
 
@@ -112,10 +112,6 @@ class Printer(ABC):
 
     def _write(self, form: Form) -> tuple[str, int]:
         form = short(form)
-        if type(form) not in self._rules:
-            raise NoRuleError(
-                "A part of this formula has entries alone; give it a name of its own in the sheet."
-            )
         return self._rules[type(form)](self, form)
 
     def inside(self, form: Form, least: int) -> str:
@@ -242,6 +238,9 @@ class Printer(ABC):
         base = self.identity(arg.size) if isinstance(arg, Eye) else self.inside(arg, ATOM)
         return self.index(base, form.letters), ATOM
 
+    def _of_entries(self, form: OfEntries) -> tuple[str, int]:
+        return self.of_entries(self.brackets(self.text(form.body)), form.letters), FACTOR
+
     def _part(self, form: Part) -> tuple[str, int]:
         last = max(n for n, place in enumerate(form.places) if place is not None)
         letters = [
@@ -299,6 +298,7 @@ class Printer(ABC):
         Unit: _unit,
         OneHot: _onehot,
         Entry: lambda self, form: self._entry(form),
+        OfEntries: lambda self, form: self._of_entries(form),
         Part: _part,
         # Inside of what takes the whole, an entry stands for it.
         **dict.fromkeys((Iota, Relation), lambda self, form: (self.text(form), ATOM)),
@@ -307,8 +307,8 @@ class Printer(ABC):
         Where: _where,
         Extreme: _extreme,
         Kron: lambda self, form: self._kron(form),
-        Sigma: _sigma,
-        Summed: _summed,
+        Sigma: lambda self, form: self._sigma(form),
+        Summed: lambda self, form: self._summed(form),
     }
 
     def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:
@@ -341,6 +341,10 @@ class Printer(ABC):
     def identity(self, size: Size) -> str:
         """The identity matrix where its indices follow."""
         return "δ"
+
+    def of_entries(self, body: str, letters: Sequence[str]) -> str:
+        """The row or matrix of entries at letters: (a[i,j])_i,j."""
+        return f"{body}_{','.join(letters)}"
 
     def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
         """Signed terms in a row."""
