@@ -150,6 +150,32 @@ def test_a_shift_of_all_exponents_moves_the_logarithm_alone(shift, signs, seed):
         np.testing.assert_array_equal(got, want)
 
 
+# The sums stand in the weights and exponents of others: as quotients, squared, taken off, twice over.
+INSIDE_OTHERS = [
+    "log(1 + y * exp(x) / (exp(x) + y))",
+    "log(2 + y / (exp(x) + y) + x**2 / (exp(x) + y)**2)",
+    "log(5 - y / (exp(-x) + y))",
+    "log(1 + exp(y) / (1 + y**2 / (exp(x) + y**2)))",
+    "y - log(abs(y * exp(x) - exp(-y) / (y * exp(x) + 3)))",
+]
+
+
+@pytest.mark.parametrize("target", ["numpy", "array_api"])
+@pytest.mark.parametrize("text", INSIDE_OTHERS)
+def test_a_sum_inside_another(text, target):
+    model = Equations(f"parameters x: R; y: R; L = {text}")
+    function = model.compile(["L", "dL/dx", "dL/dy"], target=target)
+    # x larger than 0 and y larger than 1: the shift of exp(x) + y is not 0.
+    for x, y in ((1.5, 0.7), (-0.5, 2.5), (2.0, 3.0), (-3.0, 0.25)):
+        given_values = {"x": array_api_strict.asarray(x), "y": array_api_strict.asarray(y)}
+        found = called(function, given_values if target == "array_api" else {"x": x, "y": y})
+        literal = [model.evaluate("L", {"x": x, "y": y})] + [
+            np.imag(model.evaluate("L", {"x": x, "y": y, w: {"x": x, "y": y}[w] + STEP * 1j})) / STEP
+            for w in "xy"
+        ]
+        np.testing.assert_allclose([float(part) for part in found], literal, rtol=1e-12, atol=1e-14)
+
+
 def test_sums_over_several_axes_and_along_the_first():
     model = Equations("""
         A: R[m, n]; parameters X: R[m, n]

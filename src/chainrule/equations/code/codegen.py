@@ -33,6 +33,8 @@ OWN_WORDS = ("np", "float", "getattr", "len", "ValueError")
 ASSUMED_LENGTH = 64.0
 # Terms of a sum in one statement: its tree nests as deep, and Python's own parser has limits.
 MOST_PIECES = 100
+# Kinds whose code is a sum: behind a minus, or at the end of x - y + z, it needs brackets.
+_SUMS = ("lin", "logabs")
 
 
 class Writer:
@@ -315,7 +317,7 @@ class Writer:
                 body = _number(abs(c))
             else:
                 text, atomic = self._spread(arg) if spread else self.code[arg]
-                body = text if atomic or (abs(c) == 1 and arg.kind != "lin") else f"({text})"
+                body = text if atomic or (abs(c) == 1 and arg.kind not in _SUMS) else f"({text})"
                 body = body if abs(c) == 1 else f"{_number(abs(c))} * {body}"
             pieces.append(f" {sign} {body}" if pieces else body if c > 0 else f"-{body}")
         while len(pieces) > MOST_PIECES:
