@@ -112,7 +112,8 @@ def test_two_kinks_of_opposite_sense_hide_no_slope(distance, loss_of):
         return loss_of(relu(w[:1] + distance) - relu(distance - w[:1]) + w[1:] ** 2)
 
     at = np.array([0.0, 1.0])
-    assert check_gradient(loss, np.array([2.0, 2.0]), at).ok
+    right = check_gradient(loss, np.array([2.0, 2.0]), at)
+    assert right.ok and right.method == ("complex step" if loss_of is np.sum else "central differences")
     assert check_gradient(loss, np.array([1.0, 2.0]), at).status == "wrong"
 
 

@@ -157,6 +157,16 @@ GOOD = ("--bind", "x=petal*", "--bind", "y=species")
         ((*GOOD, "--minimize", "h"), 2, "scalar"),
         ((*GOOD, "--optimizer", "lbfgs", "--batch-size", "3"), 2, "takes no --batch-size"),
         ((*GOOD, "--predict", "f=x", "--predict", "f=y"), 2, "twice"),
+        ((*GOOD, "--predict", "f=V"), 2, "--predict f=V: V is not bound to a column"),
+        ((*GOOD, "--predict", "f=z"), 2, "the sheet has no such name"),
+        ((*GOOD, "--predict", "f=y", "--held-out", "0"), 2, "none is held out"),
+        ((*GOOD, "--size", "M=2", "--epochs", "1", "--predict", "h=y"), 2, "h has shape (2,) for each row"),
+        ((*GOOD, "--size", "M=3", "--epochs", "1", "--predict", "L=x"), 2, "L has shape (), x has (2,) for"),
+        (
+            (*GOOD, "--size", "M=3", "--epochs", "1", "--predict", "f=x"),
+            2,
+            "f has shape (3,), x has (2,) for",
+        ),
         ((*GOOD, "--learning-rate", "-1", "--size", "M=2"), 2, "-1"),
     ],
 )
@@ -166,6 +176,51 @@ def test_what_does_not_fit_is_said(run, sheet, tmp_path, options, code, message)
     assert message in answer.err
     assert "Traceback" not in answer.err
     assert [path.name for path in tmp_path.iterdir()] == ["model.eqs"]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "bindings", "code", "message"),
+    [
+        (
+            "data X: R[p, q]; y: R\nparameters w: R[p]\nL = (y - sum(X.T @ w))**2",
+            ("X=age,bmi",),
+            2,
+            "y is the same for all rows; bind it to a number",
+        ),
+        (
+            "data X: R[N, p, q]; Y: R[N, q]\nparameters w: R[p]\n"
+            "L = sum((Y[i] - X[i].T @ w).T @ Y[i] for i in N)",
+            ("X=age,bmi", "Y=progression"),
+            1,
+            "X has 2 axes for each row; columns of a table give one",
+        ),
+        (
+            "data X: R[N, p]; y: R[N]; s: R\nparameters w: R[p]\nL = s * norm2(y - X @ w)**2",
+            ("X=age,bmi", "s=sex"),
+            2,
+            "s is the same for all rows; bind it to a number",
+        ),
+        (
+            "data x: R[p]; y: Bit\nparameters w: R[p]\nf = w.T @ x\nL = softplus(f) - y * f",
+            ("x=age,bmi", "y=sex,age"),
+            1,
+            "y is one value per row; 'sex,age' fits 2 columns (age, sex)",
+        ),
+        (
+            "data x: R[p]; y: Sign\nparameters w: R[p]\nL = softplus(-y * (w.T @ x))",
+            ("x=age,bmi", "y=age"),
+            1,
+            "y has two values; column 'age' has 58 (19, 20, 21, 22, 23, 24, ...)",
+        ),
+    ],
+)
+def test_a_declaration_that_no_column_fits(run, tmp_path, sheet, bindings, code, message):
+    (tmp_path / "sheet.eqs").write_text(sheet + "\n")
+    given = [word for one in (*bindings, "y=progression") for word in ("--bind", one)]
+    if "y:" not in sheet or any(one.startswith("y=") for one in bindings):
+        given = given[:-2]
+    answer = run("fit", "sheet.eqs", "--data", "diabetes", *given)
+    assert answer.code == code and message in answer.err, answer.err
 
 
 def test_a_run_that_diverges_is_refused(run, line, tmp_path):

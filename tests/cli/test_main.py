@@ -9,6 +9,7 @@ import click
 import pytest
 
 from chainrule.cli.main import COMMANDS, EXAMPLES, main
+from chainrule.errors import UncheckableError
 
 COMMAND_NAMES = list(COMMANDS)
 
@@ -85,6 +86,63 @@ def test_errors_are_one_line_and_an_exit_code(run, arguments, code):
     assert answer.out == ""
     assert "Traceback" not in answer.err
     assert answer.err.splitlines()[-1].lower().startswith("error: ")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left", "a.model"), OSError(28, "No space left")])
+def test_an_error_of_the_system_names_its_file(run, sheet, monkeypatch, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr("chainrule.cli.derive.read_sheet", fail)
+    answer = run("derive", sheet)
+    place = "a.model: " if error.filename else ""
+    assert (answer.code, answer.out, answer.err) == (1, "", f"error: {place}No space left\n")
+
+
+def test_what_could_not_be_checked_has_a_code_of_its_own(run, sheet, monkeypatch):
+    def fail(*arguments):
+        raise UncheckableError("There is no value.")
+
+    monkeypatch.setattr("chainrule.cli.derive.read_sheet", fail)
+    assert run("derive", sheet).code == 3
+
+
+def test_a_reader_that_stops_early_is_no_error_of_ours(run, sheet, monkeypatch):
+    def fail(*arguments):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("chainrule.cli.derive.read_sheet", fail)
+    assert run("derive", sheet).err == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere/model.eqs", "There is no sheet 'nowhere/model.eqs'; there is no folder 'nowhere'."),
+        ("modle.eqs", "There is no sheet 'modle.eqs'; did you mean 'model.eqs' or"),
+        ("model.txt", "There is no sheet 'model.txt'."),
+        (".", ". is a folder; expected a sheet of equations."),
+        ("large.eqs", "large.eqs is larger than 1048576 bytes; that is no sheet of equations."),
+        ("bytes.eqs", "bytes.eqs is not UTF-8 text; a sheet of equations is."),
+    ],
+)
+def test_a_sheet_that_cannot_be_read_is_named(run, sheet, tmp_path, path, message):
+    (tmp_path / "large.eqs").write_bytes(b"#" * (2**20 + 1))
+    (tmp_path / "bytes.eqs").write_bytes(b"\xff")
+    answer = run("derive", path)
+    assert answer.code == 1 and message in answer.err and answer.err.startswith("error: "), answer.err
+
+
+def test_a_file_that_breaks_off_is_named(run, sheet, monkeypatch):
+    class Broken:
+        def __enter__(self):
+            raise OSError(5, "Input/output error")
+
+        def __exit__(self, *arguments):
+            return None
+
+    monkeypatch.setattr("chainrule.cli.sheet_file.click.open_file", lambda *arguments: Broken())
+    assert run("derive", "model.eqs").err == "error: model.eqs cannot be read: Input/output error.\n"
 
 
 def test_a_near_miss_is_named(run):

@@ -140,6 +140,12 @@ def test_options_and_columns_that_are_wrong():
         Preprocessor.fit(table, "ill", task="ranking")
     with pytest.raises(DataError, match="holds text .* a regression needs numbers"):
         Preprocessor.fit(table, "ill", task="regression")
+    with pytest.raises(DataError, match="Classes come from one column; got ill, town"):
+        Preprocessor.fit(table, ["ill", "town"], task="classification")
+    with pytest.raises(DataError, match="people has no rows to learn from"):
+        Preprocessor.fit(table.take([]), "ill")
+    with pytest.raises(DataError, match="1j is no class label"):
+        ClassEncoder.of(np.array([1j]))
     with pytest.raises(DataError, match="no input columns"):
         Preprocessor.fit(table.select("ill"), "ill")
     with pytest.raises(DataError, match="without a target"):

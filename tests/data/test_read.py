@@ -269,6 +269,23 @@ def test_npz(tmp_path):
         read_table(tmp_path / "c.npz")
 
 
+def test_what_cannot_be_opened_is_named(write, monkeypatch, tmp_path):
+    path = write("a\n1\n")
+
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("chainrule.data.read.Path.open", refuse)
+    with pytest.raises(DataError, match=r"table.csv cannot be read: Permission denied\.$"):
+        read_table(path)
+
+
+def test_an_archive_without_arrays(tmp_path):
+    np.savez(tmp_path / "none.npz")
+    with pytest.raises(DataError, match="none.npz holds no arrays"):
+        read_table(tmp_path / "none.npz")
+
+
 def _npy(shape, content=b""):
     header = repr({"descr": "<f8", "fortran_order": False, "shape": shape}).encode()
     header += b" " * (118 - len(header) - 1 + 64) + b"\n"

@@ -49,6 +49,10 @@ def test_rows_keep_their_places(table):
     assert table.drop_missing().places.tolist() == [1, 4]
     assert table.drop_missing("a*").places.tolist() == [1, 2, 4]
     assert len(table.take(np.array([True, False, False, False]))) == 1
+    assert len(table.take([])) == 0 and table.take([]).names == table.names
+    for rows in ([4], [-5], [0.5], [True, False]):
+        with pytest.raises(DataError, match="made up has 4 rows; it cannot give those: "):
+            table.take(rows)
 
 
 def test_columns_that_cannot_be():
@@ -62,6 +66,22 @@ def test_columns_that_cannot_be():
         Table.of({"x": np.ones((3, 2)), "x1": np.ones(3)})
     with pytest.raises(DataError, match="has 2 values; expected 3"):
         Table.of({"x": [1, 2, 3], "y": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([np.nan, np.nan], "all missing"),
+        ([1.0, np.nan, 4.0], "1 to 4, mean 2.5"),
+        ([True, False, True], "True (2), False (1)"),
+        (np.array(["b", "a", "b", None, "a", "c"], object), "a (2), b (2), c (1)"),
+        (np.array(list("abcdef"), object), "a (1), b (1), c (1), d (1), and 2 more"),
+    ],
+)
+def test_what_is_in_a_column_in_a_few_words(values, words):
+    table = Table.of({"x": values}, source="made up")
+    assert table["x"].summary() == words
+    assert repr(table) == f"<Table made up: {len(values)} rows, 1 columns>"
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -61,7 +61,7 @@ def test_states_that_differ_are_not_equal():
     assert one == initial_state(objective, method, np.ones(4), 1)
     assert one != two
     assert run(objective, method, one, 1) != run(objective, method, two, 1)
-    assert one != "a state"
+    assert one != "a state" and (one == "a state") is False
 
 
 def test_an_epoch_is_every_example_once_in_ceil_n_over_batch_steps():

@@ -50,10 +50,13 @@ def test_no_units_enter(method, of_loss, of_first):
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 @pytest.mark.parametrize("start", [{"a": 0.0, "b": 0.0}, {"a": 1.0, "b": -2.0}], ids=str)
 @pytest.mark.parametrize("quasi", [False, True])
-def test_separated_classes_have_no_finite_minimum(method, start, quasi):
+@pytest.mark.parametrize("unit", [1.0, 1e-6, 1e6])
+def test_separated_classes_have_no_finite_minimum(method, start, quasi, unit):
     sheet = "data x: R; y: R\nparameters a: R; b: R\nη = a + b * x\nL = softplus(η) - y * η"
     x, y = (np.append(T, [0.3, 0.3]), np.append(T > 0.3, [0, 1])) if quasi else (T, T > 0.3)
-    result = run(method, sheet, start, {"x": x, "y": y.astype(float)})
+    result = run(
+        method, sheet, {"a": start["a"], "b": start["b"] / unit}, {"x": unit * x, "y": y.astype(float)}
+    )
     assert not result.converged and not result.diverged
     assert result.stopped.startswith("no finite minimum") and "infinity in a, b" in result.stopped
     assert result.state.loss == pytest.approx(np.log(2) * 2 / 22 if quasi else 0, abs=1e-9)
@@ -184,6 +187,24 @@ def test_many_parameters_are_judged_by_a_bounded_number_of_products():
     objective = Large(150)
     result = minimize(objective, LBFGS(), saddle + 1e-9, epochs=10_000)
     assert result.converged and result.state.loss < 1e-8 and objective.products <= 12 * 40
+
+
+def test_a_product_with_one_entry_that_is_not_finite_is_no_curvature():
+    class Half(Large):
+        def hessian_product(self, theta, v, rows=None):
+            return np.where(np.arange(v.size) == 3, np.nan, super().hessian_product(theta, v, rows))
+
+    result = minimize(Half(150), LBFGS(), 1e-3 * np.cos(np.arange(150.0)), epochs=10_000)
+    assert not result.converged and "the curvature is not finite here" in result.stopped
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-5])
+def test_a_minimum_is_as_near_as_was_asked_for_and_not_much_nearer(tolerance):
+    sheet = "data y: R\nparameters s: R\nL = (y - s)**4 + 1"
+    for method in (LBFGS(tolerance=tolerance), NewtonCG(tolerance=tolerance)):
+        result = run(method, sheet, {"s": 3.0}, {"y": [1.0, 1.0, 1.0]})
+        left = abs(result.parameters["s"] - 1)
+        assert result.converged and 1e-6 < left < 0.5, left
 
 
 class Saddle(Logistic):

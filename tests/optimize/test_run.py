@@ -52,6 +52,8 @@ def test_resume_continues_the_run():
     for both in ({}, {"theta": np.ones(4), "resume": half.state}):
         with pytest.raises(OptionError, match="either theta, or a state"):
             minimize(objective, method, **both)
+    with pytest.raises(OptionError, match="resume is a Result; expected a State, such as result.state"):
+        minimize(objective, method, resume=half)
 
 
 def test_a_diverging_run_hands_back_the_last_good_state():
@@ -159,14 +161,15 @@ def test_callbacks_all_see_every_state():
 def test_validation_and_end_loss_are_columns_of_their_own():
     objective, method = Logistic(n=23), SGD(0.1, batch_size=5)
     state = initial_state(objective, method, np.ones(4))
+    began = time.perf_counter()
     result = run(objective, method, state, epochs=5, score=lambda s: 10.0 * s.epoch, evaluate_every=2)
-    history = result.history
+    history, elapsed = result.history, time.perf_counter() - began
     assert history.validation.tolist() == [10, 20, 30, 40, 50]
     assert np.isnan(history.end_loss).tolist() == [True, False, True, False, True]
     assert history.end_loss[3] == objective.value(
         minimize(objective, method, np.ones(4), epochs=4).state.theta
     )
-    assert (np.diff(history.seconds) >= 0).all() and history.seconds[0] > 0
+    assert (np.diff(history.seconds) >= 0).all() and 0 < history.seconds[0] <= history.seconds[-1] <= elapsed
     more = run(objective, method, result.state, epochs=2, history=history).history
     assert more.epoch.tolist() == [1, 2, 3, 4, 5, 6, 7] and more.seconds[5] > history.seconds[-1]
 
@@ -192,6 +195,14 @@ def test_history_is_a_table():
         history.loss[0] = 0
     with pytest.raises(ShapeError, match="Column loss"):
         History.from_dict({**history.to_dict(), "loss": [1.0]})
+
+
+@pytest.mark.parametrize("epochs", [1, 10, 11, 12])
+def test_the_middle_of_a_long_history_is_left_out(epochs):
+    lines = repr(History.of(Epoch(k, 1.0 / k, 2.0) for k in range(1, epochs + 1))).splitlines()[1:]
+    shown = [line.split()[0] for line in lines]
+    everything = [str(k) for k in range(1, epochs + 1)]
+    assert shown == (everything if epochs <= 10 else [*everything[:5], "...", *everything[-5:]])
 
 
 def test_a_result_shows_itself_and_owns_its_parameters():

@@ -7,6 +7,7 @@ from scipy.special import expit
 import chainrule as cr
 from chainrule import optimize
 from chainrule.errors import OptionError
+from chainrule.network import Network
 from chainrule.optimizers import LBFGS, Momentum, NewtonCG
 
 LOGISTIC = """
@@ -82,3 +83,24 @@ def test_what_is_missing_is_named():
         cr.minimize(cr.Equations(LOGISTIC), data=logistic_data())
     with pytest.raises(OptionError, match="data is missing; a sheet needs arrays by name"):
         cr.minimize(cr.Equations(LOGISTIC), of="L")
+
+
+def test_a_network_starts_from_its_seed():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(11, 3)), rng.normal(size=(11, 2))
+
+    def start(seed):
+        result = cr.minimize(Network((3, 5, 2)), Momentum(0.1), data=(X, Y), epochs=0, seed=seed)
+        return result.parameters.vector.tolist()
+
+    assert start(3) == start(3) == start(np.random.default_rng(3)) != start(4)
+    with pytest.raises(OptionError, match="seed is -1"):
+        start(-1)
+
+
+def test_what_a_sum_repeats_is_remarked():
+    sheet = cr.Equations("data y: R\nparameters m: R; s: R\nL = s + (y - m)**2 * exp(-2 * s) / 2")
+    data = {"y": [1.0, 2.0, 4.0, 7.0]}
+    summed = cr.minimize(sheet, of="L", data=data, reduction="sum")
+    assert ["s counts 4 times" in remark for remark in summed.remarks] == [True]
+    assert cr.minimize(sheet, of="L", data=data).remarks == ()

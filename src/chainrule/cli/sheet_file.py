@@ -35,6 +35,8 @@ def read_sheet(path: str) -> Equations:
         raise DataError(f"There is no sheet {path!r}{_beside(Path(path))}") from None
     except IsADirectoryError:
         raise DataError(f"{path} is a folder; expected a sheet of equations.") from None
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror or error}.") from None
     if len(content) > MAX_BYTES:
         raise DataError(f"{name} is larger than {MAX_BYTES} bytes; that is no sheet of equations.")
     try:

@@ -42,13 +42,13 @@ def score_sheet(
     binding = next(one for one in bindings.columns if one.name == target)
     values = _values(equations, name, parameters, bindings, held_out)
     if binding.encoder is None:
-        truth, seen = (_in_units(binding, binding.values(rows)) for rows in (held_out, training))
-        predicted = _in_units(binding, values)
-        if predicted.shape != truth.shape:
+        truth, seen = (binding.values(rows) for rows in (held_out, training))
+        # In units of the columns a number would be spread over several of them.
+        if values.shape != truth.shape:
             raise OptionError(
                 f"{name} has shape {values.shape[1:]}, {target} has {truth.shape[1:]} for each row."
             )
-        return RegressionScores.of(truth, predicted, seen)
+        return RegressionScores.of(*(_in_units(binding, one) for one in (truth, values, seen)))
     classes = binding.encoder.classes
     truth, seen = (binding.encoder.encode(rows[binding.columns[0]]) for rows in (held_out, training))
     return ClassificationScores.of(classes, truth, _probabilities(name, values, len(classes)), seen)

@@ -224,10 +224,22 @@ class Table:
         return Table(columns, self.source, self.places, self.place_word)
 
     def take(self, rows: ArrayLike) -> Table:
-        """The given rows, by index or mask; they keep their places in the source."""
+        """The given rows, by index or mask; they keep their places in the source.
+
+        Raises
+        ------
+        DataError
+            If there is no such row.
+        """
         chosen = np.asarray(rows)
-        columns = tuple(column.take(chosen) for column in self.columns)
-        return Table(columns, self.source, self.places[chosen], self.place_word)
+        chosen = chosen if chosen.size else chosen.astype(np.int64)
+        try:
+            places = self.places[chosen]
+        except IndexError as error:
+            raise DataError(f"{self.source} has {len(self)} rows; it cannot give those: {error}.") from None
+        return Table(
+            tuple(column.take(chosen) for column in self.columns), self.source, places, self.place_word
+        )
 
     def drop_missing(self, *patterns: str) -> Table:
         """Only the rows in which no column that fits is missing; all columns by default."""
