@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chainrule.equations.code.array_api import Names, standard_statements
 from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
@@ -37,8 +37,8 @@ class Body:
         Name and code of each output.
     dims : mapping of str to tuple of size
         Axes of the variables.
-    formulas : sequence of str
-        The sheet's lines.
+    formulas : callable
+        The sheet's lines; they are printed when somebody reads the code.
     least : mapping of size to int
         The largest position at which an axis of a size is read.
     chooses : bool
@@ -55,7 +55,7 @@ class Body:
     statements: Sequence[str]
     results: Sequence[tuple[str, str]]
     dims: Mapping[str, Dims]
-    formulas: Sequence[str]
+    formulas: Callable[[], Sequence[str]]
     least: Mapping[Size, int]
     chooses: bool
     length: Callable[[Size], str]
@@ -90,10 +90,31 @@ class Body:
 
 @dataclass(frozen=True)
 class Source:
-    """The code of a function, and the sizes it asks for since no input shows them."""
+    """The code of a function, and the sizes it asks for since no input shows them.
 
-    code: str
+    Attributes
+    ----------
+    head : str
+        What stands before the docstring, up to the line of the definition.
+    body : str
+        What stands after it.
+    hidden : tuple of str
+    docstring : callable
+    """
+
+    head: str
+    body: str
     hidden: tuple[str, ...]
+    docstring: Callable[[], str] = field(compare=False)
+
+    @property
+    def code(self) -> str:
+        """What is executed."""
+        return self.head + self.body
+
+    def documented(self) -> str:
+        """What is read."""
+        return self.head + self.docstring() + self.body
 
 
 def numpy_source(body: Body) -> Source:
@@ -125,7 +146,7 @@ def _fresh_source(
     body: Body, statements: Sequence[str], texts: Sequence[str], hidden: tuple[str, ...]
 ) -> Source:
     lines = [*_conversions(body), *statements, f"return {', '.join(texts)},"]
-    return Source(_numpy_code(body, hidden, [], lines), hidden)
+    return _numpy_code(body, hidden, [], lines)
 
 
 def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
@@ -154,8 +175,9 @@ def array_source(body: Body) -> Source:
     last = f"return {', '.join(texts)},"
     typed = names.dtype in reads("\n".join([*statements, *texts]))
     lines = [*_arrays(body, names, typed), *shapes, *statements, last]
-    code = _definition(body, hidden, [], lines)
-    return Source(f"{definitions_for(code, ARRAY_DEFINITIONS).lstrip()}\n\n{code}", hidden)
+    head, text = _definition(body, hidden, [], lines)
+    definitions = definitions_for(head + text, ARRAY_DEFINITIONS).lstrip()
+    return Source(f"{definitions}\n\n{head}", text, hidden, lambda: _docstring(body))
 
 
 def _arrays(body: Body, names: Names, typed: bool) -> list[str]:
@@ -200,27 +222,39 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
     lines = in_place(ordered, read, body.known, body.dims, body.fresh, storage)
     head, hidden = _signature(body).reads()
     end = f"return {', '.join(values)}," if values else "return ()"
-    code = _numpy_code(body, hidden, [*arrays, kept], [*_conversions(body), *head, *lines, end])
-    return Source(code, hidden)
+    return _numpy_code(body, hidden, [*arrays, kept], [*_conversions(body), *head, *lines, end])
 
 
 def _signature(body: Body, namespace: str = "np") -> Signature:
     return Signature(body.program, body.inputs, body.used_sizes, body.length, body.least, namespace)
 
 
-def _numpy_code(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:
+def _numpy_code(body: Body, hidden: tuple[str, ...], extra: Sequence[str], lines: Sequence[str]) -> Source:
     guard = MAY_WARN if body.chooses else ""
-    code = guard + _definition(body, hidden, extra, lines)
-    return f"import numpy as np\n{definitions_for(code)}\n\n{code}"
+    head, text = _definition(body, hidden, extra, lines)
+    definitions = definitions_for(guard + head + text)
+    return Source(
+        f"import numpy as np\n{definitions}\n\n{guard}{head}", text, hidden, lambda: _docstring(body)
+    )
 
 
-def _definition(body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]) -> str:
+def _definition(
+    body: Body, hidden: Sequence[str], extra: Sequence[str], lines: Sequence[str]
+) -> tuple[str, str]:
+    """The line of the definition, and the statements under it."""
     arguments = ", ".join([*body.inputs.values(), *(body.used_sizes[size] for size in hidden), *extra])
+    return f"def function({arguments}):\n", _indented(lines)
+
+
+def _docstring(body: Body) -> str:
     doc = [f'"""{", ".join(name for name, _ in body.results)}', "", "Shapes"]
     doc += [f"    {body.inputs[name]}: {spelled(body.program.symbols[name].dims)}" for name in body.inputs]
-    doc += ["", "Formulas", *(f"    {line}" for line in body.formulas), '"""']
-    text = "\n".join("    " + line if line else "" for line in [*doc, *lines])
-    return f"def function({arguments}):\n{text}\n"
+    body.program.pool.refill()
+    return _indented([*doc, "", "Formulas", *(f"    {line}" for line in body.formulas()), '"""'])
+
+
+def _indented(lines: Sequence[str]) -> str:
+    return "".join(f"    {line}\n" if line else "\n" for line in lines)
 
 
 def _conversions(body: Body) -> list[str]:

@@ -76,7 +76,7 @@ class Writer:
             statements=self.statements,
             results=[(name, self._text(node)) for name, node in outputs],
             dims=self.dims,
-            formulas=DocstringLines(self.program, self.called, self.bodies, self.lines, self.code).written(),
+            formulas=DocstringLines(self.program, self.called, self.bodies, self.lines, self.code).written,
             least=_largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
             length=self._length,

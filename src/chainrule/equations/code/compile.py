@@ -223,7 +223,7 @@ def _function(
     source = write(writer.body(outputs))
     symbols = writer.program.symbols
     return Compiled(
-        source.code,
+        source,
         tuple(writer.inputs),
         tuple(name for name, _ in outputs),
         source.hidden,

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from chainrule.arrays import ArrayLike, np
+from chainrule.equations.code.assemble import Source
 from chainrule.equations.code.binding import bound_values
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.origin import Remade
@@ -28,9 +29,8 @@ class Compiled(Remade):
 
     Attributes
     ----------
-    source : str
-        Its code, self-contained but for NumPy (and SciPy where erf occurs), or for the library of its
-        arrays.
+    written : Source
+        Its code in parts; read it as ``source``, run it as ``function``.
     inputs : tuple of str
         Names it needs, in the order of its positional arguments.
     outputs : tuple of str
@@ -47,7 +47,7 @@ class Compiled(Remade):
         What was taken for an example, where a sheet can be read in two ways.
     """
 
-    source: str
+    written: Source = field(repr=False)
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     sizes: tuple[str, ...]
@@ -61,13 +61,21 @@ class Compiled(Remade):
     kept: ClassVar = ("limit",)
 
     @cached_property
+    def source(self) -> str:
+        """Its code, self-contained but for NumPy (and SciPy for erf), or for the library of its arrays.
+
+        The formulas in its docstring are printed when this is first asked for.
+        """
+        return self.written.documented()
+
+    @cached_property
     def function(self) -> Callable[..., Any]:
         """What runs: it takes the inputs and then the sizes by place, checked by itself alone.
 
         The code is executed when this is first asked for: writing it needs none of what it imports.
         """
         namespace: dict[str, Any] = {"ValueError": RefusedError, "TypeError": StrangeError}
-        exec(compile(self.source, CODE, "exec"), namespace)
+        exec(compile(self.written.code, CODE, "exec"), namespace)
         return cast(Callable[..., Any], namespace["function"])
 
     def __call__(self, /, *args: ArrayLike, **values: ArrayLike) -> Any:
@@ -182,7 +190,7 @@ def _without_inverse(compiled: Compiled, error: Exception) -> str:
     line = ""
     while place is not None:
         if place.tb_frame.f_code.co_filename == CODE:
-            line = compiled.source.splitlines()[place.tb_lineno - 1].strip()
+            line = compiled.written.code.splitlines()[place.tb_lineno - 1].strip()
         place = place.tb_next
     return (
         f"The function of {', '.join(compiled.outputs)} cannot be computed at these inputs: a matrix that "
