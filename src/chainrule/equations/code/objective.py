@@ -66,12 +66,13 @@ class SheetObjective:
     remarks: tuple[str, ...]
     _examples: SheetExamples = field(repr=False)
     _program: Program = field(repr=False)
-    _loss: Compiled = field(repr=False)
     _step: Compiled = field(repr=False)
     _target: str = field(repr=False)
     _names: Mapping[str, str] = field(repr=False)
     _data: Mapping[str, str] = field(repr=False)
     _origin: Origin = field(repr=False)
+    # Shared with the same objective in another order.
+    _asked_later: dict[str, Compiled] = field(repr=False, default_factory=dict)
     _cast: dict[Any, dict[str, Any]] = field(init=False, repr=False, default_factory=dict)
     _kept: dict[Any, dict[str, Array]] = field(init=False, repr=False, default_factory=dict)
 
@@ -137,11 +138,30 @@ class SheetObjective:
         self._run(self._product, values, product.dtype, self._blocks(product))
         return product
 
-    @cached_property
+    @property
+    def _loss(self) -> Compiled:
+        """The value alone, compiled when it is first asked for."""
+        if "loss" not in self._asked_later:
+            self._program.pool.refill()
+            self._asked_later["loss"] = compile_program(
+                self._program, [(self._target, None)], sizes=self._hints, write=_write(returned=1)
+            )
+        return self._asked_later["loss"]
+
+    @property
     def _product(self) -> Compiled:
-        directions = dict(zip(self._names.values(), self._directions, strict=True))
-        hints = {**self.sizes, EXAMPLES: self.size or 1}
-        return compile_product(self._program, self._target, directions, sizes=hints, write=_write(returned=0))
+        """The product of the Hessian with a direction, derived when it is first asked for."""
+        if "product" not in self._asked_later:
+            self._program.pool.refill()
+            directions = dict(zip(self._names.values(), self._directions, strict=True))
+            self._asked_later["product"] = compile_product(
+                self._program, self._target, directions, sizes=self._hints, write=_write(returned=0)
+            )
+        return self._asked_later["product"]
+
+    @property
+    def _hints(self) -> dict[str, int]:
+        return {**self.sizes, EXAMPLES: self.size or 1}
 
     @cached_property
     def _directions(self) -> list[str]:
@@ -299,13 +319,12 @@ def sheet_objective(
     else:
         target = of
     hints = {**known, EXAMPLES: n or 1}
-    loss = compile_program(lifted, [(target, None)], sizes=hints, write=_write(returned=1))
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
     step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
     renamed = {names[name]: array for name, array in examples.stacked.items()}
     own = {name: names[name] for name in spec.names}
     arrays = {name: names[name] if name in examples.stacked else name for name in data}
-    bound = (replace(examples, stacked=renamed), lifted, loss, step, target, own, arrays, origin)
+    bound = (replace(examples, stacked=renamed), lifted, step, target, own, arrays, origin)
     return SheetObjective(spec, n, reduction, known, penalty, remarks, *bound)
 
 
