@@ -9,13 +9,11 @@ them but s_a and s_b, with the sign of det(U) det(V), and 0 for a = b:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Iterator
 
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.rebuild import rebuild
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.slopes import Labels
 
 __all__ = ["COFACTORS", "LEFT", "PAIRS", "RIGHT", "adjugate", "second_cofactors", "with_cofactors"]
 
@@ -23,8 +21,6 @@ __all__ = ["COFACTORS", "LEFT", "PAIRS", "RIGHT", "adjugate", "second_cofactors"
 COFACTORS = "cofactors"
 # The parts that an ``svd`` node stands for: U, V and Q.
 LEFT, RIGHT, PAIRS = range(3)
-
-Labels = Sequence[object]
 
 
 def with_cofactors(root: Node, done: dict[Node, Node]) -> Node:
@@ -42,35 +38,30 @@ def adjugate(matrix: Node) -> Node:
 
 
 def second_cofactors(
-    matrix: Node, lead: Labels, moved: tuple[Node, Labels], ways: tuple[object, object], out: Labels
-) -> Node:
-    """The second derivative of det A with one of its two pairs of axes contracted.
+    matrix: Node, lead: Labels, first: tuple[str, str], second: tuple[str, str]
+) -> Iterator[tuple[int, list[tuple[Node, Labels]]]]:
+    """The second derivative of det A as two products, each with its sign.
 
     Parameters
     ----------
     matrix : Node
     lead : labels
         Of the axes before the matrix.
-    moved : (Node, labels)
-        What it is contracted with; it has the labels "row" and "column".
-    ways : tuple of labels
-        The row and the column of the pair that is left.
-    out : labels
-        Of the result.
+    first, second : tuple of labels
+        The row and the column by which it is differentiated first, and then.
     """
-    pool, (i, j) = matrix.pool, ways
-    left, right, pairs = (pool.intern("svd", part, (matrix,), matrix.dims) for part in (LEFT, RIGHT, PAIRS))
-
-    def term(own: str, other: str) -> Node:
-        factors = [
-            (pairs, (*lead, "a", "b")),
-            (left, (*lead, i, "a")),
-            (right, (*lead, j, own)),
-            (left, (*lead, "row", "b")),
-            (right, (*lead, "column", other)),
-            moved,
-        ]
-        return product(pool, factors, out)
-
-    straight, crossed = term("a", "b"), term("b", "a")
-    return linear(pool, [(Fraction(1), straight), (Fraction(-1), crossed)], straight.dims)
+    left, right, pairs = (
+        matrix.pool.intern("svd", part, (matrix,), matrix.dims) for part in (LEFT, RIGHT, PAIRS)
+    )
+    (k, m), (i, j) = first, second
+    for sign, own, other in ((1, "a", "b"), (-1, "b", "a")):
+        yield (
+            sign,
+            [
+                (pairs, (*lead, "a", "b")),
+                (left, (*lead, i, "a")),
+                (right, (*lead, j, own)),
+                (left, (*lead, k, "b")),
+                (right, (*lead, m, other)),
+            ],
+        )

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from chainrule.equations.nodes.log_space import Slope
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.products import elementwise, power
+from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.errors import NoRuleError
 

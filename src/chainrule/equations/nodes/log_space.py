@@ -14,18 +14,18 @@ log space.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.nodes.nodes import Node, is_zero
 from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.slopes import Labels, Slope
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["KINDS", "Slope", "Term", "log_of", "other_parts", "share", "slopes", "terms_of", "written_out"]
+__all__ = ["KINDS", "Term", "log_of", "other_parts", "share", "slopes", "terms_of", "written_out"]
 
 KINDS = ("logsum", "logabs", "sumsign", "share")
-Labels = tuple[Hashable, ...]
 
 
 class Term(NamedTuple):
@@ -34,16 +34,6 @@ class Term(NamedTuple):
     s: Node
     w: Node
     axes: int
-
-
-class Slope(NamedTuple):
-    """One term of a local derivative: a product, from axes of an argument to those of the result."""
-
-    place: int
-    factors: list[tuple[Node, Labels]]
-    out: Labels
-    arg: Labels
-    coefficient: int = 1
 
 
 def log_of(terms: Sequence[Term], kind: str = "logsum") -> Node:
