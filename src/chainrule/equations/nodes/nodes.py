@@ -118,6 +118,7 @@ class Pool:
         self.unbounded: set[Node] = set()
         self.cost_of: dict[Node, int] = {}
         self.simple_form: dict[Node, Node] = {}
+        self.symbols_of: dict[Node, tuple[Node, ...]] = {}
         self.left = MOST_STEPS
 
     def refill(self) -> None:

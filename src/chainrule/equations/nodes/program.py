@@ -13,9 +13,12 @@ from chainrule.errors import NoRuleError
 __all__ = ["Program", "symbols_of"]
 
 
-def symbols_of(node: Node) -> list[Node]:
-    """The symbols a node mentions."""
-    return [inner for inner in topological([node]) if inner.kind == "sym"]
+def symbols_of(node: Node) -> tuple[Node, ...]:
+    """The symbols a node mentions, remembered: each line is asked for each name that may take its place."""
+    known = node.pool.symbols_of
+    if node not in known:
+        known[node] = tuple(inner for inner in topological([node]) if inner.kind == "sym")
+    return known[node]
 
 
 @dataclass(frozen=True)
