@@ -241,3 +241,81 @@ def test_a_small_gradient_at_a_saddle_is_no_convergence_on_full_batches_and_not_
 def test_an_objective_without_products_is_judged_by_differences():
     result = minimize(Logistic(n=61, p=8), LBFGS(), np.zeros(8))
     assert result.converged and "no curvature is negative" in result.stopped
+
+
+class Rescaled:
+    """κ C(S θ): the same surface in other units."""
+
+    def __init__(self, objective, factor, sizes):
+        self.objective, self.factor, self.sizes = objective, factor, sizes
+        self.parameters, self.size = objective.parameters, objective.size
+
+    def value(self, theta, rows=None):
+        return self.factor * self.objective.value(self.sizes * theta, rows)
+
+    def value_and_gradient(self, theta, rows=None):
+        value, gradient = self.objective.value_and_gradient(self.sizes * theta, rows)
+        return self.factor * value, self.factor * self.sizes * gradient
+
+    def hessian_product(self, theta, v, rows=None):
+        return self.factor * self.sizes * self.objective.hessian_product(self.sizes * theta, self.sizes * v)
+
+
+NEGATIVE_BINOMIAL = """
+    data y: R; x: R; M: R[m]; s: R
+    parameters a: R; b: R; t: R
+    constants J: R[m]
+    η = a + b * x
+    L = s - sum(M[j] * log(1 + J[j] * exp(t)) for j in m) + (exp(-t) + y) * softplus(η + t) - y * η
+"""
+COUNTS = np.array([4.0, 4, 5, 3, 4, 4, 5, 3, 4, 6, 4])
+LESS_THAN_POISSON = {
+    "y": COUNTS,
+    "x": np.cos(np.arange(11)),
+    "M": (np.arange(6) < COUNTS[:, None]) * 1.0,
+    "s": np.cumsum(np.log(np.arange(1, 7)))[COUNTS.astype(int) - 1],
+    "J": np.arange(6.0),
+}
+SYMMETRIC = np.abs(T) - np.abs(T).mean()
+ENDS = [
+    (NEGATIVE_BINOMIAL, LESS_THAN_POISSON, [1.0, 0.0, -3.0], "infinity"),
+    (
+        "data x: R; y: R\nparameters a: R; b: R\nL = (y - a - b*x)**2",
+        {"x": T, "y": 1 + SYMMETRIC},
+        [0, 0],
+        "",
+    ),
+    (
+        "data x: R; y: R\nparameters a: R; b: R; c: R\nL = (y - a*b*exp(-c*x))**2",
+        {"x": T, "y": 3 * np.exp(-0.6 * T) + 0.1 * np.cos(9 * T)},
+        [0.1, 5, 1],
+        "in a, b the loss is flat: not identified",
+    ),
+    ("data y: R\nparameters a: R\nL = (y - sigmoid(a))**2", {"y": [1.0, 1.0]}, [0], "infinity"),
+    ("data y: R\nparameters a: R; b: R\nL = (y - a)**4 + (a - b)**2", {"y": [1.0, 1.0]}, [3, 0], "flat"),
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize(("sheet", "data", "start", "said"), ENDS, ids=[0, 1, 2, 3, 4])
+def test_the_verdict_depends_neither_on_units_nor_on_the_reduction(method, sheet, data, start, said):
+    """Underdispersed counts, a coefficient that is 0 from the start, a product, a residual of 0."""
+    objective, start = Equations(sheet).objective("L", data), np.array(start, float)
+    for factor in (1, 8, 60, 1e-6, 1e6):
+        for size in (1, 1e-4, 1e4) if factor == 1 else (1,):
+            sizes = np.full(start.size, float(size))
+            result = minimize(Rescaled(objective, factor, sizes), method, start / sizes)
+            assert result.converged == ("infinity" not in said)
+            assert said in result.stopped if said else "flat" not in result.stopped
+
+
+def test_a_gradient_as_small_as_asked_for_on_a_way_to_infinity_is_no_convergence():
+    """Of classes that are separated but for two, a Newton step lowers the loss by next to nothing."""
+    sheet = "data x: R; y: R\nparameters a: R; b: R\nη = a + b * (x - 0.3)\nL = softplus(η) - y * η"
+    x = np.append(T, [0.3, 0.3])
+    data = {"x": x, "y": np.append(T > 0.3, [0, 1]).astype(float)}
+    result = run(GradientDescent(1.0), sheet, {"a": 0.0, "b": 500.0}, data, tolerance=1e-3)
+    assert "at most 0.001" in result.stopped and "way to infinity" in result.stopped
+    assert not result.converged
+    data["y"] = (x + np.cos(9 * x) > 0.3).astype(float)
+    assert run(GradientDescent(1.0), sheet, {"a": 0.0, "b": 0.0}, data, tolerance=1e-3).converged

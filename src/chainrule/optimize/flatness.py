@@ -10,7 +10,7 @@ from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import Quadratic, own_scale, whole_quadratic
 from chainrule.optimize.state import Array
 
-__all__ = ["Surroundings", "look_along_flat"]
+__all__ = ["Surroundings", "look_along_flat", "rises_as_it_bends"]
 
 # Flat directions that are looked along, and how far in units of θ: -4 and 8 become 0.4 and 4, and 4 and 0.
 _LOOKS, _FAR = 4, (1.1, 2.0)
@@ -37,12 +37,13 @@ class Surroundings:
     is_steep: bool = False
 
 
-def look_along_flat(surface: Surface, model: Quadratic) -> Surroundings:
+def look_along_flat(surface: Surface, model: Quadratic, negligible: float = 0.0) -> Surroundings:
     """Look along flat directions, both ways, further than θ reaches, so that a parameter changes its sign.
 
     C(a + b) stays flat both ways; e^-t, at a large t, rises one way only, as on a plateau: it has no minimum
     there. A sum of two exponentials at one rate is stationary, and flat along the difference of their
-    amplitudes; where these have other signs, it bends down (Lanczos3 of NIST).
+    amplitudes; where these have other signs, it bends down (Lanczos3 of NIST). A slope counts where it is
+    more than a millionth of C, or of what is negligible where C is less.
     """
     here, size = model.point, np.abs(model.point.x)
     rounding = surface.flutter * abs(here.loss)
@@ -62,10 +63,32 @@ def look_along_flat(surface: Surface, model: Quadratic) -> Surroundings:
             return Surroundings(lower=lowest)
         if _rises(here, ahead) != _rises(here, behind):
             return Surroundings(open=direction)
-        if _rises(here, ahead) and abs(slope) * length > _LEVEL * abs(here.loss):
+        if _rises(here, ahead) and abs(slope) * length > _LEVEL * max(abs(here.loss), negligible):
             return Surroundings(is_steep=True)
         level += [] if _rises(here, ahead) else ahead + behind
     return Surroundings(lower=next((point for point in level if _bends_down(surface, point)), None))
+
+
+def rises_as_it_bends(surface: Surface, here: Point, direction: Array, curvature: float) -> tuple[bool, bool]:
+    """Whether C rises as its curvature along a direction says, forwards and backwards.
+
+    Looked at where it would rise by a millionth: e^-t at t = 37 has a curvature of 1e-16, and would do so at
+    distances of 1e5, which lie on a plateau to one side.
+    """
+    least = 10 * surface.flutter * abs(here.loss)
+    far = (2 * max(_LEVEL * abs(here.loss), least) / curvature) ** 0.5
+
+    def rises(way: int) -> bool:
+        length = far
+        # Nearer where it is not finite: beyond t = -709 the rate e^-t overflows.
+        while (promised := 0.5 * curvature * length**2) >= least and promised > 0:
+            found = surface.at(here.x + way * length * direction)
+            if found.is_finite:
+                return bool(found.loss - here.loss >= 0.1 * promised)
+            length /= 2
+        return False
+
+    return rises(1), rises(-1)
 
 
 def _rises(here: Point, points: list[Point]) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from chainrule.optimize.flatness import look_along_flat
+from chainrule.optimize.flatness import look_along_flat, rises_as_it_bends
 from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import WHOLE, Quadratic, krylov_quadratic, own_scale, whole_quadratic
 from chainrule.optimize.state import Array
@@ -36,11 +36,14 @@ class Verdict:
         Whether it is a minimum.
     is_bottomless : bool
         Whether the loss fell beyond all bounds on the way.
+    is_infinite : bool
+        Whether it is a point on a way to infinity, along which the loss becomes flat.
     """
 
     reason: str
     converged: bool = False
     is_bottomless: bool = False
+    is_infinite: bool = False
 
 
 class Judge:
@@ -86,8 +89,11 @@ class Judge:
             return krylov_quadratic(self.surface, point)
         if not np.isfinite(hessian).all():
             return None
-        bend, rounding = np.abs(np.diag(hessian)), self.surface.noise * abs(point.loss)
+        bend = np.abs(np.diag(hessian))
+        rounding = self.surface.noise * max(abs(point.loss), self.surface.rounding**2 * self._typical)
         idle = (bend * self._reach**2 <= rounding) & (np.abs(point.gradient) <= np.sqrt(2 * bend * rounding))
+        for i in np.flatnonzero(idle & (bend > 0)):  # a parameter at zero has no size, but may well bend C
+            idle[i] = not all(rises_as_it_bends(self.surface, point, np.eye(bend.size)[i], bend[i]))
         self._lost = idle & self._mattered
         natural = abs(point.loss) ** 0.5 / np.where(self._reach > 0, self._reach, np.inf)
         scale = np.where(idle & (natural > 0), natural, own_scale(hessian))
@@ -125,6 +131,8 @@ class Judge:
             return "the curvature is negative along a direction"
         if model.decrease > max(1e-3 * abs(point.loss), 1e-12 * abs(self.start.loss)):
             return f"a Newton step would lower the loss by {model.decrease:.1g}"
+        if (opening := self._opening(model)).any():
+            return f"it is flat on a way to infinity in {self._names(opening)}"
         return ""
 
     @np.errstate(all="ignore")
@@ -137,7 +145,8 @@ class Judge:
             names = self._names(self._lost)
             return Verdict(
                 f"flat here, not a minimum: {names} had influence at the start, and has none here, as on a "
-                "way to infinity."
+                "way to infinity.",
+                is_infinite=True,
             )
         if model.has_negative_curvature:
             return None
@@ -148,6 +157,12 @@ class Judge:
         if small and self._rests(model) or self._is_short(model, self.tolerance):
             return self._at_rest(model)
         return None
+
+    def judged_again(self, point: Point, before: Verdict) -> Verdict:
+        """The verdict on a point deeper in a minimum, where flat directions show that a slope had hidden."""
+        model = self.model(point, self.surface.hessian(point) if point.x.size <= WHOLE else None)
+        again = self.verdict(model) if model is not None else None
+        return again if isinstance(again, Verdict) else before
 
     @np.errstate(all="ignore")
     def stalled(self, model: Quadratic) -> Verdict | Point:
@@ -166,12 +181,14 @@ class Judge:
 
     def _at_rest(self, model: Quadratic) -> Verdict | Point | None:
         """The verdict where Newton's step is negligible, which says nothing of directions that are flat."""
+        if (opening := self._opening(model)).any():
+            return self._infinite(opening, model)
         if not model.flat.any():
             return self._minimum(model)
         if model.scale is None:
             slope = float(np.abs(model.slopes[model.flat]).sum()) * float(np.linalg.norm(self._reach))
             return self._minimum(model) if slope <= self.tolerance * abs(model.point.loss) else None
-        around = look_along_flat(self.surface, model)
+        around = look_along_flat(self.surface, model, 1e-5 * _NEGLIGIBLE * self._typical)
         if around.is_steep:
             return None
         if around.open is not None:
@@ -202,10 +219,28 @@ class Judge:
 
         On its way to infinity a parameter takes long steps for next to nothing.
         """
-        up = model.curvatures > model.noise
-        inverse = (model.directions[:, up] ** 2 / model.curvatures[up]).sum(axis=1)
-        zero = self._reach <= 1e-6 * np.sqrt(2 * abs(model.point.loss) * inverse)
+        zero, _ = self._zero(model)
         return bool((zero | (np.abs(model.newton_step) <= 1e-3 * self._reach)).all())
+
+    def _zero(self, model: Quadratic) -> tuple[Array, Array]:
+        """Which θ_i are zero within √(2 |C| (H⁻¹)_ii), and H⁻¹ where it bends up."""
+        up = model.curvatures > model.noise
+        inverse = (model.directions[:, up] / model.curvatures[up]) @ model.directions[:, up].T
+        return self._reach <= 1e-5 * np.sqrt(2 * abs(model.point.loss) * np.diag(inverse)), inverse
+
+    def _opening(self, model: Quadratic) -> Array:
+        """Which θ_i look like zero because C, at its lowest in the others, hardly depends on them any more.
+
+        C rises to one side only: Newton's step for a dispersion e^t at t = -37 is 0 by rounding.
+        """
+        found = np.zeros(self._reach.size, bool)
+        if model.scale is None:
+            return found
+        zero, inverse = self._zero(model)
+        for i in np.flatnonzero(zero & (np.diag(inverse) > 0)):
+            ahead, behind = rises_as_it_bends(self.surface, model.point, inverse[i], inverse[i, i])
+            found[i] = ahead != behind
+        return found
 
     def _leads_to_infinity(self, model: Quadratic) -> bool:
         """Whether steps of one length outwards still follow each other where little is left to gain.
@@ -229,7 +264,8 @@ class Judge:
     def _infinite(self, growing: Array, model: Quadratic) -> Verdict:
         return Verdict(
             f"no finite minimum: the loss falls by less and less, {model.decrease:.1g} at the last step, on "
-            f"a way to infinity in {self._names(growing)}, as where classes are separated."
+            f"a way to infinity in {self._names(growing)}, as where classes are separated.",
+            is_infinite=True,
         )
 
     def _minimum(self, model: Quadratic) -> Verdict:

@@ -84,6 +84,7 @@ def newton_points(surface: Surface, judge: Judge, here: Point) -> Generator[Poin
             case Verdict() as verdict:
                 if verdict.converged and (last := _closer(surface, model)):
                     yield last
+                    return judge.judged_again(last, verdict)
                 return verdict
         region.open(steps)
         found = _step(surface, steps, region)

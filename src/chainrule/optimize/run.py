@@ -13,8 +13,10 @@ from chainrule.objective import Objective
 from chainrule.optimize.batches import is_full_batch
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending, Method, States, initial_state, iterate
-from chainrule.optimize.minimum import Judge
-from chainrule.optimize.points import Surface
+from chainrule.optimize.minimum import Judge, Verdict
+from chainrule.optimize.newton_steps import newton_points
+from chainrule.optimize.points import Point, Surface
+from chainrule.optimize.quadratic import WHOLE
 from chainrule.optimize.result import Result
 from chainrule.optimize.state import Seed, Start, State
 from chainrule.options import not_negative, whole_number
@@ -25,6 +27,8 @@ __all__ = ["Callback", "Score", "Watcher", "minimize", "run", "stop_at_tolerance
 _FAR = 10.0
 # Less than the digits that are printed: at a minimum, rounding lifts the loss by a unit in the last place.
 _VISIBLE = 1e-6
+# Newton steps after which a way to infinity is known: e^-t takes 12 from a millionth of C, and 8 that agree.
+_LOOK = 30
 
 Callback = Callable[[State], object]
 Score = Callable[[State], float]
@@ -180,7 +184,7 @@ def stop_at_tolerance(objective: Objective, method: Method, tolerance: float, st
         reason = f"the gradient norm {norm:.3g} is at most {tolerance:.3g} after epoch {state.epoch}"
         if screens:
             judge = Judge(surface, objective.parameters, surface.at(start.theta), tolerance)
-            if objection := judge.objection(point):
+            if objection := judge.objection(point) or _way_to_infinity(surface, judge, point):
                 return (
                     None if method.ends_by_itself else Ending(f"{reason}, yet not at a minimum: {objection}.")
                 )
@@ -208,6 +212,20 @@ def watch_callbacks(callbacks: Sequence[Callback]) -> Watcher:
         return None
 
     return watch
+
+
+def _way_to_infinity(surface: Surface, judge: Judge, point: Point) -> str:
+    """What Newton steps from a point say if they lead to infinity; empty if they do not, or cost too much."""
+    if point.x.size > WHOLE:
+        return ""
+    steps = newton_points(surface, judge, point)
+    for _ in range(_LOOK):
+        try:
+            next(steps)
+        except StopIteration as end:
+            verdict: Verdict = end.value
+            return verdict.reason.rstrip(".") if verdict.is_infinite else ""
+    return ""
 
 
 def _moment(state: State) -> str:
