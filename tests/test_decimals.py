@@ -113,3 +113,14 @@ def test_what_is_not_defined_is_nan_and_0_to_the_0_is_1():
         assert decimals.power(Decimal(0), Decimal(0)) == 1
         assert decimals.power(Decimal(-2), Decimal(3)) == -8
         assert all(function(Decimal("NaN")).is_nan() for function in decimals.ELEMENTARY.values())
+
+
+@pytest.mark.parametrize("x", ["-0.3", "-13", "-24.9", "-28", "24.9", "40", "-200"])
+def test_tails_of_the_normal_distribution_at_any_number_of_digits(x):
+    found = []
+    for digits in (40, 300, 700):
+        with decimal.localcontext(prec=digits, Emin=-(10**12), Emax=10**12):
+            found.append((decimals.erf(Decimal(x)), decimals.normal_cdf(Decimal(x))))
+    for few, many in zip(found[:-1], found[1:], strict=True):
+        with decimal.localcontext(prec=38):
+            assert [+one for one in few] == [+one for one in many]

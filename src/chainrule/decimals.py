@@ -162,7 +162,7 @@ def cos(x: Decimal) -> Decimal:
 
 def erf(x: Decimal) -> Decimal:
     """2/√π ∫₀ˣ exp(-t²) dt, by the series 2/√π exp(-x²) Σ 2ᵏ x^(2k+1) / (2k+1)!! or from its tail."""
-    if not x.is_finite() or abs(x) > 25:
+    if not x.is_finite() or _is_far(x):
         return 1 - _tail(x) if x > 0 else _tail(-x) - 1 if x < 0 else x
     with _digits(GUARD):
         total = term = x
@@ -174,8 +174,13 @@ def erf(x: Decimal) -> Decimal:
         return total * 2 * (-x * x).exp() / pi().sqrt()
 
 
+def _is_far(x: Decimal) -> bool:
+    """Whether exp(-x²), the smallest term of the asymptotic series, is below the last digit that is kept."""
+    return x * x > Decimal("2.4") * (decimal.getcontext().prec + 5)
+
+
 def _tail(x: Decimal) -> Decimal:
-    """1 - erf(x) of x > 25 by its asymptotic series, whose smallest term is below exp(-x²) < 1e-271."""
+    """1 - erf(x) of an x that is far out, by its asymptotic series."""
     if not x.is_finite():
         return x if x.is_nan() else Decimal(0)
     total = term = ONE
@@ -191,9 +196,12 @@ def normal_cdf(x: Decimal) -> Decimal:
     """Φ(x) = (1 + erf(x/√2)) / 2, with all digits in the left tail, too."""
     if not x.is_finite():
         return x if x.is_nan() else Decimal(int(x > 0))
-    with _digits(GUARD + (int(x * x) // 4 if -36 < x < 0 else 0)):
+    with _digits(GUARD):
         z = -x / TWO.sqrt()
-        return _tail(z) / 2 if z > 25 else (1 - erf(z)) / 2
+        if z > 0 and _is_far(z):
+            return _tail(z) / 2
+        with _digits(int(x * x) // 4 if z > 0 else 0):
+            return (1 - erf(z)) / 2
 
 
 def normal_pdf(x: Decimal) -> Decimal:

@@ -44,7 +44,8 @@ def wrong_values(subject: Subject, sizes: Mapping[str, int] | None) -> list[Bloc
 
 
 def _difference(equations: Equations, of: str, point: SheetPoint) -> tuple[float, str] | None:
-    literal = equations.evaluate(of, point.values, point.sizes)
+    rule = equations.total_derivative
+    literal = Evaluation(equations.sheet, point.values, rule, point.sizes).named(of)
     if not np.all(np.isfinite(literal)):
         return None
     function = equations.compile(of)
@@ -52,7 +53,7 @@ def _difference(equations: Equations, of: str, point: SheetPoint) -> tuple[float
     inputs |= {size: np.asarray(point.sizes[size]) for size in function.sizes}
     compiled = np.asarray(function(**inputs))
     # Literal log(1 - p) is rough where p is nearly 1, and compiled code is not.
-    exact = Evaluation(equations.sheet, point.values, equations.total_derivative, point.sizes, Decimals())
+    exact = Evaluation(equations.sheet, point.values, rule, point.sizes, Decimals())
     noise = noise_of(equations, of, point, literal)
     literal = exact.named(of).astype(float)
     scale = float(np.max(np.abs(literal), initial=0.0))

@@ -18,7 +18,8 @@ from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
-from chainrule.equations.language.evaluate import Environment, evaluate
+from chainrule.equations.language.evaluate import Environment, Evaluation, evaluate
+from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.origin import Origin, Text, remade
 from chainrule.equations.language.sheet import Claim, Sheet, read, read_expression
 from chainrule.equations.language.tree import Derivative, Layout, Role, Size
@@ -118,6 +119,9 @@ class Equations(Text):
     ) -> Array:
         """Value of a name, or of any expression over the sheet's names, computed literally as written.
 
+        Where double precision overflows or divides by what has vanished in it, though there is a value, it is
+        computed in decimals: exp(800) / (exp(800) + exp(799)) is 0.731.
+
         Parameters
         ----------
         name : str
@@ -138,8 +142,12 @@ class Equations(Text):
         [ 2. -4.]
         """
         term = read_expression(self._sheet, name)
+        rule = self.total_derivative
         try:
-            return evaluate(self._sheet, term, values, self.total_derivative, sizes)
+            found = evaluate(self._sheet, term, values, rule, sizes)
+            return with_more_digits(
+                found, lambda digits: Evaluation(self._sheet, values, rule, sizes, digits).value(term)
+            )
         except np.linalg.LinAlgError as error:
             raise DataError(
                 f"{name} cannot be computed here: a matrix that its formula inverts is singular. "
