@@ -191,3 +191,34 @@ def test_a_function_that_loses_imaginary_parts_beside_a_kink_is_judged_by_differ
     report = check_gradient(loss, np.array([0.5, 3.0, -4.0]), at)
     assert report.method == "central differences" and report.ok
     assert check_gradient(loss, np.array([0.5, 1.0, 0.0]), at).status == "wrong"
+
+
+def test_a_block_without_entries_is_right():
+    at = {"W": np.ones((2, 3)), "none": np.zeros((0, 4))}
+    report = check_gradient(
+        lambda v: np.sum(v["W"] ** 2) + np.sum(v["none"]), {"W": 2 * at["W"], "none": at["none"]}, at
+    )
+    assert report.ok and report.blocks["none"].remarks == ("has no entries",)
+
+
+@pytest.mark.parametrize("claim", [0.0, 1.0])
+def test_beside_points_without_a_value_nothing_is_said(claim):
+    report = check_gradient(
+        lambda x: float(np.sqrt(x[0]) + x[1] ** 2), np.array([claim, 2.0]), np.array([0.0, 1.0])
+    )
+    assert report.status == "not checkable"
+    assert report.blocks["x"].remarks == ("the function is not finite in the neighbourhood of the point",)
+
+
+def test_a_function_of_single_precision_alone_is_judged_there():
+    def loss(x):
+        if x.dtype != np.float32:
+            raise TypeError("float32 only")
+        return np.sum(x**2)
+
+    at = np.array([0.5, -1.25, 3.0], np.float32)
+    report = check_gradient(loss, 2 * at, at)
+    assert report.ok and report.method == "central differences"
+    assert check_gradient(loss, 2.2 * at, at).status == "wrong"
+    with pytest.raises(UncheckableError, match="fails at the point itself: TypeError: float32 only"):
+        check_gradient(loss, 2 * at.astype(float), at.astype(float))

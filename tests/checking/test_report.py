@@ -73,3 +73,24 @@ def test_numbers_in_as_few_digits_as_tell_them_apart():
     assert distinct_numbers(1.00001, 1.0) == ("1.00001", "1")
     assert distinct_numbers(1.0, 1.0) == ("1", "1")
     assert len(set(distinct_numbers(1.0, 1.0 + 2**-52))) == 2
+
+
+def right(evaluations=3):
+    return CheckReport({"x": BlockVerdict("x", (2,), "right", 1e-9)}, "complex step", evaluations)
+
+
+@pytest.mark.parametrize(("count", "first"), [(7, "s0  right"), (8, "8 stages right, from s0 to s7")])
+def test_many_right_stages_are_one_line(count, first):
+    stages = {f"s{j}": right() for j in range(count)}
+    rows = str(StagesReport(stages)).splitlines()
+    assert rows[0] == first and len(rows) == (count if count < 8 else 1)
+    wrong = CheckReport({"W": verdict()}, "complex step", 7)
+    rows = str(StagesReport({**stages, "end": wrong}, ("a", "b"))).splitlines()
+    assert rows[0].split() == first.split() and rows[-1] == "not run: a, b" and len(rows) <= 15
+    assert "end  wrong: the first stage that fails" in rows
+
+
+def test_reports_in_a_console():
+    assert repr(right()) == "<CheckReport right: x right>"
+    assert repr(CheckReport({"W": verdict()})) == "<CheckReport wrong: W wrong>"
+    assert str(CheckReport({})) == "nothing was evaluated" and not CheckReport({}).ok

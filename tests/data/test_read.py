@@ -82,6 +82,10 @@ def test_options_that_overrule(write):
     assert table["b"].values.tolist() == ["01", "02"]
     table = read_table(write("1,2\n3,4\n"), header=False)
     assert table.names == ("column0", "column1") and len(table) == 2
+    assert read_table(write("1,2\n"), header=False).names == ("column0", "column1")
+    path = write("a,b;c\nu,v;w\n")
+    assert read_table(path).names == ("a", "b;c")
+    assert read_table(path, delimiter=";").names == ("a,b", "c")
     table = read_table(write("a\n1\n-999\n"), missing_values={"-999"})
     assert table["a"].missing.tolist() == [False, True]
     assert read_table(write("a b\n1\n")).names == ("a b",)
@@ -195,6 +199,7 @@ BAD = {
     "line 3: column 2 has no name": "\n\na,,c\n1,2,3\n",
     "the header holds only numbers": "1,2\n3,4\n",
     "check the quotes": 'a,b\n1,"2\n3,4\n',
+    "line 1: unexpected end of data; check the quotes": 'a,"b\n1,2\n',
     "line 2: byte 0xff is not UTF-8": b"a,b\n\xff,1\n",
     "field larger than field limit": "a,b\n1," + 140_000 * "x" + "\n",
     "line 2: 3 fields where": "a,b\n" + ",".join((100_000 * "x", 100_000 * "y", "1")) + "\n",

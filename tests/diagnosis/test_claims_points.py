@@ -212,6 +212,12 @@ def test_a_branch_that_rounding_decides_refutes_nothing():
     assert verdict("data a: R", "log(1 - sigmoid(a)) == -softplus(a)") == "holds"
 
 
+def test_beyond_decimals_a_finite_value_that_rounding_decides_refutes_nothing():
+    assert verdict("data a: R[30000]", "log(1 - sigmoid(a)) == -softplus(a)") == "holds"
+    assert verdict("data a: R[30000]", "sqrt(a)**2 == a") == "fails"
+    assert verdict("data a: R[30000]", "log(1 - sigmoid(a)) == -1.01 * softplus(a)") == "fails"
+
+
 def test_literal_sizes_beyond_decimals_are_judged_by_the_noise_of_doubles():
     text = "data X: R[200, 150]\nparameters W: R[150, 8]\nF = tanh(X @ W)\nL = sum(F**2) / 2\n"
     claims = "d(L, W) == X.T @ (F * (1 - F**2))\nd(L, W) == X.T @ F\nL + 1e6 - 1e6 == L\n"

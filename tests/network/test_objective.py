@@ -104,6 +104,16 @@ def test_every_fused_step_gives_the_numbers_of_the_plain_path(output, loss, y):
     np.testing.assert_allclose(gradient, want.vector, rtol=0, atol=1e-13 * np.abs(want.vector).max())
 
 
+def test_batches_of_many_sizes_give_the_numbers_of_the_plain_path():
+    net, theta, X, y, _ = _problem(n=11)
+    objective = net.objective(X, y)
+    for rows in (3, 7, 1, 11, 5, 2, 3, 7, 9, 1):
+        value, gradient = objective.value_and_gradient(theta, np.arange(rows))
+        plain = net.objective(X[:rows], y[:rows])
+        assert value == pytest.approx(plain.value(theta), rel=1e-14)
+        np.testing.assert_allclose(gradient, plain.value_and_gradient(theta)[1], rtol=1e-12, atol=1e-15)
+
+
 def test_a_theta_that_changes_in_place_is_read_anew():
     net, theta, X, y, _ = _problem()
     shuffled = net.objective(X, y).shuffled(np.arange(11))

@@ -64,6 +64,16 @@ def test_states_that_differ_are_not_equal():
     assert one != "a state" and (one == "a state") is False
 
 
+def test_states_show_what_they_are():
+    objective = Logistic(n=23)
+    start = initial_state(objective, SGD(0.1), np.ones(4))
+    assert repr(start) == "State(epoch 0, step 0, loss none yet, 4 parameters)"
+    method = Adam(0.05, batch_size=6)
+    later = run(objective, method, initial_state(objective, method, np.ones(4)), 2)[-1]
+    names = ", ".join(method.slot_names)
+    assert repr(later) == f"State(epoch 2, step 8, loss {later.loss:.6g}, 4 parameters, slots {names})"
+
+
 def test_an_epoch_is_every_example_once_in_ceil_n_over_batch_steps():
     objective = Logistic(n=23)
     method = SGD(0.1, batch_size=5)

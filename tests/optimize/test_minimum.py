@@ -238,6 +238,21 @@ def test_a_small_gradient_at_a_saddle_is_no_convergence_on_full_batches_and_not_
     assert result.converged and batches.products == 0
 
 
+def test_a_small_gradient_far_from_a_minimum_is_no_convergence():
+    """In units of a million the gradient is small, and the loss falls to 0 all the same."""
+    sheet = "data y: R\nparameters w: R\nL = (1e-6 * w - y)**2"
+    result = run(GradientDescent(0.1), sheet, {"w": 0.0}, {"y": [1.0]}, tolerance=1e-3, epochs=20)
+    assert not result.converged
+    assert "yet not at a minimum: a Newton step would lower the loss by 1." in result.stopped
+    result = run(LBFGS(), sheet, {"w": 0.0}, {"y": [1.0]}, tolerance=1e-3)
+    assert result.converged and result.parameters["w"] == pytest.approx(1e6)
+
+
+def test_a_small_gradient_where_influence_is_lost_is_no_convergence():
+    result = run(GradientDescent(1e-9), BOXBOD, [10.0, 50.0], BOXBOD_DATA, tolerance=1e9)
+    assert not result.converged and "not at a minimum: " in result.stopped
+
+
 def test_an_objective_without_products_is_judged_by_differences():
     result = minimize(Logistic(n=61, p=8), LBFGS(), np.zeros(8))
     assert result.converged and "no curvature is negative" in result.stopped

@@ -184,7 +184,7 @@ def test_history_is_a_table():
     history = History.of(
         Epoch(k, 1.0 / k, 2.0 / k, validation=math.nan if k < 3 else 0.5) for k in range(1, 31)
     )
-    assert History.from_dict(history.to_dict()) == history
+    assert History.from_dict(history.to_dict()) == history and (history == "a table") is False
     assert history != History.of([history[0]]) and history[2].loss == 1 / 3
     assert history[2].validation == 0.5 and history[-1].epoch == 30
     lines = repr(history).splitlines()
@@ -211,6 +211,7 @@ def test_a_result_shows_itself_and_owns_its_parameters():
     assert text.startswith("Result(not converged after epoch 30, loss ")
     assert "stopped: all 30 epochs are done." in text and "u (3,), v (2,)" in text
     assert "parameters of epoch" not in text
+    assert repr(replace(result, converged=True)).startswith("Result(converged after epoch 30, loss ")
     earlier = minimize(Quadratic(), GradientDescent(0.05), np.ones(5), epochs=11).state
     assert "; parameters of epoch 11)" in repr(replace(result, best=earlier))
     result.parameters["u"][:] = 7

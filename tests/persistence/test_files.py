@@ -170,6 +170,30 @@ def test_models_that_make_no_sense_are_refused_before_they_are_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("preprocessor", [None, Preprocessor.fit(Table.of({"x": [0.0, 1.0, 2.0]}))])
+def test_without_its_columns_a_model_predicts_nothing(preprocessor):
+    net = Network([1, 1])
+    model = Model(net, net.parameters.zeros(), preprocessor)
+    for ask in (model.predict, model.scores):
+        with pytest.raises(OptionError, match="saved without what turns a table into its input and target"):
+            ask({"x": [1.0]})
+
+
+def test_a_header_that_is_too_long_is_refused(saved, monkeypatch):
+    monkeypatch.setattr("chainrule.persistence.container.MAX_HEADER", 100)
+    with pytest.raises(ModelFileError, match=r"has a header of \d+ bytes; at most 100 are read"):
+        load(saved[0])
+
+
+def test_a_file_that_cannot_be_read_is_named(saved, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("chainrule.persistence.container.Path.open", refuse)
+    with pytest.raises(ModelFileError, match=r"model.safetensors cannot be read: Permission denied\.$"):
+        load(saved[0])
+
+
 def test_records_become_json(tmp_path):
     net = Network([2, 1])
     record = {"loss": np.array([1.0, np.nan]), "n": np.int64(3), 5: (True, None, "x"), "inf": float("inf")}
@@ -331,7 +355,11 @@ CHANGES = {
     "relu7": lambda c: c["definition"].update(activation=["relu7"]),
     "sizes 5, 1000000000000, 2": lambda c: c["definition"].update(sizes=[5, 10**12, 2]),
     "100000 sizes": lambda c: c["definition"].update(sizes=[1] * 100_000),
-    "bias is 1": lambda c: c["definition"].update(bias=1),
+    "8 sizes do not go with 4 parameters": lambda c: c["definition"].update(sizes=[1] * 8),
+    "bias is 1; expected true or false": lambda c: c["definition"].update(bias=1),
+    "target has 3 columns; the network has 2": lambda c: c["preprocessor"].update(
+        target={"task": "regression", "names": ["a", "b", "c"], "centers": [0, 0, 0], "scales": [1, 1, 1]}
+    ),
     "penalty is 'Evil'": lambda c: c["definition"].update(penalty={"name": "Evil"}),
     "strength": lambda c: c["definition"]["penalty"].update(strength=-1),
     "not the parameters it describes": lambda c: c["parameters"].pop(),

@@ -81,7 +81,7 @@ def _sniff(text: str) -> str:
 
     def quality(delimiter: str) -> tuple[bool, int]:
         try:
-            counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+            counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
         except csv.Error:
             return False, 0
         return min(counts) == counts[0] > 1, counts[0]

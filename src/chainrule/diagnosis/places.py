@@ -42,6 +42,9 @@ FINER = 10
 """Decimal digits between the two amounts; a branch that rounding decides does not shrink with them."""
 SMALLEST_SHRINKING = Decimal("1e-5")
 SWAMPED = "rounding swamps the values of both sides"
+UNSETTLED = "rounding decides whether there is a finite value"
+TURNS = 8
+"""So often rounded results are moved at random to see if a finite value stays one: log(1 - 1) may do so."""
 NOISE, USELESS, EXACT = 1e3, 1e-6, 1e-12
 """Where only double precision can be afforded: how often the noise a difference may be, relative noise beyond
 which a point tells nothing, relative difference that needs no excuse."""
@@ -154,7 +157,7 @@ class Place:
             if np.any(finite[0] != finite[1]):
                 if self._stays(sides_at, finite, digits):
                     return replace(different, is_one_sided=True)
-                reason = "rounding decides whether there is a finite value"
+                reason = UNSETTLED
                 continue
             if not np.any(finite[0]):
                 return Comparison("nothing", "both sides are without a finite value")
@@ -212,25 +215,28 @@ class Place:
             changes += [_extent(new - old, _finite(old)) for old, new in zip(sides, moved, strict=True)]
         return max(changes)
 
+    def _noisy(self, turn: int) -> Evaluation:
+        """The sheet here in double precision, with rounded results moved at random."""
+        arithmetic = NoisyDoubles(np.random.default_rng([self.seed, turn]), self.allowance)
+        return Evaluation(self.sheet, self.point.values, self.rule, self.point.sizes, arithmetic)
+
     def _weighed(self, sides_at: SidesAt) -> Comparison:
         """The same in double precision alone, for what is too large to be computed in decimals."""
-        left, right = sides_at(self.doubles)
+        left, right = sides = sides_at(self.doubles)
         both = np.isfinite(left) & np.isfinite(right)
         if not np.all(both):
             if np.array_equal(np.isfinite(left), np.isfinite(right)):
                 return Comparison("nothing", "both sides are without a finite value")
+            moves = (zip(sides, sides_at(self._noisy(turn)), strict=True) for turn in range(TURNS))
+            if any(np.any(np.isfinite(old) != np.isfinite(new)) for move in moves for old, new in move):
+                return Comparison("nothing", UNSETTLED)
             return Comparison("different", left=left, right=right, is_one_sided=True)
         distance, scale = np.abs(left - right), max(np.max(np.abs(left)), np.max(np.abs(right)))
-        noise = 0.0
-        for turn in range(2):
-            arithmetic = NoisyDoubles(np.random.default_rng([self.seed, turn]), self.allowance)
-            moved = sides_at(
-                Evaluation(self.sheet, self.point.values, self.rule, self.point.sizes, arithmetic)
-            )
-            noise = max(
-                noise,
-                *(float(np.max(np.abs(new - old))) for old, new in zip((left, right), moved, strict=True)),
-            )
+        noise = max(
+            float(np.max(np.abs(new - old)))
+            for turn in range(2)
+            for old, new in zip(sides, sides_at(self._noisy(turn)), strict=True)
+        )
         if not noise <= USELESS * scale:
             return Comparison("nothing", SWAMPED)
         if np.all(distance <= NOISE * noise + EXACT * scale):
