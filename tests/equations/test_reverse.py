@@ -1,7 +1,5 @@
 """Each kind of node: its rule against the complex step, with leading axes of rank 0, 1 and 2."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 
@@ -10,82 +8,15 @@ from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.local import RULES
 from chainrule.equations.calculus.reverse import adjoints, identity_seed
 from chainrule.equations.nodes import elementary
-from chainrule.equations.nodes.intervals import PARTS, interval
-from chainrule.equations.nodes.log_space import Term, log_of, share
 from chainrule.equations.nodes.nodes import Pool, is_zero
-from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.numeric import node_value
-from chainrule.equations.nodes.products import power, product
-from chainrule.equations.nodes.raised import raised
+from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian
+from equations.kinds import CASES, SIZES, setting
 
-SIZES = {"m": 2, "n": 3, "q": 4, "r": 5, "s": 6}
 STEP = 1e-30
-
-
-def function(name):
-    return lambda pool, x: pool.intern("fn", name, (x["X"],), x["X"].dims)
-
-
-def of_kind(kind, drop, symbol="X"):
-    def build(pool, x):
-        node = x[symbol]
-        return pool.intern(kind, None, (node,), node.dims[: len(node.dims) - drop])
-
-    return build
-
-
-def _sum_of_exponentials(pool, x):
-    """X² exp(Y) summed over the rows, and a term u'u exp(Σ Z) that every row has."""
-    weight = product(pool, [(x["u"], "j"), (x["u"], "j"), (pool.ones(("m",)), "i")], "i")
-    exponent = product(pool, [(x["Z"], "jk"), (pool.ones(("m",)), "i")], "i")
-    return [Term(x["Y"], power(x["X"], Fraction(2)), 1), Term(exponent, weight, 0)]
-
-
-def _above(pool, x):
-    return linear(pool, [(1, x["Y"]), (1, power(x["X"], Fraction(2)))], x["X"].dims)
-
-
-CASES = {
-    "lin": lambda pool, x: linear(pool, [(2, x["X"]), (Fraction(-1, 3), x["Y"])], x["X"].dims),
-    "prod": lambda pool, x: product(pool, [(x["X"], "ij"), (x["Z"], "jk"), (x["u"], "j")], "ki"),
-    "prod, a diagonal": lambda pool, x: product(pool, [(x["S"], "jj"), (x["X"], "ij")], "i"),
-    "prod, an open diagonal": lambda pool, x: product(pool, [(x["S"], "jj"), (x["X"], "ij")], "ij"),
-    "prod, one factor twice": lambda pool, x: product(pool, [(x["X"], "ij"), (x["X"], "kj")], "ik"),
-    "prod, summed whole": lambda pool, x: product(pool, [(x["X"], "ij")], ""),
-    "prod, picked": lambda pool, x: product(pool, [(x["X"], "ij"), (pool.onehot(x["y"], "n"), "ij")], "i"),
-    "pow, square": lambda pool, x: power(x["X"], Fraction(2)),
-    "pow, cube": lambda pool, x: power(x["X"], Fraction(3)),
-    "pow, reciprocal": lambda pool, x: power(x["X"], Fraction(-1)),
-    "pow, root": lambda pool, x: power(product(pool, [(x["X"], "ij"), (x["X"], "ij")], "i"), Fraction(1, 2)),
-    "raised": lambda pool, x: raised(x["X"], x["Y"]),
-    "raised, slope": lambda pool, x: raised(x["X"], x["Y"], (1, 1)),
-    "raised, one exponent": lambda pool, x: raised(x["X"], product(pool, [(x["u"], "j")], "")),
-    "raised, one base": lambda pool, x: raised(power(pool.size("n"), Fraction(1, 2)), x["X"]),
-    "norm": lambda pool, x: norm(x["X"], 2),
-    "norm of rows": lambda pool, x: norm(x["X"], 1),
-    "softmax": lambda pool, x: pool.intern("softmax", None, (x["u"],), ("n",)),
-    "softmax of rows": of_kind("softmax", 0),
-    "lse": lambda pool, x: pool.intern("lse", None, (x["u"],), ()),
-    "lse of rows": of_kind("lse", 1),
-    "inv": of_kind("inv", 0, "S"),
-    "logdet": of_kind("logdet", 2, "S"),
-    "det": of_kind("det", 2, "S"),
-    "logsum": lambda pool, x: log_of(_sum_of_exponentials(pool, x)),
-    "logabs": lambda pool, x: log_of(_sum_of_exponentials(pool, x), "logabs"),
-    "share": lambda pool, x: share(x["Y"], x["X"], _sum_of_exponentials(pool, x)),
-    **{
-        f"interval, {part}": lambda pool, x, part=part: interval(part, _above(pool, x), x["Y"])
-        for part in PARTS[:3]
-    },
-    "share, of a term": lambda pool, x: share(
-        *_sum_of_exponentials(pool, x)[1][:2], _sum_of_exponentials(pool, x)
-    ),
-    **{f"fn, {name}": function(name) for name in elementary.SLOPES},
-}
-
 
 # Kinds that come from one function of the language each, and are judged through sheets elsewhere.
 THROUGH_SHEETS = {"adjugate", "where", "extreme", "kron", "merge", "split"}
@@ -95,21 +26,6 @@ def test_every_rule_and_every_slope_stands_in_the_table():
     assert set(RULES) - THROUGH_SHEETS == {name.split(",")[0].split(" ")[0] for name in CASES}
     built = {name for name in elementary.BUILDERS if name not in elementary.SLOPES}
     assert built == {"sqrt", "silu", "gelu"}
-
-
-def setting(seed):
-    """A pool, its symbols by name, and values away from every kink."""
-    random, pool = np.random.default_rng(seed), Pool()
-    dims = {"X": ("m", "n"), "Y": ("m", "n"), "Z": ("n", "q"), "S": ("n", "n"), "u": ("n",)}
-    symbols = {name: pool.symbol(name, own) for name, own in dims.items()}
-    values = {}
-    for node in symbols.values():
-        shape = [SIZES[size] for size in node.dims]
-        values[node] = random.choice([-1, 1], size=shape) * random.uniform(0.3, 1.4, size=shape)
-    values[symbols["S"]] += 3 * np.diag([1, -1, 1])
-    symbols["y"] = pool.symbol("y", ("m",))
-    values[symbols["y"]] = random.integers(0, 3, size=2)
-    return pool, symbols, values, random
 
 
 def expected(root, wanted, values, seed_array):
