@@ -4,12 +4,16 @@ from fractions import Fraction
 
 import numpy as np
 
+from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.adjugates import adjugate
+from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.intervals import PARTS, interval
+from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.log_space import Term, log_of, share
 from chainrule.equations.nodes.nodes import Pool
 from chainrule.equations.nodes.norms import norm
-from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 
@@ -37,6 +41,10 @@ def _sum_of_exponentials(pool, x):
 
 def _above(pool, x):
     return linear(pool, [(1, x["Y"]), (1, power(x["X"], Fraction(2)))], x["X"].dims)
+
+
+def _below(x):
+    return compare("<", x["X"], x["Y"])
 
 
 CASES = {
@@ -74,18 +82,40 @@ CASES = {
     "share, of a term": lambda pool, x: share(
         *_sum_of_exponentials(pool, x)[1][:2], _sum_of_exponentials(pool, x)
     ),
+    "adjugate": lambda pool, x: adjugate(x["S"]),
+    "where": lambda pool, x: choose(
+        compare("<", x["X"], x["Y"]), _above(pool, x), power(x["Y"], Fraction(3))
+    ),
+    "where, not below": lambda pool, x: choose(_below(x), x["Y"], _above(pool, x)),
+    "extreme": lambda pool, x: pool.intern("extreme", "max", (x["X"],), ("m",)),
+    "extreme, smallest": lambda pool, x: pool.intern("extreme", "min", (x["X"],), ("m",)),
+    "kron": lambda pool, x: kronecker(x["X"], x["S"]),
+    "kron, of itself": lambda pool, x: kronecker(x["S"], x["S"]),
+    "merge": lambda pool, x: merged(x["X"], (2,)),
+    "split": lambda pool, x: split_axes(x["long"], [("m", "n"), ("q",)]),
     **{f"fn, {name}": function(name) for name in elementary.SLOPES},
 }
+
+
+def lengths(dims):
+    return [size_value(size, SIZES) for size in dims]
 
 
 def setting(seed):
     """A pool, its symbols by name, and values away from every kink."""
     random, pool = np.random.default_rng(seed), Pool()
-    dims = {"X": ("m", "n"), "Y": ("m", "n"), "Z": ("n", "q"), "S": ("n", "n"), "u": ("n",)}
+    dims = {
+        "X": ("m", "n"),
+        "Y": ("m", "n"),
+        "Z": ("n", "q"),
+        "S": ("n", "n"),
+        "u": ("n",),
+        "long": ("m*n", "q"),
+    }
     symbols = {name: pool.symbol(name, own) for name, own in dims.items()}
     values = {}
     for node in symbols.values():
-        shape = [SIZES[size] for size in node.dims]
+        shape = lengths(node.dims)
         values[node] = random.choice([-1, 1], size=shape) * random.uniform(0.3, 1.4, size=shape)
     values[symbols["S"]] += 3 * np.diag([1, -1, 1])
     symbols["y"] = pool.symbol("y", ("m",))

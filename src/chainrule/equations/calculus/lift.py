@@ -19,6 +19,7 @@ from chainrule.equations.nodes.products import is_simplex, merged, power, produc
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
+from chainrule.errors import NoRuleError
 
 __all__ = [
     "SCALE",
@@ -34,6 +35,11 @@ __all__ = [
 ]
 
 BATCH = "batch"
+# Kinds that work on the last axes of their arguments, the same for each entry of the axes before.
+BY_ROWS = {
+    *("softmax", "lse", "logsum", "logabs", "sumsign", "share", "interval", "extreme", "attains"),
+    *("norm", "direction", "inv", "logdet", "det", "adjugate", "svd", "relation"),
+}
 Outside = list[tuple[Node, tuple[str, ...]]]
 # Names no sheet can hold: a leading underscore is refused there.
 SCALE, WEIGHTS, TOTAL = "_scale", "_weights", "_total"
@@ -99,6 +105,9 @@ def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
         return Lifted(merged(inner[0], (1, *node.data)), True)
     if node.kind == "split":
         return Lifted(split_axes(inner[0], [(size,), *grouped(node.dims, node.data)]), True)
+    if node.kind not in BY_ROWS:
+        known = ", ".join(sorted(BY_ROWS))
+        raise NoRuleError(f"No rule for {node.kind} over examples; what works on its last axes is {known}.")
     return Lifted(pool.intern(node.kind, node.data, tuple(inner), (size, *node.dims)), True)
 
 

@@ -1,0 +1,111 @@
+"""Every kind of node says what it must: how it moves, what it is over all examples and for one of them."""
+
+import numpy as np
+import pytest
+
+from chainrule.equations.calculus.forward import tangent
+from chainrule.equations.calculus.lift import Lifted, lift_node
+from chainrule.equations.calculus.local import RULES
+from chainrule.equations.calculus.pin import pinned
+from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Pool
+from chainrule.equations.nodes.numeric import node_value
+from chainrule.errors import NoRuleError
+from equations.complex_steps import close
+from equations.kinds import CASES, SIZES, lengths, setting
+
+STEP, EXAMPLES = 1e-30, 4
+LABELS = "y"
+# Kinds that one example of a sheet over all of them is not found in; the sheet is then printed over all.
+NEVER_PINNED = ("kron", "merge", "split", "logsum", "logabs", "share", "interval", "adjugate")
+
+
+def positive(name, values, symbols):
+    if name in ("fn, log", "fn, log1p") or name.startswith("raised"):
+        values[symbols["X"]] = np.abs(values[symbols["X"]])
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("along", [(), ("r",), ("r", "s")])
+def test_a_tangent_is_the_derivative_along_it(name, along):
+    pool, symbols, values, random = setting(5)
+    positive(name, values, symbols)
+    root = CASES[name](pool, symbols)
+    moving = [node for key, node in symbols.items() if key != LABELS]
+    directions = {node: pool.symbol(("way", node.data), node.dims + along) for node in moving}
+    ways = {node: random.normal(size=lengths(way.dims)) for node, way in directions.items()}
+    found = tangent(root, directions, along)
+    assert found.dims == root.dims + along
+    given = values | {directions[node]: way for node, way in ways.items()}
+    oracle = np.empty(lengths(found.dims))
+    for place in np.ndindex(*lengths(along)):
+        moved = values | {node: values[node] + 1j * STEP * way[(..., *place)] for node, way in ways.items()}
+        oracle[(..., *place)] = np.imag(node_value(root, moved, SIZES)) / STEP
+    close(node_value(found, given, SIZES), oracle)
+
+
+def stacked(name, over):
+    """A node over all examples, its value, and the values of the node for each example."""
+    settings = [setting(seed) for seed in range(6, 6 + EXAMPLES)]
+    for _, symbols, values, _ in settings:
+        positive(name, values, symbols)
+    _, symbols, first, _ = settings[0]
+    every = [values for _, _, values, _ in settings]
+    root = CASES[name](settings[0][0], symbols)
+    arrays = {key: [values[own[key]] for (_, own, values, _) in settings] for key in symbols}
+    pool, lifted, given = Pool(), {}, {}
+    for key, node in symbols.items():
+        dims = ("N", *node.dims) if key in over else node.dims
+        new = pool.symbol(node.data, dims)
+        lifted[node] = Lifted(new, key in over)
+        given[new] = np.array(arrays[key]) if key in over else first[node]
+    one = [
+        node_value(
+            root,
+            {node: arrays[key][i] if key in over else first[node] for key, node in symbols.items()},
+            SIZES,
+        )
+        for i in range(len(every))
+    ]
+    result = lift_node(root, lifted, pool, "N")
+    sizes = SIZES | {"N": EXAMPLES}
+    return root, result, node_value(result.node, given, sizes), np.array(one), given, sizes
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("over", ["XYZSuylong", "X", "Y", "S", "u"])
+def test_over_all_examples_each_has_its_own_value(name, over):
+    names = {key for key in ("X", "Y", "Z", "S", "u", "y", "long") if key in over}
+    root, lifted, value, one, _, _ = stacked(name, names)
+    if lifted.over_examples:
+        assert lifted.node.dims == ("N", *root.dims)
+        close(value, one)
+    else:
+        assert lifted.node.dims == root.dims
+        close(np.array([value] * EXAMPLES), one)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_example_of_all_is_the_node_itself(name):
+    root, lifted, _, one, given, sizes = stacked(name, {"X", "Y", "Z", "S", "u", "y", "long"})
+    pool = lifted.node.pool
+    renamed = {}
+
+    def rename(symbol):
+        return renamed.setdefault(symbol, pool.symbol(("one", symbol.data), symbol.dims[1:]))
+
+    found = pinned(lifted.node, "N", rename)
+    if name.split(",")[0].split(" ")[0] in NEVER_PINNED:
+        assert found is None
+        return
+    assert found is not None and found.dims == root.dims
+    for i in range(EXAMPLES):
+        close(node_value(found, {new: given[old][i] for old, new in renamed.items()}, sizes), one[i])
+
+
+def test_an_unknown_kind_is_refused_over_examples():
+    old, pool = Pool(), Pool()
+    x = old.symbol("x", ("n",))
+    assert "mystery" not in RULES and "mystery" not in CONSTANT_KINDS
+    mystery, stacked_x = old.intern("mystery", None, (x,), ("n",)), pool.symbol("x", ("N", "n"))
+    with pytest.raises(NoRuleError, match="No rule for mystery over examples"):
+        lift_node(mystery, {x: Lifted(stacked_x, True)}, pool, "N")
