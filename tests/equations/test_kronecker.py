@@ -9,6 +9,7 @@ from chainrule.equations.nodes.nodes import Pool
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import merged, product
 from equations.complex_steps import close, jacobian
+from equations.round_trip import check_round_trip, derivations
 
 DECLARATIONS = """
     A: R[m, n]; B: R[p, q]; C: R[m, m]; D: R[p, p]; x: R[n]; y: R[q]; z: R[m]; Z: R[r, n]
@@ -132,3 +133,11 @@ def test_a_column_beside_a_matrix_and_its_transpose_read_back():
     close(back.evaluate("d2L_dx_dx", values), model.evaluate("d(d(L, x), x)", values))
     jacobian = Equations(model.derive("q", "x", layout="denominator").sheet())
     close(jacobian.evaluate("dq_dx", values), model.evaluate("d(q, x)", values).T)
+
+
+def test_a_scaled_row_beside_a_matrix_reads_back():
+    model = Equations(
+        "parameters A: R[m, n]; w: R[p]; u: R[m]; a: R; L = max(A @ ones(n)) * logsumexp(kron(a * w, u))"
+    )
+    for _, derivation in derivations(model, "L", model.parameters):
+        check_round_trip(derivation, {"m": 2, "n": 3, "p": 4})

@@ -31,7 +31,7 @@ def check(seed, depth):
         expected = jacobian(model, "L", name, values, SIZES)
         close(gradient, expected)
         read = printed.evaluate(f"dL_d{name}", values, sizes=SIZES)
-        # What is printed as 0/0 at a kink, (1/‖u‖) u at u = 0, is 0 in code.
+        # As printed, k u**(k-1) is 0 ∞ where u and k are 0; it is 0 in code.
         if np.all(np.isfinite(read)) or not derivation.kinks:
             close(read, expected)
     return True

@@ -60,7 +60,7 @@ class Judged:
         for name, truth in self.truth.items():
             found = printed.evaluate(f"dL_d{name}", self.values, sizes=SIZES)
             if derivation.kinks and not np.all(np.isfinite(found)):
-                # What is printed as 0/0 at a kink is 0 in code.
+                # As printed, k u**(k-1) is 0 ∞ where u and k are 0; it is 0 in code.
                 continue
             close(np.broadcast_to(found, truth.shape) if not np.any(truth) else found, truth, 1e-7)
         for form in ("example", "batch"):

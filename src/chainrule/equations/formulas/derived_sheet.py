@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import direction_symbols
+from chainrule.equations.formulas.at_kinks import said_at_kinks
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_sheet import SheetPrinter
@@ -33,8 +35,9 @@ def derived_sheet(program: Program, lines: Sequence[Line], shown: Shown) -> str:
     # What can only be evaluated has no body here, and what rests on it would not read back.
     lost = program.dependents(program.without_rule)
     for name, body in program.bodies.items():
-        rows += writer.lines(name, matrix_form(body)) if name not in lost else ()
-    for symbol, form, _ in shown.forms(own):
+        rows += writer.lines(name, matrix_form(said_at_kinks(body))) if name not in lost else ()
+    said = [replace(line, expression=said_at_kinks(line.expression), naive=None) for line in own]
+    for symbol, form, _ in shown.forms(said):
         rows += writer.lines(names(symbol), form, shown.axes(symbol))
     return "\n".join(rows) + "\n"
 

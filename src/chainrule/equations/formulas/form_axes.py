@@ -42,7 +42,7 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
 
-__all__ = ["dims_of", "is_repeated", "side_axes"]
+__all__ = ["dims_of", "is_repeated", "is_row", "side_axes"]
 
 
 def dims_of(form: Form) -> tuple[Size, ...]:
@@ -104,7 +104,23 @@ def side_axes(side: Form, rank: int) -> tuple[Size | None, ...]:
     dims = dims_of(side)
     if len(dims) == rank:
         return dims
-    return (None, *dims) if isinstance(side, Transposed) else (*dims, None)
+    return (None, *dims) if is_row(side) else (*dims, None)
+
+
+def is_row(form: Form) -> bool:
+    """Whether a form with one axis lies: the transpose of a column, and what is made of such."""
+    match form:
+        case Transposed():
+            return True
+        case Mul(factors=(first, *_)) | Kron(left=first):
+            return first.rank == 1 and is_row(first)
+        case Add(terms=terms):
+            return any(is_row(term) for _, term in terms)
+        case Scale(arg=Form() as arg):
+            return is_row(arg)
+        case Hadamard(above=above, below=below):
+            return any(map(is_row, (*above, *below)))
+    return False
 
 
 def is_repeated(form: Any) -> bool:

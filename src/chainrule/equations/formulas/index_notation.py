@@ -16,7 +16,7 @@ from typing import Any
 
 from chainrule.equations.formulas.arrange import mul, scale, transpose
 from chainrule.equations.formulas.each import lettered
-from chainrule.equations.formulas.form_axes import dims_of, is_repeated, side_axes
+from chainrule.equations.formulas.form_axes import dims_of, is_repeated, is_row, side_axes
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -283,10 +283,10 @@ class Speller:
         summed: list[tuple[str, Size]] = []
         for position, factor in enumerate(factors):
             # After a matrix stands a column, also where it looks like the transpose of another layout's row.
-            is_row = factor.rank == 1 and passed is None and _is_row(factor)
-            own = [] if is_row else [passed if passed is not None else open_letters.pop(0)]
+            lies = factor.rank == 1 and passed is None and is_row(factor)
+            own = [] if lies else [passed if passed is not None else open_letters.pop(0)]
             passed = None
-            if is_row or factor.rank == 2:
+            if lies or factor.rank == 2:
                 diagonals = all(isinstance(later, Diag) for later in factors[position + 1 :])
                 if isinstance(factor, Diag) and (position or not diagonals):
                     # A diagonal hands on the letter that it has: diag(u) A is u[i] A[i,j].
@@ -362,22 +362,6 @@ class Speller:
                 free.append(name)
             number += 1
         return tuple(free[:count])
-
-
-def _is_row(form: Form) -> bool:
-    """Whether a form with one axis lies: the transpose of a column, and what is made of such."""
-    match form:
-        case Transposed():
-            return True
-        case Mul(factors=(first, *_)) | Kron(left=first):
-            return first.rank == 1 and _is_row(first)
-        case Add(terms=terms):
-            return any(_is_row(term) for _, term in terms)
-        case Scale(arg=Form() as arg):
-            return _is_row(arg)
-        case Hadamard(above=above, below=below):
-            return any(map(_is_row, (*above, *below)))
-    return False
 
 
 def letters_in(form: Any, kinds: tuple[type[Form], ...]) -> set[str]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import count
 
-from chainrule.equations.formulas.form_axes import dims_of
+from chainrule.equations.formulas.form_axes import dims_of, is_row
 from chainrule.equations.formulas.forms import (
     Entry,
     Eye,
@@ -20,7 +20,6 @@ from chainrule.equations.formulas.forms import (
     Sigma,
     Split,
     Summed,
-    Transposed,
 )
 from chainrule.equations.formulas.index_notation import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
@@ -155,7 +154,7 @@ class SheetPrinter(Printer):
         text = self.inside(side, FACTOR)
         if side.rank == rank:
             return text
-        return f"outer(ones(1), {text})" if isinstance(side, Transposed) else f"outer({text}, ones(1))"
+        return f"outer(ones(1), {text})" if is_row(side) else f"outer({text}, ones(1))"
 
     def kronecker(self, left: str, right: str) -> str:
         return f"kron({left}, {right})"

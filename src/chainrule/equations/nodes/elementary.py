@@ -19,7 +19,16 @@ from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.sums import content, linear, negative, scaled
 from chainrule.errors import NoRuleError
 
-__all__ = ["BUILDERS", "SLOPES", "apply", "connected", "cumulative", "one_minus_sigmoid", "slope"]
+__all__ = [
+    "BUILDERS",
+    "SLOPES",
+    "apply",
+    "connected",
+    "cumulative",
+    "is_positive",
+    "one_minus_sigmoid",
+    "slope",
+]
 
 HALF, ONE = Fraction(1, 2), Fraction(1)
 LEAK = Fraction(1, 100)
@@ -50,9 +59,9 @@ def _log(u: Node) -> Node | None:
         return u.args[0]
     if u.kind == "fn" and u.data == "sigmoid":
         return _plain("log_sigmoid", u.args[0])
-    if u.kind == "pow" and (_is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
+    if u.kind == "pow" and (is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
         return scaled(u.data, apply("log", u.args[0]))
-    if u.kind == "raised" and u.data == (0, 0) and _is_positive(u.args[0]):
+    if u.kind == "raised" and u.data == (0, 0) and is_positive(u.args[0]):
         return elementwise(u.args[1], apply("log", u.args[0]))
     if u.kind == "softmax":
         return log_softmax(u.args[0])
@@ -136,10 +145,10 @@ def _log_of_determinant(u: Node) -> Node | None:
     return scaled(times or 1, log_determinant(inner.args[0])) if inner.kind == "det" else None
 
 
-def _is_positive(node: Node) -> bool:
+def is_positive(node: Node) -> bool:
     """Whether a node is positive wherever it is defined, and its logarithm is known."""
     if node.kind == "pow" or (node.kind == "raised" and node.data == (0, 0)):
-        return _is_positive(node.args[0])
+        return is_positive(node.args[0])
     return (
         node.kind in ("softmax", "size", "pi")
         or (node.kind == "fn" and node.data in ("exp", "sigmoid"))
@@ -196,7 +205,7 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | N
         return [(whole, kept)] if whole is not None else None
     hot = [(node, labels) for node, labels in group if node.kind in ("onehot", "unit")]
     plain = [pair for pair in group if pair not in hot]
-    if len(plain) != 1 or len(hot) > 1 or not _is_positive(plain[0][0]):
+    if len(plain) != 1 or len(hot) > 1 or not is_positive(plain[0][0]):
         return None
     ((node, labels),) = plain
     summed = [label for _, own in group for label in own if label not in out]
