@@ -233,11 +233,11 @@ CHAPTERS: tuple[tuple[str, tuple[Mistake, ...]], ...] = (
                 "An index is bound on the left of a definition or by `for`.",
             ),
             Mistake(
-                "A sum that adds vectors",
+                "A whole value in a sum",
                 TABLE,
                 "C = mean(X @ w - t for i in N)",
                 "C = mean(X[i].T @ w - t[i] for i in N)",
-                "What is added is one number for each index.",
+                "Of a value with the axis of the index, the index takes its part: `t[i]`, `X[i]`.",
             ),
             Mistake(
                 "An index over two sizes",

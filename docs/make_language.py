@@ -264,13 +264,14 @@ value.
 
 * `h = tanh(W @ x + b)` defines a value. A name keeps one value.
 * `h[i] = tanh(W @ X[i] + b)` defines one for each i; what i runs over is seen where it is a subscript on
-  the right, or said behind: `S[i, j] = exp(-abs(i - j)) for i in n for j in n`. `h` is then the whole, with
-  the axis of i in front.
+  the right, or where it is compared with one (`c[i] = sum(where(j <= i, x[j], 0) for j in n)`), or said
+  behind: `S[i, j] = exp(-abs(i - j)) for i in n for j in n`. `h` is then the whole, with the axis of i in
+  front.
 * `swish(t) = t * sigmoid(t)` defines a function, written out at each call with the shapes of that call.
 * Subscripts count from 0: an index, a whole number, or a label. `X[i]` is row i *as a column*; `X[:, j]`
   is column j; `f[y]` is the entry that the label y selects.
-* `sum(... for i in N)` adds up one number for each i, `mean(... for i in N)` averages them; several
-  indices are `for i in N for j in p`.
+* `sum(... for i in N)` adds up a number, a vector or a matrix for each i, `mean(... for i in N)` averages
+  them: `o = sum(g[i] * W[i] @ x for i in k)`; several indices are `for i in N for j in p`.
 * An index is a number, too, counted from 0: `sum(i * x[i] for i in n) / n`, `sum(g**t * r[t] for t in T)`.
   In a condition indices are compared with one another, with numbers, sizes and labels:
   `where(j <= i, S[i, j], 0)`, `sum(where(k != y, f[k], 0) for k in K)`. What is printed then wears letters,
@@ -344,7 +345,6 @@ has the outputs first.
 nowhere are open indices: the claim speaks of all their values (`d(f, x)[i, j] == W[i, j]`). The verdict
 is *holds*, *fails* with the largest discrepancy, *fails by shape*, *holds in another layout*, or
 *not checkable*, with the reason; a claim that cannot be read is one of these, and the others are judged.
-In a claim an index may sum vectors and matrices, too: `d(L, w) == mean(r[i] * X[i] for i in N)`.
 
 ## Spelling
 

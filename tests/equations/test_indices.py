@@ -162,6 +162,14 @@ MODELS = {
         "data y: Class[n, K]\nparameters x: R[n]; f: R[K]",
         "sum(where(i * i < y[i], x[i]**2, 0) for i in n) + sum(where(k / 2 < y[0], f[k]**2, 0) for k in K)",
     ),
+    "sums of vectors and matrices": (
+        "data q: R[n]\nparameters F: R[n, K]; W: R[K, K]",
+        "norm2(sum(q[i] * tanh(W @ F[i]) for i in n))**2 + logdet(eye(K) + sum(F[i] @ F[i].T for i in n))",
+    ),
+    "means of rows, weighted": (
+        "data y: Class[n, K]\nparameters F: R[n, K]; W: R[K, K]; x: R[n]",
+        "sum(exp(sum(softmax(x)[i] * F[i] / n for i in n))) + sum(mean(W[y[i]].T * i for i in n))",
+    ),
     "orders of labels": (
         "data y: Class[n, K]\nparameters F: R[n, K]",
         "sum(where(k <= y[i], F[i, k]**2, exp(F[i, k])) for i in n for k in K)",

@@ -273,12 +273,47 @@ def test_a_sheet_with_other_mistakes_is_refused_with_those_of_its_claims(text):
     assert len(info.value.errors) in (1, 2, 50)
 
 
-def test_a_claim_may_sum_vectors_over_an_index():
-    (claim,) = read("X: R[N, p]; w: R[p]; w == mean(2 * X[i] for i in N)").claims
+def test_vectors_and_matrices_are_summed_over_an_index():
+    sheet = read("""
+        X: R[N, p]; g: R[k]; W: R[k, M, p]; x: R[p]
+        m = mean(X[i] for i in N)
+        S = sum((X[i] - m) @ (X[i] - m).T for i in N)
+        o = sum(g[i] * W[i] @ x for i in k)
+        u[j] = sum(g[i] / sum(g) * W[i, j] for i in k)
+        r = sum(X[i].T for i in N)
+    """)
+    shapes = {name: definition.type for name, definition in sheet.definitions.items()}
+    assert [shapes[name] for name in "mSou"] == [
+        Type(("p",)),
+        Type(("p", "p")),
+        Type(("M",)),
+        Type(("M", "p")),
+    ]
+    assert shapes["r"] == Type(("p",), True)
+
+
+def test_a_claim_may_sum_what_stands_whole():
+    """It is the other side that must fit."""
+    text = "X: R[N, p]; w: R[p]; {} mean(X @ w for i in N)"
+    (claim,) = read(text.format("X @ w ==")).claims
     assert claim.reading.defect is None
-    assert claim.reading.right.type == Type(("p",))
-    with pytest.raises(SheetShapeError, match="one number for each i"):
-        read("X: R[N, p]; s = mean(X[i] for i in N)")
+    with pytest.raises(SheetShapeError, match="X stands whole"):
+        read(text.format("h ="))
+
+
+@pytest.mark.parametrize(
+    ("line", "sizes"),
+    [
+        ("c[i] = sum(where(j <= i, x[j], 0) for j in n)", ["n"]),
+        ("c[i] = sum(where(j == i + 1, x[j], 0) for j in n)", ["n"]),
+        ("c[i, j] = where(i > j - 2, x[j], 0)", ["n", "n"]),
+        ("c[i] = sum(where(j <= i, x[j] * z[i], 0) for j in n)", ["m"]),  # the subscript says it
+        ("c[i] = sum(where(j <= i, x[j], 0) for j in n) for i in m", ["m"]),
+    ],
+)
+def test_what_an_index_is_compared_with_says_what_it_runs_over(line, sizes):
+    definition = read(f"x: R[n]; z: R[m]; {line}").definitions["c"]
+    assert [size for _, size in definition.indices] == sizes
 
 
 # functions of the user

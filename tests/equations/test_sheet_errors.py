@@ -1,7 +1,10 @@
 """Mistakes and what a patient teacher says about them: the place underlined, and what would be right."""
 
+import re
+
 import pytest
 
+from chainrule.equations.language.foreign import REMARKS, WORDS
 from chainrule.equations.language.sheet import read, read_expression
 from chainrule.errors import (
     OptionError,
@@ -86,7 +89,15 @@ MISTAKES = [
     # indices
     ("L = mean(X @ x for i in N)", SHAPE, "X @ x", ["is (N,)", "X[i].T in place of X"]),
     ("L = sum(x[i] * μ for i in p)", SHAPE, "x[i] * μ", ["μ[i] in place of μ"]),
-    ("L = sum(X[i] for i in N)", SHAPE, "X[i]", ["g[k] = sum(...)"]),
+    (
+        "L = sum(A @ A[i] for i in p)",
+        SHAPE,
+        "A @ A[i]",
+        ["A[i].T in place of A", "g[k] = sum(... for i in p)"],
+    ),
+    ("L = sum(x[i] * x[i + 1] for i in p)", SHAPE, "i + 1", ["sum(where(k == i + 1, x[k], 0) for k in p)"]),
+    ("L = sum(A[i, p - i] for i in p)", SHAPE, "p - i", ["sum(where(k == p - i, A[i, k], 0) for k in p)"]),
+    ("L = sum(A[k - 1, k] for k in p)", SHAPE, "k - 1", ["sum(where(m == k - 1, A[m, k], 0) for m in p)"]),
     ("e: R[1, p]; L = sum(e @ X[i] for i in N)", SHAPE, "e @ X[i]", ["(1,)", "(e @ X[i])[0]"]),
     ("L = sum(W[i] @ x for i in N)", SHAPE, "i", ["i runs over N", "over M in axis 0 of W"]),
     ("L = sum(x[i] for i in q)", NAME, "q", ["not a size"]),
@@ -98,6 +109,13 @@ MISTAKES = [
     ("L = sum(X[b, 0] for b in N)", NAME, "b", ["b is a value"]),
     ("L = x[0] for i in N", SYNTAX, "for", ["inside an aggregate"]),
     ("h[i] = x", SHAPE, "i", ["cannot be seen", "x[i]"]),
+    ("h[i] = where(i < 2, 1, 0)", SHAPE, "i", ["cannot be seen", "for i in n"]),
+    (
+        "h[i] = sum(where(j < i, x[j], 0) for j in p) + sum(where(k < i, b[k], 0) for k in M)",
+        SHAPE,
+        "i",
+        ["cannot be seen"],
+    ),
     ("h[i, i] = A[i, i]", SYNTAX, "i", ["twice"]),
     ("h[x] = X[x]", SYNTAX, "x", ["another letter"]),
     # names
@@ -249,3 +267,18 @@ def test_too_many_names_and_terms():
     twice = "; ".join(f"f{i}(t) = f{i - 1}(t) + f{i - 1}(t + 1)" for i in range(1, 20))
     with pytest.raises(SheetLimitError, match="terms"):
         read(f"x: R; f0(t) = t; {twice}; h = f19(x)")
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_how_a_function_of_another_language_is_written_can_be_read(name):
+    """The formula that is offered is one of the language, and is offered."""
+    given_values = "x: R[n]; z: R[n]; a: R; b: R; low: R; high: R; A: R[n, n]; B: R[n, n]"
+    with pytest.raises(SheetNameError, match=re.escape(f"There is no function {name}. Write {WORDS[name]}.")):
+        read(f"{given_values}; h = {name}(x)")
+    read(f"{given_values}; {WORDS[name] if ' = ' in WORDS[name] else f'h = {WORDS[name]}'}")
+
+
+@pytest.mark.parametrize("name", REMARKS)
+def test_what_is_said_of_functions_that_no_formula_replaces(name):
+    with pytest.raises(SheetNameError, match=re.escape(REMARKS[name])):
+        read(f"x: R[n]; h = {name}(x)")

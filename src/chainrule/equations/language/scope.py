@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from chainrule.equations.language.foreign import here
 from chainrule.equations.language.functions import ALIASES, FUNCTIONS
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.sizes import size_factors
@@ -36,30 +37,6 @@ from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetS
 __all__ = ["MAX_NAMES", "NameCheck", "Scope", "UserFunction", "near"]
 
 MAX_NAMES = 5_000
-_FOREIGN = {
-    "ln": " Write log, the natural logarithm.",
-    "log2": " Write log(x) / log(2).",
-    "log10": " Write log(x) / log(10).",
-    "norm": " Write norm2 for the length of a vector, normF for a matrix, norm1 for sums of absolute values.",
-    "matmul": " Write A @ B.",
-    "transpose": " Write A.T.",
-    "T": " Write A.T.",
-    "pow": " Write x**2.",
-    "power": " Write x**2.",
-    "square": " Write x**2.",
-    "identity": " Write eye(n) for the identity matrix.",
-    "inverse": " Write inv(A).",
-    "maximum": " Write max(a, b).",
-    "minimum": " Write min(a, b).",
-    "clip": " Write max(low, min(x, high)).",
-    "heaviside": " Write step(x), which is 0 at 0.",
-    "prod": " Write exp(sum(log(x))).",
-    "argmax": " A sheet holds formulas that can be differentiated; take the largest entry of the result.",
-    "grad": " Write d(L, W) for the derivative of L with respect to W.",
-    "gradient": " Write d(L, W) for the derivative of L with respect to W.",
-    "diff": " Write d(L, W) for the derivative of L with respect to W.",
-}
-"""What functions of other languages are called here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,7 +309,7 @@ class NameCheck:
         else:
             choices = [*FUNCTIONS, *scope.functions]
             hint = (
-                _FOREIGN.get(name)
+                here(name)
                 or near(name, choices)
                 or f" There are {', '.join(choices[:6])}, ..., or your own: {name}(t) = ..."
             )

@@ -215,9 +215,24 @@ class Shaper(TermMaker):
         return body
 
     def check_added(self, node: Invocation, body: Term, bound: list[tuple[str, Size]]) -> None:
-        """Make sure that what an aggregate adds is one number for each index."""
-        if body.type.axes:
-            self.fail(self._not_scalar(node, body, bound), node.args[0])
+        """Make sure that of a value with the index's axis the index takes its part.
+
+        ``mean(X @ w - t for i in N)`` with X (N, p) would add the whole N times.
+        """
+        kind, text = node.function.name, self.text(node.args[0])
+        for index, size in bound if body.type.axes else []:
+            culprit = _whole_value(body, size)
+            if culprit is not None:
+                name, use = culprit
+                message = (
+                    f"{text} is {body.type}: {name} stands whole in what {kind}(... for {index} in {size}) "
+                    f"adds. Did you mean {name}[{index}]{use} in place of {name}?"
+                )
+                entries = f"g[k] = {kind}(... for {index} in {size})"
+                self.fail(f"{message} If not, define the entries: {entries}.", node.args[0])
+        if body.type.axes == (1,):
+            message = f"{text} is {body.type}, an axis of size 1, which the {kind} would keep."
+            self.fail(f"{message} {_entry(text)}[0] takes the number out of it.", node.args[0])
 
     def _fresh(self, index: str) -> str:
         """The index, renamed if the caller of a function, or an argument, has one of this name."""
@@ -226,24 +241,6 @@ class Shaper(TermMaker):
         taken = {*self.indices.sizes, *self.avoided, *self.scope.sizes}
         names = (f"{index}{count}" for count in range(1, 100_000))
         return next(name for name in names if name not in taken and not self.scope.is_value(name))
-
-    def _not_scalar(self, node: Invocation, body: Term, bound: list[tuple[str, Size]]) -> str:
-        kind, text = node.function.name, self.text(node.args[0])
-        letters = ", ".join(index for index, _ in bound)
-        message = (
-            f"{text} is {body.type}; what {kind}(... for ...) adds must be one number for each {letters}."
-        )
-        for index, size in bound:
-            culprit = _whole_value(body, size)
-            if culprit is not None:
-                name, use = culprit
-                return f"{message} Did you mean {name}[{index}]{use} in place of {name}?"
-        if body.type.axes == (1,):
-            return (
-                f"{message} An axis of size 1 is an axis still; {_entry(text)}[0] takes the number out of it."
-            )
-        free = "k" if len(body.type.axes) == 1 else "j, k"
-        return f"{message} For a sum of vectors or matrices define its entries: g[{free}] = {kind}(...)."
 
     def _expanded(self, node: Invocation, function: UserFunction) -> Term:
         written = self.text(node)
@@ -358,6 +355,7 @@ class Shaper(TermMaker):
         except SheetShapeError as error:
             self.fail(error.message, node)
         args = tuple(term for _, term in sides)
+        self.indices.compare(*args)
         return self.made(Call(result, self.span(node), name, args), node, *args)
 
 
@@ -375,7 +373,7 @@ def _whole_value(body: Term, size: Size) -> tuple[str, str] | None:
     found: tuple[str, str] | None = None
     while stack:
         term = stack.pop()
-        if term in seen:
+        if term in seen or not term.type.axes:  # x[i] / sum(x) has its number for each i
             continue
         seen.add(term)
         match term:

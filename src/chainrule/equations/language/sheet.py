@@ -408,6 +408,7 @@ class _Reader:
         sizes = {letter: over.get(letter) for letter in letters}
         indices = Indices(sizes, {letter: f"for {letter} in {size}" for letter, size in over.items()})
         body = Shaper(self.scope, self.source, self.layout, indices, self.budget).term(node)
+        sizes.update({letter: sizes[letter] or indices.size_by_comparison(letter) for letter in letters})
         if indices.used_unsized and None not in sizes.values():
             body = Shaper(self.scope, self.source, self.layout, Indices(dict(sizes)), self.budget).term(node)
         return body, tuple(sizes.items())

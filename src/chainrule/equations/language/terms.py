@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from typing import NoReturn
 
+from chainrule.equations.language.counted import free_indices
 from chainrule.equations.language.lexer import Source
 from chainrule.equations.language.operations import Argument
 from chainrule.equations.language.scope import Scope
@@ -72,6 +73,19 @@ class Indices:
     sizes: dict[str, Size | None] = field(default_factory=dict)
     seen_at: dict[str, str] = field(default_factory=dict)
     used_unsized: bool = False
+    compared: list[tuple[str, str, Size | None]] = field(default_factory=list)
+
+    def compare(self, left: Term, right: Term) -> None:
+        """Remember that one index is compared with another, which may be all that says what it runs over."""
+        first, second = _compared_index(left), _compared_index(right)
+        if first is not None and second is not None:
+            self.compared += [(first, second, self.sizes[second]), (second, first, self.sizes[first])]
+
+    def size_by_comparison(self, index: str) -> Size | None:
+        """What an index runs over that is no subscript: as what it is compared with, if that is one size."""
+        others = ((other, size) for name, other, size in self.compared if name == index)
+        sizes = {size if size is not None else self.sizes.get(other) for other, size in others}
+        return sizes.pop() if len(sizes) == 1 else None
 
 
 @dataclass
@@ -170,14 +184,21 @@ class TermMaker(ABC):
                 f"{self.text(node)} has {len(node.items)} subscripts, but {shape}: at most {len(axes)}.", node
             )
         subscripts = tuple(
-            None if item is None else self.item(item, axes[i], f"axis {i} of {text}")
+            None
+            if item is None
+            else self.item(item, axes[i], f"axis {i} of {text}", partial(self._at, node, i))
             for i, item in enumerate(node.items)
         )
         kept = tuple(size for i, size in enumerate(axes) if i >= len(subscripts) or subscripts[i] is None)
         parts = tuple(part for part in subscripts if part is not None)
         return self.made(Pick(Type(kept), self.span(node), base, subscripts), node, base, *parts)
 
-    def item(self, node: Node, size: Size, where: str) -> Term:
+    def _at(self, node: Subscript, place: int, letter: str) -> str:
+        """A subscripted value with a letter at one place: X[k, j] for X[i + 1, j]."""
+        items = [":" if item is None else self.text(item) for item in node.items]
+        return f"{self.text(node.base)}[{', '.join([*items[:place], letter, *items[place + 1 :]])}]"
+
+    def item(self, node: Node, size: Size, where: str, at: Callable[[str], str]) -> Term:
         """One subscript of an axis: an index, a number counted from 0, or a label."""
         if isinstance(node, Name) and node.name not in self.parameters:
             index = self.renamed.get(node.name, node.name)
@@ -194,9 +215,17 @@ class TermMaker(ABC):
         classes = self.scope.term_classes(term)
         text = self.text(node)
         if classes is None:
+            message = (
+                f"A subscript is an index, a whole number from 0 on, or a label; {text} is none of these."
+            )
+            if free_indices(term, {}):
+                taken = {*self.indices.sizes, *self.scope.sizes}
+                letters = (k for k in "kmqrsuvw" if k not in taken and not self.scope.is_value(k))
+                k = next(letters, "k_")
+                self.fail(f"{message} Write sum(where({k} == {text}, {at(k)}, 0) for {k} in {size}).", node)
             self.fail(
-                f"A subscript is an index, a whole number from 0 on, or a label; {text} is none of these. "
-                "An index is a letter of its own, sum(x[i] for i in p); a label is declared, y: Class[K].",
+                f"{message} An index is a letter of its own, sum(x[i] for i in p); "
+                "a label is declared, y: Class[K].",
                 node,
             )
         if term.type.axes:
@@ -213,6 +242,16 @@ class TermMaker(ABC):
                 f"{where[0].upper()}{where[1:]} has size {size}; its subscripts go from 0 to {size - 1}.",
                 node,
             )
+
+
+def _compared_index(term: Term) -> str | None:
+    """The index of ``i`` or ``i + 1``."""
+    match term:
+        case Binary(op="+" | "-", left=IndexRef(index=index), right=Number()):
+            return index
+        case IndexRef(index=index):
+            return index
+    return None
 
 
 def _constant(term: Term, known: Mapping[Term, float]) -> float | None:
