@@ -316,7 +316,8 @@ the tails: `tanh` (also `(exp(2*z) - 1) / (exp(2*z) + 1)` and `2*sigmoid(2*z) - 
 `log(1 - tanh(z)**2)`, `log(abs(det(X)))`.
 
 Compiled code holds every sum of exponentials in log space, with weights of any sign and over any axes,
-written in one line or in several: the logarithm of `sum(w * exp(x))`, `1 + sum(exp(x))`,
+written in one line or in several, behind a condition (`sum(where(t > 0, exp(x), 0))`) or not: the logarithm
+of `sum(w * exp(x))`, `1 + sum(exp(x))`,
 `a * exp(u) + b * exp(v)`, `exp(x) - 1`, `1 - exp(-x)`, of a mixture such as
 `sum(p * exp(-(x - m)**2 / (2 * s**2)) / s)`, of `mean(sigmoid(f))`, and quotients such as
 `exp(u) / (exp(u) + a)` and `w * exp(x) / sum(w * exp(x))`. So it is with Φ(z) = `(1 + erf(z / sqrt(2))) / 2`,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
 
 __all__ = ["MAY_WARN", "node_code", "plain_number", "relation_code"]
 
@@ -47,6 +47,8 @@ def node_code(
         case "relation":
             label = (text(args[0]), len(args[0].dims)) if args else None
             return relation_code(node, label, length, dtype), True
+        case "where" if args[1].kind == "ones" and is_zero(args[2]):
+            return text(args[0]), False  # np.where(c, 1.0, 0.0) forgets the type of its arrays
         case "where":
             branches = ", ".join(_plain(arg, spread) for arg in args[1:])
             return f"np.where({text(args[0])}, {branches})", True

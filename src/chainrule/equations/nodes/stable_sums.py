@@ -29,6 +29,7 @@ from chainrule.equations.nodes.totals import (
     logs_and_weights,
     spread,
     total,
+    ungated,
 )
 
 __all__ = ["in_log_space", "spelled_out"]
@@ -230,9 +231,13 @@ def _is_share(node: Node) -> bool:
 
 
 def _apart(pairs: list[Factor]) -> list[Factor]:
-    """The factors with powers of parts as so many parts."""
+    """The factors with powers of parts as so many parts, and gates of exponentials as weights of these."""
     apart: list[Factor] = []
     for node, own in pairs:
+        if (parts := ungated(node, {})) is not None:
+            weight, s = parts
+            apart += [(weight, own), (node.pool.intern("fn", "exp", (s,), s.dims), own)]
+            continue
         whole = node.kind == "pow" and node.args[0].kind == "share" and node.data in (2, 3)
         apart += [(node.args[0], own)] * int(node.data) if whole else [(node, own)]
     return apart

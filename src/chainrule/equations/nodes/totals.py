@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import elementary
-from chainrule.equations.nodes.conditions import choose
+from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero
@@ -25,6 +25,7 @@ __all__ = [
     "leaves_range",
     "spread",
     "total",
+    "ungated",
 ]
 
 ONE = Fraction(1)
@@ -130,6 +131,8 @@ def _holds_exponentials(node: Node, bodies: Bodies, kinds: Iterable[str] = _UNBO
 
 def _is_exponential(node: Node, kinds: Iterable[str]) -> bool:
     node = node.args[0] if node.kind == "pow" else node
+    if gate(node):
+        return any(_is_exponential(factor, kinds) for factor, _ in factors_of(node.args[1]))
     return (node.kind == "fn" and node.data in kinds) or (
         node.kind in ("softmax", "share") and (node.kind == "share" or "sigmoid" in kinds)
     )
@@ -186,9 +189,29 @@ def logs_and_weights(pairs: Iterable[Factor], bodies: Bodies) -> tuple[list[Fact
             sign = log_of(terms, "sumsign")
             logs += [(a, own), (scaled(-1, log_of(terms, "logabs")), own[: len(sign.dims)])]
             weights += [(v, own), (sign, own[: len(sign.dims)])]
+        elif (parts := ungated(node, bodies)) is not None:
+            logs.append((parts[1], own))
+            weights.append((parts[0], own))
         else:
             weights.append((node, own))
     return logs, weights
+
+
+def ungated(node: Node, bodies: Bodies) -> tuple[Node, Node] | None:
+    """The w and s of w exp(s) for ``where(c, v exp(u), 0)``; where c is 0 both are, however large u is."""
+    if not gate(node):
+        return None
+    condition, then, zero = node.args
+    out = tuple(range(len(node.dims)))
+    pairs = factors_of(then)
+    if any(label not in out for _, own in pairs for label in own):
+        return None
+    logs, rest = logs_and_weights(pairs, bodies)
+    if not logs:
+        return None
+    s = linear(node.pool, [(ONE, spread(log, own, out, node.dims)) for log, own in logs], node.dims)
+    weight = product(node.pool, [*rest, (node.pool.ones(node.dims), out)], out)
+    return choose(condition, weight, zero), choose(condition, s, zero)
 
 
 def _log_of_group(group: list[Factor], out: tuple[int, ...], bodies: Bodies) -> Factor | None:
