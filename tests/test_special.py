@@ -211,6 +211,7 @@ def test_row_functions_at_infinity():
     assert special.logsumexp([-inf, -inf]) == -inf
     assert special.logsumexp([inf, 1.0]) == inf
     assert special.logsumexp(np.empty((2, 0))).tolist() == [-inf, -inf]
+    assert special.softmax(np.empty((2, 0))).shape == special.log_softmax(np.empty((2, 0))).shape == (2, 0)
     assert special.softmax([inf, 1.0]).tolist() == [1.0, 0.0]
     assert special.softmax([-inf, 1.0]).tolist() == [0.0, 1.0]
     assert special.log_softmax([-inf, 0.0]).tolist() == [-inf, 0.0]

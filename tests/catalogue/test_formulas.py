@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import cases
 from chainrule import activations, losses, penalties
-from chainrule.catalogue import equations_of, formulas
+from chainrule.catalogue import equations_of, formulas, sheet
 from chainrule.equations import Equations
 from chainrule.errors import NoRuleError, OptionError
 from chainrule.network import ACTIVATIONS, LOSSES, OUTPUTS, PENALTIES, Activation, Loss, Penalty
@@ -170,3 +170,8 @@ def test_without_an_equation_there_is_no_sheet():
             equations_of(item)
     with pytest.raises(OptionError, match="huber.* takes real"):
         equations_of(losses.huber(), "class")
+
+
+def test_a_sheet_that_does_not_come_with_the_package():
+    with pytest.raises(OptionError, match="There is no sheet 'two_hidden'; there are .*one_hidden_layer"):
+        sheet("two_hidden")

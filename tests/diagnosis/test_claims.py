@@ -295,3 +295,9 @@ def test_a_claim_over_too_many_indices_is_not_checkable():
     report = check_claims(model)
     assert [verdict.verdict for verdict in report.claims] == ["not checkable", "holds"]
     assert "1,000,001,000,000 steps" in str(report.claims[0].reasons)
+
+
+def test_reports_in_a_console():
+    sheet = "parameters a: R\nL = a**2\nd(L, a) == 2 * a\nL == 1.00001 * a**2\n"
+    assert repr(check_claims(Equations(sheet))) == "<ClaimsReport 2 claims: 1 holds, 1 fails>"
+    assert repr(check_claims(Equations("parameters a: R\nL = a**2"))) == "<ClaimsReport without claims>"

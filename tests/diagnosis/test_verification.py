@@ -255,3 +255,8 @@ def test_a_sheet_as_it_is_with_its_penalty():
         verify(Equations(OVER), "L", penalty="R")
     with pytest.raises(OptionError, match="the data x, y enter L"):
         verify(Equations(OVER), "R", form="batch", penalty="L")
+
+
+def test_reports_in_a_console():
+    report = verify(Equations("parameters a: R; b: R\nL = a**2 * b"), "L")
+    assert report and repr(report) == "<VerifyReport of L: right, 2 blocks>"

@@ -1,5 +1,6 @@
 """Compiled code works in place where nobody can see it: over every model, and rule by rule."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -177,20 +178,27 @@ def test_a_step_is_a_mask_and_one_hot_rows_are_single_entries():
 # Objectives, which keep arrays between calls.
 
 
-def objective():
-    model = Equations(MODELS["S4"][0])
-    rng = np.random.default_rng(2)
-    data = {"x": rng.normal(size=(9, 3)), "y": rng.integers(4, size=9)}
-    found = model.objective("L", data, sizes={"M": 5, "K": 4})
-    return found, rng.normal(size=(6, found.parameters.size))
+def objective(text=MODELS["S4"][0], sizes=MODELS["S4"][1], n=9):
+    """The last scalar that parameters move, over n examples; and six points."""
+    model = Equations(text)
+    moved = model.program.dependents(model.parameters)
+    of = [name for name in model.program.bodies if name in moved and not model.shape_of(name)][-1]
+    each = [drawn(model.sheet, sizes, seed) for seed in range(n)]
+    needed = model.program.ancestors([of]) - set(model.parameters)
+    data = {name: value for name, value in each[0].items() if name in needed}
+    stacked = {name: np.stack([one[name] for one in each]) for name in model.program.named("data")}
+    found = model.objective(of, data | stacked, sizes=sizes)
+    return found, np.random.default_rng(2).normal(size=(6, found.parameters.size))
 
 
-def test_what_an_objective_keeps_never_shows():
-    shared, points = objective()
+@EVERY_MODEL
+def test_what_an_objective_keeps_never_shows(text, sizes):
+    shared, points = objective(text, sizes)
     batches = [None, slice(0, 4), None, np.array([8, 1, 1]), slice(2, 6), None]
     types = [float, np.float32, complex, float, float, np.float32]
+    handed = []
     for theta, rows, kind in zip(points, batches, types, strict=True):
-        fresh = objective()[0]
+        fresh = objective(text, sizes)[0]
         at = theta.astype(kind)
         value, gradient = shared.value_and_gradient(at, rows)
         want, other = fresh.value_and_gradient(at, rows)
@@ -198,9 +206,52 @@ def test_what_an_objective_keeps_never_shows():
         np.testing.assert_array_equal(value, want)
         np.testing.assert_array_equal(gradient, other)
         np.testing.assert_array_equal(shared.value(at, rows), fresh.value(at, rows))
-        np.testing.assert_array_equal(
-            shared.hessian_product(at, points[0], rows), fresh.hessian_product(at, points[0], rows)
-        )
+        product = shared.hessian_product(at, points[0], rows)
+        np.testing.assert_array_equal(product, fresh.hessian_product(at, points[0], rows))
+        handed += [(gradient, other), (product, product.copy())]
+    for array, before in handed:
+        np.testing.assert_array_equal(array, before)
+    assert not any(np.shares_memory(one, two) for one, _ in handed for two, _ in handed if one is not two)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data X: R[N, p]\nparameters c: R[N]\nL = sum(exp(X - outer(c, ones(p))))",
+        "data X: R[N, p]\nparameters c: R[p]\nL = sum(exp(X - outer(ones(N), c)))",
+        "data X: R[N, p]\nparameters c: R\nL = sum(exp(X - c * outer(ones(N), ones(p))))",
+        "data X: R[N, p]\nparameters W: R[N, p]\nL = sum(exp(X + W))",
+        "data X: R[N, p]\nparameters W: R[q, N]\nL = sum((W @ X)**2)",
+        "data X: R[N, p]\nparameters W: R[p, q]\nL = sum((X @ W)**2)",
+        "data X: R[N, p]\nparameters w: R[p]\nL = sum(X @ w)",
+    ],
+)
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_result_fills_the_gradient_however_it_is_summed(text, whole):
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    sizes = {"q": 2} if "q" in text else None
+    found = Equations(text).objective("L", {"X": np.rint(3 * X).astype(int) if whole else X}, sizes=sizes)
+    theta = np.random.default_rng(1).normal(size=found.parameters.size)
+    slopes = [np.imag(found.value(theta + 1j * STEP * way)) / STEP for way in np.eye(theta.size)]
+    for at in (theta, theta.astype(complex)):
+        np.testing.assert_allclose(found.value_and_gradient(at)[1], slopes, rtol=1e-12, atol=1e-12)
+
+
+def test_an_objective_keeps_an_array_of_all_examples_from_call_to_call():
+    n, m = 4000, 50
+    model = Equations(
+        "data x: R[p]; y: R[q]\nparameters W: R[M, p]; V: R[q, M]\nL = norm2(V @ tanh(W @ x) - y)**2 / 2"
+    )
+    rng, peaks = np.random.default_rng(0), []
+    data = {"x": rng.normal(size=(n, 3)), "y": rng.normal(size=(n, 2))}
+    found = model.objective("L", data, sizes={"M": m})
+    theta = rng.normal(size=found.parameters.size)
+    for _ in range(3):
+        tracemalloc.start()
+        found.value_and_gradient(theta)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert max(peaks[1:]) < peaks[0] - 8 * n * m
 
 
 def test_an_objective_serves_several_threads():

@@ -91,6 +91,15 @@ def test_wrong_data_is_explained():
         net.layer(3)
 
 
+def test_truth_values_are_labels_0_and_1():
+    rng = np.random.default_rng(0)
+    net = Network([3, 1], "tanh", "sigmoid", "binary_cross_entropy")
+    theta, X, y = net.initialize(rng), rng.normal(size=(5, 3)), np.array([0, 1, 1, 0, 1])
+    assert net.value(theta, X, y == 1) == net.value(theta, X, y)
+    with pytest.raises(DataError, match="y holds <U3 values, for example .*; a network needs numbers"):
+        net.value(theta, X, np.array(["yes", "no", "no", "yes", "no"]))
+
+
 def test_forward_holds_every_layer():
     net, theta, X, _ = _draw(
         [4, 6, 3, 2], 5, activation=["relu", "sigmoid"], output="softmax", loss="cross_entropy"

@@ -232,6 +232,9 @@ def test_where_a_nan_comes_from():
     huge[net.parameters.slices["W1"]] = 1e300
     huge[net.parameters.slices["W2"]] = 1e300
     assert "z of layer 2 is not finite" in objective.explain_nonfinite(huge)
+    steep = Network([4, 6, 3], "relu", "softmax", "cross_entropy", Frobenius(1e300)).objective(X, y)
+    found = steep.explain_nonfinite(1e10 * theta)
+    assert "is not finite in 1 of 1 entries, first = inf." in found
     spoiled = X.copy()
     spoiled[5, 3] = 1e300  # an infinity in float32
     single = theta.astype(np.float32)

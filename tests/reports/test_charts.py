@@ -75,6 +75,16 @@ def test_lines_go_through_the_points():
     assert places[1][1] == pytest.approx((places[0][1] + places[2][1]) / 2, abs=0.02)
 
 
+def test_everything_is_drawn_inside_the_picture():
+    series = [Series("a", [1, 2, 3], [0.0, 5.0, 10.0]), Series("b", [1, 2, 3], [-3.0, 5.0, 1e4])]
+    for chart in (line_chart(series, "epoch", "loss", ""), scatter_chart(series[0], "true", "predicted", "")):
+        # The largest is the chart, beside it the strokes of a legend.
+        width, height = max(tuple(map(float, box)) for box in re.findall(r'viewBox="0 0 (\S+) (\S+)"', chart))
+        for size, names in ((width, "x|x1|x2|cx"), (height, "y|y1|y2|cy")):
+            places = [float(number) for number in re.findall(rf' (?:{names})="([^"]*)"', chart)]
+            assert places and min(places) >= 0 and max(places) <= size
+
+
 def test_what_is_not_finite_is_left_out():
     chart = line_chart([Series("a", [1, 2, 3], [1.0, math.nan, math.inf])], "x", "y", "one point")
     assert "<circle" in chart and "polyline" not in chart

@@ -1,11 +1,15 @@
 """Whole pages: well formed, self-contained, everything escaped."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 
 from chainrule.checking import check_gradient
 from chainrule.diagnosis import verify
 from chainrule.equations import Equations
+from chainrule.errors import ShapeError
 from chainrule.optimize.history import Epoch, History
 from chainrule.reports import (
     ClassificationScores,
@@ -100,6 +104,9 @@ def test_the_confusion_matrix_holds_every_count():
     body = scores_section(ClassificationScores.of("abc", truth, P, truth)).body
     assert [body.count(f">{n}</td>") for n in (1, 3)] == [4 + 1, 1]  # class a has one row as well
     assert body.count('class="miss strong"') == 1 and body.count('class="miss"') == 1
+    # Letters stay readable: no tint between weak and strong, and none beyond the full colour.
+    tints = [float(share) for share in re.findall(r"--share:([\d.]+)", body)]
+    assert tints and all(0.12 <= tint <= 0.37 or 0.88 <= tint <= 1 for tint in tints)
 
 
 def test_examples_show_confident_mistakes_first():
@@ -108,6 +115,31 @@ def test_examples_show_confident_mistakes_first():
     found = class_examples(scores, each=2)
     assert [(one.truth, one.predicted) for one in found] == [("a", "b"), ("a", "b"), ("b", "b")]
     assert found[0].probabilities == (("b", 0.8), ("a", 0.2))
+
+
+def test_examples_need_one_picture_for_each_row():
+    P = np.array([[0.1, 0.9], [0.6, 0.4], [0.3, 0.7]])
+    scores = ClassificationScores.of("ab", [1, 1, 0], P, [0, 1])
+    assert len(class_examples(scores, np.zeros((3, 2, 2)), each=9)) == 3
+    for count in (2, 4):
+        with pytest.raises(ShapeError, match=f"There are {count} pictures for 3 rows"):
+            class_examples(scores, np.zeros((count, 2, 2)))
+
+
+def test_a_wide_table_is_reached_by_the_keyboard_and_its_heads_are_named():
+    P = np.array([[0.1, 0.9], [0.6, 0.4], [0.3, 0.7]])
+    body = scores_section(ClassificationScores.of("ab", [1, 1, 0], P, [0, 1])).body
+    for tag in re.findall(r'<div class="scroll"[^>]*>', body):
+        assert 'tabindex="0"' in tag
+    heads = re.findall(r"<th\b[^>]*>", body)
+    assert heads and all("scope=" in tag for tag in heads)
+
+
+@pytest.mark.parametrize("validation", [math.nan, 0.75])
+def test_the_curve_of_a_validation_is_drawn_where_there_is_one(validation):
+    history = History.of(Epoch(k, 1.0 / k, 2.0, validation=validation) for k in (1, 2, 3))
+    body = training_section(history, "done").body
+    assert ("legend" in body) is not math.isnan(validation)
 
 
 def test_a_run_without_epochs_has_a_page():

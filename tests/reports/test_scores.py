@@ -68,6 +68,14 @@ def test_scores_of_numbers(outputs):
     assert rms.model == pytest.approx(np.sqrt(((truth - guess) ** 2).mean()))
 
 
+def test_one_output_may_be_a_column_or_not():
+    rng = np.random.default_rng(1)
+    truth, guess, seen = rng.normal(size=23), rng.normal(size=23), rng.normal(size=11)
+    want = RegressionScores.of(truth, guess, seen).to_dict()
+    assert RegressionScores.of(truth, guess[:, None], seen).to_dict() == want
+    assert RegressionScores.of(truth[:, None], guess, seen[:, None]).to_dict() == want
+
+
 def test_a_constant_target_has_no_r2():
     scores = RegressionScores.of([2.0, 2.0, 2.0], [1.0, 2.0, 3.0], [2.0, 5.0])
     assert np.isnan(scores.r2)

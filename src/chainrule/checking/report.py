@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["BlockVerdict", "CheckReport", "Entry", "StagesReport", "Status"]
+__all__ = ["BlockVerdict", "CheckReport", "Entry", "StagesReport", "Status", "distinct_numbers"]
 
 Status = Literal["right", "wrong", "not checkable"]
 

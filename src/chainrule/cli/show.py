@@ -103,10 +103,6 @@ def _record(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) or "nothing was recorded"
 
 
-def _figures(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _figure(value)) for name, value in values.items()]
-
-
 def _figure(figure: Any) -> str:
     if isinstance(figure, Mapping) and set(figure) == {"held_out", "baseline"}:
         shown = ["undefined" if one is None else f"{one:.4g}" for one in figure.values()]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from chainrule.checking.report import distinct_numbers
 from chainrule.equations.language.tree import Layout
 
 __all__ = ["ClaimVerdict", "ClaimsReport", "Discrepancy", "Verdict"]
@@ -44,7 +45,7 @@ class Discrepancy:
         return abs(self.left - self.right)
 
     def __str__(self) -> str:
-        left, right = _apart(self.left, self.right)
+        left, right = distinct_numbers(self.left, self.right)
         place = f"at [{', '.join(map(str, self.index))}] " if self.index else ""
         return f"largest discrepancy {place}left {left}, right {right}"
 
@@ -176,16 +177,6 @@ class ClaimsReport:
 
     def __repr__(self) -> str:
         return f"<ClaimsReport {self._tally() if self.claims else 'without claims'}>"
-
-
-def _apart(left: float, right: float) -> tuple[str, str]:
-    """Two numbers in as few digits as tell them apart."""
-    texts = f"{left:.4g}", f"{right:.4g}"
-    for digits in (4, 8, 12, 17):
-        texts = f"{left:.{digits}g}", f"{right:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts
 
 
 def _finite(value: float) -> float | None:
