@@ -125,7 +125,7 @@ def test_a_block_that_would_not_fit_is_refused_before_it_is_begun():
         tracemalloc.stop()
 
 
-def test_the_limit_can_be_chosen_and_holds_for_blocks_and_jacobians_alone():
+def test_the_limit_can_be_chosen_and_holds_for_what_outgrows_the_inputs():
     model = Equations(SOFTMAX)
     values = values_of(model, SIZES)
     function = model.compile(["F", "dL/dW", "d2L/dW2"], SIZES)
@@ -136,8 +136,12 @@ def test_the_limit_can_be_chosen_and_holds_for_blocks_and_jacobians_alone():
         function.limited(needed - 1)(**given)
     single = {**given, "X": given["X"].astype(np.float32), "W": given["W"].astype(np.float32)}
     assert function.limited(needed // 2)(**single)[2].nbytes == needed // 2
-    first = model.compile(["F", "dL/dW"]).limited(8)
-    assert first(**{name: values[name] for name in first.inputs})[1].shape == (5, 3)
+    # The scores, (23, 5), are larger than the inputs, (23, 3) and (5, 3), and the gradient is not.
+    first = model.compile(["F", "dL/dW"])
+    own = {name: values[name] for name in first.inputs}
+    assert first.limited(8 * 23 * 5)(**own)[1].shape == (5, 3)
+    with pytest.raises(TooLargeError, match=r"F of shape \(23, 5\) takes 920 bytes, more than 919"):
+        first.limited(8 * 23 * 5 - 1)(**own)
     jacobian = model.compile("dF/dW").limited(8)
     with pytest.raises(TooLargeError, match=r"dF/dW of shape \(23, 5, 5, 3\)"):
         jacobian(**{name: values[name] for name in jacobian.inputs}, **{s: SIZES[s] for s in jacobian.sizes})

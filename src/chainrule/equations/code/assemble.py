@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from chainrule.equations.code.array_api import Names, standard_statements
 from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
@@ -12,6 +13,7 @@ from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.in_place import Storage, in_place, results_first
 from chainrule.equations.code.kernels import definitions_for
 from chainrule.equations.code.node_code import MAY_WARN
+from chainrule.equations.code.room import Made, made_by
 from chainrule.equations.code.signature import Signature, spelled
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.program import Program
@@ -100,12 +102,15 @@ class Source:
         What stands after it.
     hidden : tuple of str
     docstring : callable
+    made : callable
+        Finds the arrays that it makes.
     """
 
     head: str
     body: str
     hidden: tuple[str, ...]
     docstring: Callable[[], str] = field(compare=False)
+    made: Callable[[], list[Made]] = field(compare=False)
 
     @property
     def code(self) -> str:
@@ -119,34 +124,28 @@ class Source:
 
 def numpy_source(body: Body) -> Source:
     """A NumPy function that checks shapes and labels and writes to no array that is not its own."""
-    statements, texts = _fresh_statements(body)
-    head, hidden = _signature(body).checks()
-    return _fresh_source(body, [*head, *statements], texts, hidden)
+    return _fresh_source(body, *_signature(body).checks())
 
 
 def unchecked_source(body: Body) -> Source:
     """A NumPy function that writes to no array that is not its own; its caller has checked the inputs."""
-    statements, texts = _fresh_statements(body)
-    head, hidden = _signature(body).reads()
-    return _fresh_source(body, [*head, *statements], texts, hidden)
+    return _fresh_source(body, *_signature(body).reads())
 
 
-def _fresh_statements(body: Body) -> tuple[list[str], list[str]]:
-    """Statements, in place and in chunks where that pays, and the code of the results."""
-    texts = [text for _, text in body.results]
+def _fresh_source(body: Body, checks: Sequence[str], hidden: tuple[str, ...]) -> Source:
+    """The function, in place and in chunks where that pays."""
+    texts, counted = [text for _, text in body.results], list(body.statements)
     loop = next(filter(None, (_in_chunks(body, texts, size) for size in body.counts)), None)
     if loop is None:
-        return _in_place(body, body.statements, set().union(*map(reads, texts))), texts
-    rest = "\n".join([*loop.loop, *loop.after, *loop.results])
-    after = _in_place(body, loop.after, set().union(*map(reads, loop.results)))
-    return [*_in_place(body, loop.before, reads(rest)), *loop.loop, *after], loop.results
-
-
-def _fresh_source(
-    body: Body, statements: Sequence[str], texts: Sequence[str], hidden: tuple[str, ...]
-) -> Source:
-    lines = [*_conversions(body), *statements, f"return {', '.join(texts)},"]
-    return _numpy_code(body, hidden, [], lines)
+        statements = _in_place(body, body.statements, set().union(*map(reads, texts)))
+    else:
+        # What the loop makes is as large as its parts are chosen to be.
+        texts, counted = loop.results, [*loop.before, *loop.after]
+        after = _in_place(body, loop.after, set().union(*map(reads, texts)))
+        rest = reads("\n".join([*loop.loop, *loop.after, *texts]))
+        statements = [*_in_place(body, loop.before, rest), *loop.loop, *after]
+    lines = [*_conversions(body), *checks, *statements, f"return {', '.join(texts)},"]
+    return _numpy_code(body, hidden, [], lines, [*counted, *texts])
 
 
 def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
@@ -177,7 +176,8 @@ def array_source(body: Body) -> Source:
     lines = [*_arrays(body, names, typed), *shapes, *statements, last]
     head, text = _definition(body, hidden, [], lines)
     definitions = definitions_for(head + text, ARRAY_DEFINITIONS).lstrip()
-    return Source(f"{definitions}\n\n{head}", text, hidden, lambda: _docstring(body))
+    counted = [*body.statements, *(text for _, text in body.results)]
+    return Source(f"{definitions}\n\n{head}", text, hidden, lambda: _docstring(body), _made_by(body, counted))
 
 
 def _arrays(body: Body, names: Names, typed: bool) -> list[str]:
@@ -222,20 +222,29 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
     lines = in_place(ordered, read, body.known, body.dims, body.fresh, storage)
     head, hidden = _signature(body).reads()
     end = f"return {', '.join(values)}," if values else "return ()"
-    return _numpy_code(body, hidden, [*arrays, kept], [*_conversions(body), *head, *lines, end])
+    lines = [*_conversions(body), *head, *lines, end]
+    return _numpy_code(body, hidden, [*arrays, kept], lines, [*body.statements, *texts])
 
 
 def _signature(body: Body, namespace: str = "np") -> Signature:
     return Signature(body.program, body.inputs, body.used_sizes, body.length, body.least, namespace)
 
 
-def _numpy_code(body: Body, hidden: tuple[str, ...], extra: Sequence[str], lines: Sequence[str]) -> Source:
+def _numpy_code(
+    body: Body, hidden: tuple[str, ...], extra: Sequence[str], lines: Sequence[str], counted: Sequence[str]
+) -> Source:
+    """The function of some lines; ``counted`` are the statements before they are in place."""
     guard = MAY_WARN if body.chooses else ""
     head, text = _definition(body, hidden, extra, lines)
     definitions = definitions_for(guard + head + text)
-    return Source(
-        f"import numpy as np\n{definitions}\n\n{guard}{head}", text, hidden, lambda: _docstring(body)
-    )
+    head = f"import numpy as np\n{definitions}\n\n{guard}{head}"
+    return Source(head, text, hidden, lambda: _docstring(body), _made_by(body, counted))
+
+
+def _made_by(body: Body, statements: Sequence[str]) -> Callable[[], list[Made]]:
+    """What finds the arrays that statements make, when it is first asked for."""
+    sizes: dict[str, Size] = {variable: size for size, variable in body.used_sizes.items()}
+    return partial(made_by, tuple(statements), body.known, body.dims, sizes)
 
 
 def _definition(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chainrule.equations.language.tree import Size
 
-__all__ = ["Dims", "UFUNCS", "Variable", "dims_of", "is_floating", "is_new", "reads"]
+__all__ = ["Dims", "UFUNCS", "Variable", "called", "dims_of", "is_floating", "is_new", "reads"]
 
 Dims = tuple[Size, ...]
 
@@ -82,6 +82,13 @@ def reads(code: ast.AST | str) -> set[str]:
     return found
 
 
+def called(function: ast.expr) -> str:
+    """The name of a function, np.linalg.inv."""
+    if isinstance(function, ast.Name):
+        return function.id
+    return f"{called(function.value)}.{function.attr}" if isinstance(function, ast.Attribute) else ""
+
+
 def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
     """The axes of an expression; None where the rules here do not reach."""
     match code:
@@ -103,7 +110,7 @@ def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
         case ast.Call(func=ast.Attribute(value=inner, attr="sum"), args=[], keywords=keywords):
             return _summed(dims_of(inner, known), keywords)
         case ast.Call(func=function, args=[first_argument, *_]):
-            name = ast.unparse(function)
+            name = called(function)
             if name in _ELEMENTWISE | {"np.where", "_step", "_sign", "float"}:
                 return dims_of(first_argument, known)
             if name == "_norm":
@@ -211,7 +218,7 @@ def is_floating(code: ast.expr, known: Mapping[str, Variable]) -> bool:
         case ast.Call(func=ast.Attribute(value=inner, attr="sum"), args=[]):
             return is_floating(inner, known)
         case ast.Call(func=function, args=arguments):
-            name = ast.unparse(function)
+            name = called(function)
             if name == "np.where":
                 return any(is_floating(branch, known) for branch in arguments[1:])
             if name in _POWERS:
@@ -225,7 +232,7 @@ def is_new(code: ast.expr) -> bool:
     if isinstance(code, ast.Subscript) or (isinstance(code, ast.Attribute) and code.attr == "T"):
         return is_new(code.value)
     if isinstance(code, ast.Call):
-        return ast.unparse(code.func) in _ELEMENTWISE | _POWERS | {"np.where"} or (
+        return called(code.func) in _ELEMENTWISE | _POWERS | {"np.where"} or (
             isinstance(code.func, ast.Attribute) and code.func.attr == "sum"
         )
     return isinstance(code, ast.BinOp | ast.UnaryOp)

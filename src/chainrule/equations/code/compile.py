@@ -7,8 +7,9 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from chainrule.equations.calculus.lets import Cotangent, Line
 from chainrule.equations.calculus.second import Direction, Moved, product_lines
@@ -17,6 +18,7 @@ from chainrule.equations.code.codegen import Writer
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.machine_lines import first_lines, result, second_lines
 from chainrule.equations.code.requests import Request
+from chainrule.equations.code.room import HESSIAN, JACOBIAN, OTHER, Made
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_cofactors
@@ -160,8 +162,12 @@ def compile_program(
             lines += first_lines(stable, of, wrt, sizes or {}, each)
     outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    dense = {str(asks) for asks in asked if asks.then or (asks.wrt and stable.symbols[asks.of].dims)}
-    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, dense)
+    advice = {
+        str(asks): HESSIAN if asks.then else JACOBIAN
+        for asks in asked
+        if asks.then or (asks.wrt and stable.symbols[asks.of].dims)
+    }
+    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, advice)
 
 
 def compile_product(
@@ -217,11 +223,15 @@ def _function(
     outputs: Sequence[tuple[str, Node]],
     write: Callable[[Body], Source],
     single: bool,
-    dense: Collection[str] = (),
+    advice: Mapping[str, str] = MappingProxyType({}),
 ) -> Compiled:
-    """Compile what a writer has; ``dense`` are the outputs that may be far larger than the inputs."""
+    """Compile what a writer has; ``advice`` is what to ask for instead of outputs that may be large."""
     source = write(writer.body(outputs))
     symbols = writer.program.symbols
+    returned = [
+        Made(node.dims, "", place, advice.get(name, OTHER)) for place, (name, node) in enumerate(outputs)
+    ]
+    returned.sort(key=lambda made: made.advice is OTHER)
     return Compiled(
         source,
         tuple(writer.inputs),
@@ -230,5 +240,5 @@ def _function(
         single,
         {name: symbols[name].dims for name in writer.program.declarations},
         tuple(symbols[name].dims for name in writer.inputs),
-        tuple(node.dims if name in dense else None for name, node in outputs),
+        lambda: [*returned, *source.made()],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,9 +10,9 @@ from typing import Any, ClassVar, cast
 from chainrule.arrays import ArrayLike, np
 from chainrule.equations.code.assemble import Source
 from chainrule.equations.code.binding import bound_values
+from chainrule.equations.code.room import Made, Room
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.origin import Remade
-from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError, TooLargeError
 
@@ -42,7 +41,8 @@ class Compiled(Remade):
     others : mapping of str to tuple
         The names of the sheet that may be given without being needed, with their axes.
     limit : int
-        Bytes that a block of a Hessian or a Jacobian tensor may take.
+        Bytes that an array may take which can be larger than the inputs: a block of a Hessian, an outer
+        product on the way.
     remarks : tuple of str
         What was taken for an example, where a sheet can be read in two ways.
     """
@@ -54,7 +54,7 @@ class Compiled(Remade):
     single: bool
     others: Mapping[str, tuple[Size, ...]] = field(default_factory=dict)
     _shapes: tuple[tuple[Size, ...], ...] = field(default=(), repr=False)
-    _dense: tuple[tuple[Size, ...] | None, ...] = field(default=(), repr=False)
+    _made: Callable[[], list[Made]] = field(default=list, repr=False, compare=False)
     limit: int = DEFAULT_LIMIT
     remarks: tuple[str, ...] = ()
     again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
@@ -93,15 +93,14 @@ class Compiled(Remade):
         ShapeError
             If the shapes of the inputs do not fit.
         TooLargeError
-            If a block of a Hessian or a Jacobian tensor would take more than ``limit`` bytes, or an array on
-            the way does not fit in memory.
+            If a result, or an array on the way, that can be larger than the inputs would take more than
+            ``limit`` bytes, which is known before anything is computed, or if one does not fit in memory.
         """
         if not args and values.keys() == set(self.inputs) and not self.sizes:
             given = [values[name] for name in self.inputs]
         else:
             given = bound_values(self.inputs, self.sizes, self.others, args, values)
-        if any(self._dense):
-            self._check_room(given)
+        self.require_room(given)
         try:
             result = self.function(*given)
         except RefusedError as refused:
@@ -122,25 +121,24 @@ class Compiled(Remade):
         return result[0] if self.single else result
 
     def limited(self, limit: int) -> Compiled:
-        """The same function with another limit, in bytes, for each dense block."""
+        """The same function with another limit, in bytes, for each array that can outgrow the inputs."""
         return replace(self, limit=limit)
 
-    def _check_room(self, given: Sequence[Any]) -> None:
-        sizes: dict[Any, int] = dict(zip(self.sizes, given[len(self.inputs) :], strict=True))
-        for value, dims in zip(given, self._shapes, strict=False):
-            sizes.update(zip(dims, np.shape(value), strict=False))
-        for name, axes in zip(self.outputs, self._dense, strict=True):
-            dims = axes or ()
-            named = {part for size in dims for part in size_factors(size) if isinstance(part, str)}
-            if not dims or not named <= sizes.keys():
-                continue
-            shape = tuple(size_value(size, sizes) for size in dims)
-            if (needed := math.prod(shape) * _bytes_each(given)) > self.limit:
-                raise TooLargeError(
-                    f"{name} of shape {shape} takes {needed:,} bytes, more than {self.limit:,}; "
-                    "compile_product multiplies a Hessian by a direction without it, and limited(...) "
-                    "allows more."
-                )
+    @cached_property
+    def _room(self) -> Room:
+        return Room(self._made(), self._shapes, self.sizes)
+
+    def require_room(self, given: Sequence[Any]) -> None:
+        """Refuse inputs, and the sizes after them, for which an array would be larger than ``limit``.
+
+        Raises
+        ------
+        TooLargeError
+            With the array, its shape and its bytes.
+        """
+        room = self._room
+        if room.arrays:
+            room.require(given, self.limit, self.outputs)
 
     def _refuse_empty(self, given: Sequence[Any]) -> None:
         """Say which input has no entry: the largest of none has no value."""
@@ -176,12 +174,6 @@ def _owner(array: np.ndarray[Any, Any]) -> object:
     while getattr(owner, "base", None) is not None:
         owner = owner.base
     return owner
-
-
-def _bytes_each(values: Sequence[Any]) -> int:
-    """Bytes of a number of the floating type that the values share; 8 where none says."""
-    types = [value.dtype for value in values if hasattr(value, "dtype") and not isinstance(value, float)]
-    return max((kind.itemsize for kind in types if getattr(kind, "kind", "") in ("f", "c")), default=8)
 
 
 def _without_inverse(compiled: Compiled, error: Exception) -> str:

@@ -184,9 +184,12 @@ class SheetObjective:
         self, function: Compiled, values: Mapping[str, Array], dtype: Any, blocks: Sequence[Array]
     ) -> tuple[Any, ...]:
         """Call a function with arrays of its last call with as many examples, which no other call uses."""
-        key = function.outputs, dtype, values.get(EXAMPLES)
-        kept = self._kept.pop(key, {})
-        result: tuple[Any, ...] = function.function(*self._bound(function, values), *blocks, kept)
+        key, bound = (function.outputs, dtype, values.get(EXAMPLES)), self._bound(function, values)
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            function.require_room(bound)
+            kept = {}
+        result: tuple[Any, ...] = function.function(*bound, *blocks, kept)
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept

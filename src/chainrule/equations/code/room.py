@@ -1,0 +1,245 @@
+"""The bytes of the arrays that compiled code makes, known from the shapes of its inputs before it runs.
+
+Only what can be larger than every input is counted, and of that only what nothing else contains: ``u[:, None]
+* v`` and whatever is then done with it entry by entry are one array. Most code makes no such array, or one or
+two; a call with the shapes of the last one is not counted again.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from typing import Any, NamedTuple, SupportsIndex
+
+from chainrule.arrays import np
+from chainrule.equations.code.code_facts import Dims, Variable, called, dims_of
+from chainrule.equations.language.sizes import size_factors, size_product, size_value
+from chainrule.equations.language.tree import Size
+from chainrule.errors import TooLargeError
+
+__all__ = ["HESSIAN", "JACOBIAN", "OTHER", "Made", "Room", "made_by"]
+
+# Of a number of the widest type, complex128.
+WIDEST = 16
+# Of the code of an array in a message.
+MOST_CHARACTERS = 60
+# What would be right instead of a large array: of a Hessian, of a Jacobian, and of any other.
+HESSIAN = "compile_product multiplies a Hessian by a direction without it"
+JACOBIAN = "the gradient of a scalar v.T @ f is the product of a vector with the Jacobian of f, without it"
+OTHER = (
+    "give fewer examples at a time, or write the formula so that it is not built, as x * (x.T @ v) for "
+    "(x @ x.T) @ v"
+)
+# Functions that make an array of the shape that is their first argument, and of the shape of that argument.
+_SHAPED = {"np.ones", "np.zeros", "np.full"}
+_AS_ARGUMENT = {"np.linalg.inv", "_adjugate", "_attains", "_plus"}
+_COMPARED = {"_less", "_less_equal", "_equal", "_not_equal"}
+
+
+class Made(NamedTuple):
+    """An array that code makes: its axes, its code, which output it is, if any, and what is right instead."""
+
+    dims: Dims
+    code: str = ""
+    output: int | None = None
+    advice: str = OTHER
+
+
+def made_by(
+    statements: Iterable[str],
+    known: Mapping[str, Variable],
+    dims: Mapping[str, Dims],
+    sizes: Mapping[str, Size],
+) -> list[Made]:
+    """The arrays that statements make, where their axes are known.
+
+    Parameters
+    ----------
+    statements : iterable of str
+        Assignments and expressions.
+    known : mapping of str to Variable
+        The inputs.
+    dims : mapping of str to tuple of size
+        Axes of the assigned names.
+    sizes : mapping of str to size
+        What the variables of lengths stand for.
+    """
+    facts = {**known, **{name: Variable(axes) for name, axes in dims.items()}}
+    found: dict[Dims, ast.expr] = {}
+    for statement in ast.parse("\n".join(statements)).body:
+        assert isinstance(statement, ast.Assign | ast.Expr)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            if name not in facts:
+                facts[name] = Variable(dims_of(statement.value, facts))
+            found.setdefault(facts[name].dims or (), statement.value)
+        for code, axes in _parts(statement.value, facts):
+            found.setdefault(axes, code)
+    shapes = [tuple(_length(str(size), sizes) for size in axes) for axes in found]
+    return [Made(shape, ast.unparse(code)) for shape, code in zip(shapes, found.values(), strict=True)]
+
+
+def _parts(code: ast.expr, known: Mapping[str, Variable]) -> Iterator[tuple[ast.expr, Dims]]:
+    """The arrays that an expression makes; not those that one of them is as large as, entry by entry."""
+    stack = [(code, False)]
+    while stack:
+        part, inside = stack.pop()
+        match part:
+            case ast.BinOp(left=left, op=op, right=right):
+                entrywise = not isinstance(op, ast.MatMult)
+                axes = None if inside and entrywise else _axes(part, known)
+                if axes:
+                    yield part, axes
+                stack += [(operand, entrywise and (inside or axes is not None)) for operand in (left, right)]
+            case ast.Call(func=function, args=arguments):
+                if axes := _axes(part, known):
+                    yield part, axes
+                owner = [function.value] if isinstance(function, ast.Attribute) else []
+                stack += [(operand, False) for operand in (*owner, *arguments)]
+            case ast.UnaryOp(operand=operand):
+                stack.append((operand, inside))
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner):
+                stack.append((inner, False))
+
+
+def _axes(code: ast.BinOp | ast.Call, known: Mapping[str, Variable]) -> Dims | None:
+    """The axes of what an expression makes; None where they are not known."""
+    if isinstance(code, ast.BinOp) or not code.args:
+        return dims_of(code, known)
+    name, first = called(code.func), code.args[0]
+    if name in _SHAPED or name == "np.reshape":
+        shape = first if name in _SHAPED else code.args[1]
+        return tuple(ast.unparse(part) for part in getattr(shape, "elts", ()))
+    if name == "np.arange":
+        return (ast.unparse(first),)
+    if name in _AS_ARGUMENT:
+        return dims_of(first, known)
+    if name in _COMPARED:
+        return dims_of(ast.BinOp(first, ast.Add(), code.args[1]), known)
+    if name == "np.kron":
+        one, two = (dims_of(argument, known) for argument in code.args[:2])
+        return one and two and tuple(map(size_product, one, two))
+    return dims_of(code, known)
+
+
+def _length(text: str, sizes: Mapping[str, Size]) -> Size:
+    """The size that the code of a length stands for: m * p of variables is one."""
+    parts = [part.strip(" ()") for part in text.split("*")]
+    return reduce(size_product, (int(part) if part.isdecimal() else sizes.get(part, part) for part in parts))
+
+
+class Room:
+    """What a function may need more room for than for its inputs.
+
+    Parameters
+    ----------
+    arrays : sequence of Made
+        What it makes, the most telling first.
+    inputs : sequence of tuple of size
+        Axes of its inputs.
+    hidden : sequence of str
+        The sizes that it takes after them.
+    """
+
+    def __init__(self, arrays: Sequence[Made], inputs: Sequence[Dims], hidden: Sequence[str]) -> None:
+        self._axis: dict[str, tuple[int, int]] = {}
+        for place, dims in enumerate(inputs):
+            for axis, size in enumerate(dims):
+                if isinstance(size, str) and "*" not in size:
+                    self._axis.setdefault(size, (place, axis))
+        self._hidden = {size: len(inputs) + place for place, size in enumerate(hidden)}
+        known = self._axis.keys() | self._hidden.keys()
+        counted = [made for made in arrays if made.dims and _volume(made.dims)[0].keys() <= known]
+        self.arrays = list(_largest(counted, inputs))
+        used = {size for made in self.arrays for size in _volume(made.dims)[0]}
+        self._shown = sorted({self._axis[size][0] for size in used if size in self._axis})
+        self._said = sorted(self._hidden[size] for size in used if size not in self._axis)
+        self._last: tuple[Any, ...] = ()
+        self._entries = 0
+
+    def require(self, given: Sequence[Any], limit: int, outputs: Sequence[str]) -> None:
+        """Refuse a call before it makes an array of more than ``limit`` bytes.
+
+        Raises
+        ------
+        TooLargeError
+            With its code or name, its shape and its bytes.
+        """
+        try:
+            shapes: tuple[Any, ...] = tuple([given[place].shape for place in self._shown])
+        except AttributeError:  # lists and numbers
+            shapes = tuple(np.shape(given[place]) for place in self._shown)
+        if self._said:
+            shapes += tuple(given[place] for place in self._said)
+            if not all(isinstance(size, SupportsIndex) for size in shapes[len(self._shown) :]):
+                return  # no size at all, which the function says itself
+        if shapes != self._last:
+            self._entries = max(math.prod(shape) for _, shape in self._filled(shapes))
+            self._last = shapes
+        if self._entries * WIDEST > limit:
+            self._refuse(shapes, _bytes_each(given), limit, outputs)
+
+    def _filled(self, shapes: tuple[Any, ...]) -> Iterator[tuple[Made, tuple[int, ...]]]:
+        """The arrays with their shapes; inputs of other ranks than declared are the function's to refuse."""
+        place_of = {place: number for number, place in enumerate((*self._shown, *self._said))}
+        sizes: dict[str, int] = {}
+        for size, (place, axis) in self._axis.items():
+            shape = shapes[place_of[place]] if place in place_of else ()
+            sizes[size] = shape[axis] if axis < len(shape) else 0
+        sizes.update(
+            {size: shapes[place_of[place]] for size, place in self._hidden.items() if place in place_of}
+        )
+        for made in self.arrays:
+            yield made, tuple(size_value(size, sizes) for size in made.dims)
+
+    def _refuse(self, shapes: tuple[Any, ...], each: int, limit: int, outputs: Sequence[str]) -> None:
+        for made, shape in self._filled(shapes):
+            if (needed := math.prod(shape) * each) <= limit:
+                continue
+            name = _shortened(made.code) if made.output is None else outputs[made.output]
+            way = f", on the way to {', '.join(outputs)}," if made.output is None else ""
+            raise TooLargeError(
+                f"{name}{way} of shape {shape} takes {needed:,} bytes, more than {limit:,}; {made.advice}, "
+                "and limited(...) allows more."
+            )
+
+
+def _volume(dims: Dims) -> tuple[Counter[str], int]:
+    """The names in a shape with their powers, and the product of its numbers."""
+    factors = [factor for size in dims for factor in size_factors(size)]
+    names = Counter(factor for factor in factors if isinstance(factor, str))
+    return names, math.prod(factor for factor in factors if isinstance(factor, int))
+
+
+def _largest(arrays: Sequence[Made], inputs: Sequence[Dims]) -> Iterator[Made]:
+    """The arrays that are not contained in an input, an earlier array, or a later one that is larger."""
+    plain = set(inputs)
+    arrays = [made for made in dict.fromkeys(arrays) if made.dims not in plain]
+    volumes = [_volume(dims) for dims in (*plain, *(made.dims for made in arrays))]
+    with_name: dict[str, list[int]] = {}
+    for place, (names, _) in enumerate(volumes):
+        for name in names:
+            with_name.setdefault(name, []).append(place)
+    for place, made in enumerate(arrays, start=len(plain)):
+        names, number = volume = volumes[place]
+        # Of layers with sizes of their own only a few are looked at.
+        near = min((with_name[name] for name in names), key=len, default=range(len(volumes)))
+        if not any(
+            number <= volumes[other][1] and names <= volumes[other][0]
+            for other in near
+            if other < place or volumes[other] != volume
+        ):
+            yield made
+
+
+def _shortened(code: str) -> str:
+    return code if len(code) <= MOST_CHARACTERS else f"{code[: MOST_CHARACTERS - 4]} ..."
+
+
+def _bytes_each(values: Sequence[Any]) -> int:
+    """Bytes of a number of the floating type that the values share; 8 where none says."""
+    types = [value.dtype for value in values if hasattr(value, "dtype") and not isinstance(value, float)]
+    return max((kind.itemsize for kind in types if getattr(kind, "kind", "") in ("f", "c")), default=8)
