@@ -9,6 +9,7 @@ from chainrule.diagnosis.verification import _Case
 from chainrule.equations import Equations
 from chainrule.equations.code.compile import Compiled
 from chainrule.equations.formulas.derivation import Derivation
+from chainrule.equations.nodes import elementary
 from chainrule.errors import OptionError, SheetNameError
 from equations import model_sheets  # the sheets of the notes, shared with the tests of the language
 
@@ -199,6 +200,45 @@ def test_a_wrong_compiled_value_has_a_line_of_its_own(monkeypatch):
     assert (value.name, value.verdict, gradient.verdict) == ("L", "wrong", "right")
     assert value.compiled == pytest.approx(1e-3) and "where the sheet says" in value.reasons[0]
     assert report.verdict == "wrong"
+
+
+# Slopes that are spelled as differences, at points where nothing is left of these in double precision.
+SATURATED = {
+    "tanh": "L = 1.5**tanh(norm2(u)**2)",
+    "tanh by name": "h = tanh(3 * u * u); L = sum(h)",
+    "sigmoid": "L = sigmoid(4 * norm2(u)**2)",
+    "sigmoid of a sum": "L = 1 - sigmoid(norm1(outer(u, u)) + 20)",
+    "erf": "L = erf(norm2(u)) - 1",
+    "a share": "p = softmax(30 * u); L = sum(p**2)",
+}
+
+
+@pytest.mark.parametrize("text", SATURATED.values(), ids=SATURATED)
+def test_rounding_of_a_saturated_slope_is_not_called_wrong(text):
+    model = Equations(f"parameters u: R[n]\n{text}")
+    for seed in range(4):
+        report = verify(model, "L", rng=np.random.default_rng(seed))
+        assert all(block.verdict != "wrong" for block in report), str(report)
+
+
+def test_a_rule_that_is_wrong_is_called_so_where_the_slope_is_saturated(monkeypatch):
+    monkeypatch.setitem(elementary.SLOPES, "tanh", lambda u, v: elementary.BUILDERS["sigmoid"](u))
+    report = verify(Equations("parameters u: R[n]\nL = 1.5**tanh(norm2(u)**2 + 9)"), "L")
+    assert [block.verdict for block in report] == ["wrong"]
+
+
+def test_a_formula_that_decimals_refute_is_wrong_however_rough_it_is(monkeypatch):
+    derived = Derivation.sheet
+    monkeypatch.setattr(
+        Derivation, "sheet", lambda self: derived(self).replace("1 - ", "1.000000000000001 - ")
+    )
+    report = verify(Equations("parameters u: R[n]\nL = sum(tanh(u * u + 18))"), "L")
+    assert [block.verdict for block in report] == ["wrong"]
+
+
+def test_a_value_that_leaves_the_range_of_doubles_however_it_is_computed():
+    model = Equations("parameters x: R[p]; k: R\nL = sum(abs(x)**k)**(1/k)")
+    assert verify(model, "L", sizes={"p": 3}).ok
 
 
 def test_arguments_are_checked():

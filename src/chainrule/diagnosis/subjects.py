@@ -15,7 +15,8 @@ from chainrule.diagnosis.power_points import power_points
 from chainrule.diagnosis.witness import USELESS, from_layout, noise_of, sheet_function, tangential
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
-from chainrule.equations.language.evaluate import evaluate
+from chainrule.equations.language.arithmetic import Arithmetic
+from chainrule.equations.language.evaluate import Evaluation, evaluate
 
 __all__ = ["AsItIs", "OverExamples", "Subject"]
 
@@ -79,6 +80,20 @@ class Subject(ABC):
 
     def printed(self, point: SheetPoint) -> dict[str, Array]:
         """The printed equations computed literally, brought back to the order outputs first."""
+        return self._printed(point, lambda sheet, *given: sheet.evaluate(*given))
+
+    def printed_in(self, point: SheetPoint, arithmetic: Arithmetic) -> dict[str, Array]:
+        """The same in numbers of another kind."""
+
+        def evaluated(
+            sheet: Equations, line: str, values: Mapping[str, Array], sizes: Mapping[str, int]
+        ) -> Array:
+            rule = sheet.total_derivative
+            return np.asarray(Evaluation(sheet.sheet, values, rule, sizes, arithmetic).named(line))
+
+        return self._printed(point, evaluated)
+
+    def _printed(self, point: SheetPoint, evaluated: Callable[..., Array]) -> dict[str, Array]:
         derivation = self.derivation
         sheet = Equations(derivation.sheet())
         lead = len(derivation.program.symbols[derivation.of].dims)
@@ -87,7 +102,7 @@ class Subject(ABC):
         values = {name: point.values[self.original(name)] for name in sheet.sheet.declarations}
         found = {}
         for name in derivation.wrt:
-            value = sheet.evaluate(f"d{derivation.of}_d{name}", values, sizes)
+            value = evaluated(sheet, f"d{derivation.of}_d{name}", values, sizes)
             found[name] = from_layout(value, lead, derivation.layout) if value.ndim > lead else value
         return found
 

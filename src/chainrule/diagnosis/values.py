@@ -51,13 +51,15 @@ def _difference(equations: Equations, of: str, point: SheetPoint) -> tuple[float
     function = equations.compile(of)
     inputs = {name: point.values[name] for name in function.inputs}
     inputs |= {size: np.asarray(point.sizes[size]) for size in function.sizes}
-    compiled = np.asarray(function(**inputs))
+    with np.errstate(all="ignore"):
+        compiled = np.asarray(function(**inputs))
     # Literal log(1 - p) is rough where p is nearly 1, and compiled code is not.
     exact = Evaluation(equations.sheet, point.values, rule, point.sizes, Decimals())
     noise = noise_of(equations, of, point, literal)
-    literal = exact.named(of).astype(float)
+    rough, literal = literal, exact.named(of).astype(float)
     scale = float(np.max(np.abs(literal), initial=0.0))
-    distance = np.abs(compiled - literal)
+    # Of sum(abs(x)**p)**(1/p) at p = -141010 nothing is left in doubles, however it is computed.
+    distance = np.minimum(np.abs(compiled - literal), np.abs(compiled - rough))
     if not noise <= USELESS * scale or np.all(distance <= NOISE * noise + 1e-7 * scale):
         return None
     place = np.unravel_index(np.argmax(np.nan_to_num(distance, nan=np.inf)), distance.shape)
