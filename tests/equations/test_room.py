@@ -67,7 +67,7 @@ def _counted(function, values):
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            function.limited(middle).require_room(given)
+            function.room.require(given, middle, function.outputs)
             high = middle
         except TooLargeError:
             low = middle

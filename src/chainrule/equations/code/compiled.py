@@ -100,7 +100,8 @@ class Compiled(Remade):
             given = [values[name] for name in self.inputs]
         else:
             given = bound_values(self.inputs, self.sizes, self.others, args, values)
-        self.require_room(given)
+        if self.room.arrays:
+            self.room.require(given, self.limit, self.outputs, ", and limited(...) allows more")
         try:
             result = self.function(*given)
         except RefusedError as refused:
@@ -125,20 +126,9 @@ class Compiled(Remade):
         return replace(self, limit=limit)
 
     @cached_property
-    def _room(self) -> Room:
+    def room(self) -> Room:
+        """What it makes that may be larger than its inputs."""
         return Room(self._made(), self._shapes, self.sizes)
-
-    def require_room(self, given: Sequence[Any]) -> None:
-        """Refuse inputs, and the sizes after them, for which an array would be larger than ``limit``.
-
-        Raises
-        ------
-        TooLargeError
-            With the array, its shape and its bytes.
-        """
-        room = self._room
-        if room.arrays:
-            room.require(given, self.limit, self.outputs)
 
     def _refuse_empty(self, given: Sequence[Any]) -> None:
         """Say which input has no entry: the largest of none has no value."""

@@ -29,6 +29,9 @@ EXAMPLES = "_n"
 OBJECTIVE = "_objective"
 # With a leading underscore, which no name of a sheet has.
 DIRECTION = "_v_"
+# Of one array. Nothing sets another limit for an objective, so what a large machine holds is let through:
+# 4,000,000 examples with 1,000 units.
+MOST_BYTES = 32 * 1024**3
 # Arrays are kept for so many pairs of a function and a number of examples.
 MOST_KEPT = 8
 # The factors of the sum over the rows and of what no data enter, by the weights and the number of the rows.
@@ -187,7 +190,7 @@ class SheetObjective:
         key, bound = (function.outputs, dtype, values.get(EXAMPLES)), self._bound(function, values)
         kept = self._kept.pop(key, None)
         if kept is None:
-            function.require_room(bound)
+            function.room.require(bound, MOST_BYTES, function.outputs)
             kept = {}
         result: tuple[Any, ...] = function.function(*bound, *blocks, kept)
         if len(self._kept) >= MOST_KEPT:

@@ -160,14 +160,16 @@ class Room:
         self._last: tuple[Any, ...] = ()
         self._entries = 0
 
-    def require(self, given: Sequence[Any], limit: int, outputs: Sequence[str]) -> None:
-        """Refuse a call before it makes an array of more than ``limit`` bytes.
+    def require(self, given: Sequence[Any], limit: int, outputs: Sequence[str], more: str = "") -> None:
+        """Refuse a call before it makes an array of more than ``limit`` bytes; ``more`` says what allows it.
 
         Raises
         ------
         TooLargeError
             With its code or name, its shape and its bytes.
         """
+        if not self.arrays:
+            return
         try:
             shapes: tuple[Any, ...] = tuple([given[place].shape for place in self._shown])
         except AttributeError:  # lists and numbers
@@ -180,7 +182,7 @@ class Room:
             self._entries = max(math.prod(shape) for _, shape in self._filled(shapes))
             self._last = shapes
         if self._entries * WIDEST > limit:
-            self._refuse(shapes, _bytes_each(given), limit, outputs)
+            self._refuse(shapes, _bytes_each(given), limit, outputs, more)
 
     def _filled(self, shapes: tuple[Any, ...]) -> Iterator[tuple[Made, tuple[int, ...]]]:
         """The arrays with their shapes; inputs of other ranks than declared are the function's to refuse."""
@@ -195,15 +197,17 @@ class Room:
         for made in self.arrays:
             yield made, tuple(size_value(size, sizes) for size in made.dims)
 
-    def _refuse(self, shapes: tuple[Any, ...], each: int, limit: int, outputs: Sequence[str]) -> None:
+    def _refuse(
+        self, shapes: tuple[Any, ...], each: int, limit: int, outputs: Sequence[str], more: str
+    ) -> None:
         for made, shape in self._filled(shapes):
             if (needed := math.prod(shape) * each) <= limit:
                 continue
             name = _shortened(made.code) if made.output is None else outputs[made.output]
             way = f", on the way to {', '.join(outputs)}," if made.output is None else ""
             raise TooLargeError(
-                f"{name}{way} of shape {shape} takes {needed:,} bytes, more than {limit:,}; {made.advice}, "
-                "and limited(...) allows more."
+                f"{name}{way} of shape {shape} takes {needed:,} bytes, more than {limit:,}; "
+                f"{made.advice}{more}."
             )
 
 
