@@ -1,5 +1,8 @@
 """Networks of any depth: length grows linearly, and a hundred layers are still right."""
 
+import cProfile
+import pstats
+
 import numpy as np
 import pytest
 
@@ -109,6 +112,23 @@ def test_a_hundred_layers_compile_to_linear_code():
         for depth in (10, 30, 100)
     }
     assert (lengths[100] - lengths[30]) / 70 <= 1.3 * (lengths[30] - lengths[10]) / 20
+
+
+def _calls(depth):
+    """How many functions are called to compile the value and all gradients."""
+    model = Equations(network(depth))
+    counter = cProfile.Profile()
+    counter.enable()
+    model.compile(["L", *(f"dL/d{name}" for name in model.parameters)])
+    counter.disable()
+    return pstats.Stats(counter).total_calls
+
+
+def test_every_further_layer_takes_the_same_work_to_compile():
+    _calls(2)  # what is imported and cached at the first request
+    twenty, forty, eighty = _calls(20), _calls(40), _calls(80)
+    assert eighty - forty < 2.2 * (forty - twenty)
+    assert eighty - forty < 40 * 15_000
 
 
 def test_a_long_recurrence_stays_linear():
