@@ -388,3 +388,19 @@ def test_a_gradient_that_is_a_plain_number():
     assert value == objective.value(theta)
     product = model.objective("L", {"x": rng.normal(size=(5, 3))}).hessian_product(theta, np.ones(5))
     assert product.shape == (5,)
+
+
+def test_a_matrix_without_an_inverse_is_said_where_training_begins():
+    model = Equations("data x: R[p]; parameters a: R; L = log(1 + x.T @ inv(a * eye(p)) @ x)**2")
+    objective = model.objective("L", {"x": np.ones((3, 2))})
+    at, way = np.zeros(1), np.ones(1)
+    for asked in (
+        lambda: objective.value(at),
+        lambda: objective.value_and_gradient(at),
+        lambda: objective.batch_estimate(at, slice(0, 2)),
+        lambda: objective.hessian_product(at, way),
+    ):
+        with pytest.raises(DataError, match=r"at these parameters: .* is singular, in '.*inv\(.*'\. Start"):
+            asked()
+    assert "is singular" in objective.explain_nonfinite(at)
+    assert np.isfinite(objective.value(way))

@@ -16,7 +16,7 @@ from chainrule.equations.language.origin import Remade
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError, TooLargeError
 
-__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError"]
+__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError", "singular"]
 
 # What a traceback calls the file of compiled code.
 CODE = "<compiled equations>"
@@ -109,7 +109,10 @@ class Compiled(Remade):
         except StrangeError as strange:
             raise DataError(str(strange)) from None
         except np.linalg.LinAlgError as error:
-            raise DataError(_without_inverse(self, error)) from error
+            raise DataError(
+                f"The function of {', '.join(self.outputs)} cannot be computed at these inputs: "
+                f"{singular(self, error)} Give one with a determinant other than 0."
+            ) from error
         except MemoryError as error:
             raise TooLargeError(
                 f"The function of {', '.join(self.outputs)} needs an array that does not fit in memory: "
@@ -166,7 +169,7 @@ def _owner(array: np.ndarray[Any, Any]) -> object:
     return owner
 
 
-def _without_inverse(compiled: Compiled, error: Exception) -> str:
+def singular(compiled: Compiled, error: Exception) -> str:
     """Which line of the code met a matrix without an inverse, in words."""
     place = error.__traceback__
     line = ""
@@ -174,10 +177,7 @@ def _without_inverse(compiled: Compiled, error: Exception) -> str:
         if place.tb_frame.f_code.co_filename == CODE:
             line = compiled.written.code.splitlines()[place.tb_lineno - 1].strip()
         place = place.tb_next
-    return (
-        f"The function of {', '.join(compiled.outputs)} cannot be computed at these inputs: a matrix that "
-        f"its formula inverts is singular, in {line!r}. Give one with a determinant other than 0."
-    )
+    return f"a matrix that its formula inverts is singular, in {line!r}."
 
 
 class RefusedError(ValueError):

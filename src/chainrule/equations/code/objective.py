@@ -12,6 +12,7 @@ from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_p
 from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
+from chainrule.equations.code.compiled import singular
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
 from chainrule.equations.formulas.repetition import repetition_remark
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
@@ -192,7 +193,11 @@ class SheetObjective:
         if kept is None:
             function.room.require(bound, MOST_BYTES, function.outputs)
             kept = {}
-        result: tuple[Any, ...] = function.function(*bound, *blocks, kept)
+        try:
+            result: tuple[Any, ...] = function.function(*bound, *blocks, kept)
+        except np.linalg.LinAlgError as error:  # a * eye(d) at a = 0, where training begins
+            message = f"The objective cannot be computed at these parameters: {singular(function, error)}"
+            raise DataError(f"{message} Start from others.") from error
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept
@@ -211,8 +216,11 @@ class SheetObjective:
                 return f"The parameter {name} is not finite."
         names = [name for name in self._program.bodies if name != OBJECTIVE]
         every = compile_program(self._program, [(name, None) for name in names], write=unchecked_source)
-        with np.errstate(all="ignore"):
-            results = every.function(*self._bound(every, values))
+        try:
+            with np.errstate(all="ignore"):
+                results = every.function(*self._bound(every, values))
+        except np.linalg.LinAlgError as error:
+            return f"Not everything has a value: {singular(every, error)}"
         for name, result in zip(names, results, strict=True):
             wrong = ~np.isfinite(result)
             if np.any(wrong):

@@ -11,7 +11,7 @@ from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
 from chainrule.equations.nodes.products import Factor, one_plus_exp, power, product
 from chainrule.equations.nodes.sums import linear, scaled
 
@@ -173,6 +173,9 @@ def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodi
     s = linear(pool, [(ONE, spread(log, own, wide, full)) for log, own in logs], full)
     covered = {label for _, own in weights for label in own}
     bare = [(pool.ones((sizes[label],)), (label,)) for label in wide if label not in covered]
+    if is_number(s):  # of exp(x) * exp(-x) only the weights are left to sum
+        level = sum((number for number, _ in coefficient_terms(s)), Fraction(0))
+        return Term(pool.number(level, dims), product(pool, [*weights, *bare], out, c), 0)
     return Term(s, product(pool, [*weights, *bare], wide, c), len(summed))
 
 
