@@ -69,6 +69,11 @@ def test_what_takes_too_long_in_decimals_stays_as_it_is():
     assert np.isinf(model.evaluate("L", {"x": np.full(100_000, -800.0)}))
 
 
+def test_no_complex_step_is_cut_to_its_real_part():
+    """The value is real and infinite, what it depends on is not real; warnings are errors here."""
+    assert Equations("x: R; L = log(step(x))").evaluate("L", {"x": -1 + 1e-30j}) == -np.inf
+
+
 def test_a_complex_step_stays_one():
     model = Equations("x: R[n]; p = exp(x) / sum(exp(x))")
     assert np.isnan(model.evaluate("p", {"x": np.array([800.0, 799.0 + 1e-20j])})).all()

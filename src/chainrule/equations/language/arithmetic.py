@@ -346,6 +346,8 @@ def _entrywise(function: Callable[..., Decimal], *arrays: Array) -> Array:
 def _exact(value: Any) -> Array:
     """An array of floats or whole numbers, each as the decimal that it is."""
     array = np.asarray(value)
+    if np.iscomplexobj(array):  # a complex step of a value that does not depend on it
+        raise NoRuleError("Decimals are real numbers.")
     plain = array if array.dtype == object else array.astype(np.float64).astype(object)
     return _entrywise(_decimal, plain)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.nodes.nodes import Node, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.slopes import Labels, Slope
 from chainrule.equations.nodes.sums import linear, scaled
@@ -48,6 +48,12 @@ def share(a: Node, v: Node, terms: Sequence[Term]) -> Node:
     axes, pool = tuple(term.axes for term in terms), a.pool
     if v.kind == "lin" and len(v.args) == 1:
         return scaled(v.data[0], share(a, v.args[0], terms))
+    rank, out = len(terms[0].s.dims) - terms[0].axes, range(len(a.dims))
+    if len(a.dims) > rank and is_number(a) and v.kind == "ones":  # exp(x) exp(-x) / T, the same for each x
+        level = sum((number for number, _ in coefficient_terms(a)), Fraction(0))
+        dims = a.dims[:rank]
+        one = share(pool.number(level, dims), pool.ones(dims), terms)
+        return product(pool, [(one, out[:rank]), (pool.ones(a.dims), out)], out)
     return pool.intern("share", axes, (a, v, *_arguments(terms)), a.dims)
 
 
