@@ -181,3 +181,21 @@ def test_every_kind_around_others(place, outer):
 def test_every_kind_around_every_other(outer):
     for start in range(5):
         check_pairs(outer, start)
+
+
+@pytest.mark.parametrize("layout", ["gradient", "numerator", "denominator"])
+def test_a_row_by_name_before_a_matrix(layout):
+    """In numerator layout dL/dA is a row, and no transpose shows it."""
+    model = Equations(f"""
+        layout {layout}
+        r: R[T]; parameters v: R[T]; g: R
+        A[t] = sum(where(u >= t, g**(u - t) * r[u], 0) for u in T) - v[t]
+        L = sum(A**2)
+    """)
+    derivation = model.derive("L")
+    assert "dL/dg = Σ_i,j dL/dA[i] where(i ≤ j, (j - i) g^(j - 1 - i), 0) r[j]" in str(derivation)
+    values = {"r": np.array([1.0, 2.0, -1.0]), "v": np.array([0.3, 0.2, 0.1]), "g": np.asarray(0.7)}
+    again = Equations(derivation.sheet())
+    for name in ("v", "g"):
+        want = model.evaluate(f"d(L, {name})", values)
+        np.testing.assert_allclose(again.evaluate(f"dL_d{name}", values), want, rtol=1e-12)

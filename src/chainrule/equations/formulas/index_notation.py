@@ -283,7 +283,10 @@ class Speller:
         summed: list[tuple[str, Size]] = []
         for position, factor in enumerate(factors):
             # After a matrix stands a column, also where it looks like the transpose of another layout's row.
-            lies = factor.rank == 1 and passed is None and is_row(factor)
+            # In numerator layout dL/dA is a row by name: before a matrix, or where no column has a letter.
+            before_matrix = any(later.rank == 2 for later in factors[position + 1 : position + 2])
+            is_lying = is_row(factor) or before_matrix or not open_letters
+            lies = factor.rank == 1 and passed is None and is_lying
             own = [] if lies else [passed if passed is not None else open_letters.pop(0)]
             passed = None
             if lies or factor.rank == 2:
