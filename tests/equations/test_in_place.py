@@ -218,7 +218,10 @@ def test_what_an_objective_keeps_never_shows(text, sizes):
     "text",
     [
         "data X: R[N, p]\nparameters c: R[N]\nL = sum(exp(X - outer(c, ones(p))))",
+        "data X: R[N, p]\nparameters c: R[N]\nL = sum(exp(X + outer(c, ones(p))))",
         "data X: R[N, p]\nparameters c: R[p]\nL = sum(exp(X - outer(ones(N), c)))",
+        "data X: R[N, p]\nparameters c: R[p]\nL = sum(exp(X + outer(ones(N), c)))",
+        "data X: R[N, p]\nparameters c: R[p]; b: R[p]\nL = sum(exp(X + outer(ones(N), c - 2 * b)))",
         "data X: R[N, p]\nparameters c: R\nL = sum(exp(X - c * outer(ones(N), ones(p))))",
         "data X: R[N, p]\nparameters W: R[N, p]\nL = sum(exp(X + W))",
         "data X: R[N, p]\nparameters W: R[q, N]\nL = sum((W @ X)**2)",

@@ -115,6 +115,10 @@ def test_examples_show_confident_mistakes_first():
     found = class_examples(scores, each=2)
     assert [(one.truth, one.predicted) for one in found] == [("a", "b"), ("a", "b"), ("b", "b")]
     assert found[0].probabilities == (("b", 0.8), ("a", 0.2))
+    body = examples_section(found, "three rows").body
+    for words in ("✗ b, but it is a", "✓ b"):
+        assert words in body
+    assert (body.count('class="wrong"'), body.count('class="right"')) == (2, 1)
 
 
 def test_examples_need_one_picture_for_each_row():

@@ -12,8 +12,10 @@ from chainrule.equations import Equations
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.network import Network
 from chainrule.optimize import LBFGS, SGD, Adam, Cosine, GradientDescent, HeavyBall, Momentum, initial_state
+from chainrule.optimize.history import Epoch, History
 from chainrule.parameters import Parameters, ParameterSpec
 from chainrule.training import EarlyStopping, fit
+from chainrule.training.early_stopping import Stopper
 from sample_objectives import Explosive, Logistic, Quadratic
 
 
@@ -514,3 +516,22 @@ def test_options_of_another_kind_are_refused_before_training(options, message):
 def test_whole_numbers_of_numpy_are_whole_numbers():
     result = fit(Quadratic(), epochs=np.int64(3), evaluate_every=np.int64(2))
     assert len(result.history) == 3 and np.isnan(result.history.end_loss).tolist() == [True, False, True]
+
+
+def test_what_a_sum_repeats_is_remarked_of_a_fit():
+    sheet = Equations("data y: R\nparameters m: R; s: R\nL = s + (y - m)**2 * exp(-2 * s) / 2")
+    options = {"of": "L", "data": {"y": [1.0, 2.0, 4.0, 7.0]}, "method": GradientDescent(1e-3), "epochs": 1}
+    assert ["s counts 4 times" in remark for remark in fit(sheet, reduction="sum", **options).remarks] == [
+        True
+    ]
+    assert fit(sheet, **options).remarks == ()
+
+
+def test_a_start_without_a_value_is_never_the_best():
+    def measure(state):
+        return math.nan
+
+    start, later = (initial_state(Logistic(), SGD(0.1), np.full(4, at)) for at in (0.0, 1.0))
+    stopper = Stopper(EarlyStopping(monitor="loss"), start, History.of([]), measure)
+    stopper(later, Epoch(1, 0.5, 1.0))
+    assert stopper.best is later
