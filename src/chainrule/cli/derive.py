@@ -15,7 +15,7 @@ from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.language.tree import Layout
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, SheetLimitError
 
 __all__ = ["command"]
 
@@ -126,11 +126,16 @@ def _derived(
     product: bool,
     layout: Layout | None,
 ) -> Derivation:
-    if product:
-        if order == "2" or layout not in (None, "gradient"):
-            raise click.UsageError("--product stands alone: it is of second order, in gradient layout.")
-        return equations.hessian_product(of, wrt, **over)
-    return equations.derive(of, wrt, layout=layout, order=2 if order == "2" else 1, **over)
+    if product and (order == "2" or layout not in (None, "gradient")):
+        raise click.UsageError("--product stands alone: it is of second order, in gradient layout.")
+    try:
+        if product:
+            return equations.hessian_product(of, wrt, **over)
+        return equations.derive(of, wrt, layout=layout, order=2 if order == "2" else 1, **over)
+    except SheetLimitError as error:
+        fewer = "--wrt NAME takes the derivatives by one name"
+        other = ", --product in place of --order 2 that product" if order == "2" else ""
+        raise SheetLimitError(f"{error} Here, {fewer}{other}.") from None
 
 
 def _written(equations: Equations, derivation: Derivation, notation: str) -> str:

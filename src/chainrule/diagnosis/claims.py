@@ -25,8 +25,8 @@ from chainrule.errors import ChainruleError, DataError, OptionError, ShapeError,
 __all__ = ["check_claims"]
 
 POINTS = 6
-ALLOWANCE, LEAST, POOL = 10_000_000, 5_000_000, 50_000_000
-"""What may be computed for a claim alone, for one of many, and for all together: some seconds for a page."""
+ALLOWANCE, POOL = 20_000_000, 40_000_000
+"""What may be computed for a claim, and for all together: some seconds for a page."""
 EXACTLY = 2
 """At how many points of each kind but the short ones decimals are asked even where doubles agree."""
 
@@ -104,7 +104,8 @@ def check_claims(
 def _judge(
     equations: Equations, sizes: Mapping[str, int] | None, points: int, rng: np.random.Generator
 ) -> _Judge:
-    witness, sheet, allowance = Witness(equations, rng), equations.sheet, Allowance(ALLOWANCE)
+    sheet, allowance = equations.sheet, Allowance(ALLOWANCE)
+    witness = Witness(equations, rng, allowance)
     kinds = _wanted(sheet, sheet_terms(sheet))
     drawn = sample_points(sheet, rng, sizes, points, witness.derivative, kinds, allowance)
     places = (Place(sheet, point, witness.rule(point), allowance, seed) for seed, point in enumerate(drawn))
@@ -129,16 +130,21 @@ class _Judge:
     allowance: Allowance
     pool: int = POOL
 
+    def __post_init__(self) -> None:
+        self.later = sum(claim.fault is None for claim in self.equations.claims) - 1
+        # Half of what there is is kept for the claims that follow, in equal parts.
+        self.kept = self.pool // 2 // max(1, self.later)
+
     def verdict(self, claim: Claim) -> ClaimVerdict:
         """The claim in its own layout, and in the others if it does not hold there."""
         if claim.fault is not None:
             return ClaimVerdict(claim.text, claim.line, claim.layout, "not checkable", (str(claim.fault),))
-        share = min(self.pool, max(LEAST, ALLOWANCE // len(self.equations.claims)))
-        self.allowance.left = share
+        self.allowance.refill(min(ALLOWANCE, self.pool - self.later * self.kept))
+        self.later -= 1
         try:
             return self.judged(claim)
         finally:
-            self.pool -= share - max(0, self.allowance.left)
+            self.pool -= self.allowance.limit - self.allowance.left
 
     def judged(self, claim: Claim) -> ClaimVerdict:
         own = self.reading(claim, claim.layout)
@@ -169,7 +175,7 @@ class _Judge:
 
     def values(self, verdict: ClaimVerdict, reading: Reading) -> ClaimVerdict:
         """Compare the sides at points until one refutes the claim."""
-        agreed, silent, at_kinks = 0, "", ""
+        agreed, silent, at_kinks, is_costly = 0, "", "", False
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
         terms = list(terms_behind(self.equations.sheet, (reading.left, reading.right)))
         differentiates = any(isinstance(term, Derivative) for term in terms)
@@ -179,7 +185,9 @@ class _Judge:
             if kind not in wanted or (kind == "positive" and agreed >= self.points and wanted is not KINDS):
                 continue
             asked[kind] += 1
-            found = self.at(reading, place, asked[kind] <= EXACTLY and kind != "short")
+            # What is smooth and holds exactly at ordinary points is no other function near zero.
+            is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
+            found = self.at(reading, place, asked[kind] <= EXACTLY and is_open)
             if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
                 continue  # 0 / 0 may be meant as its limit
             if found.outcome == "different" and kind == "tie" and differentiates:
@@ -191,10 +199,12 @@ class _Judge:
                     verdict, verdict="fails", reasons=reasons, discrepancy=_discrepancy(found, place)
                 )
             agreed += found.outcome == "equal"
-            silent = silent or (found.reason if kind in ("plain", "positive") else "")
-        if agreed < min(2, self.points):
+            if found.is_costly or kind in ("plain", "positive"):
+                silent, is_costly = silent or found.reason, is_costly or found.is_costly
+        if agreed < (1 if is_costly and wanted is not KINDS else min(2, self.points)):
             return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
-        said = [f"judged at {agreed} points; at others {silent}"] if silent else []
+        count = f"{agreed} point{'s' if agreed > 1 else ''}"
+        said = [f"judged at {count}{'. ' if is_costly else '; at others '}{silent}"] if silent else []
         return replace(verdict, reasons=(*said, *([at_kinks] if at_kinks else [])), points=agreed)
 
     def at(self, reading: Reading, place: Place, exactly: bool) -> Comparison:
@@ -202,7 +212,9 @@ class _Judge:
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
         try:
             return place.compare(reading.left, reading.right, reading.indices, exactly)
-        except (DataError, ShapeError, TooLargeError) as error:
+        except TooLargeError as error:
+            return Comparison("nothing", _one_line(error), is_costly=True)
+        except (DataError, ShapeError) as error:
             return Comparison("nothing", _one_line(error))
 
     def difference(self, found: Comparison, reading: Reading, place: Place) -> tuple[str, ...]:

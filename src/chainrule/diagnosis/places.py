@@ -22,7 +22,7 @@ from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Size, Term
-from chainrule.errors import DataError, NoRuleError
+from chainrule.errors import DataError, NoRuleError, TooLargeError
 
 __all__ = ["Comparison", "Place"]
 
@@ -63,6 +63,8 @@ class Comparison:
         Their values, in double precision.
     is_one_sided : bool
         Whether an entry has a finite value on one side only.
+    is_costly : bool
+        Whether it says nothing because more would have to be computed than may be.
     """
 
     outcome: Literal["equal", "different", "nothing"]
@@ -70,6 +72,7 @@ class Comparison:
     left: Array | None = None
     right: Array | None = None
     is_one_sided: bool = False
+    is_costly: bool = False
 
 
 @dataclass
@@ -124,13 +127,22 @@ class Place:
         is_close = np.array_equal(finite, np.isfinite(sides[1])) and _spread(sides) <= CLOSE
         if is_close and not exactly:
             return _agreement(finite)
-        if not self.is_small:
-            return self._weighed(sides_at)
         try:
-            with decimal.localcontext(WIDE):
-                return self._decided(sides_at)
-        except NoRuleError:  # a function that decimals do not know
-            return self._weighed(sides_at)
+            return self._exact(sides_at)
+        except TooLargeError:
+            if not is_close:
+                raise
+            return _agreement(finite)
+
+    def _exact(self, sides_at: SidesAt) -> Comparison:
+        """What decimals say; doubles and their noise where the sheet is too large for them."""
+        if self.is_small:
+            try:
+                with decimal.localcontext(WIDE):
+                    return self._decided(sides_at)
+            except (NoRuleError, TooLargeError):  # a function that decimals do not know, or too many of them
+                pass
+        return self._weighed(sides_at)
 
     @cached_property
     def is_small(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.equations.language.counted import Count
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Declaration, Number, Pick, Ref, Size, Term, children
@@ -48,6 +49,8 @@ two, and no coincidence of two labels, is the same in all draws.
 
 FEW_ENTRIES = 20_000
 """Symbolic sizes are drawn so that all values of a sheet have at most so many entries together."""
+FEW_OPERATIONS = 50_000
+"""And so that they take at most so many operations of an `Allowance`, as eight sums in one another."""
 MOST_ENTRIES = 20_000_000
 """What a sheet with literal sizes may have; R[1000000, 1000000] would take 8 TB."""
 
@@ -118,10 +121,25 @@ def draw_sizes(
             sizes[name] = max(*sizes.values(), *taken, needed[name]) + 1
     # Eight axes of different sizes from 3 on are 1,814,400 entries.
     for kinds in ((2, 3), (1, 2), (1,)):
-        if not free or entries_at(sheet, sizes) <= FEW_ENTRIES:
+        if not free or _is_small(sheet, sizes):
             break
         sizes |= {name: max(needed.get(name, 0), int(rng.choice(kinds))) for name in free}
     return sizes
+
+
+def _is_small(sheet: Sheet, sizes: Mapping[str, int]) -> bool:
+    """Whether a sheet can be computed many times: in its values, and in sums over many indices."""
+    if entries_at(sheet, sizes) > FEW_ENTRIES:
+        return False
+    if math.prod(sizes.values()) <= FEW_ENTRIES:
+        return True
+    count = Count(lambda size: size_value(size, sizes))
+    try:
+        for definition in sheet.definitions.values():
+            count.whole(definition.indices, definition.body)
+    except TooLargeError:
+        return False
+    return count.operations <= FEW_OPERATIONS
 
 
 def entries_at(sheet: Sheet, sizes: Mapping[str, int]) -> int:

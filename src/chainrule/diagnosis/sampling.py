@@ -43,7 +43,7 @@ MOST_PATTERNS = 32
 MOST_LITERALS = 6
 ROOM = 4_000_000
 """How many entries all points have together, if there are more than `LEAST`."""
-LEAST = 3
+LEAST = 2
 
 
 def sample_points(
@@ -80,9 +80,10 @@ def sample_points(
         If a prescribed size is not one of the sheet's.
     """
     sampler = _Sampler(sheet, rng, sizes or {}, rule, least_sizes(sheet), kinds, allowance)
-    ordinary = [sampler.plain(turn) for turn in range(points)]
-    room = max(LEAST, ROOM // max(1, entries_at(sheet, ordinary[0].sizes)))
-    return [*ordinary, *islice(sampler.others(ordinary), room)][:room]
+    first = sampler.plain(0)
+    room = max(LEAST, ROOM // max(1, entries_at(sheet, first.sizes)))
+    ordinary = [first, *(sampler.plain(turn) for turn in range(1, min(points, room)))]
+    return [*ordinary, *islice(sampler.others(ordinary), room - len(ordinary))]
 
 
 @dataclass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +13,20 @@ from numpy.typing import NDArray
 
 from chainrule.diagnosis.points import SheetPoint, draw_point
 from chainrule.diagnosis.power_points import power_points
-from chainrule.diagnosis.witness import USELESS, from_layout, noise_of, sheet_function, tangential
+from chainrule.diagnosis.witness import (
+    USELESS,
+    Witness,
+    from_layout,
+    noise_of,
+    sheet_function,
+    tangential,
+)
+from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
-from chainrule.equations.language.arithmetic import Arithmetic
-from chainrule.equations.language.evaluate import Evaluation, evaluate
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles
+from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
+from chainrule.errors import ChainruleError
 
 __all__ = ["AsItIs", "OverExamples", "Subject"]
 
@@ -36,12 +46,15 @@ class Subject(ABC):
     penalty : str or None
         The line that is added once.
     derivation : Derivation
+    allowance : Allowance
+        What may be computed of the sheet, literally.
     """
 
     equations: Equations
     of: str
     penalty: str | None
     derivation: Derivation
+    allowance: Allowance
 
     @abstractmethod
     def draw(
@@ -57,10 +70,6 @@ class Subject(ABC):
     def function(self, name: str, point: SheetPoint) -> Callable[[Array], Array]:
         """What is differentiated as a function of a name of the derivation, computed literally."""
 
-    @abstractmethod
-    def compiled(self, point: SheetPoint) -> dict[str, Array]:
-        """The derivatives that compiled code gives, by name of the derivation."""
-
     def borders(self, point: SheetPoint) -> Iterator[SheetPoint]:
         """Points like the given one that random ones never meet."""
         for name in (self.of,) if self.penalty is None else (self.of, self.penalty):
@@ -68,10 +77,9 @@ class Subject(ABC):
 
     def is_determined(self, point: SheetPoint) -> bool:
         """Whether rounding leaves the value of ``of`` what it is; log det(Xᵀ X) of a wide X is rounding."""
-        value = self.equations.evaluate(self.of, point.values, point.sizes)
-        return noise_of(self.equations, self.of, point, value) <= USELESS * float(
-            np.max(np.abs(value), initial=0)
-        )
+        value = self.at(self.of, point)
+        noise = noise_of(self.equations, self.of, point, value, self.allowance)
+        return noise <= USELESS * float(np.max(np.abs(value), initial=0))
 
     def value(self, point: SheetPoint) -> Array:
         """What is differentiated."""
@@ -80,31 +88,30 @@ class Subject(ABC):
 
     def printed(self, point: SheetPoint) -> dict[str, Array]:
         """The printed equations computed literally, brought back to the order outputs first."""
-        return self._printed(point, lambda sheet, *given: sheet.evaluate(*given))
+        return self.printed_in(point, Doubles(self.allowance))
 
     def printed_in(self, point: SheetPoint, arithmetic: Arithmetic) -> dict[str, Array]:
         """The same in numbers of another kind."""
-
-        def evaluated(
-            sheet: Equations, line: str, values: Mapping[str, Array], sizes: Mapping[str, int]
-        ) -> Array:
-            rule = sheet.total_derivative
-            return np.asarray(Evaluation(sheet.sheet, values, rule, sizes, arithmetic).named(line))
-
-        return self._printed(point, evaluated)
-
-    def _printed(self, point: SheetPoint, evaluated: Callable[..., Array]) -> dict[str, Array]:
-        derivation = self.derivation
-        sheet = Equations(derivation.sheet())
+        derivation, printed = self.derivation, self._printed
         lead = len(derivation.program.symbols[derivation.of].dims)
         # A size that only the original sheet mentions is unknown to the printed one.
-        sizes = {name: size for name, size in point.sizes.items() if name in sheet.sizes}
-        values = {name: point.values[self.original(name)] for name in sheet.sheet.declarations}
+        sizes = {name: size for name, size in point.sizes.items() if name in printed.sizes}
+        values = {name: point.values[self.original(name)] for name in printed.sheet.declarations}
+        evaluation = Evaluation(printed.sheet, values, printed.total_derivative, sizes, arithmetic)
         found = {}
         for name in derivation.wrt:
-            value = evaluated(sheet, f"d{derivation.of}_d{name}", values, sizes)
+            value = evaluation.named(f"d{derivation.of}_d{name}")
             found[name] = from_layout(value, lead, derivation.layout) if value.ndim > lead else value
         return found
+
+    @cached_property
+    def rule(self) -> DerivativeRule:
+        """The rule for derivatives that the sheet itself names."""
+        return Witness(self.equations, np.random.default_rng(0)).derivative
+
+    @cached_property
+    def _printed(self) -> Equations:
+        return Equations(self.derivation.sheet())
 
     def tangential(self, name: str, directions: Array) -> Array:
         """The part of directions along which a name can move."""
@@ -114,10 +121,28 @@ class Subject(ABC):
         """The name in the sheet of a name of the derivation."""
         return name
 
-    def _compiled(self, point: SheetPoint, form: Form, **over: Any) -> dict[str, Array]:
-        wrt = self.derivation.wrt
-        requests = [f"d({self.of}, {self.original(name)})" for name in wrt]
-        function = self.equations.compile(requests, form=form, penalty=self.penalty, **over)
+    @property
+    @abstractmethod
+    def code(self) -> Compiled:
+        """The compiled derivatives."""
+
+    def _code(self, form: Form, **over: Any) -> Compiled:
+        requests = [f"d({self.of}, {self.original(name)})" for name in self.derivation.wrt]
+        return self.equations.compile(requests, form=form, penalty=self.penalty, **over)
+
+    @cached_property
+    def _tried(self) -> Compiled | ChainruleError:
+        """The code, or why there is none: what cannot be compiled at one point cannot at another."""
+        try:
+            return self.code
+        except ChainruleError as error:
+            return error
+
+    def compiled(self, point: SheetPoint) -> dict[str, Array]:
+        """The derivatives that compiled code gives, by name of the derivation."""
+        wrt, function = self.derivation.wrt, self._tried
+        if isinstance(function, ChainruleError):
+            raise function
         inputs = {name: point.values[name] for name in function.inputs}
         inputs |= {size: np.asarray(point.sizes[size]) for size in function.sizes}
         return dict(zip(wrt, map(np.asarray, function(**inputs)), strict=True))
@@ -127,23 +152,36 @@ class Subject(ABC):
 class AsItIs(Subject):
     """A sheet as it is, with its penalty if there is one."""
 
+    _last: list[Any] = field(default_factory=list)
+
     def draw(
         self, rng: np.random.Generator, sizes: Mapping[str, int] | None, turn: int, positive: bool
     ) -> SheetPoint:
         return draw_point(self.equations.sheet, rng, sizes, turn=turn, positive=positive)
 
     def at(self, name: str, point: SheetPoint) -> Array:
-        return np.asarray(self.equations.evaluate(name, point.values, point.sizes))
+        return np.asarray(self._base(point).named(name))
 
     def function(self, name: str, point: SheetPoint) -> Callable[[Array], Array]:
-        whole = sheet_function(self.equations, self.of, name, point.values, point.sizes)
+        base = self._base(point)
+        whole = sheet_function(self.equations, self.of, name, base)
         if self.penalty is None:
             return whole
-        penalty = sheet_function(self.equations, self.penalty, name, point.values, point.sizes)
+        penalty = sheet_function(self.equations, self.penalty, name, base)
         return lambda at: np.asarray(whole(at) + penalty(at))
 
-    def compiled(self, point: SheetPoint) -> dict[str, Array]:
-        return self._compiled(point, "example")
+    def _base(self, point: SheetPoint) -> Evaluation:
+        """The sheet at a point, kept until another is asked for."""
+        if not self._last or self._last[0] is not point:
+            doubles = Doubles(self.allowance)
+            base = Evaluation(self.equations.sheet, point.values, self.rule, point.sizes, doubles)
+            self._last[:] = point, base
+        found: Evaluation = self._last[1]
+        return found
+
+    @cached_property
+    def code(self) -> Compiled:
+        return self._code("example")
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +232,9 @@ class OverExamples(Subject):
 
         return function
 
-    def compiled(self, point: SheetPoint) -> dict[str, Array]:
-        return self._compiled(point, "batch", reduction=self.reduction)
+    @cached_property
+    def code(self) -> Compiled:
+        return self._code("batch", reduction=self.reduction)
 
     def original(self, name: str) -> str:
         stacked = zip(self.derivation.program.symbols, self.equations.program.symbols, strict=False)
@@ -218,4 +257,5 @@ class OverExamples(Subject):
 
     def _evaluated(self, name: str, values: Mapping[str, Array], point: SheetPoint) -> Array:
         sizes = {size: point.sizes[size] for size in self.equations.sizes}
-        return evaluate(self.equations.sheet, name, values, self.equations.total_derivative, sizes)
+        doubles = Doubles(self.allowance)
+        return Evaluation(self.equations.sheet, values, self.rule, sizes, doubles).named(name)

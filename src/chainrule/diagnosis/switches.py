@@ -94,6 +94,8 @@ class Switches:
             factors = sign * FACTORS
             values = [self.at(self._moved(base, factor)) for factor in factors]
             for which in range(len(self.terms)):
+                if len({value[which].size for value in values}) > 1:
+                    continue  # some could not be computed
                 column = np.array([np.sign(value[which]) for value in values])
                 steps, entries = np.nonzero(column[:-1] * column[1:] < 0)
                 if len(steps):
@@ -103,10 +105,14 @@ class Switches:
     def _straddled(
         self, base: SheetPoint, which: int, entry: int, low: float, high: float
     ) -> Iterator[SheetPoint]:
-        side = np.sign(self.at(self._moved(base, low))[which][entry])
+        def side_at(factor: float) -> float:
+            value = self.at(self._moved(base, factor))[which]
+            return float(np.sign(value[entry])) if entry < value.size else np.nan  # no more may be computed
+
+        side = side_at(low)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
-            if np.sign(self.at(self._moved(base, middle))[which][entry]) == side:
+            if side_at(middle) == side:
                 low = middle
             else:
                 high = middle

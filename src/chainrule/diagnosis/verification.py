@@ -19,8 +19,9 @@ from chainrule.diagnosis.verify_report import BlockVerification, Verified, Verif
 from chainrule.diagnosis.witness import STEP
 from chainrule.equations.calculus.stacking import examples_of
 from chainrule.equations.equations import Equations
+from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.tree import Layout
-from chainrule.errors import ChainruleError, DataError, OptionError
+from chainrule.errors import ChainruleError, DataError, OptionError, TooLargeError
 
 __all__ = ["verify"]
 
@@ -33,7 +34,11 @@ FLOOR = 1e-13
 EVALUATIONS = 1500
 """For how many entries in all the sheet is evaluated one by one, shared equally by the blocks; a block with
 more than its share is compared along random directions."""
+OPERATIONS = 20_000_000
+"""How many the literal sheet takes in all, in those of an `Allowance`: some seconds."""
 DIRECTIONS = 4
+SLOPE = 50
+"""How often central differences along one direction evaluate the sheet, at most."""
 BORDER = "at a base of 0 the printed power beside log 0 has no value; the compiled code takes the limit, 0"
 UNDETERMINED = (
     "rounding alone decides the value at the sizes that were drawn, as of a matrix without full rank"
@@ -91,6 +96,9 @@ def verify(
     ------
     SheetNameError, NoRuleError, OptionError
         As from `Equations.derive`: what cannot be derived cannot be verified.
+    TooLargeError
+        If the sheet cannot be computed even a few times in 20 million operations; where it can, but not as
+        often as there are entries, directions are compared, and no differences taken, as the report says.
 
     Examples
     --------
@@ -112,16 +120,15 @@ def verify(
         raise OptionError(f"points is a whole number of at least 1; got {points!r}.")
     derivation = equations.derive(of, wrt, form=form, layout=layout, reduction=reduction, penalty=penalty)
     is_stacked = form == "batch" and examples_of(equations.program, [of]).axis is None
-    subject: Subject = (
-        OverExamples(equations, of, penalty, derivation, reduction)
-        if is_stacked
-        else AsItIs(equations, of, penalty, derivation)
-    )
+    own = (equations, of, penalty, derivation, Allowance(OPERATIONS))
+    subject: Subject = OverExamples(*own, reduction) if is_stacked else AsItIs(*own)
     rng = rng or np.random.default_rng(0)
     drawn = [_finite_point(subject, rng, sizes, turn) for turn in range(points)]
     blocks = {name: _Block(f"d{derivation.of}/d{name}") for name in derivation.wrt}
     for point in drawn:
+        subject.allowance.refill(OPERATIONS // points)
         _judge_point(subject, point, rng, blocks)
+    subject.allowance.refill(OPERATIONS // points)
     for point in _finite(subject, subject.borders(drawn[0])):
         _judge_point(subject, point, rng, blocks, at_border=True)
     verdicts = tuple(block.verdict(sheet_points=points) for block in blocks.values())
@@ -138,6 +145,11 @@ def _finite_point(
         try:
             if np.all(np.isfinite(subject.value(point))) and subject.is_determined(point):
                 break
+        except TooLargeError as error:
+            raise TooLargeError(
+                f"{subject.of} cannot be computed as often as its verification takes. {error} Give the "
+                "sheet symbolic sizes, R[n, m], drawn small, or write its sums as products of arrays."
+            ) from None
         except ChainruleError:
             continue
     return point
@@ -163,6 +175,7 @@ class _Block:
         self.wrong: list[str] = []
         self.missing: list[str] = []
         self.remarks: list[str] = []
+        self.needed = {"compiled", "printed", "differences"}
 
     def hear(self, witness: str, error: float, allowed: float, complaint: str) -> None:
         """Note a witness's relative error; NaN counts as more than allowed."""
@@ -170,10 +183,13 @@ class _Block:
         if not error <= allowed:
             self.wrong.append(complaint)
 
+    def leave_out(self, witness: str, remark: str) -> None:
+        """Do without a witness that would take too much."""
+        self.needed -= {witness}
+        self.remarks.append(remark)
+
     def verdict(self, sheet_points: int) -> BlockVerification:
-        complete = len(self.shapes) == sheet_points and {"compiled", "printed", "differences"} <= set(
-            self.errors
-        )
+        complete = len(self.shapes) == sheet_points and self.needed <= self.errors.keys()
         verdict: Verified = "wrong" if self.wrong else "right" if complete else "not checkable"
         if self.missing and verdict == "right":
             verdict = "not checkable"
@@ -197,6 +213,8 @@ class _Case:
     at: Array
     base: Array
     directions: Array
+    remark: str
+    """Why few directions are compared, and no differences taken; empty where that is not so."""
 
     @property
     def truth(self) -> Array:
@@ -240,9 +258,10 @@ def _judge_point(
     rounding = Rounding(subject, point)
     cases: dict[str, _Case] = {}
     truths: dict[str, Array] = {}
+    share = subject.allowance.left // len(blocks)
     for name, block in blocks.items():
         try:
-            cases[name] = _case(subject, name, point, rng, EVALUATIONS // len(blocks))
+            cases[name] = _case(subject, name, point, rng, len(blocks), share)
             truths[name] = cases[name].truth
         except ChainruleError as error:
             block.missing.append(f"the sheet cannot be computed there: {_one_line(error)}")
@@ -274,16 +293,29 @@ def _attempt(
         return {}
 
 
-def _case(subject: Subject, wrt: str, point: SheetPoint, rng: np.random.Generator, entries: int) -> _Case:
-    at = subject.at(wrt, point)
+def _case(
+    subject: Subject, wrt: str, point: SheetPoint, rng: np.random.Generator, blocks: int, share: int
+) -> _Case:
+    """One of so many blocks at a point, for which so many operations may be made."""
+    at, before = subject.at(wrt, point), subject.allowance.left
     function = subject.function(wrt, point)
-    if at.size <= entries:
+    base = function(at)
+    each = max(1, before - subject.allowance.left)
+    affordable = share // each - 1
+    if at.size <= min(EVALUATIONS // blocks, affordable - SLOPE):
         directions = np.eye(at.size).reshape(at.size, *at.shape)
     else:
-        directions = rng.standard_normal((DIRECTIONS, *at.shape))
+        count = min(DIRECTIONS, max(affordable - SLOPE, 0))
+        directions = rng.standard_normal((count, *at.shape))
     random = rng.standard_normal((1, *at.shape))
     directions = subject.tangential(wrt, np.concatenate([directions, random]))
-    return _Case(function, at, function(at), directions)
+    remark = ""
+    if affordable - SLOPE < min(at.size, DIRECTIONS):
+        remark = (
+            f"compared along few directions, without differences: each takes {each:,} operations, "
+            f"and at most {share:,} are made"
+        )
+    return _Case(function, at, base, directions, remark)
 
 
 @dataclass(frozen=True)
@@ -340,6 +372,9 @@ def _judge_block(
                     continue
                 error = decided
         block.hear(witness, error, TOLERANCE, _complaint(witness, case, claimed, truth, distance))
+    if case.remark:
+        block.leave_out("differences", case.remark)
+        return
     estimate = case.slope(case.directions[-1], scale)
     beyond = np.maximum(estimate.distance(truth[-1]) - 5 * estimate.error, 0.0)
     if np.any(estimate.kink):

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from chainrule.diagnosis.points import SheetPoint
 from chainrule.equations.calculus.derived_value import Derived
 from chainrule.equations.equations import Equations
-from chainrule.equations.language.arithmetic import Doubles, NoisyDoubles
-from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation, evaluate
+from chainrule.equations.language.arithmetic import Allowance, Doubles, NoisyDoubles
+from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation
+from chainrule.equations.language.sheet import read_expression
 from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term
-from chainrule.equations.nodes.nodes import Node
-from chainrule.errors import ChainruleError, DataError, UncheckableError
+from chainrule.equations.nodes.nodes import MOST_STEPS, Node
+from chainrule.errors import ChainruleError, DataError, SheetLimitError, UncheckableError
 
 __all__ = [
     "STEP",
@@ -38,38 +40,33 @@ USELESS = 1e-6
 AGREEMENT = 1e-8
 HEARINGS = 2
 """At how many ordinary points a derivative is compared with the complex step."""
+STEPS = MOST_STEPS
+"""Of the rules, for all derivatives in the claims of a sheet."""
 SHAKY = 1e-9
 """Relative change by rounding beyond which a derived value is not held against the complex step."""
 
 
 def sheet_function(
-    equations: Equations,
-    of: str | Term,
-    wrt: str,
-    values: Mapping[str, ArrayLike],
-    sizes: Mapping[str, int],
-    rule: DerivativeRule | None = None,
+    equations: Equations, of: str | Term, wrt: str, base: Evaluation
 ) -> Callable[[Array], Array]:
     """``of`` as a function of ``wrt``, everything else fixed, computed literally; open indices lead.
 
     A defined ``wrt`` is set free: what it is made of no longer matters, everything after it follows.
     """
-    indices = open_indices(of) if isinstance(of, Term) else ()
-    declared = {name: values[name] for name in equations.sheet.declarations if name in values}
-    rule = rule or equations.total_derivative
-
-    def function(at: Array) -> Array:
-        given = {**declared, wrt: at}
-        return evaluate(equations.sheet, of, given, rule, sizes, indices)
-
-    return function
+    term = read_expression(equations.sheet, of) if isinstance(of, str) else of
+    indices = open_indices(term)
+    with suppress(ChainruleError):
+        base.value(term, indices)  # so that what does not depend on ``wrt`` is computed once
+    return lambda at: base.moved(wrt, at).value(term, indices)
 
 
-def noise_of(equations: Equations, name: str, point: SheetPoint, value: Array) -> float:
+def noise_of(
+    equations: Equations, name: str, point: SheetPoint, value: Array, allowance: Allowance | None = None
+) -> float:
     """How far the value of a name moves if every result on the way moves by units in its last place."""
     worst = 0.0
     for seed in range(2):
-        noisy = NoisyDoubles(np.random.default_rng(seed))
+        noisy = NoisyDoubles(np.random.default_rng(seed), allowance)
         evaluation = Evaluation(equations.sheet, point.values, equations.total_derivative, point.sizes, noisy)
         worst = max(worst, float(np.max(np.abs(evaluation.named(name) - value), initial=0.0)))
     return worst
@@ -119,20 +116,38 @@ class Witness:
     Each is compared with the complex step along Gaussian directions, wherever it is asked to listen.
     """
 
-    def __init__(self, equations: Equations, rng: np.random.Generator) -> None:
+    def __init__(
+        self, equations: Equations, rng: np.random.Generator, allowance: Allowance | None = None
+    ) -> None:
         self.equations = equations
         self.rng = rng
-        self.known: dict[Derivative, Derived] = {}
+        self.allowance = allowance
+        self._last: tuple[SheetPoint, Evaluation] | None = None
+        self.known: dict[Derivative, Derived | ChainruleError] = {}
+        self.steps = STEPS
         self.heard: Counter[tuple[Node, tuple[str, ...]]] = Counter()
 
     def derivative(self, term: Derivative, environment: Environment) -> Array:
         """The value of a derivative, derived by the calculus."""
-        if term not in self.known:
-            self.known[term] = self.equations.derived(term)
         try:
-            return self.known[term].value(environment)
+            return self.derived(term).value(environment)
         except np.linalg.LinAlgError:
             raise DataError("A matrix that a derivative inverts is singular at these values.") from None
+
+    def derived(self, term: Derivative) -> Derived:
+        """A derivative, derived at the first request, where an error is kept, too."""
+        if term not in self.known:
+            most = self.steps // 2  # the rest is for others
+            try:
+                self.known[term] = found = self.equations.derived(term, most)
+                self.steps -= found.steps
+            except ChainruleError as error:
+                self.known[term] = error
+                self.steps -= most if isinstance(error, SheetLimitError) else 0
+        known = self.known[term]
+        if isinstance(known, ChainruleError):
+            raise known
+        return known
 
     def rule(self, point: SheetPoint) -> DerivativeRule:
         """The rule for derivatives at a point.
@@ -147,7 +162,7 @@ class Witness:
 
         def rule(term: Derivative, environment: Environment) -> Array:
             value = self.derivative(term, environment)
-            found = self.known[term]
+            found = self.derived(term)
             key = found.node, found.open
             if (
                 self.heard[key] < HEARINGS
@@ -159,12 +174,19 @@ class Witness:
 
         return rule
 
+    def base(self, point: SheetPoint) -> Evaluation:
+        """The sheet at a point, from which its names are moved."""
+        if self._last is None or self._last[0] is not point:
+            sheet, doubles = self.equations.sheet, Doubles(self.allowance)
+            self._last = point, Evaluation(sheet, point.values, self.derivative, point.sizes, doubles)
+        return self._last[1]
+
     def _hear(self, term: Derivative, environment: Environment, derived: Array, point: SheetPoint) -> bool:
         """Compare with the complex step; whether there was something to compare."""
         at = np.asarray(environment.values[term.wrt])
         direction = tangential(self.equations, term.wrt, self.rng.standard_normal(at.shape))
         values = {**point.values, term.wrt: at}
-        function = sheet_function(self.equations, term.of, term.wrt, values, point.sizes, self.derivative)
+        function = sheet_function(self.equations, term.of, term.wrt, self.base(point))
         place = tuple(environment.indices[index] for index, _ in open_indices(term.of))
         truth = function(at + 1j * STEP * direction).imag[place] / STEP
         own = from_layout(derived, truth.ndim, term.layout)
@@ -190,7 +212,7 @@ class Witness:
         place: tuple[int, ...],
     ) -> bool:
         """Whether rounding alone moves the derived value, as the inverse of a matrix without full rank."""
-        noisy = NoisyDoubles(np.random.default_rng(0))
+        noisy = NoisyDoubles(np.random.default_rng(0), self.allowance)
         try:
             evaluation = Evaluation(self.equations.sheet, values, self.derivative, point.sizes, noisy)
             moved = evaluation.value(term, open_indices(term))[place]

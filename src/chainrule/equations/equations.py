@@ -158,9 +158,10 @@ class Equations(Text):
         """Value of a ``d(of, wrt)`` met while evaluating: derived first, then evaluated."""
         return self.derived(term).value(environment)
 
-    def derived(self, term: Derivative) -> Derived:
-        """A ``d(of, wrt)`` of the sheet, derived once and for all values."""
-        return derived(self._sheet, self._programs.free(differentiated(term)), term)
+    def derived(self, term: Derivative, steps: int | None = None) -> Derived:
+        """A ``d(of, wrt)`` of the sheet, derived once and for all values, in so many steps of the rules."""
+        attempt = f"The derivative with respect to {term.wrt} in line {term.span.line}"
+        return derived(self._sheet, self._programs.free(differentiated(term), attempt, steps), term)
 
     @remade
     def derive(
@@ -214,7 +215,8 @@ class Equations(Text):
             If an option is another, there is nothing to differentiate by, data enter the penalty, or the
             examples mix and the line of one of them is asked for.
         """
-        asked = asked_of(self._sheet, self._programs.free, of, wrt, form, layout, reduction, penalty)
+        free = self._programs.attempting(of, wrt, "second derivative" if order == 2 else "derivative")
+        asked = asked_of(self._sheet, free, of, wrt, form, layout, reduction, penalty)
         program, target, names = asked[:3]
         if order == 1:
             every = derive_lines(program, target, names, explained_lines)
@@ -256,7 +258,8 @@ class Equations(Text):
         >>> print(model.hessian_product("L", "x"))
         D[dL/dx] = (A + Aᵀ) v_x
         """
-        asked = asked_of(self._sheet, self._programs.free, of, wrt, form, "gradient", reduction, penalty)
+        free = self._programs.attempting(of, wrt, "second derivative in a direction")
+        asked = asked_of(self._sheet, free, of, wrt, form, "gradient", reduction, penalty)
         program, target, names, layout = asked[:4]
         require_twice(program, target, layout)
         return derivation_of(asked, product_lines(program, target, names, explained_lines), explain, form)

@@ -112,6 +112,7 @@ class _Blocks:
             for line in self.order.gradient
             if isinstance(line.symbol.data, Cotangent)
         }
+        self._known: dict[str, tuple[list[Line], set[str]]] = {}
 
     @property
     def size(self) -> Size:
@@ -123,11 +124,11 @@ class _Blocks:
         """Every direction in the order of the definitions it moves, and its blocks after it."""
         pairs = [(v, w) for place, w in enumerate(self.wrt) for v in self.wrt[: place + 1]]
         ways = {pair: self._way(*pair) for pair in pairs}
-        for name in sorted(
-            {way.entrance.name for way in ways.values()}, key=lambda name: (self._place(name), name)
-        ):
-            own = {pair: way for pair, way in ways.items() if way.entrance.name == name}
-            self._push(name, own)
+        through: dict[str, dict[tuple[str, str], _Way]] = {}
+        for pair, way in ways.items():
+            through.setdefault(way.entrance.name, {})[pair] = way
+        for name in sorted(through, key=lambda name: (self._place(name), name)):
+            self._push(name, through[name])
         return self.order.finished()
 
     def _place(self, name: str) -> int:
@@ -151,13 +152,19 @@ class _Blocks:
 
     def _ways(self, row: str, column: str) -> list[_Way]:
         found = [self._as_way(row, column, Entrance(column))]
-        below = self._below(self.leaf[row])
-        names = [name for line in (*below, self.leaf[row]) for name in self.program.names_in(line.expression)]
-        needed = self.program.ancestors(names)
+        below, needed = self._behind(row)
         way = entrance(self.program, needed, column, self.examples)
         if way.slope is not None and self._holds(row, column, way, below, needed):
             found.append(self._as_way(row, column, way))
         return found
+
+    def _behind(self, row: str) -> tuple[list[Line], set[str]]:
+        """The lines that a row is computed from, and the names behind them."""
+        if row not in self._known:
+            below, name_in = self._below(self.leaf[row]), self.program.names_in
+            names = [name for line in (*below, self.leaf[row]) for name in name_in(line.expression)]
+            self._known[row] = below, self.program.ancestors(names)
+        return self._known[row]
 
     def _as_way(self, row: str, column: str, way: Entrance) -> _Way:
         symbol = self.program.symbols[way.name]

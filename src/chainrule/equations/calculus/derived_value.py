@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chainrule.arrays import Array, np
 from chainrule.equations.calculus.lower import lower_value
@@ -14,6 +14,7 @@ from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.stages import stages_of
 from chainrule.errors import NoRuleError
 
 __all__ = ["Derived", "derived"]
@@ -27,15 +28,21 @@ class Derived:
     ----------
     node : Node
         Its formula.
+    stages : list of (Node, Node)
+        Symbols in it that stand for cotangents, with their formulas, in the order in which they are computed.
     open : tuple of str
         The open indices, which are the leading axes of the node.
     symbols : dict of str to Node
         The symbols in it by name.
+    steps : int
+        How many steps of the rules it took.
     """
 
     node: Node
+    stages: list[tuple[Node, Node]]
     open: tuple[str, ...]
     symbols: dict[str, Node]
+    steps: int
 
     def value(self, environment: Environment) -> Array:
         """Its value where the derivative stands."""
@@ -44,7 +51,12 @@ class Derived:
             symbol: known[name] if name in known else environment.named(name)
             for name, symbol in self.symbols.items()
         }
-        result = node_value(self.node, values, environment.sizes, environment.arithmetic, environment.memory)
+        memory = environment.memory
+        memory |= values
+        for symbol, formula in [*self.stages, (self.node, self.node)]:
+            if symbol not in memory:
+                memory[symbol] = node_value(formula, {}, environment.sizes, environment.arithmetic, memory)
+        result = memory[self.node]
         return np.asarray(result[tuple(environment.indices[index] for index in self.open)])
 
 
@@ -58,18 +70,18 @@ def derived(sheet: Sheet, program: Program, term: Derivative) -> Derived:
         The sheet in index notation; it assumes nothing of ``wrt``.
     term : Derivative
     """
-    value = _without_inverses(sheet, program, term)
-    names = program.names_in(value.node)
-    return Derived(value.node, value.open, {name: program.symbols[name] for name in names})
-
-
-def _without_inverses(sheet: Sheet, program: Program, term: Derivative) -> Value:
-    """The derivative with adjugates for det(A) A⁻¹; a third one of a determinant has inverses."""
-    done: dict[Node, Node] = {}
-    bodies = {name: with_cofactors(body, done) for name, body in program.bodies.items()}
     try:
-        return lower_value(
-            sheet, replace(program, bodies=bodies), term, lambda node: with_cofactors(node, done)
-        )
+        # A third derivative of a determinant has inverses.
+        program, value = program.adjugate, _lowered(sheet, program.adjugate, term)
     except NoRuleError:
-        return lower_value(sheet, program, term)
+        value = lower_value(sheet, program, term, in_stages=True)
+    stages = stages_of(program, value.node)
+    nodes = (value.node, *(formula for _, formula in stages))
+    names = dict.fromkeys(name for node in nodes for name in program.names_in(node))
+    symbols = {name: program.symbols[name] for name in names}
+    return Derived(value.node, stages, value.open, symbols, program.pool.limit - program.pool.left)
+
+
+def _lowered(sheet: Sheet, program: Program, term: Derivative) -> Value:
+    done: dict[Node, Node] = {}
+    return lower_value(sheet, program, term, lambda node: with_cofactors(node, done), in_stages=True)

@@ -313,7 +313,7 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
 
 def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
-    mentioned = [set(symbols_of(line.expression)) for line in lines]
+    mentions = _Mentions(lines)
     named = Counter(line.symbol for line in lines)
     later: dict[int, dict[Node, Node]] = {}
     for position, line in enumerate(lines):
@@ -321,7 +321,7 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
             whole = simplify(substitute(line.expression, later[position]))
             line.expression = simplify(substitute(whole, fold))
             line.inside += later[position]
-        users = [place for place in range(position + 1, len(lines)) if line.symbol in mentioned[place]]
+        users = mentions.after(position, line.symbol)
         # What is printed anyway is not written out a second time.
         alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
         single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
@@ -345,7 +345,30 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
                 user.inside.append(line.symbol)
                 if joins and not isinstance(line.symbol.data, Cotangent):
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
-                mentioned[place] = set(symbols_of(new))
+                mentions.replace(place, new)
+
+
+class _Mentions:
+    """Which lines mention a symbol."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.inside: list[set[Node]] = [set() for _ in lines]
+        self.places: dict[Node, set[int]] = {}
+        for place, line in enumerate(lines):
+            self.replace(place, line.expression)
+
+    def after(self, position: int, symbol: Node) -> list[int]:
+        """The lines after a position that mention a symbol, in order."""
+        return sorted(place for place in self.places.get(symbol, ()) if place > position)
+
+    def replace(self, place: int, expression: Node) -> None:
+        """Note what a line is now."""
+        now = set(symbols_of(expression))
+        for symbol in self.inside[place] - now:
+            self.places[symbol].discard(place)
+        for symbol in now - self.inside[place]:
+            self.places.setdefault(symbol, set()).add(place)
+        self.inside[place] = now
 
 
 def _stands_better_alone(line: Line, user: Line) -> bool:

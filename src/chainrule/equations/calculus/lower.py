@@ -92,6 +92,7 @@ def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
 def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -> Program:
     """The program with one more definition; a fresh one, since the caches must not outlive a new name."""
     pool, definition = program.pool, sheet.definitions[name]
+    pool.attempt = f"The definition of {name} in line {definition.span.line}"
     mentioned = {**program.mentions, name: mentions(definition.body)}
     try:
         value = lower_value(sheet, program, definition.body)
@@ -126,17 +127,24 @@ def _spread(
 
 
 def lower_value(
-    sheet: Sheet, program: Program, root: Term, prepared: Callable[[Node], Node] = lambda node: node
+    sheet: Sheet,
+    program: Program,
+    root: Term,
+    prepared: Callable[[Node], Node] = lambda node: node,
+    in_stages: bool = False,
 ) -> Value:
     """One term with its open indices; iterative, so that long sums do not exhaust the stack.
 
-    ``prepared`` gives what is differentiated in place of an expression.
+    ``prepared`` gives what is differentiated in place of an expression. With ``in_stages`` a derivative that
+    is the root is derived so, see `total_derivative`.
     """
     done: dict[Term, Value] = {}
     for term in _postorder(root):
         if isinstance(term, Derivative):
             of = done[term.of]
-            done[term] = _derivative(program, Value(prepared(of.node), of.open), term.wrt, term.layout)
+            done[term] = _derivative(
+                program, Value(prepared(of.node), of.open), term, in_stages and term is root
+            )
         else:
             done[term] = _lower(sheet, program, term, done)
     return done[root]
@@ -208,8 +216,8 @@ def _aggregate(kind: str, body: Value, index: str, size: Size, pool: Pool) -> Va
     return Value(product(pool, factors, opened + body.own), opened)
 
 
-def _derivative(program: Program, of: Value, wrt: str, layout: str) -> Value:
-    node = total_derivative(program, of.node, wrt)
+def _derivative(program: Program, of: Value, term: Derivative, in_stages: bool) -> Value:
+    node, layout = total_derivative(program, of.node, term.wrt, in_stages), term.layout
     first = len(of.open)
     rank = len(of.node.dims)
     lead, own, axes = list(range(first)), list(range(first, rank)), list(range(rank, len(node.dims)))

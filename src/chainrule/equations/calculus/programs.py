@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 
 from chainrule.equations.calculus.lower import lower_sheet
 from chainrule.equations.language.sheet import Sheet
@@ -29,13 +29,27 @@ class Programs:
         """The program that knows all."""
         return lower_sheet(self.sheet)
 
-    def free(self, names: Iterable[str]) -> Program:
-        """The program that assumes nothing of the given names, as a derivative by them needs it."""
+    def free(
+        self, names: Iterable[str], attempt: str = "What is asked for", steps: int | None = None
+    ) -> Program:
+        """The program that assumes nothing of the given names, as a derivative by them needs it.
+
+        ``attempt`` and ``steps`` say what it is for, and how many steps of the rules that may take.
+        """
         pool, symbols = self.whole.pool, self.whole.symbols
         facts = {*pool.simplex, *pool.signs, *(node for node, known in pool.symmetric.items() if known)}
         known = frozenset(name for name in names if symbols.get(name) in facts)
         if known and known not in self._freed:
             self._freed[known] = lower_sheet(self.sheet, known)
         program = self._freed[known] if known else self.whole
-        program.pool.refill()
+        program.pool.refill(attempt, steps)
         return program
+
+    def attempting(self, of: object, wrt: object, what: str) -> Callable[[Iterable[str]], Program]:
+        """`free`, where an error says what was derived: "The derivative of L in line 3 with respect to W"."""
+        names = [wrt] if isinstance(wrt, str) else list(wrt) if isinstance(wrt, list | tuple) else []
+        shown = ", ".join(map(str, names[:3])) + (", ..." if len(names) > 3 else "")
+        known = self.sheet.definitions.get(of) if isinstance(of, str) else None
+        line = f" in line {known.span.line}" if known else ""
+        by = f" with respect to {shown}" if names else ""
+        return partial(self.free, attempt=f"The {what} of {of}{line}{by}")

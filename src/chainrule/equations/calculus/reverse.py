@@ -21,6 +21,7 @@ from chainrule.equations.nodes.norms import divisor
 from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import simplify
+from chainrule.equations.nodes.stages import staged
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["adjoints", "identity_seed", "total_derivative"]
@@ -115,10 +116,11 @@ def _live(node: Node, active: set[Node]) -> int:
     return sum(arg in active for arg in set(node.args))
 
 
-def total_derivative(program: Program, of: Node, wrt: str) -> Node:
+def total_derivative(program: Program, of: Node, wrt: str, in_stages: bool = False) -> Node:
     """D of / d wrt as one expression over the sheet's names, through every definition after ``wrt``.
 
-    The result's axes are those of ``of``, then those of ``wrt``.
+    The result's axes are those of ``of``, then those of ``wrt``. In stages, cotangents on the way are symbols
+    of their own, kept in `Program.stages`: to be computed, not to be differentiated again.
 
     Raises
     ------
@@ -126,12 +128,13 @@ def total_derivative(program: Program, of: Node, wrt: str) -> Node:
         If something on the way has no rule.
     """
     program.require(program.names_in(of))
-    if (of, wrt) not in program.derivatives:
-        program.derivatives[of, wrt] = _total_derivative(program, of, wrt)
-    return program.derivatives[of, wrt]
+    key = of, wrt, in_stages
+    if key not in program.derivatives:
+        program.derivatives[key] = _total_derivative(program, *key)
+    return program.derivatives[key]
 
 
-def _total_derivative(program: Program, of: Node, wrt: str) -> Node:
+def _total_derivative(program: Program, of: Node, wrt: str, in_stages: bool) -> Node:
     pool = program.pool
     target = program.symbols[wrt]
     moving = program.dependents([wrt])
@@ -140,8 +143,11 @@ def _total_derivative(program: Program, of: Node, wrt: str) -> Node:
     pending: dict[str, list[Node]] = {}
 
     def collect(root: Node, cotangent: Node, value: Node | None) -> None:
-        symbols = [program.symbols[name] for name in program.names_in(root) if name in moving]
-        for symbol, part in adjoints(root, cotangent, symbols, value).items():
+        symbols = tuple(program.symbols[name] for name in program.names_in(root) if name in moving)
+        key = root, cotangent, value, symbols
+        if key not in program.adjoints:
+            program.adjoints[key] = adjoints(root, cotangent, symbols, value)
+        for symbol, part in program.adjoints[key].items():
             pending.setdefault(program.name_of[symbol], []).append(part)
 
     collect(of, seed, None)
@@ -151,5 +157,7 @@ def _total_derivative(program: Program, of: Node, wrt: str) -> Node:
             total = linear(
                 pool, [(Fraction(1), part) for part in parts], of.dims + program.symbols[name].dims
             )
-            collect(program.bodies[name], simplify(total), program.symbols[name])
+            total = simplify(total)
+            stands = staged(program, total) if in_stages else total
+            collect(program.bodies[name], stands, program.symbols[name])
     return simplify(linear(pool, [(Fraction(1), part) for part in pending.get(wrt, [])], dims))

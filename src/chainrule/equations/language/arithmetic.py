@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from chainrule import decimals, special
 from chainrule.arrays import Array, np
+from chainrule.equations.language.counted import DISCOUNT, EACH
 from chainrule.equations.language.functions import Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 
@@ -40,8 +41,11 @@ class Arithmetic(Protocol):
     ) -> Any:
         """A function of the language."""
 
+    def charge(self, operations: int) -> None:
+        """Count what terms of a sheet take in double precision, before they are computed."""
+
     def spend(self, operations: int) -> None:
-        """Count what is computed."""
+        """Count what is computed next."""
 
     def norm(self, x: Array, axes: int | None) -> Any:
         """The Euclidean norm along the last axes; see `special.norm`."""
@@ -75,9 +79,18 @@ class Allowance:
     ----------
     left : int
         In operations on decimals, of which a second has some millions.
+    limit : int
+        How much it was.
     """
 
     left: int
+
+    def __post_init__(self) -> None:
+        self.limit = self.left
+
+    def refill(self, operations: int) -> None:
+        """Allow so much from now on."""
+        self.left = self.limit = operations
 
     def spend(self, operations: int) -> None:
         """Take off what is computed next.
@@ -85,11 +98,15 @@ class Allowance:
         Raises
         ------
         TooLargeError
-            If it is too much.
+            If it is more than is left, with both numbers.
         """
+        if operations > self.left:
+            done = self.limit - self.left
+            raise TooLargeError(
+                f"At these sizes it takes {done + operations:,} operations or more; at most {self.limit:,} "
+                "are made."
+            )
         self.left -= operations
-        if self.left < 0:
-            raise TooLargeError("There is too much to compute at these sizes, or in this sheet.")
 
 
 class Doubles:
@@ -133,6 +150,10 @@ class Doubles:
     ) -> Any:
         return function.kernel(args, axis, sizes)
 
+    def charge(self, operations: int) -> None:
+        if self.allowance is not None:
+            self.allowance.spend(operations)
+
     def spend(self, operations: int) -> None:
         if self.allowance is not None:
             self.allowance.spend(EACH + operations // DISCOUNT)
@@ -163,10 +184,6 @@ class NoisyDoubles(Doubles):
         return self.array(super().call(function, args, axis, sizes))
 
 
-EACH = 15
-"""What a term or a node counts for, before its entries."""
-DISCOUNT = 100
-"""How many operations on doubles count for one on decimals."""
 COSTLY = 100
 """What an elementary function of a decimal counts for, beside a product."""
 WIDEST = 10**12
@@ -265,6 +282,9 @@ class Decimals:
             return own(array)
 
         return counted
+
+    def charge(self, operations: int) -> None:
+        """Nothing: each result counts its own entries and digits."""
 
     def spend(self, operations: int) -> None:
         if self.allowance is not None:

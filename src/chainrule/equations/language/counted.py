@@ -6,18 +6,19 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+from chainrule.equations.language.ranges import AT_ONCE, Moves
 from chainrule.equations.language.tree import (
     Aggregate,
+    Binary,
     Call,
     Derivative,
-    IndexRef,
     Size,
     Term,
     children,
 )
 from chainrule.errors import TooLargeError
 
-__all__ = ["MAX_ENTRIES", "MAX_STEPS", "Count", "free_indices"]
+__all__ = ["DISCOUNT", "EACH", "MAX_ENTRIES", "MAX_STEPS", "Count"]
 
 # Of one value: 800 million bytes.
 MAX_ENTRIES = 100_000_000
@@ -25,20 +26,21 @@ MAX_ENTRIES = 100_000_000
 MAX_STEPS = 10_000_000
 # So many entries of an array inside a loop take about as long as one term without axes.
 ENTRIES_A_STEP = 100
+# What a term or a node counts for in an allowance, before its entries; how many operations on doubles count
+# for one on decimals.
+EACH, DISCOUNT = 15, 100
+# An entry of what is computed for many values of an index is picked, not streamed.
+ARRAY = 5
+_OF_MATRICES = ("inv", "det", "logdet")
 
-Loops: TypeAlias = tuple[tuple[str, int], ...]
+Loops: TypeAlias = tuple[tuple[str, int, bool], ...]
+"""Indices with their sizes, and whether all their values are computed at once."""
 
 
-def free_indices(term: Term, known: dict[Term, frozenset[str]]) -> frozenset[str]:
-    """The indices that a term depends on; ``known`` keeps those of its parts."""
-    if term not in known:
-        found = frozenset[str]().union(*(free_indices(part, known) for part in children(term)))
-        if isinstance(term, IndexRef):
-            found = frozenset((term.index,))
-        elif isinstance(term, Aggregate):
-            found -= {term.index}
-        known[term] = found
-    return known[term]
+def _times(loops: Loops) -> tuple[int, int]:
+    """How often something inside loops is computed, and of how many entries at once."""
+    times = math.prod(size for _, size, at_once in loops if not at_once)
+    return times, math.prod(size for _, size, at_once in loops if at_once)
 
 
 class Count:
@@ -48,17 +50,23 @@ class Count:
     ----------
     length : callable
         Value of a size.
+    moves : Moves, optional
+        What is known of the indices in the terms.
 
     Attributes
     ----------
     steps : int
-        How often a term is computed in a loop: once for each value of the indices in it and around them.
+        How often a term is computed in a loop: once for each value of the indices in it and around them, or
+        for 100 values where they are computed at once.
+    operations : int
+        What all of it takes in double precision, in the operations of an `Allowance`.
     """
 
-    def __init__(self, length: Callable[[Size], int]) -> None:
+    def __init__(self, length: Callable[[Size], int], moves: Moves | None = None) -> None:
         self.length = length
-        self.free: dict[Term, frozenset[str]] = {}
+        self.moves = moves or Moves()
         self.steps = 0
+        self.operations = 0
         self._seen: set[tuple[Term, Loops]] = set()
 
     def whole(self, indices: tuple[tuple[str, Size], ...], body: Term) -> None:
@@ -70,8 +78,9 @@ class Count:
             If a value would have more than `MAX_ENTRIES` entries, or more than `MAX_STEPS` terms would be
             computed in loops.
         """
-        loops = tuple((index, self.length(size)) for index, size in indices)
-        self._admit(body, (*(size for _, size in loops), *self._shape(body)))
+        at_once = self.moves.is_at_once(body, frozenset(index for index, _ in indices))
+        loops = tuple((index, self.length(size), at_once) for index, size in indices)
+        self._admit(body, (*(size for _, size, _ in loops), *self._shape(body)))
         self._term(body, loops)
 
     def _shape(self, term: Term) -> tuple[int, ...]:
@@ -89,27 +98,51 @@ class Count:
         if (term, loops) in self._seen:
             return
         self._seen.add((term, loops))
-        shape = self._shape(term)
-        free = free_indices(term, self.free)
-        depth = max((place for place, (index, _) in enumerate(loops, 1) if index in free), default=0)
-        times = math.prod(size for _, size in loops[:depth])
+        free = self.moves.free(term)
+        depth = max((place for place, (index, _, _) in enumerate(loops, 1) if index in free), default=0)
         if isinstance(term, Aggregate):
-            size = self.length(term.size)
-            self._step(term, times * size)
-            self._term(term.body, (*loops, (term.index, size)))
+            inner = (*loops[:depth], (term.index, self.length(term.size), self._is_at_once(term, loops)))
+            self._step(term, *_times(inner))
+            self._term(term.body, inner)
         elif not isinstance(term, Derivative):  # what is differentiated is not computed
             for part in children(term):
                 self._term(part, loops)
+        shape = self._shape(term)
         self._admit(term, shape)
+        times, entries = _times(loops[:depth])
+        work = entries * self._work(term, shape) * (ARRAY if entries > 1 else 1)
+        self.operations += times * (EACH * (1 + entries // AT_ONCE) + work // DISCOUNT)
         if depth:
-            self._step(term, times * (1 + math.prod(shape) // ENTRIES_A_STEP))
+            self._step(term, times, entries * math.prod(shape))
 
-    def _step(self, term: Term, times: int) -> None:
-        self.steps += times
+    def _is_at_once(self, term: Aggregate, loops: Loops) -> bool:
+        arrays = frozenset(index for index, _, at_once in loops if at_once)
+        return self.moves.is_at_once(term.body, arrays | {term.index})
+
+    def _work(self, term: Term, shape: tuple[int, ...]) -> int:
+        """Operations on the entries of a term: n of them for each of a product over n, or of an inverse."""
+        entries = math.prod(shape)
+        if isinstance(term, Binary) and term.op == "@":
+            return entries * (self._shape(term.left) or (1,))[-1] if self._is_summed(term) else entries
+        if isinstance(term, Call):
+            given = [self._shape(arg) for arg in term.args]
+            entries += sum(
+                math.prod(own) * (own[-1] if term.function in _OF_MATRICES else 1) for own in given
+            )
+        return entries
+
+    @staticmethod
+    def _is_summed(product: Binary) -> bool:
+        """Whether a product sums over an axis; a column times a row does not."""
+        return len(product.left.type.axes) != 1 or product.left.type.row
+
+    def _step(self, term: Term, times: int, entries: int) -> None:
+        self.steps += times * (1 + entries // ENTRIES_A_STEP)
         if self.steps > MAX_STEPS:
             raise TooLargeError(
                 f"Up to line {term.span.line} the sums and indices of the sheet would take {self.steps:,} "
-                f"steps, one for each term at each value of its indices; at most {MAX_STEPS:,} are taken. "
+                "steps, one for each term at each value of its indices, or at "
+                f"{ENTRIES_A_STEP} of them where they are computed at once; at most {MAX_STEPS:,} are taken. "
                 "Write it with products of whole arrays, such as x.T @ A @ x, or compile it: compiled code "
                 "has no loops."
             )

@@ -20,6 +20,7 @@ from chainrule.equations.language.parse import (
     parse_expression,
     parse_line,
 )
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.scope import NameCheck, Scope, UserFunction, near
 from chainrule.equations.language.shapes import Shaper
 from chainrule.equations.language.statements import (
@@ -71,6 +72,8 @@ class Sheet(Immutable):
         Names of the symbolic sizes, in the order in which they appear.
     layouts : tuple of (int, Layout)
         The lines at which a layout begins, with the default at line 0.
+    moves : Moves
+        What is known of the indices in its definitions.
     """
 
     text: str
@@ -80,7 +83,9 @@ class Sheet(Immutable):
     sizes: tuple[str, ...]
     layouts: tuple[tuple[int, Layout], ...]
     _scope: Scope = field(repr=False)
+    moves: Moves = field(default_factory=Moves, repr=False)
     _mentions: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    _dependents: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read, (self.text,)
@@ -102,6 +107,16 @@ class Sheet(Immutable):
         if name not in self._mentions:
             self._mentions[name] = names_in(self.definitions[name].body)
         return self._mentions[name]
+
+    def dependents(self, name: str) -> frozenset[str]:
+        """The definitions that are made of a name, however far from it."""
+        if name not in self._dependents:
+            found = {name}
+            for after in self.definitions:
+                if not found.isdisjoint(self.mentioned(after)):
+                    found.add(after)
+            self._dependents[name] = frozenset(found - {name})
+        return self._dependents[name]
 
     @property
     def functions(self) -> Mapping[str, tuple[str, ...]]:

@@ -47,4 +47,8 @@ def size_value(size: Size, sizes: Mapping[str, int]) -> int:
     KeyError
         With the name of a size that is not in ``sizes``.
     """
+    if isinstance(size, int):
+        return size
+    if "*" not in size:
+        return sizes[size]
     return math.prod(factor if isinstance(factor, int) else sizes[factor] for factor in size_factors(size))

@@ -9,9 +9,9 @@ from fractions import Fraction
 from functools import partial
 from typing import NoReturn
 
-from chainrule.equations.language.counted import free_indices
 from chainrule.equations.language.lexer import Source
 from chainrule.equations.language.operations import Argument
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.scope import Scope
 from chainrule.equations.language.syntax import Group, Name, Node, Subscript
 from chainrule.equations.language.tree import (
@@ -218,7 +218,7 @@ class TermMaker(ABC):
             message = (
                 f"A subscript is an index, a whole number from 0 on, or a label; {text} is none of these."
             )
-            if free_indices(term, {}):
+            if Moves().free(term):
                 taken = {*self.indices.sizes, *self.scope.sizes}
                 letters = (k for k in "kmqrsuvw" if k not in taken and not self.scope.is_value(k))
                 k = next(letters, "k_")

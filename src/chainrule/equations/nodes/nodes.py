@@ -105,8 +105,9 @@ class Pool:
         Symbols that hold labels, and the number of their classes.
     unbounded : set of Node
         Symbols of definitions that may be infinite, or not a number, where what they are made of is finite.
-    left : int
-        How many steps may still be taken, each a factor of a product or a term of a sum that is made.
+    left, limit : int
+        How many steps may still be taken, and in all, each a factor of a product or a term of a sum that is
+        made.
     """
 
     def __init__(self) -> None:
@@ -119,11 +120,12 @@ class Pool:
         self.cost_of: dict[Node, int] = {}
         self.simple_form: dict[Node, Node] = {}
         self.symbols_of: dict[Node, tuple[Node, ...]] = {}
-        self.left = MOST_STEPS
+        self.refill()
 
-    def refill(self) -> None:
-        """Allow the steps of another request."""
-        self.left = MOST_STEPS
+    def refill(self, attempt: str = "What is asked for", steps: int | None = None) -> None:
+        """Allow the steps of another request; ``attempt`` says which, for the error."""
+        self.left = self.limit = MOST_STEPS if steps is None else min(steps, MOST_STEPS)
+        self.attempt = attempt
 
     def spend(self, steps: int) -> None:
         """Count steps.
@@ -131,14 +133,15 @@ class Pool:
         Raises
         ------
         SheetLimitError
-            If more than `MOST_STEPS` have been taken.
+            If more have been taken than are allowed.
         """
         self.left -= steps
         if self.left < 0:
             raise SheetLimitError(
-                f"The rules have made products and sums with more than {MOST_STEPS:,} factors and terms, and "
-                "stop here. Give parts of the sheet names, h = ..., over which the rules work one by one, or "
-                "ask for fewer derivatives, or for the product of the Hessian with a direction."
+                f"{self.attempt} has taken {self.limit - self.left:,} steps, each a factor of a product or a "
+                f"term of a sum that the rules make; at most {self.limit:,} are taken. Give parts of the "
+                "sheet names, h = ..., over which the rules work one by one, or ask for fewer derivatives, "
+                "or for the product of the Hessian with a direction."
             )
 
     def __reduce__(self) -> NoReturn:

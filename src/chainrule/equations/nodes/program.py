@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from chainrule.equations.language.tree import Declaration
@@ -57,8 +57,28 @@ class Program:
         return name in self.declarations and self.declarations[name].domain == "class"
 
     @cached_property
-    def derivatives(self) -> dict[tuple[Node, str], Node]:
-        """What was derived before: of what, by which name."""
+    def derivatives(self) -> dict[tuple[Node, str, bool], Node]:
+        """What was derived before: of what, by which name, whether in stages."""
+        return {}
+
+    @cached_property
+    def adjoints(self) -> dict[tuple[Node, Node, Node | None, tuple[Node, ...]], dict[Node, Node]]:
+        """What came of a body before: with which cotangent, which name for its value, towards which names."""
+        return {}
+
+    @cached_property
+    def adjugate(self) -> Program:
+        """The same with adjugates for det(A) A⁻¹."""
+        # Imported here: adjugates are made by the constructors, which know nothing of programs.
+        from chainrule.equations.nodes.adjugates import with_cofactors
+
+        done: dict[Node, Node] = {}
+        bodies = {name: with_cofactors(body, done) for name, body in self.bodies.items()}
+        return replace(self, bodies=bodies)
+
+    @cached_property
+    def stages(self) -> dict[Node, Node]:
+        """Cotangents that have a symbol, by it."""
         return {}
 
     @cached_property

@@ -1,0 +1,298 @@
+"""Terms computed as they were written, one by one: the interpreter behind `Evaluation`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
+
+from chainrule.arrays import Array, ArrayLike, np
+from chainrule.equations.language.arithmetic import Arithmetic
+from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
+from chainrule.equations.language.ranges import Moves, parts_of
+from chainrule.equations.language.sheet import Sheet
+from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    Derivative,
+    IndexRef,
+    Negative,
+    Number,
+    Pick,
+    Ref,
+    Size,
+    SizeOf,
+    Term,
+    Transpose,
+)
+from chainrule.errors import DataError, NoRuleError, ShapeError
+
+__all__ = ["DerivativeRule", "Environment", "Interpreter"]
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """What is known at a place of the sheet, for whoever computes a derivative there.
+
+    Attributes
+    ----------
+    sheet : Sheet
+    values : mapping of str to ndarray
+        Whole values, given and computed, of everything that was needed so far.
+    sizes : mapping of str to int
+    indices : mapping of str to int
+        Values of the open indices.
+    named : callable
+        The whole value of a name that was not needed so far.
+    arithmetic : Arithmetic
+        The numbers it is computed in.
+    memory : dict
+        Where the rule may keep what it computes, for as long as the values are these.
+    """
+
+    sheet: Sheet
+    values: Mapping[str, Array]
+    sizes: Mapping[str, int]
+    indices: Mapping[str, int]
+    named: Callable[[str], Array]
+    arithmetic: Arithmetic
+    memory: dict[Any, Array]
+
+
+DerivativeRule: TypeAlias = Callable[[Derivative, Environment], ArrayLike]
+
+
+class Known(Protocol):
+    """What an interpreter works on: a sheet, and what is known of it."""
+
+    sheet: Sheet
+    derivative: DerivativeRule | None
+    arithmetic: Arithmetic
+    arrays: dict[str, Array]
+    sizes: dict[str, int]
+    memory: dict[Any, Array]
+
+    def named(self, name: str) -> Array:
+        """The whole value of a name."""
+
+
+class Interpreter:
+    """Computes terms; a term's value is kept until an index in it changes."""
+
+    def __init__(self, evaluation: Known, moves: Moves | None = None) -> None:
+        self.evaluation = evaluation
+        self.arrays, self.sizes = evaluation.arrays, evaluation.sizes
+        self.arithmetic = evaluation.arithmetic
+        self.indices: dict[str, Any] = {}
+        self.widths: dict[str, int] = {}
+        self.kept: dict[str, dict[Term, Any]] = {"": {}}
+        self.moves = moves or Moves()
+        self.homes: dict[tuple[str, ...], dict[Term, str]] = {}
+        self.home = self.homes.setdefault((), {})
+
+    def whole(self, indices: tuple[tuple[str, Size], ...], body: Term) -> Array:
+        """Value of a body for all values of its indices, which become the leading axes."""
+        if not indices:
+            return np.asarray(self.value(body))
+        shape = [self.size(size) for _, size in indices]
+        if self.is_at_once(body, *(index for index, _ in indices)):
+            return self.array_over([index for index, _ in indices], shape, body)
+        entries = []
+        for place in product(*map(range, shape)):
+            for (index, _), position in zip(indices, place, strict=True):
+                if self.indices.get(index) != position:
+                    self.open(index, position)
+            entries.append(np.asarray(self.value(body)))
+        for index, _ in indices:
+            self.close(index)
+        return np.stack(entries).reshape(*shape, *entries[0].shape)
+
+    def is_at_once(self, body: Term, *more: str) -> bool:
+        """Whether a body can be computed with arrays for some more indices."""
+        indices = frozenset((*self.widths, *more))
+        return not self.arithmetic.is_exact and self.moves.is_at_once(body, indices)
+
+    def array_over(self, indices: Sequence[str], shape: Sequence[int], body: Term) -> Array:
+        """The numbers of a body for all values of some indices, a part of the first index at a time."""
+        for index, size in zip(indices[:0:-1], shape[:0:-1], strict=True):
+            self.open_range(index, range(size))
+        found = []
+        for part in parts_of(shape[0], math.prod(shape[1:])):
+            self.open_range(indices[0], part)
+            found.append(np.broadcast_to(self.value(body), (len(part), *shape[1:])))
+            self.close(indices[0])
+        for index in indices[1:]:
+            self.close(index)
+        return np.concatenate(found)
+
+    def open_range(self, index: str, positions: range) -> None:
+        """Set an index to many values, along a new first axis of whatever moves with it."""
+        self.open(index, np.array(positions).reshape(-1, *(1,) * len(self.widths)))
+        self.widths[index] = len(positions)
+
+    def open(self, index: str, position: Any) -> None:
+        """Set an index; what was kept for its last value, and for indices opened after it, is dropped."""
+        if index not in self.indices:
+            self.indices[index] = position
+            self.home = self.homes.setdefault(tuple(self.indices), {})
+        elif index != next(reversed(self.indices)):
+            later = list(self.indices)
+            for other in later[later.index(index) :]:
+                self.kept[other] = {}
+        self.indices[index] = position
+        self.kept[index] = {}
+
+    def close(self, index: str) -> None:
+        del self.indices[index], self.kept[index]
+        self.widths.pop(index, None)
+        self.home = self.homes.setdefault(tuple(self.indices), {})
+
+    def size(self, size: Size) -> int:
+        try:
+            return size_value(size, self.sizes)
+        except KeyError as error:
+            name = error.args[0]
+            message = f"The size {name} is not known from the values given; pass sizes={{{name!r}: ...}}."
+            raise ShapeError(message) from None
+
+    def value(self, term: Term) -> Any:
+        innermost = self.home.get(term)
+        if innermost is None:
+            free = self.moves.free(term)
+            innermost = next((index for index in reversed(self.indices) if index in free), "")
+            self.home[term] = innermost
+        kept = self.kept[innermost]
+        if term not in kept:
+            kept[term] = self.compute(term)
+        return kept[term]
+
+    def compute(self, term: Term) -> Any:
+        match term:
+            case Number(value=value):
+                return self.arithmetic.number(value)
+            case SizeOf(size=size):
+                return self.arithmetic.number(self.size(size))
+            case IndexRef(index=index):
+                position = self.indices[index]
+                return position.astype(float) if index in self.widths else position
+            case Ref(name=name):
+                return self.arrays[name]
+            case Negative(arg=arg):
+                return -self.value(arg)
+            case Transpose(arg=arg):
+                return self.value(arg).T
+            case Binary():
+                return self.binary(term)
+            case Call():
+                return self.call(term)
+            case Pick():
+                return self.pick(term)
+            case Aggregate():
+                return self.aggregate(term)
+            case Derivative():
+                return self.differentiate(term)
+        raise NoRuleError(f"There is no meaning for a term of kind {type(term).__name__}.")
+
+    def binary(self, term: Binary) -> Any:
+        left, right = self.value(term.left), self.value(term.right)
+        return self.arithmetic.array(self.operated(term, left, right))
+
+    def operated(self, term: Binary, left: Any, right: Any) -> Any:
+        match term.op:
+            case "+":
+                return left + right
+            case "-":
+                return left - right
+            case "*":
+                return left * right
+            case "/":
+                return np.divide(left, right)
+            case "**":
+                return self.arithmetic.power(left, right)
+            case "@":
+                standing = len(term.left.type.axes) == 1 and not term.left.type.row
+                if self.arithmetic.is_exact:
+                    columns = np.shape(right)[-1] if np.ndim(right) > 1 else 1
+                    self.arithmetic.spend(np.size(left) * columns)
+                return np.multiply.outer(left, right) if standing else np.matmul(left, right)
+
+    def call(self, term: Call) -> Any:
+        sizes = tuple(self.size(size) for size in term.sizes)
+        function = FUNCTIONS.get(term.function) or COMPARISONS[term.function]
+        args = tuple(np.asarray(self.value(arg)) for arg in term.args)
+        try:
+            return self.arithmetic.call(function, args, term.axis, sizes)
+        except np.linalg.LinAlgError:
+            message = f"{term.function} in line {term.span.line}: the matrix is singular at these values."
+            raise DataError(message) from None
+
+    def pick(self, term: Pick) -> Any:
+        base = self.value(term.base)
+        places: list[Any] = []
+        for axis, subscript in enumerate(term.subscripts):
+            if subscript is None:
+                places.append(slice(None))
+                continue
+            place = self.place(subscript)
+            for extreme in (np.min(place), np.max(place)) if np.ndim(place) else (place,):
+                if not 0 <= extreme < base.shape[axis]:
+                    raise ShapeError(
+                        f"The subscript {extreme} in line {subscript.span.line} is outside its axis of size "
+                        f"{base.shape[axis]}; subscripts count from 0."
+                    )
+            places.append(place)
+        return base[tuple(places)]
+
+    def place(self, subscript: Term) -> Any:
+        """The place that a subscript says, or the places."""
+        if isinstance(subscript, IndexRef):
+            return self.indices[subscript.index]
+        value = self.value(subscript)
+        return value.astype(int) if np.ndim(value) else int(value)
+
+    def aggregate(self, term: Aggregate) -> Any:
+        size = self.size(term.size)
+        total: Any = self.arithmetic.number(0)
+        if self.is_at_once(term.body, term.index):
+            for part in parts_of(size, math.prod(self.widths.values())):
+                self.open_range(term.index, part)
+                value = np.asarray(self.value(term.body))
+                others = value.shape[1:] if value.ndim == len(self.widths) else value.shape
+                every = np.broadcast_to(value, (len(part), *others))  # where the index does not occur, too
+                total = self.arithmetic.array(total + every.sum(axis=0))
+                self.close(term.index)
+        else:
+            for position in range(size):
+                self.open(term.index, position)
+                total = self.arithmetic.array(total + self.value(term.body))
+            self.close(term.index)
+        return self.arithmetic.array(total / size) if term.kind == "mean" else total
+
+    def differentiate(self, term: Derivative) -> Any:
+        evaluation = self.evaluation
+        if evaluation.derivative is None:
+            raise NoRuleError(
+                f"The derivative with respect to {term.wrt} in line {term.span.line} needs a rule for "
+                "derivatives, and none was given to the evaluation."
+            )
+        environment = Environment(
+            evaluation.sheet,
+            MappingProxyType(self.arrays),
+            self.sizes,
+            MappingProxyType(dict(self.indices)),
+            evaluation.named,
+            self.arithmetic,
+            evaluation.memory,
+        )
+        found = np.asarray(evaluation.derivative(term, environment))
+        shape = tuple(self.size(size) for size in term.type.axes)
+        if found.shape != shape:
+            raise ShapeError(
+                f"The derivative with respect to {term.wrt} has shape {found.shape}; expected {shape}."
+            )
+        return found

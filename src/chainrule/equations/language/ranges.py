@@ -1,0 +1,82 @@
+"""Which indices a term moves with, and whether it can be computed for all their values at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
+from chainrule.equations.language.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    IndexRef,
+    Negative,
+    Pick,
+    Term,
+    children,
+)
+
+__all__ = ["AT_ONCE", "Moves", "parts_of"]
+
+# Values of an index, or of several, that are computed at once: 256 kB for a term.
+AT_ONCE = 2**15
+_ENTRYWISE = ("max", "min", "where", *COMPARISONS)
+
+
+class Moves:
+    """The indices that terms depend on; what is known of a term is kept."""
+
+    def __init__(self) -> None:
+        self._free: dict[Term, frozenset[str]] = {}
+        self._entrywise: dict[tuple[Term, frozenset[str]], bool] = {}
+
+    def free(self, term: Term) -> frozenset[str]:
+        """The indices that a term depends on."""
+        if term not in self._free:
+            found = frozenset[str]().union(*map(self.free, children(term)))
+            if isinstance(term, IndexRef):
+                found = frozenset((term.index,))
+            elif isinstance(term, Aggregate):
+                found -= {term.index}
+            self._free[term] = found
+        return self._free[term]
+
+    def is_at_once(self, body: Term, indices: frozenset[str]) -> bool:
+        """Whether a body is a number for each value of some indices, and may be computed with arrays of them.
+
+        X[i] @ w may not: for each i it is a product of its own; nor may x, summed over i: it is a vector.
+        """
+        return not body.type.axes and self._is_entrywise(body, indices)
+
+    def _is_entrywise(self, term: Term, indices: frozenset[str]) -> bool:
+        """Whether all that moves with some indices is a number, computed entry by entry."""
+        key = term, indices
+        if key not in self._entrywise:
+            self._entrywise[key] = self.free(term).isdisjoint(indices) or self._computes(term, indices)
+        return self._entrywise[key]
+
+    def _computes(self, term: Term, indices: frozenset[str]) -> bool:
+        if term.type.axes:
+            return False
+        match term:
+            case IndexRef():
+                return True
+            case Negative() | Binary():
+                return all(self._is_entrywise(part, indices) for part in children(term))
+            case Call(function=name, args=args, axis=None):
+                function = FUNCTIONS.get(name)
+                one = function is not None and function.elementwise
+                every = (one or (name in _ENTRYWISE and len(args) > 1)) and not term.sizes
+                return every and all(self._is_entrywise(arg, indices) for arg in args)
+            case Pick(base=base, subscripts=subscripts):
+                still = self.free(base).isdisjoint(indices)
+                return still and all(sub and self._is_entrywise(sub, indices) for sub in subscripts)
+            case Aggregate(index=index, body=body):
+                return self._is_entrywise(body, indices | {index})
+        return False
+
+
+def parts_of(size: int, width: int) -> Iterator[range]:
+    """The values of an index, as many at once as there may be beside so many of others."""
+    step = max(1, AT_ONCE // width)
+    return (range(start, min(start + step, size)) for start in range(0, size, step))

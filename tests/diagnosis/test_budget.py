@@ -1,0 +1,146 @@
+"""What verdicts take is counted: per claim and draw, before it is done; what is left out is said."""
+
+import numpy as np
+import pytest
+
+from chainrule import check_claims, verify
+from chainrule.diagnosis import claims, points, verification, witness
+from chainrule.equations import Equations
+from chainrule.equations.calculus import reverse
+from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.language.evaluate import Evaluation
+from chainrule.equations.nodes import nodes
+from chainrule.errors import SheetLimitError, TooLargeError
+
+BOMB = "data a: R\nL = sin(a) * exp(a) / (1 + a**2)\n"
+
+
+def folded(times):
+    return "d(" * times + "L" + ", a)" * times
+
+
+def verdicts(text):
+    return [claim.verdict for claim in check_claims(Equations(text))]
+
+
+def calls(monkeypatch, owner, name):
+    """A list that grows by one at each call."""
+    made, own = [], getattr(owner, name)
+
+    def counting(*args, **options):
+        made.append(args)
+        return own(*args, **options)
+
+    monkeypatch.setattr(owner, name, counting)
+    return made
+
+
+def test_twice_as_many_claims_take_twice_the_walks(monkeypatch):
+    visited = calls(monkeypatch, points, "children")
+    taken = []
+    for count in (20, 40):
+        lines = "\n".join(f"{k}*a + x[{k % 3}] == x[{k % 3}] + {k}*a" for k in range(1, count + 1))
+        visited.clear()
+        assert set(verdicts(f"data x: R[n]; a: R\n{lines}")) == {"holds"}
+        taken.append(len(visited))
+    assert taken[1] < 2.2 * taken[0]
+
+
+def test_the_cotangents_of_a_long_sheet_are_derived_once(monkeypatch):
+    made = calls(monkeypatch, reverse, "adjoints")
+    lines = [f"h{k} = sin(h{k - 1}) + a" for k in range(1, 40)]
+    asked = [f"d(h39, h{k - 1}) == d(h39, h{k}) * cos(h{k - 1})" for k in range(1, 40)]
+    assert set(verdicts("\n".join(["data a: R", "h0 = sin(a)", *lines, *asked]))) == {"holds"}
+    assert len(made) < 3 * 40
+
+
+def test_a_claim_that_takes_too_many_steps_leaves_the_others_theirs(monkeypatch):
+    monkeypatch.setattr(witness, "STEPS", 40_000)
+    text = BOMB + "\n".join(
+        [f"{folded(25)} == a", f"{folded(24)} == a", "d(d(L, a), a) == d(d(L, a), a) + 0*a"]
+    )
+    report = check_claims(Equations(text))
+    assert [claim.verdict for claim in report] == ["not checkable", "not checkable", "holds"]
+    reason = report.claims[0].reasons[0]
+    assert "derivative with respect to a in line 3 has taken 20,0" in reason
+    assert "at most 20,000 are taken" in reason
+
+
+def test_what_no_point_can_afford_is_not_checkable_and_says_both_numbers(monkeypatch):
+    monkeypatch.setattr(claims, "ALLOWANCE", 30_000)
+    text = "data A: R[200, 200]\nsum(A @ A) == sum(A @ A)\nsum(A) == sum(A.T)"
+    report = check_claims(Equations(text))
+    assert [claim.verdict for claim in report] == ["not checkable", "holds"]
+    assert "takes 81,6" in report.claims[0].reasons[0]  # 200³ / 100 for the product, and little beside it
+    assert "at most 30,000 are made" in report.claims[0].reasons[0]
+
+
+def test_fewer_points_are_said(monkeypatch):
+    text = "data A: R[200, 200]\nsum(A @ A) == sum(A.T @ A.T)"
+    monkeypatch.setattr(claims, "ALLOWANCE", 350_000)
+    (claim,) = check_claims(Equations(text))
+    assert (claim.verdict, claim.points) == ("holds", 1)
+    assert claim.reasons[0].startswith("judged at 1 point. At these sizes it takes ")
+    monkeypatch.undo()
+    (claim,) = check_claims(Equations(text))
+    assert claim.verdict == "holds" and not claim.reasons
+
+
+def test_a_loop_over_a_large_literal_size_is_judged():
+    text = "data x: R[100000]\ns = sum(x[i] * tanh(x[i]) for i in 100000)\n"
+    assert verdicts(text + "s == sum(x * tanh(x))\ns == sum(x * tanh(x)) + x[0] / 100") == ["holds", "fails"]
+
+
+def test_later_claims_keep_their_share():
+    judge = claims._judge(Equations("data a: R\n" + "a == a\n" * 10), None, 2, np.random.default_rng(0))
+    left = []
+    for claim in judge.equations.claims:
+        judge.verdict(claim)
+        left.append(judge.allowance.limit)
+        judge.pool -= judge.allowance.left  # as if each had taken all it may
+    assert min(left) >= claims.POOL // 2 // 10
+    assert judge.pool >= 0
+
+
+def test_many_blocks_are_verified_in_few_evaluations(monkeypatch):
+    count = 30
+    names = [f"w{k}" for k in range(count)]
+    squares = " + ".join(f"norm2({name})**2" for name in names)
+    text = f"parameters {'; '.join(f'{name}: R[n]' for name in names)}\nL = {squares}"
+    monkeypatch.setattr(verification, "OPERATIONS", 600_000)
+    made = calls(monkeypatch, Evaluation, "moved")
+    report = verify(Equations(text), "L")
+    assert report.ok
+    assert any("without differences: each takes" in block.reasons[0] for block in report if block.reasons)
+    assert len(made) < 60 * count
+
+
+def test_what_cannot_be_verified_is_refused_with_both_numbers(monkeypatch):
+    monkeypatch.setattr(verification, "OPERATIONS", 100_000)
+    with pytest.raises(
+        TooLargeError, match=r"L cannot be computed as often .* takes \d{3},\d{3} operations .* 100,000 are"
+    ):
+        verify(Equations("parameters A: R[300, 300]\nL = sum(A @ A)"), "L")
+
+
+def test_sizes_are_drawn_so_that_sums_in_one_another_stay_small():
+    body = "*".join(f"x{k}[i{k}]" for k in range(8))
+    for k in range(8):
+        body = f"sum({body} for i{k} in n{k})"
+    text = f"parameters {'; '.join(f'x{k}: R[n{k}]' for k in range(8))}\nL = {body}\n"
+    report = verify(Equations(text), "L")
+    assert report.ok and not any(block.reasons for block in report)
+
+
+def test_an_allowance_refuses_before_it_is_spent():
+    allowance = Allowance(100)
+    allowance.spend(60)
+    with pytest.raises(TooLargeError, match="takes 110 operations or more; at most 100 are made"):
+        allowance.spend(50)
+    assert allowance.left == 40
+
+
+def test_a_derivation_says_which_it_was(monkeypatch):
+    monkeypatch.setattr(nodes, "MOST_STEPS", 9_000)
+    with pytest.raises(SheetLimitError, match="derivative with respect to a in line 1 has taken 9,0"):
+        Equations(BOMB).evaluate(folded(25), {"a": 0.3})
