@@ -386,7 +386,8 @@ class Equations(Text):
         of : str
             The scalar to minimise.
         data : mapping of str to array_like
-            Values of every declared name that is not a parameter.
+            Values of every declared name that is not a parameter. An entry may be NaN where conditions of
+            ``where`` without parameters leave it out.
         reduction : {"mean", "sum"}
         sample_weight : array_like, shape (n,), optional
             Weights w_i ≥ 0; a row of weight zero is dropped first.

@@ -60,7 +60,7 @@ def sheet_examples(
     Raises
     ------
     DataError, ShapeError, OptionError
-        If data are missing, unknown, of another shape or kind, or not finite.
+        If data are missing, unknown, of another shape or kind, or infinite.
     """
     _check_names(sheet, program, minimized, data, parameters)
     stacked = _stacked(sheet, data)
@@ -129,8 +129,8 @@ def _known(
     for name, array in {**stacked, **fixed}.items():
         if np.iscomplexobj(array):
             raise DataError(f"{name} is complex; what is minimised over real parameters needs real data.")
-        if not np.all(np.isfinite(array)):
-            place = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
+        if np.any(np.isinf(array)):  # whether a NaN is read depends on the sheet
+            place = [int(i) for i in np.argwhere(np.isinf(array))[0]]
             entry = f"entry {place} is {array[tuple(place)]}" if place else f"it is {array}"
             raise DataError(f"{name} must be finite; {entry}.")
     return dict(known), fixed

@@ -14,6 +14,7 @@ from chainrule.equations.code.assemble import Body, Source, stepping_source, unc
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
 from chainrule.equations.code.compiled import singular
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
+from chainrule.equations.code.padding import without_padding
 from chainrule.equations.formulas.repetition import repetition_remark
 from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.origin import Origin
@@ -335,11 +336,18 @@ def sheet_objective(
     hints = {**known, EXAMPLES: n or 1}
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
     step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
-    renamed = {names[name]: array for name, array in examples.stacked.items()}
     own = {name: names[name] for name in spec.names}
     arrays = {name: names[name] if name in examples.stacked else name for name in data}
-    bound = (replace(examples, stacked=renamed), lifted, step, target, own, arrays, origin)
-    return SheetObjective(spec, n, reduction, known, penalty, remarks, *bound)
+
+    def having(examples: SheetExamples) -> SheetObjective:
+        stacked = {names[name]: array for name, array in examples.stacked.items()}
+        bound = (replace(examples, stacked=stacked), lifted, step, target, own, arrays, origin)
+        return SheetObjective(spec, n, reduction, known, penalty, remarks, *bound)
+
+    def run(examples: SheetExamples, theta: Array) -> tuple[float, Array]:
+        return having(examples).value_and_gradient(theta)
+
+    return having(without_padding(sheet, minimized, examples, run, spec.size))
 
 
 def _check_room(of: str, spec: ParameterSpec) -> None:
