@@ -163,6 +163,41 @@ def test_what_is_false_fails(declarations, claim):
     assert verdict(declarations, claim) == "fails"
 
 
+EDGES = [
+    ("a: R", "sqrt(10 - a)**2 == 10 - a"),
+    ("a: R", "exp(log(a + 30)) == a + 30"),
+    ("a: R; b: R", "sqrt(a*b + 60)**2 == a*b + 60"),
+    ("a: R", "(20 - a)**1.5 == abs(20 - a)**1.5"),
+    ("w: R[n]", "exp(log(sum(w) + 80)) == sum(w) + 80"),
+]
+
+
+@pytest.mark.parametrize(("names", "claim"), EDGES)
+def test_a_domain_that_ends_far_from_ordinary_points_is_left(names, claim):
+    assert verdict(f"data {names}", claim) == "fails"
+
+
+DERIVATIVES = [
+    ("a: R", "d(log(a), a)", "1/a"),
+    ("a: R; b: R", "d(log(b - a), a)", "-1/(b - a)"),
+    ("a: R", "d(log(sqrt(a)), a)", "1/(2*a)"),
+    ("A: R[p, p]", "d(log(det(A)), A)", "inv(A).T"),
+]
+
+
+@pytest.mark.parametrize(("names", "left", "right"), DERIVATIVES)
+def test_the_complex_step_is_not_heard_where_there_is_no_value(names, left, right):
+    """log(-2 + 1e-20 i) is a number, and log(-2) is none."""
+    assert verdict(f"data {names}", f"{left} == {right}") == "holds"
+    assert verdict(f"data {names}", f"{left} == 1.001 * ({right})") == "fails"
+
+
+def test_rounding_in_one_of_many_entries_decides_of_none():
+    """1 - sigmoid(z) is 0 at z = 1800, of any digits, and of either sign where rounded results are moved."""
+    declarations = "data z: R[K]; y: Bit[K]\nL = -mean(y * log(sigmoid(z)) + (1 - y) * log(1 - sigmoid(z)))"
+    assert verdict(declarations, "L == mean(softplus(z) - y * z) + 0 * relu(z[0] - 4)") == "holds"
+
+
 WRONG = ["(1 + 1e-6) * ({})", "-({})", "(1 + 1e-30) * ({})", "2 * ({})"]
 
 

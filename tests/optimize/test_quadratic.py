@@ -77,3 +77,10 @@ def test_differences_of_gradients_stand_in_for_products(dtype):
     assert surface.steps == 1 + 2 * 6
     exact = Surface(Bent(plain.A, plain.b), State(np.ones(6, dtype)))
     assert not exact.differs and exact.noise < surface.noise
+
+
+def test_a_curvature_below_every_float_beside_others_has_eigenvectors():
+    hessian = np.array([[5e-324, 1e10, 0.0], [1e10, 5e-324, 0.0], [0.0, 0.0, 2.0]])
+    surface, point = surface_at(Bent(hessian, np.ones(3)), np.ones(3))
+    model = whole_quadratic(surface, point, hessian, own_scale(hessian))
+    assert np.isfinite(model.curvatures).all() and model.has_negative_curvature

@@ -115,7 +115,7 @@ def _judge(
 def _wanted(sheet: Sheet, terms: Iterable[Term]) -> tuple[Kind, ...]:
     """Kinds of points that can show something about a claim with these terms behind it."""
     found = list(terms)
-    if not is_smooth(found):
+    if not is_smooth(sheet, found):
         return KINDS
     names = [term.name for term in found if isinstance(term, Ref) and term.name in sheet.declarations]
     is_discrete = any(sheet.declarations[name].domain in ("class", "sign", "bit") for name in names)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.points import SheetPoint, sheet_terms, short
+from chainrule.diagnosis.points import SheetPoint, sheet_terms, short, terms_behind
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
@@ -22,6 +22,7 @@ __all__ = ["Switches", "is_smooth", "literals"]
 
 Array = NDArray[Any]
 
+EDGED = ("log", "sqrt")
 KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
 MOST_SWITCHES = 24
 FACTORS = 4.0 ** np.arange(-5, 16)
@@ -40,11 +41,23 @@ def literals(sheet: Sheet) -> list[float]:
     return [value for value in found if value]
 
 
-def is_smooth(terms: Iterable[Term]) -> bool:
-    """Whether terms have neither kinks nor steps: what holds around an ordinary point holds everywhere."""
+def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
+    """Whether terms have neither kinks nor steps, nor a domain that ends far from ordinary points.
+
+    Then what holds around an ordinary point holds everywhere.
+    """
     return not any(
-        isinstance(term, Call) and term.function in (*KINKED, *COMPARISONS, "max", "min", "where")
+        (isinstance(term, Call) and term.function in (*KINKED, *COMPARISONS, "max", "min", "where"))
+        or any(_is_shifted(sheet, edge) for edge in _edges(term))
         for term in terms
+    )
+
+
+def _is_shifted(sheet: Sheet, edge: Term) -> bool:
+    """Whether a number is added to something: sqrt(10 - a) ends at 10, and sqrt(a - b) at any size."""
+    return any(
+        isinstance(term, Binary) and term.op in "+-" and Number in (type(term.left), type(term.right))
+        for term in terms_behind(sheet, [edge])
     )
 
 
@@ -148,7 +161,17 @@ class Switches:
         return sum(int(np.sum(sign * value > 0)) for value in self.at(point))
 
 
+def _edges(term: Term) -> Iterator[Term]:
+    """What must not be negative for a term to have a value."""
+    match term:
+        case Call(function=name, args=(arg,)) if name in EDGED:
+            yield arg
+        case Binary(op="**", left=base, right=Number(value=value)) if value % 1:
+            yield base
+
+
 def _switches(term: Term) -> Iterator[Term]:
+    yield from _edges(term)
     match term:
         case Call(function=name, args=(arg,)) if name in KINKED:
             yield arg

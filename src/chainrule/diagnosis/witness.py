@@ -189,10 +189,12 @@ class Witness:
         function = sheet_function(self.equations, term.of, term.wrt, self.base(point))
         place = tuple(environment.indices[index] for index, _ in open_indices(term.of))
         truth = function(at + 1j * STEP * direction).imag[place] / STEP
+        with np.errstate(invalid="ignore", divide="ignore"):
+            defined = np.isfinite(function(at)[place])  # log(-1 + 1e-20 i) is finite, log(-1) is not
         own = from_layout(derived, truth.ndim, term.layout)
         along = np.tensordot(own, direction, at.ndim)
         scale = np.max(np.abs(own), initial=0.0) + np.max(np.abs(truth), initial=0.0)
-        finite = np.isfinite(along) & np.isfinite(truth)
+        finite = np.isfinite(along) & np.isfinite(truth) & defined
         off = finite & (np.abs(along - truth) > AGREEMENT * scale)
         if not np.any(off):
             return bool(np.any(finite))

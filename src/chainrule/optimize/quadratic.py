@@ -16,6 +16,8 @@ __all__ = ["WHOLE", "Quadratic", "krylov_quadratic", "own_scale", "whole_quadrat
 WHOLE = 128
 # Products for the Krylov space of a larger one.
 _KRYLOV = 40
+# An eigenvalue of numbers as large as this still has a square.
+_BEYOND = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,9 @@ def whole_quadratic(
 
     Rounding is relative to the largest curvature, or to the one that is natural in this scale.
     """
-    curvatures, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    # Where curvatures on the diagonal are 5e-324, 1e10 beside them is beyond every float.
+    scaled = np.clip(np.nan_to_num(hessian / scale[:, None] / scale), -_BEYOND, _BEYOND)
+    curvatures, vectors = np.linalg.eigh(scaled)
     directions = vectors / scale[:, None]
     noise = surface.noise * max(natural, float(np.abs(curvatures).max(initial=0)))
     return Quadratic(point, directions, curvatures, directions.T @ point.gradient, noise, scale)

@@ -186,6 +186,8 @@ class NoisyDoubles(Doubles):
 
 COSTLY = 100
 """What an elementary function of a decimal counts for, beside a product."""
+FINE = 5
+"""Digits of the amounts by which decimals are moved: equal ones hide that softmax(x + 1e100) has lost x."""
 WIDEST = 10**12
 """Decimal exponents beyond it are refused, as of exp(1e13)."""
 
@@ -201,7 +203,8 @@ class Decimals:
         what rounding does. What is exact, such as 4 - 4, stays exact.
     places : int
     sign : {1, -1}
-        With -1 and the same generator, everything is moved the other way.
+        Which way: all are moved the same way, so that 1 - sigmoid(z) is positive in every entry with one of
+        them, where z is large.
     allowance : Allowance, optional
         By default without end.
     """
@@ -218,7 +221,7 @@ class Decimals:
     ) -> None:
         self.decimal_context = decimal.Context(digits, Emax=WIDEST, Emin=-WIDEST, traps=[])
         self.noise = noise
-        self.unit = sign * Decimal(10) ** -places
+        self.unit = sign * Decimal(10) ** -(places + FINE)
         self.allowance = allowance
 
     def context(self) -> AbstractContextManager[Any]:
@@ -237,7 +240,7 @@ class Decimals:
         if flags[decimal.Overflow] or flags[decimal.Underflow]:
             raise DataError("A number beyond all bounds occurs at these values, such as exp(1e13).")
         if self.noise is not None and flags[decimal.Inexact]:
-            steps = self.noise.integers(1, 10, found.shape) * self.noise.choice((-1, 1), found.shape)
+            steps = self.noise.integers(10**FINE, 10 ** (FINE + 1), found.shape)
             found = np.asarray(found * (1 + steps.astype(object) * self.unit), dtype=object)
             flags[decimal.Inexact] = False
         return found
