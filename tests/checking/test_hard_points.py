@@ -222,3 +222,41 @@ def test_a_function_of_single_precision_alone_is_judged_there():
     assert check_gradient(loss, 2.2 * at, at).status == "wrong"
     with pytest.raises(UncheckableError, match="fails at the point itself: TypeError: float32 only"):
         check_gradient(loss, 2 * at.astype(float), at.astype(float))
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0, 1.01])
+def test_entries_that_share_no_step_are_not_called_right(factor):
+    sizes = np.array([1e-12, 3e-6, 1.0, -2e5, 1e12])
+
+    def loss(x):
+        return 0.5 * np.sum((x / np.abs(sizes)) ** 2 * np.arange(1, 6))
+
+    report = check_gradient(loss, factor * sizes / sizes**2 * np.arange(1, 6), sizes)
+    assert not report.ok and "not checkable" in str(report) and "different sizes" in str(report)
+    parts = {f"x{i}": sizes[i] for i in range(5)}
+    claim = {f"x{i}": factor * (i + 1) / sizes[i] for i in range(5)}
+    apart = check_gradient(lambda p: loss(np.array([p[name] for name in p])), claim, parts)
+    assert apart.ok == (factor == 1)
+
+
+def test_a_function_that_raises_beyond_its_domain_is_judged_within():
+    def loss(x):
+        if np.any(np.real(x) <= 0):
+            raise ValueError("log of a negative number")
+        return float(np.sum(np.log(np.real(x))))
+
+    at = np.array([0.3, 1.0, 0.5])
+    assert check_gradient(loss, 1 / at, at).ok
+    assert not check_gradient(loss, 1.01 / at, at).ok
+    edge = np.array([1e-7, 1.0, 0.5])
+    assert "wrong" not in str(check_gradient(loss, 1 / edge, edge))
+
+
+def test_a_function_that_fails_at_a_single_precision_point_is_said_to():
+    def loss(x):
+        raise TypeError("an argument is missing")
+
+    with pytest.raises(
+        UncheckableError, match="fails at the point itself: TypeError: an argument is missing"
+    ):
+        check_gradient(loss, np.ones(2, np.float32), np.ones(2, np.float32))

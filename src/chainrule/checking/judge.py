@@ -22,6 +22,13 @@ Array = NDArray[Any]
 
 ROUGH = "differences do not settle: the function is too rough or too noisy there"
 
+SWAMPED = (
+    "entries of such different sizes allow no step that suits all: give the small ones a name of their own"
+)
+
+DUST = 1e3
+"""Entries below so many units of the block's scale have no digit in common with a step of that scale."""
+
 RESOLUTION = 5e-2
 """A truth known no better than this, relative to the block, decides nothing."""
 
@@ -49,6 +56,8 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
         return replace(start, remarks=("has no entries",))
     if not np.all(np.isfinite(probe.slope.value)):
         return _undecided(start, "the function is not finite in the neighbourhood of the point")
+    if oracle.method != COMPLEX_STEP and _is_swamped(probe):
+        return _undecided(start, SWAMPED)
     suspicious = probe.is_suspicious
     kinked = bool(probe.slope.kink.any())
     if request.entries != "all":
@@ -116,6 +125,13 @@ def _undecided(start: BlockVerdict, reason: str) -> BlockVerdict:
 def _is_noisy(probe: Probe) -> bool:
     """Whether the truth errs by more than a right claim, so that a random direction may hide a factor."""
     return bool(np.any(30 * probe.slope.error > probe.tolerance.relative * probe.scale))
+
+
+def _is_swamped(probe: Probe) -> bool:
+    """Whether rounding over a step exceeds all that is claimed: (x/1e-12)² + (y/1e12)² in one block."""
+    sizes = np.abs(probe.values)
+    dust = (sizes > 0) & (sizes < DUST * np.finfo(np.float64).eps * probe.block.scale)
+    return bool(dust.any() and np.any(probe.rounding > RESOLUTION * probe.scale))
 
 
 def _is_rough(probe: Probe) -> bool:

@@ -102,16 +102,29 @@ class Oracle:
         """Evaluate in float64 even at a float32 point, which is more exact, unless the function refuses."""
         evaluate = real_function(function, self.point)
         try:
-            base = evaluate(self.point.vector)
-        except Exception as error:
+            base = self._tried(evaluate)
+        except UncheckableError:
             if self.point.dtype == np.float64:
-                raise UncheckableError(
-                    f"The function fails at the point itself: {type(error).__name__}: {error}"
-                ) from error
+                raise
             evaluate = real_function(function, self.point, self.point.dtype)
-            base = evaluate(self.point.vector)
+            base = self._tried(evaluate)
         refuse_nonfinite(base)
-        return evaluate, base
+
+        def within(vector: Array) -> Array:
+            try:
+                return evaluate(vector)
+            except (ArithmeticError, ValueError, np.linalg.LinAlgError):  # beyond the end of its domain
+                return np.full_like(base, np.nan)
+
+        return within, base
+
+    def _tried(self, evaluate: Callable[[Array], Array]) -> Array:
+        try:
+            return evaluate(self.point.vector)
+        except Exception as error:
+            raise UncheckableError(
+                f"The function fails at the point itself: {type(error).__name__}: {error}"
+            ) from error
 
     def line(self, direction: Array) -> Line:
         """φ(t), the function along a direction, shape (q,)."""
