@@ -276,6 +276,8 @@ value.
   In a condition indices are compared with one another, with numbers, sizes and labels:
   `where(j <= i, S[i, j], 0)`, `sum(where(k != y, f[k], 0) for k in K)`. What is printed then wears letters,
   `dL/dx[i] = i`, and `[i < j]` is 1 where i < j, else 0.
+* Data that `objective`, `minimize` and `fit` are given may be NaN where conditions without parameters leave
+  them out, `sum(where(t < n, (y[t] - m)**2, 0) for t in T)`. A compiled function is given numbers there.
 * `d(L, W)` is the derivative of L with respect to the name W, through everything that depends on W. It
   is usable in any formula.
 
