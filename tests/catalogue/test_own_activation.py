@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import activations
 from chainrule.catalogue import activation_from, equations_of, formulas, network_equations
-from chainrule.equations.nodes.elementary import SLOPES
+from chainrule.equations.nodes.elementwise import ELEMENTWISE
 from chainrule.errors import (
     NoRuleError,
     OptionError,
@@ -151,6 +151,6 @@ def test_what_is_no_activation_is_refused(text, error, message):
 
 
 def test_without_a_rule_there_is_no_activation(monkeypatch):
-    monkeypatch.delitem(SLOPES, "cos")
+    monkeypatch.delitem(ELEMENTWISE, "cos")
     with pytest.raises(NoRuleError, match="cos can be evaluated, but no rule"):
         activation_from("f(t) = cos(t) / 3")

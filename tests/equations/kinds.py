@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 
 from chainrule.equations.language.sizes import size_value
-from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.adjugates import adjugate
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.log_space import Term, log_of, share
@@ -93,7 +93,7 @@ CASES = {
     "kron, of itself": lambda pool, x: kronecker(x["S"], x["S"]),
     "merge": lambda pool, x: merged(x["X"], (2,)),
     "split": lambda pool, x: split_axes(x["long"], [("m", "n"), ("q",)]),
-    **{f"fn, {name}": function(name) for name in elementary.SLOPES},
+    **{f"fn, {name}": function(name) for name, row in ELEMENTWISE.items() if row.slope is not None},
 }
 
 

@@ -21,6 +21,7 @@ from chainrule.equations.calculus.reverse import adjoints, identity_seed
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import (
     CONSTANT_KINDS,
     Node,
@@ -269,32 +270,6 @@ WORDS = {
     "merge": "several axes run through as one",
     "split": "an axis taken apart",
 }
-FUNCTION_WORDS = {
-    "exp": "exp' = exp",
-    "log": "log' = 1/u",
-    "divisor": "‖u‖' = u/‖u‖, 0 at 0",
-    "abs": "|u|' = sign(u), 0 at 0",
-    "sign": "sign' = 0 off the kink",
-    "step": "step' = 0 off the kink",
-    "relu": "relu' = step, 0 at 0",
-    "leaky_relu": "leaky_relu' = 1 where u > 0, else 0.01",
-    "elu": "elu' = 1 where u > 0, else exp(u)",
-    "normal_cdf": "Φ' = φ",
-    "normal_pdf": "φ'(u) = -u φ(u)",
-    "log_normal_cdf": "(log Φ)' = φ/Φ",
-    "normal_hazard": "(φ/Φ)'(u) = -φ/Φ (u + φ/Φ)",
-    "cloglog": "the slope of log(1 - exp(-exp(u))) is t/(exp(t) - 1), t = exp(u)",
-    "cloglog_slope": "the slope of v = t/(exp(t) - 1), t = exp(u), is v (1 - t - v)",
-    "expm1": "exp' = exp",
-    "log1p": "log' = 1/u",
-    "softplus": "softplus' = σ",
-    "sigmoid": "σ' = σ (1 - σ)",
-    "log_sigmoid": "(log σ)' = 1 - σ",
-    "tanh": "tanh' = 1 - tanh²",
-    "sin": "sin' = cos",
-    "cos": "cos' = -sin",
-    "erf": "erf'(u) = 2/√π exp(-u²)",
-}
 
 
 def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
@@ -307,7 +282,9 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
     words = []
     for node in reversed(order):
         if node in above and node not in below:
-            words.append(FUNCTION_WORDS[node.data] if node.kind == "fn" else WORDS.get(node.kind, node.kind))
+            words.append(
+                ELEMENTWISE[node.data].words if node.kind == "fn" else WORDS.get(node.kind, node.kind)
+            )
     return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
 
 

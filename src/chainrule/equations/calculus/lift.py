@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from chainrule.equations.calculus.penalty import Terms, split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span
-from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.nodes import Node, Pool, topological
@@ -84,7 +84,7 @@ def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
     if node.kind == "pow":
         return Lifted(power(inner[0], node.data), lifted)
     if node.kind == "fn":
-        return Lifted(elementary.apply(node.data, inner[0]), lifted)
+        return Lifted(apply(node.data, inner[0]), lifted)
     if node.kind == "onehot":
         return Lifted(onehot(inner[0], node.dims[-1]), lifted)
     if not lifted:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes import elementary, intervals, log_space
+from chainrule.equations.nodes import intervals, log_space, softmaxes
 from chainrule.equations.nodes.adjugates import COFACTORS, adjugate, second_cofactors
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of
 from chainrule.equations.nodes.conditions import negated
+from chainrule.equations.nodes.elementwise import slope as function_slope
 from chainrule.equations.nodes.kronecker import inverse, split_axes
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
 from chainrule.equations.nodes.norms import norm_slope
@@ -133,14 +134,14 @@ def _norm(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
 
 def _function(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     own = _axes(node)
-    yield Slope(0, [(elementary.slope(node, value), own)], own, own)
+    yield Slope(0, [(function_slope(node, value), own)], own, own)
 
 
 def _softmax(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """diag(p) - p pᵀ; with more axes its two terms apart: P⊙C - diag((P⊙C)𝟏) P."""
     *rest, last = own = _axes(node)
     if not rest:
-        yield Slope(0, [(elementary.softmax_jacobian(value), ("k", "j"))], ("j",), ("k",))
+        yield Slope(0, [(softmaxes.softmax_jacobian(value), ("k", "j"))], ("j",), ("k",))
         return
     other = (*rest, "j")
     yield Slope(0, [(value, own)], own, own)
@@ -149,7 +150,7 @@ def _softmax(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope
 
 def _logsumexp(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     own = _axes(node.args[0])
-    yield Slope(0, [(elementary.softmax(node.args[0]), own)], own[:-1], own)
+    yield Slope(0, [(softmaxes.softmax(node.args[0]), own)], own[:-1], own)
 
 
 def _inverse(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from chainrule.equations.calculus.lower_operations import Value, joined, one_over, spread
 from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
 from chainrule.equations.language.tree import Call
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise import apply
+from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
 from chainrule.equations.nodes.nodes import Node, Pool, is_zero
@@ -31,8 +33,8 @@ def call(term: Call, args: list[Value], pool: Pool) -> Value:
     name = term.function
     if name in _CALLS:
         return _CALLS[name](term, args, pool)
-    if len(args) == 1 and (name in elementary.SLOPES or name in elementary.BUILDERS):
-        return Value(elementary.apply(name, args[0].node), args[0].open)
+    if len(args) == 1 and (name in ELEMENTWISE or name in COMPOSED):
+        return Value(apply(name, args[0].node), args[0].open)
     raise NoRuleError(
         f"{name} can be evaluated, but no rule is known to differentiate or compile it; "
         "write it with functions that have one."
@@ -83,7 +85,7 @@ def _diag(term: Call, args: list[Value], pool: Pool) -> Value:
 
 def _norm1(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
-    size = elementary.apply("abs", value.node)
+    size = apply("abs", value.node)
     return Value(product(pool, [(size, value.labels)], value.open), value.open)
 
 
@@ -118,7 +120,7 @@ def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
     for value, other in ((first, second), (second, first)):
         if is_zero(value.node):
             sign = 1 if term.function == "max" else -1
-            return Value(scaled(sign, elementary.apply("relu", scaled(sign, other.node))), first.open)
+            return Value(scaled(sign, apply("relu", scaled(sign, other.node))), first.open)
     pair = (second.node, first.node) if term.function == "max" else (first.node, second.node)
     return Value(choose(compare("<=", *pair), first.node, second.node), first.open)
 
@@ -169,9 +171,9 @@ def _matrix_function(build: Callable[[Node], Node]) -> Callable[[Call, list[Valu
 
 
 _CALLS: dict[str, Callable[[Call, list[Value], Pool], Value]] = {
-    "softmax": lambda term, args, pool: _along(term, args[0], elementary.softmax, keeps=True),
-    "log_softmax": lambda term, args, pool: _along(term, args[0], elementary.log_softmax, keeps=True),
-    "logsumexp": lambda term, args, pool: _along(term, args[0], elementary.log_sum_exp, keeps=False),
+    "softmax": lambda term, args, pool: _along(term, args[0], softmaxes.softmax, keeps=True),
+    "log_softmax": lambda term, args, pool: _along(term, args[0], softmaxes.log_softmax, keeps=True),
+    "logsumexp": lambda term, args, pool: _along(term, args[0], softmaxes.log_sum_exp, keeps=False),
     "sum": _total,
     "mean": _mean,
     "trace": _trace,

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size, Type
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import recognised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
 from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.products import power, product
@@ -73,7 +73,7 @@ def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type
         return Value(product(pool, [(left.node, labels[0]), (right.node, labels[1])], out), opened)
     first, second = spread(left, right)
     terms = [(Fraction(1), first.node), (Fraction(1 if op == "+" else -1), second.node)]
-    return Value(elementary.recognised_sum(linear(pool, terms, first.node.dims)), opened)
+    return Value(recognised.recognised_sum(linear(pool, terms, first.node.dims)), opened)
 
 
 def spread(*values: Value) -> list[Value]:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import power, product
@@ -142,7 +142,7 @@ def _elementwise(node: Node, args: list[Node], dims: tuple[Size, ...]) -> Node:
             return choose(*args)
         case "pow":
             return power(args[0], node.data)
-    return elementary.apply(node.data, args[0])
+    return apply(node.data, args[0])
 
 
 def _labels(node: Node, size: Size) -> set[int]:

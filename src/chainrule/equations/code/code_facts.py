@@ -7,35 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 
 __all__ = ["Dims", "UFUNCS", "Variable", "called", "dims_of", "is_floating", "is_new", "reads"]
 
 Dims = tuple[Size, ...]
 
 # Functions of NumPy that take one array and ``out``.
-UFUNCS = frozenset({"np.exp", "np.expm1", "np.log", "np.sqrt", "np.tanh", "np.sin", "np.cos", "np.square"})
+_CODE = {row.code for row in ELEMENTWISE.values() if not row.steps}
+UFUNCS = frozenset({"np.square", "np.sqrt", *(code for code in _CODE if code.startswith("np."))})
 # Elementwise functions, and those of rows, that return a new array of their argument's type.
-_ELEMENTWISE = UFUNCS | {
-    "_abs",
-    "_cloglog",
-    "_cloglog_curvature",
-    "_cloglog_slope",
-    "_divisor",
-    "_elu",
-    "_leaky_relu",
-    "_log1p",
-    "_log_normal_cdf",
-    "_log_sigmoid",
-    "_normal_cdf",
-    "_normal_hazard",
-    "_normal_hazard_slope",
-    "_normal_pdf",
-    "_relu",
-    "_sigmoid",
-    "_softmax",
-    "_softplus",
-    "_tanh_slope",
-}
+_ELEMENTWISE = UFUNCS | _CODE | {"_softmax"}
 # Elementwise functions of two arguments.
 _POWERS = {"_power", "_power_slope"}
 

@@ -11,13 +11,13 @@ from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import DocstringLines
 from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
-from chainrule.equations.code.kernels import FUNCTION_CODE
 from chainrule.equations.code.node_code import node_code, relation_code
 from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
@@ -267,7 +267,7 @@ class Writer:
             case "raised":
                 return self._raised(node), True
             case "fn":
-                return self._plain(node, f"{FUNCTION_CODE[node.data]}({self._argument(node)})"), True
+                return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
             case "softmax" | "lse":
                 name = "_softmax" if node.kind == "softmax" else "_logsumexp"
                 return f"{name}({self._text(node.args[0])})", True

@@ -10,39 +10,7 @@ from collections.abc import Mapping
 
 from chainrule.equations.code.tail_kernels import TAIL_NEEDS, TAILS
 
-__all__ = ["DEFINITIONS", "FUNCTION_CODE", "definitions_for"]
-
-# How an elementwise function is called in generated code.
-FUNCTION_CODE = {
-    "exp": "np.exp",
-    "log": "np.log",
-    "sqrt": "np.sqrt",
-    "tanh": "np.tanh",
-    "tanh_slope": "_tanh_slope",
-    "sin": "np.sin",
-    "cos": "np.cos",
-    "divisor": "_divisor",
-    "abs": "_abs",
-    "sign": "_sign",
-    "step": "_step",
-    "relu": "_relu",
-    "leaky_relu": "_leaky_relu",
-    "elu": "_elu",
-    "normal_cdf": "_normal_cdf",
-    "normal_pdf": "_normal_pdf",
-    "log_normal_cdf": "_log_normal_cdf",
-    "normal_hazard": "_normal_hazard",
-    "normal_hazard_slope": "_normal_hazard_slope",
-    "cloglog": "_cloglog",
-    "cloglog_slope": "_cloglog_slope",
-    "cloglog_curvature": "_cloglog_curvature",
-    "expm1": "np.expm1",
-    "log1p": "_log1p",
-    "softplus": "_softplus",
-    "sigmoid": "_sigmoid",
-    "log_sigmoid": "_log_sigmoid",
-    "erf": "_erf",
-}
+__all__ = ["DEFINITIONS", "definitions_for"]
 
 DEFINITIONS = {
     "_floats": """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementary import is_positive
+from chainrule.equations.nodes.logarithms import is_positive
 from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.raised import written_out

@@ -13,9 +13,9 @@ from itertools import accumulate
 from typing import Any, NamedTuple, TypeVar
 
 from chainrule.equations.formulas.forms import Each, Form, Function, Part, each_form
-from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import split_axes
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.products import Factor, merged, power, product
@@ -159,7 +159,7 @@ def _rebuilt(node: Node, at: At, args: list[Node]) -> Node:
         case "pow":
             return power(args[0], node.data)
         case "fn":
-            return elementary.apply(node.data, args[0])
+            return apply(node.data, args[0])
         case "raised":
             return raised(args[0], args[1], node.data)
         case "compare":

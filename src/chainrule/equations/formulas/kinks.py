@@ -6,25 +6,16 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.calculus.lets import FUNCTION_WORDS
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.spelling import spelling_of
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import content
 
 __all__ = ["Kink", "kinks_of"]
-
-# The functions whose slope jumps at 0, or that jump there themselves.
-_AT_ZERO = ("abs", "sign", "step", "relu", "leaky_relu")
-# The same for the second derivative: which order jumps, and what is taken there.
-_LATER = {"elu": (2, "elu'' jumps from 1 to 0, the formulas take 1 at 0")}
-
-# What is never negative, and never 0: bases of any power.
-_NOT_NEGATIVE = frozenset({"abs", "relu", "exp", "sigmoid", "softplus", "softmax"})
-_POSITIVE = _NOT_NEGATIVE - {"abs", "relu"}
 
 
 class Kink(NamedTuple):
@@ -84,13 +75,13 @@ def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
 
     if node.kind == "fn":
         place = f"{text(_without_number(node.args[0]))} = 0"
-        if node.data in _AT_ZERO:
-            return [Kink(place, FUNCTION_WORDS[node.data])]
+        row = ELEMENTWISE[node.data]
+        if row.kink is not None:
+            return [Kink(place, row.kink.convention or row.words)] if order >= row.kink.order else []
         if node.data == "log" and node.args[0].kind == "fn" and node.args[0].data == "abs":
             inner = text(_without_number(node.args[0].args[0]))
             return [Kink(f"{inner} = 0", "log |u| has no value there, and 1/u none either")]
-        first, words = _LATER.get(node.data, (order + 1, ""))
-        return [Kink(place, words)] if order >= first else []
+        return []
     norm, power = (node.args[0], node.data) if node.kind == "pow" else (node, 1)
     if norm.kind == "norm":
         return [Kink(f"{text(norm)} = 0", _at_zero_length(power, order))] if 0 < power < 2 * order else []
@@ -132,11 +123,11 @@ def _power_kinks(base: Node, text: Callable[[Node], str]) -> list[Kink]:
     """Where a power with a variable exponent, or a derivative of it, ends."""
     below = "only whole powers have a value there, and none has a derivative by its exponent"
     at = "a power below the order has an infinite derivative; that by the exponent is taken as 0"
-    name = base.data if base.kind == "fn" else base.kind
-    if is_number(base) or name in _POSITIVE:
+    sign = ELEMENTWISE[base.data].sign if base.kind == "fn" else ""
+    if is_number(base) or base.kind == "softmax" or sign == "positive":
         return []
     kinks = [Kink(f"{text(base)} = 0", at)]
-    return kinks if name in _NOT_NEGATIVE else [*kinks, Kink(f"{text(base)} < 0", below)]
+    return kinks if sign == "not negative" else [*kinks, Kink(f"{text(base)} < 0", below)]
 
 
 def _is_whole(exponent: Node) -> bool:

@@ -8,18 +8,12 @@ from fractions import Fraction
 from chainrule.equations.formulas.glyphs import latex_name
 from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 
 __all__ = ["LatexPrinter"]
 
 OPERATORS = {
-    "exp": r"\exp",
-    "log": r"\log",
-    "tanh": r"\tanh",
-    "sin": r"\sin",
-    "cos": r"\cos",
-    "sigmoid": r"\sigma",
-    "normal_cdf": r"\Phi",
-    "normal_pdf": r"\varphi",
+    **{name: row.latex for name, row in ELEMENTWISE.items() if row.latex},
     "det": r"\det",
     "max": r"\max",
     "min": r"\min",

@@ -8,11 +8,12 @@ from fractions import Fraction
 from chainrule.equations.formulas.glyphs import SUBSCRIPTS, unicode_name
 from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 
 __all__ = ["UnicodePrinter"]
 
 SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
-NAMES = {"sigmoid": "σ", "normal_cdf": "Φ", "normal_pdf": "φ", "logdet": "logdet"}
+NAMES = {name: row.letter for name, row in ELEMENTWISE.items() if row.letter}
 
 SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.rebuild import rebuild
@@ -60,7 +60,7 @@ def _log1p(u: Node) -> Node | None:
     rest = [(c, arg) for c, arg in terms if arg.kind != "ones"]
     if len(rest) in (0, len(terms)) or any(c != 1 for c, arg in terms if arg.kind == "ones"):
         return None
-    return elementary.apply("log1p", linear(u.pool, rest, u.dims))
+    return apply("log1p", linear(u.pool, rest, u.dims))
 
 
 def _difference(arg: Node) -> Node | None:
@@ -70,14 +70,14 @@ def _difference(arg: Node) -> Node | None:
         return None
     (u,) = base.args
     if arg.kind == "pow":
-        sides = [elementary.apply("sigmoid", scaled(sign, u)) for sign in (2, -2)]
+        sides = [apply("sigmoid", scaled(sign, u)) for sign in (2, -2)]
         return elementwise(*sides, coefficient=4) if base.data == "tanh" else None
     match base.data:
         case "exp":
-            return scaled(-1, elementary.apply("expm1", u))
+            return scaled(-1, apply("expm1", u))
         case "cos":
-            half = elementary.apply("sin", scaled(Fraction(1, 2), u))
+            half = apply("sin", scaled(Fraction(1, 2), u))
             return scaled(2, power(half, Fraction(2)))
         case "sigmoid":
-            return elementary.apply("sigmoid", scaled(-1, u))
+            return apply("sigmoid", scaled(-1, u))
     return None

@@ -13,6 +13,8 @@ from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes import elementwise_values
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.errors import NoRuleError, ShapeError, TooLargeError
 
@@ -25,47 +27,7 @@ FEW = 8
 SMALL = 10_000
 
 
-def _normal_cdf(x: Array) -> Array:
-    return np.asarray(0.5 * (1 + special.erf(x / math.sqrt(2))))
-
-
-def _normal_pdf(x: Array) -> Array:
-    return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-
-
-def _cloglog_slope(x: Array) -> Array:
-    return np.asarray(np.exp(x) / (np.exp(np.exp(x)) - 1))
-
-
-KERNELS: dict[str, Callable[[Any], Any]] = {
-    "exp": numpy_function("exp"),
-    "log": numpy_function("log"),
-    "sqrt": numpy_function("sqrt"),
-    "divisor": lambda u: np.where(np.abs(u.real) < np.finfo(u.dtype).tiny, np.inf, u),
-    "abs": special.abs_,
-    "sign": special.sign,
-    "step": special.step,
-    "relu": special.relu,
-    "leaky_relu": special.leaky_relu,
-    "elu": special.elu,
-    "normal_cdf": _normal_cdf,
-    "normal_pdf": _normal_pdf,
-    "log_normal_cdf": lambda x: np.log(_normal_cdf(x)),
-    "normal_hazard": lambda x: _normal_pdf(x) / _normal_cdf(x),
-    "normal_hazard_slope": lambda x: -(x + _normal_pdf(x) / _normal_cdf(x)) * _normal_pdf(x) / _normal_cdf(x),
-    "cloglog": lambda x: np.log(1 - np.exp(-np.exp(x))),
-    "cloglog_slope": _cloglog_slope,
-    "cloglog_curvature": lambda x: _cloglog_slope(x) * (1 - np.exp(x) - _cloglog_slope(x)),
-    "expm1": numpy_function("expm1"),
-    "log1p": numpy_function("log1p"),
-    "softplus": special.softplus,
-    "sigmoid": special.sigmoid,
-    "log_sigmoid": special.log_sigmoid,
-    "tanh": special.tanh,
-    "sin": numpy_function("sin"),
-    "cos": numpy_function("cos"),
-    "erf": special.erf,
-}
+KERNELS: dict[str, Callable[[Any], Any]] = {name: row.value for name, row in ELEMENTWISE.items()}
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<": numpy_function("less"),
@@ -217,10 +179,10 @@ def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) 
 
 def _interval(part: str, b: Array, a: Array) -> Array:
     """A part of Φ(b) - Φ(a)."""
-    within = _normal_cdf(b) - _normal_cdf(a)
+    within = elementwise_values.normal_cdf(b) - elementwise_values.normal_cdf(a)
     if part == "log":
         return np.asarray(np.log(within))
-    upper, lower = _normal_pdf(b) / within, _normal_pdf(a) / within
+    upper, lower = elementwise_values.normal_pdf(b) / within, elementwise_values.normal_pdf(a) / within
     parts = {"upper": upper, "lower": lower, "upper_gap": b + upper, "lower_gap": a - lower}
     return np.asarray(parts[part])
 

@@ -16,6 +16,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
+from chainrule.equations.nodes.elementwise import ELEMENTWISE
 from chainrule.equations.nodes.exponents import join_divisors, join_raised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
@@ -174,7 +175,7 @@ def may_overflow(node: Node) -> bool:
     return any(
         (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
         or inner.kind == "raised"
-        or (inner.kind == "fn" and inner.data in ("log", "exp", "log1p", "expm1"))
+        or (inner.kind == "fn" and inner.data in ELEMENTWISE and ELEMENTWISE[inner.data].overflows)
         or inner.kind in ("inv", "logdet", "logsum", "logabs", "share", "interval")
         for inner in topological([node])
     )

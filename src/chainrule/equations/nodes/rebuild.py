@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chainrule.equations.nodes import elementary
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.norms import norm
@@ -36,7 +36,7 @@ def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 _BUILDERS: dict[str, Callable[[Node, tuple[Node, ...]], Node]] = {
-    "fn": lambda node, args: elementary.apply(node.data, args[0]),
+    "fn": lambda node, args: apply(node.data, args[0]),
     "norm": lambda node, args: norm(args[0], node.data),
     "raised": lambda node, args: raised(args[0], args[1], node.data),
     "compare": lambda node, args: compare(node.data, *args),

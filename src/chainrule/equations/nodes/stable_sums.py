@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes import elementary, tails
+from chainrule.equations.nodes import recognised, softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.elementwise import apply
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
@@ -63,8 +65,8 @@ def spelled_out(root: Node) -> Node:
     done: dict[Node, Node] = {}
     for node in topological([root]):
         new = rebuild(node, tuple(done[arg] for arg in node.args))
-        if node.kind == "fn" and node.data in tails.SPELLED:
-            new = tails.SPELLED[node.data](new.args[0])
+        if node.kind == "fn" and (said := ELEMENTWISE[node.data].spelled) is not None:
+            new = said(new.args[0])
         if node.kind == "interval":
             new = spelled(new)
         done[node] = written_out(new) if node.kind in KINDS else new
@@ -73,7 +75,7 @@ def spelled_out(root: Node) -> Node:
 
 def _rewritten(node: Node, bodies: Bodies) -> Node | None:
     if node.kind == "lin":
-        found = elementary.cumulative(node)
+        found = recognised.cumulative(node)
         return found[1] if found is not None else _other_parts(node)
     if node.kind == "fn" and node.data == "log":
         return _logarithm(node.args[0], bodies)
@@ -118,7 +120,7 @@ def _log_of_complement(u: Node, bodies: Bodies) -> Node | None:
     if part is None or _complement(part) is not u or (sums := total(u, bodies)) is None:
         return None
     small = compare("<", part, u.pool.number(Fraction(1, 2), u.dims))
-    return choose(small, elementary.apply("log1p", scaled(-1, part)), log_of(sums))
+    return choose(small, apply("log1p", scaled(-1, part)), log_of(sums))
 
 
 def _part_behind(u: Node) -> Node | None:
@@ -160,7 +162,7 @@ def _of_equal_weights(terms: list[Term]) -> Node | None:
     s, w, axes = terms[0]
     if len(terms) > 1 or axes != 1 or not is_number(w) or (c := coefficient_terms(w)[0][0]) < 0:
         return None
-    log = elementary.log_sum_exp(s)
+    log = softmaxes.log_sum_exp(s)
     return linear(s.pool, [(ONE, log), (ONE, constant_log(c, log))], log.dims)
 
 
@@ -177,7 +179,7 @@ def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
         t = known_log(scaled(-1, inner.args[0]), bodies) if c == -less and c > 0 else None
         if t is None:
             return None
-        log = elementary.apply("cloglog", t)
+        log = apply("cloglog", t)
     return linear(u.pool, [(ONE, log), (ONE, constant_log(c, u))], u.dims)
 
 
@@ -193,7 +195,7 @@ def _log_of_product(u: Node, bodies: Bodies) -> Node | None:
     if any(node.kind != "ones" for node, _ in rest):
         covered = tuple(label for label in out if any(label in own for _, own in rest))
         left = product(pool, rest, covered)
-        logs.append((_logarithm(left, bodies) or elementary.apply("log", left), covered))
+        logs.append((_logarithm(left, bodies) or apply("log", left), covered))
     return linear(pool, [(ONE, spread(log, own, out, u.dims)) for log, own in logs], u.dims)
 
 
@@ -204,7 +206,7 @@ def _power(node: Node, bodies: Bodies) -> Node | None:
         return None
     pool, dims = node.pool, node.dims
     if node.data.denominator != 1:
-        return elementary.apply("exp", scaled(node.data, log_of(terms)))
+        return apply("exp", scaled(node.data, log_of(terms)))
     return power(share(pool.zero(dims), pool.ones(dims), terms), -node.data)
 
 

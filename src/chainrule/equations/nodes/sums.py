@@ -10,7 +10,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
 from chainrule.errors import SheetLimitError
 
-__all__ = ["content", "linear", "negative", "scaled"]
+__all__ = ["content", "linear", "negative", "one_minus", "scaled"]
 
 # Of a denominator that is kept exactly; floats end at 1,074 bits behind the point.
 MOST_BITS = 8192
@@ -66,6 +66,11 @@ def scaled(c: Fraction | int, node: Node) -> Node:
 def negative(node: Node) -> Node:
     """Minus a node."""
     return scaled(-1, node)
+
+
+def one_minus(node: Node) -> Node:
+    """1 - u, entry by entry."""
+    return linear(node.pool, [(Fraction(1), node.pool.ones(node.dims)), (Fraction(-1), node)], node.dims)
 
 
 def _leads(term: Node) -> bool:

@@ -6,16 +6,15 @@ them loses its curvature. A gradient does without: there they only scale what is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.norms import with_directions
-from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.simplify import rebuild
-from chainrule.equations.nodes.sums import linear, scaled
+from chainrule.equations.nodes.sums import scaled
 
-__all__ = ["SPELLED", "right_in_the_tails"]
+__all__ = ["right_in_the_tails"]
 
 
 def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
@@ -60,46 +59,3 @@ def _slope(node: Node, bodies: Mapping[Node, Node]) -> Node | None:
     if base is not None and base.kind == "fn" and base.data == "tanh":
         return scaled(sign, node.pool.intern("fn", "tanh_slope", base.args, node.dims))
     return None
-
-
-def _plain(name: str, u: Node) -> Node:
-    """name(u) as it stands, whatever it could be recognised as."""
-    return u.pool.intern("fn", name, (u,), u.dims)
-
-
-def _sum(u: Node, *terms: tuple[int, Node]) -> Node:
-    return linear(u.pool, [(Fraction(c), term) for c, term in terms], u.dims)
-
-
-def _hazard(u: Node) -> Node:
-    return elementwise(_plain("normal_pdf", u), power(_plain("normal_cdf", u), Fraction(-1)))
-
-
-def _cloglog_slope(u: Node) -> Node:
-    t = _plain("exp", u)
-    below = _sum(u, (1, _plain("exp", t)), (-1, u.pool.ones(u.dims)))
-    return elementwise(t, u.pool.intern("pow", Fraction(-1), (below,), u.dims))
-
-
-def _cloglog(u: Node) -> Node:
-    within = _sum(u, (1, u.pool.ones(u.dims)), (-1, _plain("exp", scaled(-1, _plain("exp", u)))))
-    return _plain("log", within)
-
-
-# What functions that compiled code has for their tails are, for a reader.
-SPELLED: dict[str, Callable[[Node], Node]] = {
-    "log_normal_cdf": lambda u: _plain("log", _plain("normal_cdf", u)),
-    "normal_hazard": _hazard,
-    "normal_hazard_slope": lambda u: elementwise(
-        _hazard(u), _sum(u, (1, u), (1, _hazard(u))), coefficient=-1
-    ),
-    "cloglog": _cloglog,
-    "cloglog_slope": _cloglog_slope,
-    "cloglog_curvature": lambda u: elementwise(
-        _cloglog_slope(u),
-        _sum(u, (1, u.pool.ones(u.dims)), (-1, _plain("exp", u)), (-1, _cloglog_slope(u))),
-    ),
-    "expm1": lambda u: _sum(u, (1, _plain("exp", u)), (-1, u.pool.ones(u.dims))),
-    "log1p": lambda u: _plain("log", _sum(u, (1, u.pool.ones(u.dims)), (1, u))),
-    "tanh_slope": lambda u: _sum(u, (1, u.pool.ones(u.dims)), (-1, power(_plain("tanh", u), Fraction(2)))),
-}

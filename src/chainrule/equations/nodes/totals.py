@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes import logarithms
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
@@ -116,7 +117,7 @@ def _inner_sum(node: Node, bodies: Bodies) -> Node | None:
     body = bodies.get(node)
     if body is not None:
         return body if _holds_exponentials(body, bodies) else None
-    is_sum = node.kind == "lin" and len(node.args) > 1 and elementary.one_minus_sigmoid(node) is None
+    is_sum = node.kind == "lin" and len(node.args) > 1 and logarithms.one_minus_sigmoid(node) is None
     return node if is_sum and _holds_exponentials(node, bodies) else None
 
 
@@ -156,7 +157,7 @@ def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodi
     sizes = {label: size for node, own in pairs for label, size in zip(own, node.dims, strict=True)}
     sizes.update(zip(out, dims, strict=True))
     logs, weights, summed = list[Factor](), list[Factor](), set[int]()
-    for group in elementary.connected(pairs, out):
+    for group in logarithms.connected(pairs, out):
         found, rest = logs_and_weights(group, bodies)
         inner = {label for _, own in found for label in own} - set(out)
         if inner and summed:
@@ -237,7 +238,7 @@ def constant_log(c: Fraction, like: Node) -> Node:
     if c == 1:
         return like.pool.zero(like.dims)
     axes = tuple(range(len(like.dims)))
-    return spread(elementary.apply("log", like.pool.number(c)), (), axes, like.dims)
+    return spread(apply("log", like.pool.number(c)), (), axes, like.dims)
 
 
 def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
@@ -248,13 +249,13 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
         case "fn" if node.data == "exp":
             return node.args[0]
         case "fn" if node.data == "sigmoid":
-            return elementary.apply("log", node)
+            return apply("log", node)
         case "fn" if node.data == "normal_cdf":
-            return elementary.apply("log_normal_cdf", node.args[0])
+            return apply("log_normal_cdf", node.args[0])
         case "fn" if node.data == "normal_pdf":
             return _log_density(node.args[0])
         case "softmax":
-            return elementary.apply("log", node)
+            return apply("log", node)
         case "pow" if node.args[0].kind == "det" and node.data.denominator != 1:
             return scaled(node.data, log_determinant(node.args[0].args[0], "positive"))
         case "pow":
@@ -274,11 +275,11 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
             return inner and linear(
                 node.pool, [(ONE, constant_log(node.data[0], node)), (ONE, inner)], node.dims
             )
-        case "lin" if (u := elementary.one_minus_sigmoid(node)) is not None:
-            return scaled(-1, elementary.apply("softplus", u))
+        case "lin" if (u := logarithms.one_minus_sigmoid(node)) is not None:
+            return scaled(-1, apply("softplus", u))
         case "lin" | "prod" if leaves_range(node, bodies) and _is_positive(node):
             if (inner := one_plus_exp(node)) is not None:
-                return elementary.apply("log", node)
+                return apply("log", node)
             sums = total(node, bodies)
             return log_of(sums) if sums is not None else None
     return None
@@ -287,7 +288,7 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
 def _log_density(u: Node) -> Node:
     """Log φ(u) = -u²/2 - log(2 π)/2."""
     pool, axes = u.pool, tuple(range(len(u.dims)))
-    number = elementary.apply("log", scaled(2, pool.intern("pi", None, (), ())))
+    number = apply("log", scaled(2, pool.intern("pi", None, (), ())))
     constant = product(pool, [(number, ()), (pool.ones(u.dims), axes)], axes)
     half = Fraction(-1, 2)
     return linear(pool, [(half, power(u, Fraction(2))), (half, constant)], u.dims)

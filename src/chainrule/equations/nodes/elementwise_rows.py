@@ -1,0 +1,279 @@
+"""The rows of the elementwise functions: a new one is a row here, and a line in the language's own table."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from chainrule import special
+from chainrule.arrays import numpy_function
+from chainrule.equations.nodes import elementwise_values as values
+from chainrule.equations.nodes.elementwise import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
+from chainrule.equations.nodes.logarithms import log
+from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.norms import root
+from chainrule.equations.nodes.products import elementwise, power
+from chainrule.equations.nodes.sums import linear, negative, one_minus, scaled
+
+__all__ = ["COMPOSED", "ELEMENTWISE"]
+
+HALF, ONE, TWO = Fraction(1, 2), Fraction(1), Fraction(2)
+LEAK = Fraction(1, 100)
+
+
+def _exp(u: Node) -> Node | None:
+    return u.args[0] if u.kind == "fn" and u.data == "log" else None
+
+
+def _step(u: Node, v: Node) -> Node:
+    """step(u); through the value when that has a name, as step(relu(a)) = step(a)."""
+    return plain("step", v if v.kind == "sym" else u)
+
+
+def _elu_slope(u: Node, v: Node) -> Node:
+    """1 where u > 0, else exp(u) = elu(u) + 1, which cannot overflow."""
+    active = plain("step", u)
+    below = linear(u.pool, [(Fraction(1), v), (Fraction(1), u.pool.ones(u.dims))], u.dims)
+    return linear(
+        u.pool, [(Fraction(1), active), (Fraction(1), elementwise(one_minus(active), below))], u.dims
+    )
+
+
+def _erf_slope(u: Node, v: Node) -> Node:
+    """2 / sqrt(π) exp(-u²)."""
+    root = u.pool.intern("pow", -HALF, (u.pool.intern("pi", None, (), ()),), ())
+    return elementwise(root, apply("exp", negative(power(u, Fraction(2)))), coefficient=2)
+
+
+def _hazard(u: Node) -> Node:
+    return elementwise(plain("normal_pdf", u), power(plain("normal_cdf", u), -ONE))
+
+
+def _cloglog_slope(u: Node) -> Node:
+    t = plain("exp", u)
+    below = _sum(u, (ONE, plain("exp", t)), (-ONE, _one(u)))
+    return elementwise(t, u.pool.intern("pow", -ONE, (below,), u.dims))
+
+
+def _sum(u: Node, *terms: tuple[Fraction, Node]) -> Node:
+    return linear(u.pool, terms, u.dims)
+
+
+def _one(u: Node) -> Node:
+    return u.pool.ones(u.dims)
+
+
+_ROWS = (
+    Elementwise(
+        "exp",
+        lambda u, v: v,
+        "exp' = exp",
+        numpy_function("exp"),
+        "np.exp",
+        build=_exp,
+        sign="positive",
+        overflows=True,
+        latex=r"\exp",
+    ),
+    Elementwise(
+        "log",
+        lambda u, v: power(u, -ONE),
+        "log' = 1/u",
+        numpy_function("log"),
+        "np.log",
+        build=log,
+        overflows=True,
+        latex=r"\log",
+    ),
+    Elementwise(
+        "expm1",
+        lambda u, v: apply("exp", u),
+        "exp' = exp",
+        numpy_function("expm1"),
+        "np.expm1",
+        spelled=lambda u: _sum(u, (ONE, plain("exp", u)), (-ONE, _one(u))),
+        overflows=True,
+    ),
+    Elementwise(
+        "log1p",
+        lambda u, v: power(_sum(u, (ONE, _one(u)), (ONE, u)), -ONE),
+        "log' = 1/u",
+        numpy_function("log1p"),
+        "_log1p",
+        spelled=lambda u: plain("log", _sum(u, (ONE, _one(u)), (ONE, u))),
+        overflows=True,
+    ),
+    Elementwise(
+        "abs",
+        lambda u, v: plain("sign", u),
+        "|u|' = sign(u), 0 at 0",
+        special.abs_,
+        "_abs",
+        kink=Kink(),
+        sign="not negative",
+    ),
+    Elementwise(
+        "sign",
+        lambda u, v: u.pool.zero(u.dims),
+        "sign' = 0 off the kink",
+        special.sign,
+        "_sign",
+        kink=Kink(),
+        steps=True,
+    ),
+    Elementwise(
+        "step",
+        lambda u, v: u.pool.zero(u.dims),
+        "step' = 0 off the kink",
+        special.step,
+        "_step",
+        kink=Kink(),
+        steps=True,
+    ),
+    Elementwise(
+        "relu", _step, "relu' = step, 0 at 0", special.relu, "_relu", kink=Kink(), sign="not negative"
+    ),
+    Elementwise(
+        "leaky_relu",
+        lambda u, v: _sum(u, (LEAK, _one(u)), (1 - LEAK, plain("step", u))),
+        "leaky_relu' = 1 where u > 0, else 0.01",
+        special.leaky_relu,
+        "_leaky_relu",
+        kink=Kink(),
+    ),
+    Elementwise(
+        "elu",
+        _elu_slope,
+        "elu' = 1 where u > 0, else exp(u)",
+        special.elu,
+        "_elu",
+        kink=Kink(2, "elu'' jumps from 1 to 0, the formulas take 1 at 0"),
+    ),
+    Elementwise(
+        "softplus",
+        lambda u, v: plain("sigmoid", u),
+        "softplus' = σ",
+        special.softplus,
+        "_softplus",
+        sign="positive",
+    ),
+    Elementwise(
+        "sigmoid",
+        lambda u, v: elementwise(v, one_minus(v)),
+        "σ' = σ (1 - σ)",
+        special.sigmoid,
+        "_sigmoid",
+        sign="positive",
+        letter="σ",
+        latex=r"\sigma",
+    ),
+    Elementwise(
+        "log_sigmoid",
+        lambda u, v: one_minus(plain("sigmoid", u)),
+        "(log σ)' = 1 - σ",
+        special.log_sigmoid,
+        "_log_sigmoid",
+    ),
+    Elementwise(
+        "tanh",
+        lambda u, v: one_minus(power(v, TWO)),
+        "tanh' = 1 - tanh²",
+        special.tanh,
+        "np.tanh",
+        latex=r"\tanh",
+    ),
+    Elementwise(
+        "tanh_slope",
+        lambda u, v: elementwise(plain("tanh", u), v, coefficient=-2),
+        "(1 - tanh²)' = -2 tanh (1 - tanh²)",
+        values.tanh_slope,
+        "_tanh_slope",
+        spelled=lambda u: one_minus(power(plain("tanh", u), TWO)),
+    ),
+    Elementwise(
+        "sin", lambda u, v: plain("cos", u), "sin' = cos", numpy_function("sin"), "np.sin", latex=r"\sin"
+    ),
+    Elementwise(
+        "cos",
+        lambda u, v: negative(plain("sin", u)),
+        "cos' = -sin",
+        numpy_function("cos"),
+        "np.cos",
+        latex=r"\cos",
+    ),
+    Elementwise("erf", _erf_slope, "erf'(u) = 2/√π exp(-u²)", special.erf, "_erf"),
+    Elementwise(
+        "normal_cdf",
+        lambda u, v: plain("normal_pdf", u),
+        "Φ' = φ",
+        values.normal_cdf,
+        "_normal_cdf",
+        letter="Φ",
+        latex=r"\Phi",
+    ),
+    Elementwise(
+        "normal_pdf",
+        lambda u, v: negative(elementwise(u, v)),
+        "φ'(u) = -u φ(u)",
+        values.normal_pdf,
+        "_normal_pdf",
+        letter="φ",
+        latex=r"\varphi",
+    ),
+    Elementwise(
+        "log_normal_cdf",
+        lambda u, v: plain("normal_hazard", u),
+        "(log Φ)' = φ/Φ",
+        lambda x: numpy_function("log")(values.normal_cdf(x)),
+        "_log_normal_cdf",
+        spelled=lambda u: plain("log", plain("normal_cdf", u)),
+    ),
+    Elementwise(
+        "normal_hazard",
+        lambda u, v: plain("normal_hazard_slope", u),
+        "(φ/Φ)'(u) = -φ/Φ (u + φ/Φ)",
+        values.normal_hazard,
+        "_normal_hazard",
+        spelled=_hazard,
+    ),
+    Elementwise(
+        "normal_hazard_slope",
+        None,
+        "",
+        values.normal_hazard_slope,
+        "_normal_hazard_slope",
+        spelled=lambda u: elementwise(_hazard(u), _sum(u, (ONE, u), (ONE, _hazard(u))), coefficient=-1),
+    ),
+    Elementwise(
+        "cloglog",
+        lambda u, v: plain("cloglog_slope", u),
+        "the slope of log(1 - exp(-exp(u))) is t/(exp(t) - 1), t = exp(u)",
+        values.cloglog,
+        "_cloglog",
+        spelled=lambda u: plain("log", one_minus(plain("exp", scaled(-1, plain("exp", u))))),
+    ),
+    Elementwise(
+        "cloglog_slope",
+        lambda u, v: plain("cloglog_curvature", u),
+        "the slope of v = t/(exp(t) - 1), t = exp(u), is v (1 - t - v)",
+        values.cloglog_slope,
+        "_cloglog_slope",
+        spelled=_cloglog_slope,
+    ),
+    Elementwise(
+        "cloglog_curvature",
+        None,
+        "",
+        values.cloglog_curvature,
+        "_cloglog_curvature",
+        spelled=lambda u: elementwise(
+            _cloglog_slope(u), _sum(u, (ONE, _one(u)), (-ONE, plain("exp", u)), (-ONE, _cloglog_slope(u)))
+        ),
+    ),
+    Elementwise("divisor", lambda u, v: _one(u), "‖u‖' = u/‖u‖, 0 at 0", values.divisor, "_divisor"),
+)
+ELEMENTWISE.update((row.name, row) for row in _ROWS)
+COMPOSED.update(
+    sqrt=root,
+    silu=lambda u: elementwise(u, plain("sigmoid", u)),
+    gelu=lambda u: elementwise(u, plain("normal_cdf", u)),
+)
