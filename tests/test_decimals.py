@@ -18,6 +18,12 @@ DOUBLES = {
     "sign": np.sign,
     "sin": np.sin,
     "cos": np.cos,
+    "tan": np.tan,
+    "arcsin": np.arcsin,
+    "arccos": np.arccos,
+    "arctan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
     "log": np.log,
     "normal_cdf": scipy_special.ndtr,
     "normal_pdf": lambda x: np.exp(-x * x / 2) / np.sqrt(2 * np.pi),
@@ -57,7 +63,7 @@ def test_every_function_of_the_language_and_of_the_calculus_is_there():
 @pytest.mark.parametrize("name", KERNELS)
 def test_they_agree_with_the_kernels_of_the_calculus(name):
     with decimal.localcontext(WIDE):
-        for x in (0.3, 0.9, 1.5):
+        for x in (0.3, 0.9, 0.99 if name.startswith("arc") else 1.5):
             expected = float(KERNELS[name](np.array(x)))
             assert float(decimals.ELEMENTARY[name](Decimal(x))) == pytest.approx(expected, rel=1e-12)
 

@@ -160,6 +160,52 @@ def cos(x: Decimal) -> Decimal:
     return _sine(x, 1)
 
 
+def arctan(x: Decimal) -> Decimal:
+    """The angle between -π/2 and π/2 whose tangent is x; halved until its series is short."""
+    if not x.is_finite():
+        return x if x.is_nan() else (pi() / 2).copy_sign(x)
+    with _digits(GUARD):
+        halvings = 0
+        while abs(x) > Decimal("0.01"):
+            # Of x beyond 1, x/(1 + √(1 + x²)) as it stands squares what may be large.
+            x = (
+                x / (1 + (1 + x * x).sqrt())
+                if abs(x) < 1
+                else 1 / (1 / x + (1 + 1 / (x * x)).sqrt().copy_sign(x))
+            )
+            halvings += 1
+        total, power, k = x, x, 1
+        while power and power.adjusted() >= total.adjusted() - decimal.getcontext().prec:
+            power *= -x * x
+            k += 2
+            total += power / k
+        return total * Decimal(2**halvings)
+
+
+def arcsin(x: Decimal) -> Decimal:
+    """The angle between -π/2 and π/2 whose sine is x; NaN beyond 1."""
+    if abs(x) > 1:
+        return NAN
+    return (pi() / 2).copy_sign(x) if abs(x) == 1 else arctan(x / ((1 - x) * (1 + x)).sqrt())
+
+
+def arccos(x: Decimal) -> Decimal:
+    """The angle between 0 and π whose cosine is x, with all digits beside 1, too; NaN beyond."""
+    if abs(x) > 1:
+        return NAN
+    return pi() if x == -1 else 2 * arctan(((1 - x) / (1 + x)).sqrt())
+
+
+def sinh(x: Decimal) -> Decimal:
+    """(exp(x) - exp(-x)) / 2, of small x, too."""
+    return (expm1(x) - expm1(-x)) / 2
+
+
+def cosh(x: Decimal) -> Decimal:
+    """(exp(x) + exp(-x)) / 2."""
+    return (x.exp() + (-x).exp()) / 2
+
+
 def erf(x: Decimal) -> Decimal:
     """2/√π ∫₀ˣ exp(-t²) dt, by the series 2/√π exp(-x²) Σ 2ᵏ x^(2k+1) / (2k+1)!! or from its tail."""
     if not x.is_finite() or _is_far(x):
@@ -239,6 +285,14 @@ ELEMENTARY: dict[str, Callable[[Decimal], Decimal]] = {
     "tanh": tanh,
     "sin": sin,
     "cos": cos,
+    "tan": lambda x: sin(x) / cos(x),
+    "arcsin": arcsin,
+    "arccos": arccos,
+    "arctan": arctan,
+    "arcsin_slope": lambda x: 1 / ((1 - x) * (1 + x)).sqrt(),
+    "sinh": sinh,
+    "cosh": cosh,
+    "tanh_slope": lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),
     "erf": erf,
     "normal_cdf": normal_cdf,
     "normal_pdf": normal_pdf,

@@ -30,12 +30,15 @@ __all__ = [
     "gelu_second_derivative",
     "leaky_relu",
     "leaky_relu_derivative",
+    "log1p",
+    "log_normal_cdf",
     "log_sigmoid",
     "log_sigmoid_derivative",
     "log_sigmoid_second_derivative",
     "log_softmax",
     "logsumexp",
     "norm",
+    "normal_cdf",
     "power",
     "power_derivative",
     "relu",
@@ -78,6 +81,12 @@ def _clamped(x: Array, bound: float, low: bool = True, high: bool = True) -> Arr
     if low:
         x = np.where(x.real < -bound, -bound, x)
     return np.where(x.real > bound, bound, x) if high else x
+
+
+def log1p(x: ArrayLike) -> Any:
+    """log(1 + x), of small x, too."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _log1p(_inexact(x))
 
 
 def _log1p(z: Array) -> Any:
@@ -260,11 +269,18 @@ def erf_second_derivative(x: ArrayLike) -> Any:
     return -2 * x * erf_derivative(x)
 
 
-def _normal_cumulative(x: Array) -> Any:
-    """Φ(x) by erfc, which keeps relative accuracy in the left tail."""
+def normal_cdf(x: ArrayLike) -> Any:
+    """Φ(x), the standard normal distribution function, by erfc: with relative accuracy in the left tail."""
     from scipy import special
 
-    return special.erfc(-x * math.sqrt(0.5)) / 2
+    return special.erfc(-_inexact(x) * math.sqrt(0.5)) / 2
+
+
+def log_normal_cdf(x: ArrayLike) -> Any:
+    """Log Φ(x), far out on both sides, too."""
+    from scipy import special
+
+    return special.log_ndtr(_inexact(x))
 
 
 def _normal_density(x: Array) -> Any:
@@ -274,13 +290,13 @@ def _normal_density(x: Array) -> Any:
 def gelu(x: ArrayLike) -> Any:
     """The product x Φ(x) with Φ the standard normal distribution function (not the tanh approximation)."""
     x = _clamped(_inexact(x), _GAUSSIAN_IS_ZERO, high=False)
-    return x * _normal_cumulative(x)
+    return x * normal_cdf(x)
 
 
 def gelu_derivative(x: ArrayLike) -> Any:
     """gelu'(x) = Φ(x) + x φ(x) with φ the standard normal density."""
     x = _clamped(_inexact(x), _GAUSSIAN_IS_ZERO)
-    return _normal_cumulative(x) + x * _normal_density(x)
+    return normal_cdf(x) + x * _normal_density(x)
 
 
 def gelu_second_derivative(x: ArrayLike) -> Any:

@@ -15,13 +15,15 @@ from chainrule.equations.nodes.nodes import Pool
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.sums import linear, scaled
 
 SIZES = {"m": 2, "n": 3, "q": 4, "r": 5, "s": 6}
 
 
 def function(name):
-    return lambda pool, x: pool.intern("fn", name, (x["X"],), x["X"].dims)
+    # Half of X lies between -1 and 1, where these are.
+    half = Fraction(1, 2 if name.startswith("arc") else 1)
+    return lambda pool, x: pool.intern("fn", name, (scaled(half, x["X"]),), x["X"].dims)
 
 
 def of_kind(kind, drop, symbol="X"):

@@ -18,6 +18,8 @@ __all__ = ["Names", "standard_statements"]
 
 # Functions of arrays that have the same name in the standard.
 _SAME = UFUNCS | {"np.reshape", "np.linalg.inv", "np.linalg.det"}
+# These have another one.
+_RENAMED = {"np.arcsin": "asin", "np.arccos": "acos", "np.arctan": "atan"}
 # Functions that make an array, and how many arguments stand before its type.
 _CREATE = {"np.ones": 1, "np.zeros": 1, "np.full": 2, "np.eye": 1, "np.arange": 1}
 # What the standard lacks is done by functions of ours.
@@ -144,7 +146,8 @@ class _Speller(ast.NodeTransformer):
         if name == "np.tensordot":
             return ast.Call(self._standard("tensordot"), arguments[:2], [ast.keyword("axes", arguments[2])])
         if name in _SAME:
-            return ast.Call(self._standard(name.removeprefix("np.")), arguments, node.keywords)
+            own = _RENAMED.get(name, name.removeprefix("np."))
+            return ast.Call(self._standard(own), arguments, node.keywords)
         if name == "np.einsum":
             return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
         if _OURS.get(name, name) in ARRAY_DEFINITIONS:

@@ -49,8 +49,10 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.formulas.index_notation import is_indexed
 from chainrule.equations.formulas.readable import require_readable
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
+from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.nodes.adjugates import LEFT, PAIRS, RIGHT
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
+from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.nodes.norms import over_divisor
 from chainrule.equations.nodes.products import product, squared_norm
@@ -134,7 +136,10 @@ def _build(node: Node, form: Callable[[Node], Form]) -> Form:
         case "raised":
             return matrix_form(written_out(node), {arg: form(arg) for arg in node.args})
         case "fn":
-            return Function(rank, node.data, form(node.args[0]))
+            (arg,), said = node.args, ELEMENTWISE[node.data].spelled
+            if said is not None and node.data not in FUNCTIONS:
+                return matrix_form(said(arg), {arg: form(arg)})
+            return Function(rank, node.data, form(arg))
         case "softmax":
             return Function(rank, "softmax", form(node.args[0]), rank - 1 if rank > 1 else None)
         case "lse":

@@ -23,10 +23,13 @@ from chainrule.special import (
     erf,
     gelu,
     leaky_relu,
+    log1p,
+    log_normal_cdf,
     log_sigmoid,
     log_softmax,
     logsumexp,
     norm,
+    normal_cdf,
     relu,
     sigmoid,
     sign,
@@ -63,6 +66,8 @@ class Function:
         Whether ``axis=`` may stand in a call; "required" means on matrices, where the axis must be said.
     sized : bool
         The arguments are sizes, as in ``eye(n)``.
+    open : bool
+        A sheet may define a function of this name, which wins.
     """
 
     name: str
@@ -72,6 +77,7 @@ class Function:
     elementwise: bool = False
     axis: Literal["none", "optional", "required"] = "none"
     sized: bool = False
+    open: bool = False
 
 
 # rules
@@ -263,11 +269,25 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "cos": numpy_function("cos"),
     "erf": erf,
 }
+# Names that sheets have long given to functions of their own.
+_OPEN: dict[str, Callable[..., Any]] = {
+    "tan": numpy_function("tan"),
+    "arcsin": numpy_function("arcsin"),
+    "arccos": numpy_function("arccos"),
+    "arctan": numpy_function("arctan"),
+    "sinh": numpy_function("sinh"),
+    "cosh": numpy_function("cosh"),
+    "expm1": numpy_function("expm1"),
+    "log1p": log1p,
+    "normal_cdf": normal_cdf,
+    "log_normal_cdf": log_normal_cdf,
+}
 
 FUNCTIONS: dict[str, Function] = {
     function.name: function
     for function in (
         *(Function(name, (1,), _same, _plain(f), elementwise=True) for name, f in _ELEMENTWISE.items()),
+        *(Function(name, (1,), _same, _plain(f), elementwise=True, open=True) for name, f in _OPEN.items()),
         Function("max", (1, 2), _extreme("max"), _larger, axis="required"),
         Function("min", (1, 2), _extreme("min"), _smaller, axis="required"),
         Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),

@@ -142,7 +142,7 @@ class Scope:
             taken = f"{name} is a function, defined in line {self.functions[name].line} already"
         elif name in self.sizes:
             taken = f"{name} is a size (line {self.sizes[name]}), so it cannot name a {what} too"
-        elif what == "function" and (name in FUNCTIONS or name in ALIASES or name == "d"):
+        elif what == "function" and _is_reserved(name):
             taken = f"{name} is a function of the language and cannot be defined anew"
         elif name in self.doubtful & self.later.keys() and self.later[name] < source.line_of(token.start):
             taken = f"{name} stands in line {self.later[name]} already; a name keeps one value"
@@ -166,6 +166,12 @@ class Scope:
             self.sizes.setdefault(factor, source.line_of(start))
 
 
+def _is_reserved(name: str) -> bool:
+    """Whether no function of a sheet can have a name."""
+    function = FUNCTIONS.get(ALIASES.get(name, name))
+    return name == "d" or (function is not None and not function.open)
+
+
 def near(name: str, choices: Iterable[str]) -> str:
     """A question that offers the names most like this one; empty if there are none.
 
@@ -178,6 +184,9 @@ def near(name: str, choices: Iterable[str]) -> str:
     found = [other for other in known if other.lower() == name.lower()]
     # Many mistakes among thousands of names would take seconds; the last ones are the likeliest.
     found = found or difflib.get_close_matches(name, known[-500:], n=2, cutoff=0.6)
+    # The second only if it is about as near: tanhh is tanh, not tan.
+    likeness = [difflib.SequenceMatcher(None, name, other).ratio() for other in found]
+    found = [other for other, ratio in zip(found, likeness, strict=True) if ratio > likeness[0] - 0.1]
     return f" Did you mean {' or '.join(found[:2])}?" if found else ""
 
 

@@ -8,6 +8,7 @@ from chainrule import special
 from chainrule.arrays import Array, np
 
 __all__ = [
+    "arcsin_slope",
     "cloglog",
     "cloglog_curvature",
     "cloglog_slope",
@@ -18,6 +19,10 @@ __all__ = [
     "normal_pdf",
     "tanh_slope",
 ]
+
+
+def arcsin_slope(x: Array) -> Array:
+    return np.asarray(1 / np.sqrt((1 - x) * (1 + x)))
 
 
 def divisor(u: Array) -> Array:

@@ -1,0 +1,89 @@
+"""Elementwise functions: one row each, stable at their ends, in the words of the sheet that has its own."""
+
+import decimal
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from chainrule import decimals
+from chainrule.equations import Equations
+from chainrule.equations.language.functions import FUNCTIONS
+from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
+from chainrule.errors import NoRuleError, SheetNameError
+
+STEP = Decimal("1e-40")
+# Points at which the value and two slopes are finite, and one or the other is hard.
+POINTS = {
+    "tan": [-1.57, -1e-9, 0.0, 1.1, 1.5707],
+    "arcsin": [-1 + 1e-12, -0.3, 0.0, 1e-10, 1 - 1e-9],
+    "arccos": [-1 + 1e-12, -0.3, 0.0, 1e-10, 1 - 1e-9],
+    "arctan": [-1e30, -1.0, 0.0, 1e-10, 3e8],
+    "sinh": [-300.0, -1e-9, 0.0, 2.5, 700.0],
+    "cosh": [-300.0, -1e-9, 0.0, 2.5, 700.0],
+    "expm1": [-800.0, -1e-18, 0.0, 1e-12, 700.0],
+    "log1p": [-1 + 1e-9, -1e-18, 0.0, 1e-12, 1e100],
+    "normal_cdf": [-37.0, -8.0, 0.0, 1.5, 9.0],
+    "log_normal_cdf": [-500.0, -40.0, -8.0, 0.0, 9.0],
+}
+
+
+def _truth(name, x):
+    """The value and two slopes, by differences of decimals with 300 digits."""
+    with decimal.localcontext(decimal.Context(300, Emax=10**9, Emin=-(10**9), traps=[])):
+        function, at = decimals.ELEMENTARY[name], Decimal(x)
+        before, here, after = (function(at + k * STEP) for k in (-1, 0, 1))
+        return [
+            float(here),
+            float((after - before) / (2 * STEP)),
+            float((after - 2 * here + before) / STEP**2),
+        ]
+
+
+@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("target", ["numpy", "array_api"])
+def test_values_and_slopes_hold_at_the_ends(name, target):
+    function = Equations(f"parameters x: R; L = {name}(x)").compile(["L", "dL/dx", "d2L/dx2"], target=target)
+    for x in POINTS[name]:
+        truth = _truth(name, x)
+        tolerance = 3e-13 if target == "numpy" else 1e-12
+        np.testing.assert_allclose(
+            [float(v) for v in function(x=np.array(x))], truth, rtol=tolerance, atol=1e-200, err_msg=str(x)
+        )
+
+
+def test_every_function_of_the_language_has_a_row():
+    elementwise = {name for name, function in FUNCTIONS.items() if function.elementwise}
+    assert elementwise <= set(ELEMENTWISE) | set(COMPOSED)
+    for name, row in ELEMENTWISE.items():
+        assert row.name == name and row.code and callable(row.value)
+        # What the language does not have is spelled for a reader, or never printed by name.
+        assert name in elementwise or row.spelled or row.letter or name == "divisor"
+        assert (row.slope is None) == (row.words == "")
+
+
+def test_a_function_of_the_sheet_wins():
+    model = Equations("tan(t) = t**2\nparameters x: R[n]\nL = sum(tan(x))")
+    assert str(model.derive("L")) == "dL/dx = 2 x"
+    with pytest.raises(SheetNameError, match="tanh is a function of the language"):
+        Equations("tanh(t) = t**2")
+
+
+def test_a_third_slope_far_out_is_refused():
+    with pytest.raises(NoRuleError, match="normal_hazard_slope"):
+        Equations("parameters x: R; L = d(log_normal_cdf(x), x)").derive("L", order=2)
+
+
+def test_how_they_print():
+    shown = {
+        "tan": "1 + L²",
+        "arcsin": "1 / sqrt(1 - x²)",
+        "arccos": "-1 / sqrt(1 - x²)",
+        "arctan": "1 / (1 + x²)",
+        "sinh": "cosh(x)",
+        "normal_cdf": "φ(x)",
+        "log_normal_cdf": "φ(x) / Φ(x)",
+    }
+    for name, text in shown.items():
+        assert str(Equations(f"parameters x: R; L = {name}(x)").derive("L")) == f"dL/dx = {text}"
+    assert Equations("parameters x: R; L = arcsin(x)").derive("L").latex().count("sqrt") == 1
