@@ -13,8 +13,8 @@ __all__ = ["Dims", "UFUNCS", "Variable", "called", "dims_of", "is_floating", "is
 
 Dims = tuple[Size, ...]
 
-# Functions of NumPy that take one array and ``out``.
 _CODE = {row.code for row in ELEMENTWISE.values() if not row.steps}
+# Functions of NumPy that take one array and ``out``.
 UFUNCS = frozenset({"np.square", "np.sqrt", *(code for code in _CODE if code.startswith("np."))})
 # Elementwise functions, and those of rows, that return a new array of their argument's type.
 _ELEMENTWISE = UFUNCS | _CODE | {"_softmax"}

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import logarithms
-from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.conditions import choose, gate
+from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
