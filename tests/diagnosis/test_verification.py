@@ -9,7 +9,7 @@ from chainrule.diagnosis.verification import _Case
 from chainrule.equations import Equations
 from chainrule.equations.code.compile import Compiled
 from chainrule.equations.formulas.derivation import Derivation
-from chainrule.equations.nodes import elementary
+from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
 from chainrule.errors import OptionError, SheetNameError
 from equations import model_sheets  # the sheets of the notes, shared with the tests of the language
 
@@ -222,7 +222,8 @@ def test_rounding_of_a_saturated_slope_is_not_called_wrong(text):
 
 
 def test_a_rule_that_is_wrong_is_called_so_where_the_slope_is_saturated(monkeypatch):
-    monkeypatch.setitem(elementary.SLOPES, "tanh", lambda u, v: elementary.BUILDERS["sigmoid"](u))
+    wrong = ELEMENTWISE["tanh"]._replace(slope=lambda u, v: plain("sigmoid", u))
+    monkeypatch.setitem(ELEMENTWISE, "tanh", wrong)
     report = verify(Equations("parameters u: R[n]\nL = 1.5**tanh(norm2(u)**2 + 9)"), "L")
     assert [block.verdict for block in report] == ["wrong"]
 

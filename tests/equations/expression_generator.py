@@ -86,6 +86,19 @@ ELEMENTWISE = {
     "sign": lambda x: np.sign(np.real(x)),
     "step": lambda x: above(x) * 1.0,
 }
+# Functions with ends, or that grow fast, are drawn of sin(x) / 2.
+OF_SMALL = {
+    "tan": np.tan,
+    "arcsin": np.arcsin,
+    "arccos": np.arccos,
+    "arctan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "expm1": lambda x: np.exp(x) - 1,
+    "log1p": lambda x: np.log(1 + x),
+    "normal_cdf": normal_cdf,
+    "log_normal_cdf": lambda x: np.log(normal_cdf(x)),
+}
 COMPARISONS = {
     "<": np.less,
     "<=": np.less_equal,
@@ -195,7 +208,9 @@ class Generator:
 
     def _apply(self, shape, inner):
         x = inner()
-        name = self.random.choice([*ELEMENTWISE, "log", "sqrt", "own", "two"])
+        name = self.random.choice([*ELEMENTWISE, *OF_SMALL, "log", "sqrt", "own", "two"])
+        if name in OF_SMALL:
+            return Piece.of(f"{name}(sin({x}) / 2)", lambda e: OF_SMALL[name](np.sin(x.value(e)) / 2))
         if name == "log":
             return Piece.of(f"log(1 + exp({x}))", lambda e: np.log1p(np.exp(x.value(e))))
         if name == "sqrt":
