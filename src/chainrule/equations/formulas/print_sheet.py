@@ -228,8 +228,6 @@ class SheetPrinter(Printer):
         return f"{text}**{exponent}"
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
-        if name == "normal_cdf":
-            return f"((1 + erf({self._atomic(f'({arg})')} / sqrt(2))) / 2)"
         if name == "normal_pdf":
             return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi}))"
         if name.startswith("e_arg"):
