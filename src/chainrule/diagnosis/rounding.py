@@ -13,7 +13,7 @@ from chainrule.diagnosis.subjects import Subject
 from chainrule.equations.language.arithmetic import Allowance, Decimals, NoisyDoubles
 from chainrule.errors import ChainruleError
 
-__all__ = ["Rounding"]
+__all__ = ["FACTOR", "Rounding"]
 
 Array = NDArray[Any]
 
