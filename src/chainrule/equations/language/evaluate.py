@@ -109,12 +109,17 @@ class Evaluation:
         self.arithmetic.charge(sum(EACH + array.size // DISCOUNT for array in given.values()))
         with self.arithmetic.context():
             self.arrays |= {
-                name: array if self.sheet.domain_of(name) == "class" else self.arithmetic.array(array)
+                name: array if self._is_as_given(name) else self.arithmetic.array(array)
                 for name, array in given.items()
             }
         self.given |= given.keys()
         self.memory: dict[Any, Array] = {}
         self.work = Interpreter(self)
+
+    def _is_as_given(self, name: str) -> bool:
+        """Whether a value is told apart, not measured: labels; signs and bits, which noise leaves alone."""
+        domain = self.sheet.domain_of(name)
+        return domain == "class" or (domain in ("bit", "sign") and not self.arithmetic.is_exact)
 
     def moved(self, name: str, value: ArrayLike) -> Evaluation:
         """The sheet at another value of a name; what is not made of that is not computed again."""

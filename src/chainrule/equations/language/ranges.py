@@ -11,7 +11,9 @@ from chainrule.equations.language.tree import (
     Call,
     IndexRef,
     Negative,
+    Number,
     Pick,
+    SizeOf,
     Term,
     children,
 )
@@ -28,6 +30,7 @@ class Moves:
 
     def __init__(self) -> None:
         self._free: dict[Term, frozenset[str]] = {}
+        self._counted: dict[Term, bool] = {}
         self._entrywise: dict[tuple[Term, frozenset[str]], bool] = {}
 
     def free(self, term: Term) -> frozenset[str]:
@@ -40,6 +43,23 @@ class Moves:
                 found -= {term.index}
             self._free[term] = found
         return self._free[term]
+
+    def is_counted(self, term: Term) -> bool:
+        """Whether a term is a whole number made of indices and sizes, which no rounding touches: j + 1."""
+        if term not in self._counted:
+            match term:
+                case IndexRef() | SizeOf():
+                    counted = True
+                case Number(value=value):
+                    counted = value.denominator == 1
+                case Negative() | Binary(op="+" | "-" | "*"):
+                    counted = all(map(self.is_counted, children(term)))
+                case Call(function="abs" | "max" | "min" | "sign" | "step" | "relu", axis=None):
+                    counted = all(map(self.is_counted, children(term)))
+                case _:
+                    counted = False
+            self._counted[term] = counted
+        return self._counted[term]
 
     def is_at_once(self, body: Term, indices: frozenset[str]) -> bool:
         """Whether a body is a number for each value of some indices, and may be computed with arrays of them.
