@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from chainrule import check_claims, verify
-from chainrule.diagnosis import claims, points, verification, witness
+from chainrule.diagnosis import claims, verification, witness
 from chainrule.equations import Equations
 from chainrule.equations.calculus import reverse
+from chainrule.equations.language import reach
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes import nodes
@@ -36,7 +37,7 @@ def calls(monkeypatch, owner, name):
 
 
 def test_twice_as_many_claims_take_twice_the_walks(monkeypatch):
-    visited = calls(monkeypatch, points, "children")
+    visited = calls(monkeypatch, reach, "children")
     taken = []
     for count in (20, 40):
         lines = "\n".join(f"{k}*a + x[{k % 3}] == x[{k % 3}] + {k}*a" for k in range(1, count + 1))

@@ -327,3 +327,11 @@ def test_what_is_told_apart_is_moved_by_no_rounding(text):
     """Noise in an index, a bit, a sign or a label would tell it apart from itself."""
     report = verify(Equations(text), "L")
     assert report.ok and all(block.verdict == "right" for block in report), str(report)
+
+
+def test_a_quotient_by_zero_is_no_value_to_compare():
+    """softmax(x / t) has no limit at t = 0, though a softmax of infinite scores has shares."""
+    model = Equations("x: R[K]; t: R; c: R[K]\nparameters w: R[K]\nL = c.T @ softmax((w + x) / t)")
+    for seed in range(3):
+        report = verify(model, "L", rng=np.random.default_rng(seed))
+        assert report.ok and [block.name for block in report] == ["dL/dw"], str(report)

@@ -11,13 +11,14 @@ import numpy as np
 
 from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
 from chainrule.diagnosis.places import Comparison, Place
-from chainrule.diagnosis.points import Kind, sheet_terms, terms_behind
+from chainrule.diagnosis.points import Kind, sheet_terms
 from chainrule.diagnosis.remarks import ratio_remark
 from chainrule.diagnosis.sampling import KINDS, sample_points
 from chainrule.diagnosis.switches import is_smooth
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Claim, Reading, Sheet
 from chainrule.equations.language.tree import Derivative, Layout, Ref, Term
 from chainrule.errors import ChainruleError, DataError, OptionError, ShapeError, TooLargeError

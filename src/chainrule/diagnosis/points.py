@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.equations.language.counted import Count
+from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
-from chainrule.equations.language.tree import Declaration, Number, Pick, Ref, Size, Term, children
+from chainrule.equations.language.tree import Declaration, Number, Pick, Size, Term
 from chainrule.errors import OptionError, TooLargeError
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "entries_at",
     "least_sizes",
     "sheet_terms",
-    "terms_behind",
     "short",
 ]
 
@@ -182,19 +182,6 @@ def sheet_terms(sheet: Sheet) -> Iterator[Term]:
     sides = (side for reading in readings for side in (reading.left, reading.right))
     bodies = (definition.body for definition in sheet.definitions.values())
     return terms_behind(sheet, (*bodies, *(side for side in sides if side is not None)))
-
-
-def terms_behind(sheet: Sheet, roots: Iterable[Term]) -> Iterator[Term]:
-    """Every term in some terms and in the definitions they depend on, once."""
-    stack, seen = list(roots), set[Term]()
-    while stack:
-        term = stack.pop()
-        if term not in seen:
-            seen.add(term)
-            stack += children(term)
-            if isinstance(term, Ref) and term.name in sheet.definitions:
-                stack.append(sheet.definitions[term.name].body)
-            yield term
 
 
 def draw_point(

@@ -26,11 +26,11 @@ from chainrule.diagnosis.points import (
     entries_at,
     least_sizes,
     sheet_terms,
-    terms_behind,
 )
 from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, literals
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import DerivativeRule
+from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Number, Ref
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.points import SheetPoint, sheet_terms, short, terms_behind
+from chainrule.diagnosis.points import SheetPoint, sheet_terms, short
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.functions import COMPARISONS
+from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Number, Size, Term
 from chainrule.errors import ChainruleError

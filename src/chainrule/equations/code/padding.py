@@ -5,13 +5,14 @@ A gradient multiplies by a condition, and 0 times NaN is NaN. Numbers of the dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.arrays import Array, np
 from chainrule.equations.code.examples import SheetExamples
+from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Call, Ref, Term, children
+from chainrule.equations.language.tree import Call, Ref
 from chainrule.errors import DataError
 
 __all__ = ["without_padding"]
@@ -90,20 +91,7 @@ def _parameters_decide(sheet: Sheet, minimized: Sequence[str]) -> bool:
         isinstance(inner, Ref)
         and inner.name in sheet.declarations
         and sheet.declarations[inner.name].role == "parameters"
-        for term in _behind(sheet, roots)
+        for term in terms_behind(sheet, roots)
         if isinstance(term, Call) and term.function == "where"
-        for inner in _behind(sheet, [term.args[0]])
+        for inner in terms_behind(sheet, [term.args[0]])
     )
-
-
-def _behind(sheet: Sheet, roots: Sequence[Term]) -> Iterator[Term]:
-    """Every term in some terms and in the definitions they depend on, once."""
-    stack, seen = list(roots), set[Term]()
-    while stack:
-        term = stack.pop()
-        if term not in seen:
-            seen.add(term)
-            stack += children(term)
-            if isinstance(term, Ref) and term.name in sheet.definitions:
-                stack.append(sheet.definitions[term.name].body)
-            yield term
