@@ -335,3 +335,19 @@ def test_a_quotient_by_zero_is_no_value_to_compare():
     for seed in range(3):
         report = verify(model, "L", rng=np.random.default_rng(seed))
         assert report.ok and [block.name for block in report] == ["dL/dw"], str(report)
+
+
+KERNEL = """
+data X: R[n, p]
+parameters M: R[p, q]
+K[i, j] = exp(-(X[i] - X[j]).T @ M @ M.T @ (X[i] - X[j]))
+L = logdet(K + eye(n))
+"""
+
+
+@pytest.mark.parametrize(("factor", "verdicts"), [("", {"right"}), ("5000 * ", {"not checkable"})])
+def test_what_is_left_of_terms_that_cancel_is_not_called_wrong(factor, verdicts):
+    """With K nearly I the code has 1e-12 from terms of size 1; a nearer point has slopes, if any has."""
+    model = Equations(KERNEL.replace("-(", f"-{factor}(", 1))
+    reports = [verify(model, "L", rng=np.random.default_rng(seed)) for seed in range(3)]
+    assert {report.verdict for report in reports} == verdicts, "\n".join(map(str, reports))

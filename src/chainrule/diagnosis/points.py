@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -22,11 +22,13 @@ __all__ = [
     "Draw",
     "Kind",
     "SheetPoint",
+    "beside",
     "draw_point",
     "draw_sizes",
     "draw_values",
     "entries_at",
     "least_sizes",
+    "scaled",
     "sheet_terms",
     "short",
 ]
@@ -74,6 +76,22 @@ class SheetPoint:
     sizes: Mapping[str, int]
     values: Mapping[str, Array]
     kind: Kind = "plain"
+
+
+def scaled(sheet: Sheet, point: SheetPoint, factor: float) -> SheetPoint:
+    """A point with its real entries multiplied."""
+    return _moved(sheet, point, lambda array: short(factor * array))
+
+
+def beside(sheet: Sheet, point: SheetPoint, rng: np.random.Generator) -> SheetPoint:
+    """A point with its real entries moved by a few units in the last place."""
+    unit = np.finfo(np.float64).eps
+    return _moved(sheet, point, lambda array: array * (1 + unit * rng.integers(-4, 5, array.shape)))
+
+
+def _moved(sheet: Sheet, point: SheetPoint, move: Callable[[Array], Array]) -> SheetPoint:
+    names = [name for name, item in sheet.declarations.items() if item.domain == "real"]
+    return replace(point, values={**point.values, **{name: move(point.values[name]) for name in names}})
 
 
 def draw_sizes(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.points import SheetPoint, sheet_terms, short
+from chainrule.diagnosis.points import SheetPoint, scaled, sheet_terms, short
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
@@ -134,8 +134,7 @@ class Switches:
         yield self._moved(base, high)
 
     def _moved(self, base: SheetPoint, factor: float) -> SheetPoint:
-        values = {name: short(factor * base.values[name]) for name in self._reals()}
-        return replace(base, values={**base.values, **values}, kind="extreme")
+        return replace(scaled(self.sheet, base, factor), kind="extreme")
 
     def _reals(self) -> list[str]:
         return [name for name, item in self.sheet.declarations.items() if item.domain == "real"]
