@@ -1,7 +1,8 @@
 """Whether a derivative is off by rounding alone: where 1 - tanh² u is 1e-17, doubles have no digit of it.
 
-A printed line is computed with every result moved a little. The results inside compiled code cannot be moved, so
-its inputs are: each rounding on the way is another one then, and what is left of terms that cancel shows it.
+A printed line is computed with every result moved a little. The results inside compiled code cannot be moved,
+so its inputs are: each rounding on the way is another one then, and what is left of terms that cancel shows
+it.
 """
 
 from __future__ import annotations

@@ -150,9 +150,9 @@ def _finite_point(
     for attempt, factor in enumerate((1.0, 1.0, NEARER, 1.0, 1.0, NEARER)):
         point = scaled(subject.equations.sheet, subject.draw(rng, sizes, turn, attempt >= 3), factor)
         try:
-            if np.all(np.isfinite(subject.value(point))) and subject.is_determined(point):
-                if Rounding(subject, point).leaves_slopes:
-                    break
+            has_value = np.all(np.isfinite(subject.value(point))) and subject.is_determined(point)
+            if has_value and Rounding(subject, point).leaves_slopes:
+                break
         except TooLargeError as error:
             raise TooLargeError(
                 f"{subject.of} cannot be computed as often as its verification takes. {error} Give the "
@@ -345,7 +345,7 @@ class _Rounded:
 
     def explains(self, witness: str, case: _Case, distance: Array) -> bool:
         """Whether a claim is off by no more than rounding moves the line, or the code."""
-        noises = [self.rounding.noise.get(self.name)]
+        noises: list[Array | float | None] = [self.rounding.noise.get(self.name)]
         if witness == "compiled":
             noises.append(self.rounding.scatter.get(self.name))
         upwards = replace(case, directions=np.abs(case.directions))

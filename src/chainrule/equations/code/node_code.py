@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
 
 __all__ = ["MAY_WARN", "node_code", "plain_number", "relation_code"]
@@ -41,6 +42,8 @@ def node_code(
             # Together the sides must have all axes.
             both = repeated_axes(args[0]).isdisjoint(repeated_axes(args[1]))
             sides = ", ".join(_plain(arg, spread if both else text) for arg in args)
+            if is_denied(node):
+                return f"1 - {_COMPARISONS[NEGATED[node.data]]}({sides}{dtype})", False
             return f"{_COMPARISONS[node.data]}({sides}{dtype})", True
         case "unit":
             return f"_equal(np.arange({length(node.dims[0])}), {node.data}{dtype})", True

@@ -52,6 +52,7 @@ from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_gra
 from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.nodes.adjugates import LEFT, PAIRS, RIGHT
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
+from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
 from chainrule.equations.nodes.norms import over_divisor
@@ -200,6 +201,9 @@ def _choice_form(node: Node, form: Callable[[Node], Form]) -> Form:
     rank, args = len(node.dims), node.args
     if node.kind == "compare":
         left, right = (_broadcast(arg, form) for arg in args)
+        if is_denied(node):
+            numbers = (Num(rank, Fraction(number)) for number in (0, 1))
+            return Where(rank, Compare(rank, NEGATED[node.data], left, right), *numbers)
         # x > 0 rather than 0 < x.
         turned = isinstance(left, Num) and node.data in ("<", "<=")
         return (
@@ -221,7 +225,11 @@ def _choice_form(node: Node, form: Callable[[Node], Form]) -> Form:
         # One condition for all entries needs no ones.
         inner = [arg for arg in condition.args if arg.kind != "ones"]
         condition = inner[0] if len(inner) == 1 and not inner[0].dims else condition
-    return Where(rank, form(condition), _broadcast(then, form), _broadcast(other, form))
+    held, branches = form(condition), (_broadcast(then, form), _broadcast(other, form))
+    if condition.kind == "compare" and is_denied(condition):
+        assert isinstance(held, Where)
+        return Where(rank, held.condition, *reversed(branches))
+    return Where(rank, held, *branches)
 
 
 def _broadcast(node: Node, form: Callable[[Node], Form]) -> Form:

@@ -1,7 +1,8 @@
 """Conditions in the calculus: comparisons as 0 and 1, and choices between two branches.
 
 A choice is a node of its own and not c ⊙ a + (1 - c) ⊙ b, in which an infinite entry of the branch that is
-not taken would spoil the other.
+not taken would spoil the other. Where a side is NaN, neither a < b nor b <= a holds, so that the opposite of
+a < b is a comparison of its own, ``!<``.
 """
 
 from __future__ import annotations
@@ -12,22 +13,26 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, 
 from chainrule.equations.nodes.relations import opposite
 from chainrule.equations.nodes.sums import content, scaled
 
-__all__ = ["NEGATED", "choose", "compare", "gate", "negated"]
+__all__ = ["NEGATED", "choose", "compare", "gate", "is_denied", "negated"]
 
-NEGATED = {"<": "<=", "<=": "<", "==": "!=", "!=": "=="}
+NEGATED = {"<": "!<", "!<": "<", "<=": "!<=", "!<=": "<=", "==": "!=", "!=": "=="}
 _HOLDS = {
     "<": lambda a, b: a < b,
+    "!<": lambda a, b: a >= b,
     "<=": lambda a, b: a <= b,
+    "!<=": lambda a, b: a > b,
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }
 
 
 def compare(op: str, left: Node, right: Node) -> Node:
-    """1 where left op right holds, else 0; op is ``<``, ``<=``, ``==`` or ``!=``."""
+    """1 where left op right holds, else 0; op is one of `NEGATED`."""
     pool = left.pool
-    if left is right or (is_number(left) and is_number(right)):
-        holds = op in ("<=", "==") if left is right else _HOLDS[op](_number(left), _number(right))
+    # Neither x == x nor x <= x holds where x is NaN.
+    is_settled = left is right and (op in ("<", "!<") or left in pool.labels)
+    if is_settled or (is_number(left) and is_number(right)):
+        holds = op in ("!<", "<=", "==") if left is right else _HOLDS[op](_number(left), _number(right))
         return pool.ones(left.dims) if holds else pool.zero(left.dims)
     if op in ("==", "!=") and right.serial < left.serial:
         left, right = right, left
@@ -43,15 +48,19 @@ def negated(condition: Node) -> Node | None:
     if condition.kind == "relation":
         return opposite(condition)
     if condition.kind == "compare":
-        left, right = condition.args
-        swapped = (left, right) if condition.data in ("==", "!=") else (right, left)
-        return compare(NEGATED[condition.data], *swapped)
+        return compare(NEGATED[condition.data], *condition.args)
     if condition.kind == "prod" and len(inner := [arg for arg in condition.args if not _is_pick(arg)]) == 1:
         turned = negated(inner[0])
         if turned is not None and turned.kind in ("compare", "relation"):
             args = tuple(turned if arg is inner[0] else arg for arg in condition.args)
             return condition.pool.intern("prod", condition.data, args, condition.dims)
     return None
+
+
+def is_denied(condition: Node) -> bool:
+    """Whether a condition says that a comparison does not hold, ``!<`` or ``!<=``."""
+    inner = condition.args if condition.kind == "prod" else (condition,)
+    return any(arg.kind == "compare" and arg.data in ("!<", "!<=") for arg in inner)
 
 
 def _is_pick(node: Node) -> bool:
@@ -66,8 +75,10 @@ def choose(condition: Node, then: Node, other: Node) -> Node:
         return then
     if is_zero(condition):
         return other
-    if is_zero(then) and (turned := negated(condition)) is not None:
-        return choose(turned, other, then)
+    if is_zero(then) or (is_denied(condition) and not is_zero(other)):
+        turned = negated(condition)
+        if turned is not None:
+            return choose(turned, other, then)
     if is_zero(other):
         coefficient, inner = _split_number(then)
         if coefficient != 1:

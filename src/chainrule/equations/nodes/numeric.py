@@ -14,6 +14,7 @@ from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import elementwise_values
+from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.errors import NoRuleError, ShapeError, TooLargeError
@@ -149,7 +150,9 @@ def value_from(
         case "svd":
             return np.asarray(arithmetic.function("svd", WHOLE)(args[0])[node.data])
         case "compare":
-            return np.asarray(COMPARISONS[node.data](args[0].real, args[1].real).astype(float))
+            holds = COMPARISONS[NEGATED[node.data] if is_denied(node) else node.data]
+            found = holds(args[0].real, args[1].real).astype(float)
+            return np.asarray(1 - found if is_denied(node) else found)
         case "where":
             return np.where(args[0].real != 0, args[1], args[2])
         case "extreme":
