@@ -8,6 +8,7 @@ from chainrule import verify
 from chainrule.diagnosis.verification import _Case
 from chainrule.equations import Equations
 from chainrule.equations.code.compile import Compiled
+from chainrule.equations.code.objective import SheetObjective
 from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
 from chainrule.errors import OptionError, SheetNameError
@@ -283,12 +284,59 @@ def test_terms_that_are_counted_once_in_a_sum_are_found_wrong(monkeypatch):
 
     monkeypatch.setattr("chainrule.equations.calculus.stacking.batch_program", once)
     report = verify(Equations(OVER), "L", form="batch", reduction="sum", points=1)
-    assert [block.verdict for block in report] == ["wrong", "right"]
+    assert [(block.name, block.verdict) for block in report] == [
+        ("C", "wrong"),
+        ("dC/dW", "wrong"),
+        ("dC/db", "right"),
+    ]
     assert verify(Equations(OVER), "L", form="batch", penalty="R", points=1).verdict == "wrong"
 
 
+WHOLE = "data X: R[n, p]; y: R[n]; parameters w: R[p]; L = norm2(X @ w - y)**2; R = sum(w**4)"
+TAKEN = [
+    (OVER, {"form": "batch"}),
+    (OVER, {"form": "batch", "reduction": "sum"}),
+    (OVER, {"form": "batch", "penalty": "R"}),
+    (OVER, {"form": "batch", "reduction": "sum", "penalty": "R"}),
+    (WHOLE, {"penalty": "R"}),
+    (WHOLE, {"penalty": "R", "form": "batch"}),
+]
+
+
+@pytest.mark.parametrize(("text", "options"), TAKEN)
+def test_the_value_that_is_trained_on_is_compared(monkeypatch, text, options):
+    assert verify(Equations(text), "L", points=1, **options).ok
+    right = Compiled.__call__
+
+    def wrong(self, *args, **values):
+        found = right(self, *args, **values)
+        return found if isinstance(found, tuple) else found + 1e-3
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiled, "__call__", wrong)
+        report = verify(Equations(text), "L", points=1, **options)
+    assert {block.verdict for block in report if block.name != "C"} == {"right"}
+    assert report.blocks[0].name == "C" and "compiled: the value is" in report.blocks[0].reasons[0]
+
+
+@pytest.mark.parametrize("wrong", ["value", "gradient"])
+@pytest.mark.parametrize(("text", "options"), TAKEN)
+def test_the_objective_that_is_trained_on_is_compared(monkeypatch, text, options, wrong):
+    right = SheetObjective.value_and_gradient
+
+    def spoiled(self, theta, rows=None):
+        value, gradient = right(self, theta, rows)
+        return (1.001 * value, gradient) if wrong == "value" else (value, 1.001 * gradient)
+
+    monkeypatch.setattr(SheetObjective, "value_and_gradient", spoiled)
+    report = verify(Equations(text), "L", points=1, **options)
+    found = {block.name for block in report if block.verdict == "wrong"}
+    assert found == ({"C"} if wrong == "value" else {block.name for block in report if block.name != "C"})
+    assert all("objective: " in block.reasons[0] for block in report if block.name in found)
+
+
 def test_a_sheet_as_it_is_with_its_penalty():
-    whole = Equations("data X: R[n, p]; y: R[n]; parameters w: R[p]; L = norm2(X @ w - y)**2; R = sum(w**4)")
+    whole = Equations(WHOLE)
     for form in (None, "batch"):
         report = verify(whole, "L", form=form, penalty="R", points=1)
         assert report.ok and report.blocks[0].name == "dC/dw", str(report)

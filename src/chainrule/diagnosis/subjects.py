@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +17,19 @@ from chainrule.diagnosis.witness import (
     USELESS,
     Witness,
     from_layout,
-    noise_of,
     sheet_function,
     tangential,
 )
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
-from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, OptionError
 
 __all__ = ["AsItIs", "OverExamples", "Subject"]
 
 Array = NDArray[Any]
-Form = Literal["example", "batch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +53,12 @@ class Subject(ABC):
     penalty: str | None
     derivation: Derivation
     allowance: Allowance
+    form: ClassVar[Literal["example", "batch"]]
+
+    @property
+    @abstractmethod
+    def over(self) -> dict[str, Any]:
+        """What else is said to compile it, and to train on it."""
 
     @abstractmethod
     def draw(
@@ -70,16 +74,26 @@ class Subject(ABC):
     def function(self, name: str, point: SheetPoint) -> Callable[[Array], Array]:
         """What is differentiated as a function of a name of the derivation, computed literally."""
 
+    @abstractmethod
+    def literal(self, point: SheetPoint, arithmetic: Arithmetic) -> Array:
+        """The value of what is differentiated, computed literally in numbers of some kind."""
+
+    def noise(self, point: SheetPoint, value: Array, allowance: Allowance) -> float:
+        """How far that value moves if every result on the way moves by units in its last place."""
+        runs = (
+            self.literal(point, NoisyDoubles(np.random.default_rng(seed), allowance)) for seed in range(2)
+        )
+        return max(float(np.max(np.abs(run - value), initial=0.0)) for run in runs)
+
     def borders(self, point: SheetPoint) -> Iterator[SheetPoint]:
         """Points like the given one that random ones never meet."""
         for name in (self.of,) if self.penalty is None else (self.of, self.penalty):
             yield from power_points(self.equations.program, name, point)
 
     def is_determined(self, point: SheetPoint) -> bool:
-        """Whether rounding leaves the value of ``of`` what it is; log det(Xᵀ X) of a wide X is rounding."""
-        value = self.at(self.of, point)
-        noise = noise_of(self.equations, self.of, point, value, self.allowance)
-        return noise <= USELESS * float(np.max(np.abs(value), initial=0))
+        """Whether rounding leaves the value what it is; log det(Xᵀ X) of a wide X is rounding."""
+        value = self.value(point)
+        return self.noise(point, value, self.allowance) <= USELESS * float(np.max(np.abs(value), initial=0))
 
     def value(self, point: SheetPoint) -> Array:
         """What is differentiated."""
@@ -121,14 +135,45 @@ class Subject(ABC):
         """The name in the sheet of a name of the derivation."""
         return name
 
-    @property
-    @abstractmethod
+    @cached_property
+    def value_code(self) -> Compiled:
+        """The compiled value."""
+        return self.equations.compile(self.of, form=self.form, **self.over)
+
+    @cached_property
     def code(self) -> Compiled:
         """The compiled derivatives."""
-
-    def _code(self, form: Form, **over: Any) -> Compiled:
         requests = [f"d({self.of}, {self.original(name)})" for name in self.derivation.wrt]
-        return self.equations.compile(requests, form=form, penalty=self.penalty, **over)
+        return self.equations.compile(requests, form=self.form, **self.over)
+
+    @staticmethod
+    def run(function: Compiled, point: SheetPoint) -> Any:
+        """What compiled code gives at a point."""
+        inputs = {name: point.values[name] for name in function.inputs}
+        return function(**inputs, **{size: np.asarray(point.sizes[size]) for size in function.sizes})
+
+    def trained(self, point: SheetPoint) -> tuple[Array, dict[str, Array]]:
+        """Value and gradients of the objective that `fit` minimises.
+
+        Its code is not that of `compile`: it holds for any weights and rows.
+
+        Raises
+        ------
+        OptionError
+            If nothing is added and there is one example, whose objective is the sheet as it is.
+        """
+        if self.over == {"penalty": None}:
+            raise OptionError(f"{self.of} is its own objective.")
+        roles = self.equations.roles
+        data = {name: array for name, array in point.values.items() if roles[name] != "parameters"}
+        sizes = {size: point.sizes[size] for size in self.equations.sizes}
+        objective = self.equations.objective(self.of, data, sizes=sizes, **self.over)
+        spec = objective.parameters
+        theta = spec.pack({name: point.values[name] for name in spec.names})
+        value, gradient = objective.value_and_gradient(theta)
+        blocks = spec.views(gradient)
+        wrt = {name: self.original(name) for name in self.derivation.wrt}
+        return np.asarray(value), {new: blocks[old] for new, old in wrt.items() if old in spec.names}
 
     @cached_property
     def _tried(self) -> Compiled | ChainruleError:
@@ -143,9 +188,7 @@ class Subject(ABC):
         wrt, function = self.derivation.wrt, self._tried
         if isinstance(function, ChainruleError):
             raise function
-        inputs = {name: point.values[name] for name in function.inputs}
-        inputs |= {size: np.asarray(point.sizes[size]) for size in function.sizes}
-        return dict(zip(wrt, map(np.asarray, function(**inputs)), strict=True))
+        return dict(zip(wrt, map(np.asarray, self.run(function, point)), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +196,11 @@ class AsItIs(Subject):
     """A sheet as it is, with its penalty if there is one."""
 
     _last: list[Any] = field(default_factory=list)
+    form = "example"
+
+    @property
+    def over(self) -> dict[str, Any]:
+        return {"penalty": self.penalty}
 
     def draw(
         self, rng: np.random.Generator, sizes: Mapping[str, int] | None, turn: int, positive: bool
@@ -170,6 +218,14 @@ class AsItIs(Subject):
         penalty = sheet_function(self.equations, self.penalty, name, base)
         return lambda at: np.asarray(whole(at) + penalty(at))
 
+    def literal(self, point: SheetPoint, arithmetic: Arithmetic) -> Array:
+        sheet = Evaluation(self.equations.sheet, point.values, self.rule, point.sizes, arithmetic)
+        value = sheet.named(self.of)
+        if self.penalty is not None:
+            with arithmetic.context():
+                value = arithmetic.array(value + sheet.named(self.penalty))
+        return np.asarray(value)
+
     def _base(self, point: SheetPoint) -> Evaluation:
         """The sheet at a point, kept until another is asked for."""
         if not self._last or self._last[0] is not point:
@@ -179,16 +235,17 @@ class AsItIs(Subject):
         found: Evaluation = self._last[1]
         return found
 
-    @cached_property
-    def code(self) -> Compiled:
-        return self._code("example")
-
 
 @dataclass(frozen=True, eq=False)
 class OverExamples(Subject):
     """The objective over several examples of a sheet that is for one of them: the literal sum or mean."""
 
     reduction: Literal["mean", "sum"]
+    form = "batch"
+
+    @property
+    def over(self) -> dict[str, Any]:
+        return {"reduction": self.reduction, "penalty": self.penalty}
 
     def draw(
         self, rng: np.random.Generator, sizes: Mapping[str, int] | None, turn: int, positive: bool
@@ -196,24 +253,27 @@ class OverExamples(Subject):
         sheet, count = self.equations.sheet, self._count
         own = {name: size for name, size in (sizes or {}).items() if name != count}
         first = draw_point(sheet, rng, own, turn=turn, positive=positive)
-        known = dict(first.sizes)
-        n = (sizes or {}).get(count) or max((*known.values(), 2)) + 1
+        n = (sizes or {}).get(count) or max((*first.sizes.values(), 2)) + 1
+        return self.stacked(first, n, rng, turn, positive)
+
+    def stacked(
+        self, first: SheetPoint, n: int, rng: np.random.Generator, turn: int = 0, positive: bool = False
+    ) -> SheetPoint:
+        """A point of which an example is given, the other n - 1 are drawn."""
+        sheet, known, values = self.equations.sheet, dict(first.sizes), dict(first.values)
         others = [
             draw_point(sheet, rng, known, turn=turn + place, positive=positive) for place in range(1, n)
         ]
-        values = dict(first.values)
         for name in self._data:
             values[name] = np.stack([one.values[name] for one in (first, *others)])
-        return SheetPoint({**known, count: n}, values)
-
-    def is_determined(self, point: SheetPoint) -> bool:
-        return True
+        return replace(first, sizes={**known, self._count: n}, values=values)
 
     def at(self, name: str, point: SheetPoint) -> Array:
         own = self.original(name)
         if own in point.values:
             return np.asarray(point.values[own])
-        rows = [self._evaluated(own, {**point.values, **row}, point) for row in self._rows(point)]
+        doubles = Doubles(self.allowance)
+        rows = [self._evaluated(own, {**point.values, **row}, point, doubles) for row in self._rows(point)]
         return np.stack(rows) if self._is_stacked(name) else rows[0]
 
     def function(self, name: str, point: SheetPoint) -> Callable[[Array], Array]:
@@ -221,20 +281,34 @@ class OverExamples(Subject):
         same = {key: value for key, value in point.values.items() if key not in self._data}
 
         def function(at: Array) -> Array:
-            each = [
-                self._evaluated(self.of, {**same, **row, own: at[i] if stacked else at}, point)
-                for i, row in enumerate(rows)
-            ]
-            total = np.sum(each, axis=0) / (len(rows) if self.reduction == "mean" else 1)
+            examples = [{**same, **row, own: at[i] if stacked else at} for i, row in enumerate(rows)]
             once = same if stacked else {**same, own: at}
-            penalty = self._evaluated(self.penalty, once, point) if self.penalty else 0.0
-            return np.asarray(total + penalty)
+            return self._reduced(examples, once, point, Doubles(self.allowance))
 
         return function
 
-    @cached_property
-    def code(self) -> Compiled:
-        return self._code("batch", reduction=self.reduction)
+    def literal(self, point: SheetPoint, arithmetic: Arithmetic) -> Array:
+        same = {key: value for key, value in point.values.items() if key not in self._data}
+        examples = [{**same, **row} for row in self._rows(point)]
+        return self._reduced(examples, same, point, arithmetic)
+
+    def _reduced(
+        self,
+        examples: Sequence[Mapping[str, Array]],
+        once: Mapping[str, Array],
+        point: SheetPoint,
+        arithmetic: Arithmetic,
+    ) -> Array:
+        """The sum or the mean over the examples, plus the penalty."""
+        with arithmetic.context():
+            total = np.asarray(arithmetic.number(0))
+            for values in examples:
+                total = arithmetic.array(total + self._evaluated(self.of, values, point, arithmetic))
+            if self.reduction == "mean":
+                total = arithmetic.array(total / len(examples))
+            if self.penalty is not None:
+                total = arithmetic.array(total + self._evaluated(self.penalty, once, point, arithmetic))
+        return np.asarray(total)
 
     def original(self, name: str) -> str:
         stacked = zip(self.derivation.program.symbols, self.equations.program.symbols, strict=False)
@@ -255,7 +329,8 @@ class OverExamples(Subject):
     def _rows(self, point: SheetPoint) -> list[dict[str, Array]]:
         return [{name: point.values[name][i] for name in self._data} for i in range(point.sizes[self._count])]
 
-    def _evaluated(self, name: str, values: Mapping[str, Array], point: SheetPoint) -> Array:
+    def _evaluated(
+        self, name: str, values: Mapping[str, Array], point: SheetPoint, arithmetic: Arithmetic
+    ) -> Array:
         sizes = {size: point.sizes[size] for size in self.equations.sizes}
-        doubles = Doubles(self.allowance)
-        return Evaluation(self.equations.sheet, values, self.rule, sizes, doubles).named(name)
+        return Evaluation(self.equations.sheet, values, self.rule, sizes, arithmetic).named(name)

@@ -90,7 +90,8 @@ def verify(
         By default the same points in every call.
     form, reduction, penalty : optional
         As in `Equations.derive`. In batch form the truth is the mean or the sum of ``of``, computed literally
-        for one example after the other, plus the penalty once.
+        for one example after the other, plus the penalty once; `Equations.objective`, which `fit` minimises,
+        is compared with it, too.
 
     Returns
     -------
@@ -273,6 +274,7 @@ def _judge_point(
         return
     compiled = _attempt(lambda: subject.compiled(point), blocks, "the compiled code")
     printed = _attempt(lambda: subject.printed(point), blocks, "the printed equations")
+    trained = _attempt(lambda: subject.trained(point)[1], {}, "the objective")
     rounding = Rounding(subject, point)
     cases: dict[str, _Case] = {}
     truths: dict[str, Array] = {}
@@ -290,7 +292,11 @@ def _judge_point(
             if not at_border:
                 blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
             continue
-        claims = {"compiled": compiled.get(name), "printed": printed.get(name)}
+        claims = {
+            "compiled": compiled.get(name),
+            "printed": printed.get(name),
+            "objective": trained.get(name),
+        }
         if at_border and claims["printed"] is not None and not np.all(np.isfinite(claims["printed"])):
             # 0 ** k log(0) as printed has no value, and k 0 ** (k-1) none for k = 0.
             claims["printed"] = None
@@ -346,7 +352,7 @@ class _Rounded:
     def explains(self, witness: str, case: _Case, distance: Array) -> bool:
         """Whether a claim is off by no more than rounding moves the line, or the code."""
         noises: list[Array | float | None] = [self.rounding.noise.get(self.name)]
-        if witness == "compiled":
+        if witness != "printed":
             noises.append(self.rounding.scatter.get(self.name))
         upwards = replace(case, directions=np.abs(case.directions))
         shape = case.base.shape + case.at.shape

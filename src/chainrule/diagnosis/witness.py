@@ -26,7 +26,6 @@ __all__ = [
     "USELESS",
     "Witness",
     "from_layout",
-    "noise_of",
     "open_indices",
     "sheet_function",
     "tangential",
@@ -58,18 +57,6 @@ def sheet_function(
     with suppress(ChainruleError):
         base.value(term, indices)  # so that what does not depend on ``wrt`` is computed once
     return lambda at: base.moved(wrt, at).value(term, indices)
-
-
-def noise_of(
-    equations: Equations, name: str, point: SheetPoint, value: Array, allowance: Allowance | None = None
-) -> float:
-    """How far the value of a name moves if every result on the way moves by units in its last place."""
-    worst = 0.0
-    for seed in range(2):
-        noisy = NoisyDoubles(np.random.default_rng(seed), allowance)
-        evaluation = Evaluation(equations.sheet, point.values, equations.total_derivative, point.sizes, noisy)
-        worst = max(worst, float(np.max(np.abs(evaluation.named(name) - value), initial=0.0)))
-    return worst
 
 
 def open_indices(term: Term) -> tuple[tuple[str, Size], ...]:
