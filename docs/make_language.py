@@ -18,6 +18,7 @@ from chainrule.equations.language.sheet import read
 from chainrule.equations.language.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
 from chainrule.equations.language.tree import Domain, Layout, Type
 from chainrule.errors import NoRuleError, SheetShapeError
+from chainrule.gamma import HIGHEST
 
 PAGE = Path(__file__).with_name("language.md")
 
@@ -76,6 +77,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "arcsin": ("arcsin(t)", "the angle whose sine is t"),
     "arccos": ("arccos(t)", "the angle whose cosine is t"),
     "arctan": ("arctan(t)", "the angle whose tangent is t"),
+    "gammaln": ("gammaln(t)", "the logarithm of |Γ(t)|"),
+    "digamma": ("digamma(t)", "the derivative of gammaln"),
+    "polygamma": ("polygamma(1, t)", "the derivative of digamma, so many times"),
     "where": ("where(t > u, t, u)", "the second argument where the condition holds, else the third"),
     "kron": ("kron(A, W)", "the Kronecker product"),
     "inv": ("inv(A)", "the inverse of a square matrix"),
@@ -169,8 +173,9 @@ def _second(left: str, right: str) -> str:
 def functions() -> str:
     """Every function: a call, its type, and what it is."""
     assert sorted([*FORMULAS, *WORDS]) == sorted(FUNCTIONS)
-    plain = [_row(function) for function in FUNCTIONS.values() if function.elementwise]
-    other = [_row(function) for function in FUNCTIONS.values() if not function.elementwise]
+    plain, other = [], []
+    for name, function in FUNCTIONS.items():
+        (plain if function.elementwise or name == "polygamma" else other).append(_row(function))
     more = [(f"`{call}`", result(call), meaning) for call, meaning in MORE]
     head = ("call", "gives", "is")
     return (
@@ -193,7 +198,7 @@ def without_rule() -> str:
     """The functions that are evaluated, but have no rule of differentiation."""
     found = []
     for name, (call, _) in {**FORMULAS, **WORDS}.items():
-        argument = call[len(name) + 1]
+        argument = call.rstrip(")")[-1] if name == "polygamma" else call[len(name) + 1]
         if argument in "yn" or FUNCTIONS[name].sized:
             continue
         try:
@@ -310,6 +315,9 @@ formula would overflow. Comparisons (`< <= > >= == !=`) stand inside `where`, or
 condition.
 
 {functions}
+`pi`, or `π`, is that number where nothing in the sheet has the name; Euler's number is `exp(1)`. The order n
+of `polygamma(n, t)` is a whole number from 0 to {highest_order}.
+
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
 
 A norm has the slope u/‖u‖, and 0 where u is 0; the second derivative is 0 there, too. `sqrt(x.T @ x)`,
@@ -381,6 +389,7 @@ def page() -> str:
         operations=operations(),
         functions=functions(),
         without_rule=without_rule(),
+        highest_order=HIGHEST,
         layouts=layouts(),
         spellings=spellings(),
         text=MAX_TEXT,

@@ -18,6 +18,7 @@ RANKS = {
         "options",
         "whole_file",
         "decimals",
+        "gamma",
         "arrays",
         "near_misses",
     },
@@ -146,6 +147,14 @@ def test_importing_chainrule_is_light():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = set(json.loads(out))
     assert not [name for name in HEAVY if name in loaded]
+
+
+def test_training_a_network_needs_no_equations():
+    code = "import sys, json, chainrule.cli.train; print(json.dumps(sorted(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not [
+        name for name in json.loads(out) if name.startswith(("chainrule.equations", "chainrule.diagnosis"))
+    ]
 
 
 WITHOUT_ARRAYS = """

@@ -8,7 +8,7 @@ import random
 from functools import reduce
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import erf, loggamma, psi
 
 SIZES = {"m": 3, "n": 4, "p": 2, "one": 1}
 SHAPES = {
@@ -67,6 +67,19 @@ def normal_cdf(x):
     return (1 + erf(x / np.sqrt(2))) / 2
 
 
+def log_gamma(x):
+    return loggamma(x + 0j) if np.iscomplexobj(x) else loggamma(x)
+
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(120)
+
+
+def trigamma(x):
+    """∫ t exp(-x t) / (1 - exp(-t)) dt from 0 on, for x of about 1 to 3, by quadrature."""
+    t, weights = 25 * (1 + NODES), 25 * WEIGHTS
+    return np.sum(weights * t / -np.expm1(-t) * np.exp(-np.asarray(x)[..., None] * t), axis=-1)
+
+
 ELEMENTWISE = {
     "exp": lambda x: np.exp(x),
     "tanh": np.tanh,
@@ -98,6 +111,13 @@ OF_SMALL = {
     "log1p": lambda x: np.log(1 + x),
     "normal_cdf": normal_cdf,
     "log_normal_cdf": lambda x: np.log(normal_cdf(x)),
+}
+# And these of 2 + sin(x), right of their poles.
+OF_POSITIVE = {
+    "gammaln({})": log_gamma,
+    "lgamma({})": log_gamma,
+    "digamma({})": lambda x: psi(x + 0j) if np.iscomplexobj(x) else psi(x),
+    "polygamma(1, {})": trigamma,
 }
 COMPARISONS = {
     "<": np.less,
@@ -208,9 +228,12 @@ class Generator:
 
     def _apply(self, shape, inner):
         x = inner()
-        name = self.random.choice([*ELEMENTWISE, *OF_SMALL, "log", "sqrt", "own", "two"])
+        name = self.random.choice([*ELEMENTWISE, *OF_SMALL, *OF_POSITIVE, "log", "sqrt", "own", "two"])
         if name in OF_SMALL:
             return Piece.of(f"{name}(sin({x}) / 2)", lambda e: OF_SMALL[name](np.sin(x.value(e)) / 2))
+        if name in OF_POSITIVE:
+            written = name.format(f"2 + sin({x})")
+            return Piece.of(written, lambda e: OF_POSITIVE[name](2 + np.sin(x.value(e))))
         if name == "log":
             return Piece.of(f"log(1 + exp({x}))", lambda e: np.log1p(np.exp(x.value(e))))
         if name == "sqrt":

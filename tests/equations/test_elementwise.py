@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from chainrule import decimals
+from chainrule import decimals, gamma
 from chainrule.equations import Equations
 from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
@@ -25,13 +25,15 @@ POINTS = {
     "log1p": [-1 + 1e-9, -1e-18, 0.0, 1e-12, 1e100],
     "normal_cdf": [-37.0, -8.0, 0.0, 1.5, 9.0],
     "log_normal_cdf": [-500.0, -40.0, -8.0, 0.0, 9.0],
+    "gammaln": [-100.3, -0.5, -1e-9, 1e-20, 0.3, 1 + 1e-9, 1.9, 8.499, 8.501, 1e6, 1e100],
+    "digamma": [-100.3, -1e-9, 1e-20, 0.3, 1.0, 2.5, 23.0, 1e6, 1e80],
 }
 
 
 def _truth(name, x):
     """The value and two slopes, by differences of decimals with 300 digits."""
     with decimal.localcontext(decimal.Context(300, Emax=10**9, Emin=-(10**9), traps=[])):
-        function, at = decimals.ELEMENTARY[name], Decimal(x)
+        function, at = (decimals.ELEMENTARY | gamma.DECIMALS)[name], Decimal(x)
         before, here, after = (function(at + k * STEP) for k in (-1, 0, 1))
         return [
             float(here),
@@ -58,7 +60,7 @@ def test_every_function_of_the_language_has_a_row():
     for name, row in ELEMENTWISE.items():
         assert row.name == name and row.code and callable(row.value)
         # What the language does not have is spelled for a reader, or never printed by name.
-        assert name in elementwise or row.spelled or row.letter or name == "divisor"
+        assert name in elementwise or name in gamma.DECIMALS or row.spelled or row.letter or name == "divisor"
         assert (row.slope is None) == (row.words == "")
 
 
@@ -83,6 +85,8 @@ def test_how_they_print():
         "sinh": "cosh(x)",
         "normal_cdf": "φ(x)",
         "log_normal_cdf": "φ(x) / Φ(x)",
+        "gammaln": "ψ(x)",
+        "digamma": "ψ⁽¹⁾(x)",
     }
     for name, text in shown.items():
         assert str(Equations(f"parameters x: R; L = {name}(x)").derive("L")) == f"dL/dx = {text}"

@@ -17,6 +17,8 @@ CALLS = {
     "log1p": "sum(log1p(sin(u) / 2) * v)",
     "arcsin": "sum(arcsin(sin(u) / 2) * v)",
     "arccos": "sum(arccos(sin(u) / 2) * v)",
+    "gammaln": "sum(gammaln(u) * v) + sum(lgamma(v))",
+    "polygamma": "sum(polygamma(0, u) * v) - polygamma(3, u[0])",
     "max": "max(u) + sum(max(u, v)) + norm2(max(A, axis=1))",
     "min": "min(u) * sum(min(u, v)) + norm2(min(A, axis=0))",
     "where": "sum(where(u < v, u**2, v)) + where(u[0] <= v[1], sum(u**3), 1)",

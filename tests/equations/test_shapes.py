@@ -78,6 +78,7 @@ SCOPE = read("""
         ("where(y == 2, a, 0)", (), False),
         ("where(x, 1, 2)", ("p",), False),
         ("tanh(W)", ("M", "p"), False),
+        ("polygamma(1, W)", ("M", "p"), False),
         ("sum(X[i, j] * W[k, j] for i in N for j in p for k in M)", (), False),
         ("sum(i * x[i] for i in p) / N", (), False),
         ("d(W @ x, x)", ("M", "p"), False),

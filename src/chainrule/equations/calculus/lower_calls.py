@@ -18,6 +18,7 @@ from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
+from chainrule.gamma import polygamma_name
 
 __all__ = ["call"]
 
@@ -112,6 +113,15 @@ def _onehot(term: Call, args: list[Value], pool: Pool) -> Value:
     return Value(onehot(value.node, term.sizes[-1]), value.open)
 
 
+def _polygamma(term: Call, args: list[Value], pool: Pool) -> Value:
+    (value,), (order,) = args, term.sizes
+    return Value(apply(polygamma_name(int(order)), value.node), value.open)
+
+
+def _pi(term: Call, args: list[Value], pool: Pool) -> Value:
+    return Value(pool.intern("pi", None, (), ()), ())
+
+
 def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
     """The extreme entry along an axis, or of two values elementwise, where the first one wins a tie."""
     if len(args) == 1:
@@ -184,6 +194,8 @@ _CALLS: dict[str, Callable[[Call, list[Value], Pool], Value]] = {
     "dot": _dot,
     "outer": _outer,
     "onehot": _onehot,
+    "polygamma": _polygamma,
+    "pi": _pi,
     "max": _extreme,
     "min": _extreme,
     "where": _where,

@@ -5,6 +5,7 @@ Each takes the library's namespace ``xp`` first, and none overflows at large sco
 
 from __future__ import annotations
 
+from chainrule.equations.code.gamma_kernels import ARRAY_GAMMA
 from chainrule.equations.code.tail_kernels import ARRAY_TAILS
 
 __all__ = ["ARRAY_DEFINITIONS"]
@@ -355,4 +356,5 @@ def _einsum(xp, rule, a, b):
     return xp.permute_dims(product, tuple(letters.index(letter) for letter in out))
 """,
     **ARRAY_TAILS,
+    **ARRAY_GAMMA,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from chainrule.equations.code.gamma_kernels import GAMMA, GAMMA_NEEDS
 from chainrule.equations.code.tail_kernels import TAIL_NEEDS, TAILS
 
 __all__ = ["DEFINITIONS", "definitions_for"]
@@ -287,6 +288,7 @@ def _cofactor_parts(x):
     return np.stack([np.conj(u), np.conj(v).swapaxes(-1, -2), np.where(same, 0, turn * others)], axis=-3)
 """,
     **TAILS,
+    **GAMMA,
 }
 # Helpers that other helpers call.
 NEEDS = {
@@ -297,6 +299,7 @@ NEEDS = {
     "_weighted_gram": ("_chunks", "_plus"),
     **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),
     **TAIL_NEEDS,
+    **GAMMA_NEEDS,
 }
 
 

@@ -28,6 +28,7 @@ class MathPrinter(Printer):
 
     minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
+    pi_digits = "<mn>3.141592653589793</mn>"
     exponent_level = ADD
 
     @staticmethod

@@ -34,7 +34,7 @@ __all__ = ["SheetPrinter"]
 class SheetPrinter(Printer):
     """Sheet syntax, brackets rather generous than clever."""
 
-    pi = "3.141592653589793"
+    pi = "pi"
     diagonal = "diag"
     trace = "trace"
     sigma_level = ATOM
@@ -229,10 +229,12 @@ class SheetPrinter(Printer):
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "normal_pdf":
-            return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi}))"
+            return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi_or_digits()}))"
         if name.startswith("e_arg"):
             reached = f"where(({arg}) == {name[5:]}({arg}), 1, 0)"
             return f"({reached} / sum({reached}))"
+        if name.startswith("polygamma_"):
+            return f"polygamma({name.removeprefix('polygamma_')}, {arg})"
         along = "" if axis is None else f", axis={axis}"
         return f"{name}({arg}{along})"
 

@@ -47,6 +47,7 @@ from chainrule.equations.formulas.forms import (
 )
 from chainrule.equations.formulas.index_notation import Speller, is_indexed
 from chainrule.equations.formulas.shorthand import short
+from chainrule.equations.language.functions import CONSTANTS
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
@@ -129,7 +130,11 @@ class Printer(ABC):
         return self.size(self.spelled(form.size)), ATOM
 
     def _pi(self, form: Pi) -> tuple[str, int]:
-        return self.pi, ATOM
+        return self.pi_or_digits(), ATOM
+
+    def pi_or_digits(self) -> str:
+        """π, by its digits where a name of the sheet is written so."""
+        return self.pi if self.taken.isdisjoint(CONSTANTS) else self.pi_digits
 
     def _add(self, form: Add) -> tuple[str, int]:
         return self.sum_of([(sign, self.inside(term, PRODUCT)) for sign, term in form.terms]), ADD
@@ -331,6 +336,7 @@ class Printer(ABC):
     comma: ClassVar[str] = ", "
     minus: ClassVar[str] = "-"
     pi: ClassVar[str]
+    pi_digits: ClassVar[str] = "3.141592653589793"
     diagonal: ClassVar[str] = "diagonal"
     trace: ClassVar[str] = "tr"
     # How tightly an exponent binds that needs no brackets.

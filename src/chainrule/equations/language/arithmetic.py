@@ -17,6 +17,7 @@ from chainrule.arrays import Array, np
 from chainrule.equations.language.counted import DISCOUNT, EACH
 from chainrule.equations.language.functions import Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
+from chainrule.gamma import DECIMALS, polygamma_name
 
 __all__ = ["COSTLY", "DOUBLES", "Allowance", "Arithmetic", "Decimals", "Doubles", "NoisyDoubles"]
 
@@ -251,8 +252,10 @@ class Decimals:
     def call(
         self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
     ) -> Any:
-        name = function.name
-        if function.elementwise or name in self.whole:
+        name = polygamma_name(*map(int, sizes)) if function.name == "polygamma" else function.name
+        if name == "pi":
+            return self.pi
+        if name in _ELEMENTWISE or name in self.whole:
             own = self.function(name, {})
             if axis is None:
                 return self.array(own(args[0]))
@@ -379,7 +382,9 @@ def _power(base: Array, exponent: Array) -> Array:
     return _entrywise(decimals.power, base, exponent)
 
 
-_ELEMENTWISE = {name: partial(_entrywise, function) for name, function in decimals.ELEMENTARY.items()}
+_ELEMENTWISE = {
+    name: partial(_entrywise, function) for name, function in (decimals.ELEMENTARY | DECIMALS).items()
+}
 
 
 def _rows(x: Array) -> tuple[Array, Array, Array]:

@@ -7,11 +7,13 @@ nothing, so that a complex step passes through it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Literal, TypeAlias
 
+from chainrule import gamma
 from chainrule.arrays import Array, np, numpy_function
 from chainrule.equations.language.operations import Argument, elementwise_type
 from chainrule.equations.language.sizes import size_product
@@ -40,7 +42,7 @@ from chainrule.special import (
     tanh,
 )
 
-__all__ = ["ALIASES", "COMPARISONS", "FUNCTIONS", "Function"]
+__all__ = ["ALIASES", "COMPARISONS", "CONSTANTS", "FUNCTIONS", "Function", "meaning"]
 
 
 Rule: TypeAlias = Callable[[tuple[Argument, ...], "int | None"], Type]
@@ -179,6 +181,10 @@ def _diag(args: tuple[Argument, ...], axis: int | None) -> Type:
     raise _fails(args, "diag makes a diagonal matrix of a vector, or takes the diagonal of a square matrix")
 
 
+def _polygamma(args: tuple[Argument, ...], axis: int | None) -> Type:
+    return args[-1].type  # the order is a number of the call
+
+
 def _dot(args: tuple[Argument, ...], axis: int | None) -> Type:
     if any(len(arg.type.axes) != 1 for arg in args) or args[0].type.axes != args[1].type.axes:
         raise _fails(args, "dot needs two vectors of one size")
@@ -281,6 +287,8 @@ _OPEN: dict[str, Callable[..., Any]] = {
     "log1p": log1p,
     "normal_cdf": normal_cdf,
     "log_normal_cdf": log_normal_cdf,
+    "gammaln": gamma.gammaln,
+    "digamma": partial(gamma.polygamma, 0),
 }
 
 FUNCTIONS: dict[str, Function] = {
@@ -288,6 +296,13 @@ FUNCTIONS: dict[str, Function] = {
     for function in (
         *(Function(name, (1,), _same, _plain(f), elementwise=True) for name, f in _ELEMENTWISE.items()),
         *(Function(name, (1,), _same, _plain(f), elementwise=True, open=True) for name, f in _OPEN.items()),
+        Function(
+            "polygamma",
+            (2,),
+            _polygamma,
+            lambda args, axis, sizes: gamma.polygamma(sizes[0], args[0]),
+            open=True,
+        ),
         Function("max", (1, 2), _extreme("max"), _larger, axis="required"),
         Function("min", (1, 2), _extreme("min"), _smaller, axis="required"),
         Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),
@@ -332,5 +347,15 @@ COMPARISONS: dict[str, Function] = {
 }
 """What ``<``, ``<=``, ``==`` and ``!=`` become: 1 where it holds, else 0; not to be called by name."""
 
-ALIASES = {"σ": "sigmoid", "Tr": "trace", "tr": "trace"}
+CONSTANTS: dict[str, Function] = {
+    name: Function("pi", (0,), _scalar, lambda args, axis, sizes: np.asarray(math.pi)) for name in ("pi", "π")
+}
+"""Numbers by the names that they have where a sheet does not use these itself."""
+
+ALIASES = {"σ": "sigmoid", "Tr": "trace", "tr": "trace", "lgamma": "gammaln"}
 """Other spellings of functions."""
+
+
+def meaning(name: str) -> Function:
+    """What a call in a typed sheet means, be it of a function, a comparison or a constant."""
+    return FUNCTIONS.get(name) or COMPARISONS.get(name) or CONSTANTS[name]

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.language.arithmetic import Arithmetic
-from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
+from chainrule.equations.language.functions import meaning
 from chainrule.equations.language.ranges import Moves, parts_of
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
@@ -226,7 +226,7 @@ class Interpreter:
 
     def call(self, term: Call) -> Any:
         sizes = tuple(self.size(size) for size in term.sizes)
-        function = FUNCTIONS.get(term.function) or COMPARISONS[term.function]
+        function = meaning(term.function)
         args = tuple(np.asarray(self.value(arg)) for arg in term.args)
         if not self.arithmetic.is_exact and self.moves.is_counted(term):
             return function.kernel(args, term.axis, sizes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chainrule.equations.language.functions import ALIASES, FUNCTIONS
+from chainrule.equations.language.functions import ALIASES, CONSTANTS, FUNCTIONS
 from chainrule.equations.language.lexer import Token
 from chainrule.equations.language.scope import Scope
 from chainrule.equations.language.statements import ROLES
@@ -98,4 +98,4 @@ def _depths(tokens: tuple[Token, ...]) -> list[int]:
 
 def _is_unknown(name: str, scope: Scope) -> bool:
     known = scope.is_value(name) or name in scope.sizes or name in scope.functions
-    return not known and name not in (*_WORDS, *FUNCTIONS, *ALIASES, "d")
+    return not known and name not in (*_WORDS, *FUNCTIONS, *ALIASES, *CONSTANTS, "d")

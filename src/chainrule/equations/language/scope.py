@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chainrule.equations.language.foreign import here
-from chainrule.equations.language.functions import ALIASES, FUNCTIONS
+from chainrule.equations.language.functions import ALIASES, CONSTANTS, FUNCTIONS
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.syntax import (
@@ -67,6 +67,12 @@ class Scope:
     def is_value(self, name: str) -> bool:
         """Whether the name is declared or defined."""
         return name in self.declarations or name in self.definitions
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a name means a number of the language, since nothing in the sheet has it."""
+        return name in CONSTANTS and not (
+            self.is_value(name) or name in self.sizes or name in self.functions or name in self.later
+        )
 
     def is_doubtful(self, name: str) -> bool:
         """Whether a mistake hides what the name is; a size is a size whoever brought it."""
@@ -241,6 +247,10 @@ class NameCheck:
                     self._check(child)
 
     def _knows(self, name: str) -> bool:
+        return self._has(name) or self.scope.is_constant(name)
+
+    def _has(self, name: str) -> bool:
+        """Whether a name is one of the sheet, or bound here."""
         return (
             name in self.bound
             or name in self.parameters
@@ -257,7 +267,7 @@ class NameCheck:
         self.pending.append(node)
 
     def _subscript(self, node: Name) -> None:
-        known = self._knows(node.name) or node.name in self.scope.later
+        known = self._has(node.name) or node.name in self.scope.later
         if not known and node.name not in self.scope.functions and self.free is not None:
             self.free.setdefault(node.name)
         elif known or self.free is not None:
@@ -280,7 +290,7 @@ class NameCheck:
             message = f"{name} is a function; write its argument in brackets: {name}(...)."
         else:
             choices = [*scope.declarations, *scope.definitions, *scope.sizes, *self.bound, *self.parameters]
-            hint = advice or near(name, choices)
+            hint = advice or (" Euler's number is exp(1)." if name == "e" else near(name, choices))
             hint = hint or " Declare it, as in data x: R[p], or define it in a line above."
             message = f"{name} is not known here.{hint}"
         return self.source.error(SheetNameError, message, node.start, node.end)

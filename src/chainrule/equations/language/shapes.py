@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal as Either
 from typing import cast
 
+from chainrule import gamma
 from chainrule.equations.language.expressions import parse_size
 from chainrule.equations.language.functions import ALIASES, COMPARISONS, FUNCTIONS
 from chainrule.equations.language.operations import (
@@ -285,6 +286,8 @@ class Shaper(TermMaker):
             return self._sized(node, name)
         if name == "onehot":
             return self._onehot(node)
+        if name == "polygamma":
+            return self._polygamma(node)
         args = tuple(
             self._condition(arg) if name == "where" and i == 0 else self.value(arg)
             for i, arg in enumerate(node.args)
@@ -331,6 +334,19 @@ class Shaper(TermMaker):
             self.fail(f"onehot needs a label, declared as in y: Class[K]; {text} is not one.", node)
         result = Type((*label.type.axes, classes))
         return self.made(Call(result, self.span(node), "onehot", (label,), None, (classes,)), node, label)
+
+    def _polygamma(self, node: Invocation) -> Term:
+        order = node.args[0]
+        if not isinstance(order, Literal) or order.value not in range(gamma.HIGHEST + 1):
+            message = (
+                f"The order of polygamma(n, x) is a whole number from 0 to {gamma.HIGHEST}; "
+                f"got {self.text(order)}."
+            )
+            self.fail(message, order, SheetSyntaxError)
+        arg = self.value(node.args[1])
+        self._axis(node, arg)
+        sizes = (int(order.value),)
+        return self.made(Call(arg.type, self.span(node), "polygamma", (arg,), None, sizes), node, arg)
 
     def _condition(self, node: Node) -> Term:
         """First argument of where: a comparison, 1 or 0, or any value, which holds where it is not 0."""

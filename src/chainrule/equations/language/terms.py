@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from typing import NoReturn
 
+from chainrule.equations.language.functions import CONSTANTS
 from chainrule.equations.language.lexer import Source
 from chainrule.equations.language.operations import Argument
 from chainrule.equations.language.ranges import Moves
@@ -17,6 +18,7 @@ from chainrule.equations.language.syntax import Group, Name, Node, Subscript
 from chainrule.equations.language.tree import (
     Aggregate,
     Binary,
+    Call,
     Derivative,
     IndexRef,
     Layout,
@@ -147,6 +149,8 @@ class TermMaker(ABC):
             return self.made(IndexRef(Type(), span, index, size if size is not None else 1), node)
         if self.scope.is_value(name):
             return self.made(Ref(self.scope.type_of(name), span, name), node)
+        if name in CONSTANTS and name not in self.scope.sizes:
+            return self.made(Call(Type(), span, CONSTANTS[name].name, ()), node)
         return self.made(SizeOf(Type(), span, name), node)
 
     def value(self, node: Node) -> Term:

@@ -145,7 +145,8 @@ class Binary(Term):
 class Call(Term):
     """A function of the language; ``axis`` is the axis it works along, where it has one (else None).
 
-    ``sizes`` holds the arguments of ``eye``, ``ones`` and ``zeros``, and the classes of ``onehot``.
+    ``sizes`` holds the arguments of ``eye``, ``ones`` and ``zeros``, the classes of ``onehot``, and the order
+    of ``polygamma``.
     """
 
     function: str

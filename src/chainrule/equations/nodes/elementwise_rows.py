@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
-from chainrule import special
+from chainrule import gamma, special
 from chainrule.arrays import numpy_function
 from chainrule.equations.nodes import elementwise_values as values
 from chainrule.equations.nodes.elementwise import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
@@ -52,6 +53,22 @@ def _cloglog_slope(u: Node) -> Node:
     t = plain("exp", u)
     below = _sum(u, (ONE, plain("exp", t)), (-ONE, _one(u)))
     return elementwise(t, u.pool.intern("pow", -ONE, (below,), u.dims))
+
+
+def _polygamma(n: int) -> Elementwise:
+    """ψ⁽ⁿ⁾; the slope of the highest is one order too high."""
+    name, order = gamma.polygamma_name(n), str(n).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    last = n == gamma.HIGHEST
+    return Elementwise(
+        name,
+        None if last else lambda u, v: plain(gamma.polygamma_name(n + 1), u),
+        "" if last else "the slope of ψ⁽ⁿ⁾ is ψ⁽ⁿ⁺¹⁾" if n else "ψ' = ψ⁽¹⁾",
+        partial(gamma.polygamma, n),
+        f"_{name}",
+        overflows=True,
+        letter=f"ψ⁽{order}⁾" if n else "ψ",
+        latex=rf"\psi^{{({n})}}" if n else r"\psi",
+    )
 
 
 def _sum(u: Node, *terms: tuple[Fraction, Node]) -> Node:
@@ -331,6 +348,17 @@ _ROWS = (
             _cloglog_slope(u), _sum(u, (ONE, _one(u)), (-ONE, plain("exp", u)), (-ONE, _cloglog_slope(u)))
         ),
     ),
+    Elementwise(
+        "gammaln",
+        lambda u, v: plain("digamma", u),
+        "(log Γ)' = ψ",
+        gamma.gammaln,
+        "_gammaln",
+        overflows=True,
+        letter="logΓ",
+        latex=r"\log\Gamma",
+    ),
+    *map(_polygamma, range(gamma.HIGHEST + 1)),
     Elementwise("divisor", lambda u, v: _one(u), "‖u‖' = u/‖u‖, 0 at 0", values.divisor, "_divisor"),
 )
 ELEMENTWISE.update((row.name, row) for row in _ROWS)
