@@ -10,7 +10,6 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.catalogue import network_equations
 from chainrule.checking import CheckReport
 from chainrule.cli.console import Console
 from chainrule.cli.heads import TASKS, Head, choose_task, head_of
@@ -206,6 +205,8 @@ class NetworkJob:
         return Model(self.network, outcome.result.parameters, self.preprocessor, record, certificate)
 
     def page(self, outcome: Outcome, certificate: CheckReport | None) -> Report:
+        from chainrule.catalogue import network_equations  # the equations, which training does without
+
         equations, scores = network_equations(self.network), outcome.scores
         sections: list[Section] = [
             model_section(equations.text, repr(self.network)),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import ClassTarget, NumericTarget, Preprocessor, as_table
-from chainrule.equations import Equations
-from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.errors import OptionError, ShapeError
 from chainrule.network import Network
 from chainrule.parameters import Parameters
+
+if TYPE_CHECKING:
+    from chainrule.equations import Equations
 
 __all__ = ["Model", "SheetModel"]
 
@@ -48,7 +49,7 @@ class SheetModel:
     penalty: str | None = None
 
     def __post_init__(self) -> None:
-        sheet = Equations(self.text)
+        sheet = self.equations()
         if self.reduction not in ("mean", "sum"):
             raise OptionError(f'reduction is "mean" or "sum"; got {self.reduction!r}.')
         if not all(type(size) is int and size >= 0 for size in self.sizes.values()):
@@ -56,10 +57,14 @@ class SheetModel:
         if self.of not in sheet.names:
             raise OptionError(f"The sheet has no name {self.of!r}; there are {', '.join(sheet.names)}.")
         if self.penalty is not None:
+            from chainrule.equations.calculus.penalty import require_penalty
+
             require_penalty(sheet.sheet, sheet.program, self.of, self.penalty)
 
     def equations(self) -> Equations:
         """The sheet, read."""
+        from chainrule.equations import Equations  # which a network does without
+
         return Equations(self.text)
 
 

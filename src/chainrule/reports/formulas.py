@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chainrule.checking import BlockVerdict, CheckReport
-from chainrule.diagnosis import BlockVerification, VerifyReport
-from chainrule.equations import Derivation, Step
 from chainrule.reports.markup import Markup, element, join
 from chainrule.reports.page import Section
+
+if TYPE_CHECKING:
+    from chainrule.diagnosis import BlockVerification, VerifyReport
+    from chainrule.equations import Derivation, Step
 
 __all__ = ["gradient_section", "model_section", "plain_text", "verdict_section"]
 
