@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.catalogue import equations_of, loss_from, network_equations
+from chainrule.catalogue.targets import KINDS
 from chainrule.errors import DataError, OptionError, ShapeError, SheetError, SheetShapeError
 from chainrule.network import OUTPUTS, Network, pairing
 from chainrule.network.losses import loss
@@ -181,3 +182,12 @@ def test_class_numbers_stand_for_one_hot_vectors():
     for kind in ("distribution", "weights"):
         own = loss_from("own(y, f) = sum(y * f)", target=kind)
         assert own.encode([2, 0], 2, 3, np.float64).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"class"}))
+def test_targets_have_the_type_of_the_network(kind, dtype):
+    target = _target(kind, np.random.default_rng(0))
+    assert KINDS[kind].encode(target, N, K, dtype).dtype == dtype
+    if kind in ("distribution", "weights"):
+        assert KINDS[kind].encode([2, 0], 2, 3, dtype).dtype == dtype

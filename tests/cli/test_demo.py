@@ -1,8 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from chainrule.catalogue import sheet
+from chainrule.checking import check_gradient
+from chainrule.equations import Derivation
 from html_page import Page
 
 
@@ -54,6 +57,30 @@ def test_a_seed_says_everything(run):
         return json.loads(answer.out)["splits"][0]["log_loss"]["held_out"]
 
     assert accuracy(1) == accuracy(1) != accuracy(2)
+
+
+def _wrong_print(monkeypatch):
+    right = Derivation.sheet
+    monkeypatch.setattr(Derivation, "sheet", lambda self: right(self).replace("1 - h * h", "1 - h"))
+
+
+def _wrong_code(monkeypatch):
+    theta = np.array([0.3, 0.7])
+    wrong = check_gradient(lambda at: float(at @ at), theta, theta)
+    monkeypatch.setattr("chainrule.cli.demo.check_contender", lambda *arguments: wrong)
+
+
+def _programs_that_differ(monkeypatch):
+    monkeypatch.setattr("chainrule.cli.demo.agreement", lambda *arguments: 1e-11)
+
+
+@pytest.mark.parametrize("spoil", [_wrong_print, _wrong_code, _programs_that_differ])
+def test_a_proof_that_fails_is_told_by_the_code_in_json_and_on_the_page(run, tmp_path, monkeypatch, spoil):
+    spoil(monkeypatch)
+    answer = run("demo", "--epochs", 1, "--json", "-q")
+    assert answer.code == 1
+    assert json.loads(answer.out)["gradient"]["ok"] is False
+    assert "✗ wrong" in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
 
 
 @pytest.mark.full

@@ -59,6 +59,19 @@ def test_the_task_can_be_overruled(run):
     assert answer.code == 1 and "holds text" in answer.err
     answer = run("train", "iris", "--target", "species", "--task", "binary")
     assert answer.code == 1 and "3 different values" in answer.err
+    for task, outputs in (("binary", 1), ("multiclass", 2)):
+        arguments = ("train", "breast_cancer", "--target", "diagnosis", "--task", task, "--epochs", 1)
+        answer = run(*arguments)
+        assert answer.code == 0, answer.err
+        assert f"{task}, as asked" in answer.out and f"Network 30-32-{outputs}" in answer.out
+
+
+@pytest.mark.parametrize(("options", "held"), [((), 15), (("--validation", 0.4), 24)])
+def test_the_share_that_was_asked_for_is_held_out(run, houses, options, held):
+    answer = run("train", houses, "--target", "price", "--epochs", 1, "--json", "-q", *options)
+    record = json.loads(answer.out)
+    assert (record["rows"], record["held_out_rows"]) == (60 - held, held)
+    assert record["scores"]["rows"] == held and record["target"] == "price"
 
 
 def test_layers_and_their_options(run):

@@ -5,6 +5,7 @@ import pytest
 
 from chainrule import check_claims, verify
 from chainrule.diagnosis.points import ALTERNATION, draw_point, draw_sizes
+from chainrule.diagnosis.remarks import ratio_remark
 from chainrule.equations import Equations
 from chainrule.equations.calculus.derived_value import Derived
 from chainrule.errors import OptionError, TooLargeError
@@ -261,6 +262,17 @@ def test_a_factor_seen_at_one_point_only_is_not_named():
     assert not any("times" in reason for reason in by_sign.reasons)
     assert any("is -1 times" in reason for reason in negated.reasons)
     assert any("is 1/p = 1/" in reason for reason in sized.reasons)
+
+
+def test_a_factor_is_named_though_some_points_have_no_value():
+    assert any("-1 times" in reason for reason in only("data a: R\nsqrt(a) == -sqrt(a)").reasons)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [([3, 0], [1, 5]), ([3, 5], [1, 0]), ([0, 0], [0, 0]), ([0], [3])]
+)
+def test_no_factor_is_named_where_an_entry_is_zero_on_one_side_only(left, right):
+    assert ratio_remark(np.array(left, float), np.array(right, float), {"N": 3}) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Claims that hold at ordinary points only, or seem to fail because of rounding: no verdict is false."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -286,8 +288,10 @@ def points_of(text):
 
 
 def test_points_stand_on_both_sides_of_a_kink_and_at_the_numbers_of_a_sheet():
-    values = np.array([float(point.values["a"]) for point in points_of("a: R\nrelu(3 * a - 12) == 0")])
+    points = points_of("a: R\nrelu(3 * a - 12) == 0")
+    values = np.array([float(point.values["a"]) for point in points])
     assert np.any((values > 4) & (values < 4.001)) and np.any((values < 4) & (values > 3.999))
+    assert {point.kind for point in points if 0 < abs(float(point.values["a"]) - 4) < 1e-3} == {"extreme"}
     assert {3.0, 12.0, -12.0, 0.0, 1.0} <= set(values)
     assert np.any((values != 0) & (np.abs(values) < 1e-4)) and np.any(np.abs(values) > 100)
 
@@ -298,6 +302,23 @@ def test_points_take_all_signs_and_all_labels():
     signs = {tuple(float(np.sign(point.values[name])) for name in "abc") for point in points}
     assert len(signs - {s for s in signs if 0 in s}) == 8
     assert len({(int(point.values["y"]), int(point.values["k"])) for point in points}) == 9
+
+
+def test_all_patterns_of_few_names_are_taken_and_of_many_both_ends():
+    def patterns(text):
+        points = (point for point in points_of(text) if point.kind == "pattern")
+        return [tuple(float(np.sign(value)) for value in point.values.values()) for point in points]
+
+    few = patterns("a: R; s: Sign; u: Bit; v: Bit; c: R\na * s * u * v == c")
+    kinds = [(-1, 1), (-1, 1), (0, 1), (0, 1), (-1, 1)]
+    assert sorted(few) == sorted(product(*kinds))
+    many = patterns("a: R; b: R; s: Sign; z: Sign; u: Bit; v: Bit; c: R\na * b * s * z * u * v == c")
+    assert len(many) == 32 < len(few) * 4
+    assert {(-1, -1, -1, -1, 0, 0, -1), (1,) * 7} <= set(many)
+
+
+def test_large_arrays_are_drawn_at_few_points():
+    assert len(points_of("x: R[1000000]\nsum(x) == 0")) == 4
 
 
 def test_shares_sum_to_1_exactly_and_reach_corners():

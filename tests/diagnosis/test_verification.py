@@ -6,6 +6,7 @@ import pytest
 
 from chainrule import verify
 from chainrule.diagnosis.verification import _Case
+from chainrule.diagnosis.verify_report import BlockVerification, VerifyReport
 from chainrule.equations import Equations
 from chainrule.equations.code.compile import Compiled
 from chainrule.equations.code.objective import SheetObjective
@@ -201,6 +202,39 @@ def test_a_wrong_compiled_value_has_a_line_of_its_own(monkeypatch):
     assert (value.name, value.verdict, gradient.verdict) == ("L", "wrong", "right")
     assert value.compiled == pytest.approx(1e-3) and "where the sheet says" in value.reasons[0]
     assert report.verdict == "wrong"
+
+
+def test_what_has_no_room_in_a_report_is_counted_by_verdict():
+    kinds = ["right"] * 5 + ["wrong"] * 7 + ["not checkable"] * 4
+    blocks = tuple(
+        BlockVerification(f"dL/dW{i}", (), kind, 0.0, None, None, () if kind == "right" else ("why",))
+        for i, kind in enumerate(kinds)
+    )
+    lines = str(VerifyReport("L", blocks, ({"n": 3},))).splitlines()
+    shown = sum(line.startswith("dL/dW") for line in lines)
+    assert len(lines) <= 15 and shown == 5
+    assert lines[1].split()[:2] == ["dL/dW5", "wrong"] and lines[2].strip() == "why"
+    assert lines[-3] == "and 11 more, 2 wrong, 4 not checkable, 5 right"
+    assert str(VerifyReport("L", blocks[:8], ())).splitlines()[-2].startswith("dL/dW4")
+
+
+def test_nothing_verified_is_no_pass():
+    report = VerifyReport("L", (), ())
+    assert not report.ok and report.verdict == "not checkable" and len(str(report).splitlines()) == 2
+
+
+@pytest.mark.parametrize("scale", ["1", "1e-30", "1e30"])
+@pytest.mark.parametrize("wrong", [np.nan, 2.0])
+def test_a_wrong_compiled_value_is_seen_at_any_scale(monkeypatch, scale, wrong):
+    right = Compiled.__call__
+
+    def spoiled(self, *args, **values):
+        found = right(self, *args, **values)
+        return found if isinstance(found, tuple) else wrong * found
+
+    monkeypatch.setattr(Compiled, "__call__", spoiled)
+    value, gradient = verify(Equations(f"parameters x: R[n]\nL = {scale} * sum(tanh(x))"), "L").blocks
+    assert (value.name, value.verdict, gradient.verdict) == ("L", "wrong", "right")
 
 
 # Slopes that are spelled as differences, at points where nothing is left of these in double precision.

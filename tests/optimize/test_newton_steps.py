@@ -65,6 +65,26 @@ def test_the_same_steps_in_other_units():
         np.testing.assert_allclose(one.x, other.x * [2.0**20, 2.0**-17], rtol=1e-6)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+@pytest.mark.parametrize("start", [(1.0, 0.0), (0.5, -2.0), (0.1, 0.1)], ids=str)
+def test_a_way_to_infinity_is_recognised_by_its_steps_long_before_nothing_is_left(offset, start):
+    class Endless(Valley):
+        """e^-a + (b - 1)²: Newton's steps in a keep their length."""
+
+        def value(self, theta, rows=None):
+            return offset + np.exp(-theta[0]) + (theta[1] - 1) ** 2
+
+        def value_and_gradient(self, theta, rows=None):
+            return self.value(theta), np.array([-np.exp(-theta[0]), 2 * (theta[1] - 1)])
+
+        def hessian_product(self, theta, v, rows=None):
+            return np.array([np.exp(-theta[0]), 2.0]) * v
+
+    seen, verdict = walk(Endless(), start)
+    assert verdict.is_infinite and "infinity in a," in verdict.reason
+    assert len(seen) < 30 and np.exp(-seen[-1].x[0]) > 1e-12 and seen[-1].x[1] == pytest.approx(1)
+
+
 def test_a_curvature_that_is_not_finite_is_no_minimum():
     class Bad(Valley):
         def hessian_product(self, theta, v, rows=None):
