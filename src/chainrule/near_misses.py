@@ -15,5 +15,7 @@ def near_misses(name: str, names: Iterable[str]) -> str:
     close = close or [other for other in known if other.lower() == name.lower()]
     if close:
         return f"; did you mean {' or '.join(repr(other) for other in close)}?"
+    if not known:
+        return "; there are none."
     shown = ", ".join(known[:12]) + (f", and {len(known) - 12} more" if len(known) > 12 else "")
     return f"; there are {shown}."

@@ -41,6 +41,13 @@ def test_without_claims_the_gradient_is_verified(check):
     assert answer.code == 0 and "Claims" not in answer.out
 
 
+def test_one_check_and_several_are_counted(check):
+    assert check("x: R\nx == x\n").err == "The one check is right.\n"
+    assert check("x: R\nx == x\n2 * x == x + x\n").err == "All 2 checks are right.\n"
+    open_one = check("x: R\nx == x\nsqrt(-x * x - 1) == sqrt(-x * x - 1)\n")
+    assert (open_one.code, open_one.err) == (3, "1 of 2 checks could not be made.\n")
+
+
 def test_nothing_to_check(check):
     answer = check("x: R[p]\nz = 2 * x\n")
     assert answer.code == 3 and "nothing to check" in answer.err

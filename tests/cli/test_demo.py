@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -41,6 +42,15 @@ def test_json_and_splits(run, tmp_path):
     assert all(0.85 < accuracy < 1 for accuracy in accuracies)
     assert figures["gradient"]["ok"] and figures["gradient"]["agreement"] < 1e-13
     assert (tmp_path / "two.html").exists()
+
+
+def test_several_splits_are_named_and_their_mean_is_shown(run, short):
+    assert "first of" not in short.out and "mean accuracy" not in short.out
+    answer = run("demo", "--epochs", 1, "--splits", 2)
+    accuracies = [float(found) for found in re.findall(r"held-out accuracy (\S+)", answer.err)]
+    assert "Held-out scores, first of 2 splits" in answer.out and len(accuracies) == 2
+    (mean,) = re.findall(r"mean accuracy of 2 splits: (\S+)", answer.out)
+    assert float(mean) == pytest.approx(sum(accuracies) / 2, abs=1e-4)
 
 
 def test_the_sheet_in_place_of_the_network(run):

@@ -48,7 +48,8 @@ def test_a_classifier_with_everything(run, sheet, tmp_path):
     rows, _ = split_rows(150, test=0.25, seed=0, stratify=table["species"].values.astype(str))
     means = table.take(rows).matrix("*_length", "*_width").mean(axis=0)
     np.testing.assert_allclose(model.record["encodings"]["x"]["center"], means)
-    Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
+    page = Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
+    assert "Held-out loss" in page.text and "38 rows" in page.text and "112 rows" in page.text
 
 
 def test_json_alone_on_standard_output(run, sheet):
@@ -148,6 +149,11 @@ GOOD = ("--bind", "x=petal*", "--bind", "y=species")
         (("--bind", "x=petal*,species", "--bind", "y=species"), 1, "categorical"),
         (("--bind", "x=petal*", "--bind", "y=*_width"), 1, "fits 2 columns"),
         (("--bind", "x=3", "--bind", "y=species"), 2, "a number fits only"),
+        (
+            ("--minimize", "R", "--bind", "x=petal*"),
+            2,
+            "x: that is no data of the objective; there are none.",
+        ),
         (("--bind", "q=species"), 2, "no data of the objective"),
         (("--bind", "W=species"), 2, "no data of the objective"),
         (("--bind", "species"), 2, "NAME=VALUE"),
@@ -181,6 +187,12 @@ def test_what_does_not_fit_is_said(run, sheet, tmp_path, options, code, message)
 @pytest.mark.parametrize(
     ("sheet", "bindings", "code", "message"),
     [
+        (
+            "data x: R\nparameters w: R\nL = w**2",
+            ("x=age",),
+            2,
+            "--bind x: that is no data of the objective; there are none.",
+        ),
         (
             "data X: R[p, q]; y: R\nparameters w: R[p]\nL = (y - sum(X.T @ w))**2",
             ("X=age,bmi",),
@@ -221,6 +233,24 @@ def test_a_declaration_that_no_column_fits(run, tmp_path, sheet, bindings, code,
         given = given[:-2]
     answer = run("fit", "sheet.eqs", "--data", "diabetes", *given)
     assert answer.code == code and message in answer.err, answer.err
+
+
+@pytest.mark.parametrize("score", ["W @ x + b", "(W @ x + b)**2", "softmax(W @ x + b)"])
+def test_only_shares_that_sum_to_1_are_scored_as_they_are(run, tmp_path, score):
+    loss = "-log(f[y])" if "softmax" in score else "logsumexp(f) - f[y]"
+    path = tmp_path / "scores.eqs"
+    path.write_text(f"data x: R[p]; y: Class[K]\nparameters W: R[K, p]; b: R[K]\nf = {score}\nL = {loss}\n")
+    figures = json.loads(run("fit", path, *IRIS, "--predict", "f=y", "--epochs", 2, "--json", "-q").out)
+    assert figures["scores"]["log_loss"]["held_out"] == pytest.approx(figures["held_out_loss"])
+
+
+def test_a_parameter_that_the_objective_does_not_need_has_no_size_to_ask_for(run, tmp_path):
+    path = tmp_path / "two.eqs"
+    path.write_text("data x: R; y: R\nparameters w: R; v: R[M]\nL = (w * x - y)**2\nq = L + norm2(v)**2\n")
+    bound = ("--data", "diabetes", "--bind", "x=bmi", "--bind", "y=progression", "--epochs", 1)
+    assert run("fit", path, *bound, "--minimize", "L").code == 0
+    asked = run("fit", path, *bound, "--minimize", "q")
+    assert asked.code == 2 and "--size M=...: v is R[M]" in asked.err
 
 
 def test_a_run_that_diverges_is_refused(run, line, tmp_path):
@@ -270,6 +300,7 @@ def test_a_penalty_counts_once(run, tmp_path):
         np.testing.assert_allclose(model.parameters["w"], w, rtol=1e-5)
         assert (model.definition.reduction, model.definition.penalty) == (reduction, "R")
         assert model.record["penalty"] == "R"
+        assert model.record.get("reduction") == (None if reduction == "mean" else "sum")
         assert "L + R is minimised" in (tmp_path / "ridge.html").read_text(encoding="utf-8")
         assert "+ λ w" in run("show", "ridge.model").out
     assert run("fit", path, "--data", "diabetes", "--bind", "x=age", "--penalty", "w").code == 2

@@ -134,7 +134,7 @@ def model(run, houses):
 
 def test_predictions_are_those_of_the_model(run, model, houses, tmp_path):
     answer = run("predict", model, houses, "--probabilities")
-    assert (answer.code, answer.err) == (0, "")
+    assert (answer.code, answer.err) == (0, "") and "\r" not in answer.out
     rows = list(csv.reader(io.StringIO(answer.out)))
     assert rows[0] == ["town", "P(Bonn)", "P(Kiel)", "P(Ulm)"]
     trained, table = load(tmp_path / model), read_table(houses)
@@ -172,6 +172,7 @@ def test_what_cannot_be_predicted_is_said(run, model, houses, sheet, tmp_path):
 def test_show(run, model):
     out = run("show", model).out
     for piece in (
+        "Inputs",
         "h1 = relu(z1)",
         "dC/dz₁ = step(h₁) ⊙ dC/dh₁",
         "Network 4-32-3",
