@@ -149,11 +149,6 @@ GOOD = ("--bind", "x=petal*", "--bind", "y=species")
         (("--bind", "x=petal*,species", "--bind", "y=species"), 1, "categorical"),
         (("--bind", "x=petal*", "--bind", "y=*_width"), 1, "fits 2 columns"),
         (("--bind", "x=3", "--bind", "y=species"), 2, "a number fits only"),
-        (
-            ("--minimize", "R", "--bind", "x=petal*"),
-            2,
-            "x: that is no data of the objective; there are none.",
-        ),
         (("--bind", "q=species"), 2, "no data of the objective"),
         (("--bind", "W=species"), 2, "no data of the objective"),
         (("--bind", "species"), 2, "NAME=VALUE"),
