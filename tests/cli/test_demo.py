@@ -53,6 +53,11 @@ def test_several_splits_are_named_and_their_mean_is_shown(run, short):
     assert float(mean) == pytest.approx(sum(accuracies) / 2, abs=1e-4)
 
 
+def test_quiet_silences_remarks_alone(run):
+    answer = run("demo", "--epochs", 1, "-q")
+    assert answer.err == "" and "Its gradient, derived" in answer.out
+
+
 def test_the_sheet_in_place_of_the_network(run):
     answer = run("demo", "--sheet", "--epochs", 3, "--json", "-q")
     figures = json.loads(answer.out)

@@ -93,6 +93,18 @@ def test_columns_of_the_same_name_need_no_binding(run, tmp_path, houses):
     assert scores["mean_abs_error"]["baseline"] > 20  # in the units of the column, not in deviations
 
 
+def test_a_column_whose_name_has_a_comma_and_a_sheet_from_standard_input(run, tmp_path):
+    (tmp_path / "t.csv").write_text("\n".join(['"a,b",y', *(f"{i},{2 * i + 1}" for i in range(12))]))
+    text = "data x: R; y: R\nparameters w: R; v: R\nL = (w * x + v - y)**2\n"
+    options = ("--bind", "x=a,b", "--optimizer", "lbfgs", "--report", "t.html", "--out", "t.model")
+    answer = run("fit", "-", "--data", "t.csv", *options, text=text)
+    assert answer.code == 0, answer.err
+    assert "Bound to t.csv" in answer.out and "x = a,b\n" in answer.out
+    assert "A sheet on t.csv" in Page((tmp_path / "t.html").read_text(encoding="utf-8")).text
+    found = load(tmp_path / "t.model").parameters
+    assert (float(found["w"]), float(found["v"])) == pytest.approx((2, 1))
+
+
 @pytest.mark.parametrize("domain", ["Sign", "Bit"])
 def test_logistic_regression_as_scikit_learn_finds_it(run, tmp_path, domain):
     linear_model = pytest.importorskip("sklearn.linear_model")

@@ -133,6 +133,11 @@ def test_a_sheet_that_cannot_be_read_is_named(run, sheet, tmp_path, path, messag
     assert answer.code == 1 and message in answer.err and answer.err.startswith("error: "), answer.err
 
 
+def test_standard_input_is_named_as_such(run):
+    answer = run("derive", "-", text=b"\xff")
+    assert answer.err == "error: standard input is not UTF-8 text; a sheet of equations is.\n"
+
+
 def test_a_file_that_breaks_off_is_named(run, sheet, monkeypatch):
     class Broken:
         def __enter__(self):

@@ -92,7 +92,9 @@ def test_a_class_of_one_row_is_kept_for_training(run, tmp_path):
     for seed in range(4):
         answer = run("train", "t.csv", "--target", "y", "--epochs", 1, "--seed", seed, "--json", "-q")
         assert answer.code == 0, answer.err
-        assert sum(json.loads(answer.out)["scores"]["confusion"][2]) == 0
+        record = json.loads(answer.out)
+        assert sum(record["scores"]["confusion"][2]) == 0
+        assert record["rows"] + record["held_out_rows"] == 21
 
 
 def test_hostile_names_stay_text(run, tmp_path):
@@ -210,9 +212,11 @@ def test_decimal_commas(run, tmp_path):
     assert len(run("predict", "m", "comma.csv", "--decimal", ",").out.splitlines()) == 21
 
 
-def test_a_run_that_made_things_worse_is_not_saved(run, houses, tmp_path):
+@pytest.mark.parametrize("rate", [1e9, 1e300])
+def test_a_run_that_made_things_worse_is_not_saved(run, houses, tmp_path, rate):
+    """From the larger rate not even the first epoch has a loss."""
     arguments = ["train", houses, "--target", "price", "--epochs", 9, "--out", "never.model"]
-    answer = run(*arguments, "--optimizer", "sgd", "--learning-rate", 1e9)
+    answer = run(*arguments, "--optimizer", "sgd", "--learning-rate", rate)
     assert answer.code == 1 and "diverged" in answer.err
     assert not (tmp_path / "never.model").exists()
 
