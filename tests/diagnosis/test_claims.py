@@ -121,10 +121,11 @@ def test_open_indices_speak_of_all_their_values():
     assert len(wrong.discrepancy.index) == 2
 
 
-def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypatch):
+@pytest.mark.parametrize("scale", ["1", "1e-30"])
+def test_a_derivative_that_the_complex_step_contradicts_is_not_believed(monkeypatch, scale):
     right = Derived.value
     monkeypatch.setattr(Derived, "value", lambda self, environment: 2 * right(self, environment))
-    found = only(f"{MODEL}\nd(L, f) == 2 * (f - y)")
+    found = only(f"{MODEL}\nS = {scale} * L\nd(S, f) == 2 * {scale} * (f - y)")
     assert found.verdict == "not checkable"
     assert "disagree" in found.reasons[0]
 
@@ -269,9 +270,9 @@ def test_a_factor_is_named_though_some_points_have_no_value():
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [([3, 0], [1, 5]), ([3, 5], [1, 0]), ([0, 0], [0, 0]), ([0], [3])]
+    ("left", "right"), [([3, 0], [1, 5]), ([3, 5], [1, 0]), ([0, 0], [0, 0]), ([0], [3]), ([3.7], [1])]
 )
-def test_no_factor_is_named_where_an_entry_is_zero_on_one_side_only(left, right):
+def test_no_factor_is_named_where_none_is_seen_or_known(left, right):
     assert ratio_remark(np.array(left, float), np.array(right, float), {"N": 3}) == ""
 
 

@@ -8,7 +8,7 @@ import pytest
 from chainrule import check_claims
 from chainrule.diagnosis.points import draw_point, draw_sizes, entries_at
 from chainrule.diagnosis.sampling import sample_points
-from chainrule.diagnosis.witness import Witness
+from chainrule.diagnosis.witness import Witness, tangential
 from chainrule.equations import Equations
 from chainrule.errors import TooLargeError
 
@@ -324,4 +324,16 @@ def test_large_arrays_are_drawn_at_few_points():
 def test_shares_sum_to_1_exactly_and_reach_corners():
     shares = [point.values["y"] for point in points_of("y: Simplex[N, K]\nmax(y[0]) == 1")]
     assert all(np.all(share.sum(axis=-1) == 1) and np.all(share >= 0) for share in shares)
-    assert any(np.all((share == 0) | (share == 1)) for share in shares)
+    assert any(share.shape[-1] > 1 and np.all((share == 0) | (share == 1)) for share in shares)
+
+
+def test_positive_points_are_positive_and_ordinary_ones_have_both_signs():
+    for point in points_of("x: R[n]\nlog(x) == log(x)"):
+        if point.kind in ("plain", "positive"):
+            assert np.any(point.values["x"] < 0) == (point.kind == "plain")
+
+
+def test_a_direction_of_shares_keeps_their_sum_and_any_other_is_left_alone():
+    model, array = Equations("y: Simplex[N, K]; x: R[N, K]; L = sum(y * x)"), np.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(tangential(model, "y", array), [[-1, 0, 1], [-1, 0, 1]])
+    assert tangential(model, "x", array) is array

@@ -237,6 +237,20 @@ def test_a_wrong_compiled_value_is_seen_at_any_scale(monkeypatch, scale, wrong):
     assert (value.name, value.verdict, gradient.verdict) == ("L", "wrong", "right")
 
 
+@pytest.mark.parametrize(("value", "verdict"), [(7.0, "wrong"), (np.nan, "right")])
+def test_beside_a_step_a_value_may_be_missing_and_not_wrong(monkeypatch, value, verdict):
+    right = Compiled.__call__
+
+    def spoiled(self, *args, **values):
+        found = right(self, *args, **values)
+        return value if np.shape(found) == () and np.all(values["x"] == 0) else found
+
+    monkeypatch.setattr(Compiled, "__call__", spoiled)
+    steps, smooth = (Equations(f"parameters x: R\nL = {text}") for text in ("step(x)", "1 + x**2"))
+    assert verify(steps, "L").verdict == verdict
+    assert verify(smooth, "L").verdict == "wrong"
+
+
 # Slopes that are spelled as differences, at points where nothing is left of these in double precision.
 SATURATED = {
     "tanh": "L = 1.5**tanh(norm2(u)**2)",
