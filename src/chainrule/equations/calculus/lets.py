@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from chainrule.equations.calculus.naming import is_multiple, name_after_requests, number_temporaries
-from chainrule.equations.calculus.reverse import adjoints, identity_seed
+from chainrule.equations.calculus.reverse import adjoints, behind_gates, identity_seed
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
@@ -44,6 +44,9 @@ MOST_IN_LINE = 64
 # In a longer one it is not tried whether something cancels, and what goes into it anyway does so at once: the
 # seventh derivative of sin(a) exp(a) / (1 + a²) has 5,810 symbols, and each of 120 trials would write them.
 MOST_TRIED = 2000
+# Of a longer sum only the terms that mention a line are tried with it: a weight that 500 steps share has 500
+# terms, and each of the 500 lines in them would write them all.
+MOST_TERMS = 32
 
 
 @dataclass(slots=True)
@@ -147,8 +150,9 @@ class _Walk:
         for name in names:
             if name in self.pending:
                 symbol = self.emit(name)
-                if not is_zero(self.lines[-1].expression):
-                    self.descend(name, symbol)
+                line = self.lines[-1].expression
+                if not is_zero(line):
+                    self.descend(name, behind_gates(symbol, line, program.bodies[name]))
             elif name in self.wrt:
                 self.emit(name)
             self.emit_leaves(name, last_user)
@@ -197,7 +201,7 @@ class _Walk:
             line.naive = scaled(1 / c, line.naive) if line.naive is not None else None
             line.symbol = program.pool.symbol(self.temporary(user, is_loss, line.expression), part.dims)
             self.add(line)
-            return scaled(c, line.symbol)
+            return scaled(c, behind_gates(line.symbol, line.expression, node))
 
         inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
@@ -311,18 +315,40 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
                 if constant:
                     later.setdefault(place, {})[line.symbol] = line.expression
                 continue
-            raw_size = _cost_with(user.expression, {line.symbol: cost(line.expression)})
-            raw = substitute(user.expression, {line.symbol: line.expression})
-            new = simplify(substitute(simplify(raw), fold))
-            cancels = cost(new) < raw_size and cost(new) < max(cost(user.expression), cost(line.expression))
-            joins = twin or (single and cost(new) <= MOST_IN_LINE)
-            if joins or constant or cancels or cost(new) < cost(user.expression):
-                user.expression = new
-                user.cancelled = user.cancelled or (cancels and not constant and cost(new) < raw_size - 1)
+            trial = _Trial(user.expression, line, fold)
+            longest = max(cost(user.expression), cost(line.expression))
+            cancels = trial.size < min(trial.raw, longest)
+            joins = twin or (single and trial.size <= MOST_IN_LINE)
+            if joins or constant or cancels or trial.size < cost(user.expression):
+                user.cancelled = user.cancelled or (cancels and not constant and trial.size < trial.raw - 1)
+                user.expression = trial.whole()
                 user.inside.append(line.symbol)
                 if joins and not isinstance(line.symbol.data, Cotangent):
                     user.rules = list(dict.fromkeys(line.rules + user.rules))
-                mentions.replace(place, new)
+                mentions.replace(place, user.expression)
+
+
+class _Trial:
+    """An expression with a line put in; ``size`` is its cost, ``raw`` what it is before it is simplified."""
+
+    def __init__(self, expression: Node, line: Line, fold: dict[Node, Node]) -> None:
+        touched, self.rest = expression, list[tuple[Fraction, Node]]()
+        if expression.kind == "lin" and len(expression.args) > MOST_TERMS:
+            terms = coefficient_terms(expression)
+            mentions = [line.symbol in symbols_of(term) for _, term in terms]
+            self.rest = [term for term, here in zip(terms, mentions, strict=True) if not here]
+            inside = [term for term, here in zip(terms, mentions, strict=True) if here]
+            touched = linear(expression.pool, inside, expression.dims)
+        beside = cost(expression) - cost(touched)
+        self.raw = _cost_with(touched, {line.symbol: cost(line.expression)}) + beside
+        raw = substitute(touched, {line.symbol: line.expression})
+        self.new = simplify(substitute(simplify(raw), fold))
+        self.size = cost(self.new) + beside
+
+    def whole(self) -> Node:
+        """The expression with the line in it."""
+        terms = [*self.rest, (Fraction(1), self.new)]
+        return simplify(linear(self.new.pool, terms, self.new.dims)) if self.rest else self.new
 
 
 class _Mentions:

@@ -29,7 +29,7 @@ from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.entries import onehot, picked_entry
 from chainrule.equations.nodes.nodes import Node, Pool
 from chainrule.equations.nodes.products import is_simplex, may_overflow, product, transposed
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import negative
 from chainrule.errors import NoRuleError
 
@@ -107,7 +107,7 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
         pool.simplex.add(symbol)
     if len(body.dims) == 2 and not is_free and is_symmetric(body):
         pool.symmetric[symbol] = True
-    if may_overflow(body) or not pool.unbounded.isdisjoint(symbols_of(body)):
+    if may_overflow(body):
         pool.unbounded.add(symbol)
     symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)

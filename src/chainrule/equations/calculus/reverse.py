@@ -10,21 +10,27 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from chainrule.equations.calculus.local import pulled_back, slopes
+from chainrule.equations.nodes.conditions import choose, conditions_of
 from chainrule.equations.nodes.nodes import (
     CONSTANT_KINDS,
     Node,
     Pool,
+    coefficient_terms,
     is_zero,
     topological,
 )
 from chainrule.equations.nodes.norms import divisor
-from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.products import may_overflow, power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import simplify
+from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.stages import staged
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["adjoints", "identity_seed", "total_derivative"]
+__all__ = ["adjoints", "behind_gates", "identity_seed", "total_derivative"]
+
+# A cotangent of more terms behind conditions is no longer taken apart.
+MOST_GATED = 8
 
 OnShared = Callable[[Node, Node], Node]
 
@@ -102,9 +108,32 @@ def adjoints(
         places = [place for place, arg in enumerate(node.args) if arg in active]
         for slope in slopes(node, stands, places):
             arg = node.args[slope.place]
-            if not is_zero(part := pulled_back(slope, arg, cotangent, lead)):
-                pending.setdefault(arg, []).append(part)
+            for term in _gated_terms(cotangent, slope):
+                if not is_zero(part := pulled_back(slope, arg, term, lead)):
+                    pending.setdefault(arg, []).append(part)
     return found
+
+
+def _gated_terms(cotangent: Node, slope: Slope) -> list[Node]:
+    """The terms of a cotangent one by one, if all stand behind conditions, to keep an infinite slope out."""
+    terms = coefficient_terms(cotangent)
+    if not 1 < len(terms) <= MOST_GATED or not any(may_overflow(node) for node, _ in slope.factors):
+        return [cotangent]
+    gated = all(conditions_of(term) for _, term in terms)
+    return [scaled(c, term) for c, term in terms] if gated else [cotangent]
+
+
+def behind_gates(symbol: Node, part: Node, below: Node) -> Node:
+    """The symbol of a cotangent; behind the conditions of what it stands for, if a slope may be infinite.
+
+    (u if c else 0) stays 0 where it meets the slope of a logarithm at 0, its name would not: 0 / 0.
+    """
+    conditions = conditions_of(part)
+    if not conditions or not may_overflow(below):
+        return symbol
+    pool, axes = part.pool, tuple(range(len(part.dims)))
+    gates = [(choose(node, pool.ones(node.dims), pool.zero(node.dims)), own) for node, own in conditions]
+    return product(pool, [*gates, (symbol, axes)], axes)
 
 
 def _is_length_of_product(node: Node) -> bool:

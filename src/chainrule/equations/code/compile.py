@@ -22,10 +22,11 @@ from chainrule.equations.code.room import HESSIAN, JACOBIAN, OTHER, Made
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_cofactors
+from chainrule.equations.nodes.long_products import in_parts
 from chainrule.equations.nodes.near_zero import right_near_zero
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.simplify import cost, substitute
+from chainrule.equations.nodes.simplify import cost, rebuild, substitute
 from chainrule.equations.nodes.stable_sums import in_log_space
 from chainrule.equations.nodes.tails import right_in_the_tails
 
@@ -40,7 +41,8 @@ def stable_program(
 ) -> tuple[Program, dict[Node, str]]:
     """The program with its definitions put into each other, but for linear layers and ``keep``.
 
-    A linear layer inside a body gets a name of its own, so that bodies stay short however deep the model is.
+    A linear layer or a long sum or product inside a body gets a name of its own, so that bodies stay short
+    however deep the model is; so do the parts of a product of many matrices.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def stable_program(
     for name, body in program.bodies.items():
         if name not in needed:
             continue
-        plain = substitute(body, replacement)
+        plain = _in_parts(substitute(body, replacement), f"z_{name}", symbols, bodies)
         new = with_cofactors(right_near_zero(in_log_space(plain, behind, done), near), cofactors)
         if not is_linear_layer(new):
             layers = _layers_inside(new, clean)
@@ -69,6 +71,8 @@ def stable_program(
                 inner = _free_name(f"z_{name}", symbols)
                 bodies[inner] = layer
                 replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
+                if not is_linear_layer(layer):
+                    behind[symbols[inner]] = layer
             if layers:
                 plain, new = substitute(plain, replacement), substitute(new, replacement)
         bodies[name] = new
@@ -101,7 +105,7 @@ def is_linear_layer(node: Node) -> bool:
 
 
 def _layers_inside(node: Node, seen: set[Node]) -> list[Node]:
-    """The outermost linear layers below a node, which is none itself; what was ``seen`` before has none."""
+    """The outermost linear layers and long sums below a node; what was ``seen`` before has none."""
     found: list[Node] = []
     stack = list(node.args)
     while stack:
@@ -109,11 +113,27 @@ def _layers_inside(node: Node, seen: set[Node]) -> list[Node]:
         if inner in seen:
             continue
         seen.add(inner)
-        if is_linear_layer(inner):
+        if is_linear_layer(inner) or _is_long(inner):
             found.append(inner)
         else:
             stack.extend(inner.args)
     return found
+
+
+def _in_parts(node: Node, wish: str, symbols: dict[str, Node], bodies: dict[str, Node]) -> Node:
+    """The node with the parts of products of many matrices under names, which get symbols and bodies."""
+
+    def named(part: Node) -> Node:
+        name = _free_name(wish, symbols)
+        bodies[name] = part
+        symbols[name] = part.pool.symbol(name, part.dims)
+        return symbols[name]
+
+    done: dict[Node, Node] = {}
+    for inner in topological([node]):
+        whole = rebuild(inner, tuple(map(done.__getitem__, inner.args)))
+        done[inner] = in_parts(whole, named)
+    return done[node]
 
 
 def _free_name(wish: str, taken: Mapping[str, object]) -> str:

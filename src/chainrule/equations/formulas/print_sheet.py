@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import count
+from typing import TypeVar
 
 from chainrule.equations.formulas.form_axes import dims_of, is_row
 from chainrule.equations.formulas.forms import (
@@ -29,6 +30,13 @@ from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
 
 __all__ = ["SheetPrinter"]
+
+T = TypeVar("T")
+
+# Of a chain without brackets; the language reads 100 operations in one another, in one chain or in both.
+MOST_TERMS, MOST_FACTORS = 24, 48
+# A longer bracket of a sum stands on a line of its own; the language reads lines of 20,000 letters.
+LONG_BRACKET = 1000
 
 
 class SheetPrinter(Printer):
@@ -98,21 +106,26 @@ class SheetPrinter(Printer):
     def brackets(self, text: str) -> str:
         return f"({text})"
 
+    def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
+        while len(terms) > MOST_TERMS:
+            groups = [super(SheetPrinter, self).sum_of(group) for group in _groups(terms, MOST_TERMS)]
+            terms = [(1, f"({_on_its_own_line(group)})") for group in groups]
+        return super().sum_of(terms)
+
     def scalar_product(self, factors: Sequence[str]) -> str:
-        return " * ".join(self._atomic(factor) for factor in factors)
+        return _chain(" * ", [self._atomic(factor) for factor in factors])
 
     def _atomic(self, text: str) -> str:
         """A matrix product after scalars needs its brackets: ``2 * (A @ B)``."""
         return f"({text})" if " @ " in text and not _is_bracketed(text) else text
 
     def matrix_product(self, factors: Sequence[str]) -> str:
-        return " @ ".join(factors)
+        return _chain(" @ ", factors)
 
     def hadamard_product(self, factors: Sequence[str]) -> str:
-        return " * ".join(factors)
+        return _chain(" * ", factors)
 
-    def square(self, factors: Sequence[str]) -> str:
-        return " * ".join(factors)
+    square = hadamard_product
 
     def elementwise_quotient(self, above: str, below: str) -> str:
         return f"{above} / {below}"
@@ -264,6 +277,21 @@ class SheetPrinter(Printer):
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
         loops = " ".join(f"for {letter} in {size}" for letter, size in summed)
         return f"sum({body} {loops})"
+
+
+def _groups(parts: Sequence[T], most: int) -> list[Sequence[T]]:
+    return [parts[start : start + most] for start in range(0, len(parts), most)]
+
+
+def _chain(operator: str, factors: Sequence[str]) -> str:
+    """Factors in a row, many in brackets."""
+    while len(factors) > MOST_FACTORS:
+        factors = [f"({operator.join(group)})" for group in _groups(factors, MOST_FACTORS)]
+    return operator.join(factors)
+
+
+def _on_its_own_line(text: str) -> str:
+    return f"\n    {text}" if len(text) > LONG_BRACKET else text
 
 
 def _for_each_part(function: str, size: Size) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -256,15 +258,75 @@ def require_room(shape: Sequence[int]) -> None:
 def _einsum(node: Node, args: Sequence[Array], arithmetic: Arithmetic) -> Array:
     """The product, two factors at a time: those whose result is smallest against what it replaces."""
     labels, out = node.data
-    left = _entrywise(zip(args, labels, strict=True), arithmetic)
-    while len(left) > 2:
-        first, second = min(_neighbours(left), key=lambda pair: _growth(left, pair, out))
-        pair = [left[first], left[second]]
-        left = [factor for place, factor in enumerate(left) if place not in (first, second)]
-        kept = {label for _, own in left for label in own}.union(out)
-        joined = tuple(dict.fromkeys(label for _, own in pair for label in own if label in kept))
-        left.append((_contracted(pair, joined, arithmetic), joined))
-    return _contracted(left, out, arithmetic)
+    left = _Factors(_entrywise(zip(args, labels, strict=True), arithmetic), out)
+    while len(left.known) > 2:
+        pair = left.cheapest()
+        joined = left.without(pair)
+        left.add((_contracted(pair, joined, arithmetic), joined))
+    return _contracted(list(left.known.values()), out, arithmetic)
+
+
+class _Factors:
+    """Factors by their places, and what pairs of them cost; of many, only those with a common label.
+
+    A join changes the costs at its own labels alone, so that a chain of n matrices takes O(n log n).
+    """
+
+    def __init__(self, factors: Iterable[Factor], out: Sequence[int]) -> None:
+        self.known: dict[int, Factor] = {}
+        self.uses = Counter(out)
+        self.at: dict[int, set[int]] = {}
+        self.offers: list[tuple[int, int, int]] = []
+        self.next = 0
+        found = list(factors)
+        self.uses.update(label for _, own in found for label in set(own))
+        self.many = len(found) > FEW
+        for factor in found:
+            self._place(factor)
+
+    def add(self, factor: Factor) -> None:
+        """Add what two were joined to."""
+        self.uses.update(set(factor[1]))
+        self.many = len(self.known) >= FEW
+        self._place(factor)
+
+    def _place(self, factor: Factor) -> None:
+        place, self.next = self.next, self.next + 1
+        self.known[place] = factor
+        near = set[int]()
+        for label in set(factor[1]):
+            near |= self.at.setdefault(label, set())
+            self.at[label].add(place)
+        if self.many:
+            for other in near:
+                heappush(self.offers, (self._growth(other, place), other, place))
+
+    def cheapest(self) -> list[Factor]:
+        """The pair to join next."""
+        while self.many and self.offers:
+            _, one, two = heappop(self.offers)
+            if one in self.known and two in self.known:
+                return self._taken(one, two)
+        return self._taken(*min(combinations(self.known, 2), key=lambda pair: self._growth(*pair)))
+
+    def _taken(self, *places: int) -> list[Factor]:
+        pair = [self.known.pop(place) for place in places]
+        for place, (_, own) in zip(places, pair, strict=True):
+            for label in set(own):
+                self.at[label].discard(place)
+        return pair
+
+    def without(self, pair: Sequence[Factor]) -> tuple[int, ...]:
+        """The labels of a pair that others need, or the result."""
+        self.uses.subtract(label for _, own in pair for label in set(own))
+        return tuple(dict.fromkeys(label for _, own in pair for label in own if self.uses[label]))
+
+    def _growth(self, *places: int) -> int:
+        """Entries of the product of two factors less those of the factors."""
+        (a, one), (b, two) = (self.known[place] for place in places)
+        sizes = dict(zip((*one, *two), (*a.shape, *b.shape), strict=True))
+        after: int = math.prod(size for i, size in sizes.items() if self.uses[i] > (i in one) + (i in two))
+        return after - a.size - b.size
 
 
 def _entrywise(factors: Iterable[Factor], arithmetic: Arithmetic) -> list[Factor]:
@@ -288,26 +350,6 @@ def _contracted(factors: Sequence[Factor], out: Sequence[int], arithmetic: Arith
     operands = [part for array, own in factors for part in (array, [number[label] for label in own])]
     planned = work > SMALL and len(factors) > 1 and not arithmetic.is_exact
     return np.asarray(np.einsum(*operands, [number[label] for label in out], optimize=planned))
-
-
-def _neighbours(factors: Sequence[Factor]) -> list[tuple[int, int]]:
-    """Pairs of places with a common label; every pair, if there are few."""
-    places: dict[int, list[int]] = {}
-    for place, (_, own) in enumerate(factors):
-        for label in set(own):
-            places.setdefault(label, []).append(place)
-    near = {pair for found in places.values() for pair in combinations(found, 2)}
-    every = combinations(range(len(factors)), 2)
-    return sorted(near) if near and len(factors) > FEW else list(every)
-
-
-def _growth(factors: Sequence[Factor], pair: tuple[int, int], out: Sequence[int]) -> int:
-    """Entries of the product of two factors less those of the factors."""
-    rest = {label for place, (_, own) in enumerate(factors) if place not in pair for label in own}.union(out)
-    both = [factors[place] for place in pair]
-    sizes = {label: size for array, own in both for label, size in zip(own, array.shape, strict=True)}
-    after: int = math.prod(size for label, size in sizes.items() if label in rest)
-    return after - sum(array.size for array, _ in both)
 
 
 # What is taken of a sum of exponentials.

@@ -99,9 +99,9 @@ def product(
     if len(kept) > 1 and any(gate(node) for node, _ in kept):
         renamed, gone = _rename_deltas(kept, free)
         ones = [(pool.ones((sizes[label],)), (label,)) for label in sorted(gone)]
-        behind = _behind_gate(pool, [*renamed, *ones])
-        if behind is not None:
-            return product(pool, behind, free, c)
+        for place, (node, _) in enumerate(renamed):
+            if gate(node) and (behind := _behind_gate(pool, [*renamed, *ones], place)) is not None:
+                return product(pool, behind, free, c)
     return _assemble(pool, kept, free, sizes, c)
 
 
@@ -139,12 +139,11 @@ def _flatten(
     return c, flat
 
 
-def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
+def _behind_gate(pool: Pool, factors: list[Factor], position: int) -> list[Factor] | None:
     """Put factors that may be infinite where a condition fails behind that condition; None if there are none.
 
     (u if c else 0) v is (u v if c else 0): the zero then wins over an infinite v.
     """
-    position = next(i for i, (node, _) in enumerate(factors) if gate(node))
     node, own = factors[position]
     rest = factors[:position] + factors[position + 1 :]
     inside = [
@@ -171,9 +170,10 @@ def _behind_gate(pool: Pool, factors: list[Factor]) -> list[Factor] | None:
 
 
 def may_overflow(node: Node) -> bool:
-    """Whether a node can be infinite, or not a number, at finite values of its symbols."""
+    """Whether a node can be infinite, or not a number, at finite values of what is given."""
     return any(
-        (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
+        inner in inner.pool.unbounded
+        or (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
         or inner.kind == "raised"
         or (inner.kind == "fn" and inner.data in ELEMENTWISE and ELEMENTWISE[inner.data].overflows)
         or inner.kind in ("inv", "logdet", "logsum", "logabs", "share", "interval")

@@ -26,6 +26,8 @@ __all__ = ["cost", "rebuild", "simplify", "substitute"]
 MOST_TERMS = 6
 MOST_EXPANDED = 12
 MOST_DISTRIBUTED = 64
+# The 90 terms of d(xᵀ W⁹⁰ x)/dW would be written as 90 brackets in one another, which nobody can print.
+MOST_FACTORED = 5_000
 NUMBERS = ("size", "ones")
 
 
@@ -328,7 +330,8 @@ def _over_plain(factors: list[tuple[Node, tuple[int, ...]]], position: int, out:
 
 
 def _factor_out(node: Node) -> Iterator[Node]:
-    yield from factored(node, simplify)
+    if cost(node) <= MOST_FACTORED:
+        yield from factored(node, simplify)
 
 
 def _share_scalars(node: Node) -> Iterator[Node]:
