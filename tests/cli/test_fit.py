@@ -191,6 +191,16 @@ def test_what_does_not_fit_is_said(run, sheet, tmp_path, options, code, message)
     assert [path.name for path in tmp_path.iterdir()] == ["model.eqs"]
 
 
+def test_a_prediction_that_cannot_be_scored_is_refused_before_training(run, sheet, monkeypatch):
+    def train(**_):
+        pytest.fail("trained before the prediction was looked at")
+
+    monkeypatch.setattr("chainrule.cli.running.fit", train)
+    answer = run("fit", sheet, "--data", "iris", *GOOD, "--size", "M=2", "--predict", "h=y")
+    assert answer.code == 2
+    assert "h has shape (2,) for each row" in answer.err
+
+
 @pytest.mark.parametrize(
     ("sheet", "bindings", "code", "message"),
     [

@@ -27,7 +27,7 @@ from chainrule.cli.options import (
 )
 from chainrule.cli.running import RunSettings, run, verdict_sections
 from chainrule.cli.sheet_file import check_penalty, known_names, objective_of, read_sheet
-from chainrule.cli.sheet_scores import score_sheet
+from chainrule.cli.sheet_scores import require_prediction, score_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Table, read_table, split_rows
 from chainrule.equations import Derivation, Equations
@@ -157,7 +157,10 @@ class SheetJob:
         console.block(str(self.bindings))
 
     def start(self, seed: int) -> Parameters:
-        return draw_parameters(self.objective(1).parameters, np.random.default_rng(seed))
+        drawn = draw_parameters(self.objective(1).parameters, np.random.default_rng(seed))
+        if self.prediction is not None and self.held_out is not None:
+            require_prediction(self.equations, *self.prediction, drawn, self.bindings, self.held_out)
+        return drawn
 
     def objective(self, rows: int | None = None) -> Objective:
         table = self.training

@@ -15,7 +15,7 @@ from chainrule.errors import OptionError
 from chainrule.parameters import Parameters
 from chainrule.reports import ClassificationScores, RegressionScores, Scores
 
-__all__ = ["score_sheet"]
+__all__ = ["require_prediction", "score_sheet"]
 
 Array = NDArray[Any]
 
@@ -39,19 +39,47 @@ def score_sheet(
     OptionError
         If the shape of ``name`` does not fit the target.
     """
-    binding = next(one for one in bindings.columns if one.name == target)
+    binding = _bound(bindings, target)
     values = _values(equations, name, parameters, bindings, held_out)
+    _require_shape(name, values, binding, held_out)
     if binding.encoder is None:
         truth, seen = (binding.values(rows) for rows in (held_out, training))
-        # In units of the columns a number would be spread over several of them.
-        if values.shape != truth.shape:
-            raise OptionError(
-                f"{name} has shape {values.shape[1:]}, {target} has {truth.shape[1:]} for each row."
-            )
         return RegressionScores.of(*(_in_units(binding, one) for one in (truth, values, seen)))
     classes = binding.encoder.classes
     truth, seen = (binding.encoder.encode(rows[binding.columns[0]]) for rows in (held_out, training))
-    return ClassificationScores.of(classes, truth, _probabilities(name, values, len(classes)), seen)
+    return ClassificationScores.of(classes, truth, _probabilities(values, len(classes)), seen)
+
+
+def require_prediction(
+    equations: Equations, name: str, target: str, parameters: Parameters, bindings: Bindings, table: Table
+) -> None:
+    """Make sure that a name can be scored as a prediction, by its value for the first row.
+
+    Raises
+    ------
+    OptionError
+        If its shape does not fit the target.
+    """
+    first = table.take(np.arange(1))
+    values = _values(equations, name, parameters, bindings, first)
+    _require_shape(name, values, _bound(bindings, target), first)
+
+
+def _bound(bindings: Bindings, target: str) -> Binding:
+    return next(one for one in bindings.columns if one.name == target)
+
+
+def _require_shape(name: str, values: Array, binding: Binding, table: Table) -> None:
+    shape = values.shape[1:]
+    if binding.encoder is None:
+        # In units of the columns a number would be spread over several of them.
+        expected = binding.values(table).shape[1:]
+        if shape != expected:
+            raise OptionError(f"{name} has shape {shape}, {binding.name} has {expected} for each row.")
+        return
+    count = len(binding.encoder.classes)
+    if shape != (count,) and (shape or count != 2):
+        raise OptionError(f"{name} has shape {shape} for each row; {count} classes need ({count},).")
 
 
 def _values(
@@ -68,15 +96,11 @@ def _values(
     )
 
 
-def _probabilities(name: str, values: Array, count: int) -> Array:
+def _probabilities(values: Array, count: int) -> Array:
     if values.ndim == 1 and count == 2:
         inside = np.all((values >= 0) & (values <= 1))
         second = values if inside else np.asarray(special.sigmoid(values))
         return np.column_stack([1 - second, second])
-    if values.shape[1:] != (count,):
-        raise OptionError(
-            f"{name} has shape {values.shape[1:]} for each row; {count} classes need ({count},)."
-        )
     is_distribution = np.all(values >= 0) and np.allclose(values.sum(axis=1), 1, rtol=1e-9)
     return values if is_distribution else np.asarray(special.softmax(values))
 
