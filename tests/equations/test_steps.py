@@ -100,13 +100,13 @@ def test_the_order_of_a_long_chain_is_chosen_among_neighbours(monkeypatch):
     monkeypatch.setattr(contract, "_price", counting)
     monkeypatch.setattr(contract._Neighbours, "joined", watched)
     asked.append([1, 0])
-    model = Equations(chain(40))
+    model = Equations(chain(30))
     function = model.compile(["L", "dL/dA7"])
     assert len(asked) > 1
     # Of the last twelve every pair is tried: 12 · 13 · 11 / 6 of them.
     assert all(found <= 12 * count + 286 for count, found in asked[1:])
     random = np.random.default_rng(0)
-    values = {f"A{i}": random.normal(size=(2 + i % 3, 2 + (i + 1) % 3)) for i in range(40)}
+    values = {f"A{i}": random.normal(size=(2 + i % 3, 2 + (i + 1) % 3)) for i in range(30)}
     value, gradient = function(**values)
     close(value, model.evaluate("L", values))
     close(gradient, jacobian(model, "L", "A7", values))

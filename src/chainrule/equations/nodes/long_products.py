@@ -15,8 +15,9 @@ from chainrule.equations.nodes.products import product
 __all__ = ["in_parts"]
 
 Factor: TypeAlias = tuple[Node, tuple[int, ...]]
-# Factors of a part; what a page says has fewer.
-MOST_FACTORS = 16
+# What a page says has fewer factors, which the compiler joins in the best order for their sizes.
+MOST_FACTORS = 32
+PART = 16
 
 
 def in_parts(node: Node, named: Callable[[Node], Node]) -> Node:
@@ -34,7 +35,7 @@ def in_parts(node: Node, named: Callable[[Node], Node]) -> Node:
     factors: list[Factor] = list(zip(node.args, labels, strict=True))
     if not {label for own in labels for label in own} - set(out):
         return node
-    while len(factors) > MOST_FACTORS:
+    while len(factors) > PART:
         places, free = _part(factors, set(out))
         part = product(node.pool, [factors[place] for place in places], free)
         rest = [factor for place, factor in enumerate(factors) if place not in places]
@@ -52,7 +53,7 @@ def _part(factors: list[Factor], out: set[int]) -> tuple[set[int], tuple[int, ..
             at.setdefault(label, set()).add(place)
     taken: set[int] = set()
     free: set[int] = set()
-    while len(taken) < MOST_FACTORS:
+    while len(taken) < PART:
         beside = set().union(*(at[label] for label in free)) - taken
 
         opened = {
