@@ -14,8 +14,9 @@ from chainrule.equations.calculus.forward import tangent
 from chainrule.equations.calculus.reverse import identity_seed
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
-from chainrule.equations.nodes.simplify import simplify, substitute
+from chainrule.equations.nodes.simplify import simplify
 
 __all__ = ["Entrance", "entrance", "with_named_entrances"]
 

@@ -12,7 +12,8 @@ from fractions import Fraction
 from chainrule.equations.calculus.local import pushed_forward, slopes
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.canonical import reached_from
-from chainrule.equations.nodes.nodes import CONSTANT_KINDS, Node, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.operations import is_constant
 from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.sums import linear
 
@@ -43,7 +44,7 @@ def tangent(
     for node in topological([root]):
         if node in directions:
             moved[node] = directions[node]
-        elif node.kind not in CONSTANT_KINDS and any(arg in moved for arg in node.args):
+        elif not is_constant(node) and any(arg in moved for arg in node.args):
             places = [place for place, arg in enumerate(node.args) if arg in moved]
             stands = value if node is root and value is not None else node
             terms = [

@@ -21,17 +21,16 @@ from chainrule.equations.calculus.reverse import adjoints, behind_gates, identit
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import (
-    CONSTANT_KINDS,
     Node,
     coefficient_terms,
     is_number,
     is_zero,
     topological,
 )
+from chainrule.equations.nodes.operations import is_constant, rule_in_words, substitute
 from chainrule.equations.nodes.program import Program, symbols_of
-from chainrule.equations.nodes.simplify import cost, simplify, substitute
+from chainrule.equations.nodes.simplify import cost, simplify
 from chainrule.equations.nodes.sums import linear, scaled
 
 __all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
@@ -257,38 +256,17 @@ def folding(program: Program, of: str) -> dict[Node, Node]:
     }
 
 
-WORDS = {
-    "lin": "sum rule",
-    "prod": "product rule",
-    "pow": "power rule",
-    "norm": "‖u‖' = u/‖u‖, 0 at 0",
-    "raised": "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv",
-    "softmax": "Jacobian of softmax p: diag(p) - ppᵀ",
-    "lse": "the gradient of logsumexp is softmax",
-    "inv": "d A⁻¹ = -A⁻¹ dA A⁻¹",
-    "logdet": "d log|det A| = tr(A⁻¹ dA)",
-    "det": "d det A = det A tr(A⁻¹ dA)",
-    "where": "of a choice only the taken branch moves",
-    "extreme": "the gradient of max is e_argmax, in equal shares among ties",
-    "kron": "d(A ⊗ B) = dA ⊗ B + A ⊗ dB",
-    "merge": "several axes run through as one",
-    "split": "an axis taken apart",
-}
-
-
 def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
     """The rules met on the way from the root of a body down to some nodes, in words."""
     order = list(topological([body]))
     above: set[Node] = set(below)
     for node in order:
-        if node.kind not in CONSTANT_KINDS and any(arg in above for arg in node.args):
+        if not is_constant(node) and any(arg in above for arg in node.args):
             above.add(node)
     words = []
     for node in reversed(order):
         if node in above and node not in below:
-            words.append(
-                ELEMENTWISE[node.data].words if node.kind == "fn" else WORDS.get(node.kind, node.kind)
-            )
+            words.append(rule_in_words(node))
     return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
 
 

@@ -9,17 +9,11 @@ from typing import NamedTuple
 
 from chainrule.equations.calculus.penalty import Terms, split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span
-from chainrule.equations.nodes.blocks import grouped
-from chainrule.equations.nodes.conditions import choose, compare
-from chainrule.equations.nodes.elementwise import apply
-from chainrule.equations.nodes.entries import onehot
-from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.nodes import Node, Pool, topological
-from chainrule.equations.nodes.products import is_simplex, merged, power, product
+from chainrule.equations.nodes.operations import made
+from chainrule.equations.nodes.products import is_simplex, power, product
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
-from chainrule.errors import NoRuleError
 
 __all__ = [
     "SCALE",
@@ -35,11 +29,6 @@ __all__ = [
 ]
 
 BATCH = "batch"
-# Kinds that work on the last axes of their arguments, the same for each entry of the axes before.
-BY_ROWS = {
-    *("softmax", "lse", "logsum", "logabs", "sumsign", "share", "interval", "extreme", "attains"),
-    *("norm", "direction", "inv", "logdet", "det", "adjugate", "svd", "relation"),
-}
 Outside = list[tuple[Node, tuple[str, ...]]]
 # Names no sheet can hold: a leading underscore is refused there.
 SCALE, WEIGHTS, TOTAL = "_scale", "_weights", "_total"
@@ -68,47 +57,18 @@ def lift_node(root: Node, symbols: Mapping[Node, Lifted], pool: Pool, size: Size
 
 
 def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
-    lifted = any(arg.over_examples for arg in args)
-    inner = [arg.node for arg in args]
-    if node.kind == "lin":
-        spread = [_spread(arg, size) if lifted else arg.node for arg in args]
-        dims = (size, *node.dims) if lifted else node.dims
-        return Lifted(linear(pool, zip(node.data, spread, strict=True), dims), lifted)
-    if node.kind == "prod":
-        labels, out = node.data
-        own = [
-            (arg.node, (BATCH, *arg_labels) if arg.over_examples else arg_labels)
-            for arg, arg_labels in zip(args, labels, strict=True)
-        ]
-        return Lifted(product(pool, own, (BATCH, *out) if lifted else out), lifted)
-    if node.kind == "pow":
-        return Lifted(power(inner[0], node.data), lifted)
-    if node.kind == "fn":
-        return Lifted(apply(node.data, inner[0]), lifted)
-    if node.kind == "onehot":
-        return Lifted(onehot(inner[0], node.dims[-1]), lifted)
-    if not lifted:
-        return Lifted(pool.intern(node.kind, node.data, tuple(inner), node.dims), False)
-    if node.kind == "raised":
-        rank = len(node.dims)
-        base, exponent = (
-            (arg.node, (*([BATCH] if arg.over_examples else []), *range(rank if part.dims else 0)))
-            for arg, part in zip(args, node.args, strict=True)
-        )
-        return Lifted(raised_along(pool, base, exponent, (BATCH, *range(rank)), node.data), True)
-    if node.kind in ("compare", "where"):
-        spread = [_spread(arg, size) for arg in args]
-        return Lifted(compare(node.data, *spread) if node.kind == "compare" else choose(*spread), True)
-    if node.kind == "kron":
-        return Lifted(kronecker(_spread(args[0], size), _spread(args[1], size), lead=1), True)
-    if node.kind == "merge":
-        return Lifted(merged(inner[0], (1, *node.data)), True)
-    if node.kind == "split":
-        return Lifted(split_axes(inner[0], [(size,), *grouped(node.dims, node.data)]), True)
-    if node.kind not in BY_ROWS:
-        known = ", ".join(sorted(BY_ROWS))
-        raise NoRuleError(f"No rule for {node.kind} over examples; what works on its last axes is {known}.")
-    return Lifted(pool.intern(node.kind, node.data, tuple(inner), (size, *node.dims)), True)
+    if not any(arg.over_examples for arg in args):
+        return Lifted(made(node, [arg.node for arg in args], node.dims, pool), False)
+    # A factor, or a number in a power, needs no copy for each example.
+    repeated = [
+        _spread(arg, size) if _needs_all(node, own) else arg.node
+        for arg, own in zip(args, node.args, strict=True)
+    ]
+    return Lifted(made(node, repeated, (size, *node.dims), pool), True)
+
+
+def _needs_all(node: Node, arg: Node) -> bool:
+    return not (node.kind == "prod" or (node.kind == "raised" and not arg.dims))
 
 
 def _spread(value: Lifted, size: Size) -> Node:

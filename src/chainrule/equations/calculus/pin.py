@@ -12,20 +12,15 @@ from typing import NamedTuple
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.conditions import choose, compare
-from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
-from chainrule.equations.nodes.norms import norm
-from chainrule.equations.nodes.products import power, product
-from chainrule.equations.nodes.raised import raised
+from chainrule.equations.nodes.operations import last_axes, made
+from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.relations import label_axes, related
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["Pinned", "involves", "mixes", "pinned", "pinned_sum", "unsummed"]
 
 Rename = Callable[[Node], Node]
-# How many of its last axes a node takes as one whole.
-_TAKEN = {"softmax": 1, "lse": 1, "extreme": 1, "attains": 1, "inv": 2, "det": 2, "logdet": 2}
 
 
 class Pinned(NamedTuple):
@@ -46,8 +41,8 @@ def mixes(node: Node, size: Size) -> bool:
         return True
     if node.kind == "prod":
         return len(_labels(node, size)) > 1
-    taken = _TAKEN.get(node.kind, 0)
-    return any(_is_of(own, size) for own in node.args[0].dims[-taken:]) if taken else False
+    last = last_axes(node)
+    return any(_is_of(own, size) for own in node.args[0].dims[-last:]) if last else False
 
 
 def _has(node: Node, size: Size) -> bool:
@@ -95,21 +90,12 @@ def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Re
             return pool.ones(dims)
         case "prod":
             return _product(node, args, size, axis)
-        case "onehot":
-            return pool.onehot(args[0], dims[-1])
-        case "lin" | "compare" | "where" | "pow" | "fn":
-            return _elementwise(node, args, dims) if all(_has(arg, size) for arg in node.args) else None
-        case kind if kind in _TAKEN:
-            free = node.args[0].dims[: -_TAKEN[node.kind]]
-            return pool.intern(node.kind, node.data, tuple(args), dims) if size in free else None
-        case "norm":
-            apart = size in node.args[0].dims[: len(node.args[0].dims) - node.data]
-            return norm(args[0], node.data) if apart else None
-        case "raised":
-            # What both repeat has no axis for the examples.
-            apart = all(_has(arg, size) or not arg.dims for arg in node.args)
-            return raised(args[0], args[1], node.data) if apart else None
-    return None
+    last = last_axes(node)
+    # What both sides of a power repeat has no axis for the examples.
+    apart = last is not None and all(
+        size in arg.dims[: len(arg.dims) - last] or not arg.dims for arg in node.args
+    )
+    return made(node, args, dims) if apart else None
 
 
 def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
@@ -130,19 +116,6 @@ def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Renam
 
 def _is_of(own: Size, size: Size) -> bool:
     return size in size_factors(own) if isinstance(own, str) else size == own
-
-
-def _elementwise(node: Node, args: list[Node], dims: tuple[Size, ...]) -> Node:
-    match node.kind:
-        case "lin":
-            return linear(node.pool, zip(node.data, args, strict=True), dims)
-        case "compare":
-            return compare(node.data, *args)
-        case "where":
-            return choose(*args)
-        case "pow":
-            return power(args[0], node.data)
-    return apply(node.data, args[0])
 
 
 def _labels(node: Node, size: Size) -> set[int]:

@@ -12,7 +12,6 @@ from fractions import Fraction
 from chainrule.equations.calculus.local import pulled_back, slopes
 from chainrule.equations.nodes.conditions import choose, conditions_of
 from chainrule.equations.nodes.nodes import (
-    CONSTANT_KINDS,
     Node,
     Pool,
     coefficient_terms,
@@ -20,6 +19,7 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.norms import divisor
+from chainrule.equations.nodes.operations import is_constant
 from chainrule.equations.nodes.products import may_overflow, power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import simplify
@@ -77,7 +77,7 @@ def adjoints(
     wanted = set(targets)
     active = set(wanted)
     for node in order:
-        if node.kind not in CONSTANT_KINDS and any(arg in active for arg in node.args):
+        if not is_constant(node) and any(arg in active for arg in node.args):
             active.add(node)
     pending: dict[Node, list[Node]] = {root: [seed]}
     found: dict[Node, Node] = {}

@@ -22,8 +22,9 @@ from chainrule.equations.calculus.lets import (
 from chainrule.equations.calculus.naming import number_temporaries
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero
+from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
-from chainrule.equations.nodes.simplify import simplify, substitute
+from chainrule.equations.nodes.simplify import simplify
 
 __all__ = [
     "Core",

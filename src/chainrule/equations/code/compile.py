@@ -25,8 +25,9 @@ from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.long_products import in_parts
 from chainrule.equations.nodes.near_zero import right_near_zero
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.simplify import cost, rebuild, substitute
+from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import in_log_space
 from chainrule.equations.nodes.tails import right_in_the_tails
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from chainrule.equations.formulas.line_names import CodeName
 from chainrule.equations.formulas.unicode_lines import unicode_lines
 from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import Program, symbols_of
-from chainrule.equations.nodes.simplify import cost, rebuild, substitute
+from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import spelled_out
 
 __all__ = ["DocstringLines"]

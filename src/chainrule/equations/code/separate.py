@@ -15,9 +15,9 @@ from chainrule.equations.calculus.second import Core, Second
 from chainrule.equations.code.work import multiplied_out, operations
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.simplify import substitute
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["direction_axes", "leading_axes", "separated"]

@@ -9,8 +9,8 @@ from math import prod
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import product
-from chainrule.equations.nodes.simplify import rebuild
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["multiplied_out", "operations", "taken_apart"]

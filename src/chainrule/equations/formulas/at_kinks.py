@@ -9,9 +9,9 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.logarithms import is_positive
 from chainrule.equations.nodes.nodes import Node, is_number, topological
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.raised import written_out
-from chainrule.equations.nodes.rebuild import rebuild
 
 __all__ = ["said_at_kinks"]
 

@@ -15,9 +15,10 @@ from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import Factor, is_simplex, product
 from chainrule.equations.nodes.program import Program, symbols_of
-from chainrule.equations.nodes.simplify import rebuild, simplify
+from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.softmaxes import softmax_jacobian
 from chainrule.equations.nodes.sums import linear
 

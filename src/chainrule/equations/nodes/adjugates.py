@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.equations.nodes.rebuild import rebuild
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.slopes import Labels
 
 __all__ = ["COFACTORS", "LEFT", "PAIRS", "RIGHT", "adjugate", "second_cofactors", "with_cofactors"]

@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power
-from chainrule.equations.nodes.rebuild import rebuild
 from chainrule.equations.nodes.sums import linear, scaled
 
 __all__ = ["right_near_zero"]

@@ -57,11 +57,9 @@ from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetLimitError
 
-__all__ = ["CONSTANT_KINDS", "Node", "Pool", "coefficient_terms", "is_number", "is_zero", "topological"]
+__all__ = ["Node", "Pool", "coefficient_terms", "is_number", "is_zero", "topological"]
 
 
-# Kinds with arguments that are constant wherever they have a derivative: nothing flows through them.
-CONSTANT_KINDS = frozenset({"onehot", "compare", "attains", "relation", "sumsign"})
 # Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.
 MOST_STEPS = 400_000
 

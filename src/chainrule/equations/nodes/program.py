@@ -128,7 +128,7 @@ class Program:
     def inlined(self, node: Node, keep: Iterable[str] = ()) -> Node:
         """The node with every definition but those in ``keep`` replaced by its body, all the way down."""
         # Imported here: substitution rebuilds through the constructors, which know nothing of programs.
-        from chainrule.equations.nodes.simplify import substitute
+        from chainrule.equations.nodes.operations import substitute
 
         kept = set(keep)
         needed = self.ancestors(self.names_in(node))

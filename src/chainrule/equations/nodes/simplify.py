@@ -16,12 +16,12 @@ from chainrule.equations.nodes.conditions import choose, gate, negated
 from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.operations import own_cost, rebuild
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
-from chainrule.equations.nodes.rebuild import rebuild, substitute
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["cost", "rebuild", "simplify", "substitute"]
+__all__ = ["cost", "simplify"]
 
 MOST_TERMS = 6
 MOST_EXPANDED = 12
@@ -37,25 +37,8 @@ def cost(node: Node) -> int:
     if node not in costs:
         for inner in topological([node]):
             if inner not in costs:
-                costs[inner] = _own_cost(inner, [costs[arg] for arg in inner.args])
+                costs[inner] = own_cost(inner, [costs[arg] for arg in inner.args])
     return costs[node]
-
-
-def _own_cost(node: Node, args: list[int]) -> int:
-    if node.kind == "ones":
-        return 1
-    if node.kind == "prod":
-        return sum(args)
-    # As the root of a square; dividing by a norm costs what the norm does.
-    if node.kind == "norm":
-        return 2 * args[0] + 1
-    if node.kind in ("fn", "pow") and "divisor" in (node.data, node.args[0].data):
-        return args[0]
-    if node.kind == "pow":
-        return 2 * args[0] if node.data == 2 else args[0] + 1
-    if node.kind == "lin":
-        return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
-    return 2 if node.kind == "onehot" or not args else 1 + sum(args)
 
 
 def simplify(node: Node) -> Node:

@@ -18,8 +18,8 @@ from chainrule.equations.nodes.intervals import difference_of_cumulatives, inter
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, topological
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import Factor, power, product
-from chainrule.equations.nodes.rebuild import rebuild
 from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,

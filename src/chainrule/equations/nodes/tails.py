@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.norms import with_directions
-from chainrule.equations.nodes.simplify import rebuild
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.sums import scaled
 
 __all__ = ["right_in_the_tails"]
