@@ -9,8 +9,10 @@ from chainrule.equations.calculus.lift import Lifted, lift_node
 from chainrule.equations.calculus.local import RULES
 from chainrule.equations.calculus.pin import pinned
 from chainrule.equations.code.assemble import array_source
+from chainrule.equations.code.codegen import CODE
 from chainrule.equations.code.compile import compile_program
-from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.kinks import KINKED
+from chainrule.equations.formulas.matrixform import FORMS, matrix_form
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_sheet import SheetPrinter
@@ -115,6 +117,23 @@ def test_one_example_of_all_is_the_node_itself(name):
     assert found is not None and found.dims == root.dims
     for i in range(EXAMPLES):
         close(node_value(found, {new: given[old][i] for old, new in renamed.items()}, sizes), one[i])
+
+
+LEAVES = {"sym", "ones", "size", "pi", "delta", "unit", "iota"}
+# Sums of exponentials in log space are spelled out before anything is printed.
+SPELLED_OUT = {"logsum", "logabs", "sumsign", "share", "interval"}
+
+
+def test_every_room_has_a_row_for_every_kind():
+    kinds = set(OPERATIONS)
+    constant = {kind for kind, row in OPERATIONS.items() if row.is_constant}
+    # The last three are made after all derivatives are, by stabilisation and by the printers.
+    assert set(RULES) == kinds - constant - LEAVES - {"svd", "direction", "part"}
+    assert set(FORMS) == kinds - SPELLED_OUT
+    # A name is read, and a sum and an interval are statements of several results.
+    assert set(CODE) == kinds - {"sym", "part", "logsum", "interval"}
+    assert set(KINKED) < kinds
+    assert {name.split(",")[0] for name in CASES} >= set(RULES)
 
 
 def test_an_unknown_kind_is_refused_over_examples():

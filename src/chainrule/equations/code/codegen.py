@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from typing import ClassVar
 
 from chainrule.equations.code.assemble import Body
 from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import DocstringLines
 from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
-from chainrule.equations.code.node_code import node_code, relation_code
+from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code
 from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.formulas.line_names import sheet_line
@@ -57,7 +58,7 @@ class Writer:
         self.statements: list[str] = []
         self.dims: dict[str, Dims] = {}
         self.tensors: dict[str, str] = {}
-        self.code: dict[Node, tuple[str, bool]] = {}
+        self.code: dict[Node, Code] = {}
         self.uses: dict[Node, int] = {}
         self.totals = Totals(lambda arg, spread: self._spread(arg) if spread else self.code[arg])
         self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
@@ -68,18 +69,18 @@ class Writer:
         self._name_inputs(order)
         for node in order:
             self._emit(node)
-        self._forget_unread_sizes([self._text(node) for _, node in outputs])
+        self._forget_unread_sizes([self.text(node) for _, node in outputs])
         return Body(
             program=self.program,
             inputs=self.inputs,
             used_sizes=self.used_sizes,
             statements=self.statements,
-            results=[(name, self._text(node)) for name, node in outputs],
+            results=[(name, self.text(node)) for name, node in outputs],
             dims=self.dims,
             formulas=DocstringLines(self.program, self.called, self.bodies, self.lines, self.code).written,
             least=_largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
-            length=self._length,
+            length=self.length,
             fresh=self.fresh,
         )
 
@@ -172,7 +173,7 @@ class Writer:
         if not (self.uses.get(soft) and self.uses.get(lse)):
             return False
         first, second = self.fresh(self.called.get(soft, "soft")), self.fresh(self.called.get(lse, "lse"))
-        self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self._text(scores)})")
+        self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self.text(scores)})")
         self.dims |= {first: soft.dims, second: lse.dims}
         self.code[soft], self.code[lse] = (first, True), (second, True)
         return True
@@ -182,7 +183,7 @@ class Writer:
         b, a = node.args
         parts = [interval(part, b, a) for part in PARTS]
         names = [self.fresh(self.called.get(part, f"interval_{part.data}")) for part in parts]
-        self.statements.append(f"{', '.join(names)} = _normal_interval({self._text(b)}, {self._text(a)})")
+        self.statements.append(f"{', '.join(names)} = _normal_interval({self.text(b)}, {self.text(a)})")
         self.dims |= dict.fromkeys(names, node.dims)
         self.code.update((part, (name, True)) for part, name in zip(parts, names, strict=True))
 
@@ -195,7 +196,7 @@ class Writer:
         self.statements.append(self.totals.statement(node, names))
         self.dims |= dict.fromkeys(names, batch_dims(node))
 
-    def _shared(self, text: str, wish: str = "t") -> str:
+    def shared(self, text: str, wish: str = "t") -> str:
         """A variable for a text, the same one each time."""
         if text not in self.tensors:
             self.tensors[text] = text if text.isidentifier() else self._assign(wish, text)
@@ -208,82 +209,45 @@ class Writer:
             self.dims[name] = dims
         return name
 
-    def _text(self, node: Node) -> str:
+    def text(self, node: Node) -> str:
         return self.code[node][0]
 
-    def _bracketed(self, node: Node) -> str:
+    def bracketed(self, node: Node) -> str:
         text, atomic = self.code[node]
         return text if atomic else f"({text})"
 
-    def _length(self, size: Size) -> str:
+    def length(self, size: Size) -> str:
         if isinstance(size, int):
             return str(size)
         if "*" in size:
-            return f"({' * '.join(self._length(part) for part in size_factors(size))})"
+            return f"({' * '.join(self.length(part) for part in size_factors(size))})"
         if size not in self.used_sizes:
             self.used_sizes[size] = self.fresh(size)
             self.dims[self.used_sizes[size]] = ()
         return self.used_sizes[size]
 
-    def _type(self, keyword: str = "") -> str:
+    def type_argument(self, keyword: str = "") -> str:
         """The argument that gives a constant array the type of the floating inputs; float without any."""
         floats = (variable for name, variable in self.inputs.items() if not self.program.is_label(name))
         variable = next(floats, None)
         return f", {keyword}{variable}.dtype" if variable else f", {keyword}float"
 
-    def _expression(self, node: Node) -> tuple[str, bool]:
-        match node.kind:
-            case "ones":
-                return (
-                    (f"np.ones({tuple_text([self._length(size) for size in node.dims])}{self._type()})", True)
-                    if node.dims
-                    else ("1.0", True)
-                )
-            case "size":
-                return self._length(node.data), True
-            case "pi":
-                return "np.pi", True
-            case "delta":
-                return f"np.eye({self._length(node.dims[0])}{self._type('dtype=')})", True
-            case "iota":
-                return f"np.arange({self._length(node.dims[0])}{self._type('dtype=')})", True
-            case "onehot":
-                return (
-                    f"_onehot({self._text(node.args[0])}, {self._length(node.dims[-1])}{self._type()})",
-                    True,
-                )
-            case "lin":
-                return self._sum(node)
-            case "prod":
-                return self._product(node)
-            case "pow":
-                return self._power(node)
-            case "norm":
-                axes = f", {node.data}" if node.dims else ""
-                return f"_norm({self._text(node.args[0])}{axes})", True
-            case "direction":
-                axes = f"[..., {', '.join(['None'] * node.data)}]" if node.args[1].dims else ""
-                return f"{self._bracketed(node.args[0])} / {self._bracketed(node.args[1])}{axes}", False
-            case "raised":
-                return self._raised(node), True
-            case "fn":
-                return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
-            case "softmax" | "lse":
-                name = "_softmax" if node.kind == "softmax" else "_logsumexp"
-                return f"{name}({self._text(node.args[0])})", True
-            case "logabs" | "sumsign" | "share":
-                return self.totals.value(node), False
-            case "inv" | "det":
-                return f"np.linalg.{node.kind}({self._text(node.args[0])})", True
-            case "logdet":
-                return f"{'_log_of_det' if node.data else '_logdet'}({self._text(node.args[0])})", True
-            case "svd":
-                parts = self._shared(f"_cofactor_parts({self._text(node.args[0])})", "parts")
-                return f"{parts}[..., {node.data}, :, :]", True
-        code = node_code(node, self._text, self._length, self._type(), lambda arg: self._spread(arg)[0])
-        if code is None:
+    def _expression(self, node: Node) -> Code:
+        """The code of a node, and whether it is atomic.
+
+        Raises
+        ------
+        NoRuleError
+            If the kind of node has no row.
+        """
+        row = CODE.get(node.kind)
+        if row is None:
             raise NoRuleError(f"No code is known for {node.kind}.")
-        return code
+        return row(self, node)
+
+    def spread(self, node: Node) -> str:
+        """The code of an argument without the axes along which it repeats, which broadcasts."""
+        return self._spread(node)[0]
 
     @staticmethod
     def _plain(node: Node, text: str) -> str:
@@ -299,15 +263,15 @@ class Writer:
         if not arg.dims and is_zero(arg):
             # As an array it would have the type of the inputs, and float(tanh(0)) refuses a complex 0.
             return "0.0"
-        return self._text(rectified if shared else arg)
+        return self.text(rectified if shared else arg)
 
-    def _sum(self, node: Node) -> tuple[str, bool]:
+    def _sum(self, node: Node) -> Code:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
-        shape = tuple_text([self._length(size) for size in node.dims])
+        shape = tuple_text([self.length(size) for size in node.dims])
         if not terms:
-            return f"np.zeros({shape}{self._type()})", True
+            return f"np.zeros({shape}{self.type_argument()})", True
         if node.dims and all(arg.kind == "ones" for _, arg in terms):
-            return f"np.full({shape}, {_number(terms[0][0])}{self._type()})", True
+            return f"np.full({shape}, {_number(terms[0][0])}{self.type_argument()})", True
         # One term of full shape lets the others broadcast.
         spread = any(arg.kind != "ones" and not self._has_ones(arg) for _, arg in terms)
         pieces: list[str] = []
@@ -329,7 +293,7 @@ class Writer:
     def _has_ones(node: Node) -> bool:
         return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
 
-    def _spread(self, node: Node) -> tuple[str, bool]:
+    def _spread(self, node: Node) -> Code:
         """A term that only repeats along some axes, left to broadcast: ``b`` for 𝟏 bᵀ."""
         if not self._has_ones(node):
             return self.code[node]
@@ -339,20 +303,18 @@ class Writer:
         text, atomic = self._contracted(pairs, kept)
         return aligned_code(Operand(text, kept, atomic), out), atomic or kept != out[len(out) - len(kept) :]
 
-    def _product(self, node: Node) -> tuple[str, bool]:
+    def _product(self, node: Node) -> Code:
         labels, out = node.data
         return self._contracted(list(zip(node.args, labels, strict=True)), out)
 
-    def _contracted(
-        self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
-    ) -> tuple[str, bool]:
+    def _contracted(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> Code:
         lengths = {label: size for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
 
         def length(label: int) -> float:
             size = lengths[label]
             return float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
 
-        return contraction_code(self._operands(pairs, out), out, Workshop(length, self._shared))
+        return contraction_code(self._operands(pairs, out), out, Workshop(length, self.shared))
 
     def _operand(self, arg: Node, labels: tuple[int, ...], at: Mapping[int, int]) -> Operand:
         if at:
@@ -373,7 +335,7 @@ class Writer:
             if mate is not None and mate in left:
                 left = [other for other in left if other not in (place, mate)]
                 rows = (
-                    [self._shared(f"np.arange({self._length(arg.dims[0])})", "rows")] if len(own) == 2 else []
+                    [self.shared(f"np.arange({self.length(arg.dims[0])})", "rows")] if len(own) == 2 else []
                 )
                 known = {name: Variable(dims) for name, dims in self.dims.items()}
                 scores = self._at(pairs[mate][0], at.get(mate, {}))
@@ -384,19 +346,19 @@ class Writer:
     def _at(self, node: Node, at: Mapping[int, int]) -> str:
         """The code of a node with some axes at a position."""
         if not at:
-            return self._text(node)
+            return self.text(node)
         if node.kind == "relation" and all(axis < label_axes(node) for axis in at):
             label = (self._labels(node, at), label_axes(node) - len(at))
-            return relation_code(node, label, self._length, self._type())
+            return relation_code(node, label, self.length, self.type_argument())
         if node.kind == "onehot":
-            return f"_onehot({self._labels(node, at)}, {self._length(node.dims[-1])}{self._type()})"
-        return self._bracketed(node) + subscript(len(node.dims), at)
+            return f"_onehot({self._labels(node, at)}, {self.length(node.dims[-1])}{self.type_argument()})"
+        return self.bracketed(node) + subscript(len(node.dims), at)
 
     def _labels(self, node: Node, at: Mapping[int, int]) -> str:
         """The code of the labels of one-hot rows or a relation, with some of their axes at a position."""
         (labels,) = node.args
-        text = self._text(labels)
-        return self._shared(text + subscript(len(labels.dims), at), "label") if at else text
+        text = self.text(labels)
+        return self.shared(text + subscript(len(labels.dims), at), "label") if at else text
 
     def _scores_of(
         self, place: int, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]
@@ -406,40 +368,55 @@ class Writer:
         if labels[-1] in out or len(labels) > 2 or len(set(labels)) < len(labels):
             return None
         mates = [other for other, (_, own) in enumerate(pairs) if labels[-1] in own and other != place]
-        if (
-            len(mates) != 1
-            or pairs[mates[0]][1] != labels
-            or self._text(pairs[mates[0]][0]).startswith("1 /")
-        ):
+        if len(mates) != 1 or pairs[mates[0]][1] != labels or self.text(pairs[mates[0]][0]).startswith("1 /"):
             return None
         return mates[0]
 
-    def _power(self, node: Node) -> tuple[str, bool]:
+    def _power(self, node: Node) -> Code:
         if node.data < 0:
             text, atomic = self._powered(node.args[0], -node.data)
             return f"1 / {text if atomic else f'({text})'}", False
         return self._powered(node.args[0], node.data)
 
-    def _powered(self, base: Node, exponent: Fraction) -> tuple[str, bool]:
+    def _powered(self, base: Node, exponent: Fraction) -> Code:
         if exponent == 1:
             return self.code[base]
         if exponent == Fraction(1, 2):
-            return self._plain(base, f"np.sqrt({self._text(base)})"), True
-        text = self._bracketed(base)
+            return self._plain(base, f"np.sqrt({self.text(base)})"), True
+        text = self.bracketed(base)
         if exponent == 2:
             return (
                 (f"{text} * {text}", False)
                 if text.isidentifier()
-                else (f"np.square({self._text(base)})", True)
+                else (f"np.square({self.text(base)})", True)
             )
         return f"{text} ** {_number(exponent)}", False
 
-    def _raised(self, node: Node) -> str:
-        base, exponent = (self._text(arg) for arg in node.args)
+    def _raised(self, node: Node) -> Code:
+        base, exponent = (self.text(arg) for arg in node.args)
         if node.data == (0, 0):
-            return f"_power({base}, {exponent})"
+            return f"_power({base}, {exponent})", True
         n, m = node.data
-        return f"_power_slope({base}, {exponent}, {n}, {m})"
+        return f"_power_slope({base}, {exponent}, {n}, {m})", True
+
+    def _applied(self, node: Node) -> Code:
+        return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
+
+    def _total(self, node: Node) -> Code:
+        return self.totals.value(node), False
+
+    rows: ClassVar[dict[str, Callable[[Writer, Node], Code]]] = {
+        "lin": _sum,
+        "prod": _product,
+        "pow": _power,
+        "raised": _raised,
+        "fn": _applied,
+        **dict.fromkeys(("logabs", "sumsign", "share"), _total),
+    }
+
+
+CODE: dict[str, Callable[[Writer, Node], Code]] = {**NODE_CODE, **Writer.rows}
+"""The code of every kind of node that compiled code is made of."""
 
 
 def _largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:

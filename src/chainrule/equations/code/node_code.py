@@ -1,71 +1,153 @@
-"""NumPy code of the nodes that choose, compare and run through axes."""
+"""NumPy code of the kinds of nodes that are a call or an operator: one row each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
+from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
 
-__all__ = ["MAY_WARN", "node_code", "plain_number", "relation_code"]
+__all__ = ["MAY_WARN", "NODE_CODE", "Code", "plain_number", "relation_code"]
 
 _COMPARISONS = {"<": "_less", "<=": "_less_equal", "==": "_equal", "!=": "_not_equal"}
 # The branch that is not taken is computed too, and may divide by zero.
 MAY_WARN = '@np.errstate(divide="ignore", invalid="ignore", over="ignore")\n'
 
 
-def node_code(
-    node: Node,
-    text: Callable[[Node], str],
-    length: Callable[[Size], str],
-    dtype: str,
-    spread: Callable[[Node], str],
-) -> tuple[str, bool] | None:
-    """Code for a node and whether it is atomic; None for a kind that is written elsewhere.
+Code = tuple[str, bool]
+"""The code of a node, and whether it is atomic."""
 
-    Parameters
-    ----------
-    node : Node
-    text : callable
-        The code of an argument.
-    length : callable
-        The code of a size.
-    dtype : str
-        The argument that gives a result the type of the floating inputs.
-    spread : callable
-        The code of an argument without the axes along which it repeats, which broadcasts.
-    """
-    args = node.args
-    match node.kind:
-        case "compare":
-            # Together the sides must have all axes.
-            both = repeated_axes(args[0]).isdisjoint(repeated_axes(args[1]))
-            sides = ", ".join(_plain(arg, spread if both else text) for arg in args)
-            if is_denied(node):
-                return f"1 - {_COMPARISONS[NEGATED[node.data]]}({sides}{dtype})", False
-            return f"{_COMPARISONS[node.data]}({sides}{dtype})", True
-        case "unit":
-            return f"_equal(np.arange({length(node.dims[0])}), {node.data}{dtype})", True
-        case "relation":
-            label = (text(args[0]), len(args[0].dims)) if args else None
-            return relation_code(node, label, length, dtype), True
-        case "where" if args[1].kind == "ones" and is_zero(args[2]):
-            return text(args[0]), False  # np.where(c, 1.0, 0.0) forgets the type of its arrays
-        case "where":
-            branches = ", ".join(_plain(arg, spread) for arg in args[1:])
-            return f"np.where({text(args[0])}, {branches})", True
-        case "extreme" | "attains":
-            helper = {"extreme": "_extreme", "attains": "_attains"}[node.kind]
-            return f"{helper}({text(args[0])}, {1 if node.data == 'max' else -1})", True
-        case "adjugate":
-            return f"_adjugate({text(args[0])})", True
-        case "kron":
-            return f"np.kron({text(args[0])}, {text(args[1])})", True
-        case "merge" | "split":
-            shape = ", ".join(length(size) for size in node.dims)
-            return f"np.reshape({text(args[0])}, ({shape}{',' if len(node.dims) == 1 else ''}))", True
-    return None
+
+class Spelling(Protocol):
+    """What the code of a node is written with."""
+
+    def text(self, node: Node) -> str:
+        """The code of an argument."""
+
+    def bracketed(self, node: Node) -> str:
+        """The same, in brackets unless it is atomic."""
+
+    def spread(self, node: Node) -> str:
+        """The same without the axes along which it repeats, which broadcasts."""
+
+    def length(self, size: Size) -> str:
+        """The code of a size."""
+
+    def type_argument(self, keyword: str = "") -> str:
+        """The argument that gives a result the type of the floating inputs."""
+
+    def shared(self, text: str, wish: str = "t") -> str:
+        """A name for code that several nodes read."""
+
+
+def _ones(said: Spelling, node: Node) -> Code:
+    if not node.dims:
+        return "1.0", True
+    shape = tuple_text([said.length(size) for size in node.dims])
+    return f"np.ones({shape}{said.type_argument()})", True
+
+
+def _norm(said: Spelling, node: Node) -> Code:
+    axes = f", {node.data}" if node.dims else ""
+    return f"_norm({said.text(node.args[0])}{axes})", True
+
+
+def _direction(said: Spelling, node: Node) -> Code:
+    axes = f"[..., {', '.join(['None'] * node.data)}]" if node.args[1].dims else ""
+    return f"{said.bracketed(node.args[0])} / {said.bracketed(node.args[1])}{axes}", False
+
+
+def _cofactor_part(said: Spelling, node: Node) -> Code:
+    parts = said.shared(f"_cofactor_parts({said.text(node.args[0])})", "parts")
+    return f"{parts}[..., {node.data}, :, :]", True
+
+
+def _comparison(said: Spelling, node: Node) -> Code:
+    # Together the sides must have all axes.
+    both = repeated_axes(node.args[0]).isdisjoint(repeated_axes(node.args[1]))
+    sides = ", ".join(_plain(arg, said.spread if both else said.text) for arg in node.args)
+    if is_denied(node):
+        return f"1 - {_COMPARISONS[NEGATED[node.data]]}({sides}{said.type_argument()})", False
+    return f"{_COMPARISONS[node.data]}({sides}{said.type_argument()})", True
+
+
+def _relation(said: Spelling, node: Node) -> Code:
+    label = (said.text(node.args[0]), len(node.args[0].dims)) if node.args else None
+    return relation_code(node, label, said.length, said.type_argument()), True
+
+
+def _choice(said: Spelling, node: Node) -> Code:
+    condition, then, other = node.args
+    if then.kind == "ones" and is_zero(other):
+        return said.text(condition), False  # np.where(c, 1.0, 0.0) forgets the type of its arrays
+    branches = ", ".join(_plain(arg, said.spread) for arg in (then, other))
+    return f"np.where({said.text(condition)}, {branches})", True
+
+
+def _reshaped(said: Spelling, node: Node) -> Code:
+    shape = ", ".join(said.length(size) for size in node.dims)
+    return f"np.reshape({said.text(node.args[0])}, ({shape}{',' if len(node.dims) == 1 else ''}))", True
+
+
+def _unit(said: Spelling, node: Node) -> Code:
+    return f"_equal(np.arange({said.length(node.dims[0])}), {node.data}{said.type_argument()})", True
+
+
+def _onehot(said: Spelling, node: Node) -> Code:
+    classes = said.length(node.dims[-1])
+    return f"_onehot({said.text(node.args[0])}, {classes}{said.type_argument()})", True
+
+
+def _made_by(function: str) -> Callable[[Spelling, Node], Code]:
+    """A function of the length of the first axis, with a type."""
+    return lambda said, node: (
+        f"{function}({said.length(node.dims[0])}{said.type_argument('dtype=')})",
+        True,
+    )
+
+
+def _called(function: str) -> Callable[[Spelling, Node], Code]:
+    """A function of all arguments."""
+    return lambda said, node: (f"{function}({', '.join(map(said.text, node.args))})", True)
+
+
+def _of_extreme(function: str) -> Callable[[Spelling, Node], Code]:
+    return lambda said, node: (
+        f"{function}({said.text(node.args[0])}, {1 if node.data == 'max' else -1})",
+        True,
+    )
+
+
+NODE_CODE: dict[str, Callable[[Spelling, Node], Code]] = {
+    "ones": _ones,
+    "size": lambda said, node: (said.length(node.data), True),
+    "pi": lambda said, node: ("np.pi", True),
+    "delta": _made_by("np.eye"),
+    "iota": _made_by("np.arange"),
+    "unit": _unit,
+    "onehot": _onehot,
+    "relation": _relation,
+    "compare": _comparison,
+    "where": _choice,
+    "extreme": _of_extreme("_extreme"),
+    "attains": _of_extreme("_attains"),
+    "norm": _norm,
+    "direction": _direction,
+    "softmax": _called("_softmax"),
+    "lse": _called("_logsumexp"),
+    "inv": _called("np.linalg.inv"),
+    "det": _called("np.linalg.det"),
+    "logdet": lambda said, node: _called("_log_of_det" if node.data else "_logdet")(said, node),
+    "adjugate": _called("_adjugate"),
+    "svd": _cofactor_part,
+    "kron": _called("np.kron"),
+    "merge": _reshaped,
+    "split": _reshaped,
+}
+"""Kinds whose code needs no more than that of their arguments."""
 
 
 def relation_code(

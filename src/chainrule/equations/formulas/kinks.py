@@ -15,7 +15,9 @@ from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import content
 
-__all__ = ["Kink", "kinks_of"]
+__all__ = ["KINKED", "Kink", "kinks_of"]
+
+Text = Callable[[Node], str]
 
 
 class Kink(NamedTuple):
@@ -67,46 +69,69 @@ def _without_what_users_say(body: Node) -> list[Node]:
     return [node for node in nodes if node in kept or not (node.kind == "norm" or node.data == "abs")]
 
 
+def _of_function(node: Node, text: Text, order: int) -> list[Kink]:
+    (arg,), row = node.args, ELEMENTWISE[node.data]
+    if row.kink is not None:
+        convention = row.kink.convention or row.words
+        return [Kink(f"{text(_without_number(arg))} = 0", convention)] if order >= row.kink.order else []
+    if node.data == "log" and arg.kind == "fn" and arg.data == "abs":
+        inner = text(_without_number(arg.args[0]))
+        return [Kink(f"{inner} = 0", "log |u| has no value there, and 1/u none either")]
+    return []
+
+
+def _of_norm(norm: Node, text: Text, order: int, power: Fraction | int = 1) -> list[Kink]:
+    return [Kink(f"{text(norm)} = 0", _at_zero_length(power, order))] if 0 < power < 2 * order else []
+
+
+def _of_power(node: Node, text: Text, order: int) -> list[Kink]:
+    (base,) = node.args
+    if base.kind == "norm":
+        return _of_norm(base, text, order, node.data)
+    if node.data.denominator > 1 and 0 < node.data < order:
+        words = "the gradient" if order == 1 else "the second derivative"
+        return [Kink(f"{text(_without_number(base))} = 0", f"{words} of the root is infinite")]
+    return []
+
+
+def _of_raised(node: Node, text: Text, order: int) -> list[Kink]:
+    return [] if _is_whole(node.args[1]) else _power_kinks(node.args[0], text)
+
+
+def _of_determinant(node: Node, text: Text, order: int) -> list[Kink]:
+    there = "the derivative is the adjugate" if order == 1 else "the second derivative is there"
+    words = f"the formula needs the inverse; {there}, which compiled code returns"
+    return [Kink(f"{text(node)} = 0", words)]
+
+
+def _of_extreme(node: Node, text: Text, order: int) -> list[Kink]:
+    words = f"{node.data}' = e_arg{node.data}, in equal shares among ties"
+    return [Kink(f"several entries of {text(node.args[0])} attain the {node.data}", words)]
+
+
+def _of_choice(node: Node, text: Text, order: int) -> list[Kink]:
+    # Where only indices are compared, nothing that moves can come to the border.
+    borders = [inner for inner in topological(node.args[:1]) if inner.kind == "compare" and symbols_of(inner)]
+    words = "the slope of the branch that is taken there"
+    return [Kink(" = ".join(map(text, border.args)), words) for border in borders]
+
+
+KINKED: dict[str, Callable[[Node, Text, int], list[Kink]]] = {
+    "fn": _of_function,
+    "norm": _of_norm,
+    "pow": _of_power,
+    "raised": _of_raised,
+    "det": _of_determinant,
+    "extreme": _of_extreme,
+    "where": _of_choice,
+}
+"""Kinds of nodes that have kinks; the others are smooth, or constant."""
+
+
 def _kinks(node: Node, writer: UnicodePrinter, order: int) -> list[Kink]:
     """The kinks of one node."""
-
-    def text(arg: Node) -> str:
-        return writer.text(matrix_form(arg))
-
-    if node.kind == "fn":
-        place = f"{text(_without_number(node.args[0]))} = 0"
-        row = ELEMENTWISE[node.data]
-        if row.kink is not None:
-            return [Kink(place, row.kink.convention or row.words)] if order >= row.kink.order else []
-        if node.data == "log" and node.args[0].kind == "fn" and node.args[0].data == "abs":
-            inner = text(_without_number(node.args[0].args[0]))
-            return [Kink(f"{inner} = 0", "log |u| has no value there, and 1/u none either")]
-        return []
-    norm, power = (node.args[0], node.data) if node.kind == "pow" else (node, 1)
-    if norm.kind == "norm":
-        return [Kink(f"{text(norm)} = 0", _at_zero_length(power, order))] if 0 < power < 2 * order else []
-    if node.kind == "pow" and node.data.denominator > 1 and 0 < node.data < order:
-        words = "the gradient" if order == 1 else "the second derivative"
-        return [Kink(f"{text(_without_number(node.args[0]))} = 0", f"{words} of the root is infinite")]
-    if node.kind == "raised" and not _is_whole(node.args[1]):
-        return _power_kinks(node.args[0], text)
-    if node.kind == "det":
-        there = "the derivative is the adjugate" if order == 1 else "the second derivative is there"
-        words = f"the formula needs the inverse; {there}, which compiled code returns"
-        return [Kink(f"{text(node)} = 0", words)]
-    if node.kind == "extreme":
-        words = f"{node.data}' = e_arg{node.data}, in equal shares among ties"
-        return [Kink(f"several entries of {text(node.args[0])} attain the {node.data}", words)]
-    if node.kind == "where":
-        # Where only indices are compared, nothing that moves can come to the border.
-        borders = [
-            inner for inner in topological(node.args[:1]) if inner.kind == "compare" and symbols_of(inner)
-        ]
-        return [
-            Kink(" = ".join(map(text, border.args)), "the slope of the branch that is taken there")
-            for border in borders
-        ]
-    return []
+    row = KINKED.get(node.kind)
+    return row(node, lambda arg: writer.text(matrix_form(arg)), order) if row is not None else []
 
 
 def _at_zero_length(power: Fraction | int, order: int) -> str:
@@ -119,7 +144,7 @@ def _at_zero_length(power: Fraction | int, order: int) -> str:
     return f"no {words}; where the formula gives 0/0, 0 is taken"
 
 
-def _power_kinks(base: Node, text: Callable[[Node], str]) -> list[Kink]:
+def _power_kinks(base: Node, text: Text) -> list[Kink]:
     """Where a power with a variable exponent, or a derivative of it, ends."""
     below = "only whole powers have a value there, and none has a derivative by its exponent"
     at = "a power below the order has an infinite derivative; that by the exponent is taken as 0"

@@ -58,6 +58,7 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, 
 from chainrule.equations.nodes.norms import over_divisor
 from chainrule.equations.nodes.products import product, squared_norm
 from chainrule.equations.nodes.raised import written_out
+from chainrule.errors import NoRuleError
 
 __all__ = ["matrix_form"]
 
@@ -66,6 +67,10 @@ ROOT = Fraction(1, 2)
 _WHOLE = {"inv": 2, "det": 2, "logdet": 2, "adjugate": 2, "svd": 2, "extreme": 1, "attains": 1}
 # What the parts of an ``svd`` are called where code says what it computes.
 SVD_PARTS = {LEFT: "left", RIGHT: "right", PAIRS: "pairs"}
+
+
+FormOf = Callable[[Node], Form]
+FormRow = Callable[[Node, FormOf], Form]
 
 
 def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
@@ -98,80 +103,67 @@ def _whole_form(node: Node, done: Mapping[Node, Form]) -> Form | None:
     return of_each(node, name, whole, lambda inner: matrix_form(inner, done))
 
 
-def _build(node: Node, form: Callable[[Node], Form]) -> Form:
-    rank = len(node.dims)
-    match node.kind:
-        case "sym":
-            return Named(rank, node)
-        case "ones":
-            return Ones(rank, node.dims) if rank else Num(0, Fraction(1))
-        case "size":
-            return SizeForm(0, node.data)
-        case "pi":
-            return Pi(0)
-        case "delta":
-            return Eye(2, node.dims[0])
-        case "unit":
-            return Unit(1, node.data, node.dims[0])
-        case "iota":
-            return Iota(1, node.dims[0])
-        case "relation":
-            return Relation(rank, node.data, form(node.args[0]) if node.args else None, node.dims)
-        case "onehot":
-            return OneHot(rank, node.args[0], node.dims[-1])
-        case "lin":
-            return _sum_form(node, form)
-        case "pow":
-            return _power_form(*_base(node, form))
-        case "norm" if rank == 0:
-            return Norm(0, form(node.args[0]))
-        case "norm":
-            return _power_form(_squares(node, form), ROOT)
-        case "direction":
-            u, divisor = node.args
-            return matrix_form(over_divisor(u, divisor), {u: form(u), divisor: form(divisor)})
-        case "fn" if node.data == "divisor":
-            return form(node.args[0])
-        case "raised" if node.data == (0, 0):
-            return Raised(rank, form(node.args[0]), form(node.args[1]))
-        case "raised":
-            return matrix_form(written_out(node), {arg: form(arg) for arg in node.args})
-        case "fn":
-            (arg,), said = node.args, ELEMENTWISE[node.data].spelled
-            if said is not None and node.data not in FUNCTIONS:
-                return matrix_form(said(arg), {arg: form(arg)})
-            return Function(rank, node.data, form(arg))
-        case "softmax":
-            return Function(rank, "softmax", form(node.args[0]), rank - 1 if rank > 1 else None)
-        case "lse":
-            return Function(rank, "logsumexp", form(node.args[0]), rank if rank else None)
-        case "inv" | "det" | "logdet" | "adjugate":
-            return Function(rank, node.kind, form(node.args[0]))
-        case "prod" if any(map(_is_slope_of_power, node.args)):
-            return _with_slopes_written_out(node, form)
-        case "svd":
-            return Function(rank, SVD_PARTS[node.data], form(node.args[0]))
-        case "prod":
-            return _product_form(node, form)
-        case "compare" | "where" | "extreme" | "attains":
-            return _choice_form(node, form)
-        case "kron":
-            return Kron(rank, form(node.args[0]), form(node.args[1]))
-        case "split":
-            return _split(rank, form(node.args[0]), grouped(node.dims, node.data))
-        case "merge":
-            return _merged_form(node, form)
-        case "part":
-            return part_form(node, form)
-    raise AssertionError(f"unknown kind {node.kind}")
+def _build(node: Node, form: FormOf) -> Form:
+    """The form of a node from those of its arguments.
+
+    Raises
+    ------
+    NoRuleError
+        If the kind of node has no row.
+    """
+    row = FORMS.get(node.kind)
+    if row is None:
+        raise NoRuleError(f"No matrix form is known for {node.kind}.")
+    return row(node, form)
+
+
+def _norm_form(node: Node, form: FormOf) -> Form:
+    return _power_form(_squares(node, form), ROOT) if node.dims else Norm(0, form(node.args[0]))
+
+
+def _direction_form(node: Node, form: FormOf) -> Form:
+    u, divisor = node.args
+    return matrix_form(over_divisor(u, divisor), {u: form(u), divisor: form(divisor)})
+
+
+def _raised_form(node: Node, form: FormOf) -> Form:
+    if node.data == (0, 0):
+        return Raised(len(node.dims), form(node.args[0]), form(node.args[1]))
+    return matrix_form(written_out(node), {arg: form(arg) for arg in node.args})
+
+
+def _function_form(node: Node, form: FormOf) -> Form:
+    (arg,), said = node.args, ELEMENTWISE[node.data].spelled
+    if node.data == "divisor":
+        return form(arg)
+    if said is not None and node.data not in FUNCTIONS:
+        return matrix_form(said(arg), {arg: form(arg)})
+    return Function(len(node.dims), node.data, form(arg))
+
+
+def _of_rows(name: Callable[[Node], str], keeps: bool) -> FormRow:
+    """A function of each row, of what gives a row or a number for each."""
+
+    def row(node: Node, form: FormOf) -> Form:
+        rank = len(node.dims)
+        along = rank - 1 if keeps else rank
+        return Function(rank, name(node), form(node.args[0]), along if rank > keeps else None)
+
+    return row
+
+
+def _of_whole(name: Callable[[Node], str]) -> FormRow:
+    return lambda node, form: Function(len(node.dims), name(node), form(node.args[0]))
 
 
 def _is_slope_of_power(node: Node) -> bool:
     return node.kind == "raised" and node.data != (0, 0)
 
 
-def _with_slopes_written_out(node: Node, form: Callable[[Node], Form]) -> Form:
-    """A product in which the numbers in front of v u ** (v-1) stand with its own."""
+def _readable_product_form(node: Node, form: FormOf) -> Form:
+    """A product; in one of slopes of powers the numbers in front of v u ** (v-1) stand with its own."""
+    if not any(map(_is_slope_of_power, node.args)):
+        return _product_form(node, form)
     labels, out = node.data
     inner = {arg for slope in filter(_is_slope_of_power, node.args) for arg in slope.args}
     opened = [written_out(arg) if _is_slope_of_power(arg) else arg for arg in node.args]
@@ -179,7 +171,7 @@ def _with_slopes_written_out(node: Node, form: Callable[[Node], Form]) -> Form:
     return matrix_form(product(node.pool, list(zip(opened, labels, strict=True)), out), held)
 
 
-def _merged_form(node: Node, form: Callable[[Node], Form]) -> Form:
+def _merged_form(node: Node, form: FormOf) -> Form:
     """A matrix beside a column or row, as in I ⊗ y; else entries at one letter for several axes."""
     (inner,), rank = node.args, len(node.dims)
     if inner.kind == "prod" and node.data == (2, 1):
@@ -196,26 +188,19 @@ def _merged_form(node: Node, form: Callable[[Node], Form]) -> Form:
     return Merged(rank, form(inner), tuple(parts_of(node)))
 
 
-def _choice_form(node: Node, form: Callable[[Node], Form]) -> Form:
-    """Comparisons, choices and extremes; a choice of the larger of two is their maximum."""
-    rank, args = len(node.dims), node.args
-    if node.kind == "compare":
-        left, right = (_broadcast(arg, form) for arg in args)
-        if is_denied(node):
-            numbers = (Num(rank, Fraction(number)) for number in (0, 1))
-            return Where(rank, Compare(rank, NEGATED[node.data], left, right), *numbers)
-        # x > 0 rather than 0 < x.
-        turned = isinstance(left, Num) and node.data in ("<", "<=")
-        return (
-            Compare(rank, ">" + node.data[1:], right, left)
-            if turned
-            else Compare(rank, node.data, left, right)
-        )
-    if node.kind == "extreme":
-        return Function(rank, node.data, form(args[0]), rank if rank else None)
-    if node.kind == "attains":
-        return Function(rank, f"e_arg{node.data}", form(args[0]), rank - 1 if rank > 1 else None)
-    condition, then, other = args
+def _comparison_form(node: Node, form: FormOf) -> Form:
+    rank, (left, right) = len(node.dims), (_broadcast(arg, form) for arg in node.args)
+    if is_denied(node):
+        numbers = (Num(rank, Fraction(number)) for number in (0, 1))
+        return Where(rank, Compare(rank, NEGATED[node.data], left, right), *numbers)
+    if isinstance(left, Num) and node.data in ("<", "<="):  # x > 0 rather than 0 < x
+        return Compare(rank, ">" + node.data[1:], right, left)
+    return Compare(rank, node.data, left, right)
+
+
+def _choice_form(node: Node, form: FormOf) -> Form:
+    """A choice; that of the larger of two is their maximum."""
+    rank, (condition, then, other) = len(node.dims), node.args
     if then.kind == "ones" and is_zero(other):
         return form(condition)
     if condition.kind == "compare" and condition.data == "<=" and set(condition.args) == {then, other}:
@@ -232,14 +217,14 @@ def _choice_form(node: Node, form: Callable[[Node], Form]) -> Form:
     return Where(rank, held, *branches)
 
 
-def _broadcast(node: Node, form: Callable[[Node], Form]) -> Form:
+def _broadcast(node: Node, form: FormOf) -> Form:
     """The form of what goes together with others entry by entry: a number needs no ones."""
     if is_number(node):
         return Num(len(node.dims), sum((c for c, _ in coefficient_terms(node)), Fraction(0)))
     return form(node)
 
 
-def _sum_form(node: Node, form: Callable[[Node], Form]) -> Form:
+def _sum_form(node: Node, form: FormOf) -> Form:
     rank = len(node.dims)
     terms: list[tuple[int, Form]] = []
     for c, arg in coefficient_terms(node):
@@ -289,7 +274,7 @@ def _power_form(arg: Form, exponent: Fraction) -> Form:
     return Power(arg.rank, arg, exponent)
 
 
-def _base(node: Node, form: Callable[[Node], Form]) -> tuple[Form, Fraction]:
+def _base(node: Node, form: FormOf) -> tuple[Form, Fraction]:
     """What a power is written with: norms of rows as roots of sums of squares."""
     base = node.args[0].args[0] if node.args[0].data == "divisor" else node.args[0]
     if base.kind == "norm" and base.dims:
@@ -297,7 +282,7 @@ def _base(node: Node, form: Callable[[Node], Form]) -> tuple[Form, Fraction]:
     return form(base), node.data
 
 
-def _squares(node: Node, form: Callable[[Node], Form]) -> Form:
+def _squares(node: Node, form: FormOf) -> Form:
     (arg,) = node.args
     return matrix_form(squared_norm(arg, node.data), {arg: form(arg)})
 
@@ -324,7 +309,7 @@ def _root(factors: Sequence[Form], rank: int) -> Form | None:
     return mul(factors[half:], rank) if mirrored else None
 
 
-def _product_form(node: Node, form: Callable[[Node], Form]) -> Form:
+def _product_form(node: Node, form: FormOf) -> Form:
     labels, out = node.data
     sizes = {
         label: size
@@ -352,7 +337,7 @@ def _in_order(piece: tuple[Form, tuple[int, ...]]) -> tuple[Form, tuple[int, ...
 
 
 def _reduced(
-    pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...], form: Callable[[Node], Form]
+    pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...], form: FormOf
 ) -> Form | None:
     """The matrix form of some factors with the labels ``out`` as axes; None if there is none."""
     if len(out) > 2 or any(len(own) > 2 for _, own in pairs):
@@ -366,7 +351,7 @@ def _reduced(
     return None if graph.summed else reduced_form(graph)
 
 
-def _pieces(node: Node, form: Callable[[Node], Form]) -> list[tuple[Form, tuple[int, ...]]]:
+def _pieces(node: Node, form: FormOf) -> list[tuple[Form, tuple[int, ...]]]:
     """The factors of a tensor; what shares summed indices is joined where matrices can say it: (VᵀV)[j,l]."""
     labels, out = node.data
     pieces: list[tuple[Form, tuple[int, ...]]] = []
@@ -393,7 +378,7 @@ def _groups(labels: Sequence[tuple[int, ...]], out: tuple[int, ...]) -> list[lis
     return [places for _, places in groups]
 
 
-def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node], Form]) -> None:
+def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: FormOf) -> None:
     inverted = arg.kind == "pow" and arg.data < 0
     if len(own) == 2:
         if own[0] == own[1]:
@@ -421,3 +406,38 @@ def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: Callable[[Node],
             graph.hang(own[0], form(arg.args[0]))
     else:
         graph.hang(own[0], form(arg))
+
+
+FORMS: dict[str, FormRow] = {
+    "sym": lambda node, form: Named(len(node.dims), node),
+    "ones": lambda node, form: Ones(len(node.dims), node.dims) if node.dims else Num(0, Fraction(1)),
+    "size": lambda node, form: SizeForm(0, node.data),
+    "pi": lambda node, form: Pi(0),
+    "delta": lambda node, form: Eye(2, node.dims[0]),
+    "unit": lambda node, form: Unit(1, node.data, node.dims[0]),
+    "iota": lambda node, form: Iota(1, node.dims[0]),
+    "relation": lambda node, form: Relation(
+        len(node.dims), node.data, form(node.args[0]) if node.args else None, node.dims
+    ),
+    "onehot": lambda node, form: OneHot(len(node.dims), node.args[0], node.dims[-1]),
+    "lin": _sum_form,
+    "prod": _readable_product_form,
+    "pow": lambda node, form: _power_form(*_base(node, form)),
+    "raised": _raised_form,
+    "fn": _function_form,
+    "norm": _norm_form,
+    "direction": _direction_form,
+    "softmax": _of_rows(lambda node: "softmax", keeps=True),
+    "lse": _of_rows(lambda node: "logsumexp", keeps=False),
+    "extreme": _of_rows(lambda node: str(node.data), keeps=False),
+    "attains": _of_rows(lambda node: f"e_arg{node.data}", keeps=True),
+    **dict.fromkeys(("inv", "det", "logdet", "adjugate"), _of_whole(lambda node: node.kind)),
+    "svd": _of_whole(lambda node: SVD_PARTS[node.data]),
+    "compare": _comparison_form,
+    "where": _choice_form,
+    "kron": lambda node, form: Kron(len(node.dims), form(node.args[0]), form(node.args[1])),
+    "split": lambda node, form: _split(len(node.dims), form(node.args[0]), grouped(node.dims, node.data)),
+    "merge": _merged_form,
+    "part": part_form,
+}
+"""The matrix form of every kind of node that is written for a reader; others are spelled out before."""
