@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    claims,
     derivation_depth,
     digits_accuracy,
     network_hessian,
@@ -22,6 +23,7 @@ GROUPS = {
         second_order,
         network_hessian,
         derivation_depth,
+        claims,
         network_step,
         digits_accuracy,
     )

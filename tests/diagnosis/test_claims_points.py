@@ -284,7 +284,7 @@ def test_too_much_to_compute_is_not_checkable_and_ends():
 def points_of(text):
     model = Equations(text)
     witness = Witness(model, np.random.default_rng(0))
-    return sample_points(model.sheet, np.random.default_rng(1), None, 6, witness.derivative)
+    return list(sample_points(model.sheet, np.random.default_rng(1), None, 6, witness.derivative))
 
 
 def test_points_stand_on_both_sides_of_a_kink_and_at_the_numbers_of_a_sheet():

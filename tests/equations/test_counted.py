@@ -10,6 +10,7 @@ from chainrule.equations.language.interpreter import Interpreter
 from chainrule.equations.language.sheet import read
 from chainrule.equations.language.sizes import size_value
 from chainrule.errors import TooLargeError
+from equations.model_sheets import MODELS
 
 SIZES = {"n": 5, "p": 3, "m": 1}
 
@@ -125,3 +126,24 @@ def test_an_array_that_is_computed_at_once_stays_small(monkeypatch):
     x = np.random.default_rng(0).normal(size=90)
     assert model.evaluate("L", {"x": x}) == pytest.approx(x.sum() ** 3, rel=1e-12)
     assert 8_000 < largest[0] <= 2**15
+
+
+MATRICES = "A: R[n, n]; x: R[n]\nL = logdet(A) + x.T @ inv(A) @ x + d(sum(A @ A), A)[0, 0]"
+
+
+@pytest.mark.parametrize("text", [*(sheet for sheet, _ in MODELS.values()), MATRICES])
+def test_a_tally_counts_what_the_walk_counts(text, monkeypatch):
+    sheet = read(text)
+    sizes = {name: 40 + 7 * place for place, name in enumerate(sheet.sizes)}
+
+    def counts():
+        found = []
+        for definition in sheet.definitions.values():
+            count = Count(lambda size: size_value(size, sizes))
+            count.whole(definition.indices, definition.body)
+            found.append((count.operations, count.steps))
+        return found
+
+    tallied = counts()
+    monkeypatch.setattr(counted, "_tally", lambda body: None)
+    assert tallied == counts()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
+from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.places import Comparison, Place
-from chainrule.diagnosis.points import Kind, sheet_terms
+from chainrule.diagnosis.points import Kind, SheetPoint, sheet_terms
 from chainrule.diagnosis.remarks import ratio_remark
 from chainrule.diagnosis.sampling import KINDS, sample_points
-from chainrule.diagnosis.switches import is_smooth
+from chainrule.diagnosis.switches import is_analytic, is_smooth
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Claim, Reading, Sheet
 from chainrule.equations.language.tree import Derivative, Layout, Ref, Term
@@ -28,8 +31,8 @@ __all__ = ["check_claims"]
 POINTS = 6
 ALLOWANCE, POOL = 20_000_000, 40_000_000
 """What may be computed for a claim, and for all together: some seconds for a page."""
-EXACTLY = 2
-"""At how many points of each kind but the short ones decimals are asked even where doubles agree."""
+DIRECTIONS = 7_919
+"""Seed of the directions in which derivatives are heard."""
 
 
 def check_claims(
@@ -105,12 +108,17 @@ def check_claims(
 def _judge(
     equations: Equations, sizes: Mapping[str, int] | None, points: int, rng: np.random.Generator
 ) -> _Judge:
-    sheet, allowance = equations.sheet, Allowance(ALLOWANCE)
-    witness = Witness(equations, rng, allowance)
-    kinds = _wanted(sheet, sheet_terms(sheet))
-    drawn = sample_points(sheet, rng, sizes, points, witness.derivative, kinds, allowance)
-    places = (Place(sheet, point, witness.rule(point), allowance, seed) for seed, point in enumerate(drawn))
-    return _Judge(equations, tuple(places), points, allowance)
+    sheet, allowance, moves = equations.sheet, Allowance(ALLOWANCE), Moves()
+    # Of their own: the points do not depend on what is heard, nor are these numbers among theirs.
+    witness = Witness(equations, np.random.default_rng(DIRECTIONS), allowance, moves)
+    kinds, own = _wanted(sheet, sheet_terms(sheet)), Allowance(ALLOWANCE)
+    drawn = sample_points(sheet, rng, sizes, points, witness.derivative, kinds, own)
+    seeds = count()
+
+    def place(point: SheetPoint) -> Place:
+        return Place(sheet, point, witness.rule(point), allowance, next(seeds), moves)
+
+    return _Judge(equations, drawn.mapped(place), points, allowance)
 
 
 def _wanted(sheet: Sheet, terms: Iterable[Term]) -> tuple[Kind, ...]:
@@ -118,15 +126,28 @@ def _wanted(sheet: Sheet, terms: Iterable[Term]) -> tuple[Kind, ...]:
     found = list(terms)
     if not is_smooth(sheet, found):
         return KINDS
-    names = [term.name for term in found if isinstance(term, Ref) and term.name in sheet.declarations]
-    is_discrete = any(sheet.declarations[name].domain in ("class", "sign", "bit") for name in names)
-    return ("plain", "positive", "scaled", "short", *(("pattern",) if is_discrete else ()))
+    return ("plain", "positive", "scaled", "short", *(("pattern",) if _is_discrete(sheet, found) else ()))
+
+
+def _is_discrete(sheet: Sheet, terms: Iterable[Term]) -> bool:
+    """Whether labels, signs or bits are among some terms."""
+    names = [term.name for term in terms if isinstance(term, Ref) and term.name in sheet.declarations]
+    return any(sheet.declarations[name].domain in ("class", "sign", "bit") for name in names)
+
+
+def _exactly(sheet: Sheet, terms: Sequence[Term]) -> int:
+    """At how many points of each kind but the short ones decimals are asked even where doubles agree.
+
+    What is analytic and holds exactly at one point drawn at random holds everywhere. a + 1e-12 * (abs(a) - a)
+    is a at every positive one.
+    """
+    return 1 if is_analytic(terms) and not _is_discrete(sheet, terms) else 2
 
 
 @dataclass
 class _Judge:
     equations: Equations
-    places: tuple[Place, ...]
+    places: Drawn[Kind, Place]
     points: int
     allowance: Allowance
     pool: int = POOL
@@ -176,19 +197,17 @@ class _Judge:
 
     def values(self, verdict: ClaimVerdict, reading: Reading) -> ClaimVerdict:
         """Compare the sides at points until one refutes the claim."""
-        agreed, silent, at_kinks, is_costly = 0, "", "", False
+        silent, at_kinks, is_costly = "", "", False
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
         terms = list(terms_behind(self.equations.sheet, (reading.left, reading.right)))
         differentiates = any(isinstance(term, Derivative) for term in terms)
-        wanted, asked = _wanted(self.equations.sheet, terms), Counter[str]()
-        for place in self.places:
+        wanted, outcomes = _wanted(self.equations.sheet, terms), Counter[str]()
+        exactly = _exactly(self.equations.sheet, terms)
+        for place, number in self.asked(wanted, outcomes):
             kind = place.point.kind
-            if kind not in wanted or (kind == "positive" and agreed >= self.points and wanted is not KINDS):
-                continue
-            asked[kind] += 1
             # What is smooth and holds exactly at ordinary points is no other function near zero.
             is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
-            found = self.at(reading, place, asked[kind] <= EXACTLY and is_open)
+            found = self.at(reading, place, number < exactly and is_open)
             if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
                 continue  # 0 / 0 may be meant as its limit
             if found.outcome == "different" and kind == "tie" and differentiates:
@@ -199,14 +218,26 @@ class _Judge:
                 return replace(
                     verdict, verdict="fails", reasons=reasons, discrepancy=_discrepancy(found, place)
                 )
-            agreed += found.outcome == "equal"
+            outcomes[found.outcome] += 1
             if found.is_costly or kind in ("plain", "positive"):
                 silent, is_costly = silent or found.reason, is_costly or found.is_costly
+        agreed = outcomes["equal"]
         if agreed < (1 if is_costly and wanted is not KINDS else min(2, self.points)):
             return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
-        count = f"{agreed} point{'s' if agreed > 1 else ''}"
-        said = [f"judged at {count}{'. ' if is_costly else '; at others '}{silent}"] if silent else []
+        judged = f"{agreed} point{'s' if agreed > 1 else ''}"
+        said = [f"judged at {judged}{'. ' if is_costly else '; at others '}{silent}"] if silent else []
         return replace(verdict, reasons=(*said, *([at_kinks] if at_kinks else [])), points=agreed)
+
+    def asked(self, wanted: Collection[Kind], outcomes: Counter[str]) -> Iterator[tuple[Place, int]]:
+        """The places of the kinds that are wanted, each with how many of its kind came before."""
+        for kind in filter(wanted.__contains__, self.places.kinds):
+            places = enumerate(self.places.of(kind))
+            # Positive values are for what has no others, where not everything is tried.
+            while kind != "positive" or wanted is KINDS or outcomes["equal"] < self.points:
+                number, place = next(places, (0, None))
+                if place is None:
+                    break
+                yield place, number
 
     def at(self, reading: Reading, place: Place, exactly: bool) -> Comparison:
         """What a point says; an error that its values make is no error of the claim."""
@@ -224,7 +255,7 @@ class _Judge:
         if found.is_one_sided:
             reasons.append("only one side has a finite value there")
         remark = _pattern(found, place)
-        others = (other for other in self.places if other.point.kind == "plain" and other is not place)
+        others = (other for other in self.places.of("plain") if other is not place)
         if remark and all(self.agrees(remark, reading, other) for other in others):
             reasons.append(remark)
         return tuple(reasons)

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.diagnosis.points import FEW_ENTRIES, SheetPoint, entries_at
-from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decimals, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Size, Term
 from chainrule.errors import DataError, NoRuleError, TooLargeError
@@ -89,6 +90,8 @@ class Place:
         What may be computed.
     seed : int
         Of the amounts by which rounded results are moved.
+    moves : Moves
+        What is known of the terms that are compared, shared by all places.
     """
 
     sheet: Sheet
@@ -96,12 +99,17 @@ class Place:
     rule: DerivativeRule
     allowance: Allowance
     seed: int = 0
+    moves: Moves = field(default_factory=Moves)
     _evaluations: dict[object, Evaluation] = field(default_factory=dict)
 
     @cached_property
     def doubles(self) -> Evaluation:
         """The sheet there in double precision."""
-        return Evaluation(self.sheet, self.point.values, self.rule, self.point.sizes, Doubles(self.allowance))
+        return self._evaluated(Doubles(self.allowance))
+
+    def _evaluated(self, arithmetic: Arithmetic) -> Evaluation:
+        point = self.point
+        return Evaluation(self.sheet, point.values, self.rule, point.sizes, arithmetic, self.moves)
 
     def compare(
         self, left: Term, right: Term, indices: tuple[tuple[str, Size], ...], exactly: bool
@@ -155,9 +163,7 @@ class Place:
         if key not in self._evaluations:
             generator = None if noise is None else np.random.default_rng(self.seed)
             arithmetic = Decimals(digits, generator, noise or 0, sign, self.allowance)
-            self._evaluations[key] = Evaluation(
-                self.sheet, self.point.values, self.rule, self.point.sizes, arithmetic
-            )
+            self._evaluations[key] = self._evaluated(arithmetic)
         return self._evaluations[key]
 
     def _decided(self, sides_at: SidesAt) -> Comparison:
@@ -229,8 +235,7 @@ class Place:
 
     def _noisy(self, turn: int) -> Evaluation:
         """The sheet here in double precision, with rounded results moved at random."""
-        arithmetic = NoisyDoubles(np.random.default_rng([self.seed, turn]), self.allowance)
-        return Evaluation(self.sheet, self.point.values, self.rule, self.point.sizes, arithmetic)
+        return self._evaluated(NoisyDoubles(np.random.default_rng([self.seed, turn]), self.allowance))
 
     def _weighed(self, sides_at: SidesAt) -> Comparison:
         """The same in double precision alone, for what is too large to be computed in decimals."""

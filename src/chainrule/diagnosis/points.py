@@ -151,7 +151,7 @@ def _is_small(sheet: Sheet, sizes: Mapping[str, int]) -> bool:
         return False
     if math.prod(sizes.values()) <= FEW_ENTRIES:
         return True
-    count = Count(lambda size: size_value(size, sizes))
+    count = Count(lambda size: size_value(size, sizes), sheet.moves)
     try:
         for definition in sheet.definitions.values():
             count.whole(definition.indices, definition.body)
@@ -344,5 +344,5 @@ def _each(rng: np.random.Generator, shape: tuple[int, ...], kinds: Array, turn: 
     rounds = -(-count // len(kinds))
     if rounds > 1000:
         return np.asarray(rng.permuted(np.resize(kinds, count)).reshape(shape))
-    order = np.concatenate([rng.permutation(kinds) for _ in range(rounds)])
+    order = rng.permuted(np.tile(kinds, (rounds, 1)), axis=1).ravel()
     return np.asarray(rng.permutation(order[:count]).reshape(shape))

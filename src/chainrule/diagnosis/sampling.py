@@ -8,7 +8,7 @@ length 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.points import (
     Draw,
     Kind,
@@ -54,8 +55,8 @@ def sample_points(
     rule: DerivativeRule,
     kinds: Collection[Kind] = KINDS,
     allowance: Allowance | None = None,
-) -> list[SheetPoint]:
-    """Points at which to judge a sheet, the ordinary ones first.
+) -> Drawn[Kind, SheetPoint]:
+    """Points at which to judge a sheet, the ordinary ones first; others are drawn when they are asked for.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def sample_points(
     first = sampler.plain(0)
     room = max(LEAST, ROOM // max(1, entries_at(sheet, first.sizes)))
     ordinary = [first, *(sampler.plain(turn) for turn in range(1, min(points, room)))]
-    return [*ordinary, *islice(sampler.others(ordinary), room - len(ordinary))]
+    return Drawn({"plain": iter(ordinary), **sampler.others(ordinary)}, room)
 
 
 @dataclass
@@ -96,18 +97,16 @@ class _Sampler:
     kinds: Collection[Kind]
     allowance: Allowance | None
 
-    def others(self, ordinary: list[SheetPoint]) -> Iterator[SheetPoint]:
-        families: dict[Kind, Callable[[], Iterator[SheetPoint]]] = {
-            "scaled": self.scaled,
-            "short": self.short_axes,
-            "pattern": self.patterns,
-            "tie": self.ties,
-            "extreme": lambda: self.extremes(ordinary),
-            "positive": self.positive,
+    def others(self, ordinary: list[SheetPoint]) -> dict[Kind, Iterator[SheetPoint]]:
+        families: dict[Kind, Iterator[SheetPoint]] = {
+            "scaled": self.scaled(),
+            "short": self.short_axes(),
+            "pattern": self.patterns(),
+            "tie": self.ties(),
+            "extreme": self.extremes(ordinary),
+            "positive": self.positive(),
         }
-        for kind, family in families.items():
-            if kind in self.kinds:
-                yield from family()
+        return {kind: family for kind, family in families.items() if kind in self.kinds}
 
     def plain(self, turn: int, kind: Kind = "plain") -> SheetPoint:
         point = draw_point(

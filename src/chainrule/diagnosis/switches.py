@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.bounds import is_nonnegative
 from chainrule.diagnosis.points import SheetPoint, scaled, sheet_terms, short
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
@@ -19,12 +20,19 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Number, Size, Term
 from chainrule.errors import ChainruleError
 
-__all__ = ["Switches", "is_smooth", "literals"]
+__all__ = ["Switches", "is_analytic", "is_smooth", "literals"]
 
 Array = NDArray[Any]
 
 EDGED = ("log", "sqrt")
 KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
+ANALYTIC = frozenset(
+    (
+        *("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "arctan", "erf", "normal_cdf"),
+        *("sigmoid", "log_sigmoid", "softplus", "silu", "gelu", "softmax", "log_softmax", "logsumexp"),
+        *("sum", "mean", "trace", "diag", "dot", "outer", "kron", "inv", "det", "eye", "ones", "zeros"),
+    )
+)
 MOST_SWITCHES = 24
 FACTORS = 4.0 ** np.arange(-5, 16)
 """How far a point is moved along the ray from the origin, so that relu(sum(x) - 1e6) is seen active."""
@@ -49,9 +57,32 @@ def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
     """
     return not any(
         (isinstance(term, Call) and term.function in (*KINKED, *COMPARISONS, "max", "min", "where"))
-        or any(_is_shifted(sheet, edge) for edge in _edges(term))
+        or any(_is_shifted(sheet, edge) and not is_nonnegative(sheet, edge) for edge in _edges(term))
         for term in terms
     )
+
+
+def is_analytic(terms: Iterable[Term]) -> bool:
+    """Whether terms are analytic over the real numbers, where what is 0 near a point is 0 everywhere.
+
+    exp(log(a**2) / 2) is not: it is a on one side of 0 and -a on the other.
+    """
+    found = list(terms)
+    even = {term.left for term in found if isinstance(term, Binary) and _is_even(term)}
+    return all(_keeps_analytic(term, term in even) for term in found)
+
+
+def _is_even(power: Binary) -> bool:
+    return power.op == "**" and isinstance(power.right, Number) and power.right.value % 2 == 0
+
+
+def _keeps_analytic(term: Term, is_squared: bool) -> bool:
+    match term:
+        case Call(function=name):
+            return name in ANALYTIC or (is_squared and name in ("norm2", "normF"))
+        case Binary(op="**", right=exponent):
+            return isinstance(exponent, Number) and exponent.value % 1 == 0
+    return True
 
 
 def _is_shifted(sheet: Sheet, edge: Term) -> bool:

@@ -16,6 +16,7 @@ from chainrule.equations.calculus.derived_value import Derived
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import read_expression
 from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term
 from chainrule.equations.nodes.nodes import MOST_STEPS, Node
@@ -104,11 +105,16 @@ class Witness:
     """
 
     def __init__(
-        self, equations: Equations, rng: np.random.Generator, allowance: Allowance | None = None
+        self,
+        equations: Equations,
+        rng: np.random.Generator,
+        allowance: Allowance | None = None,
+        moves: Moves | None = None,
     ) -> None:
         self.equations = equations
         self.rng = rng
         self.allowance = allowance
+        self.moves = moves or Moves()
         self._last: tuple[SheetPoint, Evaluation] | None = None
         self.known: dict[Derivative, Derived | ChainruleError] = {}
         self.steps = STEPS
@@ -161,11 +167,13 @@ class Witness:
 
         return rule
 
-    def base(self, point: SheetPoint) -> Evaluation:
-        """The sheet at a point, from which its names are moved."""
+    def base(self, point: SheetPoint, known: Mapping[str, Array]) -> Evaluation:
+        """The sheet at a point, from which its names are moved; what is known is not computed again."""
         if self._last is None or self._last[0] is not point:
             sheet, doubles = self.equations.sheet, Doubles(self.allowance)
-            self._last = point, Evaluation(sheet, point.values, self.derivative, point.sizes, doubles)
+            base = Evaluation(sheet, point.values, self.derivative, point.sizes, doubles, self.moves)
+            self._last = point, base
+        self._last[1].arrays |= known
         return self._last[1]
 
     def _hear(self, term: Derivative, environment: Environment, derived: Array, point: SheetPoint) -> bool:
@@ -173,11 +181,13 @@ class Witness:
         at = np.asarray(environment.values[term.wrt])
         direction = tangential(self.equations, term.wrt, self.rng.standard_normal(at.shape))
         values = {**point.values, term.wrt: at}
-        function = sheet_function(self.equations, term.of, term.wrt, self.base(point))
-        place = tuple(environment.indices[index] for index, _ in open_indices(term.of))
+        base, indices = self.base(point, environment.values), open_indices(term.of)
+        function = sheet_function(self.equations, term.of, term.wrt, base)
+        place = tuple(environment.indices[index] for index, _ in indices)
         truth = function(at + 1j * STEP * direction).imag[place] / STEP
         with np.errstate(invalid="ignore", divide="ignore"):
-            defined = np.isfinite(function(at)[place])  # log(-1 + 1e-20 i) is finite, log(-1) is not
+            # log(-1 + 1e-20 i) is finite, log(-1) is not
+            defined = np.isfinite(base.value(term.of, indices)[place])
         own = from_layout(derived, truth.ndim, term.layout)
         along = np.tensordot(own, direction, at.ndim)
         scale = np.max(np.abs(own), initial=0.0) + np.max(np.abs(truth), initial=0.0)

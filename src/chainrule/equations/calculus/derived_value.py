@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from chainrule.arrays import Array, np
 from chainrule.equations.calculus.lower import lower_value
@@ -11,8 +12,8 @@ from chainrule.equations.language.evaluate import Environment
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative
 from chainrule.equations.nodes.adjugates import with_cofactors
-from chainrule.equations.nodes.nodes import Node
-from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.numeric import compute
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.stages import stages_of
 from chainrule.errors import NoRuleError
@@ -44,6 +45,12 @@ class Derived:
     symbols: dict[str, Node]
     steps: int
 
+    @cached_property
+    def orders(self) -> list[tuple[Node, Node, tuple[Node, ...]]]:
+        """Each symbol with its formula and the nodes of that, each after its arguments; the formula last."""
+        every = [*self.stages, (self.node, self.node)]
+        return [(symbol, formula, tuple(topological([formula]))) for symbol, formula in every]
+
     def value(self, environment: Environment) -> Array:
         """Its value where the derivative stands."""
         known = environment.values
@@ -51,11 +58,13 @@ class Derived:
             symbol: known[name] if name in known else environment.named(name)
             for name, symbol in self.symbols.items()
         }
-        memory = environment.memory
+        memory, arithmetic = environment.memory, environment.arithmetic
         memory |= values
-        for symbol, formula in [*self.stages, (self.node, self.node)]:
-            if symbol not in memory:
-                memory[symbol] = node_value(formula, {}, environment.sizes, environment.arithmetic, memory)
+        with arithmetic.context():
+            for symbol, formula, order in self.orders:
+                if symbol not in memory:
+                    compute(order, environment.sizes, arithmetic, memory)
+                    memory[symbol] = memory[formula]
         result = memory[self.node]
         return np.asarray(result[tuple(environment.indices[index] for index in self.open)])
 

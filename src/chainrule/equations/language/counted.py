@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from chainrule.equations.language.ranges import AT_ONCE, Moves
@@ -33,6 +34,8 @@ EACH, DISCOUNT = 15, 100
 ARRAY = 5
 _OF_MATRICES = ("inv", "det", "logdet")
 
+Work: TypeAlias = tuple[tuple[Size, ...], ...]
+"""A sum of products of sizes."""
 Loops: TypeAlias = tuple[tuple[str, int, bool], ...]
 """Indices with their sizes, and whether all their values are computed at once."""
 
@@ -52,6 +55,8 @@ class Count:
         Value of a size.
     moves : Moves, optional
         What is known of the indices in the terms.
+    steps : int
+        Those that were counted before.
 
     Attributes
     ----------
@@ -62,10 +67,10 @@ class Count:
         What all of it takes in double precision, in the operations of an `Allowance`.
     """
 
-    def __init__(self, length: Callable[[Size], int], moves: Moves | None = None) -> None:
+    def __init__(self, length: Callable[[Size], int], moves: Moves | None = None, steps: int = 0) -> None:
         self.length = length
         self.moves = moves or Moves()
-        self.steps = 0
+        self.steps = steps
         self.operations = 0
         self._seen: set[tuple[Term, Loops]] = set()
 
@@ -78,10 +83,31 @@ class Count:
             If a value would have more than `MAX_ENTRIES` entries, or more than `MAX_STEPS` terms would be
             computed in loops.
         """
+        if not indices and self._add_still(body):
+            return
         at_once = self.moves.is_at_once(body, frozenset(index for index, _ in indices))
         loops = tuple((index, self.length(size), at_once) for index, size in indices)
         self._admit(body, (*(size for _, size, _ in loops), *self._shape(body)))
         self._term(body, loops)
+
+    def _add_still(self, body: Term) -> bool:
+        """Count a body without loops, term by term but from its tally; False if that cannot say all of it."""
+        if body not in self.moves.tallies:
+            self.moves.tallies[body] = _tally(body)
+        tally = self.moves.tallies[body]
+        if tally is None:
+            return False
+        operations = 0
+        for products, times in tally.items():
+            work = self._sum(products)
+            if work > MAX_ENTRIES:
+                return False  # which term has too many entries is for the walk to find
+            operations += times * (EACH + work // DISCOUNT)
+        self.operations += operations
+        return True
+
+    def _sum(self, products: tuple[tuple[Size, ...], ...]) -> int:
+        return sum(math.prod(map(self.length, sizes)) for sizes in products)
 
     def _shape(self, term: Term) -> tuple[int, ...]:
         return tuple(self.length(size) for size in term.type.axes)
@@ -110,7 +136,7 @@ class Count:
         shape = self._shape(term)
         self._admit(term, shape)
         times, entries = _times(loops[:depth])
-        work = entries * self._work(term, shape) * (ARRAY if entries > 1 else 1)
+        work = entries * self._sum(_work(term)) * (ARRAY if entries > 1 else 1)
         self.operations += times * (EACH * (1 + entries // AT_ONCE) + work // DISCOUNT)
         if depth:
             self._step(term, times, entries * math.prod(shape))
@@ -118,23 +144,6 @@ class Count:
     def _is_at_once(self, term: Aggregate, loops: Loops) -> bool:
         arrays = frozenset(index for index, _, at_once in loops if at_once)
         return self.moves.is_at_once(term.body, arrays | {term.index})
-
-    def _work(self, term: Term, shape: tuple[int, ...]) -> int:
-        """Operations on the entries of a term: n of them for each of a product over n, or of an inverse."""
-        entries = math.prod(shape)
-        if isinstance(term, Binary) and term.op == "@":
-            return entries * (self._shape(term.left) or (1,))[-1] if self._is_summed(term) else entries
-        if isinstance(term, Call):
-            given = [self._shape(arg) for arg in term.args]
-            entries += sum(
-                math.prod(own) * (own[-1] if term.function in _OF_MATRICES else 1) for own in given
-            )
-        return entries
-
-    @staticmethod
-    def _is_summed(product: Binary) -> bool:
-        """Whether a product sums over an axis; a column times a row does not."""
-        return len(product.left.type.axes) != 1 or product.left.type.row
 
     def _step(self, term: Term, times: int, entries: int) -> None:
         self.steps += times * (1 + entries // ENTRIES_A_STEP)
@@ -146,3 +155,39 @@ class Count:
                 "Write it with products of whole arrays, such as x.T @ A @ x, or compile it: compiled code "
                 "has no loops."
             )
+
+
+def _work(term: Term) -> Work:
+    """Operations on the entries of a term: n of them for each of a product over n, or of an inverse."""
+    axes = term.type.axes
+    if isinstance(term, Binary) and term.op == "@":
+        return ((*axes, *term.left.type.axes[-1:]) if _is_summed(term) else axes,)
+    if isinstance(term, Call):
+        given = [arg.type.axes for arg in term.args]
+        return (axes, *((*own, *own[-1:]) if term.function in _OF_MATRICES else own for own in given))
+    return (axes,)
+
+
+def _is_summed(product: Binary) -> bool:
+    """Whether a product sums over an axis; a column times a row does not."""
+    return len(product.left.type.axes) != 1 or product.left.type.row
+
+
+def _tally(body: Term) -> Mapping[Work, int] | None:
+    """How many terms of a body take so much, at whatever sizes; None if there are loops in it."""
+    terms = list(_computed(body))
+    if any(isinstance(term, Aggregate) for term in terms):
+        return None
+    return Counter(map(_work, terms))
+
+
+def _computed(body: Term) -> Iterator[Term]:
+    """The terms of a body, once; what is differentiated is not computed."""
+    stack, seen = [body], {body}
+    while stack:
+        term = stack.pop()
+        yield term
+        if not isinstance(term, Derivative):
+            new = [part for part in children(term) if part not in seen]
+            seen.update(new)
+            stack += new

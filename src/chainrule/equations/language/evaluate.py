@@ -7,7 +7,7 @@ calculus or the compiler. Complex arrays pass through, so that derivatives can b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Any
 
@@ -16,6 +16,7 @@ from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import DISCOUNT, EACH, Count
 from chainrule.equations.language.given import given_values
 from chainrule.equations.language.interpreter import DerivativeRule, Environment, Interpreter
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet, read_expression
 from chainrule.equations.language.tree import Size, Term, names_in
 from chainrule.errors import DataError
@@ -88,6 +89,8 @@ class Evaluation:
         As for `evaluate`, with the same errors.
     arithmetic : Arithmetic, optional
         The numbers it is computed in.
+    moves : Moves, optional
+        What is known of terms that are no definitions of the sheet, where several evaluations share it.
     """
 
     def __init__(
@@ -97,7 +100,9 @@ class Evaluation:
         derivative: DerivativeRule | None = None,
         sizes: Mapping[str, int] | None = None,
         arithmetic: Arithmetic = DOUBLES,
+        moves: Moves | None = None,
     ) -> None:
+        self.moves = moves or Moves()
         self.sheet, self.derivative, self.arithmetic = sheet, derivative, arithmetic
         self.arrays: dict[str, Array] = {}
         self.given: frozenset[str] = frozenset()
@@ -114,7 +119,7 @@ class Evaluation:
             }
         self.given |= given.keys()
         self.memory: dict[Any, Array] = {}
-        self.work = Interpreter(self)
+        self.work = Interpreter(self, self.moves)
 
     def _is_as_given(self, name: str) -> bool:
         """Whether a value is told apart, not measured: labels; signs and bits, which noise leaves alone."""
@@ -134,7 +139,7 @@ class Evaluation:
 
     def value(self, term: Term, indices: tuple[tuple[str, Size], ...] = ()) -> Array:
         """Value of a term; its open indices are the leading axes."""
-        needed = _needed(self.sheet, term, self.arrays)
+        needed = self._needed(self.moves.names(term))
         missing = [name for name in needed if name in self.sheet.declarations and name not in self.given]
         if missing:
             known = ", ".join(self.given) or "none"
@@ -146,10 +151,20 @@ class Evaluation:
     def named(self, name: str) -> Array:
         """The whole value of a name."""
         if name not in self.arrays:
-            term = read_expression(self.sheet, name)
+            names = [name] if name in self.sheet.definitions else names_in(read_expression(self.sheet, name))
             with self.arithmetic.context():
-                self._define(_needed(self.sheet, term, self.arrays))
+                self._define(self._needed(names))
         return self.arrays[name]
+
+    def _needed(self, names: Iterable[str]) -> set[str]:
+        """The names and those whose values they depend on; what a known name is made of is not needed."""
+        definitions, needed = self.sheet.definitions, set(names)
+        queue = [name for name in needed if name in definitions and name not in self.arrays]
+        while queue:
+            new = self.sheet.mentioned(queue.pop()) - needed
+            needed |= new
+            queue += [name for name in new if name in definitions and name not in self.arrays]
+        return needed
 
     def _define(self, needed: set[str], *more: tuple[tuple[tuple[str, Size], ...], Term]) -> None:
         """Compute the definitions that are needed and not known, if they and the rest are not too much."""
@@ -159,29 +174,16 @@ class Evaluation:
             for name in (definitions if left else ())
             if name in left
         }
-        count, others = Count(self.work.size, self.sheet.moves), Count(self.work.size)
+        count = Count(self.work.size, self.sheet.moves)
         for name, parts in unknown.items():
             if name not in self._operations:
                 before = count.operations
                 count.whole(*parts)
                 self._operations[name] = count.operations - before
-        others.steps = count.steps
+        others = Count(self.work.size, self.moves, count.steps)
         for parts in more:
             others.whole(*parts)
         self.arithmetic.charge(others.operations + sum(self._operations[name] for name in unknown))
         for name, parts in unknown.items():
             # Of its own, since the indices of a term may be open while another name is asked for.
             self.arrays[name] = Interpreter(self, self.sheet.moves).whole(*parts)
-
-
-def _needed(sheet: Sheet, term: Term, known: Collection[str]) -> set[str]:
-    """Names whose values the term depends on; what a known name is made of is not needed."""
-    needed: set[str] = set()
-    queue = list(names_in(term))
-    while queue:
-        name = queue.pop()
-        if name not in needed:
-            needed.add(name)
-            if name in sheet.definitions and name not in known:
-                queue += sheet.mentioned(name)
-    return needed

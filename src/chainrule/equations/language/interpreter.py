@@ -161,18 +161,28 @@ class Interpreter:
             raise ShapeError(message) from None
 
     def value(self, term: Term) -> Any:
+        if isinstance(term, Ref):
+            return self.arrays[term.name]
+        kept = self.kept[self.innermost(term) if self.indices else ""]
+        if term not in kept:
+            kept[term] = self.compute(term)
+        return kept[term]
+
+    def innermost(self, term: Term) -> str:
+        """The last index that was opened of those that a term moves with."""
         innermost = self.home.get(term)
         if innermost is None:
             free = self.moves.free(term)
             innermost = next((index for index in reversed(self.indices) if index in free), "")
             self.home[term] = innermost
-        kept = self.kept[innermost]
-        if term not in kept:
-            kept[term] = self.compute(term)
-        return kept[term]
+        return innermost
 
     def compute(self, term: Term) -> Any:
         match term:
+            case Binary():
+                return self.binary(term)
+            case Call():
+                return self.call(term)
             case Number(value=value):
                 return self.arithmetic.number(value)
             case SizeOf(size=size):
@@ -180,16 +190,10 @@ class Interpreter:
             case IndexRef(index=index):
                 position = self.indices[index]
                 return position.astype(float) if index in self.widths else position
-            case Ref(name=name):
-                return self.arrays[name]
             case Negative(arg=arg):
                 return -self.value(arg)
             case Transpose(arg=arg):
                 return self.value(arg).T
-            case Binary():
-                return self.binary(term)
-            case Call():
-                return self.call(term)
             case Pick():
                 return self.pick(term)
             case Aggregate():
@@ -201,9 +205,11 @@ class Interpreter:
     def binary(self, term: Binary) -> Any:
         left, right = self.value(term.left), self.value(term.right)
         found = self.operated(term, left, right)
-        # Noise would tell i == j + 1 apart from itself.
-        as_it_is = not self.arithmetic.is_exact and self.moves.is_counted(term)
-        return found if as_it_is else self.arithmetic.array(found)
+        return found if self.is_as_it_is(term) else self.arithmetic.array(found)
+
+    def is_as_it_is(self, term: Term) -> bool:
+        """Whether a result is not rounded: noise would tell i == j + 1 apart from itself."""
+        return not self.arithmetic.is_exact and self.moves.is_counted(term)
 
     def operated(self, term: Binary, left: Any, right: Any) -> Any:
         match term.op:
@@ -228,7 +234,7 @@ class Interpreter:
         sizes = tuple(self.size(size) for size in term.sizes)
         function = meaning(term.function)
         args = tuple(np.asarray(self.value(arg)) for arg in term.args)
-        if not self.arithmetic.is_exact and self.moves.is_counted(term):
+        if self.is_as_it_is(term):
             return function.kernel(args, term.axis, sizes)
         try:
             return self.arithmetic.call(function, args, term.axis, sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.tree import (
@@ -13,9 +13,11 @@ from chainrule.equations.language.tree import (
     Negative,
     Number,
     Pick,
+    Size,
     SizeOf,
     Term,
     children,
+    names_in,
 )
 
 __all__ = ["AT_ONCE", "Moves", "parts_of"]
@@ -26,9 +28,17 @@ _ENTRYWISE = ("max", "min", "where", *COMPARISONS)
 
 
 class Moves:
-    """The indices that terms depend on; what is known of a term is kept."""
+    """The indices that terms depend on; what is known of a term is kept.
+
+    Attributes
+    ----------
+    tallies : dict of Term to mapping
+        What `counted` knows of bodies, at whatever sizes.
+    """
 
     def __init__(self) -> None:
+        self.tallies: dict[Term, Mapping[tuple[tuple[Size, ...], ...], int] | None] = {}
+        self._names: dict[Term, frozenset[str]] = {}
         self._free: dict[Term, frozenset[str]] = {}
         self._counted: dict[Term, bool] = {}
         self._entrywise: dict[tuple[Term, frozenset[str]], bool] = {}
@@ -43,6 +53,12 @@ class Moves:
                 found -= {term.index}
             self._free[term] = found
         return self._free[term]
+
+    def names(self, term: Term) -> frozenset[str]:
+        """The names that a term mentions."""
+        if term not in self._names:
+            self._names[term] = names_in(term)
+        return self._names[term]
 
     def is_counted(self, term: Term) -> bool:
         """Whether a term is a whole number made of indices and sizes, which no rounding touches: j + 1."""

@@ -21,7 +21,7 @@ from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.errors import NoRuleError, ShapeError, TooLargeError
 
-__all__ = ["node_value", "value_from"]
+__all__ = ["compute", "node_value", "value_from"]
 
 Factor: TypeAlias = tuple[Array, tuple[int, ...]]
 # Of so many factors every pair is tried.
@@ -39,6 +39,8 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "!=": numpy_function("not_equal"),
 }
 
+# What may be larger than all it is made of, products apart.
+_WITHOUT_LARGER = frozenset({"ones", "delta", "onehot"})
 _OF_MATRICES = frozenset({"inv", "det", "logdet", "adjugate", "svd"})
 
 
@@ -65,20 +67,26 @@ def node_value(
     """
     done: dict[Any, Array] = {} if memory is None else memory
     done |= {symbol: np.asarray(value) for symbol, value in values.items()}
+    with arithmetic.context():
+        compute(topological([root]), sizes, arithmetic, done)
+    return done[root]
+
+
+def compute(
+    order: Iterable[Node], sizes: Mapping[str, int], arithmetic: Arithmetic, done: dict[Any, Array]
+) -> None:
+    """Add the values of nodes, each after its arguments, to those that are known."""
 
     def length(size: Size) -> int:
         return size_value(size, sizes)
 
-    with arithmetic.context():
-        for node in topological([root]):
-            if node not in done:
-                if node.kind in ("ones", "delta", "onehot"):
-                    require_room([length(size) for size in node.dims])
-                args = [done[arg] for arg in node.args]
-                arithmetic.spend(_operations(node, args, length))
-                value = value_from(node, args, length, arithmetic)
-                done[node] = arithmetic.array(value)
-    return done[root]
+    for node in order:
+        if node not in done:
+            if node.kind in _WITHOUT_LARGER:
+                require_room([length(size) for size in node.dims])
+            args = [done[arg] for arg in node.args]
+            arithmetic.spend(_operations(node, args, length))
+            done[node] = arithmetic.array(value_from(node, args, length, arithmetic))
 
 
 def _operations(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> int:
@@ -96,6 +104,16 @@ def value_from(
 ) -> Array:
     """The array of a node whose arguments have the given values."""
     match node.kind:
+        case "lin":
+            terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
+            start = arithmetic.array(np.zeros([length(size) for size in node.dims]))
+            return np.asarray(sum(terms, start))
+        case "prod":
+            return _einsum(node, args, arithmetic)
+        case "pow":
+            return np.asarray(arithmetic.power(args[0], _exponent(node, arithmetic)))
+        case "fn":
+            return np.asarray(arithmetic.function(node.data, KERNELS)(args[0]))
         case "ones":
             return np.ones([length(size) for size in node.dims])
         case "size":
@@ -117,14 +135,6 @@ def value_from(
             return _relation(node, args, length)
         case "onehot":
             return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
-        case "lin":
-            terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
-            start = arithmetic.array(np.zeros([length(size) for size in node.dims]))
-            return np.asarray(sum(terms, start))
-        case "prod":
-            return _einsum(node, args, arithmetic)
-        case "pow":
-            return np.asarray(arithmetic.power(args[0], _exponent(node, arithmetic)))
         case "norm":
             return np.asarray(arithmetic.norm(args[0], node.data))
         case "direction":
@@ -132,8 +142,6 @@ def value_from(
         case "raised":
             n, m = node.data
             return np.asarray(arithmetic.power_derivative(args[0], args[1], n, m))
-        case "fn":
-            return np.asarray(arithmetic.function(node.data, KERNELS)(args[0]))
         case "logsum" | "logabs" | "sumsign" | "interval" | "share" if arithmetic.is_exact:
             raise NoRuleError(f"No value is known for {node.kind} in decimals.")
         case "logsum" | "logabs" | "sumsign":

@@ -68,7 +68,9 @@ class Program:
 
     @cached_property
     def adjugate(self) -> Program:
-        """The same with adjugates for det(A) A⁻¹."""
+        """The same with adjugates for det(A) A⁻¹; itself where there is no determinant."""
+        if not any(node.kind == "det" for node in topological(self.bodies.values())):
+            return self
         # Imported here: adjugates are made by the constructors, which know nothing of programs.
         from chainrule.equations.nodes.adjugates import with_cofactors
 
