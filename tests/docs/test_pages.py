@@ -42,6 +42,18 @@ def test_links_between_the_pages_lead_somewhere(page):
     assert all((DOCS / link).is_file() for link in links)
 
 
+def test_what_a_page_shows_of_the_source_is_there():
+    text = (DOCS / "extend.md").read_text(encoding="utf-8")
+    found = re.findall(r"```\{literalinclude\} (\S+)\n(.*?)```", text, re.DOTALL)
+    assert len(found) > 5
+    for file, options in found:
+        source = (DOCS / file).read_text(encoding="utf-8")
+        for name in re.findall(r":pyobject: (\w+)", options):
+            assert f"\ndef {name}(" in source, (file, name)
+        for line in re.findall(r":(?:start|end)-at: '(.*)'", options):
+            assert line in source, (file, line)
+
+
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[mistake.title for mistake in MISTAKES])
 def test_a_mistake_of_the_gallery_is_one_mistake_and_is_mended(mistake):
     with pytest.raises(SheetError) as info:
