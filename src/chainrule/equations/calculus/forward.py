@@ -12,7 +12,7 @@ from fractions import Fraction
 from chainrule.equations.calculus.local import pushed_forward, slopes
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.canonical import reached_from
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.operations import is_constant
 from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.sums import linear
@@ -72,5 +72,5 @@ def _is_outer(term: Node) -> bool:
     """Whether a matrix is a column times a row."""
     if term.kind != "prod" or len(term.dims) != 2:
         return False
-    labels, (row, column) = term.data
-    return column not in reached_from(row, list(zip(term.args, labels, strict=True)))
+    row, column = term.data[1]
+    return column not in reached_from(row, factors_of(term))

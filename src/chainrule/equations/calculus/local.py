@@ -15,7 +15,7 @@ from chainrule.equations.nodes.blocks import Parts, grouped, parts_of
 from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.elementwise import slope as function_slope
 from chainrule.equations.nodes.kronecker import inverse, split_axes
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.norms import norm_slope
 from chainrule.equations.nodes.products import merged, power_slope, product
 from chainrule.equations.nodes.raised import raised_slope
@@ -108,7 +108,7 @@ def _sum(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
 def _product(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """All other factors."""
     labels, out = node.data
-    factors = list(zip(node.args, labels, strict=True))
+    factors = factors_of(node)
     for place in places:
         yield Slope(place, factors[:place] + factors[place + 1 :], out, labels[place])
 

@@ -8,7 +8,7 @@ from math import lcm
 
 from chainrule.equations.calculus.lower_operations import Value, joined, spread
 from chainrule.equations.nodes.conditions import compare, negated
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.products import elementwise, may_overflow, product
 from chainrule.equations.nodes.relations import Order, indicator, related
 
@@ -34,10 +34,7 @@ class _Combination:
         return all(self._add_term(sign * c, term, value.open) for c, term in coefficient_terms(value.node))
 
     def _add_term(self, c: Fraction, term: Node, opened: tuple[str, ...]) -> bool:
-        pairs = [(term, tuple(range(len(term.dims))))]
-        if term.kind == "prod":
-            pairs = list(zip(term.args, term.data[0], strict=True))
-        factors = [pair for pair in pairs if pair[0].kind != "ones"]
+        factors = [pair for pair in factors_of(term) if pair[0].kind != "ones"]
         if not factors:
             self.constant += c
             return True
@@ -76,7 +73,7 @@ def _unpicked(value: Value, tag: str) -> tuple[Value, list[tuple[Node, tuple[str
         return value, []
     names = dict(enumerate(value.open))
     base, picks = value, list[tuple[Node, tuple[str, ...]]]()
-    for arg, axes in zip(node.args, node.data[0], strict=True):
+    for arg, axes in factors_of(node):
         at = tuple(names.get(axis, f"{tag} {axis}") for axis in axes)
         if arg in node.pool.labels:
             base = Value(arg, at)

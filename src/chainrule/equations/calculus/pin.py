@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import last_axes, made
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.relations import label_axes, related
@@ -122,7 +122,7 @@ def _labels(node: Node, size: Size) -> set[int]:
     """The labels of a product that run over the examples."""
     return {
         label
-        for arg, own in zip(node.args, node.data[0], strict=True)
+        for arg, own in factors_of(node)
         for label, length in zip(own, arg.dims, strict=True)
         if _is_of(length, size)
     }
@@ -151,9 +151,9 @@ def unsummed(node: Node, size: Size) -> Node | None:
             continue
         if term.kind != "prod" or len(found := _labels(term, size)) != 1 or found & set(term.data[1]):
             return None
-        labels, out = term.data
+        out = term.data[1]
         (example,) = found
-        terms.append((c, product(node.pool, list(zip(term.args, labels, strict=True)), (example, *out))))
+        terms.append((c, product(node.pool, factors_of(term), (example, *out))))
     return linear(node.pool, terms, (size, *node.dims)) if terms else None
 
 
@@ -167,7 +167,7 @@ def _opened(node: Node, size: Size) -> list[tuple[Fraction, Node]]:
             done.append((c, term))
             continue
         labels, out = term.data
-        pairs = list(zip(term.args, labels, strict=True))
+        pairs = factors_of(term)
         rest = pairs[:place] + pairs[place + 1 :]
         for inner, arg in coefficient_terms(term.args[place])[::-1]:
             opened = product(node.pool, [*rest, (arg, labels[place])], out)

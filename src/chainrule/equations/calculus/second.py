@@ -21,7 +21,7 @@ from chainrule.equations.calculus.lets import (
 )
 from chainrule.equations.calculus.naming import number_temporaries
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
@@ -219,11 +219,9 @@ def _touches(node: Node, rank: int) -> bool:
         if term.kind == "delta":
             return True
         if term.kind == "prod":
-            labels, out = term.data
+            out = term.data[1]
             ways = set(out[rank:])
-            if any(
-                arg.kind == "delta" and ways & set(own) for arg, own in zip(term.args, labels, strict=True)
-            ):
+            if any(arg.kind == "delta" and ways & set(own) for arg, own in factors_of(term)):
                 return True
     return False
 

@@ -21,7 +21,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.relations import label_axes
 from chainrule.errors import NoRuleError
@@ -297,15 +297,15 @@ class Writer:
         """A term that only repeats along some axes, left to broadcast: ``b`` for 𝟏 bᵀ."""
         if not self._has_ones(node):
             return self.code[node]
-        labels, out = node.data
-        pairs = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones"]
+        out = node.data[1]
+        pairs = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
         kept = tuple(label for label in out if any(label in own for _, own in pairs))
         text, atomic = self._contracted(pairs, kept)
         return aligned_code(Operand(text, kept, atomic), out), atomic or kept != out[len(out) - len(kept) :]
 
     def _product(self, node: Node) -> Code:
-        labels, out = node.data
-        return self._contracted(list(zip(node.args, labels, strict=True)), out)
+        out = node.data[1]
+        return self._contracted(factors_of(node), out)
 
     def _contracted(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> Code:
         lengths = {label: size for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}

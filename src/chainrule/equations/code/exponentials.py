@@ -13,7 +13,7 @@ from chainrule.equations.code.code_facts import Dims
 from chainrule.equations.code.node_code import plain_number
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.nodes.log_space import KINDS, log_of, terms_of
-from chainrule.equations.nodes.nodes import Node, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, factors_of, is_number, is_zero
 
 __all__ = ["Names", "Totals", "batch_dims", "operands"]
 
@@ -71,8 +71,8 @@ def _covered(node: Node) -> set[int]:
         return set()
     if not _repeats(node):
         return set(range(len(node.dims)))
-    labels, out = node.data
-    mine = {label for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones" for label in own}
+    out = node.data[1]
+    mine = {label for arg, own in factors_of(node) if arg.kind != "ones" for label in own}
     return {axis for axis, label in enumerate(out) if label in mine}
 
 

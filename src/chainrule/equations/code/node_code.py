@@ -8,7 +8,7 @@ from typing import Protocol
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
 
 __all__ = ["MAY_WARN", "NODE_CODE", "Code", "plain_number", "relation_code"]
 
@@ -191,7 +191,7 @@ def repeated_axes(node: Node) -> set[int]:
         return set(range(len(node.dims)))
     if node.kind != "prod":
         return set()
-    ones = [own for arg, own in zip(node.args, node.data[0], strict=True) if arg.kind == "ones"]
+    ones = [own for arg, own in factors_of(node) if arg.kind == "ones"]
     return {node.data[1].index(label) for own in ones for label in own}
 
 

@@ -6,12 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from chainrule.equations.code.code_facts import Variable, dims_of
-from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.nodes import Factor, Node
 
 __all__ = ["picked", "subscript", "without_units"]
-
-
-Factor = tuple[Node, tuple[int, ...]]
 
 
 def without_units(

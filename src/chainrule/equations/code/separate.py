@@ -14,7 +14,7 @@ from chainrule.equations.calculus.lets import Cotangent, Line
 from chainrule.equations.calculus.second import Core, Second
 from chainrule.equations.code.work import multiplied_out, operations
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.program import Program
@@ -102,7 +102,7 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
     terms = coefficient_terms(whole)
     if not terms or any(term.kind != "prod" for _, term in terms):
         return None
-    split = [(c, list(zip(term.args, term.data[0], strict=True))) for c, term in terms]
+    split = [(c, factors_of(term)) for c, term in terms]
     out = set(range(len(whole.dims)))
     for factor, own in split[0][1]:
         if factor.kind == "ones" or not set(own) <= out or len(set(own)) < len(own):

@@ -8,7 +8,7 @@ from math import prod
 
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
@@ -52,8 +52,8 @@ def _distributed(node: Node, fits: Callable[[Node], bool]) -> Node | None:
     """A product distributed over the first sum that fits."""
     if node.kind != "prod":
         return None
-    labels, out = node.data
-    pairs = list(zip(node.args, labels, strict=True))
+    out = node.data[1]
+    pairs = factors_of(node)
     for place, (total, own) in enumerate(pairs):
         if total.kind == "lin" and len(total.args) > 1 and fits(total):
             rest = pairs[:place] + pairs[place + 1 :]
@@ -105,8 +105,8 @@ def operations(
 
 
 def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
-    labels, out = node.data
-    pairs = list(zip(node.args, labels, strict=True))
+    out = node.data[1]
+    pairs = factors_of(node)
     sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
     shop = Workshop(sizes.__getitem__)
     operands = [Operand(f"x{arg.serial}", own, identity=arg.kind == "delta") for arg, own in pairs]
@@ -142,9 +142,9 @@ def _is_thin(term: Node) -> bool:
     """Whether a term falls into pieces with fewer axes, as u vᵀ does, and diag(u) but for the identity."""
     if term.kind != "prod":
         return term.kind == "delta"
-    labels, out = term.data
+    out = term.data[1]
     pieces: list[set[int]] = []
-    for arg, own in zip(term.args, labels, strict=True):
+    for arg, own in factors_of(term):
         if arg.kind != "delta":
             joined = set(own).union(*(piece for piece in pieces if piece & set(own)))
             pieces = [*(piece for piece in pieces if not piece & set(own)), joined]

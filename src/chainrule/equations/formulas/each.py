@@ -17,8 +17,8 @@ from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import split_axes
-from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.equations.nodes.products import Factor, merged, power, product
+from chainrule.equations.nodes.nodes import Factor, Node, topological
+from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised
 from chainrule.equations.nodes.sums import linear
 

@@ -15,7 +15,7 @@ from typing import Any
 from chainrule.arrays import Array, np
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of
 
@@ -194,8 +194,8 @@ class Factored:
                 for term in self._terms[arg]
             )
         if node.kind == "prod":
-            labels, out = node.data
-            return self.multiplied(list(zip(node.args, labels, strict=True)), out)
+            out = node.data[1]
+            return self.multiplied(factors_of(node), out)
         if node not in self._values:
             args = [self.value(arg) for arg in node.args]
             with np.errstate(all="ignore"):

@@ -54,7 +54,14 @@ from chainrule.equations.nodes.adjugates import LEFT, PAIRS, RIGHT
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero, topological
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_number,
+    is_zero,
+    topological,
+)
 from chainrule.equations.nodes.norms import over_divisor
 from chainrule.equations.nodes.products import product, squared_norm
 from chainrule.equations.nodes.raised import written_out
@@ -175,8 +182,8 @@ def _merged_form(node: Node, form: FormOf) -> Form:
     """A matrix beside a column or row, as in I ⊗ y; else entries at one letter for several axes."""
     (inner,), rank = node.args, len(node.dims)
     if inner.kind == "prod" and node.data == (2, 1):
-        labels, (i, k, j) = inner.data
-        pairs = list(zip(inner.args, labels, strict=True))
+        i, k, j = inner.data[1]
+        pairs = factors_of(inner)
         for first, second in (((i, j), (k,)), ((i,), (k, j))):
             sides = sides_of(pairs, set(first), set(second))
             if sides is not None:
@@ -310,13 +317,9 @@ def _root(factors: Sequence[Form], rank: int) -> Form | None:
 
 
 def _product_form(node: Node, form: FormOf) -> Form:
-    labels, out = node.data
-    sizes = {
-        label: size
-        for arg, own in zip(node.args, labels, strict=True)
-        for label, size in zip(own, arg.dims, strict=True)
-    }
-    pairs = list(zip(node.args, labels, strict=True))
+    out = node.data[1]
+    sizes = {label: size for arg, own in factors_of(node) for label, size in zip(own, arg.dims, strict=True)}
+    pairs = factors_of(node)
     reduced = _reduced(pairs, out, form)
     if reduced is not None:
         return reduced

@@ -14,9 +14,9 @@ from chainrule.equations.formulas.forms import Form, Summed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.products import Factor, is_simplex, product
+from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.softmaxes import softmax_jacobian
@@ -94,10 +94,10 @@ class OneExample:
         if len(terms) != 1 or terms[0][1].kind != "prod":
             return [], node
         (c, term), own = terms[0], set(self._symbols.values())
-        labels, out = term.data
+        out = term.data[1]
         outside: list[Factor] = []
         inside: list[Factor] = []
-        for arg, arg_labels in zip(term.args, labels, strict=True):
+        for arg, arg_labels in factors_of(term):
             same = not arg.dims and not own & set(symbols_of(arg))
             (outside if same else inside).append((arg, arg_labels))
         if not inside:
@@ -150,7 +150,7 @@ def _through_softmax(term: Node) -> Iterator[tuple[Node, Node]]:
     if term.kind != "prod":
         return
     labels, out = term.data
-    pairs = list(zip(term.args, labels, strict=True))
+    pairs = factors_of(term)
     for p, own in pairs:
         mates = [pair for pair in pairs if pair[0] is p and pair[1] != own]
         if len(own) != 1 or own[0] not in out or len(mates) != 1 or not is_simplex(p):

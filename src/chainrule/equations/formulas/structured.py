@@ -19,7 +19,7 @@ from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
@@ -292,7 +292,7 @@ def _summands(node: Node) -> Iterator[tuple[float, list[tuple[Node, tuple[int, .
                 renamed = [(arg, tuple(names[label] for label in own)) for arg, own in factors]
                 yield float(coefficient) * inner, renamed
         else:
-            yield float(coefficient), list(zip(term.args, labels, strict=True))
+            yield float(coefficient), factors_of(term)
 
 
 def _cores(

@@ -14,13 +14,12 @@ from typing import TypeVar
 
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.nodes import Factor, Node
 
 __all__ = ["Parts", "grouped", "merged_dims", "opened", "parts_of", "sides_of"]
 
 T = TypeVar("T")
 Parts = tuple[Size, ...]
-Factor = tuple[Node, tuple[int, ...]]
 
 
 def grouped(items: Sequence[T], runs: Sequence[int]) -> list[tuple[T, ...]]:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of
 from chainrule.equations.nodes.relations import sorted_relation
 
 __all__ = ["canonical", "is_symmetric", "oriented", "reached_from"]
-
-Factor = tuple[Node, tuple[int, ...]]
 
 
 def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:
@@ -119,7 +117,7 @@ def _flipped(node: Node) -> Node:
     """The transpose of a square matrix."""
     if node.pool.symmetric.get(node):
         return node
-    factors = [(node, (0, 1))] if node.kind != "prod" else list(zip(node.args, node.data[0], strict=True))
+    factors = factors_of(node)
     if any(arg.kind == "delta" and set(own) == {0, 1} for arg, own in factors):
         return node
     if node.kind == "relation" and not node.args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
 from chainrule.equations.nodes.relations import opposite
 from chainrule.equations.nodes.sums import content, linear, scaled
 
@@ -124,10 +124,10 @@ def _conditions_of_term(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
         return [(node.args[0], tuple(range(len(node.dims))))]
     if node.kind != "prod":
         return []
-    labels, out = node.data
+    out = node.data[1]
     place = {label: axis for axis, label in enumerate(out)}
     return [
         (arg.args[0], tuple(place[label] for label in own))
-        for arg, own in zip(node.args, labels, strict=True)
+        for arg, own in factors_of(node)
         if gate(arg) and set(own) <= set(out)
     ]

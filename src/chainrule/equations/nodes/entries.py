@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
@@ -38,8 +38,8 @@ def _is_spread(term: Node, axis: int) -> bool:
     """Whether a term is the same all along an axis."""
     if term.kind != "prod":
         return term.kind == "ones"
-    labels, out = term.data
-    return any(arg.kind == "ones" and out[axis] in own for arg, own in zip(term.args, labels, strict=True))
+    out = term.data[1]
+    return any(arg.kind == "ones" and out[axis] in own for arg, own in factors_of(term))
 
 
 def onehot(labels: Node, classes: Size) -> Node:
@@ -47,9 +47,9 @@ def onehot(labels: Node, classes: Size) -> Node:
     pool = labels.pool
     if labels.kind != "prod":
         return pool.onehot(labels, classes)
-    own, out = labels.data
+    out = labels.data[1]
     factors = [
         (pool.onehot(arg, classes), (*axes, "class")) if arg in pool.labels else (arg, axes)
-        for arg, axes in zip(labels.args, own, strict=True)
+        for arg, axes in factors_of(labels)
     ]
     return product(pool, factors, (*out, "class"))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, is_number
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["join_divisors", "join_raised"]
-
-Factor = tuple[Node, tuple[int, ...]]
 
 
 def join_raised(pool: Pool, exponents: dict[Factor, Fraction]) -> None:

@@ -6,19 +6,13 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from chainrule.equations.nodes.canonical import reached_from
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["factored", "factors_of", "with_shared_scalars"]
 
-Factor = tuple[Node, tuple[int, ...]]
 Simple = Callable[[Node], Node]
-
-
-def factors_of(node: Node) -> list[Factor]:
-    """The factors of a product with their labels."""
-    return list(zip(node.args, node.data[0], strict=True))
 
 
 def factored(node: Node, simple: Simple) -> Iterator[Node]:

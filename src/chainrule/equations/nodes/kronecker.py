@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import count
 
 from chainrule.equations.nodes.blocks import Parts, parts_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import merged, product
 from chainrule.equations.nodes.sums import linear
 
@@ -76,7 +76,7 @@ def _product(node: Node, parts: Sequence[Parts]) -> Node:
             split_axes(arg, [sizes.get(label, (size,)) for label, size in zip(own, arg.dims, strict=True)]),
             [new for label in own for new in names.get(label, (label,))],
         )
-        for arg, own in zip(node.args, labels, strict=True)
+        for arg, own in factors_of(node)
     ]
     return product(node.pool, factors, [new for label in out for new in names[label]])
 

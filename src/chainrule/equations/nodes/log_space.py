@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.slopes import Labels, Slope
 from chainrule.equations.nodes.sums import linear, scaled
@@ -137,8 +137,8 @@ def _exponential(s: Node) -> Node:
     if is_zero(s):
         return pool.ones(s.dims)
     if s.kind == "prod" and any(arg.kind == "ones" for arg in s.args):
-        labels, out = s.data
-        pairs = list(zip(s.args, labels, strict=True))
+        out = s.data[1]
+        pairs = factors_of(s)
         kept = tuple(label for label in out if any(label in own for arg, own in pairs if arg.kind != "ones"))
         inner = product(pool, [pair for pair in pairs if pair[0].kind != "ones"], kept)
         fill = [pair for pair in pairs if pair[0].kind == "ones"]

@@ -11,8 +11,8 @@ from fractions import Fraction
 from chainrule.equations.nodes.elementwise import apply, plain
 from chainrule.equations.nodes.entries import picked_entry
 from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
-from chainrule.equations.nodes.products import Factor, elementwise, one_plus_exp, product
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.products import elementwise, one_plus_exp, product
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
 from chainrule.equations.nodes.sums import content, linear, negative, one_minus, scaled
@@ -128,10 +128,10 @@ def _log_of_product(u: Node) -> Node | None:
     """Log of a product with positive parts: log p[y] = Σ_k e_y[k] log p[k], log(p a) = log p + log a."""
     if u.kind != "prod":
         return None
-    pool, (labels, out) = u.pool, u.data
+    pool, out = u.pool, u.data[1]
     terms: list[Node] = []
     rest: list[tuple[Node, tuple[int, ...]]] = []
-    for group in connected(list(zip(u.args, labels, strict=True)), out):
+    for group in connected(factors_of(u), out):
         logarithm = _log_of_group(group, out)
         if logarithm is None:
             rest += group

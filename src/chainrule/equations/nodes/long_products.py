@@ -7,14 +7,12 @@ than a part.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
-from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.nodes import Factor, Node, factors_of
 from chainrule.equations.nodes.products import product
 
 __all__ = ["in_parts"]
 
-Factor: TypeAlias = tuple[Node, tuple[int, ...]]
 # What a page says has fewer factors, which the compiler joins in the best order for their sizes.
 MOST_FACTORS = 32
 PART = 16
@@ -32,7 +30,7 @@ def in_parts(node: Node, named: Callable[[Node], Node]) -> Node:
     if node.kind != "prod" or len(node.args) <= MOST_FACTORS:
         return node
     labels, out = node.data
-    factors: list[Factor] = list(zip(node.args, labels, strict=True))
+    factors: list[Factor] = factors_of(node)
     if not {label for own in labels for label in own} - set(out):
         return node
     while len(factors) > PART:

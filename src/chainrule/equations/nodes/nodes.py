@@ -57,7 +57,7 @@ from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetLimitError
 
-__all__ = ["Node", "Pool", "coefficient_terms", "is_number", "is_zero", "topological"]
+__all__ = ["Factor", "Node", "Pool", "coefficient_terms", "factors_of", "is_number", "is_zero", "topological"]
 
 
 # Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.
@@ -195,6 +195,10 @@ class Pool:
         return self.zero((1,)) if size == 1 else self.intern("iota", None, (), (size,))
 
 
+Factor = tuple[Node, tuple[int, ...]]
+"""A node with a label for each of its axes."""
+
+
 def is_zero(node: Node) -> bool:
     """Whether a node is the sum without terms."""
     return node.kind == "lin" and not node.args
@@ -210,6 +214,13 @@ def coefficient_terms(node: Node) -> list[tuple[Fraction, Node]]:
     if node.kind == "lin":
         return list(zip(node.data, node.args, strict=True))
     return [(Fraction(1), node)]
+
+
+def factors_of(node: Node) -> list[Factor]:
+    """The factors of a product, each with the labels of its axes; of anything else itself."""
+    if node.kind == "prod":
+        return list(zip(node.args, node.data[0], strict=True))
+    return [(node, tuple(range(len(node.dims))))]
 
 
 def topological(roots: Iterable[Node]) -> Iterator[Node]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import isqrt
 
-from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.equations.nodes.products import Factor, power, product, squared_norm
+from chainrule.equations.nodes.nodes import Factor, Node, factors_of, topological
+from chainrule.equations.nodes.products import power, product, squared_norm
 from chainrule.equations.nodes.sums import content, scaled
 
 __all__ = ["divisor", "norm", "norm_slope", "over_divisor", "root", "with_directions"]
@@ -69,7 +69,7 @@ def with_directions(node: Node, bodies: Mapping[Node, Node]) -> Node:
     """
     if node.kind != "prod":
         return node
-    factors: list[Factor] = list(zip(node.args, node.data[0], strict=True))
+    factors: list[Factor] = factors_of(node)
     for place, (reciprocal, rows) in enumerate(factors):
         if reciprocal.kind != "pow" or reciprocal.args[0].data != "divisor" or reciprocal.data > -2:
             continue
@@ -113,9 +113,9 @@ def _half(node: Node) -> Node | None:
     """The u of a node that is the sum of u² along axes of u that come last; None if it is not written so."""
     if node.kind != "prod" or len(node.args) > MOST_FACTORS:
         return None
-    labels, out = node.data
+    out = node.data[1]
     factors: list[Factor] = []
-    for arg, own in zip(node.args, labels, strict=True):
+    for arg, own in factors_of(node):
         base, exponent = (arg.args[0], arg.data) if arg.kind == "pow" else (arg, Fraction(1))
         if exponent.denominator != 1 or exponent < 0 or base.kind == "ones":
             return None

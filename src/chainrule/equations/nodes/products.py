@@ -18,14 +18,21 @@ from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.elementwise import ELEMENTWISE
 from chainrule.equations.nodes.exponents import join_divisors, join_raised
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_zero, topological
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    Pool,
+    coefficient_terms,
+    factors_of,
+    is_zero,
+    topological,
+)
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
 from chainrule.equations.nodes.signs import join_signs
 from chainrule.equations.nodes.sums import content, linear, scaled
 
 __all__ = [
-    "Factor",
     "elementwise",
     "is_simplex",
     "may_overflow",
@@ -40,7 +47,6 @@ __all__ = [
 ]
 
 Label = Hashable
-Factor = tuple[Node, tuple[int, ...]]
 IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.
 PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
@@ -197,8 +203,8 @@ def merged(node: Node, runs: tuple[int, ...]) -> Node:
     if node.kind == "split" and node.data == runs and node.args[0].dims == dims:
         return node.args[0]
     if node.kind == "prod" and set(runs) == {2}:
-        labels, out = node.data
-        pairs = list(zip(node.args, labels, strict=True))
+        out = node.data[1]
+        pairs = factors_of(node)
         if [(arg.kind, own) for arg, own in pairs] == [("delta", out[::2]), ("delta", out[1::2])]:
             return pool.delta(dims[0])
         sides = sides_of(pairs, set(out[::2]), set(out[1::2]))
@@ -418,8 +424,8 @@ def squared_norm(node: Node, axes: int) -> Node:
 
 def _power_beside_ones(node: Node, exponent: Fraction) -> Node:
     """The power of a sum that is repeated along some axes: that of the sum, repeated."""
-    labels, out = node.data
-    pairs = list(zip(node.args, labels, strict=True))
+    out = node.data[1]
+    pairs = factors_of(node)
     fill = [(arg, own) for arg, own in pairs if arg.kind == "ones"]
     kept = tuple(label for label in out if not any(label in own for _, own in fill))
     inner = product(node.pool, [(arg, own) for arg, own in pairs if arg.kind != "ones"], kept)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of
 from chainrule.equations.nodes.sums import content, linear, scaled
 
 __all__ = ["cancel_inverses", "difference", "picked", "recognise"]
-
-Factor = tuple[Node, tuple[int, ...]]
 
 
 def recognise(pool: Pool, exponents: dict[Factor, Fraction]) -> int:
@@ -149,9 +147,7 @@ def picked(node: Node) -> Node | None:
     """The g of g[y] = Σ_k g[k] e_y[k], if a node is one entry of g in every row."""
     if node.kind != "prod" or len(node.args) != 2:
         return None
-    (g, one), (hot, two) = sorted(
-        zip(node.args, node.data[0], strict=True), key=lambda pair: pair[0].kind == "onehot"
-    )
+    (g, one), (hot, two) = sorted(factors_of(node), key=lambda pair: pair[0].kind == "onehot")
     out = node.data[1]
     return g if hot.kind == "onehot" and one == two and one[:-1] == out and one[-1] not in out else None
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import perm, prod
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, is_number
 from chainrule.equations.nodes.products import Label, elementwise, power, product
 from chainrule.equations.nodes.sums import linear, scaled
 
@@ -78,8 +78,8 @@ def _unrepeated(node: Node) -> Node:
         terms = [(c, _unrepeated(arg)) for c, arg in coefficient_terms(node)]
         return node if any(arg.dims for _, arg in terms) else linear(pool, terms, ())
     if node.kind == "prod":
-        labels, out = node.data
-        rest = [(arg, own) for arg, own in zip(node.args, labels, strict=True) if arg.kind != "ones"]
+        out = node.data[1]
+        rest = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
         return node if any(set(own) & set(out) for _, own in rest) else product(pool, rest, ())
     return node
 

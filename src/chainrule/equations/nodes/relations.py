@@ -12,12 +12,10 @@ from math import gcd
 from typing import NamedTuple
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool
+from chainrule.equations.nodes.nodes import Factor, Node, Pool
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["Order", "indicator", "label_axes", "opposite", "related", "settled_relations", "sorted_relation"]
-
-Factor = tuple[Node, tuple[int, ...]]
 
 
 class Order(NamedTuple):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, Pool
+from chainrule.equations.nodes.nodes import Factor, Pool
 
 __all__ = ["join_signs"]
-
-Factor = tuple[Node, tuple[int, ...]]
 
 
 def join_signs(pool: Pool, exponents: dict[Factor, Fraction]) -> None:

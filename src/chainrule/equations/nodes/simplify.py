@@ -15,7 +15,7 @@ from fractions import Fraction
 from chainrule.equations.nodes.conditions import choose, gate, negated
 from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import own_cost, rebuild
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
@@ -94,10 +94,6 @@ def _candidates(node: Node) -> Iterator[Node]:
         yield from rule(node)
 
 
-def _factors(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
-    return list(zip(node.args, node.data[0], strict=True))
-
-
 def _is_sum(node: Node) -> bool:
     return node.kind == "lin" and len(node.args) > 1
 
@@ -123,7 +119,7 @@ def _over(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple
 
 def _open_inverses(node: Node) -> Iterator[Node]:
     """(A B)⁻¹ = B⁻¹ A⁻¹ for square A and B, where that lets something cancel."""
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     for position, (factor, labels) in enumerate(factors):
         if factor.kind != "inv" or len(labels) != 2 or (chain := _square_chain(factor.args[0])) is None:
             continue
@@ -142,7 +138,7 @@ def _square_chain(node: Node) -> list[tuple[Node, bool]] | None:
     """The factors of a chain of square matrices in order, each with whether it stands untransposed."""
     if node.kind != "prod" or any(arg.dims != node.dims or len(arg.dims) != 2 for arg in node.args):
         return None
-    left = list(zip(node.args, node.data[0], strict=True))
+    left = factors_of(node)
     (at, last), chain = node.data[1], list[tuple[Node, bool]]()
     while left:
         place = next((place for place, (_, own) in enumerate(left) if at in own), None)
@@ -156,7 +152,7 @@ def _square_chain(node: Node) -> list[tuple[Node, bool]] | None:
 
 def _combine_elementwise(node: Node) -> Iterator[Node]:
     """Simplify the factors that share all their labels as a product of their own."""
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     groups: dict[tuple[int, ...], list[int]] = {}
     for position, (_, labels) in enumerate(factors):
         groups.setdefault(labels, []).append(position)
@@ -172,7 +168,7 @@ def _combine_elementwise(node: Node) -> Iterator[Node]:
 
 def _expand_over_quotients(node: Node) -> Iterator[Node]:
     """Distribute over a sum in which a quotient cancels, sums that hold the quotient first."""
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     sums = [position for position, (factor, _) in enumerate(factors) if _is_sum(factor)]
     if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
         return
@@ -193,7 +189,7 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
 
 def _distribute_over_delta(node: Node) -> Iterator[Node]:
     """Distribute over a sum in which an identity matrix meets another, or its own diagonal."""
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     if not any(factor.kind == "delta" for factor, _ in factors):
         return
     sums = [
@@ -213,7 +209,7 @@ def _has_delta(term: Node) -> bool:
 
 def _sum_of_shares(node: Node) -> Iterator[Node]:
     """Distribute over a sum of shares along an axis that nothing else has: (diag(p) - p pᵀ) 𝟏 = 0."""
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     uses = Counter(label for _, labels in factors for label in labels)
     for position, (factor, labels) in enumerate(factors):
         if not _is_sum(factor) or len(factor.args) > MOST_TERMS:
@@ -225,7 +221,7 @@ def _sum_of_shares(node: Node) -> Iterator[Node]:
 
 def _choose_on_diagonals(node: Node) -> Iterator[Node]:
     """Take the diagonal of a choice inside, where its condition may be known: i ≤ j is, for i = j."""
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     for position, (factor, labels) in enumerate(factors):
         own = tuple(dict.fromkeys(labels))
         if factor.kind == "where" and len(own) < len(labels):
@@ -238,10 +234,7 @@ def _has_shares(term: Node, axis: int) -> bool:
     """Whether a term has a factor that sums to 1 along an axis."""
     if term.kind != "prod":
         return is_simplex(term) and axis == len(term.dims) - 1
-    return any(
-        is_simplex(arg) and own[-1] == term.data[1][axis]
-        for arg, own in zip(term.args, term.data[0], strict=True)
-    )
+    return any(is_simplex(arg) and own[-1] == term.data[1][axis] for arg, own in factors_of(term))
 
 
 def _join_branches(node: Node) -> Iterator[Node]:
@@ -296,7 +289,7 @@ def _expand_terms(node: Node) -> Iterator[Node]:
 def _multiplied_out(node: Node) -> list[tuple[Fraction, Node]] | None:
     if node.kind != "prod" or len(node.args) > 3:
         return None
-    factors, out = _factors(node), node.data[1]
+    factors, out = factors_of(node), node.data[1]
     if any(set(labels) - set(out) for _, labels in factors):
         return None
     for position, (factor, _) in enumerate(factors):

@@ -17,15 +17,21 @@ from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, topological
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_number,
+    topological,
+)
 from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.products import Factor, power, product
+from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
     Bodies,
     constant_log,
-    factors_of,
     known_log,
     leaves_range,
     logs_and_weights,
@@ -212,8 +218,8 @@ def _power(node: Node, bodies: Bodies) -> Node | None:
 
 def _quotient(node: Node) -> Node | None:
     """A product that divides by sums, with its exponentials in the parts: w exp(u) / T is one part of T."""
-    labels, out = node.data
-    pairs: list[Factor] = list(zip(node.args, labels, strict=True))
+    out = node.data[1]
+    pairs: list[Factor] = factors_of(node)
     if not any(_is_share(factor) for factor, _ in pairs):
         return None
     for place, (factor, own) in enumerate(pairs):

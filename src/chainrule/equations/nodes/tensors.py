@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from fractions import Fraction
 
-from chainrule.equations.nodes.factoring import factors_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 

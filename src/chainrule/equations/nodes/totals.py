@@ -12,8 +12,8 @@ from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
-from chainrule.equations.nodes.products import Factor, one_plus_exp, power, product
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_number, is_zero
+from chainrule.equations.nodes.products import one_plus_exp, power, product
 from chainrule.equations.nodes.sums import linear, scaled
 
 __all__ = [
@@ -103,13 +103,6 @@ def _opened(u: Node, bodies: Bodies) -> list[tuple[Fraction, list[Factor]]] | No
             whole = product(u.pool, [*rest, (arg, own)], out)
             stack += [(c * factor * outer, part) for outer, part in coefficient_terms(whole)]
     return done
-
-
-def factors_of(term: Node) -> list[Factor]:
-    """The factors of a product with their labels; of anything else itself."""
-    if term.kind == "prod":
-        return list(zip(term.args, term.data[0], strict=True))
-    return [(term, tuple(range(len(term.dims))))]
 
 
 def _inner_sum(node: Node, bodies: Bodies) -> Node | None:
