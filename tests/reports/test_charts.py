@@ -58,7 +58,8 @@ def test_the_scale_follows_the_range():
 
 def test_equal_values_still_have_an_axis():
     _covers(Axis.linear([3.0, 3.0], 0, 1), [3.0])
-    _covers(Axis.linear([0.0], 0, 1), [0.0])
+    for value in (0.0, 1e20, -1e20, 1e-20):
+        _covers(Axis.linear([value], 0, 1), [value])
 
 
 def test_places_follow_the_numbers():
@@ -75,6 +76,21 @@ def test_lines_go_through_the_points():
     assert places[1][1] == pytest.approx((places[0][1] + places[2][1]) / 2, abs=0.02)
 
 
+def test_both_axes_carry_their_numbers_and_their_labels():
+    chart = line_chart([Series("a", [1, 2, 3], [-0.5, 2e-7, 1.0])], "epoch", "loss", "three")
+    texts = [(dict(re.findall(r' (x|y|transform)="([^"]*)"', tag)), text)
+             for tag, text in re.findall(r"<text([^>]*)>([^<]*)</text>", chart)]  # fmt: skip
+    assert [text for _, text in texts] == ["−0.5", "0", "0.5", "1", "1", "2", "3", "epoch", "loss"]
+    up, across = texts[:4], texts[4:7]
+    heights, places = [float(at["y"]) for at, _ in up], [float(at["x"]) for at, _ in across]
+    assert heights == sorted(heights, reverse=True) and places == sorted(places)
+    assert len({at["x"] for at, _ in up}) == len({at["y"] for at, _ in across}) == 1
+    assert all("transform" in at or {"x", "y"} <= set(at) for at, _ in texts)
+    for extremes, mark in (((2e-9, 1e-6), "1e−8"), ((1e11, 3e13), "1e12")):
+        chart = line_chart([Series("a", [1, 2], extremes)], "epoch", "loss", "two")
+        assert f">{mark}<" in chart and "loss (log scale)" in chart
+
+
 def test_everything_is_drawn_inside_the_picture():
     series = [Series("a", [1, 2, 3], [0.0, 5.0, 10.0]), Series("b", [1, 2, 3], [-3.0, 5.0, 1e4])]
     for chart in (line_chart(series, "epoch", "loss", ""), scatter_chart(series[0], "true", "predicted", "")):
@@ -88,6 +104,9 @@ def test_everything_is_drawn_inside_the_picture():
 def test_what_is_not_finite_is_left_out():
     chart = line_chart([Series("a", [1, 2, 3], [1.0, math.nan, math.inf])], "x", "y", "one point")
     assert "<circle" in chart and "polyline" not in chart
+    (circle,) = re.findall("<circle [^>]*>", chart)
+    assert {"cx", "cy", "r", "class"} <= set(re.findall(r" (\w+)=", circle))
+    assert Series("a", [math.nan, 2.0, 3.0], [1.0, math.inf, 4.0]).points == [(3.0, 4.0)]
     assert "nothing finite" in line_chart([Series("a", [1], [math.nan])], "x", "y", "none")
     assert "nothing finite" in scatter_chart(Series("a", [], []), "x", "y", "none")
 

@@ -82,6 +82,41 @@ def test_verdicts_are_words_and_marks():
     assert "✗ wrong" in text and "✓ right" in text
 
 
+def test_shapes_of_blocks_are_spelled_and_scalars_called_so():
+    at = {"w": np.ones((2, 3)), "b": np.array(1.0)}
+    body = verdict_section((("x", check_gradient(lambda v: np.sum(v["w"]) + v["b"], at, at)),), "").body
+    assert "<td>2 × 3</td>" in body and "<td>scalar</td>" in body
+
+
+def test_a_model_without_a_description_has_one_box():
+    assert model_section(SHEET).body.count("<pre>") == 1
+    assert model_section(SHEET, "layers").body.count("<pre>") == 2
+
+
+def test_what_a_run_did_not_measure_is_left_out():
+    def rows(*epochs):
+        body = training_section(History.of(list(epochs)), "done").body
+        return dict(re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', body))
+
+    nan = math.nan
+    full = rows(Epoch(1, 2.0, 1.0, 0.1, 0.5, 3.0), Epoch(2, -0.25, 0.5, 0.1, 0.9, 2.5))
+    assert full["Lowest held-out loss"] == "2.5" and full["Time"] == "0.9 s"
+    assert (full["Loss of the first epoch"], full["Loss of the last epoch"]) == ("2", "−0.25")
+    bare = rows(Epoch(1, 2.0, 1.0, nan, nan, nan))
+    assert set(full) - set(bare) == {"Lowest held-out loss", "Last learning rate", "Time"}
+
+
+def test_scores_are_shares_of_classes_and_figures_of_numbers():
+    scores = RegressionScores.of([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], [2.0, 5.0])
+    figures = score_figures(scores)
+    assert [figure.value for figure in figures] == ["0.786", "0.333"]
+    assert figures[0].note == "baseline −0.875"
+    body = scores_section(scores).body
+    assert "<td>0.7857</td><td>−0.875</td>" in body and "R2 0.7857" in body
+    classes = ClassificationScores.of("ab", [0, 1, 1], np.eye(2)[[0, 1, 0]], [0, 0, 1])
+    assert [figure.value for figure in score_figures(classes)] == ["66.7%", "75.0%"]
+
+
 def test_the_gradient_is_printed_by_its_derivation():
     derivation = Equations(SHEET).derive("L")
     body = gradient_section(derivation).body

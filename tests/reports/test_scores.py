@@ -81,6 +81,8 @@ def test_a_constant_target_has_no_r2():
     assert np.isnan(scores.r2)
     assert scores.to_dict()["r2"]["held_out"] is None
     assert "undefined" in str(scores)
+    truth = np.array([[2.0, 1.0], [2.0, 3.0]])
+    assert np.isnan(RegressionScores.of(truth, truth + 1, truth).r2)
 
 
 def test_names_in_plain_data(classified):
@@ -96,6 +98,8 @@ def test_what_does_not_fit_is_refused():
         ClassificationScores.of("ab", [], np.ones((0, 2)), [0])
     with pytest.raises(ShapeError, match="Targets have shape"):
         RegressionScores.of([1.0, 2.0], [1.0, 2.0, 3.0], [1.0])
+    with pytest.raises(ShapeError, match="agree in their columns"):
+        RegressionScores.of(np.ones((2, 3)), np.ones((2, 3)), np.ones((4, 2)))
     with pytest.raises(DataError, match="at least one"):
         RegressionScores.of([1.0], [1.0], [])
 

@@ -120,4 +120,4 @@ def _frame(across: Axis, up: Axis, x_label: str, y_label: str) -> Markup:
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
