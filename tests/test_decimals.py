@@ -69,6 +69,24 @@ def test_they_agree_with_the_kernels_of_the_calculus(name):
             assert float(ENTRYWISE[name](Decimal(x))) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", sorted({*KERNELS, *DOUBLES}))
+def test_at_infinity_they_are_the_limits_that_doubles_have_or_nothing(name):
+    functions = (ENTRYWISE, KERNELS) if name in KERNELS else (decimals.ELEMENTARY, DOUBLES)
+    with decimal.localcontext(WIDE), np.errstate(all="ignore"):
+        for x in (np.inf, -np.inf):
+            found, expected = (
+                float(table[name](kind(x)))
+                for table, kind in zip(functions, (Decimal, np.array), strict=True)
+            )
+            assert found == expected or np.isnan(found), (x, found, expected)
+
+
+def test_what_is_far_out_on_a_wave_counts_as_overflow():
+    with decimal.localcontext(WIDE) as context:
+        assert decimals.sin(Decimal("1e399")) ** 2 <= 1 and not context.flags[decimal.Overflow]
+        assert decimals.cos(Decimal("1e401")).is_nan() and context.flags[decimal.Overflow]
+
+
 @pytest.mark.parametrize(("n", "m"), [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 2)])
 def test_derivatives_of_powers_agree(n, m):
     with decimal.localcontext(WIDE):

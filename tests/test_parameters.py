@@ -50,9 +50,20 @@ def test_arithmetic_acts_on_the_vector_and_leaves_the_operands():
     np.testing.assert_array_equal((a + 2 * b).vector, a.vector + 2 * b.vector)
     np.testing.assert_array_equal((1 - a).vector, 1 - a.vector)
     np.testing.assert_array_equal((np.float64(2) * a / 4 - b).vector, 2 * a.vector / 4 - b.vector)
+    np.testing.assert_array_equal((2 + -a * 3).vector, 2 - 3 * a.vector)
     assert a.dot(b) == pytest.approx(float(a.vector @ b.vector))
+    assert a.norm() == pytest.approx(float(np.linalg.norm(a.vector)))
     np.testing.assert_array_equal(a.vector, before)
-    assert a == a.copy() and a != b
+    assert a == a.copy() and a != b and a != before.tolist()
+
+
+def test_only_parameters_of_one_layout_and_numbers_are_operands():
+    theta = SPEC.zeros()
+    with pytest.raises(ShapeError, match=r"left W1 \(4, 3\).*right w \(47,\)"):
+        theta + ParameterSpec.of({"w": (47,)}).zeros()
+    for other in ([1.0], {"W1": 1.0}):
+        with pytest.raises(TypeError):
+            theta - other
 
 
 def test_errors_say_what_would_be_right():

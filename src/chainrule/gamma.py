@@ -139,12 +139,12 @@ def _to_decimal(number: Fraction) -> Decimal:
     return Decimal(number.numerator) / number.denominator
 
 
-def _guarded(function: Callable[[Decimal], Decimal]) -> Callable[[Decimal], Decimal]:
-    """The function with digits to spare for what cancels."""
+def _guarded(function: Callable[[Decimal], Decimal], limit: str) -> Callable[[Decimal], Decimal]:
+    """The function with digits to spare for what cancels, and its limit at infinity."""
 
     def rounded(x: Decimal) -> Decimal:
         if not x.is_finite():
-            return x if x > 0 else decimals.NAN
+            return Decimal(limit) if x > 0 else decimals.NAN
         with decimal.localcontext() as context:
             context.prec += 20 + min(max(0, -x.adjusted()), 400)
             found = function(x)
@@ -186,7 +186,10 @@ def _exact_polygamma(n: int, x: Decimal) -> Decimal:
 
 
 DECIMALS: dict[str, Callable[[Decimal], Decimal]] = {
-    "gammaln": _guarded(_exact_gammaln),
-    **{polygamma_name(n): _guarded(partial(_exact_polygamma, n)) for n in range(HIGHEST + 1)},
+    "gammaln": _guarded(_exact_gammaln, "Infinity"),
+    **{
+        polygamma_name(n): _guarded(partial(_exact_polygamma, n), "0" if n else "Infinity")
+        for n in range(HIGHEST + 1)
+    },
 }
 """The same of decimal numbers, to the precision of the current `decimal` context."""
