@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from chainrule.data import read_table
-from chainrule.persistence import load
+from chainrule.network import Network
+from chainrule.persistence import Model, load, save
 from html_page import Page
 
 EIGHT_MISTAKES = {
@@ -187,6 +188,26 @@ def test_show(run, model):
     content = json.loads(run("show", model, "--json").out)
     assert content["kind"] == "network" and content["certificate"]["ok"]
     assert content["network"]["sizes"] == [4, 32, 3]
+
+
+def test_show_what_was_saved_without_a_table_a_record_and_a_check(run, tmp_path):
+    network = Network([3, 2], loss="squared")
+    save(tmp_path / "bare.model", Model(network, network.initialize(np.random.default_rng(0))))
+    out = run("show", "bare.model").out
+    assert "Inputs" not in out and "classes" not in out
+    assert "nothing was recorded" in out and "none: the gradient was not checked" in out
+    content = json.loads(run("show", "bare.model", "--json").out)
+    assert "f = W1 @ x + b1" in content["equations"]
+    assert content["parameters"] == {"W1": [2, 3], "b1": [2]}
+    assert (content["inputs"], content["certificate"], content["record"]) == (None, None, {})
+
+
+def test_show_many_columns_in_short(run):
+    run("train", "digits", "--target", "label", "--hidden", "none", "--epochs", 1, "--out", "d.model", "-q")
+    out, columns = run("show", "d.model").out, json.loads(run("show", "d.model", "--json").out)["inputs"]
+    assert len(columns) > 12
+    assert f"{', '.join(columns[:5])}, ..., {columns[-1]} ({len(columns)} in all)\n" in out
+    assert "classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n" in out
 
 
 def test_show_a_sheet(run, sheet):
