@@ -101,6 +101,12 @@ def test_everything_is_drawn_inside_the_picture():
             assert places and min(places) >= 0 and max(places) <= size
 
 
+def test_dots_lie_where_their_numbers_say():
+    chart = scatter_chart(Series("a", [0.0, 5.0, 10.0], [10.0, 5.0, 0.0]), "true", "predicted", "three")
+    dots = [tuple(map(float, dot)) for dot in re.findall(r'<circle cx="([^"]*)" cy="([^"]*)"', chart)]
+    assert dots == [(52, 12), (230, 114), (408, 216)]
+
+
 def test_what_is_not_finite_is_left_out():
     chart = line_chart([Series("a", [1, 2, 3], [1.0, math.nan, math.inf])], "x", "y", "one point")
     assert "<circle" in chart and "polyline" not in chart

@@ -77,6 +77,13 @@ def test_hostile_names_stay_text():
     assert page.count("img") == Page(render(_report("plain"))).count("img")
 
 
+def test_every_section_says_what_it_is_about():
+    page = _report("plain")
+    text = Page(render(page)).text
+    leads = [section.lead for section in page.sections]
+    assert len(set(leads)) >= 5 and all(lead in text for lead in leads)
+
+
 def test_verdicts_are_words_and_marks():
     text = Page(render(_report("plain"))).text
     assert "✗ wrong" in text and "✓ right" in text
@@ -131,6 +138,8 @@ def test_steps_show_what_the_rules_alone_give_before_things_cancel():
     rows = [row for row in body.split("<tr>") if 'scope="row"' in row]
     assert len(rows) == 3
     assert "dL/dz = (diag(p) - p pᵀ) dL/dp" in rows[1] and "Jacobian of softmax" in rows[1]
+    shapes, rules = zip(*(re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in rows), strict=True)
+    assert shapes == ("K", "K", "") and "product rule" in rules[0] and "Jacobian of softmax" in rules[1]
     assert ">= p - y<" in rows[2] and "through p; factors cancel" in rows[2]
 
 
