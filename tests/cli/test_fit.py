@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.data import bundled, split_rows
+from chainrule.equations import Equations
 from chainrule.persistence import load
 from html_page import Page
 
@@ -31,7 +32,8 @@ def test_a_classifier_with_everything(run, sheet, tmp_path):
     )
     assert answer.code == 0, answer.err
     for piece in (
-        "y = species, classes setosa, versicolor, virginica",
+        "x = sepal_length, sepal_width, petal_length, petal_width, standardised\n",
+        "y = species, classes setosa, versicolor, virginica\n",
         "standardised",
         "W  right",
         "accuracy",
@@ -48,7 +50,9 @@ def test_a_classifier_with_everything(run, sheet, tmp_path):
     rows, _ = split_rows(150, test=0.25, seed=0, stratify=table["species"].values.astype(str))
     means = table.take(rows).matrix("*_length", "*_width").mean(axis=0)
     np.testing.assert_allclose(model.record["encodings"]["x"]["center"], means)
-    page = Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
+    html = (tmp_path / "iris.html").read_text(encoding="utf-8")
+    page = Page(html)
+    assert Equations(sheet.read_text(encoding="utf-8")).derive("L").mathml() in html
     assert "Held-out loss" in page.text and "38 rows" in page.text and "112 rows" in page.text
 
 
@@ -59,6 +63,8 @@ def test_json_alone_on_standard_output(run, sheet):
     assert record["rows"] + record["held_out_rows"] == 150
     assert record["parameters"] == {"W": [3, 4], "b": [3], "V": [3, 3], "c": [3]}
     assert len(record["history"]["loss"]) == 2 == len(record["history"]["validation"])
+    assert record["loss"] == record["history"]["loss"][-1]
+    assert record["seconds"] == record["history"]["seconds"][-1] > record["history"]["seconds"][0]
     assert record["gradient"]["ok"]
 
 
@@ -91,6 +97,13 @@ def test_columns_of_the_same_name_need_no_binding(run, tmp_path, houses):
     scores = json.loads(answer.out)["scores"]
     assert 0.5 < scores["r2"]["held_out"] < 1
     assert scores["mean_abs_error"]["baseline"] > 20  # in the units of the column, not in deviations
+
+
+def test_many_columns_are_shown_in_short(run, sheet):
+    bound = ("--bind", "x=pixel*", "--bind", "y=label", "--size", "M=2", "--epochs", 1)
+    out = run("fit", sheet, "--data", "digits", *bound).out
+    assert "x = pixel0, pixel1, ..., pixel63 (64 columns)\n" in out
+    assert "y = label, classes 0, 1, 2, 3, 4, 5, ...\n" in out
 
 
 def test_a_column_whose_name_has_a_comma_and_a_sheet_from_standard_input(run, tmp_path):
