@@ -75,6 +75,9 @@ def test_errors_say_what_would_be_right():
         SPEC.views(np.zeros(8))
     with pytest.raises(ShapeError, match="must differ"):
         ParameterSpec((("a", (1,)), ("a", (2,))))
+    with pytest.raises(ShapeError, match="sizes cannot be negative"):
+        ParameterSpec.of({"a": (2, -1)})
+    assert ParameterSpec.of({"a": (2, 0)}).size == 0
     with pytest.raises(KeyError, match="No parameter 'V'"):
         SPEC.zeros()["V"]
     with pytest.raises(ShapeError, match="got a value of shape"):

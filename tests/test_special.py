@@ -234,3 +234,21 @@ def test_powers_and_norms_keep_their_type_and_pass_nan_on():
     assert special.power(3, 2) == special.norm([3, 0]) ** 2 == 9
     assert special.norm([np.inf, 1.0]) == np.inf
     np.testing.assert_allclose(special.norm([[3e200, 4e200], [0.0, 0.0]], 1), [5e200, 0], rtol=1e-15)
+
+
+def test_log1p_of_small_and_of_complex_numbers():
+    for x in (0.5, 1e-3, 1e-20, -0.5, -1.0, 3.0):
+        with np.errstate(divide="ignore"):
+            assert special.log1p(x) == np.log1p(x)
+    for z in (0.5 + 0.3j, -0.7 - 2j, 3 + 1e-3j):
+        assert special.log1p(z) == pytest.approx(np.log(1 + z), rel=1e-14)
+    for x in (1e-20, 1e-3, -0.5, 3.0):
+        step = special.log1p(x + 1e-30j)
+        assert step.real == pytest.approx(np.log1p(x), rel=1e-14)
+        assert step.imag / 1e-30 == pytest.approx(1 / (1 + x), rel=1e-14)
+
+
+def test_a_norm_whose_squares_would_vanish_or_overflow():
+    for unit in (1e-200, 1e200, 1e-5, 1.0):
+        assert special.norm([3 * unit, 4 * unit]) == pytest.approx(5 * unit, rel=1e-14)
+    assert special.norm([0.0, 0.0]) == 0 == special.norm(np.zeros((0,)))

@@ -99,6 +99,17 @@ def test_textbook_formulas_are_finite_far_out(text):
         assert np.isfinite(function(np.array([-2000.0, 2000.0]))).all()
 
 
+def test_what_is_said_of_it_is_kept():
+    own = activation_from("clip(t) = min(max(t, -1), 1)", kinks=(-1, 1), range=(-1, 1))
+    assert own.kinks == (-1.0, 1.0) and own.range == (-1, 1)
+
+
+def test_the_identity_hands_back_another_array():
+    z = np.array([1.0, 2.0])
+    found = activation_from("same(t) = t").value(z)
+    assert found.tolist() == z.tolist() and not np.shares_memory(found, z)
+
+
 def test_equal_if_the_text_is_and_pickled_by_it():
     one, other = (activation_from("swish(t) = t * sigmoid(t)", kinks=kinks) for kinks in ((), (1,)))
     assert one == other and one != activation_from("swish(t) = t * sigmoid(2 * t)")

@@ -191,3 +191,10 @@ def test_targets_have_the_type_of_the_network(kind, dtype):
     assert KINDS[kind].encode(target, N, K, dtype).dtype == dtype
     if kind in ("distribution", "weights"):
         assert KINDS[kind].encode([2, 0], 2, 3, dtype).dtype == dtype
+
+
+def test_slopes_that_do_not_depend_on_the_prediction_stand_in_every_entry():
+    own, P = loss_from("linear(y, f) = sum(3 * f)", target="real"), np.full((4, 2), 0.25)
+    assert own.value(np.zeros((4, 2)), P).tolist() == [1.5] * 4
+    np.testing.assert_array_equal(own.gradient(np.zeros((4, 2)), P), np.full((4, 2), 3.0))
+    np.testing.assert_array_equal(own.second_derivative(np.zeros((4, 2)), P), np.zeros((4, 2)))

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,6 +114,30 @@ def test_the_file_is_written_as_often_as_asked(tmp_path):
         assert epochs_on_disk == expected
         assert load_checkpoint(path).state.epoch == 3
     assert sorted(os.listdir(tmp_path)) == ["every0", "every1000"]
+
+
+def test_the_time_between_two_writings_counts_from_the_last(tmp_path, monkeypatch):
+    """Epochs of 4 seconds: every other one is written where 8 seconds were asked for."""
+    path, now, found = tmp_path / "run", [0.0], []
+    monkeypatch.setattr("chainrule.training.fitting.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def tick(state):
+        found.append(load_checkpoint(path).state.epoch if path.exists() else None)
+        now[0] += 4
+
+    fit(Logistic(), epochs=8, checkpoint=Checkpoint(path, seconds=8), callbacks=[tick])
+    assert found == [None, None, 3, 3, 5, 5, 7, 7]
+
+
+def test_a_result_goes_on_and_is_kept_in_a_file(tmp_path):
+    path, how = tmp_path / "run", {"method": Momentum(0.1, batch_size=5)}
+    half = fit(Logistic(n=23), **how, epochs=3)
+    whole = fit(Logistic(n=23), **how, epochs=2, resume=half, checkpoint=path)
+    kept = load_checkpoint(path, method=how["method"])
+    assert kept.state == whole.state and kept.history == whole.history and len(kept.history) == 5
+    assert (
+        fit(Logistic(n=23), **how, epochs=1, resume=path).state == fit(Logistic(n=23), **how, epochs=6).state
+    )
 
 
 @pytest.mark.parametrize("seconds", [0, 1000])

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from chainrule.optimize.history import Epoch, History
 from chainrule.parameters import Parameters, ParameterSpec
 from chainrule.training import EarlyStopping, fit
 from chainrule.training.early_stopping import Stopper
+from chainrule.training.progress import wants_progress
 from sample_objectives import Explosive, Logistic, Quadratic
 
 
@@ -223,6 +225,11 @@ def test_end_loss_is_evaluated_when_it_is_monitored():
     assert objective.value(result.parameters.vector) == result.history.end_loss.min()
 
 
+def test_the_loss_at_the_end_of_epochs_is_not_evaluated_where_nobody_asked():
+    _, result = stop_after(3, [5.0, 4.0, 4.5])
+    assert np.isnan(result.history.end_loss).all() and not np.isnan(result.history.validation).any()
+
+
 def test_early_stopping_explains_what_is_missing():
     with pytest.raises(OptionError, match="no validation was given"):
         fit(Quadratic(), early_stopping=EarlyStopping())
@@ -365,7 +372,7 @@ def test_a_run_that_early_stopping_ended_stays_ended(through_a_file, tmp_path):
     again = fit(Logistic(n=23), **how, early_stopping=EarlyStopping(patience=3), resume=resume)
     assert again.state == ended.state and again.best == ended.best and again.history == ended.history
     advice = "The run had ended here; a larger patience, or none, lets it go on."
-    assert again.stopped == f"{ended.stopped} {advice}"
+    assert again.stopped == f"{ended.stopped} {advice}" and not again.converged
     more = fit(Logistic(n=23), **how, early_stopping=EarlyStopping(patience=5), resume=resume)
     assert (more.state.epoch, more.best.epoch) == (5, 0)
     assert fit(Logistic(n=23), **how, epochs=2, resume=resume).state == more.state
@@ -466,6 +473,12 @@ def test_progress_goes_to_standard_error_only_when_asked_off_a_terminal(capsys):
     fit(Logistic(), epochs=3, progress=True, validation=lambda parameters: 0.25)
     out, err = capsys.readouterr()
     assert out == "" and "3/3" in err and "loss 0." in err and "validation 0.25" in err
+
+
+def test_progress_is_shown_on_a_terminal_unless_told_otherwise(monkeypatch):
+    for is_terminal in (True, False):
+        monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda shown=is_terminal: shown))
+        assert [wants_progress(asked) for asked in (None, True, False)] == [is_terminal, True, False]
 
 
 def test_fit_is_public_and_its_import_is_light():
