@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from chainrule.equations.calculus.forward import tangent
 from chainrule.equations.calculus.reverse import identity_seed
+from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
 from chainrule.equations.nodes.operations import substitute
@@ -93,9 +94,7 @@ def with_named_entrances(program: Program, of: str, wrt: Sequence[str], examples
 
 def _split(program: Program, user: str, neck: Node) -> Program:
     """The program with a definition for a node inside the body of another."""
-    name, taken = f"z_{user}", {*program.symbols, *_sizes(program)}
-    while name in taken:
-        name += "_"
+    name = underscored(f"z_{user}", {*program.symbols, *_sizes(program)})
     symbol = program.pool.symbol(name, neck.dims)
     symbols, bodies, mentions = {}, {}, dict(program.mentions)
     for old, node in program.symbols.items():

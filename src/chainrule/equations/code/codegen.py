@@ -16,6 +16,7 @@ from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code
 from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.formulas.line_names import sheet_line
+from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
@@ -130,9 +131,7 @@ class Writer:
     def fresh(self, wish: str) -> str:
         """A name that the code does not use yet."""
         name = wish + "_" if keyword.iskeyword(wish) or wish in self.taken else wish
-        number = 2
-        while name in self.taken:
-            name, number = f"{wish}_{number}", number + 1
+        name = name if name not in self.taken else numbered(wish, self.taken)
         self.taken.add(name)
         return name
 

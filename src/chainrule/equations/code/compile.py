@@ -20,6 +20,7 @@ from chainrule.equations.code.machine_lines import first_lines, result, second_l
 from chainrule.equations.code.requests import Request
 from chainrule.equations.code.room import HESSIAN, JACOBIAN, OTHER, Made
 from chainrule.equations.code.work import taken_apart
+from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.long_products import in_parts
@@ -69,7 +70,7 @@ def stable_program(
         if not is_linear_layer(new):
             layers = _layers_inside(new, clean)
             for layer in layers:
-                inner = _free_name(f"z_{name}", symbols)
+                inner = numbered(f"z_{name}", symbols)
                 bodies[inner] = layer
                 replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
                 if not is_linear_layer(layer):
@@ -125,7 +126,7 @@ def _in_parts(node: Node, wish: str, symbols: dict[str, Node], bodies: dict[str,
     """The node with the parts of products of many matrices under names, which get symbols and bodies."""
 
     def named(part: Node) -> Node:
-        name = _free_name(wish, symbols)
+        name = numbered(wish, symbols)
         bodies[name] = part
         symbols[name] = part.pool.symbol(name, part.dims)
         return symbols[name]
@@ -135,13 +136,6 @@ def _in_parts(node: Node, wish: str, symbols: dict[str, Node], bodies: dict[str,
         whole = rebuild(inner, tuple(map(done.__getitem__, inner.args)))
         done[inner] = in_parts(whole, named)
     return done[node]
-
-
-def _free_name(wish: str, taken: Mapping[str, object]) -> str:
-    name, number = wish, 2
-    while name in taken:
-        name, number = f"{wish}_{number}", number + 1
-    return name
 
 
 def compile_program(

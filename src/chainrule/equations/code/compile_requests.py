@@ -13,6 +13,7 @@ from chainrule.equations.code.assemble import Body, Source, array_source, numpy_
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
 from chainrule.equations.code.requests import Request, read_request
 from chainrule.equations.formulas.repetition import remarks_on
+from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
@@ -142,11 +143,8 @@ def compile_direction(
     write = _writer(target)
     used, directions = set(taken), dict[str, str]()
     for name in names:
-        direction = f"v_{name}"
-        while direction in used:
-            direction += "_"
-        directions[name] = direction
-        used.add(direction)
+        directions[name] = underscored(f"v_{name}", used)
+        used.add(directions[name])
     return compile_product(program, of, directions, sizes=sizes, write=write)
 
 

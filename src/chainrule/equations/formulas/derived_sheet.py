@@ -12,6 +12,7 @@ from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.shown import Shown
+from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.lexer import MOST_LETTERS
 from chainrule.equations.language.tree import Declaration
 from chainrule.equations.nodes.nodes import Node
@@ -49,9 +50,7 @@ def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Nod
     for number, symbol in enumerate(symbols, 1):
         name = sheet_line(symbol.data)
         # What is put together of long names would be too long to be read.
-        name = name if len(name) <= MOST_LETTERS else f"line{number}"
-        while name in used:
-            name += "_"
+        name = underscored(name if len(name) <= MOST_LETTERS else f"line{number}", used)
         used.add(name)
         names[symbol] = name
     return lambda node: names[node] if node in names else str(node.data)

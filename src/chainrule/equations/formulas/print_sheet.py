@@ -24,6 +24,7 @@ from chainrule.equations.formulas.forms import (
 )
 from chainrule.equations.formulas.index_notation import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
+from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
@@ -177,7 +178,7 @@ class SheetPrinter(Printer):
         if not isinstance(letter, PartOf):
             return letter
         size = letter.parts[letter.place]
-        at = next(name for name in (f"at{'_' * more}" for more in count()) if name not in self.taken)
+        at = underscored("at", self.taken)
         return f"sum({at} * {_selected(letter)}[{letter.whole}, {at}] for {at} in {size})"
 
     def _entry(self, form: Entry) -> tuple[str, int]:
@@ -207,9 +208,7 @@ class SheetPrinter(Printer):
             if len(letter) == 1 and not _has_part(letter):
                 subscripts.append(letter[0])
                 continue
-            fresh = next(
-                name for name in (f"at{n}{'_' * more}" for more in count()) if name not in self.taken
-            )
+            fresh = underscored(f"at{n}", self.taken)
             subscripts.append(fresh)
             factors.append(f"{unit}[{fresh}]")
             loops.append(f"for {fresh} in {reduce(size_product, sizes)}")

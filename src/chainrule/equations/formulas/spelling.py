@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import count
 from typing import Any
 
 from chainrule.equations.calculus.second import Direction
 from chainrule.equations.formulas.glyphs import AS_TYPED, unicode_name
+from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.nodes.program import Program
 
@@ -29,8 +29,7 @@ def spelling_of(program: Program) -> Spelling:
             return typed.get(name, name)
         if isinstance(name, Direction) and f"v_{name.wrt}" in names:
             # A sheet may have a v_W; the direction of W is v_W_ then, as for compiled functions.
-            more = next(n for n in count(1) if f"v_{name.wrt}{'_' * n}" not in names)
-            return Direction(f"{AS_TYPED}{name.wrt}{'_' * more}")
+            return Direction(AS_TYPED + underscored(f"v_{name.wrt}", names).removeprefix("v_"))
         if isinstance(name, tuple) and hasattr(name, "_fields"):
             return type(name)(*map(spelled, name))
         return name
