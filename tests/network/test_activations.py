@@ -25,7 +25,9 @@ def test_value_and_derivatives(name):
     )
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "name", [*ACTIVATIONS, "leaky_relu(-0.5)", "leaky_relu(0.5)", "elu(2.5)", "elu(0.5)"]
+)
 def test_range_and_kinks(name):
     one = activations.activation(name)
     z = np.linspace(-60, 60, 24001)

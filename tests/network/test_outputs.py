@@ -22,6 +22,10 @@ def test_value_jacobian_and_pullback(name, k):
     assert one.value(F.astype(np.float32)).dtype == np.float32
     low, high = one.range
     assert (one.value(F) >= low).all() and (one.value(F) <= high).all()
+    # Diagonal scores of 600 on -600: what is reached there is the range, or shows that there is none.
+    far = one.value(np.diag(np.full(2, 1200.0)) - 600)
+    assert low == (-np.inf if far.min() < -100 else pytest.approx(far.min(), abs=1e-9))
+    assert high == (np.inf if far.max() > 100 else pytest.approx(far.max(), abs=1e-9))
 
 
 @pytest.mark.parametrize("name", ["identity", "sigmoid", "softmax"])

@@ -115,6 +115,25 @@ def test_regression_predicts_in_units():
     )
 
 
+def test_several_targets_are_predicted_side_by_side():
+    table = Table.of({"x": [0.0, 1.0, 2.0], "y": [10.0, 20.5, 30.0], "z": [3.0, 2.0, -1.0]})
+    preprocessor = Preprocessor.fit(table, ["y", "z"], standardize_target=True)
+    net = Network([1, 2])
+    model = Model(net, net.initialize(np.random.default_rng(0)), preprocessor)
+    targets = table.matrix("y", "z")
+    expected = targets.mean(axis=0) + targets.std(axis=0) * model.scores(table)
+    np.testing.assert_allclose(model.predict(table), expected)
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_single_precision_comes_back_as_such(make, tmp_path):
+    model = make()
+    single = Parameters(model.parameters.spec, model.parameters.vector.astype(np.float32))
+    save(tmp_path / "m", replace(model, parameters=single))
+    assert load(tmp_path / "m").parameters.vector.dtype == np.float32
+    assert load(tmp_path / "m").parameters == single
+
+
 def test_every_function_of_the_library_goes_by_name():
     from chainrule.network import ACTIVATIONS
 
@@ -159,8 +178,16 @@ def test_models_that_make_no_sense_are_refused_before_they_are_saved(tmp_path):
     shapes = {"W": np.ones((2, 3)), "b": np.ones(4), "v": np.ones(2)}
     with pytest.raises(ShapeError, match=r"b has shape \(4,\); the sheet says b: R\[M\], with M = 2"):
         Model(SheetModel(SHEET, "L"), Parameters.from_arrays(shapes))
+    for wrong in (np.ones((2, 1)), np.ones(())):
+        with pytest.raises(ShapeError, match=r"v has shape .*; the sheet says v: R\[M\]"):
+            Model(SheetModel(SHEET, "L"), Parameters.from_arrays({**shapes, "b": np.ones(2), "v": wrong}))
     with pytest.raises(OptionError, match="no name 'K'"):
         SheetModel(SHEET, "K")
+    with pytest.raises(OptionError, match='reduction is "mean" or "sum"; got \'max\''):
+        SheetModel(SHEET, "L", reduction="max")
+    for size in (-1, 2.0, True, "2"):
+        with pytest.raises(OptionError, match="expected whole numbers"):
+            SheetModel(SHEET, "L", sizes={"M": size})
     with pytest.raises(OptionError, match="record holds a object"):
         save(tmp_path / "m", Model(net, theta, record={"x": object()}))
     with pytest.raises(OptionError, match="takes a Model"):
@@ -281,6 +308,8 @@ HOSTILE = {
     "too many axes": _file(_tensor(shape=[1] * 1000, data_offsets=[0, 8]), b"\0" * 8),
     "offsets backwards": _file(_tensor(data_offsets=[48, 0]), b"\0" * 48),
     "offsets past the end": _file(_tensor(data_offsets=[0, 480]), b"\0" * 48),
+    "no offsets": _file(_tensor(data_offsets=[]), b"\0" * 48),
+    "one offset": _file(_tensor(data_offsets=[48]), b"\0" * 48),
     "three offsets": _file(_tensor(data_offsets=[0, 48, 96]), b"\0" * 48),
     "a gap": _file(_tensor(data_offsets=[8, 56]), b"\0" * 56),
     "bytes left over": _file(_tensor(), b"\0" * 49),
