@@ -88,6 +88,14 @@ def test_what_is_not_identified_is_said(method):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_as_many_flat_directions_as_there_are_are_said(method):
+    sheet = "data x: R; y: R\nparameters a: R; b: R; c: R; k: R\nL = (y - (a + b + c) - k * x)**2"
+    result = run(method, sheet, {"a": 1.0, "b": -3.0, "c": 0.5, "k": 0.0}, {"x": T, "y": 2 + 3 * T + T**2})
+    assert result.converged
+    assert "Along 2 directions in a, b, c the loss is flat: not identified." in result.stopped
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_two_exponentials_at_one_rate_are_no_minimum(method):
     """Stationary, and flat along b - d: neither gradient nor curvature says so at the point itself."""
     sheet = (
@@ -238,14 +246,32 @@ def test_a_small_gradient_at_a_saddle_is_no_convergence_on_full_batches_and_not_
     assert result.converged and batches.products == 0
 
 
-def test_a_small_gradient_far_from_a_minimum_is_no_convergence():
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e6])
+def test_a_small_gradient_far_from_a_minimum_is_no_convergence(size):
     """In units of a million the gradient is small, and the loss falls to 0 all the same."""
     sheet = "data y: R\nparameters w: R\nL = (1e-6 * w - y)**2"
-    result = run(GradientDescent(0.1), sheet, {"w": 0.0}, {"y": [1.0]}, tolerance=1e-3, epochs=20)
+    data = {"y": [size]}
+    result = run(GradientDescent(0.1), sheet, {"w": 0.0}, data, tolerance=1e-3 * size, epochs=20)
     assert not result.converged
-    assert "yet not at a minimum: a Newton step would lower the loss by 1." in result.stopped
-    result = run(LBFGS(), sheet, {"w": 0.0}, {"y": [1.0]}, tolerance=1e-3)
-    assert result.converged and result.parameters["w"] == pytest.approx(1e6)
+    assert f"yet not at a minimum: a Newton step would lower the loss by {size**2:.1g}" in result.stopped
+    result = run(LBFGS(), sheet, {"w": 0.0}, data, tolerance=1e-3 * size)
+    assert result.converged and result.parameters["w"] == pytest.approx(1e6 * size)
+
+
+def test_a_small_gradient_beside_a_step_that_flew_onto_a_plateau_is_no_convergence():
+    sheet = "parameters a: R; b: R\nL = exp(-b) + (a - 1)**2 + 1"
+    result = run(GradientDescent(100.0), sheet, {"a": 1.0, "b": 0.0}, tolerance=1e-3)
+    assert result.parameters["b"] == 100 and not result.converged
+    assert "yet not at a minimum: b had influence at the start, and has none here" in result.stopped
+
+
+def test_a_small_gradient_where_the_curvature_is_not_finite_is_no_convergence():
+    class Bent(Saddle):
+        def hessian_product(self, theta, v, rows=None):
+            return np.array([np.inf, 1.0])
+
+    result = minimize(Bent(n=23, p=2), GradientDescent(0.1), [1.0, 1e-9], tolerance=1e-6)
+    assert not result.converged and "yet not at a minimum: the curvature is not finite" in result.stopped
 
 
 def test_a_small_gradient_where_influence_is_lost_is_no_convergence():

@@ -5,7 +5,7 @@ import pytest
 
 from chainrule.optimize.minimum import Judge, Verdict
 from chainrule.optimize.newton_steps import newton_points
-from chainrule.optimize.points import Surface
+from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.state import State
 from chainrule.parameters import ParameterSpec
 
@@ -63,6 +63,25 @@ def test_the_same_steps_in_other_units():
     )
     for one, other in zip(plain[:10], scaled[:10], strict=True):
         np.testing.assert_allclose(one.x, other.x * [2.0**20, 2.0**-17], rtol=1e-6)
+
+
+@pytest.mark.parametrize("at", [(0.0, 0.0), (1.0, 1.0), (-300.0, 2.0)], ids=str)
+def test_without_products_the_curvature_is_that_of_the_gradients(at):
+    class Blind(Valley):
+        hessian_product = None
+
+    exact, by_differences = (Surface(objective, State(np.array(at))) for objective in (Valley(), Blind()))
+    hessian = exact.hessian(exact.at(np.array(at)))
+    found = by_differences.hessian(by_differences.at(np.array(at)))
+    np.testing.assert_allclose(found, hessian, rtol=1e-4, atol=1e-2)
+    assert not by_differences.product(by_differences.at(np.array(at)), np.zeros(2)).any()
+
+
+def test_a_point_is_finite_where_the_loss_and_all_slopes_are():
+    x = np.zeros(2)
+    assert Point(x, 1.0, np.array([0.0, 1.0])).is_finite
+    for loss, gradient in ((np.nan, [0.0, 1.0]), (1.0, [0.0, np.nan]), (1.0, [np.inf, 0.0])):
+        assert not Point(x, loss, np.array(gradient)).is_finite
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0])
