@@ -351,6 +351,34 @@ def test_splits_are_seeded_disjoint_and_stratified():
         split_rows(5, stratify=[1, 2])
 
 
+def test_what_is_left_of_the_shares_goes_to_the_largest_remainders():
+    """Of 7, 5 and 3 rows a quarter are 1.87, 1.33 and 0.8."""
+    labels = np.repeat(["a", "b", "c"], [7, 5, 3])
+    for seed in range(5):
+        _, test = split_rows(15, test=0.25, seed=seed, stratify=labels)
+        assert [np.sum(labels[test] == label) for label in "abc"] == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"), [("boolean", [True, False, False]), ("categorical", ["a", "b", "b"])]
+)
+def test_a_label_that_is_missing_is_of_no_class(kind, values):
+    """Whatever stands in its place."""
+    column = Column("y", kind, np.array(values, bool if kind == "boolean" else object), np.arange(3) == 1)
+    with pytest.raises(DataError, match="row 2: the label is missing"):
+        ClassEncoder.of(column).encode(column)
+    assert ClassEncoder.of(column).first_unknown(column) == 1
+
+
+@pytest.mark.parametrize(("missing", "more"), [(1, ""), (3, " and 2 more needed ones")])
+def test_columns_that_are_missing_are_counted(missing, more):
+    table = Table.of({f"a{i}": [0.0, 1.0, 2.0] for i in range(4)})
+    left = Table.of({f"a{i}": [0.0, 1.0, 2.0] for i in range(missing, 4)})
+    with pytest.raises(DataError) as caught:
+        Preprocessor.fit(table).inputs(left)
+    assert str(caught.value).startswith(f"table has no column 'a0'{more}; ")
+
+
 def test_rows_without_a_label_are_a_group_of_their_own():
     labels = np.array(["a"] * 8 + [None] * 4, object)
     _, test = split_rows(12, test=0.25, stratify=labels)

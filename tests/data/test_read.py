@@ -256,6 +256,14 @@ def test_standard_input(monkeypatch):
     assert table.source == "standard input" and len(table) == 2
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_arrays_is_read(tmp_path, version):
+    X = np.arange(6.0).reshape(3, 2)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, archive.open("X.npy", "w") as stream:
+        np.lib.format.write_array(stream, X, version)
+    np.testing.assert_array_equal(read_table(tmp_path / "a.npz").matrix("X*"), X)
+
+
 def test_npz(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.standard_normal((5, 3))

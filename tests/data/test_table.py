@@ -156,3 +156,13 @@ def test_digits_have_the_names_the_examples_use():
 def test_an_unknown_bundled_name():
     with pytest.raises(DataError, match="did you mean 'digits'"):
         bundled("digit")
+
+
+@pytest.mark.parametrize(
+    ("count", "others"), [(1, ""), (2, " (and in 1 more row)"), (3, " (and in 2 more rows)")]
+)
+def test_missing_values_are_counted(count, others):
+    table = Table.of({"a": [np.nan] * count + [1.0]})
+    with pytest.raises(DataError) as caught:
+        table.refuse_missing(table["a"], "leave it out")
+    assert str(caught.value).endswith(f"column 'a': a value is missing{others}; leave it out.")

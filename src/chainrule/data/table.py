@@ -278,7 +278,8 @@ class Table:
             row = int(np.flatnonzero(bad)[0])
             what = "a value is missing" if column.missing[row] else f"{column.values[row]} is not finite"
             count = int(bad.sum())
-            others = f" (and in {count - 1} more {self.place_word}s)" if count > 1 else ""
+            rows = self.place_word if count == 2 else f"{self.place_word}s"
+            others = f" (and in {count - 1} more {rows})" if count > 1 else ""
             raise DataError(f"{self.place(row)}, column {column.name!r}: {what}{others}; {remedy}.")
 
     def __str__(self) -> str:
