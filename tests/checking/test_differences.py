@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.checking import central_difference, complex_step, difference_estimate
+from chainrule.checking.differences import slope
 from chainrule.errors import UncheckableError
 from chainrule.parameters import Parameters
 
@@ -75,6 +76,20 @@ def test_a_kink_at_the_point_is_recognised_and_a_sharp_bend_is_not():
     estimate = difference_estimate(lambda t: np.array([abs(t) + t**2, np.sqrt(t**2 + 1e-4), t * abs(t)]), 0.0)
     assert estimate.kinks.tolist() == [True, False, False]
     np.testing.assert_allclose(estimate.values, 0.0, atol=1e-7)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_both_sides_of_a_kink_are_known_where_they_bend(scale):
+    """|t| + 3 t + t² + 2 exp(t) has the slopes 4 and 6 beside 0."""
+
+    def line(t):
+        return scale * np.array([abs(t) + 3 * t + t**2 + 2 * np.exp(t), np.exp(t)])
+
+    found = slope(line, line(0.0), 1e-15 * scale * np.ones(2))
+    assert found.kink.tolist() == [True, False]
+    np.testing.assert_allclose(found.left / scale, [4, 1], rtol=1e-7)
+    np.testing.assert_allclose(found.right / scale, [6, 1], rtol=1e-7)
+    np.testing.assert_allclose(found.value / scale, [5, 1], rtol=1e-7)
 
 
 def test_functions_without_a_finite_value_are_refused():

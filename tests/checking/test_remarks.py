@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.checking import check_jacobian
+from chainrule.checking import check_gradient, check_jacobian
 from chainrule.checking.remarks import ratio_cause
 
 
@@ -46,3 +46,17 @@ def test_a_pattern_holds_in_the_wrong_entries_by_their_own_size(small):
     ]:
         verdict = check_jacobian(function, {"W": np.stack([large, wrong])}, {"W": W}).blocks["W"]
         assert verdict.status == "wrong" and verdict.remarks == remark
+
+
+def test_no_penalty_is_made_responsible_for_entries_without_a_pattern():
+    at = np.random.default_rng(0).normal(size=(3, 4))
+    right = 3 * at**2
+
+    def remarks(wrong):
+        block = check_gradient(lambda w: np.sum(w**3), wrong, at).blocks["x"]
+        assert block.status == "wrong"
+        return " ".join(block.remarks)
+
+    assert "penalty" in remarks(right + 0.3 * at)
+    assert "penalty" not in remarks(right + np.random.default_rng(1).normal(size=at.shape))
+    assert "penalty" not in remarks(right + 0.3 * at * (np.arange(4) < 2))

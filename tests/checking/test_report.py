@@ -50,6 +50,18 @@ def test_where_room_is_short_what_is_not_right_comes_first(lines):
     assert rows[-2] == f"and {20 - len(named)} more right"
 
 
+def test_a_remark_is_said_once_where_all_wrong_blocks_share_it_and_of_each_otherwise():
+    def rows(*remarks):
+        blocks = {f"W{j}": verdict(f"W{j}", remarks=each) for j, each in enumerate(remarks)}
+        return str(CheckReport(blocks, "complex step", 7)).splitlines()
+
+    shared = rows(("a sign",), ("a sign", "a kink"))
+    assert "in each of them a sign" in shared and sum("a sign" in row for row in shared) == 1
+    for remarks in ((("a sign",), ("a factor",)), (("a sign",), ()), (("a sign",),)):
+        assert not any("in each of them" in row for row in rows(*remarks))
+        assert sum("a sign" in row for row in rows(*remarks)) == 1
+
+
 def test_long_remarks_are_wrapped():
     remark = " ".join(f"word{j}" for j in range(60))
     rows = str(CheckReport({"W": verdict(remarks=(remark,))}, "complex step", 7)).splitlines()

@@ -14,7 +14,6 @@ contradicts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -355,8 +354,7 @@ def entry_line(evaluate: Callable[[Array], Array], vector: Array, j: int, scale:
 def refuse_nonfinite(base: Array) -> None:
     """Raise where the function has no finite value to differentiate."""
     if not np.all(np.isfinite(base)):
-        where = np.flatnonzero(~np.isfinite(base.ravel()))[0]
-        what = base.ravel()[where] if math.prod(base.shape) else "empty"
+        what = base[~np.isfinite(base)][0]
         raise UncheckableError(
             f"The function gives {what} at the point itself; there is no derivative to check there."
         )
