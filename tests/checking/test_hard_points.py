@@ -208,6 +208,7 @@ def test_beside_points_without_a_value_nothing_is_said(claim):
     )
     assert report.status == "not checkable"
     assert report.blocks["x"].remarks == ("the function is not finite in the neighbourhood of the point",)
+    assert report.blocks["x"].relative_error is None
 
 
 def test_a_function_of_single_precision_alone_is_judged_there():

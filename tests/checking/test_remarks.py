@@ -60,3 +60,8 @@ def test_no_penalty_is_made_responsible_for_entries_without_a_pattern():
     assert "penalty" in remarks(right + 0.3 * at)
     assert "penalty" not in remarks(right + np.random.default_rng(1).normal(size=at.shape))
     assert "penalty" not in remarks(right + 0.3 * at * (np.arange(4) < 2))
+
+
+def test_of_one_entry_no_factor_is_said_to_hold_everywhere():
+    report = check_gradient(lambda x: x**2, lambda x: 4 * x, 3.0)
+    assert report.status == "wrong" and report.blocks["x"].remarks == ()

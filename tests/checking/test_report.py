@@ -100,6 +100,8 @@ def test_many_right_stages_are_one_line(count, first):
     rows = str(StagesReport({**stages, "end": wrong}, ("a", "b"))).splitlines()
     assert rows[0].split() == first.split() and rows[-1] == "not run: a, b" and len(rows) <= 15
     assert "end  wrong: the first stage that fails" in rows
+    place = rows.index("end  wrong: the first stage that fails")
+    assert rows[place + 1 : -1] == [f"  {row}" for row in str(wrong).splitlines()]
 
 
 def test_reports_in_a_console():
