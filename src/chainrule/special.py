@@ -68,7 +68,7 @@ _GAUSSIAN_IS_ZERO = 40.0
 
 def _inexact(x: ArrayLike) -> Array:
     array = np.asarray(x)
-    return array if np.issubdtype(array.dtype, np.inexact) else array.astype(np.float64)
+    return array if array.dtype.kind in "fc" else array.astype(np.float64)
 
 
 def _folded(x: Array) -> Array:
@@ -405,7 +405,7 @@ def power(base: ArrayLike, exponent: ArrayLike) -> Array:
     """
     u, v = _inexact(base), _inexact(exponent)
     with np.errstate(all="ignore"):
-        if np.isrealobj(u) and np.isrealobj(v):
+        if u.dtype.kind == v.dtype.kind == "f":
             return np.asarray(np.power(u, v))[()]
         below = u.real < 0
         whole = (v.imag == 0) & (np.rint(v.real) == v.real)

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from chainrule import check_claims
+from chainrule import check_claims, verify
 from chainrule.diagnosis.bounds import is_nonnegative
 from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.points import sheet_terms
 from chainrule.diagnosis.sampling import KINDS, sample_points
-from chainrule.diagnosis.switches import is_analytic
+from chainrule.diagnosis.subjects import Subject
+from chainrule.diagnosis.switches import Switches, is_analytic
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations import Equations
 from chainrule.equations.language.sheet import read, read_expression
@@ -85,6 +86,29 @@ def test_a_long_chain_of_definitions_is_not_followed_to_its_end():
     sheet = read("\n".join(["data a: R", "h0 = exp(a)", *lines]))
     assert not is_nonnegative(sheet, read_expression(sheet, "h1999"))
     assert is_nonnegative(sheet, read_expression(sheet, "h9"))
+
+
+def test_only_what_may_have_either_sign_is_a_switch():
+    sheet = read("data a: R\nL = log(1 - sigmoid(a)) + sqrt(1 + a**2) + relu(a - 2) + abs(exp(a))")
+    witness = Witness(Equations(sheet.text), np.random.default_rng(0))
+    ((term, _),) = Switches.of(sheet, witness.derivative).terms
+    assert term.op == "-" and term.right.value == 2
+
+
+def test_noise_is_asked_for_only_where_values_differ(monkeypatch):
+    asked, own = [], Subject.noise
+    monkeypatch.setattr(Subject, "noise", lambda self, *args: asked.append(args) or own(self, *args))
+    sheet = Equations("data x: R[n]; parameters w: R[n]\nL = (w.T @ x - 1)**2")
+    assert verify(sheet, "L").ok
+    few = len(asked)
+    run = Subject.run
+    monkeypatch.setattr(Subject, "run", staticmethod(lambda code, point: _nearly(run(code, point))))
+    verify(sheet, "L")
+    assert few <= 8 < len(asked) - few
+
+
+def _nearly(found):
+    return (1 + 1e-8) * found if isinstance(found, float | np.ndarray) else found
 
 
 @pytest.mark.parametrize(

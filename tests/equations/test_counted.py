@@ -145,5 +145,5 @@ def test_a_tally_counts_what_the_walk_counts(text, monkeypatch):
         return found
 
     tallied = counts()
-    monkeypatch.setattr(counted, "_tally", lambda body: None)
+    monkeypatch.setattr(counted, "_tally", lambda bodies: None)
     assert tallied == counts()

@@ -12,7 +12,7 @@ import chainrule as cr
 from chainrule import errors
 from chainrule.equations import Equations
 from chainrule.equations.language.origin import Origin
-from chainrule.equations.language.sheet import read
+from chainrule.equations.language.sheet import KEPT, LONGEST_KEPT, read
 from chainrule.errors import ChainruleError, OptionError, SheetError
 from equations.complex_steps import close
 
@@ -162,3 +162,28 @@ def test_another_process_takes_them():
     function = Equations(TEXT).compile(["L"])
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(_value_in_another_process, (function,)) == float(function(**VALUES)[0])
+
+
+def test_a_sheet_that_is_read_again_is_the_same_and_a_mistake_is_said_again():
+    assert read(TEXT) is read(TEXT.replace("\n", "\r\n"))
+    assert read(TEXT + "\n# more") is not read(TEXT)
+    for _ in range(2):
+        with pytest.raises(SheetError, match="nowhere"):
+            read("x: R[p]; L = nowhere @ x")
+
+
+def test_many_sheets_and_long_ones_are_not_kept():
+    long = TEXT + "#" * LONGEST_KEPT
+    assert read(long) is not read(long)
+    first = read(TEXT)
+    for count in range(KEPT):
+        read(f"{TEXT}# {count}")
+    assert read(TEXT) is not first
+
+
+def test_what_is_asked_of_one_reading_changes_no_other():
+    first, second = Equations(TEXT), Equations(TEXT)
+    first.derive("L", order=2)
+    first.evaluate("d(L, W) + 0 * W", VALUES)
+    assert first.program is not second.program
+    assert str(second.derive("L")) == str(Equations(TEXT + "\n").derive("L"))

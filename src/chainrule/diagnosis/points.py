@@ -260,8 +260,9 @@ def draw_values(
     """
     _refuse_huge(sheet, sizes)
     values: dict[str, Array] = {}
+    single = 0
     for name, item in sheet.declarations.items():
-        row = ALTERNATION[sum(value.size == 1 for value in values.values()) % len(ALTERNATION)]
+        row = ALTERNATION[single % len(ALTERNATION)]
         kind = _Turn(turn, int(row[turn % len(row)]))
         shape = tuple(size_value(size, sizes) for size in item.axes)
         if item.domain == "real" and real is not None:
@@ -270,6 +271,7 @@ def draw_values(
             values[name] = (share or _shares)(rng, shape)
         else:
             values[name] = _draw(item, shape, sizes, rng, kind)
+        single += values[name].size == 1
     return values
 
 
@@ -287,7 +289,7 @@ def _refuse_huge(sheet: Sheet, sizes: Mapping[str, int]) -> None:
 def short(array: Array) -> Array:
     """The nearest numbers of 26 binary digits: exact in double precision, and so are products of two."""
     mantissa, exponent = np.frexp(array)
-    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, 26)), exponent - 26))
+    return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, 26)), exponent - 26))
 
 
 def _positive(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -337,12 +339,12 @@ def _classes(classes: Size | None, sizes: Mapping[str, int]) -> int:
 
 def _each(rng: np.random.Generator, shape: tuple[int, ...], kinds: Array, turn: _Turn) -> Array:
     """Random draws of all kinds, as evenly as their number allows."""
-    count = int(np.prod(shape, dtype=int))
+    count = math.prod(shape)
     if count == 1:
         drawn = turn.kind if len(kinds) == 2 else (turn.number + turn.kind) % len(kinds)
         return np.asarray(kinds[drawn].reshape(shape))
     rounds = -(-count // len(kinds))
     if rounds > 1000:
         return np.asarray(rng.permuted(np.resize(kinds, count)).reshape(shape))
-    order = rng.permuted(np.tile(kinds, (rounds, 1)), axis=1).ravel()
+    order = rng.permuted(np.broadcast_to(kinds, (rounds, len(kinds))), axis=1).ravel()
     return np.asarray(rng.permutation(order[:count]).reshape(shape))

@@ -115,8 +115,9 @@ class Switches:
 
     @classmethod
     def of(cls, sheet: Sheet, rule: DerivativeRule, allowance: Allowance | None = None) -> Switches:
-        """Those of a sheet, at most 24."""
-        found = [switch for term in sheet_terms(sheet) for switch in _switches(term)][:MOST_SWITCHES]
+        """Those of a sheet that may have either sign, at most 24."""
+        every = (switch for term in sheet_terms(sheet) for switch in _switches(term))
+        found = [switch for switch in every if not is_nonnegative(sheet, switch)][:MOST_SWITCHES]
         return cls(sheet, tuple((term, open_indices(term)) for term in found), rule, allowance)
 
     def at(self, point: SheetPoint) -> list[Array]:

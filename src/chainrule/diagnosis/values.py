@@ -28,7 +28,7 @@ ORDINARY, POINTS = 3, 40
 NOISE = 1e3
 """How many times the measured noise a difference may be."""
 SURE = 1e-9
-"""Relative noise, and difference, for which no decimals are asked."""
+"""Relative difference for which neither noise nor decimals are asked."""
 BESIDE = 1e-9
 """How far beside a point a value is looked at again, relatively."""
 EXAMPLES = 3
@@ -85,14 +85,15 @@ class _Values:
         literal = self.subject.literal(point, Doubles(self.allowance))
         if not np.all(np.isfinite(literal)):
             return None
-        noise, scale = self.subject.noise(point, literal, self.allowance), _size(literal)
         exact = None
         for which, value in given:
             if not np.all(np.isfinite(value)) and not self.is_steady(point, literal):
                 continue
-            if noise <= SURE * scale and np.all(np.abs(value - literal) <= SURE * scale):
+            # Whatever the noise is: if it is more than this, so near a value is within it.
+            if np.all(np.abs(value - literal) <= SURE * _size(literal)):
                 continue
             if exact is None:
+                noise = self.subject.noise(point, literal, self.allowance)
                 # Literal log(1 - p) is rough where p is nearly 1, and compiled code is not.
                 exact = self.subject.literal(point, Decimals(allowance=self.allowance)).astype(float)
                 scale = _size(exact)

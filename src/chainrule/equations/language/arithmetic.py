@@ -129,7 +129,7 @@ class Doubles:
         return np.errstate(all="ignore")
 
     def number(self, value: Fraction | int) -> Any:
-        return np.float64(value)
+        return np.float64(value.numerator / value.denominator)
 
     def array(self, value: Any) -> Any:
         return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from chainrule.equations.language.ranges import AT_ONCE, Moves
@@ -83,18 +83,18 @@ class Count:
             If a value would have more than `MAX_ENTRIES` entries, or more than `MAX_STEPS` terms would be
             computed in loops.
         """
-        if not indices and self._add_still(body):
+        if not indices and self.still(body):
             return
         at_once = self.moves.is_at_once(body, frozenset(index for index, _ in indices))
         loops = tuple((index, self.length(size), at_once) for index, size in indices)
         self._admit(body, (*(size for _, size, _ in loops), *self._shape(body)))
         self._term(body, loops)
 
-    def _add_still(self, body: Term) -> bool:
-        """Count a body without loops, term by term but from its tally; False if that cannot say all of it."""
-        if body not in self.moves.tallies:
-            self.moves.tallies[body] = _tally(body)
-        tally = self.moves.tallies[body]
+    def still(self, *bodies: Term) -> bool:
+        """Count bodies without indices from their tally; False, and nothing, if that cannot say all of it."""
+        if bodies not in self.moves.tallies:
+            self.moves.tallies[bodies] = _tally(bodies)
+        tally = self.moves.tallies[bodies]
         if tally is None:
             return False
         operations = 0
@@ -173,9 +173,9 @@ def _is_summed(product: Binary) -> bool:
     return len(product.left.type.axes) != 1 or product.left.type.row
 
 
-def _tally(body: Term) -> Mapping[Work, int] | None:
-    """How many terms of a body take so much, at whatever sizes; None if there are loops in it."""
-    terms = list(_computed(body))
+def _tally(bodies: Sequence[Term]) -> Mapping[Work, int] | None:
+    """How many terms of some bodies take so much, at whatever sizes; None if there are loops in them."""
+    terms = [term for body in bodies for term in _computed(body)]
     if any(isinstance(term, Aggregate) for term in terms):
         return None
     return Counter(map(_work, terms))

@@ -174,16 +174,25 @@ class Evaluation:
             for name in (definitions if left else ())
             if name in left
         }
+        operations, steps = self._counted(unknown)
+        others = Count(self.work.size, self.moves, steps)
+        for parts in more:
+            others.whole(*parts)
+        self.arithmetic.charge(others.operations + operations)
+        for name, parts in unknown.items():
+            # Of its own, since the indices of a term may be open while another name is asked for.
+            self.arrays[name] = Interpreter(self, self.sheet.moves).whole(*parts)
+
+    def _counted(self, unknown: Mapping[str, tuple[tuple[tuple[str, Size], ...], Term]]) -> tuple[int, int]:
+        """The operations that definitions take, and the steps of those that were not counted before."""
         count = Count(self.work.size, self.sheet.moves)
+        if not any(indices for indices, _ in unknown.values()) and count.still(
+            *(body for _, body in unknown.values())
+        ):
+            return count.operations, 0
         for name, parts in unknown.items():
             if name not in self._operations:
                 before = count.operations
                 count.whole(*parts)
                 self._operations[name] = count.operations - before
-        others = Count(self.work.size, self.moves, count.steps)
-        for parts in more:
-            others.whole(*parts)
-        self.arithmetic.charge(others.operations + sum(self._operations[name] for name in unknown))
-        for name, parts in unknown.items():
-            # Of its own, since the indices of a term may be open while another name is asked for.
-            self.arrays[name] = Interpreter(self, self.sheet.moves).whole(*parts)
+        return sum(self._operations[name] for name in unknown), count.steps

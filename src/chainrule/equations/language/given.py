@@ -51,6 +51,7 @@ def given_values(
     {'M': 1, 'p': 3}
     """
     arrays: dict[str, Array] = {}
+    compound: list[str] = []
     known = _known_sizes(sheet, sizes or {})
     shown_by = dict.fromkeys(known, "sizes")
     for name, value in values.items():
@@ -59,6 +60,8 @@ def given_values(
         axes = sheet.type_of(name).axes
         if array.ndim != len(axes):
             raise ShapeError(_axes_message(name, array, axes))
+        if any(isinstance(size, int) or "*" in size for size in axes):
+            compound.append(name)
         for size, length in zip(axes, array.shape, strict=True):
             if length == 0:
                 raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
@@ -69,9 +72,11 @@ def given_values(
                         f"{name} has shape {array.shape} for {_spelled(axes)}."
                     )
                 shown_by.setdefault(size, name)
-    _divide_products(sheet, arrays, known)
+    if compound:
+        _divide_products(sheet, {name: arrays[name] for name in compound}, known)
     for name, array in arrays.items():
-        _check_products(name, array, sheet.type_of(name).axes, known)
+        if name in compound:
+            _check_products(name, array, sheet.type_of(name).axes, known)
         if name in sheet.declarations:
             check_domain(sheet, name, array, known)
     return arrays, known
@@ -79,6 +84,8 @@ def given_values(
 
 def _known_sizes(sheet: Sheet, sizes: Mapping[str, int]) -> dict[str, int]:
     for name, size in sizes.items():
+        if type(size) is int and size > 0 and name in sheet.sizes:
+            continue
         if name not in sheet.sizes:
             raise DataError(f"{name} is not a size of the sheet.{near(name, sheet.sizes)}")
         if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
@@ -157,8 +164,6 @@ def _divide_products(sheet: Sheet, arrays: Mapping[str, Array], sizes: dict[str,
 
 def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapping[str, int]) -> None:
     for size, length in zip(axes, array.shape, strict=True):
-        if isinstance(size, str) and sizes.get(size) == length:
-            continue
         try:
             value = size_value(size, sizes)
         except KeyError:

@@ -32,12 +32,12 @@ class Moves:
 
     Attributes
     ----------
-    tallies : dict of Term to mapping
+    tallies : dict of tuple of Term to mapping
         What `counted` knows of bodies, at whatever sizes.
     """
 
     def __init__(self) -> None:
-        self.tallies: dict[Term, Mapping[tuple[tuple[Size, ...], ...], int] | None] = {}
+        self.tallies: dict[tuple[Term, ...], Mapping[tuple[tuple[Size, ...], ...], int] | None] = {}
         self._names: dict[Term, frozenset[str]] = {}
         self._free: dict[Term, frozenset[str]] = {}
         self._counted: dict[Term, bool] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_args
 
@@ -56,6 +57,8 @@ _KINDS: dict[str, Domain] = {
     "Simplex": "simplex",
 }
 _Result = TypeVar("_Result")
+# How many sheets are kept in case they are read again, and of how many characters: they never change.
+KEPT, LONGEST_KEPT = 16, 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +166,9 @@ def read(text: str) -> Sheet:
     """
     if not isinstance(text, str):
         raise OptionError(f"A sheet is a text; got {type(text).__name__}.")
-    return _guarded(lambda: _Reader(text.replace("\r\n", "\n").replace("\r", "\n")).sheet())
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    reader = _kept if len(plain) <= LONGEST_KEPT else _read
+    return _guarded(lambda: reader(plain))
 
 
 def read_expression(sheet: Sheet, text: str, layout: Layout | None = None) -> Term:
@@ -215,6 +220,13 @@ def _expression(sheet: Sheet, source: Source, layout: Layout) -> Term:
     scope = sheet._scope
     NameCheck(scope, source).check(node)
     return Shaper(scope, source, layout, Indices(), Budget()).term(node)
+
+
+def _read(text: str) -> Sheet:
+    return _Reader(text).sheet()
+
+
+_kept = lru_cache(KEPT)(_read)
 
 
 class _Reader:

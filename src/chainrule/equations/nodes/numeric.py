@@ -266,7 +266,10 @@ def require_room(shape: Sequence[int]) -> None:
 def _einsum(node: Node, args: Sequence[Array], arithmetic: Arithmetic) -> Array:
     """The product, two factors at a time: those whose result is smallest against what it replaces."""
     labels, out = node.data
-    left = _Factors(_entrywise(zip(args, labels, strict=True), arithmetic), out)
+    factors = _entrywise(zip(args, labels, strict=True), arithmetic)
+    if len(factors) <= 2:
+        return _contracted(factors, out, arithmetic)
+    left = _Factors(factors, out)
     while len(left.known) > 2:
         pair = left.cheapest()
         joined = left.without(pair)
@@ -280,16 +283,15 @@ class _Factors:
     A join changes the costs at its own labels alone, so that a chain of n matrices takes O(n log n).
     """
 
-    def __init__(self, factors: Iterable[Factor], out: Sequence[int]) -> None:
+    def __init__(self, factors: Sequence[Factor], out: Sequence[int]) -> None:
         self.known: dict[int, Factor] = {}
         self.uses = Counter(out)
         self.at: dict[int, set[int]] = {}
         self.offers: list[tuple[int, int, int]] = []
         self.next = 0
-        found = list(factors)
-        self.uses.update(label for _, own in found for label in set(own))
-        self.many = len(found) > FEW
-        for factor in found:
+        self.uses.update(label for _, own in factors for label in set(own))
+        self.many = len(factors) > FEW
+        for factor in factors:
             self._place(factor)
 
     def add(self, factor: Factor) -> None:

@@ -94,7 +94,7 @@ def product(
         return pool.zero(dims)
     c, kept = flat
     pool.spend(len(kept))
-    c *= Fraction(coefficient)
+    c = c if coefficient == 1 else c * coefficient
     if any(node.kind in ("merge", "kron") for node, _ in kept):
         apart = opened(kept, free, sizes, fresh)
         if apart is not None:
@@ -227,7 +227,7 @@ def _assemble(
         factors = cancel_inverses(factors, free)
         factors, gone = _rename_deltas(factors, free)
         factors, ones, sign = _merge_powers(pool, factors)
-        c *= sign
+        c = c if sign == 1 else -c
         # Ones vanish where a factor covers their axis now; a simplex may be summed away below.
         wanted = (wanted | gone | ones) - {label for _, labels in factors for label in labels}
         factors, ones = _sum_simplices(factors, free)
@@ -250,7 +250,7 @@ def _assemble(
                 grown = True
     if grown:
         factors, _, sign = _merge_powers(pool, factors)
-        c *= sign
+        c = c if sign == 1 else -c
     if bare:
         factors.append((pool.ones(tuple(sizes[label] for label in bare)), bare))
     if not factors:

@@ -26,7 +26,8 @@ def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size,
     while stack:
         c, node = stack.pop()
         if node.kind == "lin" and (len(node.args) < 2 or abs(c) == 1):
-            stack.extend((c * inner, arg) for inner, arg in reversed(coefficient_terms(node)))
+            terms = reversed(coefficient_terms(node))
+            stack.extend(terms if c == 1 else ((c * inner, arg) for inner, arg in terms))
         elif c:
             collected[node] = collected[node] + c if node in collected else c
     pool.spend(len(collected))
@@ -60,6 +61,9 @@ def _require_float(c: Fraction) -> None:
 
 def scaled(c: Fraction | int, node: Node) -> Node:
     """C times a node."""
+    if c == 1 and node.kind != "lin":
+        node.pool.spend(1)
+        return node
     return linear(node.pool, [(Fraction(c), node)], node.dims)
 
 
