@@ -147,3 +147,12 @@ def test_a_tally_counts_what_the_walk_counts(text, monkeypatch):
     tallied = counts()
     monkeypatch.setattr(counted, "_tally", lambda bodies: None)
     assert tallied == counts()
+
+
+def test_few_tallies_are_kept(monkeypatch):
+    monkeypatch.setattr(counted, "MOST_TALLIES", 5)
+    sheet = read("data a: R\n" + "\n".join(f"h{k} = {k} * a" for k in range(20)))
+    count = Count(lambda size: size_value(size, SIZES), sheet.moves)
+    taken = [count.still(definition.body) and count.operations for definition in sheet.definitions.values()]
+    assert taken == [taken[0] * (1 + k) for k in range(20)]
+    assert len(sheet.moves.tallies) <= 5

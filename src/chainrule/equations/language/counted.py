@@ -30,6 +30,8 @@ ENTRIES_A_STEP = 100
 # What a term or a node counts for in an allowance, before its entries; how many operations on doubles count
 # for one on decimals.
 EACH, DISCOUNT = 15, 100
+# Of 1,000 definitions 500,000 runs may be asked for: d(L, h1) needs all after h1, d(L, h2) all after h2.
+MOST_TALLIES = 500
 # An entry of what is computed for many values of an index is picked, not streamed.
 ARRAY = 5
 _OF_MATRICES = ("inv", "det", "logdet")
@@ -93,6 +95,8 @@ class Count:
     def still(self, *bodies: Term) -> bool:
         """Count bodies without indices from their tally; False, and nothing, if that cannot say all of it."""
         if bodies not in self.moves.tallies:
+            if len(self.moves.tallies) >= MOST_TALLIES:
+                self.moves.tallies.clear()
             self.moves.tallies[bodies] = _tally(bodies)
         tally = self.moves.tallies[bodies]
         if tally is None:
