@@ -193,8 +193,13 @@ def test_targets_have_the_type_of_the_network(kind, dtype):
         assert KINDS[kind].encode([2, 0], 2, 3, dtype).dtype == dtype
 
 
-def test_slopes_that_do_not_depend_on_the_prediction_stand_in_every_entry():
-    own, P = loss_from("linear(y, f) = sum(3 * f)", target="real"), np.full((4, 2), 0.25)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_slopes_that_do_not_depend_on_the_prediction_stand_in_every_entry(dtype):
+    own, P = loss_from("linear(y, f) = sum(3 * f)", target="real"), np.full((4, 2), 0.25, dtype)
     assert own.value(np.zeros((4, 2)), P).tolist() == [1.5] * 4
-    np.testing.assert_array_equal(own.gradient(np.zeros((4, 2)), P), np.full((4, 2), 3.0))
-    np.testing.assert_array_equal(own.second_derivative(np.zeros((4, 2)), P), np.zeros((4, 2)))
+    for found, expected in (
+        (own.gradient(np.zeros((4, 2)), P), np.full((4, 2), 3, dtype)),
+        (own.second_derivative(np.zeros((4, 2)), P), np.zeros((4, 2), dtype)),
+    ):
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected)
