@@ -9,7 +9,7 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.code import in_place as in_place_module
 from chainrule.equations.code.code_facts import Variable, reads
-from chainrule.equations.code.in_place import in_place, results_first
+from chainrule.equations.code.in_place import Storage, in_place, results_first
 from equations.complex_steps import STEP, close, jacobian
 from equations.model_sheets import MODELS
 from equations.sheet_values import drawn
@@ -142,6 +142,22 @@ def test_what_is_not_free_is_left_alone(statements):
 def test_what_is_returned_is_left_alone():
     statements = ["Z = X @ W.T", "G = np.exp(Z)"]
     assert rewritten(*statements, returned=("G", "Z")) == statements
+
+
+@pytest.mark.parametrize("function", ["np.exp(G)", "G + b", "b - G", "np.tanh(G) * G", "np.exp(V) + G"])
+def test_what_fills_an_array_of_the_callers_is_read_and_never_written_over(function):
+    """Nor through another name."""
+    rng = np.random.default_rng(0)
+    values = {"X": rng.normal(size=(4, 3)), "W": rng.normal(size=(2, 3)), "b": rng.normal(size=2)}
+    statements = ["Z = X @ W.T", "G = Z + b", *(["V = G"] if "V" in function else []), f"H = {function}"]
+    lines = in_place(statements, {"H"}, KNOWN, DIMS, lambda wish: wish, Storage(filled=frozenset({"G"})))
+    given = np.zeros((4, 2))
+    filled, literal = {**values, "np": np, "G": given}, {**values, "np": np}
+    exec("\n".join(lines), filled)
+    exec("\n".join(statements), literal)
+    np.testing.assert_array_equal(given, literal["G"])
+    np.testing.assert_array_equal(filled["H"], literal["H"])
+    assert filled["G"] is given
 
 
 def test_a_narrower_operand_is_never_the_room_of_the_result():
