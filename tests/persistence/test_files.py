@@ -343,6 +343,7 @@ def test_hostile_files_are_refused_and_take_no_memory(name, tmp_path):
 
 
 REASONS = {
+    "empty": "has 0 bytes only; it is no model file, or was cut off",
     "header longer than the file": "announces a header of 1000000 bytes",
     "doubled key": "a key occurs twice",
     "NaN": "NaN is no number of JSON",
