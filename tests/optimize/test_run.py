@@ -14,6 +14,7 @@ from chainrule.optimize import LBFGS, SGD, Adam, GradientDescent, HeavyBall, Mom
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import initial_state
 from chainrule.optimize.run import run
+from chainrule.parameters import ParameterSpec
 from sample_objectives import Explosive, Logistic, Quadratic
 
 
@@ -85,6 +86,26 @@ def test_a_small_rise_is_named_and_no_divergence():
     assert "Yet the loss rose from" in result.stopped and not result.diverged
     at_rest = minimize(objective, GradientDescent(0.1), objective.minimiser(), epochs=30)
     assert at_rest.stopped == "all 30 epochs are done."
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(("epochs", "diverged"), [(2, False), (4, True)])
+def test_what_counts_as_far_has_no_unit(unit, epochs, diverged):
+    """Each step multiplies θ by -1.5: the loss rises fivefold in two epochs, and 25-fold in four."""
+
+    class Bowl:
+        size, parameters = 0, ParameterSpec.of({"w": (2,)})
+
+        def value(self, theta, rows=None):
+            return unit * (theta @ theta) / 2
+
+        def value_and_gradient(self, theta, rows=None):
+            return self.value(theta), unit * theta
+
+    result = minimize(Bowl(), GradientDescent(2.5 / unit), np.ones(2), epochs=epochs)
+    assert result.diverged == diverged
+    assert ("The run diverged: the loss rose" in result.stopped) == diverged
+    assert ("Yet the loss rose" in result.stopped) != diverged
 
 
 def test_ctrl_c_in_the_middle_of_an_epoch_hands_back_the_last_complete_one():
