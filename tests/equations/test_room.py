@@ -179,6 +179,28 @@ def test_layers_with_sizes_of_their_own_are_counted_once_each():
     model = cr.Equations(f"data H0: R[N, m0]\nparameters {weights}\n{layers}\nL = sum(H{depth}**2)\n")
     function = model.compile(["L", *(f"dL/dW{k}" for k in range(1, depth + 1))])
     given = {f"W{k}": np.ones((2 + k % 3, 2 + (k - 1) % 3)) for k in range(1, depth + 1)}
-    with pytest.raises(TooLargeError, match=r"shape \(1000, 4\) takes 32,000 bytes, more than 31,999"):
-        function.limited(31_999)(H0=np.ones((1000, 2)), **given)
-    assert len(function.limited(32_000)(H0=np.ones((1000, 2)), **given)) == depth + 1
+    with pytest.raises(TooLargeError, match=r"shape \(1000, 4\), take 1,440,000 bytes together"):
+        function.limited(359_999)(H0=np.ones((1000, 2)), **given)
+    assert len(function.limited(360_000)(H0=np.ones((1000, 2)), **given)) == depth + 1
+
+
+@pytest.mark.parametrize("target", ["numpy", "array_api"])
+def test_many_arrays_are_counted_together(target):
+    """Each of them is small enough."""
+    count = 40
+    lines = "\n".join(f"K{k} = exp(-{k + 1} * outer(x, x)); H{k} = K{k} @ H{k - 1}" for k in range(1, count))
+    model = cr.Equations(f"parameters x: R[n]\nH0 = outer(x, x)\n{lines}\nL = sum(H{count - 1})")
+    function = model.compile(["L", "dL/dx"], target=target)
+    x, one = np.full(200, 1e-3), 8 * 200 * 200
+    function(x=x)
+    peak = _peak(lambda: function(x=x))
+    assert 2 * count * one < peak
+    with pytest.raises(
+        TooLargeError, match=r"^\d+ arrays on the way to L, dL/dx, the largest of shape"
+    ) as info:
+        function.limited(8 * one)(x=x)
+    counted = int(str(info.value).split(" bytes together")[0].split()[-1].replace(",", ""))
+    assert 0.5 * peak <= counted <= peak
+    assert len(function.limited(-(-counted // 4))(x=x)) == 2
+    with pytest.raises(TooLargeError, match=rf"take {counted:,} bytes together"):
+        function.limited(-(-counted // 4) - 1)(x=x)

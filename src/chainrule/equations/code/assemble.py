@@ -137,15 +137,16 @@ def _fresh_source(body: Body, checks: Sequence[str], hidden: tuple[str, ...]) ->
     texts, counted = [text for _, text in body.results], list(body.statements)
     loop = next(filter(None, (_in_chunks(body, texts, size) for size in body.counts)), None)
     if loop is None:
-        statements = _in_place(body, body.statements, set().union(*map(reads, texts)))
+        statements = held = _in_place(body, body.statements, set().union(*map(reads, texts)))
     else:
         # What the loop makes is as large as its parts are chosen to be.
         texts, counted = loop.results, [*loop.before, *loop.after]
         after = _in_place(body, loop.after, set().union(*map(reads, texts)))
         rest = reads("\n".join([*loop.loop, *loop.after, *texts]))
-        statements = [*_in_place(body, loop.before, rest), *loop.loop, *after]
+        before = _in_place(body, loop.before, rest)
+        statements, held = [*before, *loop.loop, *after], [*before, *after]
     lines = [*_conversions(body), *checks, *statements, f"return {', '.join(texts)},"]
-    return _numpy_code(body, hidden, [], lines, [*counted, *texts])
+    return _numpy_code(body, hidden, [], lines, _made_by(body, [*counted, *texts], held))
 
 
 def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
@@ -176,8 +177,8 @@ def array_source(body: Body) -> Source:
     lines = [*_arrays(body, names, typed), *shapes, *statements, last]
     head, text = _definition(body, hidden, [], lines)
     definitions = definitions_for(head + text, ARRAY_DEFINITIONS).lstrip()
-    counted = [*body.statements, *(text for _, text in body.results)]
-    return Source(f"{definitions}\n\n{head}", text, hidden, lambda: _docstring(body), _made_by(body, counted))
+    made = _made_by(body, [*body.statements, *(text for _, text in body.results)], body.statements)
+    return Source(f"{definitions}\n\n{head}", text, hidden, lambda: _docstring(body), made)
 
 
 def _arrays(body: Body, names: Names, typed: bool) -> list[str]:
@@ -223,7 +224,7 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
     head, hidden = _signature(body).reads()
     end = f"return {', '.join(values)}," if values else "return ()"
     lines = [*_conversions(body), *head, *lines, end]
-    return _numpy_code(body, hidden, [*arrays, kept], lines, [*body.statements, *texts])
+    return _numpy_code(body, hidden, [*arrays, kept], lines, _made_by(body, [*body.statements, *texts]))
 
 
 def _signature(body: Body, namespace: str = "np") -> Signature:
@@ -231,20 +232,24 @@ def _signature(body: Body, namespace: str = "np") -> Signature:
 
 
 def _numpy_code(
-    body: Body, hidden: tuple[str, ...], extra: Sequence[str], lines: Sequence[str], counted: Sequence[str]
+    body: Body,
+    hidden: tuple[str, ...],
+    extra: Sequence[str],
+    lines: Sequence[str],
+    made: Callable[[], list[Made]],
 ) -> Source:
-    """The function of some lines; ``counted`` are the statements before they are in place."""
+    """The function of some lines, which makes some arrays."""
     guard = MAY_WARN if body.chooses else ""
     head, text = _definition(body, hidden, extra, lines)
     definitions = definitions_for(guard + head + text)
     head = f"import numpy as np\n{definitions}\n\n{guard}{head}"
-    return Source(head, text, hidden, lambda: _docstring(body), _made_by(body, counted))
+    return Source(head, text, hidden, lambda: _docstring(body), made)
 
 
-def _made_by(body: Body, statements: Sequence[str]) -> Callable[[], list[Made]]:
-    """What finds the arrays that statements make, when it is first asked for."""
+def _made_by(body: Body, statements: Sequence[str], held: Sequence[str] = ()) -> Callable[[], list[Made]]:
+    """What finds the arrays that statements make, and those held to the end, when it is first asked for."""
     sizes: dict[str, Size] = {variable: size for size, variable in body.used_sizes.items()}
-    return partial(made_by, tuple(statements), body.known, body.dims, sizes)
+    return partial(made_by, tuple(statements), tuple(held), body.known, body.dims, sizes)
 
 
 def _definition(

@@ -1,8 +1,9 @@
 """The bytes of the arrays that compiled code makes, known from the shapes of its inputs before it runs.
 
-Only what can be larger than every input is counted, and of that only what nothing else contains: ``u[:, None]
-* v`` and whatever is then done with it entry by entry are one array. Most code makes no such array, or one or
-two; a call with the shapes of the last one is not counted again.
+Only what can be larger than every input is counted. Of single arrays, only what nothing else contains:
+``u[:, None] * v`` and whatever is then done with it entry by entry are one. Of all together, those with names,
+for a function holds what it names until it returns. Most code makes no such array, or one or two; a call with
+the shapes of the last one is not counted again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import reduce
 from typing import Any, NamedTuple, SupportsIndex
 
 from chainrule.arrays import np
-from chainrule.equations.code.code_facts import Dims, Variable, called, dims_of
+from chainrule.equations.code.code_facts import Dims, Variable, called, dims_of, reads
 from chainrule.equations.language.sizes import size_factors, size_product, size_value
 from chainrule.equations.language.tree import Size
 from chainrule.errors import TooLargeError
@@ -24,6 +25,8 @@ __all__ = ["HESSIAN", "JACOBIAN", "OTHER", "Made", "Room", "made_by"]
 
 # Of a number of the widest type, complex128.
 WIDEST = 16
+# All arrays that are held together may take so many times what one may: forty of nearly 2 GiB are 76 GiB.
+TOGETHER = 4
 # Of the code of an array in a message.
 MOST_CHARACTERS = 60
 # What would be right instead of a large array: of a Hessian, of a Jacobian, and of any other.
@@ -40,16 +43,21 @@ _COMPARED = {"_less", "_less_equal", "_equal", "_not_equal"}
 
 
 class Made(NamedTuple):
-    """An array that code makes: its axes, its code, which output it is, if any, and what is right instead."""
+    """An array that code makes: its axes, its code, which output it is, if any, and what is right instead.
+
+    ``held`` says how many arrays with these axes have names.
+    """
 
     dims: Dims
     code: str = ""
     output: int | None = None
     advice: str = OTHER
+    held: int = 0
 
 
 def made_by(
     statements: Iterable[str],
+    lines: Iterable[str],
     known: Mapping[str, Variable],
     dims: Mapping[str, Dims],
     sizes: Mapping[str, Size],
@@ -60,6 +68,8 @@ def made_by(
     ----------
     statements : iterable of str
         Assignments and expressions.
+    lines : iterable of str
+        The assignments as they run, in place.
     known : mapping of str to Variable
         The inputs.
     dims : mapping of str to tuple of size
@@ -78,8 +88,36 @@ def made_by(
             found.setdefault(facts[name].dims or (), statement.value)
         for code, axes in _parts(statement.value, facts):
             found.setdefault(axes, code)
+    held = Counter(facts[name].dims for name in _names_of_new(lines) if name in facts)
     shapes = [tuple(_length(str(size), sizes) for size in axes) for axes in found]
-    return [Made(shape, ast.unparse(code)) for shape, code in zip(shapes, found.values(), strict=True)]
+    return [
+        Made(shape, ast.unparse(code), held=held[axes])
+        for shape, (axes, code) in zip(shapes, found.items(), strict=True)
+    ]
+
+
+def _names_of_new(lines: Iterable[str]) -> Iterator[str]:
+    """The names of the arrays that lines allocate: not of what is written into another, nor of a view."""
+    for statement in ast.parse("\n".join(lines)).body:
+        if isinstance(statement, ast.Assign) and _allocates(statement.value):
+            yield from reads(statement.targets[0])
+
+
+def _allocates(code: ast.expr) -> bool:
+    match code:
+        case ast.Subscript(value=inner) | ast.Attribute(value=inner):
+            return _allocates(inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="transpose" | "reshape")) if not _is_module(inner):
+            return _allocates(inner)
+        case ast.Call(func=function, args=arguments, keywords=keywords):
+            if called(function) in ("np.reshape", "np.broadcast_to"):
+                return _allocates(arguments[0])
+            return all(word.arg != "out" for word in keywords)
+    return isinstance(code, ast.BinOp | ast.UnaryOp)
+
+
+def _is_module(code: ast.expr) -> bool:
+    return isinstance(code, ast.Name) and code.id == "np"
 
 
 def _parts(code: ast.expr, known: Mapping[str, Variable]) -> Iterator[tuple[ast.expr, Dims]]:
@@ -154,6 +192,7 @@ class Room:
         known = self._axis.keys() | self._hidden.keys()
         counted = [made for made in arrays if made.dims and _volume(made.dims)[0].keys() <= known]
         self.arrays = list(_largest(counted, inputs))
+        self._held = [made for made in counted if made.held and _outgrows(made.dims, inputs)]
         used = {size for made in self.arrays for size in _volume(made.dims)[0]}
         self._shown = sorted({self._axis[size][0] for size in used if size in self._axis})
         self._said = sorted(self._hidden[size] for size in used if size not in self._axis)
@@ -166,7 +205,7 @@ class Room:
         Raises
         ------
         TooLargeError
-            With its code or name, its shape and its bytes.
+            With its code or name, its shape and its bytes, or those of all together.
         """
         if not self.arrays:
             return
@@ -179,13 +218,20 @@ class Room:
             if not all(isinstance(size, SupportsIndex) for size in shapes[len(self._shown) :]):
                 return  # no size at all, which the function says itself
         if shapes != self._last:
-            self._entries = max(math.prod(shape) for _, shape in self._filled(shapes))
+            largest = max(math.prod(shape) for _, shape in self._filled(self.arrays, shapes))
+            self._entries = max(largest, -(-self._together(shapes) // TOGETHER))
             self._last = shapes
         if self._entries * WIDEST > limit:
             self._refuse(shapes, _bytes_each(given), limit, outputs, more)
 
-    def _filled(self, shapes: tuple[Any, ...]) -> Iterator[tuple[Made, tuple[int, ...]]]:
-        """The arrays with their shapes; inputs of other ranks than declared are the function's to refuse."""
+    def _together(self, shapes: tuple[Any, ...]) -> int:
+        """The entries of all arrays that have names."""
+        return sum(made.held * math.prod(shape) for made, shape in self._filled(self._held, shapes))
+
+    def _filled(
+        self, arrays: Iterable[Made], shapes: tuple[Any, ...]
+    ) -> Iterator[tuple[Made, tuple[int, ...]]]:
+        """Arrays with their shapes; inputs of other ranks than declared are the function's to refuse."""
         place_of = {place: number for number, place in enumerate((*self._shown, *self._said))}
         sizes: dict[str, int] = {}
         for size, (place, axis) in self._axis.items():
@@ -194,13 +240,13 @@ class Room:
         sizes.update(
             {size: shapes[place_of[place]] for size, place in self._hidden.items() if place in place_of}
         )
-        for made in self.arrays:
+        for made in arrays:
             yield made, tuple(size_value(size, sizes) for size in made.dims)
 
     def _refuse(
         self, shapes: tuple[Any, ...], each: int, limit: int, outputs: Sequence[str], more: str
     ) -> None:
-        for made, shape in self._filled(shapes):
+        for made, shape in self._filled(self.arrays, shapes):
             if (needed := math.prod(shape) * each) <= limit:
                 continue
             name = _shortened(made.code) if made.output is None else outputs[made.output]
@@ -209,6 +255,13 @@ class Room:
                 f"{name}{way} of shape {shape} takes {needed:,} bytes, more than {limit:,}; "
                 f"{made.advice}{more}."
             )
+        if (needed := self._together(shapes) * each) > TOGETHER * limit:
+            number = sum(made.held for made in self._held)
+            largest = max((shape for _, shape in self._filled(self._held, shapes)), key=math.prod)
+            raise TooLargeError(
+                f"{number:,} arrays on the way to {', '.join(outputs)}, the largest of shape {largest}, take "
+                f"{needed:,} bytes together, more than {TOGETHER * limit:,}; {OTHER}{more}."
+            )
 
 
 def _volume(dims: Dims) -> tuple[Counter[str], int]:
@@ -216,6 +269,13 @@ def _volume(dims: Dims) -> tuple[Counter[str], int]:
     factors = [factor for size in dims for factor in size_factors(size)]
     names = Counter(factor for factor in factors if isinstance(factor, str))
     return names, math.prod(factor for factor in factors if isinstance(factor, int))
+
+
+def _outgrows(dims: Dims, inputs: Iterable[Dims]) -> bool:
+    """Whether an array with these axes can be larger than every input."""
+    names, number = _volume(dims)
+    volumes = map(_volume, set(inputs))
+    return not any(number <= most and names <= larger for larger, most in volumes)
 
 
 def _largest(arrays: Sequence[Made], inputs: Sequence[Dims]) -> Iterator[Made]:
