@@ -22,6 +22,14 @@ AT_KINKS = {
         "parameters x: R[n]; k: R[n]; L = sum(x**k * x)",
         {"x": np.array([0.0, 0.0, 0.5]), "k": np.array([2.5, 3.0, 0.0])},
     ),
+    "by a base of 0": (
+        "parameters x: R[n]; constants k: R[n]; L = sum(x**k)",
+        {"x": np.zeros(4), "k": np.array([0.0, 1.0, 2.0, 3.0])},
+    ),
+    "a polynomial": (
+        "parameters x: R; constants a: R[n]; L = sum(a[j] * x**j for j in n)",
+        {"x": 0.0, "a": np.array([1.0, 2.0, 3.0, 4.0])},
+    ),
     "of a number": ("parameters x: R; k: R[n]; L = sum(x**k)", {"x": 0.0, "k": np.array([2.5, 3.0])}),
 }
 

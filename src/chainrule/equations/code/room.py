@@ -1,9 +1,9 @@
 """The bytes of the arrays that compiled code makes, known from the shapes of its inputs before it runs.
 
 Only what can be larger than every input is counted. Of single arrays, only what nothing else contains:
-``u[:, None] * v`` and whatever is then done with it entry by entry are one. Of all together, those with names,
-for a function holds what it names until it returns. Most code makes no such array, or one or two; a call with
-the shapes of the last one is not counted again.
+``u[:, None] * v`` and whatever is then done with it entry by entry are one. Of all together, those that have
+names, which a function holds until it returns. Most code makes no such array, or one or two; a call with the
+shapes of the last one is not counted again.
 """
 
 from __future__ import annotations

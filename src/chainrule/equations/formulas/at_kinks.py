@@ -12,15 +12,18 @@ from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.raised import written_out
+from chainrule.equations.nodes.sums import linear
 
 __all__ = ["said_at_kinks"]
+
+ONE = Fraction(1)
 
 
 def said_at_kinks(root: Node) -> Node:
     """The node with a choice in every factor that is infinite or no number where compiled code has 0.
 
-    These are 1 / ‖x‖ in the slope of a norm, at 0, and u**v log u in the slope by an exponent, where both u
-    and the power are 0.
+    These are 1 / ‖x‖ in the slope of a norm, at 0, u**v log u in the slope by an exponent, where both u and
+    the power are 0, and v u**(v-1) in the slope by the base, where u and v are.
     """
     done: dict[Node, Node] = {}
     for node in topological([root]):
@@ -28,10 +31,9 @@ def said_at_kinks(root: Node) -> Node:
         if new.kind == "pow" and new.args[0].data == "divisor":
             length = new.args[0].args[0]
             new = _zero_where(_size_of(length), power(length, new.data))
-        elif (
-            new.kind == "raised" and new.data[1] and not (is_number(new.args[0]) or is_positive(new.args[0]))
-        ):
-            new = _zero_where(_base_of_zero_power(new), written_out(new))
+        elif new.kind == "raised" and any(new.data) and not _is_away_from_zero(new.args[0]):
+            condition = _base_of_zero_power(new) if new.data[1] else _falling_factorial(new)
+            new = _zero_where(condition, written_out(new))
         done[node] = new
     return done[root]
 
@@ -50,6 +52,20 @@ def _zero_where(condition: Node, value: Node) -> Node:
     pool, zero = value.pool, value.pool.zero(value.dims)
     holds = pool.intern("compare", "==", (condition, zero), value.dims)
     return pool.intern("where", None, (holds, zero, value), value.dims)
+
+
+def _is_away_from_zero(base: Node) -> bool:
+    return is_number(base) or is_positive(base)
+
+
+def _falling_factorial(node: Node) -> Node:
+    """The factor v (v-1) ... (v-n+1) before u**(v-n)."""
+    pool, (_, exponent) = node.pool, node.args
+    below = [
+        linear(pool, [(ONE, exponent), (Fraction(-i), pool.ones(exponent.dims))], exponent.dims)
+        for i in range(node.data[0])
+    ]
+    return elementwise(*below, pool.ones(node.dims))
 
 
 def _base_of_zero_power(node: Node) -> Node:
