@@ -32,6 +32,19 @@ EXTREME = {
         {"z": [-40.0, -19.3, -3.4, 38.5]},
     ),
     "cloglog": ("parameters x: R[n]; L = sum(log(1 - exp(-exp(x))))", {"x": [-300.0, 3.0, 6.0, -40.0]}),
+    "the size of a sum": (
+        "w: R[n]; parameters x: R[n]; L = log(abs(sum(w * exp(x))))",
+        {"w": [1.7, 1.5, -0.2], "x": FAR},
+    ),
+    "a sum squared": (
+        "w: R[n]; parameters x: R[n]; L = log(3 * sum(w * exp(x))**2)",
+        {"w": [1.7, 1.5, -2.2], "x": FAR},
+    ),
+    "focal": (
+        "y: Bit[n]; parameters z: R[n]; p = sigmoid(z); "
+        "L = -sum(y * (1 - p)**2 * log(p) + (1 - y) * p**4 * log(1 - p))",
+        {"y": [1, 0, 1, 0], "z": [1000.0, 1000.0, -1000.0, -1000.0]},
+    ),
     "determinant": ("parameters A: R[n, n]; L = log(det(A))", {"A": 1e-150 * np.eye(3)}),
 }
 

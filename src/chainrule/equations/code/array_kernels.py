@@ -259,7 +259,8 @@ def _exponentials(xp, axes, *terms):
     total = xp.where(better, base + xp.sum(near, axis=-1), top + rest)
     split = (top > 0) & ~better
     above = xp.where(split, rest, xp.zeros_like(top)) / xp.where(split, top, xp.ones_like(top))
-    log = xp.log(xp.where(split, top, total)) + xp.log1p(above)
+    front = xp.where(split, top, total)
+    log = xp.log(xp.where(front < 0, float("nan") * xp.ones_like(front), front)) + xp.log1p(above)
     return shift, total, shift + log
 """,
     "_extreme": """

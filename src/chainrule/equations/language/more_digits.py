@@ -14,8 +14,8 @@ from chainrule.errors import DataError, NoRuleError, TooLargeError
 
 __all__ = ["with_more_digits"]
 
-# Of 1 + erf(z / √2) at z = -40, 1e-350 is left.
-DIGITS = (60, 400)
+# Of 1 + erf(z / √2) at z = -40, 1e-350 is left; of 1 - σ(1000), 1e-435.
+DIGITS = (60, 500)
 # Digits times operations that are spent on it at most: a second or so.
 MOST_WORK = 60_000_000
 # How far two precisions may be apart for what they agree on to be a value.

@@ -155,12 +155,21 @@ def _logarithm(u: Node, bodies: Bodies) -> Node | None:
     terms = total(u, bodies)
     if terms is not None:
         return _of_equal_weights(terms) or log_of(terms)
+    if (sized := _sizes(u)) is not None and (terms := total(sized[1], bodies)) is not None:
+        return scaled(sized[0], log_of(terms, "logabs"))
     if u.kind in ("prod", "share"):
         return _log_of_product(u, bodies)
     if u.kind == "lin" and len(u.args) == 1 and u.data[0] > 0:
         inner = _logarithm(u.args[0], bodies)
         return inner and linear(u.pool, [(ONE, constant_log(u.data[0], u)), (ONE, inner)], u.dims)
     return known_log(u, bodies)
+
+
+def _sizes(u: Node) -> tuple[Fraction, Node] | None:
+    """The c and T of |T| and of an even power, whose logarithm is c log |T|."""
+    if u.kind == "fn" and u.data == "abs":
+        return ONE, u.args[0]
+    return (u.data, u.args[0]) if u.kind == "pow" and u.data % 2 == 0 else None
 
 
 def _of_equal_weights(terms: list[Term]) -> Node | None:
