@@ -180,8 +180,8 @@ def test_layers_with_sizes_of_their_own_are_counted_once_each():
     function = model.compile(["L", *(f"dL/dW{k}" for k in range(1, depth + 1))])
     given = {f"W{k}": np.ones((2 + k % 3, 2 + (k - 1) % 3)) for k in range(1, depth + 1)}
     with pytest.raises(TooLargeError, match=r"shape \(1000, 4\), take 1,440,000 bytes together"):
-        function.limited(359_999)(H0=np.ones((1000, 2)), **given)
-    assert len(function.limited(360_000)(H0=np.ones((1000, 2)), **given)) == depth + 1
+        function.limited(179_999)(H0=np.ones((1000, 2)), **given)
+    assert len(function.limited(180_000)(H0=np.ones((1000, 2)), **given)) == depth + 1
 
 
 @pytest.mark.parametrize("target", ["numpy", "array_api"])
@@ -198,9 +198,9 @@ def test_many_arrays_are_counted_together(target):
     with pytest.raises(
         TooLargeError, match=r"^\d+ arrays on the way to L, dL/dx, the largest of shape"
     ) as info:
-        function.limited(8 * one)(x=x)
+        function.limited(2 * one)(x=x)
     counted = int(str(info.value).split(" bytes together")[0].split()[-1].replace(",", ""))
     assert 0.5 * peak <= counted <= peak
-    assert len(function.limited(-(-counted // 4))(x=x)) == 2
+    assert len(function.limited(-(-counted // 8))(x=x)) == 2
     with pytest.raises(TooLargeError, match=rf"take {counted:,} bytes together"):
-        function.limited(-(-counted // 4) - 1)(x=x)
+        function.limited(-(-counted // 8) - 1)(x=x)

@@ -42,7 +42,7 @@ class Compiled(Remade):
         The names of the sheet that may be given without being needed, with their axes.
     limit : int
         Bytes that an array may take which can be larger than the inputs: a block of a Hessian, an outer
-        product on the way. All that are held at once may take four times as many.
+        product on the way. All that are held at once may take eight times as many.
     remarks : tuple of str
         What was taken for an example, where a sheet can be read in two ways.
     """
@@ -94,8 +94,8 @@ class Compiled(Remade):
             If the shapes of the inputs do not fit.
         TooLargeError
             If a result, or an array on the way, that can be larger than the inputs would take more than
-            ``limit`` bytes, or all of them four times that, which is known before anything is computed, or if
-            one does not fit in memory.
+            ``limit`` bytes, or all of them eight times that, which is known before anything is computed, or
+            if one does not fit in memory.
         """
         if not args and values.keys() == set(self.inputs) and not self.sizes:
             given = [values[name] for name in self.inputs]

@@ -26,7 +26,7 @@ __all__ = ["HESSIAN", "JACOBIAN", "OTHER", "Made", "Room", "made_by"]
 # Of a number of the widest type, complex128.
 WIDEST = 16
 # All arrays that are held together may take so many times what one may: forty of nearly 2 GiB are 76 GiB.
-TOGETHER = 4
+TOGETHER = 8
 # Of the code of an array in a message.
 MOST_CHARACTERS = 60
 # What would be right instead of a large array: of a Hessian, of a Jacobian, and of any other.
