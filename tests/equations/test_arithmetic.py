@@ -1,10 +1,18 @@
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
 from chainrule.diagnosis.points import draw_point
 from chainrule.equations import Equations
-from chainrule.equations.language.arithmetic import Allowance, Decimals, NoisyDoubles
+from chainrule.equations.calculus.lets import Line
+from chainrule.equations.code.compile import stable_program
+from chainrule.equations.code.machine_lines import first_lines
+from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import Evaluation
+from chainrule.equations.nodes.log_space import Term, log_of
+from chainrule.equations.nodes.nodes import Pool, topological
+from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import DataError, TooLargeError
 
 SHEET = """
@@ -29,6 +37,7 @@ DERIVATIVES = [
     "d(G, b)",
     "d(G, s)",
     "d(d(L, b), b)",
+    "d(d(det(A), A), A)",
 ]
 NAMES = ["F", "P", "r", "k", "L", "D", "E", "G"]
 
@@ -94,3 +103,63 @@ def test_products_of_many_factors_are_multiplied_a_few_at_a_time():
     step = 1e-20
     expected = np.array([model.evaluate("L", {"x": x + step * 1j * unit}).imag / step for unit in np.eye(3)])
     assert model.evaluate("d(L, x)", {"x": x}) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3, 4])
+def test_the_second_derivative_of_a_determinant_in_decimals_holds_for_every_rank(rank):
+    rng = np.random.default_rng(rank)
+    A = rng.integers(-3, 4, (4, rank)) @ rng.integers(-3, 4, (rank, 4)) * 1.0
+    model = Equations("A: R[n, n]\nD = det(A); H = d(d(D, A), A)")
+    value = Evaluation(model.sheet, {"A": A}, model.total_derivative, None, Decimals()).named("H")
+    for i, j, k, m in np.ndindex(value.shape):
+        if i == k or j == m:
+            assert abs(value[i, j, k, m]) < 1e-60
+            continue
+        rows, columns = ([p for p in range(4) if p not in pair] for pair in ((i, k), (j, m)))
+        minor = round(np.linalg.det(A[np.ix_(rows, columns)]))
+        sign = (-1) ** (i + j + k + m) * np.sign(k - i) * np.sign(m - j)
+        assert float(value[i, j, k, m]) == pytest.approx(sign * minor, abs=1e-40)
+
+
+@pytest.mark.parametrize("kind", ["logsum", "logabs", "sumsign"])
+def test_sums_of_exponentials_in_decimals(kind):
+    pool = Pool()
+    w, s = (pool.symbol(name, ("n",)) for name in "ws")
+    node, sizes, at = log_of([Term(s, w, 1)], kind), {"n": 3}, {w: [2.0, -0.5, 1.0], s: [1.0, 0.3, -1.0]}
+    value, exact = (
+        node_value(node, {symbol: numbers.array(np.array(x)) for symbol, x in at.items()}, sizes, numbers)
+        for numbers in (Doubles(), Decimals())
+    )
+    assert float(exact) == pytest.approx(float(value), rel=1e-14)
+
+
+LOGARITHMS = [
+    "log(sum(w**2 * exp(s)))",
+    "log(normal_cdf(a) - normal_cdf(b))",
+    "log(erf(a) - erf(b))",
+]
+
+
+@pytest.mark.parametrize("text", LOGARITHMS)
+def test_what_is_held_in_log_space_has_decimals(text):
+    """Those of doubles are as rough as a literal formula, those of decimals hold far out."""
+    program = Equations(f"w: R[n]; s: R[n]; a: R; b: R\nL = {text}").program
+    stable, _ = stable_program(program, ["L"], [])
+    lines = [Line(stable.symbols[name], body) for name, body in stable.bodies.items()]
+    lines += first_lines(stable, "L", [name for name in "wsab" if name in program.ancestors(["L"])], {}, None)
+    sizes, rng = {"n": 4}, np.random.default_rng(0)
+    kinds = set()
+    for scale in (1, 30):
+        at = {"w": rng.normal(size=4), "s": scale * rng.normal(size=4), "a": scale * 1.25, "b": scale * 0.75}
+        values = {program.symbols[name]: Decimals().array(value) for name, value in at.items()}
+        for line in lines:
+            values[line.symbol] = node_value(line.expression, values, sizes, Decimals(200))
+            kinds |= {node.kind for node in topological([line.expression])}
+            again = node_value(line.expression, values, sizes, Decimals(400))
+            assert np.all(np.abs(again - values[line.symbol]) <= np.abs(again) * Decimal("1e-60"))
+            if scale == 1:
+                rough = {symbol: np.asarray(value, float) for symbol, value in values.items()}
+                assert np.asarray(again, float) == pytest.approx(
+                    node_value(line.expression, rough, sizes), rel=1e-9
+                )
+    assert kinds & {"logsum", "logabs", "sumsign", "share", "interval"}

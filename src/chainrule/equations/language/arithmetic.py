@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from chainrule import decimals, special
 from chainrule.arrays import Array, np
 from chainrule.equations.language.counted import DISCOUNT, EACH
+from chainrule.equations.language.decimal_matrices import Matrices
 from chainrule.equations.language.functions import Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 from chainrule.gamma import DECIMALS, polygamma_name
@@ -302,61 +303,15 @@ class Decimals:
 
     @cached_property
     def whole(self) -> Mapping[str, Callable[[Array], Any]]:
+        matrices = Matrices(self.array).functions
         return {
+            **matrices,
             "softmax": lambda x: _rows(x)[2],
             "log_softmax": lambda x: _rows(x)[1],
             "logsumexp": lambda x: _rows(x)[0],
             "lse": lambda x: _rows(x)[0],
-            "inv": self._stacked(self._inverse),
-            "det": self._stacked(self._determinant),
-            "logdet": lambda x: _ELEMENTWISE["log"](_ELEMENTWISE["abs"](self._stacked(self._determinant)(x))),
-            "adjugate": self._stacked(self._adjugate),
+            "logdet": lambda x: _ELEMENTWISE["log"](_ELEMENTWISE["abs"](matrices["det"](x))),
         }
-
-    def _stacked(self, function: Callable[[Array], Any]) -> Callable[[Array], Any]:
-        """A function of a matrix, of each in an array of them."""
-
-        def each(array: Array) -> Array:
-            if array.ndim == 2:
-                return np.asarray(function(array), dtype=object)
-            return np.stack([each(matrix) for matrix in array])
-
-        return each
-
-    def _eliminated(self, matrix: Array, right: Array) -> tuple[Array, Decimal]:
-        """The solution of matrix @ x = right, and the determinant; NaN for 1 / 0 where that is 0."""
-        rows = np.concatenate([matrix, right], axis=1)
-        size, determinant = len(matrix), Decimal(1)
-        for k in range(size):
-            pivot = k + int(np.argmax([abs(x) for x in rows[k:, k]]))
-            if pivot != k:
-                rows[[k, pivot]] = rows[[pivot, k]]
-                determinant = -determinant
-            determinant *= rows[k, k]
-            if not rows[k, k]:
-                return rows[:, size:], determinant
-            others = np.arange(size) != k
-            rows[k] = self.array(rows[k] / rows[k, k])
-            rows[others] = self.array(rows[others] - np.multiply.outer(rows[others, k], rows[k]))
-        return rows[:, size:], determinant
-
-    def _determinant(self, matrix: Array) -> Decimal:
-        return self._eliminated(matrix, matrix[:, :0])[1]
-
-    def _inverse(self, matrix: Array) -> Array:
-        found, determinant = self._eliminated(matrix, _exact(np.eye(len(matrix))))
-        if not determinant:
-            raise np.linalg.LinAlgError("singular")
-        return found
-
-    def _adjugate(self, matrix: Array) -> Array:
-        size = len(matrix)
-        found = np.empty((size, size), dtype=object)
-        for i in range(size):
-            for j in range(size):
-                minor = np.delete(np.delete(matrix, i, 0), j, 1)
-                found[j, i] = (-1) ** (i + j) * self._determinant(minor)
-        return found
 
 
 def _decimal(x: Any) -> Decimal:

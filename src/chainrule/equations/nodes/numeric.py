@@ -15,7 +15,6 @@ from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes import elementwise_values
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, topological
@@ -142,17 +141,18 @@ def value_from(
         case "raised":
             n, m = node.data
             return np.asarray(arithmetic.power_derivative(args[0], args[1], n, m))
-        case "logsum" | "logabs" | "sumsign" | "interval" | "share" if arithmetic.is_exact:
-            raise NoRuleError(f"No value is known for {node.kind} in decimals.")
         case "logsum" | "logabs" | "sumsign":
-            return np.asarray(SUMS[node.kind](_weighted(node.data, args)))
+            total = _weighted(node.data, args, arithmetic)
+            for name in SUMS[node.kind]:
+                total = np.asarray(arithmetic.function(name, KERNELS)(total))
+            return total
         case "interval":
-            return np.asarray(_interval(node.data, *args))
+            return np.asarray(_interval(node.data, args[0], args[1], arithmetic))
         case "share":
             rank = args[2].ndim - node.data[0]
-            total = _weighted(node.data, args[2:])
+            total = _weighted(node.data, args[2:], arithmetic)
             below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
-            return np.asarray(args[1] * np.exp(args[0]) / below)
+            return np.asarray(args[1] * arithmetic.function("exp", KERNELS)(args[0]) / below)
         case "logdet" if node.data:
             return np.asarray(arithmetic.function("log", KERNELS)(arithmetic.function("det", WHOLE)(args[0])))
         case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
@@ -190,20 +190,25 @@ def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) 
     return np.asarray(COMPARISONS[order.op](total, 0).astype(float))
 
 
-def _interval(part: str, b: Array, a: Array) -> Array:
+def _interval(part: str, b: Array, a: Array, arithmetic: Arithmetic) -> Array:
     """A part of Φ(b) - Φ(a)."""
-    within = elementwise_values.normal_cdf(b) - elementwise_values.normal_cdf(a)
+    below, density = (arithmetic.function(name, KERNELS) for name in ("normal_cdf", "normal_pdf"))
+    within = np.asarray(below(b) - below(a))
+    if arithmetic.is_exact:
+        # Of Φ beyond 20 no digit of 80 is left; in doubles both would be as rough.
+        above = below(np.asarray(-a)) - below(np.asarray(-b))
+        within = np.where(a > 0, above, within)
     if part == "log":
-        return np.asarray(np.log(within))
-    upper, lower = elementwise_values.normal_pdf(b) / within, elementwise_values.normal_pdf(a) / within
+        return np.asarray(arithmetic.function("log", KERNELS)(within))
+    upper, lower = density(b) / within, density(a) / within
     parts = {"upper": upper, "lower": lower, "upper_gap": b + upper, "lower_gap": a - lower}
     return np.asarray(parts[part])
 
 
-def _weighted(axes: Sequence[int], args: Sequence[Array]) -> Array:
+def _weighted(axes: Sequence[int], args: Sequence[Array], arithmetic: Arithmetic) -> Array:
     """Σ w exp(s) over the last axes of each pair."""
-    pairs = zip(axes, args[::2], args[1::2], strict=True)
-    return np.asarray(sum((w * np.exp(s)).sum(axis=tuple(range(-count, 0))) for count, s, w in pairs))
+    exp, pairs = arithmetic.function("exp", KERNELS), zip(axes, args[::2], args[1::2], strict=True)
+    return np.asarray(sum((w * exp(s)).sum(axis=tuple(range(-count, 0))) for count, s, w in pairs))
 
 
 def _extreme(array: Array, which: str) -> Array:
@@ -363,11 +368,7 @@ def _contracted(factors: Sequence[Factor], out: Sequence[int], arithmetic: Arith
 
 
 # What is taken of a sum of exponentials.
-SUMS: dict[str, Callable[[Array], Any]] = {
-    "logsum": numpy_function("log"),
-    "logabs": lambda total: np.log(special.abs_(total)),
-    "sumsign": special.sign,
-}
+SUMS = {"logsum": ("log",), "logabs": ("abs", "log"), "sumsign": ("sign",)}
 
 # Functions of whole rows and matrices.
 WHOLE: dict[str, Callable[[Array], Any]] = {
