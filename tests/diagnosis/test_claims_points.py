@@ -148,6 +148,7 @@ FALSE = [
     ("data b: Bit[n]", "relu(sum(b) - 1) == 0"),
     ("data a: R", "relu(sin(a)) == sin(a)"),
     ("data a: R; k: R", "abs(a)**k == a**k"),
+    ("data a: R", "log(abs(a)) == log(abs(a) + 1e-300)"),
 ]
 
 
@@ -242,6 +243,18 @@ def test_a_value_that_is_missing_at_one_point_only_refutes_nothing():
     assert verdict("data x: R[n]", "x / x == ones(n)") == "holds"
     assert verdict("data x: R[n]", "sum(x) * (n - 1) / (n - 1) == sum(x)") == "holds"
     assert verdict("data a: R", "sqrt(a)**2 == a") == "fails"
+
+
+@pytest.mark.parametrize(
+    "claim", ["(a**b)**2 == a**(2*b)", "a**b == exp(b * log(a))", "a**b * a**b == a**(2*b)"]
+)
+def test_powers_are_judged_where_both_sides_have_a_value_and_that_is_said(claim):
+    """At a = -2 the one side has values at whole b, or at half ones, where the other has none."""
+    (found,) = check_claims(Equations(f"a: R; b: R\n{claim}"))
+    assert found.verdict == "holds"
+    assert "where both sides have a value; elsewhere left" in found.reasons[-1] and "nan" in found.reasons[-1]
+    (found,) = check_claims(Equations("a: R; b: R\n(a**b)**3 == a**(3*b)"))
+    assert found.verdict == "holds" and not any("elsewhere" in reason for reason in found.reasons)
 
 
 def test_a_branch_that_rounding_decides_refutes_nothing():

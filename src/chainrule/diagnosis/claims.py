@@ -64,9 +64,10 @@ def check_claims(
     -------
     ClaimsReport
         One verdict for each claim: "holds", "fails", "fails by shape", "holds in another layout" or
-        "not checkable". A value that exists on one side only (0/0, the logarithm of a negative number) makes
-        a claim fail; where both sides lack it, other points are tried. A claim with derivatives is judged
-        where they exist; that it differs from the convention at a kink is said.
+        "not checkable". A value that exists on one side only (the logarithm of a negative number) makes a
+        claim fail; where both sides lack it, other points are tried. Where it is missing in coincidences
+        alone (0/0, whole exponents, axes of length 1), that is said. A claim with derivatives is judged where
+        they exist; that it differs from the convention at a kink is said.
 
     Raises
     ------
@@ -197,7 +198,7 @@ class _Judge:
 
     def values(self, verdict: ClaimVerdict, reading: Reading) -> ClaimVerdict:
         """Compare the sides at points until one refutes the claim."""
-        silent, at_kinks, is_costly = "", "", False
+        silent, at_kinks, alone, is_costly = "", "", "", False
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
         terms = list(terms_behind(self.equations.sheet, (reading.left, reading.right)))
         differentiates = any(isinstance(term, Derivative) for term in terms)
@@ -209,7 +210,10 @@ class _Judge:
             is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
             found = self.at(reading, place, number < exactly and is_open)
             if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
-                continue  # 0 / 0 may be meant as its limit
+                # 0 / 0 may be meant as its limit
+                where = _largest(found, place).removeprefix("largest discrepancy ")
+                alone = alone or f"where both sides have a value; elsewhere {where}"
+                continue
             if found.outcome == "different" and kind == "tie" and differentiates:
                 at_kinks = at_kinks or f"where the derivative exists; not at {_largest(found, place)}"
                 continue
@@ -226,7 +230,7 @@ class _Judge:
             return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
         judged = f"{agreed} point{'s' if agreed > 1 else ''}"
         said = [f"judged at {judged}{'. ' if is_costly else '; at others '}{silent}"] if silent else []
-        return replace(verdict, reasons=(*said, *([at_kinks] if at_kinks else [])), points=agreed)
+        return replace(verdict, reasons=(*said, *filter(None, (at_kinks, alone))), points=agreed)
 
     def asked(self, wanted: Collection[Kind], outcomes: Counter[str]) -> Iterator[tuple[Place, int]]:
         """The places of the kinds that are wanted, each with how many of its kind came before."""

@@ -164,11 +164,12 @@ class _Sampler:
                 yield from islice(switches.crossings(base), 2 * MOST_CROSSINGS)
 
     def whole_exponents(self) -> Iterator[SheetPoint]:
-        """Bases of both signs, where an exponent is a whole number."""
+        """Bases of both signs, where exponents are whole, or half: (a**b)**2 is no a**(2 b)."""
         names = _exponents(self.sheet)
         for turn in range(4 if names else 0):
             point = self.plain(turn)
-            exponents = {name: self.rng.integers(1, 4, point.values[name].shape) * 1.0 for name in names}
+            less = turn // 2 / 2  # signs change from one turn to the next
+            exponents = {name: self.rng.integers(1, 4, point.values[name].shape) - less for name in names}
             yield SheetPoint(point.sizes, {**point.values, **exponents}, "tie")
 
     def short_axes(self) -> Iterator[SheetPoint]:

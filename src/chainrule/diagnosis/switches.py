@@ -57,6 +57,7 @@ def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
     """
     return not any(
         (isinstance(term, Call) and term.function in (*KINKED, *COMPARISONS, "max", "min", "where"))
+        or _has_any_exponent(term)
         or any(_is_shifted(sheet, edge) and not is_nonnegative(sheet, edge) for edge in _edges(term))
         for term in terms
     )
@@ -83,6 +84,11 @@ def _keeps_analytic(term: Term, is_squared: bool) -> bool:
         case Binary(op="**", right=exponent):
             return isinstance(exponent, Number) and exponent.value % 1 == 0
     return True
+
+
+def _has_any_exponent(term: Term) -> bool:
+    """Whether a term is a power that has values beyond positive bases at whole exponents alone."""
+    return isinstance(term, Binary) and term.op == "**" and not isinstance(term.right, Number)
 
 
 def _is_shifted(sheet: Sheet, edge: Term) -> bool:
@@ -209,7 +215,7 @@ def _switches(term: Term) -> Iterator[Term]:
             yield arg
         case Call(function=name, args=(left, right)) if name in ("max", "min", *COMPARISONS):
             yield Binary(term.type, term.span, "-", left, right)
-        case Binary(op="**", left=base, right=exponent) if not isinstance(exponent, Number):
+        case Binary(left=base) if _has_any_exponent(term):
             yield base
 
 
