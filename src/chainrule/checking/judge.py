@@ -62,7 +62,8 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
     kinked = bool(probe.slope.kink.any())
     if request.entries != "all":
         if not suspicious and not kinked and not _is_rough(probe):
-            return _as_a_whole(oracle, probe, start) if _is_noisy(probe) else start
+            may_hide = _is_noisy(probe) or _is_coarse(probe)
+            return _as_a_whole(oracle, probe, start) if may_hide else start
         if suspicious and oracle.method == COMPLEX_STEP:
             # At kinks the complex step sees one side of each.
             kinked = bool(oracle.sides(probe.embed(probe.direction)).kink.any())
@@ -74,7 +75,8 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
     if located and columns[0].wrong.any() and not any(column.wrong.any() for column in columns[1:]):
         columns += peel(oracle, probe, columns[0])
     verdict = _conclude(start, probe, columns, suspicious, request.examples)
-    if suspicious and oracle.method != COMPLEX_STEP and verdict.status != "wrong":
+    by_columns = oracle.method == COMPLEX_STEP and not _is_coarse(probe)
+    if suspicious and not by_columns and verdict.status != "wrong":
         return _as_a_whole(oracle, probe, verdict)
     return verdict
 
@@ -83,7 +85,8 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
     """Wrong where the claim along its own signs is off by more than right entries could add up to.
 
     There Σ_j |g_j v_j| is what the claim gives, so an error of more than rtol of it is one of some entry.
-    Where differences are too noisy for entries, as in float32, this still tells a block from 1.01 times it.
+    Where differences are too noisy for entries, as in float32, or entries too coarse, as in float16, this still
+    tells a block from 1.01 times it.
     """
     output = int(np.argmax(probe.off / positive(probe.scale)))
     width = 1.0 if oracle.deep else WIDE
@@ -91,7 +94,7 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
     slope, claimed = oracle.along(probe.embed(direction)), probe.claimed @ direction
     most = np.maximum(np.abs(probe.claimed), probe.floor[:, None]) @ np.abs(direction)
     off = np.abs(slope.value - claimed)[output]
-    allowed = (probe.tolerance.relative * most + 5 * slope.error + probe.rounding)[output]
+    allowed = (probe.tolerance.whole * most + 5 * slope.error + probe.rounding)[output]
     if slope.kink[output] or not off > allowed:
         return verdict
     whole = "off as a whole, along its own signs; no single entry stands out of the noise"
@@ -125,6 +128,11 @@ def _undecided(start: BlockVerdict, reason: str) -> BlockVerdict:
 def _is_noisy(probe: Probe) -> bool:
     """Whether the truth errs by more than a right claim, so that a random direction may hide a factor."""
     return bool(np.any(30 * probe.slope.error > probe.tolerance.relative * probe.scale))
+
+
+def _is_coarse(probe: Probe) -> bool:
+    """Whether right entries may err by more than a block as a whole."""
+    return probe.tolerance.whole < probe.tolerance.relative
 
 
 def _is_swamped(probe: Probe) -> bool:

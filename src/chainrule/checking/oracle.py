@@ -37,8 +37,8 @@ NEXT = 64 * float(np.finfo(np.float64).eps)
 AROUND = 0.03
 """How far from the point, in units of its blocks, the complex step is tried elsewhere."""
 
-TRIALS, AGREEMENTS = 6, 2
-"""So many points are tried for so many that decide; beside a kink a difference decides nothing."""
+TRIALS, AGREEMENTS = 16, 2
+"""So many points are tried for so many that decide: none beside a kink, or where relu has the slope 0."""
 
 
 class Oracle:
@@ -238,7 +238,7 @@ class Oracle:
             )
         self.method, self.reason = DIFFERENCES, reason
         along = np.sum(directions, axis=0)
-        self.deep = hides_kinks(self.line(along), self.differences(along), self.noise)
+        self.deep = self._is_contradicted(along, slope(self.line(along), self.flat_base, self.noise))
         pairs = zip(directions, targets, strict=True)
         slopes = [self.differences(direction, target) for direction, target in pairs]
         self.curvature = np.sum([np.abs(one.curvature) for one in slopes], axis=0)
@@ -253,8 +253,18 @@ class Oracle:
         return exact_slope(complex_slope(self._complex, self.point.vector, direction, self.base))
 
     def differences(self, direction: Array, target: Array | float = 0.0, *, deep: bool = False) -> Slope:
-        """The derivative along a direction by central differences, whatever the chosen method."""
-        return slope(self.line(direction), self.flat_base, self.noise, target, deep=deep or self.deep)
+        """The derivative along a direction by central differences, whatever the chosen method.
+
+        A kink that smaller steps contradict, as that of |w| at w = 1e-9, is not at the point itself.
+        """
+        line, deep = self.line(direction), deep or self.deep
+        found = slope(line, self.flat_base, self.noise, target, deep=deep)
+        if deep or not found.kink.any() or not self._is_contradicted(direction, found):
+            return found
+        return slope(line, self.flat_base, self.noise, target, deep=True)
+
+    def _is_contradicted(self, direction: Array, estimate: Slope) -> bool:
+        return hides_kinks(self.line(direction), estimate, self.noise)
 
     def sides(self, direction: Array) -> Slope:
         """The derivative along a direction with both its sides at the point itself, by the complex step."""

@@ -17,6 +17,10 @@ __all__ = ["Probe", "Tolerance"]
 Array = NDArray[Any]
 
 
+WHOLE = 5e-3
+"""Relative error of a block as a whole that no type excuses."""
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """How much a right derivative may differ, all from the rounding unit of the coarsest type in play.
@@ -27,15 +31,21 @@ class Tolerance:
         Relative rounding error ε: 2e-16 in float64, 1e-7 in float32.
     relative : float
         Relative error of an entry up to which it is right.
+    whole : float
+        Of a block along its own signs: where entries are rounded to float16, up or down, 1.01 times all of
+        them is no rounding.
     """
 
     unit: float
     relative: float
+    whole: float
 
     @classmethod
     def of(cls, unit: float, rtol: float | None) -> Tolerance:
         """The tolerance for a rounding unit, or as the caller asks."""
-        return cls(unit, unit**0.4 if rtol is None else rtol)
+        if rtol is not None:
+            return cls(unit, rtol, rtol)
+        return cls(unit, unit**0.4, min(unit**0.4, WHOLE))
 
     @property
     def screening(self) -> float:
