@@ -261,3 +261,41 @@ def test_a_function_that_fails_at_a_single_precision_point_is_said_to():
         UncheckableError, match="fails at the point itself: TypeError: an argument is missing"
     ):
         check_gradient(loss, np.ones(2, np.float32), np.ones(2, np.float32))
+
+
+@pytest.mark.parametrize("distance", [1e-5, 1e-7, 1e-9, 1e-11])
+@pytest.mark.parametrize("size", [2, 5, 40])
+@pytest.mark.parametrize("witness", ["analytic", "real"])
+def test_exchanged_entries_do_not_hide_behind_kinks_beside_the_point(distance, size, witness):
+    """|w| has the slopes 1 and -1 at w = ±1e-9: the kinks lie within the steps, and not at the point."""
+    w = np.random.default_rng(size).standard_normal(size)
+    w[:2] = distance, -distance
+
+    def analytic_abs(x):
+        return np.sum(np.where(x.real > 0, x, -x))
+
+    for plain, right in ((analytic_abs, np.sign(w)), (analytic_relu, (w > 0) * 1.0)):
+        loss = plain if witness == "analytic" else lambda x, plain=plain: float(plain(np.asarray(x)))
+        wrong = right.copy()
+        wrong[:2] = right[1::-1]
+        assert check_gradient(loss, right, w).ok
+        assert check_gradient(loss, wrong, w).status == "wrong"
+        wrong[1] = right[1]
+        assert check_gradient(loss, wrong, w).status == "wrong"
+
+
+@pytest.mark.parametrize("claimed", [np.float16, np.float64])
+@pytest.mark.parametrize("witness", ["analytic", "real"])
+def test_a_hundredth_of_a_block_is_seen_at_a_point_in_half_precision(claimed, witness):
+    def analytic(v):
+        return np.sum(np.tanh(v) ** 2)
+
+    loss = analytic if witness == "analytic" else lambda v: float(analytic(np.real(v)))
+    for seed in range(5):
+        at = np.random.default_rng(seed).standard_normal((4, 5)).astype(np.float16)
+        exact = at.astype(float)
+        right = 2 * np.tanh(exact) * (1 - np.tanh(exact) ** 2)
+        assert check_gradient(loss, right.astype(claimed), at, seed=seed).ok
+        report = check_gradient(loss, (1.01 * right).astype(claimed), at, seed=seed)
+        assert report.status == "wrong" and "off as a whole" in str(report)
+        assert check_gradient(loss, (1.01 * right).astype(claimed), at, seed=seed, rtol=0.1).ok

@@ -165,3 +165,70 @@ def test_all_stages_right_and_none():
 def test_a_stage_with_one_number_has_a_gradient():
     report = check_stages({"loss": (lambda x: np.sum(x**2), lambda x: 2 * x)}, X0)
     assert report.ok
+
+
+def layer_at(kind, act, outputs, inputs, seed):
+    """act(A x), its Jacobian and a point: anywhere, at a kink of its first output, or beside it."""
+    rng = np.random.default_rng(seed)
+    A, x = rng.standard_normal((outputs, inputs)), rng.standard_normal(inputs)
+    if kind in ("kink", "near"):
+        x[0] += ((kind == "near") * 1e-8 - A[0] @ x) / A[0, 0]
+    size = 10.0 ** rng.integers(-12, 13, outputs) if kind == "scales" else np.ones(outputs)
+    other = -1.0 if act == "abs" else 0.0
+
+    def function(v):
+        z = A @ v
+        return size * np.where(z.real > 0, z, other * z)
+
+    return function, (size * np.where(A @ x > 0, 1.0, other))[:, None] * A, x
+
+
+@pytest.mark.parametrize("kind", ["plain", "kink", "near", "scales", "single inside", "single point"])
+@pytest.mark.parametrize("act", ["relu", "abs"])
+@pytest.mark.parametrize("witness", ["analytic", "real"])
+def test_one_wrong_entry_and_none_at_kinks_in_single_precision_and_in_all_sizes(kind, act, witness):
+    for seed in (3, 5):
+        for outputs, inputs in ((3, 4), (5, 25)):
+            function, right, at = layer_at(kind, act, outputs, inputs, seed)
+
+            def given(v, function=function):
+                result = function(v if witness == "analytic" else np.real(v))
+                if kind == "single inside":
+                    result = result.astype(np.complex64 if np.iscomplexobj(result) else np.float32)
+                return result
+
+            if kind == "single point":
+                at, right = at.astype(np.float32), right.astype(np.float32)
+            assert check_jacobian(given, right, at, seed=seed).ok, f"{seed} {outputs} {inputs}"
+            rows = np.flatnonzero(np.any(right, axis=1))
+            if not rows.size:
+                continue  # no unit is active
+            row = int(rows[-1])
+            column = int(np.argmax(np.abs(right[row])))
+            wrong = right.copy()
+            wrong[row, column] *= 1.02
+            verdict = check_jacobian(given, wrong, at, seed=seed).blocks["x"]
+            assert verdict.status == "wrong" and verdict.worst.index == (row, column)
+
+
+def test_rounding_of_a_saturated_output_is_no_mistake():
+    """1 - tanh² z has a digit or two at z = 17."""
+    A, at = np.array([[3.0, -1.0, 2.0], [0.1, 0.2, -0.1]]), np.array([4.0, -1.5, 1.75])
+
+    def jacobian(x):
+        return (1 - np.tanh(A @ x) ** 2)[:, None] * A
+
+    assert check_jacobian(lambda x: np.tanh(A @ x), jacobian, at).ok
+
+
+def test_a_kink_at_which_an_output_is_0_does_not_stop_the_check():
+    A = np.array([[1.0, -1.0, 0.3], [0.5, 2.0, -1.0]])
+    at = np.array([0.1, 0.4, 1.0])
+
+    def relu(x):
+        z = A @ x
+        return np.where(z.real > 0, z, 0 * z)
+
+    step = (A @ at > 0) * 1.0
+    assert check_jacobian(relu, step[:, None] * A, at).ok
+    assert check_jacobian(relu, 2 * step[:, None] * A - 1, at).status == "wrong"

@@ -117,7 +117,7 @@ def _compare(slope: Slope, probe: Probe, position: int) -> Column:
     yours, unit = probe.claimed[:, position], probe.block.scale
     off, true, error = slope.distance(yours * unit) / unit, slope.value / unit, slope.error / unit
     scale = np.maximum(np.maximum(np.abs(true), np.abs(yours)), probe.floor)
-    rounding = probe.rounding / (unit * np.sqrt(probe.total))
+    rounding = probe.rounding / unit
     wrong = ~(off <= probe.tolerance.relative * scale + 3 * error + rounding)
     return Column(position, yours, true, error, off / positive(scale), wrong, slope.kink)
 

@@ -85,8 +85,8 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
     """Wrong where the claim along its own signs is off by more than right entries could add up to.
 
     There Σ_j |g_j v_j| is what the claim gives, so an error of more than rtol of it is one of some entry.
-    Where differences are too noisy for entries, as in float32, or entries too coarse, as in float16, this still
-    tells a block from 1.01 times it.
+    Where differences are too noisy for entries, as in float32, or entries too coarse, as in float16, this
+    still tells a block from 1.01 times it.
     """
     output = int(np.argmax(probe.off / positive(probe.scale)))
     width = 1.0 if oracle.deep else WIDE

@@ -268,10 +268,10 @@ class Oracle:
 
     def sides(self, direction: Array) -> Slope:
         """The derivative along a direction with both its sides at the point itself, by the complex step."""
-        steps = (0.0, -NEXT, NEXT)
+        # Beside a kink at which an output is 0 its value is another one, however near.
         here, left, right = (
-            complex_slope(self._complex, self.point.vector + t * direction, direction, self.base)
-            for t in steps
+            complex_slope(self._complex, self.point.vector + t * direction, direction)
+            for t in (0.0, -NEXT, NEXT)
         )
         size = np.maximum(np.abs(here), np.maximum(np.abs(left), np.abs(right)))
         kink = np.maximum(np.abs(right - here), np.abs(left - here)) > 1e-9 * size
