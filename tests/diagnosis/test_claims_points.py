@@ -257,6 +257,20 @@ def test_powers_are_judged_where_both_sides_have_a_value_and_that_is_said(claim)
     assert found.verdict == "holds" and not any("elsewhere" in reason for reason in found.reasons)
 
 
+def test_a_claim_on_a_long_page_meets_its_own_numbers_and_kinks():
+    """Those of a page are more than points can be drawn at."""
+    long = "a: R; x: R[n]\n" + "".join(f"relu(a - {i}) == max(a - {i}, 0)\n" for i in range(11, 41))
+    wrong = [
+        "step(a) * step(1e-6 - a) == 0",
+        "relu(a - 7777) == 0",
+        "relu(sum(x) - 3e6) == 0",
+        "a + 1e-12 == a",
+    ]
+    right = ["relu(a - 7777) == max(7777, a) - 7777", "step(a - 1e-6) * step(-a) == 0"]
+    verdicts = [claim.verdict for claim in check_claims(Equations(long + "\n".join(wrong + right)))]
+    assert verdicts == ["holds"] * 30 + ["fails"] * len(wrong) + ["holds"] * len(right)
+
+
 def test_a_branch_that_rounding_decides_refutes_nothing():
     assert verdict("data a: R", "step(log(exp(a)) - a) == 0") != "fails"
     assert verdict("data a: R", "log(1 - sigmoid(a)) == -softplus(a)") == "holds"

@@ -91,7 +91,7 @@ def test_a_long_chain_of_definitions_is_not_followed_to_its_end():
 def test_only_what_may_have_either_sign_is_a_switch():
     sheet = read("data a: R\nL = log(1 - sigmoid(a)) + sqrt(1 + a**2) + relu(a - 2) + abs(exp(a))")
     witness = Witness(Equations(sheet.text), np.random.default_rng(0))
-    ((term, _),) = Switches.of(sheet, witness.derivative).terms
+    ((term, _),) = Switches.of(sheet, sheet_terms(sheet), witness.derivative).terms
     assert term.op == "-" and term.right.value == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -15,7 +15,7 @@ from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.places import Comparison, Place
 from chainrule.diagnosis.points import Kind, SheetPoint, sheet_terms
 from chainrule.diagnosis.remarks import ratio_remark
-from chainrule.diagnosis.sampling import KINDS, sample_points
+from chainrule.diagnosis.sampling import KINDS, points_around, sample_points
 from chainrule.diagnosis.switches import is_analytic, is_smooth
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations.equations import Equations
@@ -119,7 +119,11 @@ def _judge(
     def place(point: SheetPoint) -> Place:
         return Place(sheet, point, witness.rule(point), allowance, next(seeds), moves)
 
-    return _Judge(equations, drawn.mapped(place), points, allowance)
+    def around(terms: Sequence[Term]) -> Iterator[Place]:
+        first, generator = next(drawn.of("plain")), np.random.default_rng(len(terms))
+        return map(place, points_around(sheet, terms, first, generator, witness.derivative, own))
+
+    return _Judge(equations, drawn.mapped(place), around, points, allowance)
 
 
 def _wanted(sheet: Sheet, terms: Iterable[Term]) -> tuple[Kind, ...]:
@@ -149,6 +153,8 @@ def _exactly(sheet: Sheet, terms: Sequence[Term]) -> int:
 class _Judge:
     equations: Equations
     places: Drawn[Kind, Place]
+    around: Callable[[Sequence[Term]], Iterator[Place]]
+    """More places for some terms of a long sheet, whose own numbers and kinks are not among the first."""
     points: int
     allowance: Allowance
     pool: int = POOL
@@ -204,7 +210,7 @@ class _Judge:
         differentiates = any(isinstance(term, Derivative) for term in terms)
         wanted, outcomes = _wanted(self.equations.sheet, terms), Counter[str]()
         exactly = _exactly(self.equations.sheet, terms)
-        for place, number in self.asked(wanted, outcomes):
+        for place, number in self.asked(wanted, outcomes, terms):
             kind = place.point.kind
             # What is smooth and holds exactly at ordinary points is no other function near zero.
             is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
@@ -232,7 +238,9 @@ class _Judge:
         said = [f"judged at {judged}{'. ' if is_costly else '; at others '}{silent}"] if silent else []
         return replace(verdict, reasons=(*said, *filter(None, (at_kinks, alone))), points=agreed)
 
-    def asked(self, wanted: Collection[Kind], outcomes: Counter[str]) -> Iterator[tuple[Place, int]]:
+    def asked(
+        self, wanted: Collection[Kind], outcomes: Counter[str], terms: Sequence[Term]
+    ) -> Iterator[tuple[Place, int]]:
         """The places of the kinds that are wanted, each with how many of its kind came before."""
         for kind in filter(wanted.__contains__, self.places.kinds):
             places = enumerate(self.places.of(kind))
@@ -241,6 +249,9 @@ class _Judge:
                 number, place = next(places, (0, None))
                 if place is None:
                     break
+                yield place, number
+        if wanted is KINDS:
+            for number, place in enumerate(self.around(terms)):
                 yield place, number
 
     def at(self, reading: Reading, place: Place, exactly: bool) -> Comparison:

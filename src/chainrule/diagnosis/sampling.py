@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Any, get_args
 
 import numpy as np
@@ -33,9 +33,9 @@ from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import DerivativeRule
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Binary, Number, Ref
+from chainrule.equations.language.tree import Binary, Number, Ref, Term
 
-__all__ = ["KINDS", "sample_points"]
+__all__ = ["KINDS", "points_around", "sample_points"]
 
 Array = NDArray[Any]
 
@@ -82,9 +82,50 @@ def sample_points(
     """
     sampler = _Sampler(sheet, rng, sizes or {}, rule, least_sizes(sheet), kinds, allowance)
     first = sampler.plain(0)
-    room = max(LEAST, ROOM // max(1, entries_at(sheet, first.sizes)))
+    room = _room(sheet, first)
     ordinary = [first, *(sampler.plain(turn) for turn in range(1, min(points, room)))]
     return Drawn({"plain": iter(ordinary), **sampler.others(ordinary)}, room)
+
+
+def points_around(
+    sheet: Sheet,
+    terms: Sequence[Term],
+    ordinary: SheetPoint,
+    rng: np.random.Generator,
+    rule: DerivativeRule,
+    allowance: Allowance,
+) -> Iterator[SheetPoint]:
+    """Points at the numbers and kinks of some terms of a long sheet, where those of all its terms are not.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    terms : sequence of Term
+    ordinary : SheetPoint
+        A point of the sheet; all are of its sizes.
+    rng : numpy.random.Generator
+    rule : callable
+        What evaluates the derivatives in the sheet.
+    allowance : Allowance
+        What may be computed to find the kinks.
+    """
+    every = list(sheet_terms(sheet))
+    numbers = [number for number in literals(terms) if number not in literals(every)[:MOST_LITERALS]]
+    switches = Switches.of(sheet, terms, rule, allowance)
+    met = {switch for switch, _ in Switches.of(sheet, every, rule).terms}
+    if not numbers and all(switch in met for switch, _ in switches.terms):
+        return
+    sampler = _Sampler(sheet, rng, ordinary.sizes, rule, {}, KINDS, allowance)
+    own = numbers[:MOST_LITERALS]
+    yield from islice(
+        chain(sampler.at_numbers(own), sampler.beside_numbers(own), sampler.kinks([ordinary], switches, own)),
+        _room(sheet, ordinary),
+    )
+
+
+def _room(sheet: Sheet, point: SheetPoint) -> int:
+    """How many points there may be."""
+    return max(LEAST, ROOM // max(1, entries_at(sheet, point.sizes)))
 
 
 @dataclass
@@ -139,28 +180,43 @@ class _Sampler:
         for value in (0.0, 1.0):
             yield self.point("tie", _everywhere(value), _corner)
         yield self.point("tie", lambda rng, shape: np.full(shape, rng.standard_normal()), _sparse)
-        numbers = literals(self.sheet)[:MOST_LITERALS]
+        yield from self.at_numbers(self.numbers)
+        yield from self.whole_exponents()
+
+    @property
+    def numbers(self) -> list[float]:
+        """The first numbers of the sheet."""
+        return literals(sheet_terms(self.sheet))[:MOST_LITERALS]
+
+    def at_numbers(self, numbers: list[float]) -> Iterator[SheetPoint]:
         for number in numbers:
             yield self.point("tie", _everywhere(number), _corner)
             yield self.point("tie", _everywhere(-number), _corner)
             yield self.point("tie", _near(numbers, 0.0))
-        yield from self.whole_exponents()
 
     def extremes(self, ordinary: list[SheetPoint]) -> Iterator[SheetPoint]:
         """Of all magnitudes, beside the numbers of the sheet, on both sides of its kinks."""
         for _ in range(3):
             yield self.point("extreme", _times(10.0 ** self.rng.uniform(2, 5)))
             yield self.point("extreme", _of_all_magnitudes)
-        numbers = literals(self.sheet)[:MOST_LITERALS]
+        yield from self.beside_numbers(self.numbers)
+        switches = Switches.of(self.sheet, list(sheet_terms(self.sheet)), self.rule, self.allowance)
+        yield from self.kinks(ordinary[:2], switches, self.numbers)
+
+    def beside_numbers(self, numbers: list[float]) -> Iterator[SheetPoint]:
         for nearness in (2.0**-6, 2.0**-6, 2.0**-12) if numbers else ():
             yield self.point("extreme", _near(numbers, nearness))
         for number in numbers:
             for scale in (number, number**0.5, 2 * number):
                 yield self.point("extreme", _times(scale))
-        switches = Switches.of(self.sheet, self.rule, self.allowance)
+
+    def kinks(
+        self, ordinary: list[SheetPoint], switches: Switches, numbers: list[float]
+    ) -> Iterator[SheetPoint]:
+        """On both sides of what switches."""
         if switches.terms:
             yield from switches.together(ordinary[0], [1.0, *(2 * number for number in numbers)])
-            for base in ordinary[:2]:
+            for base in ordinary:
                 yield from islice(switches.crossings(base), 2 * MOST_CROSSINGS)
 
     def whole_exponents(self) -> Iterator[SheetPoint]:

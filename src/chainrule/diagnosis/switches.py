@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.diagnosis.bounds import is_nonnegative
-from chainrule.diagnosis.points import SheetPoint, scaled, sheet_terms, short
+from chainrule.diagnosis.points import SheetPoint, scaled, short
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
@@ -44,9 +44,9 @@ MOST_ENTRIES = 48
 EVALUATIONS = 300
 
 
-def literals(sheet: Sheet) -> list[float]:
-    """The moduli of the numbers in a sheet, each once; 0 is left out."""
-    found = {abs(float(term.value)): None for term in sheet_terms(sheet) if isinstance(term, Number)}
+def literals(terms: Iterable[Term]) -> list[float]:
+    """The moduli of the numbers among terms, each once; 0 is left out."""
+    found = {abs(float(term.value)): None for term in terms if isinstance(term, Number)}
     return [value for value in found if value]
 
 
@@ -120,9 +120,11 @@ class Switches:
     allowance: Allowance | None
 
     @classmethod
-    def of(cls, sheet: Sheet, rule: DerivativeRule, allowance: Allowance | None = None) -> Switches:
-        """Those of a sheet that may have either sign, at most 24."""
-        every = (switch for term in sheet_terms(sheet) for switch in _switches(term))
+    def of(
+        cls, sheet: Sheet, terms: Iterable[Term], rule: DerivativeRule, allowance: Allowance | None = None
+    ) -> Switches:
+        """Those of some terms of a sheet that may have either sign, at most 24."""
+        every = (switch for term in terms for switch in _switches(term))
         found = [switch for switch in every if not is_nonnegative(sheet, switch)][:MOST_SWITCHES]
         return cls(sheet, tuple((term, open_indices(term)) for term in found), rule, allowance)
 
