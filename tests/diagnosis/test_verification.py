@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from chainrule import verify
-from chainrule.diagnosis.verification import _Case
+from chainrule.diagnosis.verification import _Block, _Case
 from chainrule.diagnosis.verify_report import BlockVerification, VerifyReport
 from chainrule.equations import Equations
 from chainrule.equations.code.compile import Compiled
@@ -213,9 +213,20 @@ def test_what_has_no_room_in_a_report_is_counted_by_verdict():
     lines = str(VerifyReport("L", blocks, ({"n": 3},))).splitlines()
     shown = sum(line.startswith("dL/dW") for line in lines)
     assert len(lines) <= 15 and shown == 5
-    assert lines[1].split()[:2] == ["dL/dW5", "wrong"] and lines[2].strip() == "why"
+    assert lines[1].split() == ["dL/dW5", "wrong", "0e+00", "-", "-"] and lines[2].strip() == "why"
     assert lines[-3] == "and 11 more, 2 wrong, 4 not checkable, 5 right"
     assert str(VerifyReport("L", blocks[:8], ())).splitlines()[-2].startswith("dL/dW4")
+
+
+def test_what_is_wrong_stays_wrong_though_something_else_could_not_be_checked():
+    block = _Block("dL/dW")
+    for witness in ("compiled", "printed", "differences"):
+        block.hear(witness, 0.0, 1e-9, "")
+    assert block.verdict(0).verdict == "right" and block.verdict(1).verdict == "not checkable"
+    block.missing.append("the printed equations cannot be run")
+    assert block.verdict(0).verdict == "not checkable"
+    block.hear("compiled", np.nan, 1e-9, "compiled: worst at [0]")
+    assert block.verdict(0).verdict == "wrong" and block.verdict(0).compiled == np.inf
 
 
 def test_nothing_verified_is_no_pass():

@@ -5,6 +5,7 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.equations.calculus.stacking import examples_of
+from chainrule.errors import NoRuleError
 
 ATTENTION = """
 data X: R[T, d]; Y: R[T, v]
@@ -94,3 +95,15 @@ def test_attention_over_sequences():
     np.testing.assert_allclose(objective.parameters.views(gradient)["Wk"], printed, rtol=1e-11, atol=1e-13)
     as_it_is = model.derive("L")
     assert str(as_it_is.steps[-1]) == "dL/dWk = Xᵀ dL/dSᵀ X Wq" and as_it_is.remarks == ()
+
+
+@pytest.mark.parametrize("form", [None, "batch"])
+def test_a_line_without_a_rule_is_refused_over_examples_too_and_harms_no_other(form):
+    model = Equations(
+        "data x: R; y: R\nparameters w: R\ng = log_normal_cdf(w * x)\nh = d(g, w); k = d(h, w)\n"
+        "K = d(k, w)\nL = (w * x - y)**2\nM = L + K"
+    )
+    for of in ("K", "M"):
+        with pytest.raises(NoRuleError, match="K cannot be differentiated or compiled"):
+            model.derive(of, "w", form=form)
+    assert "2 x" in str(model.derive("L", "w")) and "2 (xᵀ" in str(model.derive("L", "w", form="batch"))
