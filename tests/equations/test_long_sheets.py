@@ -109,3 +109,10 @@ def test_a_product_of_ninety_equal_factors_takes_few_steps():
 )
 def test_claims_about_long_sheets_are_judged(text):
     assert [judged.verdict for judged in cr.check_claims(Equations(text))] == ["holds"]
+
+
+def test_code_is_read_whatever_its_formulas_are():
+    steps = "\n".join(f"d{i} = det(A + d{i - 1} * A.T)" for i in range(1, 40))
+    model = Equations(f"parameters A: R[n, n]\nd0 = 1\n{steps}\nL = d39")
+    source = model.compile_product("L").source
+    assert "def function(" in source and "Formulas" in source

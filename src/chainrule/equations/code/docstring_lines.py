@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from chainrule.equations.formulas.line_names import CodeName
+from chainrule.equations.formulas.readable import is_readable
 from chainrule.equations.formulas.unicode_lines import unicode_lines
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.operations import rebuild, substitute
@@ -47,8 +48,15 @@ class DocstringLines:
         for symbol, body in (*self.bodies.items(), *self.lines.items()):
             own = symbol in self.bodies and fold.get(body) is symbol
             lines[symbol] = spelled_out(body if own else substitute(body, fold))
-        long = {symbol for symbol, line in lines.items() if cost(line) > LONG_FORMULA}
-        return unicode_lines(self.program, self._over_variables(lines, long, fold) if long else lines)
+        long = {
+            symbol for symbol, line in lines.items() if cost(line) > LONG_FORMULA or not is_readable(line)
+        }
+        shown = self._over_variables(lines, long, fold) if long else lines
+        # The code is there, whatever its formulas are.
+        kept = {symbol: line for symbol, line in shown.items() if is_readable(line)}
+        more = len(shown) - len(kept)
+        written = unicode_lines(self.program, kept)
+        return [*written, f"and {more:,} lines that are too long to be read"] if more else written
 
     def _over_variables(
         self, lines: Mapping[Node, Node], long: Collection[Node], fold: Mapping[Node, Node]

@@ -8,12 +8,26 @@ from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.simplify import cost
 from chainrule.errors import SheetLimitError
 
-__all__ = ["require_readable"]
+__all__ = ["is_readable", "require_readable"]
 
 # What is still written: 100 pages. f(f(... f(x))) with f(t) = sin(t) + cos(t) doubles at every level.
 MOST_SYMBOLS = 50_000
 # Operations inside one another; the language reads no deeper formula either.
 MOST_NESTED = 100
+
+
+def is_readable(node: Node) -> bool:
+    """Whether a formula is written."""
+    return cost(node) <= MOST_SYMBOLS and _depth(node, ()) <= MOST_NESTED
+
+
+def _depth(node: Node, held: Iterable[Node]) -> int:
+    """Operations inside one another."""
+    depths = dict.fromkeys(held, 0)
+    for inner in topological([node]):
+        if inner not in depths:
+            depths[inner] = 1 + max((depths[arg] for arg in inner.args), default=0)
+    return depths[node]
 
 
 def require_readable(node: Node, held: Iterable[Node]) -> None:
@@ -24,11 +38,7 @@ def require_readable(node: Node, held: Iterable[Node]) -> None:
     SheetLimitError
         With the number of its symbols, or of operations inside one another.
     """
-    depths = dict.fromkeys(held, 0)
-    for inner in topological([node]):
-        if inner not in depths:
-            depths[inner] = 1 + max((depths[arg] for arg in inner.args), default=0)
-    length, depth = cost(node), depths[node]
+    length, depth = cost(node), _depth(node, held)
     if length > MOST_SYMBOLS or depth > MOST_NESTED:
         what = (
             f"{length:,} symbols; at most {MOST_SYMBOLS:,} are"
