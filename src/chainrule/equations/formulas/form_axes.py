@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -13,6 +13,7 @@ from chainrule.equations.formulas.forms import (
     Diag,
     Diagonal,
     Each,
+    Entry,
     Extreme,
     Eye,
     Form,
@@ -21,20 +22,27 @@ from chainrule.equations.formulas.forms import (
     Indexed,
     Iota,
     Kron,
+    Letter,
     Merged,
     Mul,
     Named,
+    Norm,
     Num,
     OfEntries,
     OneHot,
     Ones,
     Part,
+    Pi,
     Power,
     Raised,
     Relation,
     Scale,
+    Sigma,
+    SizeForm,
     Split,
+    Sum,
     Summed,
+    Trace,
     Transposed,
     Unit,
     Where,
@@ -44,59 +52,63 @@ from chainrule.equations.language.tree import Size
 
 __all__ = ["dims_of", "is_repeated", "is_row", "side_axes"]
 
+Dims = tuple[Size, ...]
 
-def dims_of(form: Form) -> tuple[Size, ...]:
+
+def dims_of(form: Form) -> Dims:
     """Sizes of a form's axes."""
-    match form:
-        case Named(node=node):
-            return node.dims
-        case Ones(dims=dims) | Relation(dims=dims) | OfEntries(dims=dims):
-            return dims
-        case Eye(size=size):
-            return (size, size)
-        case Unit(size=size) | Iota(size=size):
-            return (size,)
-        case OneHot(labels=labels, classes=classes):
-            return (*labels.dims, classes)
-        case Indexed(out=out, summed=summed, dims=dims):
-            sizes = dict(zip(sorted((*out, *summed)), dims, strict=True))
-            return tuple(sizes[label] for label in out)
-        case Transposed(arg=arg):
-            return dims_of(arg)[::-1]
-        case Mul(factors=factors):
-            return _outer_dims(factors, form.rank)
-        case Function(name="logsumexp" | "max" | "min", arg=arg):
-            return dims_of(arg)[:-1]
-        case Function(name="det" | "logdet"):
-            return ()
-        case Each(dims=dims):
-            return dims
-        case Part(arg=arg, places=places):
-            return tuple(size for size, place in zip(dims_of(arg), places, strict=True) if place is None)
-        case Compare(left=left, right=right) | Extreme(left=left, right=right):
-            return _common((left, right))
-        case Raised(arg=arg, exponent=exponent):
-            return dims_of(max((arg, exponent), key=lambda side: side.rank))
-        case Where(condition=condition, then=then, other=other):
-            return _common(side for side in (then, other, condition) if side.rank)
-        case Kron(left=left, right=right):
-            sides = zip(side_axes(left, form.rank), side_axes(right, form.rank), strict=True)
-            return tuple(size_product(a or 1, b or 1) for a, b in sides)
-        case Split(parts=parts):
-            return tuple(size for group in parts for size in group)
-        case Merged(parts=parts):
-            return tuple(reduce(size_product, group) for group in parts)
-        case Diag(arg=arg):
-            return dims_of(arg) * 2
-        case Diagonal(arg=arg):
-            return dims_of(arg)[:1]
-        case Add(terms=terms):
-            return _common(term for _, term in terms)
-        case Hadamard(above=above, below=below):
-            return _common((*above, *below))
-        case Summed(body=arg) | Scale(arg=Form() as arg) | Power(arg=arg) | Function(arg=arg):
-            return dims_of(arg)
-    return ()
+    return _DIMS[type(form)](form)
+
+
+def _of_function(form: Function) -> Dims:
+    if form.name in ("det", "logdet"):
+        return ()
+    return dims_of(form.arg)[:-1] if form.name in ("logsumexp", "max", "min") else dims_of(form.arg)
+
+
+def _of_product(form: Indexed) -> Dims:
+    sizes = dict(zip(sorted((*form.out, *form.summed)), form.dims, strict=True))
+    return tuple(sizes[label] for label in form.out)
+
+
+def _of_part(form: Part) -> Dims:
+    return tuple(size for size, place in zip(dims_of(form.arg), form.places, strict=True) if place is None)
+
+
+def _of_kronecker(form: Kron) -> Dims:
+    sides = zip(side_axes(form.left, form.rank), side_axes(form.right, form.rank), strict=True)
+    return tuple(size_product(a or 1, b or 1) for a, b in sides)
+
+
+# A number, and an entry at letters, have no axes.
+_DIMS: dict[type[Form], Callable[[Any], Dims]] = {
+    **dict.fromkeys((Num, SizeForm, Pi, Norm, Trace, Sum, Entry, Letter, Sigma), lambda form: ()),
+    **dict.fromkeys((Ones, Relation, OfEntries, Each), lambda form: form.dims),
+    Named: lambda form: form.node.dims,
+    Eye: lambda form: (form.size, form.size),
+    Unit: lambda form: (form.size,),
+    Iota: lambda form: (form.size,),
+    OneHot: lambda form: (*form.labels.dims, form.classes),
+    Indexed: _of_product,
+    Transposed: lambda form: dims_of(form.arg)[::-1],
+    Mul: lambda form: _outer_dims(form.factors, form.rank),
+    Function: _of_function,
+    Part: _of_part,
+    Compare: lambda form: _common((form.left, form.right)),
+    Extreme: lambda form: _common((form.left, form.right)),
+    Where: lambda form: _common(side for side in (form.then, form.other, form.condition) if side.rank),
+    Raised: lambda form: dims_of(max((form.arg, form.exponent), key=lambda side: side.rank)),
+    Kron: _of_kronecker,
+    Split: lambda form: tuple(size for group in form.parts for size in group),
+    Merged: lambda form: tuple(reduce(size_product, group) for group in form.parts),
+    Diag: lambda form: dims_of(form.arg) * 2,
+    Diagonal: lambda form: dims_of(form.arg)[:1],
+    Add: lambda form: _common(term for _, term in form.terms),
+    Hadamard: lambda form: _common((*form.above, *form.below)),
+    Summed: lambda form: dims_of(form.body),
+    Scale: lambda form: dims_of(form.arg) if form.arg is not None else (),
+    Power: lambda form: dims_of(form.arg),
+}
 
 
 def side_axes(side: Form, rank: int) -> tuple[Size | None, ...]:
