@@ -314,3 +314,16 @@ def test_reports_in_a_console():
     sheet = "parameters a: R\nL = a**2\nd(L, a) == 2 * a\nL == 1.00001 * a**2\n"
     assert repr(check_claims(Equations(sheet))) == "<ClaimsReport 2 claims: 1 holds, 1 fails>"
     assert repr(check_claims(Equations("parameters a: R\nL = a**2"))) == "<ClaimsReport without claims>"
+
+
+def test_a_value_that_rounding_makes_at_a_pole_refutes_nothing():
+    """1 / sin(π a) has none at a whole a, but decimals of π make one; what is steady there refutes."""
+    held = Equations(
+        "parameters a: R\n"
+        "gammaln(a) + gammaln(1 - a) == log(abs(pi / sin(pi * a)))\n"
+        "digamma(1 - a) - digamma(a) == pi * cos(pi * a) / sin(pi * a)\n"
+        "gammaln(a + 1) == gammaln(a) + log(abs(a))\n"
+    )
+    assert [verdict.verdict for verdict in check_claims(held)] == ["holds"] * 3
+    failing = Equations("parameters a: R\nlog(abs(a)) == log(abs(a) + 1e-300)\ndigamma(a) == log(a)\n")
+    assert [verdict.verdict for verdict in check_claims(failing)] == ["fails"] * 2

@@ -43,7 +43,7 @@ FINER = 10
 """Decimal digits between the two amounts; a branch that rounding decides does not shrink with them."""
 SMALLEST_SHRINKING = Decimal("1e-5")
 SWAMPED = "rounding swamps the values of both sides"
-UNSETTLED = "rounding decides whether there is a finite value"
+UNSETTLED = "rounding decides whether there is a finite value, or which"
 TURNS = 8
 """So often rounded results are moved at random to see if a finite value stays one: log(1 - 1) may do so."""
 NOISE, USELESS, EXACT = 1e3, 1e-6, 1e-12
@@ -173,7 +173,7 @@ class Place:
             finite = _finite(left), _finite(right)
             different = Comparison("different", "", left.astype(float), right.astype(float))
             if np.any(finite[0] != finite[1]):
-                if self._stays(sides_at, finite, digits):
+                if self._stays(sides_at, (left, right), digits):
                     return replace(different, is_one_sided=True)
                 reason = UNSETTLED
                 continue
@@ -201,17 +201,21 @@ class Place:
             return Comparison("nothing", reason or SWAMPED)
         return _agreement(finite[0])
 
-    def _stays(self, sides_at: SidesAt, finite: Sides, digits: int) -> bool:
-        """Whether the same entries are finite if rounded results are moved, up or down.
+    def _stays(self, sides_at: SidesAt, sides: Sides, digits: int) -> bool:
+        """Whether the same entries are finite, and what they are, if rounded results are moved, up or down.
 
-        log(1 - sigmoid(a)) is not at a = 1000, where sigmoid(a) is rounded to 1.
+        log(1 - sigmoid(a)) is not at a = 1000, where sigmoid(a) is rounded to 1; 1 / sin(π a) is at a whole a,
+        where it has no value, but is another each time.
         """
         for sign in (1, -1):
             moved = self._moved(sides_at, digits, digits // 2, sign)
-            if moved is None or any(
-                np.any(_finite(new) != old) for new, old in zip(moved, finite, strict=True)
-            ):
+            if moved is None:
                 return False
+            for old, new in zip(sides, moved, strict=True):
+                where = _finite(old)
+                steady = _extent(old, where).scaleb(-digits // 4)
+                if np.any(_finite(new) != where) or _extent(new - old, where) > steady:
+                    return False
         return True
 
     def _moved(self, sides_at: SidesAt, digits: int, noise: int, sign: int = 1) -> Sides | None:
