@@ -19,7 +19,7 @@ from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.language.tree import Declaration, Span
 from chainrule.equations.nodes.nodes import Pool
-from chainrule.equations.nodes.numeric import node_value
+from chainrule.equations.nodes.numeric import VALUES, node_value
 from chainrule.equations.nodes.operations import OPERATIONS
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.stable_sums import spelled_out
@@ -132,6 +132,7 @@ def test_every_room_has_a_row_for_every_kind():
     assert set(FORMS) == kinds - SPELLED_OUT
     # A name is read, and a sum and an interval are statements of several results.
     assert set(CODE) == kinds - {"sym", "part", "logsum", "interval"}
+    assert set(VALUES) == kinds - {"sym", "part"}
     assert set(KINKED) < kinds
     assert {name.split(",")[0] for name in CASES} >= set(RULES)
 

@@ -204,8 +204,8 @@ class Place:
     def _stays(self, sides_at: SidesAt, sides: Sides, digits: int) -> bool:
         """Whether the same entries are finite, and what they are, if rounded results are moved, up or down.
 
-        log(1 - sigmoid(a)) is not at a = 1000, where sigmoid(a) is rounded to 1; 1 / sin(π a) is at a whole a,
-        where it has no value, but is another each time.
+        log(1 - sigmoid(a)) is not at a = 1000, where sigmoid(a) is rounded to 1; 1 / sin(π a) is at a whole
+        a, where it has no value, but is another each time.
         """
         for sign in (1, -1):
             moved = self._moved(sides_at, digits, digits // 2, sign)

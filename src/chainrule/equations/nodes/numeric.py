@@ -22,6 +22,7 @@ from chainrule.errors import NoRuleError, ShapeError, TooLargeError
 
 __all__ = ["compute", "node_value", "value_from"]
 
+Length: TypeAlias = Callable[[Size], int]
 Factor: TypeAlias = tuple[Array, tuple[int, ...]]
 # Of so many factors every pair is tried.
 FEW = 8
@@ -88,7 +89,7 @@ def compute(
             done[node] = arithmetic.array(value_from(node, args, length, arithmetic))
 
 
-def _operations(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> int:
+def _operations(node: Node, args: Sequence[Array], length: Length) -> int:
     """What a node takes, a product apart, which counts its own pairs."""
     if node.kind == "prod":
         return 0
@@ -98,87 +99,110 @@ def _operations(node: Node, args: Sequence[Array], length: Callable[[Size], int]
     return each * max(arg.size for arg in args)
 
 
-def value_from(
-    node: Node, args: Sequence[Array], length: Callable[[Size], int], arithmetic: Arithmetic = DOUBLES
-) -> Array:
-    """The array of a node whose arguments have the given values."""
-    match node.kind:
-        case "lin":
-            terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
-            start = arithmetic.array(np.zeros([length(size) for size in node.dims]))
-            return np.asarray(sum(terms, start))
-        case "prod":
-            return _einsum(node, args, arithmetic)
-        case "pow":
-            return np.asarray(arithmetic.power(args[0], _exponent(node, arithmetic)))
-        case "fn":
-            return np.asarray(arithmetic.function(node.data, KERNELS)(args[0]))
-        case "ones":
-            return np.ones([length(size) for size in node.dims])
-        case "size":
-            return np.asarray(float(length(node.data)))
-        case "pi":
-            return np.asarray(arithmetic.pi)
-        case "delta":
-            return np.eye(length(node.dims[0]))
-        case "unit":
-            size = length(node.dims[0])
-            if node.data >= size:
-                raise ShapeError(
-                    f"The subscript {node.data} is outside its axis of size {size}; subscripts count from 0."
-                )
-            return np.asarray(np.eye(1, size, node.data)[0])
-        case "iota":
-            return np.arange(float(length(node.dims[0])))
-        case "relation":
-            return _relation(node, args, length)
-        case "onehot":
-            return np.asarray(np.eye(length(node.dims[-1]))[args[0].astype(int)])
-        case "norm":
-            return np.asarray(arithmetic.norm(args[0], node.data))
-        case "direction":
-            return np.asarray(args[0] / args[1][(..., *[None] * node.data)])
-        case "raised":
-            n, m = node.data
-            return np.asarray(arithmetic.power_derivative(args[0], args[1], n, m))
-        case "logsum" | "logabs" | "sumsign":
-            total = _weighted(node.data, args, arithmetic)
-            for name in SUMS[node.kind]:
-                total = np.asarray(arithmetic.function(name, KERNELS)(total))
-            return total
-        case "interval":
-            return np.asarray(_interval(node.data, args[0], args[1], arithmetic))
-        case "share":
-            rank = args[2].ndim - node.data[0]
-            total = _weighted(node.data, args[2:], arithmetic)
-            below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
-            return np.asarray(args[1] * arithmetic.function("exp", KERNELS)(args[0]) / below)
-        case "logdet" if node.data:
-            return np.asarray(arithmetic.function("log", KERNELS)(arithmetic.function("det", WHOLE)(args[0])))
-        case "softmax" | "lse" | "inv" | "det" | "logdet" | "adjugate":
-            return np.asarray(arithmetic.function(node.kind, WHOLE)(args[0]))
-        case "svd":
-            return np.asarray(arithmetic.function("svd", WHOLE)(args[0])[node.data])
-        case "compare":
-            holds = COMPARISONS[NEGATED[node.data] if is_denied(node) else node.data]
-            found = holds(args[0].real, args[1].real).astype(float)
-            return np.asarray(1 - found if is_denied(node) else found)
-        case "where":
-            return np.where(args[0].real != 0, args[1], args[2])
-        case "extreme":
-            return _extreme(args[0], node.data)
-        case "attains":
-            at = args[0].real == _extreme(args[0].real, node.data)[..., None]
-            return np.asarray(arithmetic.array(at * 1.0) / at.sum(axis=-1, keepdims=True))
-        case "kron":
-            require_room([m * n for m, n in zip(args[0].shape, args[1].shape, strict=True)])
-            return np.asarray(np.kron(args[0], args[1]))
-        case "merge" | "split":
-            return args[0].reshape([length(size) for size in node.dims])
-    raise NoRuleError(f"No value is known for {node.kind}.")
+def value_from(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic = DOUBLES) -> Array:
+    """The array of a node whose arguments have the given values.
+
+    Raises
+    ------
+    NoRuleError
+        If the kind of node has no row.
+    """
+    row = VALUES.get(node.kind)
+    if row is None:
+        raise NoRuleError(f"No value is known for {node.kind}.")
+    return np.asarray(row(node, args, length, arithmetic))
 
 
-def _relation(node: Node, args: Sequence[Array], length: Callable[[Size], int]) -> Array:
+def _sum(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
+    return sum(terms, arithmetic.array(np.zeros([length(size) for size in node.dims])))
+
+
+def _unit(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Array:
+    size = length(node.dims[0])
+    if node.data >= size:
+        raise ShapeError(
+            f"The subscript {node.data} is outside its axis of size {size}; subscripts count from 0."
+        )
+    return np.asarray(np.eye(1, size, node.data)[0])
+
+
+def _sum_in_log_space(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    total = _weighted(node.data, args, arithmetic)
+    for name in SUMS[node.kind]:
+        total = np.asarray(arithmetic.function(name, KERNELS)(total))
+    return total
+
+
+def _share(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    rank = args[2].ndim - node.data[0]
+    total = _weighted(node.data, args[2:], arithmetic)
+    below = total.reshape(*total.shape, *(1,) * (args[0].ndim - rank))
+    return args[1] * arithmetic.function("exp", KERNELS)(args[0]) / below
+
+
+def _whole(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    """A function of whole rows or matrices, or what is taken of it."""
+    if node.kind == "logdet" and node.data:
+        return arithmetic.function("log", KERNELS)(arithmetic.function("det", WHOLE)(args[0]))
+    found = arithmetic.function(node.kind, WHOLE)(args[0])
+    return found[node.data] if node.kind == "svd" else found
+
+
+def _comparison(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    holds = COMPARISONS[NEGATED[node.data] if is_denied(node) else node.data]
+    found = holds(args[0].real, args[1].real).astype(float)
+    return 1 - found if is_denied(node) else found
+
+
+def _attained(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    at = args[0].real == _extreme(args[0].real, node.data)[..., None]
+    return arithmetic.array(at * 1.0) / at.sum(axis=-1, keepdims=True)
+
+
+def _kronecker(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    require_room([m * n for m, n in zip(args[0].shape, args[1].shape, strict=True)])
+    return np.kron(args[0], args[1])
+
+
+def _reshaped(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
+    return args[0].reshape([length(size) for size in node.dims])
+
+
+VALUES: dict[str, Callable[[Node, Sequence[Array], Length, Arithmetic], Any]] = {
+    "ones": lambda node, args, length, numbers: np.ones([length(size) for size in node.dims]),
+    "size": lambda node, args, length, numbers: float(length(node.data)),
+    "pi": lambda node, args, length, numbers: numbers.pi,
+    "delta": lambda node, args, length, numbers: np.eye(length(node.dims[0])),
+    "unit": _unit,
+    "iota": lambda node, args, length, numbers: np.arange(float(length(node.dims[0]))),
+    "relation": lambda node, args, length, numbers: _relation(node, args, length),
+    "onehot": lambda node, args, length, numbers: np.eye(length(node.dims[-1]))[args[0].astype(int)],
+    "lin": _sum,
+    "prod": lambda node, args, length, numbers: _einsum(node, args, numbers),
+    "pow": lambda node, args, length, numbers: numbers.power(args[0], _exponent(node, numbers)),
+    "raised": lambda node, args, length, numbers: numbers.power_derivative(args[0], args[1], *node.data),
+    "fn": lambda node, args, length, numbers: numbers.function(node.data, KERNELS)(args[0]),
+    "norm": lambda node, args, length, numbers: numbers.norm(args[0], node.data),
+    "direction": lambda node, args, length, numbers: args[0] / args[1][(..., *[None] * node.data)],
+    "logsum": _sum_in_log_space,
+    "logabs": _sum_in_log_space,
+    "sumsign": _sum_in_log_space,
+    "interval": lambda node, args, length, numbers: _interval(node.data, args[0], args[1], numbers),
+    "share": _share,
+    **dict.fromkeys(("softmax", "lse", "inv", "det", "logdet", "adjugate", "svd"), _whole),
+    "compare": _comparison,
+    "where": lambda node, args, length, numbers: np.where(args[0].real != 0, args[1], args[2]),
+    "extreme": lambda node, args, length, numbers: _extreme(args[0], node.data),
+    "attains": _attained,
+    "kron": _kronecker,
+    "merge": _reshaped,
+    "split": _reshaped,
+}
+"""The value of every kind of node; names are known, and parts stand in print alone."""
+
+
+def _relation(node: Node, args: Sequence[Array], length: Length) -> Array:
     """What an order compares with 0, as one array over the label's axes and the indices."""
     order, rank = node.data, len(node.dims)
     lead = rank - len(order.weights)
