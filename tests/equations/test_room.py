@@ -118,6 +118,13 @@ def test_another_limit_type_or_shape_is_counted_anew():
             function.limited(799)(x=np.ones(10))
 
 
+def test_sizes_that_are_numbers_of_the_sheet_are_counted_at_the_first_call():
+    function = cr.Equations("parameters a: R[11]\nL = sum(exp(outer(a, a)))").compile("L")
+    with pytest.raises(TooLargeError, match="takes 968 bytes, more than 967"):
+        function.limited(967)(a=np.ones(11))
+    assert function.limited(968)(a=np.zeros(11)) == 121
+
+
 def test_entry_by_entry_work_is_not_counted():
     """Nothing outgrows the inputs: however large these are, they are there already."""
     model = cr.Equations("parameters x: R[n]; A: R[n, m]\nL = sum(tanh(A)**2) + x.T @ x")

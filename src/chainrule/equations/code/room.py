@@ -196,8 +196,8 @@ class Room:
         used = {size for made in self.arrays for size in _volume(made.dims)[0]}
         self._shown = sorted({self._axis[size][0] for size in used if size in self._axis})
         self._said = sorted(self._hidden[size] for size in used if size not in self._axis)
-        self._last: tuple[Any, ...] = ()
-        self._entries = 0
+        # Replaced as one, since calls may come from several threads.
+        self._last: tuple[tuple[Any, ...], int] | None = None
 
     def require(self, given: Sequence[Any], limit: int, outputs: Sequence[str], more: str = "") -> None:
         """Refuse a call before it makes an array of more than ``limit`` bytes; ``more`` says what allows it.
@@ -217,11 +217,11 @@ class Room:
             shapes += tuple(given[place] for place in self._said)
             if not all(isinstance(size, SupportsIndex) for size in shapes[len(self._shown) :]):
                 return  # no size at all, which the function says itself
-        if shapes != self._last:
+        last = self._last
+        if last is None or last[0] != shapes:
             largest = max(math.prod(shape) for _, shape in self._filled(self.arrays, shapes))
-            self._entries = max(largest, -(-self._together(shapes) // TOGETHER))
-            self._last = shapes
-        if self._entries * WIDEST > limit:
+            last = self._last = shapes, max(largest, -(-self._together(shapes) // TOGETHER))
+        if last[1] * WIDEST > limit:
             self._refuse(shapes, _bytes_each(given), limit, outputs, more)
 
     def _together(self, shapes: tuple[Any, ...]) -> int:
