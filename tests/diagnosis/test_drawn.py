@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule import check_claims, verify
-from chainrule.diagnosis.bounds import is_nonnegative
+from chainrule.diagnosis.bounds import is_nonnegative, is_positive
 from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.points import sheet_terms
 from chainrule.diagnosis.sampling import KINDS, sample_points
@@ -81,6 +81,45 @@ def test_what_never_is_negative(text, known):
     assert is_nonnegative(sheet, read_expression(sheet, text)) is known
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("1 - sigmoid(a)", True),
+        ("1 - tanh(a)**2", True),
+        ("1 + a**2", True),
+        ("1 + norm2(x)", True),
+        ("2 + sin(a)", True),
+        ("(a - 10)**2", False),
+        ("1 - sin(a)", False),
+        ("norm2(x)", False),
+        ("1 - sigmoid(a) + (a - 10)**2 - 0", False),
+        ("a", False),
+    ],
+)
+def test_what_always_is_positive(text, known):
+    sheet = read("data a: R; x: R[n]")
+    assert is_positive(sheet, read_expression(sheet, text)) is known
+
+
+@pytest.mark.parametrize(
+    ("declarations", "claim"),
+    [
+        ("data a: R", "sqrt((a - 1000)**2) == 1000 - a"),
+        ("data a: R", "sqrt((a - exp(5))**2) == exp(5) - a"),
+        ("data a: R\nc = exp(5)", "((a - c)**2)**0.5 == c - a"),
+        ("data a: R", "sqrt(1 - sin(a)) == sqrt(2) * sin(pi/4 - a/2)"),
+        ("data a: R", "arcsin(sin(a / 100)) == a / 100"),
+        ("data a: R", "arctan(tan(a / 100)) == a / 100"),
+        ("data a: R", "arccos(cos(a / 100))**2 == a**2 / 10000"),
+        ("data x: R[n]", "sum(x) - 1e-12 * (arctan(x[0]) + arctan(1/x[0])) == sum(x) - 1e-12 * pi/2"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(8))
+def test_a_claim_that_holds_on_one_side_fails(declarations, claim, seed):
+    (found,) = check_claims(Equations(f"{declarations}\n{claim}"), rng=np.random.default_rng(seed))
+    assert found.verdict == "fails"
+
+
 def test_a_long_chain_of_definitions_is_not_followed_to_its_end():
     lines = [f"h{k} = h{k - 1} + 1" for k in range(1, 2000)]
     sheet = read("\n".join(["data a: R", "h0 = exp(a)", *lines]))
@@ -122,6 +161,10 @@ def _nearly(found):
         ("L = abs(a)", False),
         ("L = norm1(x)", False),
         ("L = a**a", False),
+        ("L = arctan(a) / 3", True),
+        ("L = sigmoid(1 / a)", True),
+        ("L = arctan(1 / a)", False),
+        ("L = softplus(a**(-2))", False),
     ],
 )
 def test_what_is_analytic(text, known):

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Negative, Number, Pick, Ref, Term, Transpose
 
-__all__ = ["is_nonnegative"]
+__all__ = ["is_nonnegative", "is_positive"]
 
 Bounds: TypeAlias = tuple[float, float]
 
 ANY: Bounds = (-math.inf, math.inf)
-OF_FUNCTIONS: dict[str, Bounds] = {
-    **dict.fromkeys(("sigmoid", "softmax", "normal_cdf", "onehot"), (0.0, 1.0)),
-    **dict.fromkeys(("tanh", "erf", "sin", "cos"), (-1.0, 1.0)),
-    **dict.fromkeys(("exp", "softplus", "cosh", "norm2", "normF"), (0.0, math.inf)),
+OPEN: dict[str, Bounds] = {
+    **dict.fromkeys(("sigmoid", "softmax", "normal_cdf"), (0.0, 1.0)),
+    **dict.fromkeys(("tanh", "erf"), (-1.0, 1.0)),
+    **dict.fromkeys(("exp", "softplus", "cosh"), (0.0, math.inf)),
 }
+"""Bounds of functions that stay between them."""
+REACHED: dict[str, Bounds] = {
+    "onehot": (0.0, 1.0),
+    **dict.fromkeys(("sin", "cos"), (-1.0, 1.0)),
+    **dict.fromkeys(("norm2", "normF"), (0.0, math.inf)),
+}
+"""Bounds of functions that reach them."""
 OF_DOMAINS: dict[str, Bounds] = {"simplex": (0.0, 1.0), "bit": (0.0, 1.0), "sign": (-1.0, 1.0)}
 DEEPEST = 60
 """Terms in one another; of what is deeper nothing is known: h1 = h0 + 1, and so on for 5,000 lines."""
@@ -25,30 +33,43 @@ DEEPEST = 60
 
 def is_nonnegative(sheet: Sheet, term: Term) -> bool:
     """Whether no entry of a term is negative, at any values."""
-    return _bounds(sheet, term, DEEPEST)[0] >= 0
+    return _Between(sheet, OPEN | REACHED, 0.0).bounds(term)[0] >= 0
 
 
-def _bounds(sheet: Sheet, term: Term, depth: int) -> Bounds:
-    if not depth:
+def is_positive(sheet: Sheet, term: Term) -> bool:
+    """Whether every entry of a term is positive, at any values; (a - 10)**2 is 0 at 10, between others."""
+    reached = _Between(sheet, OPEN | REACHED, 0.0).bounds(term)[0]
+    return reached > 0 or (reached == 0 and _Between(sheet, OPEN, -math.inf).bounds(term)[0] >= 0)
+
+
+class _Between(NamedTuple):
+    """What is known of functions, and of the least values of squares."""
+
+    sheet: Sheet
+    functions: Mapping[str, Bounds]
+    square: float
+
+    def bounds(self, term: Term, depth: int = DEEPEST) -> Bounds:
+        if not depth:
+            return ANY
+        match term:
+            case Number(value=value) if abs(value) < 2**53:
+                return float(value), float(value)
+            case Negative(arg=arg):
+                low, high = self.bounds(arg, depth - 1)
+                return -high, -low
+            case Pick(base=arg) | Transpose(arg=arg):
+                return self.bounds(arg, depth - 1)
+            case Binary(op="+" | "-" as op, left=left, right=right):
+                (low, high), (least, most) = (self.bounds(part, depth - 1) for part in (left, right))
+                return (low + least, high + most) if op == "+" else (low - most, high - least)
+            case Binary(op="**", left=left, right=Number(value=value)) if value > 0 and value % 2 == 0:
+                low, high = self.bounds(left, depth - 1)
+                return self.square, 1.0 if low >= -1 and high <= 1 else math.inf
+            case Call(function=name):
+                return self.functions.get(name, ANY)
+            case Ref(name=name) if name in self.sheet.definitions:
+                return self.bounds(self.sheet.definitions[name].body, depth - 1)
+            case Ref(name=name):
+                return OF_DOMAINS.get(self.sheet.domain_of(name), ANY)
         return ANY
-    match term:
-        case Number(value=value) if abs(value) < 2**53:
-            return float(value), float(value)
-        case Negative(arg=arg):
-            low, high = _bounds(sheet, arg, depth - 1)
-            return -high, -low
-        case Pick(base=arg) | Transpose(arg=arg):
-            return _bounds(sheet, arg, depth - 1)
-        case Binary(op="+" | "-" as op, left=left, right=right):
-            (low, high), (least, most) = (_bounds(sheet, part, depth - 1) for part in (left, right))
-            return (low + least, high + most) if op == "+" else (low - most, high - least)
-        case Binary(op="**", left=left, right=Number(value=value)) if value > 0 and value % 2 == 0:
-            low, high = _bounds(sheet, left, depth - 1)
-            return 0.0, 1.0 if low >= -1 and high <= 1 else math.inf
-        case Call(function=name):
-            return OF_FUNCTIONS.get(name, ANY)
-        case Ref(name=name) if name in sheet.definitions:
-            return _bounds(sheet, sheet.definitions[name].body, depth - 1)
-        case Ref(name=name):
-            return OF_DOMAINS.get(sheet.domain_of(name), ANY)
-    return ANY

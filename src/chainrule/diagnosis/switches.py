@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.bounds import is_nonnegative
+from chainrule.diagnosis.bounds import is_nonnegative, is_positive
 from chainrule.diagnosis.points import SheetPoint, scaled, short
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
@@ -17,7 +17,7 @@ from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Binary, Call, Number, Size, Term
+from chainrule.equations.language.tree import Binary, Call, Number, Size, Term, names_in
 from chainrule.errors import ChainruleError
 
 __all__ = ["Switches", "is_analytic", "is_smooth", "literals"]
@@ -25,6 +25,8 @@ __all__ = ["Switches", "is_analytic", "is_smooth", "literals"]
 Array = NDArray[Any]
 
 EDGED = ("log", "sqrt")
+# arcsin(sin(a)) is a up to π/2 alone.
+ENDED = ("arcsin", "arccos")
 KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
 ANALYTIC = frozenset(
     (
@@ -33,6 +35,9 @@ ANALYTIC = frozenset(
         *("sum", "mean", "trace", "diag", "dot", "outer", "kron", "inv", "det", "eye", "ones", "zeros"),
     )
 )
+# With branches as functions of complex numbers: arctan(a) + arctan(1/a) is π/2 on one side of a pole alone.
+BRANCHED = ("arctan", "log_sigmoid", "softplus", "log_softmax", "logsumexp")
+TURNING = frozenset((*KINKED, *ENDED, *COMPARISONS, "max", "min", "where"))
 MOST_SWITCHES = 24
 FACTORS = 4.0 ** np.arange(-5, 16)
 """How far a point is moved along the ray from the origin, so that relu(sum(x) - 1e6) is seen active."""
@@ -55,10 +60,11 @@ def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
 
     Then what holds around an ordinary point holds everywhere.
     """
-    return not any(
-        (isinstance(term, Call) and term.function in (*KINKED, *COMPARISONS, "max", "min", "where"))
+    numbers, terms = _numbers(sheet), list(terms)
+    return not _turns_at_poles(terms) and not any(
+        (isinstance(term, Call) and term.function in TURNING)
         or _has_any_exponent(term)
-        or any(_is_shifted(sheet, edge) and not is_nonnegative(sheet, edge) for edge in _edges(term))
+        or any(_is_shifted(sheet, edge, numbers) and not is_positive(sheet, edge) for edge in _edges(term))
         for term in terms
     )
 
@@ -70,7 +76,7 @@ def is_analytic(terms: Iterable[Term]) -> bool:
     """
     found = list(terms)
     even = {term.left for term in found if isinstance(term, Binary) and _is_even(term)}
-    return all(_keeps_analytic(term, term in even) for term in found)
+    return not _turns_at_poles(found) and all(_keeps_analytic(term, term in even) for term in found)
 
 
 def _is_even(power: Binary) -> bool:
@@ -91,12 +97,40 @@ def _has_any_exponent(term: Term) -> bool:
     return isinstance(term, Binary) and term.op == "**" and not isinstance(term.right, Number)
 
 
-def _is_shifted(sheet: Sheet, edge: Term) -> bool:
+def _turns_at_poles(terms: Sequence[Term]) -> bool:
+    """Whether terms may be one analytic function on one side of a pole and another beyond it."""
+    is_branched = any(isinstance(term, Call) and term.function in BRANCHED for term in terms)
+    return is_branched and any(map(_has_poles, terms))
+
+
+def _has_poles(term: Term) -> bool:
+    match term:
+        case Call(function="inv" | "tan"):
+            return True
+        case Binary(op="/", right=divisor):
+            return bool(names_in(divisor))
+        case Binary(op="**", right=Number(value=value)):
+            return value < 0
+    return False
+
+
+def _is_shifted(sheet: Sheet, edge: Term, numbers: Set[str]) -> bool:
     """Whether a number is added to something: sqrt(10 - a) ends at 10, and sqrt(a - b) at any size."""
     return any(
-        isinstance(term, Binary) and term.op in "+-" and Number in (type(term.left), type(term.right))
+        isinstance(term, Binary)
+        and term.op in "+-"
+        and any(names_in(side) <= numbers for side in (term.left, term.right))
         for term in terms_behind(sheet, [edge])
     )
+
+
+def _numbers(sheet: Sheet) -> Set[str]:
+    """The definitions that rest on nothing declared, such as c = exp(20)."""
+    found: set[str] = set()
+    for name in sheet.definitions:
+        if sheet.mentioned(name) <= found:
+            found.add(name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -211,7 +245,9 @@ def _edges(term: Term) -> Iterator[Term]:
 
 
 def _switches(term: Term) -> Iterator[Term]:
-    yield from _edges(term)
+    for edge in _edges(term):
+        # The square in sqrt(u**2) has one sign; u has two.
+        yield edge.left if isinstance(edge, Binary) and _is_even(edge) else edge
     match term:
         case Call(function=name, args=(arg,)) if name in KINKED:
             yield arg
