@@ -109,8 +109,11 @@ def test_what_always_is_positive(text, known):
         ("data a: R\nc = exp(5)", "((a - c)**2)**0.5 == c - a"),
         ("data a: R", "sqrt(1 - sin(a)) == sqrt(2) * sin(pi/4 - a/2)"),
         ("data a: R", "arcsin(sin(a / 100)) == a / 100"),
+        ("data a: R", "sin(arcsin(a / 1000)) == a / 1000"),
         ("data a: R", "arctan(tan(a / 100)) == a / 100"),
         ("data a: R", "arccos(cos(a / 100))**2 == a**2 / 10000"),
+        ("data a: R", "exp(log1p(a / 1000)) == 1 + a / 1000"),
+        ("data a: R", "exp(gammaln(a + 20)) == (a + 19) * exp(gammaln(a + 19))"),
         ("data x: R[n]", "sum(x) - 1e-12 * (arctan(x[0]) + arctan(1/x[0])) == sum(x) - 1e-12 * pi/2"),
     ],
 )

@@ -427,11 +427,12 @@ def test_a_slope_that_is_rounding_alone_refutes_nothing():
         "parameters A: R[n, n]\nB[i, j] = where(abs(i - 2 * j + n) <= 1, A[i, j]**2, 0); L = sum(B)",
         "x: R[n]; ev: Bit[n]\nparameters m: R\nL = sum(where(ev == 1, (x - m)**2, exp(m - x)))",
         "x: R[n]; s: Sign[n]\nparameters m: R\nL = sum(where(s == 1, (x - m)**2, exp(m - x)))",
+        "x: R[p]\nparameters W: R[K, p]\nz = W @ x\nL = sum(where(z[k] < max(z), z[k]**2, z[k]) for k in K)",
         "y: Class[K]\nparameters f: R[K]\nL = sum(where(k != y, max(0, f[k] - f[y] + 1), 0) for k in K)",
     ],
 )
 def test_what_is_told_apart_is_moved_by_no_rounding(text):
-    """Noise in an index, a bit, a sign or a label would tell it apart from itself."""
+    """Noise in an index, a bit, a sign, a label or the largest entry would tell it apart from itself."""
     report = verify(Equations(text), "L")
     assert report.ok and all(block.verdict == "right" for block in report), str(report)
 

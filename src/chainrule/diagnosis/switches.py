@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,15 @@ from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Binary, Call, Number, Size, Term, names_in
+from chainrule.equations.language.tree import Binary, Call, Number, Size, Term, Type, names_in
 from chainrule.errors import ChainruleError
 
 __all__ = ["Switches", "is_analytic", "is_smooth", "literals"]
 
 Array = NDArray[Any]
 
-EDGED = ("log", "sqrt")
-# arcsin(sin(a)) is a up to π/2 alone.
-ENDED = ("arcsin", "arccos")
+# Of |Γ| gammaln has kinks at 0, -1, ...
+EDGED = ("log", "sqrt", "gammaln")
 KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
 ANALYTIC = frozenset(
     (
@@ -37,7 +37,7 @@ ANALYTIC = frozenset(
 )
 # With branches as functions of complex numbers: arctan(a) + arctan(1/a) is π/2 on one side of a pole alone.
 BRANCHED = ("arctan", "log_sigmoid", "softplus", "log_softmax", "logsumexp")
-TURNING = frozenset((*KINKED, *ENDED, *COMPARISONS, "max", "min", "where"))
+TURNING = frozenset((*KINKED, *COMPARISONS, "max", "min", "where"))
 MOST_SWITCHES = 24
 FACTORS = 4.0 ** np.arange(-5, 16)
 """How far a point is moved along the ray from the origin, so that relu(sum(x) - 1e6) is seen active."""
@@ -236,12 +236,21 @@ class Switches:
 
 
 def _edges(term: Term) -> Iterator[Term]:
-    """What must not be negative for a term to have a value."""
+    """What must not be negative for a term to have a value, or to stay one analytic function."""
     match term:
         case Call(function=name, args=(arg,)) if name in EDGED:
             yield arg
+        case Call(function="log1p", args=(arg,)):
+            yield Binary(term.type, term.span, "+", _number(term, 1), arg)
+        case Call(function="arcsin" | "arccos", args=(arg,)):
+            square = Binary(term.type, term.span, "**", arg, _number(term, 2))
+            yield Binary(term.type, term.span, "-", _number(term, 1), square)
         case Binary(op="**", left=base, right=Number(value=value)) if value % 1:
             yield base
+
+
+def _number(term: Term, value: int) -> Number:
+    return Number(Type(), term.span, Fraction(value))
 
 
 def _switches(term: Term) -> Iterator[Term]:

@@ -16,7 +16,7 @@ from chainrule import decimals, special
 from chainrule.arrays import Array, np
 from chainrule.equations.language.counted import DISCOUNT, EACH
 from chainrule.equations.language.decimal_matrices import Matrices
-from chainrule.equations.language.functions import Function
+from chainrule.equations.language.functions import COMPARISONS, Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 from chainrule.gamma import DECIMALS, polygamma_name
 
@@ -164,8 +164,28 @@ class Doubles:
 DOUBLES = Doubles()
 
 
+UNROUNDED = frozenset(
+    (
+        "max",
+        "min",
+        "where",
+        "abs",
+        "relu",
+        "step",
+        "sign",
+        "diag",
+        "onehot",
+        "eye",
+        "ones",
+        "zeros",
+        *COMPARISONS,
+    )
+)
+"""Functions whose results no rounding touches: max(z) > z[y] at the largest entry compares it with itself."""
+
+
 class NoisyDoubles(Doubles):
-    """float64, every result moved by a few units in its last place, which shows what rounding does.
+    """float64, every rounded result moved by a few units in its last place, which shows what rounding does.
 
     Parameters
     ----------
@@ -183,7 +203,8 @@ class NoisyDoubles(Doubles):
     def call(
         self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
     ) -> Any:
-        return self.array(super().call(function, args, axis, sizes))
+        found = super().call(function, args, axis, sizes)
+        return found if function.name in UNROUNDED else self.array(found)
 
 
 COSTLY = 100
