@@ -327,3 +327,9 @@ def test_a_value_that_rounding_makes_at_a_pole_refutes_nothing():
     assert [verdict.verdict for verdict in check_claims(held)] == ["holds"] * 3
     failing = Equations("parameters a: R\nlog(abs(a)) == log(abs(a) + 1e-300)\ndigamma(a) == log(a)\n")
     assert [verdict.verdict for verdict in check_claims(failing)] == ["fails"] * 2
+
+
+def test_a_tiny_term_of_one_pattern_of_bits_and_signs_is_seen():
+    text = "data s: Sign; u: Bit\nparameters a: R\na + 1e-13 * u * (1 + s) == a\na + u * (1 - u) == a\n"
+    report = check_claims(Equations(text))
+    assert [verdict.verdict for verdict in report] == ["fails", "holds"]

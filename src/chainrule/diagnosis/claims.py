@@ -140,13 +140,13 @@ def _is_discrete(sheet: Sheet, terms: Iterable[Term]) -> bool:
     return any(sheet.declarations[name].domain in ("class", "sign", "bit") for name in names)
 
 
-def _exactly(sheet: Sheet, terms: Sequence[Term]) -> int:
+def _exactly(terms: Sequence[Term], discrete: bool) -> int:
     """At how many points of each kind but the short ones decimals are asked even where doubles agree.
 
     What is analytic and holds exactly at one point drawn at random holds everywhere. a + 1e-12 * (abs(a) - a)
     is a at every positive one.
     """
-    return 1 if is_analytic(terms) and not _is_discrete(sheet, terms) else 2
+    return 1 if is_analytic(terms) and not discrete else 2
 
 
 @dataclass
@@ -209,12 +209,15 @@ class _Judge:
         terms = list(terms_behind(self.equations.sheet, (reading.left, reading.right)))
         differentiates = any(isinstance(term, Derivative) for term in terms)
         wanted, outcomes = _wanted(self.equations.sheet, terms), Counter[str]()
-        exactly = _exactly(self.equations.sheet, terms)
+        discrete = _is_discrete(self.equations.sheet, terms)
+        exactly = _exactly(terms, discrete)
         for place, number in self.asked(wanted, outcomes, terms):
             kind = place.point.kind
             # What is smooth and holds exactly at ordinary points is no other function near zero.
             is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
-            found = self.at(reading, place, number < exactly and is_open)
+            # a + 1e-13 * u * (1 + s) is a for all bits u and signs s but one pair.
+            is_told = number < exactly or (discrete and kind == "pattern")
+            found = self.at(reading, place, is_told and is_open)
             if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
                 # 0 / 0 may be meant as its limit
                 where = _largest(found, place).removeprefix("largest discrepancy ")
