@@ -307,13 +307,12 @@ class Writer:
         return self._contracted(factors_of(node), out)
 
     def _contracted(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> Code:
-        lengths = {label: size for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
-
-        def length(label: int) -> float:
-            size = lengths[label]
-            return float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
-
-        return contraction_code(self._operands(pairs, out), out, Workshop(length, self.shared))
+        lengths = {
+            label: float(size if isinstance(size, int) else self.sizes.get(size, ASSUMED_LENGTH))
+            for arg, own in pairs
+            for label, size in zip(own, arg.dims, strict=True)
+        }
+        return contraction_code(self._operands(pairs, out), out, Workshop(lengths.__getitem__, self.shared))
 
     def _operand(self, arg: Node, labels: tuple[int, ...], at: Mapping[int, int]) -> Operand:
         if at:

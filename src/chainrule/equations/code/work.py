@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import prod
+from math import inf, prod
 
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
@@ -71,6 +71,7 @@ def operations(
     sizes: Mapping[str, int],
     held: Mapping[Node, Node] | None = None,
     known: dict[Node, float] | None = None,
+    most: float = inf,
 ) -> float:
     """About how many operations a node takes, and what is held under the names that it mentions.
 
@@ -81,6 +82,8 @@ def operations(
     held : mapping of Node to Node, optional
     known : dict of Node to float, optional
         Keeps the operations of single products from call to call with the same sizes.
+    most : float, optional
+        Of what takes more, not all is counted.
     """
     cores, contractions = held or {}, {} if known is None else known
 
@@ -93,6 +96,8 @@ def operations(
     total = 0.0
     roots = [root, *(cores[node] for node in topological([root]) if node in cores)]
     for node in topological(roots):
+        if total > most:
+            return total
         if node.kind == "prod":
             if node not in contractions:
                 contractions[node] = _contraction_work(node, length)
@@ -125,10 +130,11 @@ def taken_apart(root: Node, sizes: Mapping[str, int]) -> Node:
         current = rebuild(node, tuple(done[arg] for arg in node.args))
         once = _terms(current, _over_thin_sum, 1)
         if once is not current:
-            every = _terms(once, _over_thin_sum, MOST_TERMS)
-            current = min(
-                (current, once, every), key=lambda candidate: operations(candidate, sizes, known=known)
-            )
+            least = operations(current, sizes, known=known)
+            for candidate in (once, _terms(once, _over_thin_sum, MOST_TERMS)):
+                work = operations(candidate, sizes, known=known, most=least)
+                if work < least:
+                    current, least = candidate, work
         done[node] = current
     return done[root]
 
