@@ -150,3 +150,11 @@ def test_the_number_is_written_by_its_digits_beside_a_value_of_that_name():
         assert str(derivation) == "dL/dπ = 2 exp(-π²) / sqrt(3.141592653589793)"
         assert "3.141592653589793" in derivation.latex() and "3.141592653589793" in derivation.mathml()
     assert str(Equations("parameters x: R\nL = erf(x)").derive("L")) == "dL/dx = 2 exp(-x²) / sqrt(π)"
+
+
+def test_they_take_plain_numbers():
+    text = "parameters x: R\nL = x**2 * (gammaln(5) + digamma(1) + polygamma(1, 1) + gammaln(-0.5))"
+    truth = np.log(24) - np.euler_gamma + np.pi**2 / 6 + np.log(2 * np.sqrt(np.pi))
+    for target in ("numpy", "array_api"):
+        gradient = Equations(text).compile("dL/dx", target=target)(x=np.array(0.5))
+        np.testing.assert_allclose(gradient, truth, rtol=1e-14)

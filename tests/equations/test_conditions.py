@@ -201,3 +201,13 @@ def test_infinities_stay_behind_the_opposite_of_a_condition():
     loss, slope = model.compile(["L", "dL/dx"])(x=at)
     close(loss, model.evaluate("L", {"x": at}))
     close(slope, [0, np.log(0.5) + 0.5, 4 * np.log(2) + 2 - 1 / 1.5**2])
+
+
+@pytest.mark.parametrize("target", ["numpy", "array_api"])
+def test_minus_what_does_not_hold_keeps_its_brackets(target):
+    """d(sin(a) - where(b <= b, a, b))/db is -(1 - [b <= b]), which is 0."""
+    model = Equations("parameters a: R; b: R\nL = sin(a) - where(b <= b, a, b) - 2 * where(a < b, b, a)")
+    code = model.compile(["dL/da", "dL/db"], target=target)
+    for a, b in ((2.0, 3.0), (3.0, 2.0)):
+        found = [float(value) for value in code(a=np.asarray(a), b=np.asarray(b))]
+        np.testing.assert_allclose(found, [np.cos(a) - 1 - 2 * (a >= b), -2.0 * (a < b)], rtol=1e-14)

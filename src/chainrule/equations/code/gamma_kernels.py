@@ -58,6 +58,7 @@ GAMMA = {
 def _gammaln(x):
     from scipy.special import gammaln, loggamma
 
+    x = np.asarray(x)  # gammaln(2) of a sheet is that of a number
     if np.isrealobj(x):
         # The real one has 7 digits at 2 - 1e-9, beside its zero; the complex one has all.
         near = (abs(x - 1) < 0.2) | (abs(x - 2) < 0.2)

@@ -70,7 +70,8 @@ def _comparison(said: Spelling, node: Node) -> Code:
     both = repeated_axes(node.args[0]).isdisjoint(repeated_axes(node.args[1]))
     sides = ", ".join(_plain(arg, said.spread if both else said.text) for arg in node.args)
     if is_denied(node):
-        return f"1 - {_COMPARISONS[NEGATED[node.data]]}({sides}{said.type_argument()})", False
+        # In brackets, since a sum knows by the kind of a term whether it needs them: -(1 - _less(b, a)).
+        return f"(1 - {_COMPARISONS[NEGATED[node.data]]}({sides}{said.type_argument()}))", True
     return f"{_COMPARISONS[node.data]}({sides}{said.type_argument()})", True
 
 
