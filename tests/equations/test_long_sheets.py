@@ -41,6 +41,13 @@ def slope(text, name, values):
     return found
 
 
+@pytest.mark.parametrize("n", [28, 34, 48])
+def test_a_power_of_a_matrix_reads_back_however_long(n):
+    """Factored, n terms are n brackets in one another, which the language does not read."""
+    text = Equations(powers(n)).derive("L", "W").sheet()
+    assert "dL_dW" in Equations(text).sheet.definitions
+
+
 def values_of(text):
     random = np.random.default_rng(0)
     shapes = {"W": (3, 3), "x": (3,) if "x: R[n]" in text else (), "h0": (3,), "a": ()}

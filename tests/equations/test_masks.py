@@ -70,3 +70,25 @@ def test_nothing_is_read_behind_a_mask_in_what_is_printed(masked):
             for start in (BAD, np.full(PLACES, 0.6))
         )
         assert found == pytest.approx(np.concatenate([np.zeros(PLACES), expected[PLACES:]]), rel=1e-9), body
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        "f[i, j] = where(m[i] > 0, l[i, j], 0) + where(s[j] > 0, 2 * l[i, j], 0)\nL = sum(f)**2",
+        "f[i] = sum(where(M[i, j] > 0, log(b)[i] * M[i, j], 0) for j in k)\nL = sum(f)**2",
+        "g = log(b)\nf[i] = sum(where(M[i, j] > 0, g[i] * M[i, j], 0) for j in k)\nL = sum(f)**2",
+        "g = log(a)\nf = sum(where(r[i] > 0, g * r[i], 0) for i in n)\nL = f**2",
+    ],
+)
+def test_masks_along_other_axes_keep_infinite_slopes_out_of_what_is_printed(sheet):
+    """One of several masks may hold; of a sum over an index it may at one of its values."""
+    names = "data m: R[n]; r: R[n]; s: R[k]; M: R[n, k]\nparameters A: R[n, k]; b: R[n]; a: R\nl = log(A)\n"
+    model = Equations(names + sheet)
+    values = {"m": [1.0, -1.0], "r": [-1.0, -2.0], "s": [-1.0, 1.0, -2.0], "a": 0.0, "b": [2.0, 0.0]}
+    values |= {"M": [[1.0, 2.0, -1.0], [-1.0, -1.0, -1.0]], "A": [[1.0, 2.0, 3.0], [0.0, 3.0, 0.0]]}
+    compiled, printed = model.compile(["dL/dA", "dL/db", "dL/da"]), Equations(model.derive("L").sheet())
+    found = compiled(**{name: np.array(value) for name, value in values.items()})
+    for name, gradient in zip("Aba", found, strict=True):
+        assert np.all(np.isfinite(gradient))
+        assert printed.evaluate(f"dL_d{name}", values) == pytest.approx(gradient)

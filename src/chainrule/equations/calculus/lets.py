@@ -16,8 +16,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from chainrule.equations.calculus.masks import behind_gates
 from chainrule.equations.calculus.naming import is_multiple, name_after_requests, number_temporaries
-from chainrule.equations.calculus.reverse import adjoints, behind_gates, identity_seed
+from chainrule.equations.calculus.reverse import adjoints, identity_seed
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from chainrule.equations.calculus.local import pulled_back, slopes
-from chainrule.equations.nodes.conditions import choose, conditions_of
+from chainrule.equations.calculus.masks import conditions_of
 from chainrule.equations.nodes.nodes import (
     Node,
     Pool,
@@ -27,7 +27,7 @@ from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.stages import staged
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["adjoints", "behind_gates", "identity_seed", "total_derivative"]
+__all__ = ["adjoints", "identity_seed", "total_derivative"]
 
 # A cotangent of more terms behind conditions is no longer taken apart.
 MOST_GATED = 8
@@ -121,19 +121,6 @@ def _gated_terms(cotangent: Node, slope: Slope) -> list[Node]:
         return [cotangent]
     gated = all(conditions_of(term) for _, term in terms)
     return [scaled(c, term) for c, term in terms] if gated else [cotangent]
-
-
-def behind_gates(symbol: Node, part: Node, below: Node) -> Node:
-    """The symbol of a cotangent; behind the conditions of what it stands for, if a slope may be infinite.
-
-    (u if c else 0) stays 0 where it meets the slope of a logarithm at 0, its name would not: 0 / 0.
-    """
-    conditions = conditions_of(part)
-    if not conditions or not may_overflow(below):
-        return symbol
-    pool, axes = part.pool, tuple(range(len(part.dims)))
-    gates = [(choose(node, pool.ones(node.dims), pool.zero(node.dims)), own) for node, own in conditions]
-    return product(pool, [*gates, (symbol, axes)], axes)
 
 
 def _is_length_of_product(node: Node) -> bool:

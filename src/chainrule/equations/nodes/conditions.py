@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
 from chainrule.equations.nodes.relations import opposite
-from chainrule.equations.nodes.sums import content, linear, scaled
+from chainrule.equations.nodes.sums import content, scaled
 
-__all__ = ["NEGATED", "choose", "compare", "conditions_of", "gate", "is_denied", "negated"]
+__all__ = ["NEGATED", "choose", "compare", "gate", "is_denied", "negated"]
 
 NEGATED = {"<": "!<", "!<": "<", "<=": "!<=", "!<=": "<=", "==": "!=", "!=": "=="}
 _HOLDS = {
@@ -97,37 +97,3 @@ def _split_number(node: Node) -> tuple[Fraction, Node]:
 def gate(node: Node) -> bool:
     """Whether a node is u where a condition holds and 0 elsewhere."""
     return node.kind == "where" and is_zero(node.args[2])
-
-
-def conditions_of(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
-    """Conditions without which a node is 0 for certain, each with the axes it lies along.
-
-    Of a sum, what all terms have in common, else that one of them holds.
-    """
-    if node.kind != "lin":
-        return _conditions_of_term(node)
-    found = [_conditions_of_term(term) for term in node.args]
-    if not all(found):
-        return []
-    common = [one for one in found[0] if all(one in conditions for conditions in found)]
-    axes = {own for conditions in found for _, own in conditions}
-    if common or len(axes) > 1:
-        return common
-    first = dict.fromkeys(conditions[0][0] for conditions in found)
-    dims = next(iter(first)).dims
-    held = linear(node.pool, [(Fraction(1), condition) for condition in first], dims)
-    return [(compare("<", node.pool.zero(dims), held), axes.pop())]
-
-
-def _conditions_of_term(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
-    if gate(node):
-        return [(node.args[0], tuple(range(len(node.dims))))]
-    if node.kind != "prod":
-        return []
-    out = node.data[1]
-    place = {label: axis for axis, label in enumerate(out)}
-    return [
-        (arg.args[0], tuple(place[label] for label in own))
-        for arg, own in factors_of(node)
-        if gate(arg) and set(own) <= set(out)
-    ]

@@ -53,7 +53,6 @@ def _part(factors: list[Factor], out: set[int]) -> tuple[set[int], tuple[int, ..
     free: set[int] = set()
     while len(taken) < PART:
         beside = set().union(*(at[label] for label in free)) - taken
-
         opened = {
             place: {
                 label for label in free | set(factors[place][1]) if uses[label] > (label in factors[place][1])

@@ -26,8 +26,8 @@ __all__ = ["cost", "simplify"]
 MOST_TERMS = 6
 MOST_EXPANDED = 12
 MOST_DISTRIBUTED = 64
-# The 90 terms of d(xᵀ W⁹⁰ x)/dW would be written as 90 brackets in one another, which nobody can print.
-MOST_FACTORED = 5_000
+# The 34 terms of d(xᵀ W³⁴ x)/dW would be written as 34 brackets in one another, which nobody can read.
+MOST_FACTORED = 2_000
 NUMBERS = ("size", "ones")
 
 

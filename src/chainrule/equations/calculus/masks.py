@@ -1,0 +1,73 @@
+"""Masks: conditions without which a cotangent is 0 for certain, whatever slopes it meets."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from chainrule.equations.nodes.conditions import choose, compare, gate
+from chainrule.equations.nodes.nodes import Factor, Node, factors_of
+from chainrule.equations.nodes.products import may_overflow, product
+from chainrule.equations.nodes.sums import linear
+
+__all__ = ["behind_gates", "conditions_of"]
+
+
+def behind_gates(symbol: Node, part: Node, below: Node) -> Node:
+    """The symbol of a cotangent; behind the conditions of what it stands for, if a slope may be infinite.
+
+    (u if c else 0) stays 0 where it meets the slope of a logarithm at 0, its name would not: 0 / 0.
+    """
+    conditions = conditions_of(part)
+    if not conditions or not may_overflow(below):
+        return symbol
+    pool, axes = part.pool, tuple(range(len(part.dims)))
+    gates = [(choose(node, pool.ones(node.dims), pool.zero(node.dims)), own) for node, own in conditions]
+    return product(pool, [*gates, (symbol, axes)], axes)
+
+
+def conditions_of(node: Node) -> list[Factor]:
+    """Conditions without which a node is 0 for certain, each with the axes it lies along.
+
+    Of a sum, what all terms have in common, else that one of them holds.
+    """
+    if node.kind != "lin":
+        return _conditions_of_term(node)
+    found = [_conditions_of_term(term) for term in node.args]
+    if not all(found):
+        return []
+    common = [one for one in found[0] if all(one in conditions for conditions in found)]
+    return common or [_any_of(list(dict.fromkeys(conditions[0] for conditions in found)), node)]
+
+
+def _any_of(conditions: list[Factor], node: Node) -> Factor:
+    """That one of several conditions holds, along the axes they share, else all of a node."""
+    pool, axes = node.pool, conditions[0][1]
+    if any(own != axes for _, own in conditions):
+        axes = tuple(range(len(node.dims)))
+        ones = (pool.ones(node.dims), axes)
+        conditions = [(product(pool, [condition, ones], axes), axes) for condition in conditions]
+    return _is_counted(
+        linear(pool, [(Fraction(1), one) for one, _ in conditions], conditions[0][0].dims)
+    ), axes
+
+
+def _is_counted(count: Node) -> Node:
+    return compare("<", count.pool.zero(count.dims), count)
+
+
+def _conditions_of_term(node: Node) -> list[Factor]:
+    if gate(node):
+        return [(node.args[0], tuple(range(len(node.dims))))]
+    if node.kind != "prod":
+        return []
+    place = {label: axis for axis, label in enumerate(node.data[1])}
+    found = list[Factor]()
+    for arg, own in factors_of(node):
+        if gate(arg):
+            kept = own if place.keys() >= set(own) else tuple(dict.fromkeys(i for i in own if i in place))
+            # Of a sum over other axes, that it holds at one of them.
+            holds = (
+                arg.args[0] if kept == own else _is_counted(product(node.pool, [(arg.args[0], own)], kept))
+            )
+            found.append((holds, tuple(place[label] for label in kept)))
+    return found
