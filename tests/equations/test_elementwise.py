@@ -67,6 +67,9 @@ def test_every_function_of_the_language_has_a_row():
 def test_a_function_of_the_sheet_wins():
     model = Equations("tan(t) = t**2\nparameters x: R[n]\nL = sum(tan(x))")
     assert str(model.derive("L")) == "dL/dx = 2 x"
+    for name, other in (("lgamma", "gammaln"), ("gammaln", "lgamma")):
+        model = Equations(f"{name}(t) = t**2\nparameters x: R\nL = {name}(x) + {other}(x)")
+        assert str(model.derive("L")) == "dL/dx = 2 x + ψ(x)"
     with pytest.raises(SheetNameError, match="tanh is a function of the language"):
         Equations("tanh(t) = t**2")
 

@@ -180,14 +180,13 @@ class Shaper(TermMaker):
 
     def _invocation(self, node: Invocation) -> Term:
         name = node.function.name
-        name = ALIASES.get(name, name)
         if name == "d":
             return self._derivative(node)
-        if node.loops:
-            return self._aggregate(node, name)
-        if name in self.scope.functions:
+        if name in self.scope.functions and not node.loops:
             return self._expanded(node, self.scope.functions[name])
-        return self._call(node, name)
+        # After those of the sheet: it may have a function lgamma or gammaln of its own.
+        name = ALIASES.get(name, name)
+        return self._aggregate(node, name) if node.loops else self._call(node, name)
 
     def _derivative(self, node: Invocation) -> Term:
         of = self.value(node.args[0])
