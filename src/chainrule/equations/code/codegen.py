@@ -23,9 +23,9 @@ from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
+from chainrule.equations.nodes.operations import row_of
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.relations import label_axes
-from chainrule.errors import NoRuleError
 
 __all__ = ["Writer"]
 
@@ -232,17 +232,8 @@ class Writer:
         return f", {keyword}{variable}.dtype" if variable else f", {keyword}float"
 
     def _expression(self, node: Node) -> Code:
-        """The code of a node, and whether it is atomic.
-
-        Raises
-        ------
-        NoRuleError
-            If the kind of node has no row.
-        """
-        row = CODE.get(node.kind)
-        if row is None:
-            raise NoRuleError(f"No code is known for {node.kind}.")
-        return row(self, node)
+        """The code of a node, and whether it is atomic."""
+        return row_of(CODE, node, "code")(self, node)
 
     def spread(self, node: Node) -> str:
         """The code of an argument without the axes along which it repeats, which broadcasts."""

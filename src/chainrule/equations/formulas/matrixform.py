@@ -63,9 +63,9 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.norms import over_divisor
+from chainrule.equations.nodes.operations import row_of
 from chainrule.equations.nodes.products import product, squared_norm
 from chainrule.equations.nodes.raised import written_out
-from chainrule.errors import NoRuleError
 
 __all__ = ["matrix_form"]
 
@@ -111,17 +111,8 @@ def _whole_form(node: Node, done: Mapping[Node, Form]) -> Form | None:
 
 
 def _build(node: Node, form: FormOf) -> Form:
-    """The form of a node from those of its arguments.
-
-    Raises
-    ------
-    NoRuleError
-        If the kind of node has no row.
-    """
-    row = FORMS.get(node.kind)
-    if row is None:
-        raise NoRuleError(f"No matrix form is known for {node.kind}.")
-    return row(node, form)
+    """The form of a node from those of its arguments."""
+    return row_of(FORMS, node, "matrix form")(node, form)
 
 
 def _norm_form(node: Node, form: FormOf) -> Form:

@@ -18,7 +18,8 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.errors import NoRuleError, ShapeError, TooLargeError
+from chainrule.equations.nodes.operations import row_of
+from chainrule.errors import ShapeError, TooLargeError
 
 __all__ = ["compute", "node_value", "value_from"]
 
@@ -100,17 +101,8 @@ def _operations(node: Node, args: Sequence[Array], length: Length) -> int:
 
 
 def value_from(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic = DOUBLES) -> Array:
-    """The array of a node whose arguments have the given values.
-
-    Raises
-    ------
-    NoRuleError
-        If the kind of node has no row.
-    """
-    row = VALUES.get(node.kind)
-    if row is None:
-        raise NoRuleError(f"No value is known for {node.kind}.")
-    return np.asarray(row(node, args, length, arithmetic))
+    """The array of a node whose arguments have the given values."""
+    return np.asarray(row_of(VALUES, node, "value")(node, args, length, arithmetic))
 
 
 def _sum(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:

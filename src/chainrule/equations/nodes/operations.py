@@ -6,8 +6,8 @@ in `code.codegen`, one table in each of these rooms. A kind without a row raises
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import grouped
@@ -29,12 +29,14 @@ __all__ = [
     "last_axes",
     "made",
     "operation",
+    "row_of",
     "own_cost",
     "rebuild",
     "rule_in_words",
     "substitute",
 ]
 
+Row = TypeVar("Row")
 Dims = tuple[Size, ...]
 Args = Sequence[Node]
 Make = Callable[[Pool, Node, Args, Dims], Node]
@@ -207,20 +209,23 @@ OPERATIONS: dict[str, Operation] = {row.kind: row for row in _ROWS}
 """All rows by kind."""
 
 
-def operation(node: Node) -> Operation:
-    """The row of a node's kind.
+def row_of(table: Mapping[str, Row], node: Node, what: str) -> Row:
+    """The row of a node's kind in the table of a room; ``what`` names that, for the error.
 
     Raises
     ------
     NoRuleError
-        If there is none; what is not known is never taken for constant or as it stands.
+        If there is none; what is not known is never taken for constant, or as it stands.
     """
-    row = OPERATIONS.get(node.kind)
+    row = table.get(node.kind)
     if row is None:
-        raise NoRuleError(
-            f"Nothing is known of nodes of kind {node.kind}; known are {', '.join(OPERATIONS)}."
-        )
+        raise NoRuleError(f"No {what} is known for nodes of kind {node.kind}, only for {', '.join(table)}.")
     return row
+
+
+def operation(node: Node) -> Operation:
+    """The row of a node's kind."""
+    return row_of(OPERATIONS, node, "operation")
 
 
 def is_constant(node: Node) -> bool:
