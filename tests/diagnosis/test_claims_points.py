@@ -76,8 +76,19 @@ TRUE = [
     ("data x: R[n]; A: R[m,n]\nz = A @ x\nh = relu(z)", "d(h, z) == diag(step(z))"),
     ("data x: R[n]\nv = mean((x - mean(x))**2)", "v == mean(x**2) - mean(x)**2"),
     ("data x: R[n]", "sum((x - mean(x))**2)/(n-1) == (sum(x**2) - n*mean(x)**2)/(n-1)"),
+    ("data a: R", "sqrt((a**2 + exp(20))**2) == a**2 + exp(20)"),
+    ("data a: R", "sqrt((a + exp(20))**4) == (a + exp(20))**2"),
 ]
 FALSE = [
+    # They turn at a number that is computed, and far out.
+    ("data a: R", "sqrt((a + exp(20))**2) == a + exp(20)"),
+    ("data a: R", "sqrt((a + exp(20)) * (a + exp(20))) == a + exp(20)"),
+    ("data a: R\nc = a + exp(20)", "1 / sqrt(1 / c**2) == c"),
+    ("data a: R\nc = a + 10**9", "sqrt(sum((c * ones(3))**2)) == c * sqrt(3)"),
+    ("data a: R\nc = a + exp(20)", "norm2(c * ones(3)) == sqrt(3) * c"),
+    ("data a: R\nc = a + exp(20)", "exp(logdet(c * eye(2)) / 2) == c"),
+    ("data a: R", "sqrt(a**2 + 2*a*exp(20) + exp(40)) == a + exp(20)"),
+    ("data a: R; b: R", "sqrt((a + b + 10**9)**2) == a + b + 10**9"),
     ("data a: R", "relu(a - 4) == 0"),
     ("data a: R", "min(max(a, -5), 5) == a"),
     ("data a: R", "tanh(1000*a) == sign(a)"),

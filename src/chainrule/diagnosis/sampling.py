@@ -28,7 +28,7 @@ from chainrule.diagnosis.points import (
     least_sizes,
     sheet_terms,
 )
-from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, literals
+from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, numbers_among
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import DerivativeRule
 from chainrule.equations.language.reach import terms_behind
@@ -41,7 +41,7 @@ Array = NDArray[Any]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_PATTERNS = 32
-MOST_LITERALS = 6
+MOST_NUMBERS = 6
 ROOM = 4_000_000
 """How many entries all points have together, if there are more than `LEAST`."""
 LEAST = 2
@@ -110,13 +110,13 @@ def points_around(
         What may be computed to find the kinks.
     """
     every = list(sheet_terms(sheet))
-    numbers = [number for number in literals(terms) if number not in literals(every)[:MOST_LITERALS]]
+    met = numbers_among(sheet, every)[:MOST_NUMBERS]
+    own = [number for number in numbers_among(sheet, terms) if number not in met][:MOST_NUMBERS]
     switches = Switches.of(sheet, terms, rule, allowance)
-    met = {switch for switch, _ in Switches.of(sheet, every, rule).terms}
-    if not numbers and all(switch in met for switch, _ in switches.terms):
+    known = {switch for switch, _ in Switches.of(sheet, every, rule).terms}
+    if not own and all(switch in known for switch, _ in switches.terms):
         return
     sampler = _Sampler(sheet, rng, ordinary.sizes, rule, {}, KINDS, allowance)
-    own = numbers[:MOST_LITERALS]
     yield from islice(
         chain(sampler.at_numbers(own), sampler.beside_numbers(own), sampler.kinks([ordinary], switches, own)),
         _room(sheet, ordinary),
@@ -186,7 +186,7 @@ class _Sampler:
     @property
     def numbers(self) -> list[float]:
         """The first numbers of the sheet."""
-        return literals(sheet_terms(self.sheet))[:MOST_LITERALS]
+        return numbers_among(self.sheet, sheet_terms(self.sheet))[:MOST_NUMBERS]
 
     def at_numbers(self, numbers: list[float]) -> Iterator[SheetPoint]:
         for number in numbers:
@@ -207,8 +207,10 @@ class _Sampler:
         for nearness in (2.0**-6, 2.0**-6, 2.0**-12) if numbers else ():
             yield self.point("extreme", _near(numbers, nearness))
         for number in numbers:
-            for scale in (number, number**0.5, 2 * number):
+            for scale in (number, number**0.5):
                 yield self.point("extreme", _times(scale))
+            for sign in (-1, 1):  # sqrt(sum((x + 1e8)**2)) turns where all entries are below -1e8
+                yield self.point("extreme", _beyond(sign * number))
 
     def kinks(
         self, ordinary: list[SheetPoint], switches: Switches, numbers: list[float]
@@ -295,6 +297,10 @@ def _of_all_magnitudes(rng: np.random.Generator, shape: tuple[int, ...]) -> Arra
 
 def _everywhere(value: float) -> Draw:
     return lambda rng, shape: np.full(shape, value)
+
+
+def _beyond(number: float) -> Draw:
+    return lambda rng, shape: number * rng.uniform(1.1, 3.0, shape)
 
 
 def _near(numbers: list[float], nearness: float) -> Draw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,15 +19,15 @@ from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Binary, Call, Number, Size, Term, Type, names_in
+from chainrule.equations.language.tree import Binary, Call, Number, Ref, Size, Term, Type, children, names_in
 from chainrule.errors import ChainruleError
 
-__all__ = ["Switches", "is_analytic", "is_smooth", "literals"]
+__all__ = ["Switches", "is_analytic", "is_smooth", "numbers_among"]
 
 Array = NDArray[Any]
 
 # Of |Γ| gammaln has kinks at 0, -1, ...
-EDGED = ("log", "sqrt", "gammaln")
+EDGED = ("log", "sqrt", "gammaln", "norm2", "normF", "logdet")
 KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
 ANALYTIC = frozenset(
     (
@@ -49,10 +50,31 @@ MOST_ENTRIES = 48
 EVALUATIONS = 300
 
 
-def literals(terms: Iterable[Term]) -> list[float]:
-    """The moduli of the numbers among terms, each once; 0 is left out."""
-    found = {abs(float(term.value)): None for term in terms if isinstance(term, Number)}
-    return [value for value in found if value]
+def numbers_among(sheet: Sheet, terms: Iterable[Term]) -> list[float]:
+    """The moduli of the numbers among some terms of a sheet, each once; 0 is left out.
+
+    What rests on numbers alone is one: sqrt((a + exp(20))**2) turns at -4.85e8.
+    """
+    closed = _closed(sheet)
+    found = {
+        term: None
+        for term in terms
+        if not isinstance(term, Ref) and names_in(term) <= closed and not open_indices(term)
+    }
+    inner = {part for term in found for part in children(term)}
+    values = (_value(sheet, term) for term in found if term not in inner)
+    return list(dict.fromkeys(value for value in values if value and math.isfinite(value)))
+
+
+def _value(sheet: Sheet, term: Term) -> float:
+    """The modulus of a single number; 0 if it is none."""
+    if isinstance(term, Number):
+        return abs(float(term.value))
+    try:
+        value = Evaluation(sheet, {}, arithmetic=Doubles()).value(term)
+    except ChainruleError:  # of a symbolic size, or without a value
+        return 0.0
+    return abs(float(value)) if value.size == 1 else 0.0
 
 
 def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
@@ -60,7 +82,7 @@ def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
 
     Then what holds around an ordinary point holds everywhere.
     """
-    numbers, terms = _numbers(sheet), list(terms)
+    numbers, terms = _closed(sheet), list(terms)
     return not _turns_at_poles(terms) and not any(
         (isinstance(term, Call) and term.function in TURNING)
         or _has_any_exponent(term)
@@ -124,7 +146,7 @@ def _is_shifted(sheet: Sheet, edge: Term, numbers: Set[str]) -> bool:
     )
 
 
-def _numbers(sheet: Sheet) -> Set[str]:
+def _closed(sheet: Sheet) -> Set[str]:
     """The definitions that rest on nothing declared, such as c = exp(20)."""
     found: set[str] = set()
     for name in sheet.definitions:
@@ -236,7 +258,14 @@ class Switches:
 
 
 def _edges(term: Term) -> Iterator[Term]:
-    """What must not be negative for a term to have a value, or to stay one analytic function."""
+    """What must not change its sign for a term to have a value, or to stay one analytic function."""
+    for edge in _domains(term):
+        # The square in sqrt(u**2) has one sign; u has two.
+        yield edge.left if isinstance(edge, Binary) and _is_even(edge) else edge
+
+
+def _domains(term: Term) -> Iterator[Term]:
+    """What must not be negative for a term to have a value."""
     match term:
         case Call(function=name, args=(arg,)) if name in EDGED:
             yield arg
@@ -254,9 +283,7 @@ def _number(term: Term, value: int) -> Number:
 
 
 def _switches(term: Term) -> Iterator[Term]:
-    for edge in _edges(term):
-        # The square in sqrt(u**2) has one sign; u has two.
-        yield edge.left if isinstance(edge, Binary) and _is_even(edge) else edge
+    yield from _edges(term)
     match term:
         case Call(function=name, args=(arg,)) if name in KINKED:
             yield arg
