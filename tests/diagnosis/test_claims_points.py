@@ -80,6 +80,7 @@ TRUE = [
     ("data a: R", "sqrt((a + exp(20))**4) == (a + exp(20))**2"),
 ]
 FALSE = [
+    ("data x: R[n]", "softmax(x) == 1 - step(max(softmax(x)) - softmax(x))"),
     # They turn at a number that is computed, and far out.
     ("data a: R", "sqrt((a + exp(20))**2) == a + exp(20)"),
     ("data a: R", "sqrt((a + exp(20)) * (a + exp(20))) == a + exp(20)"),

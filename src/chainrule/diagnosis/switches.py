@@ -55,14 +55,17 @@ def numbers_among(sheet: Sheet, terms: Iterable[Term]) -> list[float]:
 
     What rests on numbers alone is one: sqrt((a + exp(20))**2) turns at -4.85e8.
     """
-    closed = _closed(sheet)
-    found = {
-        term: None
-        for term in terms
-        if not isinstance(term, Ref) and names_in(term) <= closed and not open_indices(term)
+    names, every = _closed(sheet), list(terms)
+    closed = {
+        term
+        for term in every
+        if not isinstance(term, Ref) and names_in(term) <= names and not open_indices(term)
     }
-    inner = {part for term in found for part in children(term)}
-    values = (_value(sheet, term) for term in found if term not in inner)
+    within = {part for term in closed for part in children(term)}
+    beside = {part for term in every if term not in closed for part in children(term)}
+    values = (
+        _value(sheet, term) for term in every if term in closed and (term not in within or term in beside)
+    )
     return list(dict.fromkeys(value for value in values if value and math.isfinite(value)))
 
 

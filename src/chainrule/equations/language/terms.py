@@ -50,6 +50,15 @@ class Budget:
     depths: dict[Term, int] = field(default_factory=dict)
     loops: dict[Term, frozenset[str]] = field(default_factory=dict)  # the indices that are bound inside
     constants: dict[Term, float] = field(default_factory=dict)  # values of terms without names
+    met: dict[object, Term] = field(default_factory=dict)
+
+    def first(self, term: Term) -> Term:
+        """The first term of its line that is equal to a term, so that equal terms are worked on once.
+
+        Rounding does not tell them apart, either: max(softmax(x)) - softmax(x) is 0 in one entry.
+        """
+        own = (getattr(term, name) for name in type(term).__slots__)
+        return self.met.setdefault((type(term), term.span.line, term.type, *own), term)
 
     def admit(self, term: Term, parts: tuple[Term, ...]) -> str | None:
         """Count a term; the reason if it is one too many."""
@@ -126,6 +135,7 @@ class TermMaker(ABC):
                 node,
                 SheetLimitError,
             )
+        term = self.budget.first(term)
         reason = self.budget.admit(term, parts)
         if reason is not None:
             self.fail(reason, node, SheetLimitError)
