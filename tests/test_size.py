@@ -1,7 +1,7 @@
 """Counts that can only fall: statements of the equations, branches of a function, questions of kind.
 
-A statement is an `ast.stmt`, so that comments, docstrings and layout are free. A branch is what `BRANCHES`
-lists, and each operand of a boolean operator but its first.
+A statement is an `ast.stmt` that is no docstring, so that comments and layout are free, too. A branch is what
+`BRANCHES` lists, and each operand of a boolean operator but its first.
 """
 
 import ast
@@ -22,7 +22,7 @@ BRANCHES = (
 )
 MANY = 15
 # The limits: lower them when a change allows it.
-BRANCHED, STATEMENTS, KINDS_ASKED = 52, 16_310, 489
+BRANCHED, STATEMENTS, KINDS_ASKED = 46, 14_853, 488
 # Where nodes are made, asked after and rewritten: the language has tokens and steps of other kinds.
 ROOMS = ("nodes", "calculus", "formulas", "code")
 
@@ -41,6 +41,10 @@ def branches(function):
         found += len(node.values) - 1 if isinstance(node, ast.BoolOp) else 0
         stack += ast.iter_child_nodes(node)
     return found
+
+
+def is_text(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def test_branches_are_counted():
@@ -65,7 +69,9 @@ def test_few_functions_have_many_branches():
 
 def test_the_equations_grow_by_ideas_alone():
     found = sum(
-        isinstance(node, ast.stmt) for tree in trees(ROOT / "equations").values() for node in ast.walk(tree)
+        isinstance(node, ast.stmt) and not is_text(node)
+        for tree in trees(ROOT / "equations").values()
+        for node in ast.walk(tree)
     )
     assert found <= STATEMENTS, found
 

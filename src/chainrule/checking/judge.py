@@ -60,25 +60,34 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
         return _undecided(start, SWAMPED)
     suspicious = probe.is_suspicious
     kinked = bool(probe.slope.kink.any())
-    if request.entries != "all":
-        if not suspicious and not kinked and not _is_rough(probe):
-            may_hide = _is_noisy(probe) or _is_coarse(probe)
-            return _as_a_whole(oracle, probe, start) if may_hide else start
-        if suspicious and oracle.method == COMPLEX_STEP:
-            # At kinks the complex step sees one side of each.
-            kinked = bool(oracle.sides(probe.embed(probe.direction)).kink.any())
+    if request.entries != "all" and not (suspicious or kinked or _is_rough(probe)):
+        may_hide = _is_noisy(probe) or _is_coarse(probe)
+        return _as_a_whole(oracle, probe, start) if may_hide else start
+    verdict = _conclude(start, probe, _columns(oracle, probe, request), suspicious, request.examples)
+    by_columns = oracle.method == COMPLEX_STEP and not _is_coarse(probe)
+    if suspicious and not by_columns and verdict.status != "wrong":
+        return _as_a_whole(oracle, probe, verdict)
+    return verdict
+
+
+def _columns(oracle: Oracle, probe: Probe, request: Request) -> list[Column]:
+    """The entries of a claim that are looked at one by one, and those found wrong among the others."""
+    suspicious = probe.is_suspicious
     places = positions(oracle, probe, request.entries, suspicious, request.rng)
-    if kinked and len(places) < probe.block.size:
+    if len(places) < probe.block.size and _meets_kinks(oracle, probe, request):
         places = list(dict.fromkeys([*narrow(oracle, probe), *places]))
     columns = examine(oracle, probe, places)
     located = suspicious and len(places) < probe.block.size
     if located and columns[0].wrong.any() and not any(column.wrong.any() for column in columns[1:]):
         columns += peel(oracle, probe, columns[0])
-    verdict = _conclude(start, probe, columns, suspicious, request.examples)
-    by_columns = oracle.method == COMPLEX_STEP and not _is_coarse(probe)
-    if suspicious and not by_columns and verdict.status != "wrong":
-        return _as_a_whole(oracle, probe, verdict)
-    return verdict
+    return columns
+
+
+def _meets_kinks(oracle: Oracle, probe: Probe, request: Request) -> bool:
+    if request.entries != "all" and probe.is_suspicious and oracle.method == COMPLEX_STEP:
+        # At kinks the complex step sees one side of each.
+        return bool(oracle.sides(probe.embed(probe.direction)).kink.any())
+    return bool(probe.slope.kink.any())
 
 
 def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVerdict:

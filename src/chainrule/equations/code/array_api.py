@@ -143,16 +143,20 @@ class _Speller(ast.NodeTransformer):
         numbers = all(map(self._is_number, node.args[:2]))
         plain = name in _PLAIN and not (name in _COMPARISONS and numbers)
         arguments = [self._array(argument, name, plain) for argument in node.args]
+        call = self._call(name, arguments, node.keywords)
+        return self._made_an_array(call) if name == "_power" and numbers else call
+
+    def _call(self, name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> ast.expr:
+        """A function of the standard, or one of ours that is made of those."""
         if name == "np.tensordot":
             return ast.Call(self._standard("tensordot"), arguments[:2], [ast.keyword("axes", arguments[2])])
         if name in _SAME:
             own = _RENAMED.get(name, name.removeprefix("np."))
-            return ast.Call(self._standard(own), arguments, node.keywords)
+            return ast.Call(self._standard(own), arguments, keywords)
         if name == "np.einsum":
             return self._ours("_einsum" if len(arguments) > 2 else "_diagonal", arguments)
         if _OURS.get(name, name) in ARRAY_DEFINITIONS:
-            call = self._ours(_OURS.get(name, name), arguments)
-            return self._made_an_array(call) if name == "_power" and numbers else call
+            return self._ours(_OURS.get(name, name), arguments)
         raise NoRuleError(f'No array API code is known for {name}; compile for target="numpy".')
 
     def _array(self, argument: ast.expr, function: str, plain: bool) -> ast.expr:

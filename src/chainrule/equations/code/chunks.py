@@ -202,12 +202,7 @@ class _Swap(ast.NodeTransformer):
 def _loop(
     finder: _Finder, names: Mapping[str, str], length: Callable[[Size], str], fresh: Callable[[str], str]
 ) -> list[str]:
-    needed = set().union(*(reads(code) for code in finder.sums.values()))
-    body: list[tuple[str, ast.expr]] = []
-    for target, value in reversed(list(zip(finder.targets, finder.values, strict=True))):
-        if target in finder.tall and target in needed:
-            needed |= reads(value)
-            body.insert(0, (target, value))
+    body, needed = _tall_body(finder)
     part = fresh("part")
     sliced = {
         name: fresh(f"{name}_part")
@@ -225,6 +220,17 @@ def _loop(
     for text, name in names.items():
         lines.append(f"    {name} = _plus({name}, {rename.text(finder.sums[text])})")
     return lines
+
+
+def _tall_body(finder: _Finder) -> tuple[list[tuple[str, ast.expr]], set[str]]:
+    """The assignments that the sums need for each part, and every name that is read."""
+    needed = set().union(*(reads(code) for code in finder.sums.values()))
+    body: list[tuple[str, ast.expr]] = []
+    for target, value in reversed(list(zip(finder.targets, finder.values, strict=True))):
+        if target in finder.tall and target in needed:
+            needed |= reads(value)
+            body.insert(0, (target, value))
+    return body, needed
 
 
 class _Rename(ast.NodeTransformer):

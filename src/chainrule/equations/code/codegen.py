@@ -264,20 +264,22 @@ class Writer:
             return f"np.full({shape}, {_number(terms[0][0])}{self.type_argument()})", True
         # One term of full shape lets the others broadcast.
         spread = any(arg.kind != "ones" and not self._has_ones(arg) for _, arg in terms)
-        pieces: list[str] = []
-        for c, arg in terms:
-            sign = "-" if c < 0 else "+"
-            if arg.kind == "ones":
-                body = _number(abs(c))
-            else:
-                text, atomic = self._spread(arg) if spread else self.code[arg]
-                body = text if atomic or (abs(c) == 1 and arg.kind not in _SUMS) else f"({text})"
-                body = body if abs(c) == 1 else f"{_number(abs(c))} * {body}"
-            pieces.append(f" {sign} {body}" if pieces else body if c > 0 else f"-{body}")
+        signs = ["" if terms[0][0] > 0 else "-", *(" + " if c > 0 else " - " for c, _ in terms[1:])]
+        pieces = [
+            sign + self._summand(abs(c), arg, spread) for sign, (c, arg) in zip(signs, terms, strict=True)
+        ]
         while len(pieces) > MOST_PIECES:
             head = self._assign("t", "".join(pieces[:MOST_PIECES]))
             pieces = [head, *pieces[MOST_PIECES:]]
         return "".join(pieces), False
+
+    def _summand(self, c: Fraction, arg: Node, spread: bool) -> str:
+        """A positive number of a term of a sum."""
+        if arg.kind == "ones":
+            return _number(c)
+        text, atomic = self._spread(arg) if spread else self.code[arg]
+        body = text if atomic or (c == 1 and arg.kind not in _SUMS) else f"({text})"
+        return body if c == 1 else f"{_number(c)} * {body}"
 
     @staticmethod
     def _has_ones(node: Node) -> bool:

@@ -167,14 +167,11 @@ def compile_program(
     asked = [Request(*request) for request in requests]  # type: ignore[arg-type]
     middle = {name for request in asked for name in request.names[1:] if name in program.bodies}
     stable, called = stable_program(program, [name for request in asked for name in request.names], middle)
-    lines: list[Line] = []
-    for of in dict.fromkeys(request.of for request in asked):
-        own = [request for request in asked if request.of == of]
-        wrt = list(dict.fromkeys(name for request in own for name in request.names[1:]))
-        if any(request.then for request in own):
-            lines += second_lines(stable, of, wrt, own, sizes or {})
-        elif wrt:
-            lines += first_lines(stable, of, wrt, sizes or {}, each)
+    lines = [
+        line
+        for of in dict.fromkeys(request.of for request in asked)
+        for line in _lines(stable, of, asked, sizes or {}, each)
+    ]
     outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
     advice = {
@@ -183,6 +180,17 @@ def compile_program(
         if asks.then or (asks.wrt and stable.symbols[asks.of].dims)
     }
     return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, advice)
+
+
+def _lines(
+    program: Program, of: str, asked: Sequence[Request], sizes: Mapping[str, int], each: Size | None
+) -> Sequence[Line]:
+    """The derivatives of one value, of the order that is asked for."""
+    own = [request for request in asked if request.of == of]
+    wrt = list(dict.fromkeys(name for request in own for name in request.names[1:]))
+    if any(request.then for request in own):
+        return second_lines(program, of, wrt, own, sizes)
+    return first_lines(program, of, wrt, sizes, each) if wrt else ()
 
 
 def compile_product(

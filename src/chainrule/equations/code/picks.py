@@ -23,29 +23,22 @@ def without_units(
     dict
         For the places of those, their axes that are at a position, and which.
     """
-    units: dict[int, int] = {}
-    for node, labels in pairs:
-        mates = [other for other, own in pairs if labels[:1] and labels[0] in own and other is not node]
-        # The classes of one-hot rows have no row to pick: what is 1 there depends on the label.
-        whole = len(mates) == 1 and not (
-            mates[0].kind == "onehot" and (mates[0], labels[0]) in _classes(pairs)
-        )
-        if node.kind == "unit" and labels[0] not in out and whole:
-            units[labels[0]] = node.data
-    kept: list[Factor] = []
-    at: dict[int, dict[int, int]] = {}
-    for node, labels in pairs:
-        if node.kind == "unit" and labels[0] in units:
-            continue
-        here = {axis: units[label] for axis, label in enumerate(labels) if label in units}
-        if here:
-            at[len(kept)] = here
-        kept.append((node, tuple(label for label in labels if label not in units)))
-    return kept, at
+    units = {
+        labels[0]: node.data
+        for node, labels in pairs
+        if node.kind == "unit" and labels[0] not in out and _picks_of_one(node, labels[0], pairs)
+    }
+    left = [(node, labels) for node, labels in pairs if node.kind != "unit" or labels[0] not in units]
+    picked_at = [{axis: units[label] for axis, label in enumerate(own) if label in units} for _, own in left]
+    kept = [(node, tuple(label for label in labels if label not in units)) for node, labels in left]
+    return kept, {place: here for place, here in enumerate(picked_at) if here}
 
 
-def _classes(pairs: Sequence[Factor]) -> set[tuple[Node, int]]:
-    return {(node, labels[-1]) for node, labels in pairs if node.kind == "onehot"}
+def _picks_of_one(unit: Node, label: int, pairs: Sequence[Factor]) -> bool:
+    """Whether a unit vector meets one other factor, along an axis that has entries to pick."""
+    mates = [(other, own) for other, own in pairs if label in own and other is not unit]
+    # The classes of one-hot rows have no row to pick: what is 1 there depends on the label.
+    return len(mates) == 1 and not (mates[0][0].kind == "onehot" and mates[0][1][-1] == label)
 
 
 def subscript(axes: int, at: Mapping[int, int]) -> str:

@@ -8,6 +8,7 @@ the line. So nothing is built that is larger than it must be, and symmetric prod
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.calculus.lets import Cotangent, Line
@@ -105,9 +106,7 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
     split = [(c, factors_of(term)) for c, term in terms]
     out = set(range(len(whole.dims)))
     for factor, own in split[0][1]:
-        if factor.kind == "ones" or not set(own) <= out or len(set(own)) < len(own):
-            continue
-        if any(factors.count((factor, own)) != 1 for _, factors in split):
+        if not set(own) <= out or not _is_common(factor, own, split):
             continue
         left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
         covered = {label for _, factors in left for _, labels in factors for label in labels}
@@ -119,6 +118,15 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
         parts = [(c, _spread(factors, kept, dims, whole)) for c, factors in left]
         return _Pulled(factor, own, linear(whole.pool, parts, dims), kept)
     return None
+
+
+def _is_common(factor: Node, own: tuple[int, ...], split: Sequence[tuple[Fraction, Factors]]) -> bool:
+    """Whether every term has a factor once, each of its axes for itself."""
+    return (
+        factor.kind != "ones"
+        and len(set(own)) == len(own)
+        and all(factors.count((factor, own)) == 1 for _, factors in split)
+    )
 
 
 def _spread(factors: Factors, kept: tuple[int, ...], dims: tuple[Size, ...], whole: Node) -> Node:

@@ -58,31 +58,35 @@ class Signature:
 
     def checks(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes off the inputs and check the rest, and the sizes no input shows."""
+        known, reads = self._shown()
+        given = [(variable, self.program.symbols[name].dims) for name, variable in self.inputs.items()]
+        ranks = [f"{variable}.ndim == {len(dims)}" for variable, dims in given]
+        shapes = [
+            f"{variable}.shape == {tuple_text([_length_text(size, known) for size in dims])}"
+            for variable, dims in given
+            if dims and all(_is_known(size, known) for size in dims)
+        ]
+        for size in self._least:
+            self._length(size)
+        shape_checks = [*self._refused(ranks), *reads, *self._refused(shapes)]
+        statements = [*shape_checks, *self._position_checks(), *self._label_checks(known)]
+        return statements, tuple(size for size in self.used_sizes if size not in known)
+
+    def _shown(self) -> tuple[dict[Size, str], list[str]]:
+        """What the sizes that are an axis of an input are called, and the statements that read them."""
         known: dict[Size, str] = {}
-        ranks, reads, checks = [], [], []
+        reads = []
         for name, variable in self.inputs.items():
-            dims = self.program.symbols[name].dims
-            ranks.append(f"{variable}.ndim == {len(dims)}")
-            for axis, size in enumerate(dims):
+            for axis, size in enumerate(self.program.symbols[name].dims):
                 if isinstance(size, str) and size not in known and "*" not in size:
                     known[size] = self._length(size)
                     reads.append(f"{known[size]} = {variable}.shape[{axis}]")
-        for name, variable in self.inputs.items():
-            dims = self.program.symbols[name].dims
-            parts = [[known.get(part, str(part)) for part in size_factors(size)] for size in dims]
-            shown = all(
-                part in known or isinstance(part, int) for size in dims for part in size_factors(size)
-            )
-            if dims and shown:
-                checks.append(f"{variable}.shape == {tuple_text([' * '.join(own) for own in parts])}")
-        for size in self._least:
-            self._length(size)
-        hidden = tuple(size for size in self.used_sizes if size not in known)
-        refusal = self._refusal()
-        statements = [f"if not ({' and '.join(ranks)}):", f"    raise {refusal}"] if ranks else []
-        statements += reads
-        statements += [f"if not ({' and '.join(checks)}):", f"    raise {refusal}"] if checks else []
-        return [*statements, *self._position_checks(), *self._label_checks(known)], hidden
+        return known, reads
+
+    def _refused(self, conditions: Sequence[str]) -> list[str]:
+        if not conditions:
+            return []
+        return [f"if not ({' and '.join(conditions)}):", f"    raise {self._refusal()}"]
 
     def reads(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes the code uses, and the sizes no input shows."""
@@ -125,3 +129,11 @@ class Signature:
                 statements.append(f"if {wrong}:")
                 statements.append(f"    raise ValueError({need})")
         return statements
+
+
+def _length_text(size: Size, known: Mapping[Size, str]) -> str:
+    return " * ".join(known.get(part, str(part)) for part in size_factors(size))
+
+
+def _is_known(size: Size, known: Mapping[Size, str]) -> bool:
+    return all(part in known or isinstance(part, int) for part in size_factors(size))

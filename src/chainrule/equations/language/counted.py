@@ -192,6 +192,6 @@ def _computed(body: Term) -> Iterator[Term]:
         term = stack.pop()
         yield term
         if not isinstance(term, Derivative):
-            new = [part for part in children(term) if part not in seen]
+            new = [part for part in dict.fromkeys(children(term)) if part not in seen]
             seen.update(new)
             stack += new

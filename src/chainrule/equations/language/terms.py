@@ -57,7 +57,7 @@ class Budget:
 
         Rounding does not tell them apart, either: max(softmax(x)) - softmax(x) is 0 in one entry.
         """
-        own = (getattr(term, name) for name in type(term).__slots__)
+        own = map(partial(getattr, term), type(term).__slots__)
         return self.met.setdefault((type(term), term.span.line, term.type, *own), term)
 
     def admit(self, term: Term, parts: tuple[Term, ...]) -> str | None:

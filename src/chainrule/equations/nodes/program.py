@@ -126,16 +126,3 @@ class Program:
             if name not in found and any(used in found for used in self.uses[name]):
                 found.add(name)
         return found
-
-    def inlined(self, node: Node, keep: Iterable[str] = ()) -> Node:
-        """The node with every definition but those in ``keep`` replaced by its body, all the way down."""
-        # Imported here: substitution rebuilds through the constructors, which know nothing of programs.
-        from chainrule.equations.nodes.operations import substitute
-
-        kept = set(keep)
-        needed = self.ancestors(self.names_in(node))
-        replacement: dict[Node, Node] = {}
-        for name, body in self.bodies.items():
-            if name in needed and name not in kept:
-                replacement[self.symbols[name]] = substitute(body, replacement)
-        return substitute(node, replacement)
