@@ -8,6 +8,7 @@ from benchmarks import (
     digits_accuracy,
     network_hessian,
     network_step,
+    read_table,
     second_order,
     sheet_step,
     start_up,
@@ -26,6 +27,7 @@ GROUPS = {
         claims,
         network_step,
         digits_accuracy,
+        read_table,
     )
 }
 CASES = [case for cases in GROUPS.values() for case in cases]

@@ -26,7 +26,7 @@ __all__ = ["Case", "Contest", "Row", "Timing", "environment", "measure", "ratio"
 
 Function = Callable[[], object]
 LEAST, MOST = 5, 2000  # rounds of a case
-PACKAGES = ("chainrule", "numpy", "scipy", "scikit-learn", "jax", "torch", "sympy")
+PACKAGES = ("chainrule", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "jax", "torch", "sympy")
 ROOT = Path(__file__).parent.parent
 
 

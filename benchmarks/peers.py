@@ -22,7 +22,7 @@ Loss = Callable[[SimpleNamespace], Callable[..., Any]]
 Function = Callable[[], np.ndarray]
 
 
-NAMES = {"jax": "JAX", "torch": "torch", "sympy": "SymPy", "sklearn": "scikit-learn"}
+NAMES = {"jax": "JAX", "torch": "torch", "sympy": "SymPy", "sklearn": "scikit-learn", "pandas": "pandas"}
 
 
 def installed(name: str) -> bool:

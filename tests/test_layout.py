@@ -43,6 +43,10 @@ HEAVY = [
     "jax",
     "rich",
     "click",
+    "pyarrow",
+    "narwhals",
+    "pandas",
+    "polars",
 ]
 
 

@@ -5,28 +5,36 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.arrow_text import split_by_arrow
+from chainrule.data.blocks import split_in_blocks
 from chainrule.data.infer import MISSING, Fields, column_from_text
-from chainrule.data.table import Kind, Table
+from chainrule.data.plain_numbers import end_of_sample, is_regular, numeric_columns, sample
+from chainrule.data.splitting import Layout, Numbers, Split, Texts, records, split_exactly
+from chainrule.data.table import Column, Kind, Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
 __all__ = ["DELIMITERS", "parse_delimited"]
 
 Array = NDArray[Any]
+Splitter = Callable[[bytes, Layout, Sequence[bool]], Split | None]
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_COLUMNS = 100_000
 SNIFFED_LINES = 30
+LINE_END = re.compile(rb"\r\n|\n|\r")
+SPLITTERS: tuple[Splitter, ...] = (split_by_arrow, split_in_blocks)
+"""From the quickest; each may decline a text."""
 
 
 def parse_delimited(
-    text: str,
+    content: bytes,
     source: str,
     *,
     header: bool = True,
@@ -35,49 +43,73 @@ def parse_delimited(
     missing_values: Collection[str] = MISSING,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Table:
-    r"""Read a table from text; see `read_table`.
+    r"""Read a table from text in UTF-8; see `read_table`.
 
     Examples
     --------
-    >>> print(parse_delimited("age;town\n31;Ulm\n;Bonn\n", "people.csv"))
+    >>> print(parse_delimited(b"age;town\n31;Ulm\n;Bonn\n", "people.csv"))
     people.csv: 2 rows, 2 columns
       age   numeric      31 to 31, mean 31; 1 missing
       town  categorical  Bonn (1), Ulm (1)
     """
-    if not text.strip():
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if not content or content.isspace():
         raise DataError(f"{source} is empty; expected a header line and at least one row.")
-    found = delimiter if delimiter is not None else _sniff(text)
-    rows, lines = _rows(text, source, found)
-    names = (
-        _header(rows[0], f"{source}, line {lines[0]}")
-        if header
-        else [f"column{j}" for j in range(len(rows[0]))]
-    )
-    if header:
-        rows, lines = rows[1:], lines[1:]
-    if not rows:
-        raise DataError(f"{source} has a header line but no rows.")
-    _refuse_ragged(rows, lines, names, source, found)
-    kinds = kinds or {}
-    for name in kinds:
+    delimiter = delimiter if delimiter is not None else _sniff(content)
+    lines = records(content, source, delimiter)
+    line, after, first = next(lines)
+    if len(first) > MAX_COLUMNS:
+        raise DataError(f"{source} has {len(first)} columns; at most {MAX_COLUMNS} are read.")
+    names = _header(first, f"{source}, line {line}") if header else [f"column{j}" for j in range(len(first))]
+    given = kinds or {}
+    for name in given:
         if name not in names:
             raise DataError(f"{source} has no column {name!r}{near_misses(name, names)}")
-    places = np.array(lines)
+    first_line = after if header else line
+    start = _start(content, first_line)
+    wanted = tuple(given.get(name) for name in names)
+    layout = Layout(source, delimiter, tuple(names), start, first_line, decimal, missing_values, wanted)
+    split = _split(content, layout)
     columns = [
-        column_from_text(
-            Fields(name, [row[j].strip() for row in rows], source, places, decimal),
-            missing_values,
-            kinds.get(name),
-        )
-        for j, name in enumerate(names)
+        _column(name, column, kind, split.lines, layout)
+        for name, column, kind in zip(names, split.columns, wanted, strict=True)
     ]
-    return Table(tuple(columns), source, places, "line")
+    return Table(tuple(columns), source, split.lines, "line")
 
 
-def _sniff(text: str) -> str:
+def _split(content: bytes, layout: Layout) -> Split:
+    end = end_of_sample(content, layout)
+    is_long = end < len(content) and is_regular(content, layout)
+    first = sample(content, layout, end) if is_long else None
+    if first is not None and len(first.lines):
+        numeric = numeric_columns(first, layout)
+        for splitter in SPLITTERS:
+            if split := splitter(content, layout, numeric):
+                return split
+    split = split_exactly(content, layout)
+    if not len(split.lines):
+        raise DataError(f"{layout.source} has a header line but no rows.")
+    return split
+
+
+def _start(content: bytes, line: int) -> int:
+    """The byte where a line begins, counted from 1."""
+    ends = itertools.islice(LINE_END.finditer(content), line - 2, line - 1) if line > 1 else ()
+    return next((end.end() for end in ends), 0 if line == 1 else len(content))
+
+
+def _column(name: str, column: Texts | Numbers, kind: Kind | None, lines: Array, layout: Layout) -> Column:
+    if isinstance(column, Numbers):
+        return Column(name, "numeric", column.values, column.missing)
+    missing_values, decimal = layout.missing_values, layout.decimal
+    fields = Fields(name, column.texts, column.codes, layout.source, lines, decimal, missing_values)
+    return column_from_text(fields, kind)
+
+
+def _sniff(content: bytes) -> str:
     """The delimiter that splits the first lines into the same number of fields, and into the most."""
-    written = (line for line in io.StringIO(text, newline="") if line.strip())
-    lines = list(itertools.islice(written, SNIFFED_LINES))
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace", newline="")
+    lines = list(itertools.islice((line for line in text if line.strip()), SNIFFED_LINES))
 
     def quality(delimiter: str) -> tuple[bool, int]:
         try:
@@ -87,24 +119,6 @@ def _sniff(text: str) -> str:
         return min(counts) == counts[0] > 1, counts[0]
 
     return max(DELIMITERS, key=quality)
-
-
-def _rows(text: str, source: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    line = 1
-    try:
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{source}, line {line}: {error}; check the quotes of that line.") from None
-    if len(rows[0]) > MAX_COLUMNS:
-        raise DataError(f"{source} has {len(rows[0])} columns; at most {MAX_COLUMNS} are read.")
-    return rows, lines
 
 
 def _header(row: list[str], place: str) -> list[str]:
@@ -130,15 +144,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _refuse_ragged(
-    rows: list[list[str]], lines: list[int], names: list[str], source: str, delimiter: str
-) -> None:
-    for row, line in zip(rows, lines, strict=True):
-        if len(row) != len(names):
-            raise DataError(
-                f"{source}, line {line}: {len(row)} fields where {len(names)} are expected "
-                f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}); quote a field that contains "
-                f"{delimiter!r}."
-            )

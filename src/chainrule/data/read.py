@@ -86,15 +86,8 @@ def read_table(
     for magic, what in FOREIGN.items():
         if content.startswith(magic):
             raise DataError(f"{name} is {what}; save the table as CSV, or its arrays as npz.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{name}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save it as UTF-8 text."
-        ) from None
     return parse_delimited(
-        text,
+        content,
         name,
         header=header,
         delimiter=delimiter,
