@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from chainrule.equations.calculus.local import pushed_forward, slopes
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.canonical import reached_from
+from chainrule.equations.nodes.connected import are_connected
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.operations import is_constant
 from chainrule.equations.nodes.slopes import Slope
@@ -73,4 +73,4 @@ def _is_outer(term: Node) -> bool:
     if term.kind != "prod" or len(term.dims) != 2:
         return False
     row, column = term.data[1]
-    return column not in reached_from(row, factors_of(term))
+    return not are_connected(row, column, factors_of(term))

@@ -7,8 +7,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.calculus.penalty import Terms, split_terms
+from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span
+from chainrule.equations.nodes.distribute import Terms
 from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.equations.nodes.operations import made
 from chainrule.equations.nodes.products import is_simplex, power, product

@@ -8,15 +8,14 @@ from typing import NamedTuple
 
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.distribute import Terms, distributed
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
-__all__ = ["PENALTY", "Repeated", "Terms", "repeated", "require_penalty", "split_terms"]
+__all__ = ["PENALTY", "Repeated", "repeated", "require_penalty", "split_terms"]
 
-Terms = list[tuple[Fraction, Node]]
 PENALTY = 'penalty="{}"'
 """How a penalty is named where nothing else is said."""
 
@@ -132,6 +131,5 @@ def _distributed(node: Node, program: Program, changing: Set[str]) -> Node | Non
     inner = program.bodies.get(name, moving[0]) if name else moving[0]
     if inner.kind not in ("lin", "prod", "sym") or inner is moving[0] and inner.kind == "sym":
         return None
-    rest = [(arg, ()) for arg in node.args if arg is not moving[0]]
-    terms = [(c, product(node.pool, [*rest, (term, ())], ())) for c, term in coefficient_terms(inner)]
-    return linear(node.pool, terms, ())
+    rest: list[Factor] = [(arg, ()) for arg in node.args if arg is not moving[0]]
+    return linear(node.pool, distributed([(inner, ()), *rest], 0, ()), ())

@@ -7,12 +7,12 @@ examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
+from chainrule.equations.nodes.distribute import Terms, opened
+from chainrule.equations.nodes.nodes import Node, factors_of, topological
 from chainrule.equations.nodes.operations import last_axes, made
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.relations import label_axes, related
@@ -157,22 +157,11 @@ def unsummed(node: Node, size: Size) -> Node | None:
     return linear(node.pool, terms, (size, *node.dims)) if terms else None
 
 
-def _opened(node: Node, size: Size) -> list[tuple[Fraction, Node]]:
+def _opened(node: Node, size: Size) -> Terms:
     """The terms of a node, with sums over the examples taken out of the sums inside its products."""
-    done, stack = [], coefficient_terms(node)[::-1]
-    while stack:
-        c, term = stack.pop()
-        place = _inner_sum(term, size)
-        if place is None:
-            done.append((c, term))
-            continue
-        labels, out = term.data
-        pairs = factors_of(term)
-        rest = pairs[:place] + pairs[place + 1 :]
-        for inner, arg in coefficient_terms(term.args[place])[::-1]:
-            opened = product(node.pool, [*rest, (arg, labels[place])], out)
-            stack += [(c * inner * outer, part) for outer, part in coefficient_terms(opened)]
-    return done
+    terms = opened(node, lambda term: _inner_sum(term, size))
+    assert terms is not None  # no number of terms is too large
+    return terms
 
 
 def _inner_sum(term: Node, size: Size) -> int | None:

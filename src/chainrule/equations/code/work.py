@@ -8,9 +8,9 @@ from math import inf, prod
 
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.distribute import distributed
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["multiplied_out", "operations", "taken_apart"]
@@ -54,11 +54,9 @@ def _distributed(node: Node, fits: Callable[[Node], bool]) -> Node | None:
         return None
     out = node.data[1]
     pairs = factors_of(node)
-    for place, (total, own) in enumerate(pairs):
+    for place, (total, _) in enumerate(pairs):
         if total.kind == "lin" and len(total.args) > 1 and fits(total):
-            rest = pairs[:place] + pairs[place + 1 :]
-            terms = [(c, product(node.pool, [*rest, (arg, own)], out)) for c, arg in coefficient_terms(total)]
-            return linear(node.pool, terms, node.dims)
+            return linear(node.pool, distributed(pairs, place, out), node.dims)
     return None
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.connected import connected, labels_of
 from chainrule.equations.nodes.nodes import Factor, Node
 
 __all__ = ["Parts", "grouped", "merged_dims", "opened", "parts_of", "sides_of"]
@@ -136,18 +137,10 @@ def sides_of(
     factors: Sequence[Factor], first: set[int], second: set[int]
 ) -> tuple[list[Factor], list[Factor]] | None:
     """The factors that reach the first labels, and those that reach the second; None if some reach both."""
-    groups: list[tuple[set[int], list[Factor]]] = []
-    outer = first | second
-    for factor in factors:
-        reach = set(factor[1])
-        touching = [group for group in groups if group[0] & reach]
-        groups = [group for group in groups if group not in touching]
-        merged_reach = reach.union(*(group[0] for group in touching))
-        groups.append((merged_reach, [inner for group in touching for inner in group[1]] + [factor]))
     sides: tuple[list[Factor], list[Factor]] = ([], [])
-    joint = [group for group in groups if group[0] & first and group[0] & second]
-    if joint:
-        return None
-    for reach, members in groups:
-        sides[bool(reach & second)].extend(members)
-    return sides if set().union(*(reach for reach, _ in groups)) >= outer else None
+    for part in connected(factors):
+        reach = labels_of(factors, part)
+        if reach & first and reach & second:
+            return None
+        sides[bool(reach & second)].extend(factors[place] for place in part)
+    return sides if labels_of(factors, range(len(factors))) >= first | second else None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
 from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of
 from chainrule.equations.nodes.relations import sorted_relation
 
-__all__ = ["canonical", "is_symmetric", "oriented", "reached_from"]
+__all__ = ["canonical", "is_symmetric", "oriented"]
 
 
 def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:
@@ -128,12 +126,3 @@ def _flipped(node: Node) -> Node:
     turned = [(arg, tuple(swap.get(label, label) for label in own)) for arg, own in factors]
     sizes = {label: size for arg, own in turned for label, size in zip(own, arg.dims, strict=True)}
     return canonical(node.pool, turned, (0, 1), sizes)
-
-
-def reached_from(start: int, factors: Sequence[Factor]) -> set[int]:
-    """The labels to which factors that share labels lead from one."""
-    seen, grown = {start}, True
-    while grown:
-        reached = seen.union(*(own for _, own in factors if seen & set(own)))
-        seen, grown = reached, len(reached) > len(seen)
-    return seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from chainrule.equations.nodes.canonical import reached_from
+from chainrule.equations.nodes.connected import are_connected, connected, labels_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
@@ -38,7 +38,7 @@ def _leaves_outer_product(term: Node, factor: Node, labels: tuple[int, ...]) -> 
     factors = factors_of(term)
     place = next(place for place, (arg, own) in enumerate(factors) if arg is factor and own[0])
     (reached,) = factors[place][1]
-    return 0 not in reached_from(reached, factors[:place] + factors[place + 1 :])
+    return not are_connected(reached, 0, factors[:place] + factors[place + 1 :])
 
 
 def _outer(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
@@ -136,14 +136,8 @@ def _scalars(term: Node) -> Iterator[tuple[Node, Node]]:
     if term.kind != "prod" or len(term.args) < 3:
         return
     factors, out = factors_of(term), term.data[1]
-    left = set(range(len(factors)))
-    while left:
-        start = min(left)
-        labels = reached_from(factors[start][1][0], factors) if factors[start][1] else set()
-        group = {place for place in left if labels & set(factors[place][1])} | {start}
-        left -= group
-        if len(group) == 1 or labels & set(out) or len(group) == len(factors):
-            continue
-        scalar = product(term.pool, [factors[place] for place in sorted(group)], ())
-        rest = [pair for place, pair in enumerate(factors) if place not in group]
-        yield scalar, product(term.pool, rest, out)
+    for part in connected(factors):
+        if 1 < len(part) < len(factors) and labels_of(factors, part).isdisjoint(out):
+            scalar = product(term.pool, [factors[place] for place in part], ())
+            rest = [pair for place, pair in enumerate(factors) if place not in part]
+            yield scalar, product(term.pool, rest, out)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.elementwise import apply, plain
 from chainrule.equations.nodes.entries import picked_entry
 from chainrule.equations.nodes.kronecker import log_determinant
@@ -17,7 +18,7 @@ from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
 from chainrule.equations.nodes.sums import content, linear, negative, one_minus, scaled
 
-__all__ = ["connected", "is_positive", "log", "one_minus_sigmoid"]
+__all__ = ["is_positive", "log", "one_minus_sigmoid"]
 
 
 def log(u: Node) -> Node | None:
@@ -131,7 +132,9 @@ def _log_of_product(u: Node) -> Node | None:
     pool, out = u.pool, u.data[1]
     terms: list[Node] = []
     rest: list[tuple[Node, tuple[int, ...]]] = []
-    for group in connected(factors_of(u), out):
+    factors = factors_of(u)
+    for part in connected(factors, out):
+        group = [factors[place] for place in part]
         logarithm = _log_of_group(group, out)
         if logarithm is None:
             rest += group
@@ -150,17 +153,6 @@ def _log_of_product(u: Node) -> Node | None:
         logarithm = [(apply("log", product(pool, rest, kept)), kept)]
         terms.append(product(pool, [*logarithm, *fill], out))
     return linear(pool, [(Fraction(1), term) for term in terms], u.dims)
-
-
-def connected(factors: list[Factor], out: tuple[int, ...]) -> list[list[Factor]]:
-    """The factors in groups that share no summed label."""
-    groups: list[list[Factor]] = []
-    for factor in factors:
-        summed = set(factor[1]) - set(out)
-        touching = [group for group in groups if summed & {label for _, labels in group for label in labels}]
-        groups = [group for group in groups if group not in touching]
-        groups.append([inner for group in touching for inner in group] + [factor])
-    return groups
 
 
 def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | None:

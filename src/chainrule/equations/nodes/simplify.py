@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from chainrule.equations.nodes.conditions import choose, gate, negated
+from chainrule.equations.nodes.distribute import Terms, distributed
 from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import own_cost, rebuild
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
@@ -105,16 +106,10 @@ def _bases(node: Node, *, negative: bool) -> set[Node]:
     return {base for base, exponent in powers if (exponent < 0) == negative and base.kind not in NUMBERS}
 
 
-def _over(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
+def _over(factors: list[Factor], position: int, out: tuple[int, ...]) -> Node:
     """The product distributed over the sum at ``position``, each term simplified."""
-    total, labels = factors[position]
-    rest = factors[:position] + factors[position + 1 :]
-    terms = [
-        (c, simplify(product(total.pool, [*rest, (term, labels)], out)))
-        for c, term in coefficient_terms(total)
-    ]
-    dims = terms[0][1].dims
-    return linear(total.pool, terms, dims)
+    terms = [(c, simplify(term)) for c, term in distributed(factors, position, out)]
+    return linear(terms[0][1].pool, terms, terms[0][1].dims)
 
 
 def _open_inverses(node: Node) -> Iterator[Node]:
@@ -286,7 +281,7 @@ def _expand_terms(node: Node) -> Iterator[Node]:
         yield linear(node.pool, opened, node.dims)
 
 
-def _multiplied_out(node: Node) -> list[tuple[Fraction, Node]] | None:
+def _multiplied_out(node: Node) -> Terms | None:
     if node.kind != "prod" or len(node.args) > 3:
         return None
     factors, out = factors_of(node), node.data[1]
@@ -294,15 +289,8 @@ def _multiplied_out(node: Node) -> list[tuple[Fraction, Node]] | None:
         return None
     for position, (factor, _) in enumerate(factors):
         if _is_sum(factor) and len(factor.args) <= MOST_TERMS:
-            return coefficient_terms(_over_plain(factors, position, out))
+            return distributed(factors, position, out)
     return None
-
-
-def _over_plain(factors: list[tuple[Node, tuple[int, ...]]], position: int, out: tuple[int, ...]) -> Node:
-    total, labels = factors[position]
-    rest = factors[:position] + factors[position + 1 :]
-    terms = [(c, product(total.pool, [*rest, (term, labels)], out)) for c, term in coefficient_terms(total)]
-    return linear(total.pool, terms, terms[0][1].dims)
 
 
 def _factor_out(node: Node) -> Iterator[Node]:

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from chainrule.equations.nodes import recognised, softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.distribute import distributed
 from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
@@ -231,12 +232,9 @@ def _quotient(node: Node) -> Node | None:
     pairs: list[Factor] = factors_of(node)
     if not any(_is_share(factor) for factor, _ in pairs):
         return None
-    for place, (factor, own) in enumerate(pairs):
+    for place, (factor, _) in enumerate(pairs):
         if factor.kind == "lin" and 1 < len(factor.args) <= MOST_TERMS and leaves_range(factor, {}):
-            rest = pairs[:place] + pairs[place + 1 :]
-            products = [
-                (c, product(node.pool, [*rest, (arg, own)], out)) for c, arg in coefficient_terms(factor)
-            ]
+            products = distributed(pairs, place, out)
             terms = [(c, (_quotient(term) if term.kind == "prod" else None) or term) for c, term in products]
             return linear(node.pool, terms, node.dims)
     joined = _joined(_apart(pairs))

@@ -8,10 +8,9 @@ be evaluated entry by entry.
 from __future__ import annotations
 
 from collections.abc import Collection
-from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.distribute import opened
+from chainrule.equations.nodes.nodes import Node, factors_of
 from chainrule.equations.nodes.sums import linear
 
 __all__ = ["written_out"]
@@ -23,18 +22,8 @@ def written_out(node: Node) -> Node:
     """The node with sums distributed where an identity matrix in them renames a summed index."""
     if len(node.dims) <= MATRIX:
         return node
-    done: list[tuple[Fraction, Node]] = []
-    stack = coefficient_terms(node)[::-1]
-    while stack:
-        c, term = stack.pop()
-        place = _place(term)
-        if place is None:
-            done.append((c, term))
-        else:
-            stack += [(c * inner, part) for inner, part in reversed(_over(term, place))]
-        if len(done) + len(stack) > MOST:
-            return node
-    return linear(node.pool, done, node.dims)
+    terms = opened(node, _place, most=MOST)
+    return node if terms is None else linear(node.pool, terms, node.dims)
 
 
 def _place(term: Node) -> int | None:
@@ -48,19 +37,6 @@ def _place(term: Node) -> int | None:
         if arg.kind == "lin" and _renames(arg, [label in out for label in labels]):
             return place
     return None
-
-
-def _over(term: Node, place: int) -> list[tuple[Fraction, Node]]:
-    if term.kind == "lin":
-        return coefficient_terms(term)
-    factors, out = factors_of(term), term.data[1]
-    total, labels = factors[place]
-    rest = factors[:place] + factors[place + 1 :]
-    terms = []
-    for c, part in coefficient_terms(total):
-        for inner, opened in coefficient_terms(product(term.pool, [*rest, (part, labels)], out)):
-            terms.append((c * inner, opened))
-    return terms
 
 
 def _renames(node: Node, is_open: Collection[bool]) -> bool:

@@ -9,6 +9,8 @@ from typing import TypeAlias
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes import logarithms
 from chainrule.equations.nodes.conditions import choose, gate
+from chainrule.equations.nodes.connected import connected
+from chainrule.equations.nodes.distribute import opened
 from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
@@ -48,10 +50,15 @@ def total(u: Node, bodies: Bodies) -> list[Term] | None:
     bodies : mapping of Node to Node
         What symbols stand for.
     """
-    opened = _opened(u, bodies)
-    if opened is None:
+
+    def place_of(term: Node) -> int | None:
+        places = (at for at, (node, _) in enumerate(factors_of(term)) if _is_inner_sum(node, bodies))
+        return next(places, None)
+
+    parts = opened(u, place_of, lambda node: bodies.get(node, node), MOST_TERMS)
+    if parts is None:
         return None
-    terms = [_term(c, pairs, u.dims, bodies) for c, pairs in opened]
+    terms = [_term(c, factors_of(part), u.dims, bodies) for c, part in parts]
     found = [term for term in terms if term is not None]
     if len(found) < len(terms) or not _is_worth_it(found, u, bodies):
         return None
@@ -81,37 +88,10 @@ def _collected(terms: Iterable[Term], dims: tuple[Size, ...]) -> list[Term]:
     return result
 
 
-def _opened(u: Node, bodies: Bodies) -> list[tuple[Fraction, list[Factor]]] | None:
-    """The terms of a sum as factors, with names looked through and inner sums distributed over."""
-    out = tuple(range(len(u.dims)))
-    done: list[tuple[Fraction, list[Factor]]] = []
-    stack = coefficient_terms(u)[::-1]
-    while stack:
-        if len(done) + len(stack) > MOST_TERMS:
-            return None
-        c, term = stack.pop()
-        pairs = factors_of(term)
-        place = next((at for at, (node, _) in enumerate(pairs) if _inner_sum(node, bodies) is not None), None)
-        if place is None:
-            done.append((c, pairs))
-            continue
-        node, own = pairs[place]
-        inner = _inner_sum(node, bodies)
-        assert inner is not None
-        rest = pairs[:place] + pairs[place + 1 :]
-        for factor, arg in coefficient_terms(inner)[::-1]:
-            whole = product(u.pool, [*rest, (arg, own)], out)
-            stack += [(c * factor * outer, part) for outer, part in coefficient_terms(whole)]
-    return done
-
-
-def _inner_sum(node: Node, bodies: Bodies) -> Node | None:
-    """A sum of exponentials among the factors, or behind the name that is one."""
-    body = bodies.get(node)
-    if body is not None:
-        return body if _holds_exponentials(body, bodies) else None
+def _is_inner_sum(node: Node, bodies: Bodies) -> bool:
+    """Whether a factor is a sum of exponentials, or a name that stands for one."""
     is_sum = node.kind == "lin" and len(node.args) > 1 and logarithms.one_minus_sigmoid(node) is None
-    return node if is_sum and _holds_exponentials(node, bodies) else None
+    return (node in bodies or is_sum) and _holds_exponentials(bodies.get(node, node), bodies)
 
 
 def _holds_exponentials(node: Node, bodies: Bodies, kinds: Iterable[str] = _UNBOUNDED | _BOUNDED) -> bool:
@@ -150,7 +130,8 @@ def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodi
     sizes = {label: size for node, own in pairs for label, size in zip(own, node.dims, strict=True)}
     sizes.update(zip(out, dims, strict=True))
     logs, weights, summed = list[Factor](), list[Factor](), set[int]()
-    for group in logarithms.connected(pairs, out):
+    for part in connected(pairs, out):
+        group = [pairs[place] for place in part]
         found, rest = logs_and_weights(group, bodies)
         inner = {label for _, own in found for label in own} - set(out)
         if inner and summed:
