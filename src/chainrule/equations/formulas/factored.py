@@ -7,7 +7,7 @@ is multiplied out, so that the identity in one of them renames an axis instead o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from typing import Any
@@ -19,7 +19,7 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of,
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of
 
-__all__ = ["Factor", "Factored", "Term", "components", "written_out"]
+__all__ = ["Factor", "Factored", "Term", "written_out"]
 
 Factor = tuple["Array | int", tuple[int, ...]]
 # Sums are multiplied out up to that many terms.
@@ -94,21 +94,6 @@ def written_out(terms: Sequence[Term], shape: Sequence[int], magnitude: bool = F
         value = term.contracted(term.out, dict(zip(term.out, shape, strict=True)))
         total = total + (np.abs(value) if magnitude else value)
     return total
-
-
-def components(factors: Sequence[tuple[Any, tuple[int, ...]]]) -> Iterator[list[int]]:
-    """The places of factors that are connected through labels, one list for each connected part."""
-    left = list(range(len(factors)))
-    while left:
-        part, reached = [left.pop(0)], set[int]()
-        while True:
-            reached = {label for place in part for label in factors[place][1]}
-            more = [place for place in left if reached & set(factors[place][1])]
-            if not more:
-                break
-            part += more
-            left = [place for place in left if place not in more]
-        yield sorted(part)
 
 
 class Factored:

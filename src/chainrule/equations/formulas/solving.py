@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainrule.arrays import Array, np
-from chainrule.equations.formulas.factored import Factor, Term, components
+from chainrule.equations.formulas.factored import Factor, Term
+from chainrule.equations.nodes.connected import connected
 from chainrule.errors import TooLargeError, UncheckableError
 
 __all__ = ["solve_kronecker", "solve_matrix"]
@@ -108,7 +109,7 @@ def _require_no_vector(term: Term, shape: tuple[int, ...]) -> None:
     bare = [order for label, order in enumerate(shape * 2) if label not in covered and order > 1]
     if bare:
         _require_regular(np.inf, bare[0])
-    for places in components(term.factors):
+    for places in connected(term.factors):
         reached = {label for place in places for label in term.factors[place][1] if label < 2 * len(shape)}
         for label in reached if len(reached) == 1 else ():
             if (shape * 2)[label] > 1:
@@ -213,7 +214,7 @@ def _kronecker(term: Term, shape: tuple[int, ...], limit: int) -> Kronecker | No
     sizes = dict(enumerate(shape * 2))
     parts: dict[frozenset[int], list[Factor]] = {frozenset({label}): [] for label in sizes}
     coefficient = term.coefficient
-    for places in components(term.factors):
+    for places in connected(term.factors):
         own = [term.factors[place] for place in places]
         reached = frozenset(label for _, labels in own for label in labels if label in sizes)
         if len(reached) == 2 and min(reached) < rank <= max(reached):

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.calculus.lets import Cotangent, Line
 from chainrule.equations.calculus.second import Second
-from chainrule.equations.formulas.factored import Factored, Term, components, written_out
+from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
@@ -300,7 +301,7 @@ def _cores(
 ) -> list[tuple[tuple[Term, ...], tuple[int, ...]]]:
     """What some factors hold besides identities and vectors that stand alone; else the number before them."""
     cores, number = [], coefficient
-    for places in components(factors):
+    for places in connected(factors):
         own, is_diagonal = _without_identities([factors[place] for place in places], rank)
         out = sorted({label for _, labels in own for label in labels if label < rank})
         if not out:
