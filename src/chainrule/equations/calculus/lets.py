@@ -25,6 +25,7 @@ from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
+    from_below,
     is_number,
     is_zero,
     topological,
@@ -368,21 +369,9 @@ def _is_plain(line: Line) -> bool:
 
 def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
     """The tree cost of a node if some symbols cost something else."""
-    costs: dict[Node, int] = {}
-    for inner in topological([node]):
-        if inner in sizes:
-            costs[inner] = sizes[inner]
-        elif inner.kind == "prod":
-            costs[inner] = sum(costs[arg] for arg in inner.args)
-        elif inner.kind == "lin":
-            extra = max(0, len(inner.args) - 1) + sum(abs(c) != 1 for c, _ in coefficient_terms(inner))
-            costs[inner] = sum(costs[arg] for arg in inner.args) + extra
-        elif inner.args:
-            own = cost(inner) - sum(cost(arg) for arg in inner.args)
-            costs[inner] = own + sum(costs[arg] for arg in inner.args)
-        else:
-            costs[inner] = cost(inner)
-    return costs[node]
+    return from_below(
+        node, lambda inner, args: cost(inner) + sum(args) - sum(map(cost, inner.args)), dict(sizes)
+    )
 
 
 def needed_lines(lines: list[Line]) -> list[Line]:

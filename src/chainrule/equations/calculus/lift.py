@@ -10,7 +10,7 @@ from typing import NamedTuple
 from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.distribute import Terms
-from chainrule.equations.nodes.nodes import Node, Pool, topological
+from chainrule.equations.nodes.nodes import Node, Pool, from_below
 from chainrule.equations.nodes.operations import made
 from chainrule.equations.nodes.products import is_simplex, power, product
 from chainrule.equations.nodes.program import Program
@@ -50,14 +50,10 @@ def stacked_name(name: str, rank: int, taken: set[str]) -> str:
 
 def lift_node(root: Node, symbols: Mapping[Node, Lifted], pool: Pool, size: Size) -> Lifted:
     """The node over all examples, rebuilt in ``pool``."""
-    done: dict[Node, Lifted] = dict(symbols)
-    for node in topological([root]):
-        if node not in done:
-            done[node] = _lift(node, [done[arg] for arg in node.args], pool, size)
-    return done[root]
+    return from_below(root, lambda node, args: _lift(node, args, pool, size), dict(symbols))
 
 
-def _lift(node: Node, args: list[Lifted], pool: Pool, size: Size) -> Lifted:
+def _lift(node: Node, args: tuple[Lifted, ...], pool: Pool, size: Size) -> Lifted:
     if not any(arg.over_examples for arg in args):
         return Lifted(made(node, [arg.node for arg in args], node.dims, pool), False)
     # A factor, or a number in a power, needs no copy for each example.

@@ -6,13 +6,13 @@ examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.distribute import Terms, opened
-from chainrule.equations.nodes.nodes import Node, factors_of, topological
+from chainrule.equations.nodes.nodes import Node, factors_of, from_below, topological
 from chainrule.equations.nodes.operations import last_axes, made
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.relations import label_axes, related
@@ -61,14 +61,11 @@ def pinned(root: Node, size: Size, rename: Rename) -> Node | None:
     rename : callable
         What stands for one example of a symbol: a symbol without the first axis.
     """
-    done: dict[Node, Node | None] = {}
-    for node in topological([root]):
-        done[node] = _pinned(node, size, done, rename)
-    return done[root]
+    return from_below(root, lambda node, args: _pinned(node, args, size, rename), {})
 
 
-def _pinned(node: Node, size: Size, done: Mapping[Node, Node | None], rename: Rename) -> Node | None:
-    args = [inner for arg in node.args if (inner := done[arg]) is not None]
+def _pinned(node: Node, pins: tuple[Node | None, ...], size: Size, rename: Rename) -> Node | None:
+    args = [inner for inner in pins if inner is not None]
     if len(args) < len(node.args):
         return None
     if not _has(node, size):

@@ -25,7 +25,7 @@ from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.long_products import in_parts
 from chainrule.equations.nodes.near_zero import right_near_zero
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
 from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import cost
@@ -131,11 +131,7 @@ def _in_parts(node: Node, wish: str, symbols: dict[str, Node], bodies: dict[str,
         symbols[name] = part.pool.symbol(name, part.dims)
         return symbols[name]
 
-    done: dict[Node, Node] = {}
-    for inner in topological([node]):
-        whole = rebuild(inner, tuple(map(done.__getitem__, inner.args)))
-        done[inner] = in_parts(whole, named)
-    return done[node]
+    return from_below(node, lambda inner, args: in_parts(rebuild(inner, args), named), {})
 
 
 def compile_program(

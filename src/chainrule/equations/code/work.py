@@ -9,7 +9,7 @@ from math import inf, prod
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.distribute import distributed
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, from_below, topological
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.sums import linear
 
@@ -122,10 +122,10 @@ def taken_apart(root: Node, sizes: Mapping[str, int]) -> Node:
 
     (diag(p) - p pᵀ) v builds a matrix, p ⊙ v - p (pᵀ v) does not.
     """
-    done: dict[Node, Node] = {}
     known: dict[Node, float] = {}
-    for node in topological([root]):
-        current = rebuild(node, tuple(done[arg] for arg in node.args))
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Node:
+        current = rebuild(node, args)
         once = _terms(current, _over_thin_sum, 1)
         if once is not current:
             least = operations(current, sizes, known=known)
@@ -133,8 +133,9 @@ def taken_apart(root: Node, sizes: Mapping[str, int]) -> Node:
                 work = operations(candidate, sizes, known=known, most=least)
                 if work < least:
                     current, least = candidate, work
-        done[node] = current
-    return done[root]
+        return current
+
+    return from_below(root, rule, {})
 
 
 def _over_thin_sum(node: Node) -> Node | None:

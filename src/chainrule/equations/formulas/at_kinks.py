@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from chainrule.equations.nodes.logarithms import is_positive
-from chainrule.equations.nodes.nodes import Node, is_number, topological
+from chainrule.equations.nodes.nodes import Node, from_below, is_number
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.raised import written_out
@@ -25,17 +25,18 @@ def said_at_kinks(root: Node) -> Node:
     These are 1 / ‖x‖ in the slope of a norm, at 0, u**v log u in the slope by an exponent, where both u and
     the power are 0, and v u**(v-1) in the slope by the base, where u and v are.
     """
-    done: dict[Node, Node] = {}
-    for node in topological([root]):
-        new = rebuild(node, tuple(done[arg] for arg in node.args))
-        if new.kind == "pow" and new.args[0].data == "divisor":
-            length = new.args[0].args[0]
-            new = _zero_where(_size_of(length), power(length, new.data))
-        elif new.kind == "raised" and any(new.data) and not _is_away_from_zero(new.args[0]):
-            condition = _base_of_zero_power(new) if new.data[1] else _falling_factorial(new)
-            new = _zero_where(condition, written_out(new))
-        done[node] = new
-    return done[root]
+    return from_below(root, _said, {})
+
+
+def _said(node: Node, args: tuple[Node, ...]) -> Node:
+    new = rebuild(node, args)
+    if new.kind == "pow" and new.args[0].data == "divisor":
+        length = new.args[0].args[0]
+        return _zero_where(_size_of(length), power(length, new.data))
+    if new.kind == "raised" and any(new.data) and not _is_away_from_zero(new.args[0]):
+        condition = _base_of_zero_power(new) if new.data[1] else _falling_factorial(new)
+        return _zero_where(condition, written_out(new))
+    return new
 
 
 def _size_of(length: Node) -> Node:

@@ -14,7 +14,13 @@ from chainrule.equations.formulas.forms import Form, Summed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, topological
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    coefficient_terms,
+    factors_of,
+    from_below,
+)
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.program import Program, symbols_of
@@ -127,11 +133,12 @@ class OneExample:
 
 def with_jacobians(node: Node) -> Node:
     """The node with p ⊙ u - p (pᵀ u), which softmax gives row by row, as (diag(p) - p pᵀ) u; below, too."""
-    done: dict[Node, Node] = {}
-    for inner in topological([node]):
-        built = rebuild(inner, tuple(done[arg] for arg in inner.args))
-        done[inner] = _with_jacobian(built) if built.kind == "lin" else built
-    return done[node]
+
+    def rule(inner: Node, args: tuple[Node, ...]) -> Node:
+        built = rebuild(inner, args)
+        return _with_jacobian(built) if built.kind == "lin" else built
+
+    return from_below(node, rule, {})
 
 
 def _with_jacobian(node: Node) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.simplify import cost
 from chainrule.errors import SheetLimitError
 
@@ -23,11 +23,7 @@ def is_readable(node: Node) -> bool:
 
 def _depth(node: Node, held: Iterable[Node]) -> int:
     """Operations inside one another."""
-    depths = dict.fromkeys(held, 0)
-    for inner in topological([node]):
-        if inner not in depths:
-            depths[inner] = 1 + max((depths[arg] for arg in inner.args), default=0)
-    return depths[node]
+    return from_below(node, lambda _, depths: 1 + max(depths, default=0), dict.fromkeys(held, 0))
 
 
 def require_readable(node: Node, held: Iterable[Node]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.slopes import Labels
 
@@ -25,11 +25,12 @@ LEFT, RIGHT, PAIRS = range(3)
 
 def with_cofactors(root: Node, done: dict[Node, Node]) -> Node:
     """The node with determinants whose derivatives are written with the adjugate; ``done`` grows."""
-    for node in topological([root]):
-        if node not in done:
-            new = rebuild(node, tuple(done[arg] for arg in node.args))
-            done[node] = new.pool.intern("det", COFACTORS, new.args, new.dims) if new.kind == "det" else new
-    return done[root]
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Node:
+        new = rebuild(node, args)
+        return new.pool.intern("det", COFACTORS, new.args, new.dims) if new.kind == "det" else new
+
+    return from_below(root, rule, done)
 
 
 def adjugate(matrix: Node) -> Node:

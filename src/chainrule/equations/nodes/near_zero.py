@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import apply
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.sums import linear, scaled
@@ -28,19 +28,16 @@ def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
     done : dict
         What was rewritten before; it grows.
     """
-    for node in topological([root]):
-        if node in done:
-            continue
-        # What a quotient divides by stays: p (1 - p) / (1 - p) is to cancel.
-        kept = node.kind == "pow" and node.data < 0
-        args = node.args if kept else tuple(done[arg] for arg in node.args)
-        same = all(old is arg for old, arg in zip(node.args, args, strict=True))
-        current = node if same else rebuild(node, args)
-        done[node] = _rewritten(node) or current
-    return done[root]
+    return from_below(root, _rewritten, done)
 
 
-def _rewritten(node: Node) -> Node | None:
+def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
+    # What a quotient divides by stays: p (1 - p) / (1 - p) is to cancel.
+    kept = node.kind == "pow" and node.data < 0
+    return _accurate(node) or (node if kept else rebuild(node, args))
+
+
+def _accurate(node: Node) -> Node | None:
     if node.kind == "fn" and node.data == "log":
         return _log1p(node.args[0])
     terms = coefficient_terms(node) if node.kind == "lin" and len(node.args) > 1 else []

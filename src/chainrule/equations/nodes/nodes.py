@@ -49,17 +49,28 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetLimitError
 
-__all__ = ["Factor", "Node", "Pool", "coefficient_terms", "factors_of", "is_number", "is_zero", "topological"]
+__all__ = [
+    "Factor",
+    "Node",
+    "Pool",
+    "coefficient_terms",
+    "factors_of",
+    "from_below",
+    "is_number",
+    "is_zero",
+    "topological",
+]
 
 
+T = TypeVar("T")
 # Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.
 MOST_STEPS = 400_000
 
@@ -221,6 +232,30 @@ def factors_of(node: Node) -> list[Factor]:
     if node.kind == "prod":
         return list(zip(node.args, node.data[0], strict=True))
     return [(node, tuple(range(len(node.dims))))]
+
+
+def from_below(root: Node, rule: Callable[[Node, tuple[T, ...]], T], done: dict[Node, T]) -> T:
+    """What a rule makes of a node and of what it made of the arguments; iterative, so depth does not matter.
+
+    Parameters
+    ----------
+    root : Node
+    rule : callable
+        (node, what its arguments have become) -> what it becomes.
+    done : dict
+        What nodes have become before, below which nothing is looked at; it grows.
+    """
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [] if node in done else [arg for arg in reversed(node.args) if arg not in done]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        if node not in done:
+            done[node] = rule(node, tuple(map(done.__getitem__, node.args)))
+    return done[root]
 
 
 def topological(roots: Iterable[Node]) -> Iterator[Node]:

@@ -15,7 +15,7 @@ from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
-from chainrule.equations.nodes.nodes import Node, Pool, topological
+from chainrule.equations.nodes.nodes import Node, Pool, from_below
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised_along
@@ -40,14 +40,14 @@ Row = TypeVar("Row")
 Dims = tuple[Size, ...]
 Args = Sequence[Node]
 Make = Callable[[Pool, Node, Args, Dims], Node]
-Cost = Callable[[Node, list[int]], int]
+Cost = Callable[[Node, Sequence[int]], int]
 
 
 def _as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
     return pool.intern(node.kind, node.data, tuple(args), dims)
 
 
-def _plain_cost(node: Node, args: list[int]) -> int:
+def _plain_cost(node: Node, args: Sequence[int]) -> int:
     return 1 + sum(args) if args else 2
 
 
@@ -123,17 +123,17 @@ def _of_matrix(build: Callable[[Node, Node], Node]) -> Make:
     return make
 
 
-def _sum_cost(node: Node, args: list[int]) -> int:
+def _sum_cost(node: Node, args: Sequence[int]) -> int:
     return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
 
 
-def _power_cost(node: Node, args: list[int]) -> int:
+def _power_cost(node: Node, args: Sequence[int]) -> int:
     if node.args[0].data == "divisor":
         return args[0]  # dividing by a norm costs what the norm does
     return 2 * args[0] if node.data == 2 else args[0] + 1
 
 
-def _function_cost(node: Node, args: list[int]) -> int:
+def _function_cost(node: Node, args: Sequence[int]) -> int:
     return args[0] if "divisor" in (node.data, node.args[0].data) else args[0] + 1
 
 
@@ -244,7 +244,7 @@ def rule_in_words(node: Node) -> str:
     return ELEMENTWISE[node.data].words if node.kind == "fn" else operation(node).words or node.kind
 
 
-def own_cost(node: Node, args: list[int]) -> int:
+def own_cost(node: Node, args: Sequence[int]) -> int:
     """How long a node is to read, from the costs of its arguments."""
     return operation(node).cost(node, args)
 
@@ -261,8 +261,4 @@ def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
 
 def substitute(node: Node, replacement: dict[Node, Node]) -> Node:
     """The node with some nodes replaced, rebuilt above them."""
-    done: dict[Node, Node] = dict(replacement)
-    for inner in topological([node]):
-        if inner not in done:
-            done[inner] = rebuild(inner, tuple(map(done.__getitem__, inner.args)))
-    return done[node]
+    return from_below(node, rebuild, dict(replacement))

@@ -16,7 +16,7 @@ from chainrule.equations.nodes.conditions import choose, gate, negated
 from chainrule.equations.nodes.distribute import Terms, distributed
 from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, topological
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, from_below
 from chainrule.equations.nodes.operations import own_cost, rebuild
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
@@ -35,11 +35,7 @@ NUMBERS = ("size", "ones")
 def cost(node: Node) -> int:
     """How long a node is to read, counted as a tree."""
     costs = node.pool.cost_of
-    if node not in costs:
-        for inner in topological([node]):
-            if inner not in costs:
-                costs[inner] = own_cost(inner, [costs[arg] for arg in inner.args])
-    return costs[node]
+    return costs[node] if node in costs else from_below(node, own_cost, costs)
 
 
 def simplify(node: Node) -> Node:

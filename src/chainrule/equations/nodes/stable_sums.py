@@ -23,8 +23,8 @@ from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
     factors_of,
+    from_below,
     is_number,
-    topological,
 )
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import power, product
@@ -57,27 +57,26 @@ def in_log_space(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]
     done : dict
         What was rewritten before; it grows.
     """
-    for node in topological([root]):
-        if node in done:
-            continue
-        args = tuple(done[arg] for arg in node.args)
-        same = all(old is arg for old, arg in zip(node.args, args, strict=True))
-        current = node if same else rebuild(node, args)
-        done[node] = _rewritten(current, bodies) or current
-    return done[root]
+
+    def rule(node: Node, args: tuple[Node, ...]) -> Node:
+        current = rebuild(node, args)
+        return _rewritten(current, bodies) or current
+
+    return from_below(root, rule, done)
 
 
 def spelled_out(root: Node) -> Node:
     """The node as a reader knows it, with its sums of exponentials and its tails written out."""
-    done: dict[Node, Node] = {}
-    for node in topological([root]):
-        new = rebuild(node, tuple(done[arg] for arg in node.args))
-        if node.kind == "fn" and (said := ELEMENTWISE[node.data].spelled) is not None:
-            new = said(new.args[0])
-        if node.kind == "interval":
-            new = spelled(new)
-        done[node] = written_out(new) if node.kind in KINDS else new
-    return done[root]
+    return from_below(root, _spelled_out, {})
+
+
+def _spelled_out(node: Node, args: tuple[Node, ...]) -> Node:
+    new = rebuild(node, args)
+    if node.kind == "fn" and (said := ELEMENTWISE[node.data].spelled) is not None:
+        new = said(new.args[0])
+    if node.kind == "interval":
+        new = spelled(new)
+    return written_out(new) if node.kind in KINDS else new
 
 
 def _rewritten(node: Node, bodies: Bodies) -> Node | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
 from chainrule.equations.nodes.norms import with_directions
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.sums import scaled
@@ -28,17 +28,9 @@ def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node,
     done : dict
         What was rewritten before; it grows.
     """
-    for node in topological([root]):
-        if node in done:
-            continue
-        args = tuple(done[arg] for arg in node.args)
-        new = _slope(node, bodies)
-        if new is None:
-            # A rebuilt function could be recognised as what it was written as.
-            same = all(old is arg for old, arg in zip(node.args, args, strict=True))
-            new = with_directions(node if same else rebuild(node, args), bodies)
-        done[node] = new
-    return done[root]
+    return from_below(
+        root, lambda node, args: _slope(node, bodies) or with_directions(rebuild(node, args), bodies), done
+    )
 
 
 def _slope(node: Node, bodies: Mapping[Node, Node]) -> Node | None:
