@@ -73,9 +73,9 @@ def _of_function(node: Node, text: Text, order: int) -> list[Kink]:
     (arg,), row = node.args, ELEMENTWISE[node.data]
     if row.kink is not None:
         convention = row.kink.convention or row.words
-        return [Kink(f"{text(_without_number(arg))} = 0", convention)] if order >= row.kink.order else []
+        return [Kink(f"{text(content(arg)[1])} = 0", convention)] if order >= row.kink.order else []
     if node.data == "log" and arg.kind == "fn" and arg.data == "abs":
-        inner = text(_without_number(arg.args[0]))
+        inner = text(content(arg.args[0])[1])
         return [Kink(f"{inner} = 0", "log |u| has no value there, and 1/u none either")]
     return []
 
@@ -90,7 +90,7 @@ def _of_power(node: Node, text: Text, order: int) -> list[Kink]:
         return _of_norm(base, text, order, node.data)
     if node.data.denominator > 1 and 0 < node.data < order:
         words = "the gradient" if order == 1 else "the second derivative"
-        return [Kink(f"{text(_without_number(base))} = 0", f"{words} of the root is infinite")]
+        return [Kink(f"{text(content(base)[1])} = 0", f"{words} of the root is infinite")]
     return []
 
 
@@ -162,9 +162,3 @@ def _is_whole(exponent: Node) -> bool:
         or (node.kind == "lin" and all(c > 0 and c.denominator == 1 for c in node.data))
         for node in topological([exponent])
     )
-
-
-def _without_number(node: Node) -> Node:
-    """The node without a number in front, and with the sign in which it reads best."""
-    _, node = content(node)
-    return node.args[0] if node.kind == "lin" and len(node.args) == 1 else node

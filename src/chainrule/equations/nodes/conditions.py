@@ -80,18 +80,12 @@ def choose(condition: Node, then: Node, other: Node) -> Node:
         if turned is not None:
             return choose(turned, other, then)
     if is_zero(other):
-        coefficient, inner = _split_number(then)
+        coefficient, inner = content(then)
         if coefficient != 1:
             return scaled(coefficient, choose(condition, inner, other))
     if then.kind == "where" and then.args[0] is condition:
         then = then.args[1]
     return pool.intern("where", None, (condition, then, other), then.dims)
-
-
-def _split_number(node: Node) -> tuple[Fraction, Node]:
-    if node.kind == "lin" and len(node.args) == 1:
-        return node.data[0], node.args[0]
-    return content(node)
 
 
 def gate(node: Node) -> bool:

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, is_number
+from chainrule.equations.nodes.patterns import ONE, argument_of
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["join_divisors", "join_raised"]
+__all__ = ["Exponents", "join_divisors", "join_raised"]
+
+ZERO = Fraction(0)
 
 
-def join_raised(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+class Exponents(dict[Factor, Fraction]):
+    """The exponents of the factors of a product; that of anything else is 0."""
+
+    def __missing__(self, factor: Factor) -> Fraction:
+        return ZERO
+
+    def add(self, factor: Factor, exponent: Fraction) -> None:
+        """Multiply by a power of a factor."""
+        self[factor] = self[factor] + exponent if factor in self else exponent
+
+    def replace(self, used: Mapping[Factor, int], found: Factor) -> None:
+        """Put another factor for powers of some, as often as those say."""
+        for factor, exponent in used.items():
+            self[factor] -= exponent
+            if self[factor] == 0:
+                del self[factor]
+        self.add(found, ONE)
+
+
+def join_raised(pool: Pool, exponents: Exponents) -> None:
     """Add the exponents where that holds for every base: beside whole powers, or where the base is positive.
 
     √u √u must not become u: of a negative base the roots have no value. A base of 0 is left out, as in u / u.
@@ -22,34 +45,39 @@ def join_raised(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
     for base, powers in found.items():
         # (u ** a) ** b beside u ** a: what joined before is gone.
         powers = [power for power in powers if power in exponents]
-        whole = exponents.get(base, Fraction(0))
-        alone = len(powers) == 1 and abs(exponents[powers[0]]) == 1
-        if whole.denominator != 1 or len(powers) + (whole != 0) < 2 or not (alone or _is_positive(base[0])):
-            continue
-        terms = [(exponents.pop(power), power[0].args[1]) for power in powers]
-        dims = max((exponent.dims for _, exponent in terms), key=len)
-        if any(exponent.dims != dims for _, exponent in terms):
-            exponents.update({power: c for power, (c, _) in zip(powers, terms, strict=True)})
-            continue
-        exponents.pop(base, None)
-        total = linear(pool, [*terms, (whole, pool.ones(dims))], dims)
-        if is_number(total):
-            exponents[base] = sum((c for c, _ in coefficient_terms(total)), Fraction(0))
-        else:
-            exponents[pool.intern("raised", (0, 0), (base[0], total), base[0].dims), base[1]] = Fraction(1)
+        if _may_join(base, powers, exponents):
+            _join(pool, base, powers, exponents)
 
 
-def join_divisors(exponents: dict[Factor, Fraction]) -> None:
+def _may_join(base: Factor, powers: list[Factor], exponents: Exponents) -> bool:
+    """Whether there are two exponents to add, and the sum holds for every base."""
+    whole = exponents[base]
+    alone = len(powers) == 1 and abs(exponents[powers[0]]) == 1
+    several = len(powers) + (whole != 0) > 1 and len({node.args[1].dims for node, _ in powers}) == 1
+    return several and whole.denominator == 1 and (alone or _is_positive(base[0]))
+
+
+def _join(pool: Pool, base: Factor, powers: list[Factor], exponents: Exponents) -> None:
+    terms = [(exponents.pop(power), power[0].args[1]) for power in powers]
+    dims = terms[0][1].dims
+    total = linear(pool, [*terms, (exponents.pop(base, ZERO), pool.ones(dims))], dims)
+    if is_number(total):
+        exponents[base] = sum((c for c, _ in coefficient_terms(total)), ZERO)
+    else:
+        exponents[pool.intern("raised", (0, 0), (base[0], total), base[0].dims), base[1]] = ONE
+
+
+def join_divisors(exponents: Exponents) -> None:
     """Add the exponents of a norm and of what its slope divides by: ‖u‖² / ‖u‖ is ‖u‖.
 
     Beside a division by the norm itself, which has no value at 0, the slope has none either.
     """
     for divisor, labels in list(exponents):
-        if divisor.kind == "fn" and divisor.data == "divisor":
-            norm = (divisor.args[0], labels)
-            own = exponents.get(norm, Fraction(0))
+        if (length := argument_of(divisor, "divisor")) is not None:
+            norm = (length, labels)
+            own = exponents[norm]
             total = own + exponents[divisor, labels]
-            exponents[divisor, labels] = total if total < 0 <= own else Fraction(0)
+            exponents[divisor, labels] = total if total < 0 <= own else ZERO
             if total >= 0 or own < 0:
                 exponents[norm] = total
             elif own:
@@ -57,4 +85,4 @@ def join_divisors(exponents: dict[Factor, Fraction]) -> None:
 
 
 def _is_positive(node: Node) -> bool:
-    return node.kind == "softmax" or (node.kind == "fn" and node.data in ("exp", "sigmoid"))
+    return node.kind == "softmax" or argument_of(node, "exp", "sigmoid") is not None

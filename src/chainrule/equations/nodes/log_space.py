@@ -21,7 +21,7 @@ from typing import NamedTuple
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.slopes import Labels, Slope
-from chainrule.equations.nodes.sums import linear, scaled
+from chainrule.equations.nodes.sums import content, linear, scaled
 
 __all__ = ["KINDS", "Term", "log_of", "other_parts", "share", "slopes", "terms_of", "written_out"]
 
@@ -46,8 +46,9 @@ def log_of(terms: Sequence[Term], kind: str = "logsum") -> Node:
 def share(a: Node, v: Node, terms: Sequence[Term]) -> Node:
     """The part v exp(a) / T; a and v have the axes of T and perhaps more; a number in v stands before it."""
     axes, pool = tuple(term.axes for term in terms), a.pool
-    if v.kind == "lin" and len(v.args) == 1:
-        return scaled(v.data[0], share(a, v.args[0], terms))
+    c, w = content(v)
+    if c != 1:
+        return scaled(c, share(a, w, terms))
     rank, out = len(terms[0].s.dims) - terms[0].axes, range(len(a.dims))
     if len(a.dims) > rank and is_number(a) and v.kind == "ones":  # exp(x) exp(-x) / T, the same for each x
         level = sum((number for number, _ in coefficient_terms(a)), Fraction(0))

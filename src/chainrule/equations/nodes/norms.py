@@ -27,8 +27,6 @@ def norm(node: Node, axes: int) -> Node:
     pool, dims = node.pool, node.dims[: len(node.dims) - axes]
     if not any(inner.kind == "sym" for inner in topological([node])):
         return power(squared_norm(node, axes), HALF)
-    if node.kind == "lin" and len(node.args) == 1:
-        return scaled(abs(node.data[0]), norm(node.args[0], axes))
     factor, primitive = content(node)
     if factor != 1:
         return scaled(abs(factor), norm(primitive, axes))

@@ -7,17 +7,18 @@ factors merge into powers, ones vanish where something else covers their axis, a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 from itertools import count
+from math import prod
 
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
-from chainrule.equations.nodes.elementwise import ELEMENTWISE
-from chainrule.equations.nodes.exponents import join_divisors, join_raised
+from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
+from chainrule.equations.nodes.exponents import Exponents, join_divisors, join_raised
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
@@ -26,6 +27,13 @@ from chainrule.equations.nodes.nodes import (
     factors_of,
     is_zero,
     topological,
+)
+from chainrule.equations.nodes.patterns import (
+    ONE,
+    argument_of,
+    base_and_exponent,
+    number_plus_term,
+    summed_labels,
 )
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
@@ -42,6 +50,7 @@ __all__ = [
     "power",
     "power_slope",
     "product",
+    "spread",
     "squared_norm",
     "transposed",
 ]
@@ -50,7 +59,6 @@ Label = Hashable
 IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.
 PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
-ONE = Fraction(1)
 # Larger whole numbers are no floats any more, nor exponents that tell odd from even.
 MOST_EXPONENT = 2**53
 # Of the exponent of a float.
@@ -77,6 +85,25 @@ def product(
         A rational factor.
     """
     fresh = count()
+    work, sizes = _numbered(factors, out, fresh)
+    free = tuple(range(len(out)))
+    flat = _flatten(work, sizes, fresh)
+    if flat is None or not coefficient:
+        return pool.zero(tuple(sizes[label] for label in free))
+    c, kept = flat
+    pool.spend(len(kept))
+    c = c if coefficient == 1 else c * coefficient
+    return (
+        _with_parts_apart(pool, kept, free, sizes, fresh, c)
+        or _gated(pool, kept, free, sizes, c)
+        or _assemble(pool, kept, free, sizes, c)
+    )
+
+
+def _numbered(
+    factors: Sequence[tuple[Node, Sequence[Label]]], out: Sequence[Label], fresh: count[int]
+) -> tuple[list[Factor], dict[int, Size]]:
+    """The factors with numbers for labels, those of ``out`` first, and the size of each."""
     number: dict[Label, int] = {label: next(fresh) for label in out}
     sizes: dict[int, Size] = {}
     work: list[Factor] = []
@@ -87,35 +114,48 @@ def product(
         ints = tuple(number[label] for label in labels)
         sizes.update(zip(ints, node.dims, strict=True))
         work.append((node, ints))
-    free = tuple(range(len(out)))
-    flat = _flatten(work, sizes, fresh)
-    dims = tuple(sizes[label] for label in free)
-    if flat is None or not coefficient:
-        return pool.zero(dims)
-    c, kept = flat
-    pool.spend(len(kept))
-    c = c if coefficient == 1 else c * coefficient
-    if any(node.kind in ("merge", "kron") for node, _ in kept):
-        apart = opened(kept, free, sizes, fresh)
-        if apart is not None:
-            inner, parts = apart
-            groups = [parts.get(label, (label,)) for label in free]
-            node = product(pool, inner, [label for group in groups for label in group], c)
-            return merged(node, tuple(map(len, groups)))
-    if len(kept) > 1 and any(gate(node) for node, _ in kept):
-        renamed, gone = _rename_deltas(kept, free)
-        ones = [(pool.ones((sizes[label],)), (label,)) for label in sorted(gone)]
-        for place, (node, _) in enumerate(renamed):
-            if gate(node) and (behind := _behind_gate(pool, [*renamed, *ones], place)) is not None:
-                return product(pool, behind, free, c)
-    return _assemble(pool, kept, free, sizes, c)
+    return work, sizes
+
+
+def _with_parts_apart(
+    pool: Pool,
+    factors: list[Factor],
+    free: tuple[int, ...],
+    sizes: dict[int, Size],
+    fresh: count[int],
+    c: Fraction,
+) -> Node | None:
+    """The product over the parts of merged axes, where these may be taken apart."""
+    if not any(node.kind in ("merge", "kron") for node, _ in factors):
+        return None
+    apart = opened(factors, free, sizes, fresh)
+    if apart is None:
+        return None
+    inner, parts = apart
+    groups = [parts.get(label, (label,)) for label in free]
+    node = product(pool, inner, [label for group in groups for label in group], c)
+    return merged(node, tuple(map(len, groups)))
+
+
+def _gated(
+    pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size], c: Fraction
+) -> Node | None:
+    """The product with factors that may be infinite behind the first condition that holds them back."""
+    if len(factors) == 1 or not any(gate(node) for node, _ in factors):
+        return None
+    renamed, gone = _rename_deltas(factors, free)
+    ones = [(pool.ones((sizes[label],)), (label,)) for label in sorted(gone)]
+    for place, (node, _) in enumerate(renamed):
+        if gate(node) and (behind := _behind_gate(pool, [*renamed, *ones], place)) is not None:
+            return product(pool, behind, free, c)
+    return None
 
 
 def _flatten(
     work: list[Factor], sizes: dict[int, Size], fresh: count[int]
 ) -> tuple[Fraction, list[Factor]] | None:
     """Open nested products and pull the numbers out; None if a factor is zero."""
-    c, flat = Fraction(1), []
+    c, flat = Fraction(1), list[Factor]()
     stack = work[::-1]
     while stack:
         node, labels = stack.pop()
@@ -133,15 +173,10 @@ def _flatten(
                 (arg, tuple(rename[label] for label in own))
                 for arg, own in reversed(list(zip(node.args, inner, strict=True)))
             )
-        elif node.kind == "lin" and len(node.args) == 1:
-            c *= node.data[0]
-            stack.append((node.args[0], labels))
-        elif node.kind == "lin":
+        else:
             factor, primitive = content(node)
             c *= factor
-            flat.append((primitive, labels))
-        else:
-            flat.append((node, labels))
+            (stack if primitive.kind == "prod" else flat).append((primitive, labels))
     return c, flat
 
 
@@ -219,37 +254,19 @@ def merged(node: Node, runs: tuple[int, ...]) -> Node:
 def _assemble(
     pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size], c: Fraction
 ) -> Node:
-    """Apply the construction rules until nothing changes, then intern."""
-    wanted: set[int] = set()
-    factors = [oriented(factor) for factor in factors]
-    while True:
-        before = factors
-        factors = cancel_inverses(factors, free)
-        factors, gone = _rename_deltas(factors, free)
-        factors, ones, sign = _merge_powers(pool, factors)
-        c = c if sign == 1 else -c
-        # Ones vanish where a factor covers their axis now; a simplex may be summed away below.
-        wanted = (wanted | gone | ones) - {label for _, labels in factors for label in labels}
-        factors, ones = _sum_simplices(factors, free)
-        wanted |= ones
-        if factors == before:
-            break
+    """Apply the construction rules, then intern."""
+    factors, wanted, sign = _settled(pool, factors, free)
+    c = c if sign == 1 else -c
     if (settled := settled_relations(pool, factors)) is not None:
         used = wanted.union(*(labels for _, labels in factors))
         return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
     bare = tuple(label for label in free if label not in covered)
-    grown = False
-    for label in sorted(wanted - covered - set(free)):
-        size = sizes[label]
-        for part in size_factors(size):
-            if isinstance(part, int):
-                c *= part
-            else:
-                factors.append((pool.size(part), ()))
-                grown = True
-    if grown:
-        factors, _, sign = _merge_powers(pool, factors)
+    lengths = [part for label in sorted(wanted - covered - set(free)) for part in size_factors(sizes[label])]
+    c *= prod(part for part in lengths if isinstance(part, int))
+    symbolic: list[Factor] = [(pool.size(part), ()) for part in lengths if isinstance(part, str)]
+    if symbolic:
+        factors, _, sign = _merge_powers(pool, [*factors, *symbolic])
         c = c if sign == 1 else -c
     if bare:
         factors.append((pool.ones(tuple(sizes[label] for label in bare)), bare))
@@ -258,6 +275,23 @@ def _assemble(
     if len(factors) == 1 and factors[0][1] == free:
         return scaled(c, factors[0][0])
     return scaled(c, canonical(pool, factors, free, sizes))
+
+
+def _settled(pool: Pool, factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int], int]:
+    """The factors when the construction rules change nothing more, the labels where ones are left, a sign."""
+    wanted, sign, before = set[int](), 1, list[Factor]()
+    factors = [oriented(factor) for factor in factors]
+    while factors != before:
+        before = factors
+        factors = cancel_inverses(factors, free)
+        factors, gone = _rename_deltas(factors, free)
+        factors, ones, turn = _merge_powers(pool, factors)
+        sign *= turn
+        # Ones vanish where a factor covers their axis now; a simplex may be summed away below.
+        wanted = (wanted | gone | ones) - {label for _, labels in factors for label in labels}
+        factors, ones = _sum_simplices(factors, free)
+        wanted |= ones
+    return factors, wanted, sign
 
 
 def _rename_deltas(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
@@ -301,34 +335,37 @@ def _renamed(factors: list[Factor], old: int, new: int) -> list[Factor]:
 
 def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[int], int]:
     """Equal factors add their exponents; what cancels leaves ones behind, what is recognised a sign."""
-    exponents: dict[Factor, Fraction] = {}
+    exponents = Exponents()
     for node, labels in factors:
-        base, exponent = (node.args[0], node.data) if node.kind == "pow" else (node, ONE)
-        key = (base, labels)
-        exponents[key] = exponents[key] + exponent if key in exponents else exponent
+        base, exponent = base_and_exponent(node)
+        exponents.add((base, labels), exponent)
     sign = recognise(pool, exponents)
-    join_signs(pool, exponents)
+    join_signs(exponents)
     join_raised(pool, exponents)
     join_divisors(exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
-        is_step = base.kind == "fn" and base.data == "step"
-        if exponent is ONE and not is_step:
+        stepped = argument_of(base, "step")
+        if exponent is ONE and stepped is None:
             merged.append((base, labels))
             continue
-        if base.kind in IDEMPOTENT or is_step:
-            exponent = min(exponent, ONE)
-        if base in pool.signs and exponent.denominator == 1:
-            exponent = Fraction(exponent.numerator % 2)
-        rectified = pool.intern("fn", "relu", base.args, base.dims) if is_step else None
-        if exponent == 0 or (rectified is not None and exponents.get((rectified, labels), 0) > 0):
+        exponent = _own_exponent(base, exponent)
+        if exponent == 0 or (stepped is not None and exponents[plain("relu", stepped), labels] > 0):
             ones.update(labels)
-        elif exponent == 1:
-            merged.append((base, labels))
         else:
-            merged.append((pool.intern("pow", exponent, (base,), base.dims), labels))
+            power = base if exponent == 1 else pool.intern("pow", exponent, (base,), base.dims)
+            merged.append((power, labels))
     return merged, ones, sign
+
+
+def _own_exponent(base: Node, exponent: Fraction) -> Fraction:
+    """The exponent that comes to the same: 1 for 2 of what is 0 or 1, 0 for 2 of what is -1 or 1."""
+    if base.kind in IDEMPOTENT or argument_of(base, "step") is not None:
+        exponent = min(exponent, ONE)
+    if base in base.pool.signs and exponent.denominator == 1:
+        return Fraction(exponent.numerator % 2)
+    return exponent
 
 
 def is_simplex(node: Node) -> bool:
@@ -359,6 +396,13 @@ def elementwise(*nodes: Node, coefficient: Fraction | int = 1) -> Node:
     return product(nodes[0].pool, [(node, axes if node.dims else ()) for node in nodes], axes, coefficient)
 
 
+def spread(node: Node, own: Sequence[int], out: Sequence[int], dims: Sequence[Size]) -> Node:
+    """The node with its axes along ``own``, repeated along the other labels of ``out``, of sizes ``dims``."""
+    pool = node.pool
+    bare = [(pool.ones((size,)), (label,)) for label, size in zip(out, dims, strict=True) if label not in own]
+    return product(pool, [(node, own), *bare], out)
+
+
 def transposed(node: Node, order: Sequence[int]) -> Node:
     """The node with its axes in another order, as in ``np.transpose``."""
     if tuple(order) == tuple(range(len(node.dims))):
@@ -375,31 +419,59 @@ def power(node: Node, exponent: Fraction) -> Node:
         return pool.ones(node.dims)
     if is_zero(node) and exponent > 0:
         return node
-    integer = exponent.denominator == 1
-    if node.kind == "norm" and exponent > 0 and exponent % 2 == 0:
-        return power(squared_norm(node.args[0], node.data), exponent / 2)
-    if integer and node.kind == "lin":
-        if len(node.args) == 1 and _has_floats(node.data[0], exponent):
-            return scaled(node.data[0] ** exponent.numerator, power(node.args[0], exponent))
-        factor, primitive = content(node)
-        if factor != 1 and _has_floats(factor, exponent):
-            return scaled(factor**exponent.numerator, power(primitive, exponent))
-    if integer and node.kind == "pow" and abs(node.data * exponent) < MOST_EXPONENT:
-        return power(node.args[0], node.data * exponent)
-    if integer and node.kind == "prod" and _is_elementwise(node):
-        labels, out = node.data
-        powers = [power(arg, exponent) for arg in node.args]
-        return product(pool, list(zip(powers, labels, strict=True)), out)
-    if integer and node.kind == "prod" and any(arg.kind == "ones" for arg in node.args):
-        return _power_beside_ones(node, exponent)
-    if exponent > 0 and node.kind in IDEMPOTENT:
-        return node
-    if exponent == -1:
-        if node.kind == "fn" and node.data == "exp":
-            return pool.intern("fn", "exp", (scaled(-1, node.args[0]),), node.dims)
-        if (inner := one_plus_exp(node)) is not None:
-            return pool.intern("fn", "sigmoid", (scaled(-1, inner),), node.dims)
-    return pool.intern("pow", exponent, (node,), node.dims)
+    rule = _POWERS.get(node.kind)
+    found = rule(node, exponent) if rule is not None else None
+    return pool.intern("pow", exponent, (node,), node.dims) if found is None else found
+
+
+def _power_of_norm(node: Node, exponent: Fraction) -> Node | None:
+    even = exponent > 0 and exponent % 2 == 0
+    return power(squared_norm(node.args[0], node.data), exponent / 2) if even else None
+
+
+def _power_of_sum(node: Node, exponent: Fraction) -> Node | None:
+    factor, primitive = content(node)
+    if exponent.denominator == 1 and factor != 1 and _has_floats(factor, exponent):
+        return scaled(factor**exponent.numerator, power(primitive, exponent))
+    inner = one_plus_exp(node) if exponent == -1 else None
+    return inner and plain("sigmoid", scaled(-1, inner))
+
+
+def _power_of_power(node: Node, exponent: Fraction) -> Node | None:
+    whole = exponent.denominator == 1 and abs(node.data * exponent) < MOST_EXPONENT
+    return power(node.args[0], node.data * exponent) if whole else None
+
+
+def _power_of_product(node: Node, exponent: Fraction) -> Node | None:
+    """Of every factor, or of the sum that is repeated along some axes."""
+    pairs, out = factors_of(node), node.data[1]
+    if exponent.denominator != 1:
+        return None
+    if not summed_labels(pairs, out):
+        return product(node.pool, [(power(arg, exponent), own) for arg, own in pairs], out)
+    fill = [(arg, own) for arg, own in pairs if arg.kind == "ones"]
+    kept = tuple(label for label in out if not any(label in own for _, own in fill))
+    inner = product(node.pool, [(arg, own) for arg, own in pairs if arg.kind != "ones"], kept)
+    return product(node.pool, [(power(inner, exponent), kept), *fill], out) if fill else None
+
+
+def _power_of_function(node: Node, exponent: Fraction) -> Node | None:
+    inner = argument_of(node, "exp") if exponent == -1 else None
+    return inner and plain("exp", scaled(-1, inner))
+
+
+def _power_of_indicator(node: Node, exponent: Fraction) -> Node | None:
+    return node if exponent > 0 else None
+
+
+_POWERS: dict[str, Callable[[Node, Fraction], Node | None]] = {
+    "norm": _power_of_norm,
+    "lin": _power_of_sum,
+    "pow": _power_of_power,
+    "prod": _power_of_product,
+    "fn": _power_of_function,
+    **dict.fromkeys(IDEMPOTENT, _power_of_indicator),
+}
 
 
 def _has_floats(factor: Fraction, exponent: Fraction) -> bool:
@@ -422,25 +494,7 @@ def squared_norm(node: Node, axes: int) -> Node:
     return product(node.pool, [(node, labels), (node, labels)], labels[: len(labels) - axes])
 
 
-def _power_beside_ones(node: Node, exponent: Fraction) -> Node:
-    """The power of a sum that is repeated along some axes: that of the sum, repeated."""
-    out = node.data[1]
-    pairs = factors_of(node)
-    fill = [(arg, own) for arg, own in pairs if arg.kind == "ones"]
-    kept = tuple(label for label in out if not any(label in own for _, own in fill))
-    inner = product(node.pool, [(arg, own) for arg, own in pairs if arg.kind != "ones"], kept)
-    return product(node.pool, [(power(inner, exponent), kept), *fill], out)
-
-
 def one_plus_exp(node: Node) -> Node | None:
     """The u of 1 + exp(u), if the node is that."""
-    if node.kind != "lin" or node.data != (1, 1):
-        return None
-    kinds = {arg.kind: arg for arg in node.args}
-    inner = kinds.get("fn")
-    return inner.args[0] if "ones" in kinds and inner is not None and inner.data == "exp" else None
-
-
-def _is_elementwise(node: Node) -> bool:
-    labels, out = node.data
-    return all(label in out for own in labels for label in own)
+    one, c, term = number_plus_term(node) or (0, 0, node)
+    return argument_of(term, "exp") if one == c == 1 else None

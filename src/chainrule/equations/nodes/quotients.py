@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of
+from chainrule.equations.nodes.elementwise import plain
+from chainrule.equations.nodes.exponents import Exponents
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, factors_of, is_zero
+from chainrule.equations.nodes.patterns import argument_of
 from chainrule.equations.nodes.sums import content, linear, scaled
 
 __all__ = ["cancel_inverses", "difference", "picked", "recognise"]
 
 
-def recognise(pool: Pool, exponents: dict[Factor, Fraction]) -> int:
+def recognise(pool: Pool, exponents: Exponents) -> int:
     """Replace what is recognised among factors and their exponents.
 
     Returns
@@ -20,39 +23,35 @@ def recognise(pool: Pool, exponents: dict[Factor, Fraction]) -> int:
         The sign that comes out, 1 or -1: that of tanh(-2 z) is -1.
     """
     _softmax(pool, exponents)
-    _sigmoid(pool, exponents)
-    _shares(pool, exponents)
+    _sigmoid(exponents)
+    _shares(exponents)
     sign = _tanh(pool, exponents)
     _inverses(pool, exponents)
     _cancel_picked(exponents)
     return sign
 
 
-def _softmax(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+def _softmax(pool: Pool, exponents: Exponents) -> None:
     """exp(u)_k / Σ_j exp(u)_j is softmax(u)_k."""
     for base, labels in list(exponents):
-        if base.kind != "fn" or base.data != "exp" or not labels or exponents[base, labels] != 1:
+        if argument_of(base, "exp") is None or not labels or exponents[base, labels] != 1:
             continue
         own = tuple(range(len(labels)))
         total = pool.intern("prod", ((own,), own[:-1]), (base,), base.dims[:-1])
-        if exponents.get((total, labels[:-1])) == -1:
-            del exponents[base, labels], exponents[total, labels[:-1]]
+        if exponents[total, labels[:-1]] == -1:
             soft = pool.intern("softmax", None, base.args, base.dims)
-            exponents[soft, labels] = exponents.get((soft, labels), Fraction(0)) + 1
+            exponents.replace({(base, labels): 1, (total, labels[:-1]): -1}, (soft, labels))
 
 
-def _sigmoid(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+def _sigmoid(exponents: Exponents) -> None:
     """exp(u) / (1 + exp(u)) = exp(u) σ(-u) is σ(u), which cannot overflow."""
     for base, labels in list(exponents):
-        if base.kind != "fn" or base.data != "exp" or exponents[base, labels] != 1:
+        u = argument_of(base, "exp")
+        if u is None or exponents[base, labels] != 1:
             continue
-        (u,) = base.args
-        partner = (pool.intern("fn", "sigmoid", (scaled(-1, u),), u.dims), labels)
-        if exponents.get(partner, Fraction(0)) >= 1:
-            del exponents[base, labels]
-            exponents[partner] -= 1
-            found = (pool.intern("fn", "sigmoid", (u,), u.dims), labels)
-            exponents[found] = exponents.get(found, Fraction(0)) + 1
+        partner = (plain("sigmoid", scaled(-1, u)), labels)
+        if exponents[partner] >= 1:
+            exponents.replace({(base, labels): 1, partner: 1}, (plain("sigmoid", u), labels))
 
 
 def difference(first: Node, second: Node, scale: Fraction | int = 1) -> Node:
@@ -64,57 +63,53 @@ def difference(first: Node, second: Node, scale: Fraction | int = 1) -> Node:
     return linear(first.pool, terms, first.dims)
 
 
-def _shares(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+def _sums(exponents: Exponents, sign: int) -> list[Factor]:
+    """The sums that are multiplied by, with the sign 1, or divided by."""
+    return [key for key, exponent in exponents.items() if key[0].kind == "lin" and exponent * sign >= 1]
+
+
+def _shares(exponents: Exponents) -> None:
     """exp(a) / (exp(a) + exp(b)) is σ(a - b), which cannot overflow."""
-    for total, labels in [
-        key for key, exponent in exponents.items() if key[0].kind == "lin" and exponent <= -1
-    ]:
+    for total, labels in _sums(exponents, -1):
         powers = _exponents(total, (1, 1))
         for power, other in (powers, powers[::-1]) if powers else ():
-            share = (pool.intern("fn", "exp", (power,), power.dims), labels)
-            if exponents.get(share, Fraction(0)) >= 1 and exponents[total, labels] <= -1:
-                found = pool.intern("fn", "sigmoid", (difference(power, other),), power.dims)
-                _replace(exponents, ((share, 1), ((total, labels), -1)), (found, labels))
+            share = (plain("exp", power), labels)
+            if exponents[share] >= 1 and exponents[total, labels] <= -1:
+                found = plain("sigmoid", difference(power, other))
+                exponents.replace({share: 1, (total, labels): -1}, (found, labels))
 
 
-def _inverses(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+def _inverses(pool: Pool, exponents: Exponents) -> None:
     """adj(A) / det(A) is A⁻¹: log det(A) has the derivative A⁻ᵀ."""
     adjugates = [key for key, exponent in exponents.items() if key[0].kind == "adjugate" and exponent == 1]
     for adjugate, labels in adjugates:
-        determinants = [
-            (base, own)
-            for base, own in exponents
-            if base.kind == "det" and base.args == adjugate.args and own == labels[:-2]
-        ]
-        for total in determinants:
-            if exponents[total] <= -1:
+        for base, own in list(exponents):
+            below = base.kind == "det" and base.args == adjugate.args and own == labels[:-2]
+            if below and exponents[base, own] <= -1:
                 found = pool.intern("inv", None, adjugate.args, adjugate.dims)
-                _replace(exponents, (((adjugate, labels), 1), (total, -1)), (found, labels))
+                exponents.replace({(adjugate, labels): 1, (base, own): -1}, (found, labels))
                 break
 
 
-def _tanh(pool: Pool, exponents: dict[Factor, Fraction]) -> int:
+def _tanh(pool: Pool, exponents: Exponents) -> int:
     """(exp(a) - exp(b)) / (exp(a) + exp(b)) is tanh((a - b)/2); for a = 0, b = u it is (1 - exp(u)) σ(-u)."""
     sign = 1
-    for odd, labels in [key for key, exponent in exponents.items() if key[0].kind == "lin" and exponent >= 1]:
+    for odd, labels in _sums(exponents, 1):
         powers = _exponents(odd, (1, -1)) or _exponents(odd, (-1, 1))
         if not powers:
             continue
         first, second = powers
-        flat = first.kind == "lin" and not first.args
-        total: tuple[Factor, int]
-        if flat:
-            total = ((pool.intern("fn", "sigmoid", (scaled(-1, second),), second.dims), labels), 1)
+        if is_zero(first):
+            total, times = plain("sigmoid", scaled(-1, second)), 1
         else:
-            exps = [pool.intern("fn", "exp", (power,), power.dims) for power in powers]
-            total = ((linear(pool, [(Fraction(1), arg) for arg in exps], odd.dims), labels), -1)
-        while exponents.get((odd, labels), 0) >= 1 and exponents.get(total[0], Fraction(0)) * total[1] >= 1:
+            terms = [(Fraction(1), plain("exp", power)) for power in powers]
+            total, times = linear(pool, terms, odd.dims), -1
+        while exponents[odd, labels] >= 1 and exponents[total, labels] * times >= 1:
             half = difference(first, second, Fraction(1, 2))
-            factor, _ = content(half) if len(half.args) > 1 else coefficient_terms(half)[0]
-            turn = -1 if factor < 0 else 1
-            found = pool.intern("fn", "tanh", (scaled(turn, half),), odd.dims)
+            turn = -1 if content(half)[0] < 0 else 1
             sign *= turn * int(odd.data[0] if _exponent(odd.args[0]) is first else odd.data[1])
-            _replace(exponents, (((odd, labels), 1), total), (found, labels))
+            found = plain("tanh", scaled(turn, half))
+            exponents.replace({(odd, labels): 1, (total, labels): times}, (found, labels))
     return sign
 
 
@@ -125,22 +120,12 @@ def _exponents(node: Node, coefficients: tuple[int, int]) -> tuple[Node, Node] |
     first, second = map(_exponent, node.args)
     if first is None or second is None:
         return None
-    return (second, first) if second.kind == "lin" and not second.args else (first, second)
+    return (second, first) if is_zero(second) else (first, second)
 
 
 def _exponent(node: Node) -> Node | None:
     """The u of exp(u); zero for 1."""
-    if node.kind == "ones":
-        return node.pool.zero(node.dims)
-    return node.args[0] if node.kind == "fn" and node.data == "exp" else None
-
-
-def _replace(exponents: dict[Factor, Fraction], used: tuple[tuple[Factor, int], ...], found: Factor) -> None:
-    for factor, step in used:
-        exponents[factor] -= step
-        if exponents[factor] == 0:
-            del exponents[factor]
-    exponents[found] = exponents.get(found, Fraction(0)) + 1
+    return node.pool.zero(node.dims) if node.kind == "ones" else argument_of(node, "exp")
 
 
 def picked(node: Node) -> Node | None:
@@ -152,19 +137,14 @@ def picked(node: Node) -> Node | None:
     return g if hot.kind == "onehot" and one == two and one[:-1] == out and one[-1] not in out else None
 
 
-def _cancel_picked(exponents: dict[Factor, Fraction]) -> None:
+def _cancel_picked(exponents: Exponents) -> None:
     """Put e_y for g ⊙ e_y / g[y]."""
-    for whole, labels in [
-        key for key, exponent in exponents.items() if key[0].kind == "prod" and exponent <= -1
-    ]:
-        g = picked(whole)
-        if g is None:
+    for whole, labels in [key for key, exponent in exponents.items() if exponent <= -1]:
+        if (g := picked(whole)) is None:
             continue
-        hot = next(arg for arg in whole.args if arg.kind == "onehot")
         for base, own in list(exponents):
-            entry = (g, own)
-            if base is hot and own[:-1] == labels and exponents.get(entry, Fraction(0)) >= 1:
-                exponents[entry] -= 1
+            if base.kind == "onehot" and base in whole.args and own[:-1] == labels and exponents[g, own] >= 1:
+                exponents[g, own] -= 1
                 exponents[whole, labels] += 1
                 break
 

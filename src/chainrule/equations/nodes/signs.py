@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
-from chainrule.equations.nodes.nodes import Factor, Pool
+from chainrule.equations.nodes.elementwise import plain
+from chainrule.equations.nodes.exponents import Exponents
+from chainrule.equations.nodes.patterns import argument_of
 
 __all__ = ["join_signs"]
 
 
-def join_signs(pool: Pool, exponents: dict[Factor, Fraction]) -> None:
+def join_signs(exponents: Exponents) -> None:
     """Put u for sign(u) |u|, |u| for sign(u) u, in odd powers, and 1 for sign(u)² beside slopes of |u|ᵛ."""
     for base, labels in list(exponents):
-        if base.kind == "raised" and base.data[0] > 1 and base.args[0].data == "abs":
+        u = argument_of(base.args[0], "abs") if base.kind == "raised" and base.data[0] > 1 else None
+        if u is not None and (sign := (plain("sign", u), labels)) in exponents:
             # The second derivative of |u| ** 2 at 0 is 2, not 2 sign(0)².
-            (u,) = base.args[0].args
-            sign = (pool.intern("fn", "sign", (u,), u.dims), labels)
-            if sign in exponents:
-                exponents[sign] %= 2
+            exponents[sign] %= 2
     for base, labels in list(exponents):
-        if base.kind != "fn" or base.data != "sign" or exponents[base, labels] != 1:
+        u = argument_of(base, "sign")
+        if u is None or exponents[base, labels] != 1:
             continue
-        (u,) = base.args
-        plain, size = (u, labels), (pool.intern("fn", "abs", (u,), u.dims), labels)
-        for old, new in ((size, plain), (plain, size)):
-            power = exponents.get(old, Fraction(0))
+        itself, size = (u, labels), (plain("abs", u), labels)
+        for old, new in ((size, itself), (itself, size)):
+            power = exponents[old]
             if power.denominator == 1 and power % 2:
                 del exponents[base, labels], exponents[old]
-                exponents[new] = exponents.get(new, Fraction(0)) + power
+                exponents.add(new, power)
                 break

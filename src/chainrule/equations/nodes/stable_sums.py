@@ -18,6 +18,7 @@ from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
+from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
@@ -27,16 +28,14 @@ from chainrule.equations.nodes.nodes import (
     is_number,
 )
 from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
     Bodies,
-    constant_log,
     known_log,
     leaves_range,
     logs_and_weights,
-    spread,
     total,
     ungated,
 )

@@ -35,17 +35,21 @@ def linear(pool: Pool, terms: Iterable[tuple[Fraction, Node]], dims: tuple[Size,
     for _, c in kept:
         _require_float(c)
     if len(kept) == 1:
-        node, c = kept[0]
-        if c == 1:
-            return node
-        if node.kind == "lin":
-            inner, primitive = content(node)
-            if inner * c == 1:
-                return primitive
-            if abs(inner * c) == 1:
-                return pool.intern("lin", tuple(-x for x in primitive.data), primitive.args, dims)
-            return pool.intern("lin", (inner * c,), (primitive,), dims)
+        ((node, c),) = kept
+        return _multiple(c, node)
     return pool.intern("lin", tuple(c for _, c in kept), tuple(node for node, _ in kept), dims)
+
+
+def _multiple(c: Fraction, node: Node) -> Node:
+    """A number times a node; minus a sum is the sum with all signs turned."""
+    if c == 1:
+        return node
+    inner, primitive = content(node)
+    if inner * c == 1:
+        return primitive
+    if inner * c == -1 and primitive.kind == "lin":
+        return node.pool.intern("lin", tuple(-x for x in primitive.data), primitive.args, node.dims)
+    return node.pool.intern("lin", (inner * c,), (primitive,), node.dims)
 
 
 def _require_float(c: Fraction) -> None:
@@ -94,13 +98,15 @@ def _is_negative(node: Node) -> bool:
 
 
 def content(node: Node) -> tuple[Fraction, Node]:
-    """Split a sum into its rational content and a primitive sum.
+    """Split a node into a rational number and what that multiplies, a primitive sum or no sum.
 
     The sign is chosen so that a constant term is positive, else most terms, else the first: p - y and y - p
     share a node.
     """
-    if node.kind != "lin" or len(node.args) < 2:
+    if node.kind != "lin" or not node.args:
         return Fraction(1), node
+    if len(node.args) == 1:
+        return node.data[0], node.args[0]
     sizes = {abs(c) for c in node.data}
     # Fractions come out only where that leaves ±1: 1.5 + x² is not 1/2 (3 + 2 x²).
     whole = all(c.denominator == 1 for c in node.data)

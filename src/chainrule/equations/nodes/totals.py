@@ -15,18 +15,16 @@ from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
 from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_number, is_zero
-from chainrule.equations.nodes.products import one_plus_exp, power, product
+from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 
 __all__ = [
     "MOST_TERMS",
     "Bodies",
-    "constant_log",
     "factors_of",
     "known_log",
     "logs_and_weights",
     "leaves_range",
-    "spread",
     "total",
     "ungated",
 ]
@@ -200,21 +198,6 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...], bodies: Bodies) -> 
     return (log_of(terms), kept) if terms is not None else None
 
 
-def spread(node: Node, own: tuple[int, ...], out: tuple[int, ...], dims: tuple[Size, ...]) -> Node:
-    """The node repeated along the axes that it lacks."""
-    pool = node.pool
-    bare = [(pool.ones((size,)), (label,)) for label, size in zip(out, dims, strict=True) if label not in own]
-    return product(pool, [(node, own), *bare], out)
-
-
-def constant_log(c: Fraction, like: Node) -> Node:
-    """Log c along all axes of a node."""
-    if c == 1:
-        return like.pool.zero(like.dims)
-    axes = tuple(range(len(like.dims)))
-    return spread(apply("log", like.pool.number(c)), (), axes, like.dims)
-
-
 def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
     """The logarithm of a positive node that stays moderate where the node itself does not."""
     if level > MOST_LEVELS:
@@ -247,7 +230,7 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
         case "lin" if len(node.args) == 1 and node.data[0] > 0:
             inner = known_log(node.args[0], bodies, level + 1)
             return inner and linear(
-                node.pool, [(ONE, constant_log(node.data[0], node)), (ONE, inner)], node.dims
+                node.pool, [(ONE, logarithms.constant_log(node.data[0], node)), (ONE, inner)], node.dims
             )
         case "lin" if (u := logarithms.one_minus_sigmoid(node)) is not None:
             return scaled(-1, apply("softplus", u))
