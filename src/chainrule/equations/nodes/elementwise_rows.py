@@ -144,6 +144,7 @@ _ROWS = (
         special.step,
         "_step",
         kink=Kink(),
+        sign="not negative",
         steps=True,
     ),
     Elementwise(
@@ -286,6 +287,7 @@ _ROWS = (
         "Φ' = φ",
         values.normal_cdf,
         "_normal_cdf",
+        sign="positive",
         letter="Φ",
         latex=r"\Phi",
     ),
@@ -295,6 +297,7 @@ _ROWS = (
         "φ'(u) = -u φ(u)",
         values.normal_pdf,
         "_normal_pdf",
+        sign="positive",
         letter="φ",
         latex=r"\varphi",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from chainrule.equations.nodes.elementwise import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, is_number
 from chainrule.equations.nodes.patterns import ONE, argument_of
 from chainrule.equations.nodes.sums import linear
@@ -85,4 +86,4 @@ def join_divisors(exponents: Exponents) -> None:
 
 
 def _is_positive(node: Node) -> bool:
-    return node.kind == "softmax" or argument_of(node, "exp", "sigmoid") is not None
+    return node.kind == "softmax" or (node.kind == "fn" and ELEMENTWISE[node.data].sign == "positive")

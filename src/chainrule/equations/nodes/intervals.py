@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.patterns import ONE, argument_of
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.slopes import Slope
-from chainrule.equations.nodes.sums import linear, scaled
+from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 
 __all__ = ["PARTS", "difference_of_cumulatives", "interval", "slopes", "spelled"]
@@ -35,14 +37,13 @@ def difference_of_cumulatives(u: Node) -> tuple[Fraction, Node, Node] | None:
     if set(terms) != {c, -c}:
         return None
     upper, lower = terms[c], terms[-c]
-    if upper.kind != "fn" or lower.kind != "fn" or upper.data != lower.data:
+    b, a = argument_of(upper, "normal_cdf", "erf"), argument_of(lower, "normal_cdf", "erf")
+    if b is None or a is None or upper.data != lower.data:
         return None
     if upper.data == "normal_cdf":
-        return c, upper.args[0], lower.args[0]
-    if upper.data != "erf":
-        return None
+        return c, b, a
     root = power(u.pool.number(Fraction(2)), Fraction(1, 2))
-    return 2 * c, elementwise(root, upper.args[0]), elementwise(root, lower.args[0])
+    return 2 * c, elementwise(root, b), elementwise(root, a)
 
 
 def slopes(node: Node, value: Node) -> Iterator[Slope]:
@@ -63,14 +64,14 @@ def slopes(node: Node, value: Node) -> Iterator[Slope]:
 
 def spelled(node: Node) -> Node:
     """The node as a reader knows it."""
-    pool, (b, a) = node.pool, node.args
-    cumulative = [pool.intern("fn", "normal_cdf", (arg,), node.dims) for arg in (b, a)]
-    within = linear(pool, [(Fraction(1), cumulative[0]), (Fraction(-1), cumulative[1])], node.dims)
+    b, a = node.args
+    upper, lower = plain("normal_cdf", b), plain("normal_cdf", a)
+    within = linear(node.pool, [(ONE, upper), (-ONE, lower)], node.dims)
     if node.data == "log":
-        return pool.intern("fn", "log", (within,), node.dims)
+        return plain("log", within)
     arg = b if node.data.startswith("upper") else a
-    density = pool.intern("fn", "normal_pdf", (arg,), node.dims)
-    ratio = elementwise(density, pool.intern("pow", Fraction(-1), (within,), node.dims))
+    below = node.pool.intern("pow", -ONE, (within,), node.dims)
+    ratio = elementwise(plain("normal_pdf", arg), below)
     if not node.data.endswith("gap"):
         return ratio
-    return linear(pool, [(Fraction(1), arg), (Fraction(1), scaled(1 if arg is b else -1, ratio))], node.dims)
+    return linear(node.pool, [(ONE, arg), (ONE if arg is b else -ONE, ratio)], node.dims)

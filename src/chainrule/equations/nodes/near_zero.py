@@ -6,17 +6,17 @@ in the tails of tanh and σ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import apply
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
+from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.patterns import ONE, argument_of, base_and_exponent, number_and_rest
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.sums import linear, scaled
 
 __all__ = ["right_near_zero"]
-
-ONE = Fraction(1)
 
 
 def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
@@ -38,43 +38,36 @@ def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 def _accurate(node: Node) -> Node | None:
-    if node.kind == "fn" and node.data == "log":
-        return _log1p(node.args[0])
-    terms = coefficient_terms(node) if node.kind == "lin" and len(node.args) > 1 else []
-    one = next((c for c, arg in terms if arg.kind == "ones"), None)
-    if one is None:
-        return None
-    for c, arg in terms:
-        found = _difference(arg) if c == -one else None
+    inside = argument_of(node, "log")
+    one, rest = number_and_rest(node if inside is None else inside)
+    if inside is not None:
+        return apply("log1p", linear(node.pool, rest, node.dims)) if one == 1 and rest else None
+    for place, (c, term) in enumerate(rest if one else ()):
+        found = _difference(term) if c == -one else None
         if found is not None:
-            rest = [(other, term) for other, term in terms if term.kind != "ones" and term is not arg]
-            return linear(node.pool, [(one, found), *rest], node.dims)
+            return linear(node.pool, [(one, found), *rest[:place], *rest[place + 1 :]], node.dims)
     return None
 
 
-def _log1p(u: Node) -> Node | None:
-    terms = coefficient_terms(u) if u.kind == "lin" else []
-    rest = [(c, arg) for c, arg in terms if arg.kind != "ones"]
-    if len(rest) in (0, len(terms)) or any(c != 1 for c, arg in terms if arg.kind == "ones"):
-        return None
-    return apply("log1p", linear(u.pool, rest, u.dims))
-
-
-def _difference(arg: Node) -> Node | None:
+def _difference(term: Node) -> Node | None:
     """1 - v for a v that can be close to 1."""
-    base = arg.args[0] if arg.kind == "pow" and arg.data == 2 else arg
-    if base.kind != "fn":
+    base, exponent = base_and_exponent(term)
+    if base.kind != "fn" or (base.data, exponent) not in _DIFFERENCES:
         return None
-    (u,) = base.args
-    if arg.kind == "pow":
-        sides = [apply("sigmoid", scaled(sign, u)) for sign in (2, -2)]
-        return elementwise(*sides, coefficient=4) if base.data == "tanh" else None
-    match base.data:
-        case "exp":
-            return scaled(-1, apply("expm1", u))
-        case "cos":
-            half = apply("sin", scaled(Fraction(1, 2), u))
-            return scaled(2, power(half, Fraction(2)))
-        case "sigmoid":
-            return apply("sigmoid", scaled(-1, u))
-    return None
+    return _DIFFERENCES[base.data, exponent](base.args[0])
+
+
+def _one_minus_squared_tanh(u: Node) -> Node:
+    return elementwise(*(apply("sigmoid", scaled(sign, u)) for sign in (2, -2)), coefficient=4)
+
+
+def _one_minus_cos(u: Node) -> Node:
+    return scaled(2, power(apply("sin", scaled(Fraction(1, 2), u)), Fraction(2)))
+
+
+_DIFFERENCES: dict[tuple[str, Fraction], Callable[[Node], Node]] = {
+    ("tanh", Fraction(2)): _one_minus_squared_tanh,
+    ("exp", ONE): lambda u: scaled(-1, apply("expm1", u)),
+    ("cos", ONE): _one_minus_cos,
+    ("sigmoid", ONE): lambda u: apply("sigmoid", scaled(-1, u)),
+}

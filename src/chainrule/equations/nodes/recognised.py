@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.patterns import argument_of, number_plus_term
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.sums import negative, scaled
 
@@ -16,10 +17,10 @@ HALF = Fraction(1, 2)
 
 def recognised_sum(u: Node) -> Node:
     """2 σ(2 z) - 1 as tanh(z), 1 + erf(z/√2) as 2 Φ(z); any other node as it is."""
-    terms = {c: arg for c, arg in coefficient_terms(u)} if u.kind == "lin" and len(u.args) == 2 else {}
-    twice, one = terms.get(Fraction(2)), terms.get(Fraction(-1))
-    if one is not None and one.kind == "ones" and twice is not None and twice.data == "sigmoid":
-        return plain("tanh", scaled(HALF, twice.args[0]))
+    one, c, term = number_plus_term(u) or (0, 0, u)
+    z = argument_of(term, "sigmoid") if (one, c) == (-1, 2) else None
+    if z is not None:
+        return plain("tanh", scaled(HALF, z))
     found = cumulative(u)
     # 1 + erf(z) stays: Φ(√2 z) would be longer.
     return found[1] if found is not None and not found[0] else u
@@ -34,15 +35,15 @@ def cumulative(u: Node) -> tuple[bool, Node] | None:
         Whether a √2 is left before z.
     Node
     """
-    terms = {arg.kind: (c, arg) for c, arg in coefficient_terms(u)} if len(u.args) == 2 else {}
-    if u.kind != "lin" or set(terms) != {"ones", "fn"}:
+    if (found := number_plus_term(u)) is None:
         return None
-    (one, _), (c, inner) = terms["ones"], terms["fn"]
-    if inner.data == "normal_cdf" and c == -one:
-        return False, scaled(one, plain("normal_cdf", negative(inner.args[0])))
-    if inner.data != "erf" or abs(c) != abs(one):
+    one, c, term = found
+    if c == -one and (z := argument_of(term, "normal_cdf")) is not None:
+        return False, scaled(one, plain("normal_cdf", negative(z)))
+    z = argument_of(term, "erf") if abs(c) == abs(one) else None
+    if z is None:
         return None
     root = power(u.pool.number(Fraction(2)), HALF)
-    argument = scaled(c / one, elementwise(root, inner.args[0]))
-    left = any(root in (term, *term.args) for _, term in coefficient_terms(argument))
+    argument = scaled(c / one, elementwise(root, z))
+    left = any(root in (part, *part.args) for _, part in coefficient_terms(argument))
     return left, scaled(2 * one, plain("normal_cdf", argument))

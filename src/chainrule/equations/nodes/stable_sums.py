@@ -7,13 +7,13 @@ other sums.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes import recognised, softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.distribute import distributed
-from chainrule.equations.nodes.elementwise import apply
+from chainrule.equations.nodes.elementwise import apply, plain
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
@@ -26,9 +26,18 @@ from chainrule.equations.nodes.nodes import (
     factors_of,
     from_below,
     is_number,
+    is_zero,
 )
 from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.patterns import (
+    argument_of,
+    base_and_exponent,
+    is_sum,
+    number_and_rest,
+    number_plus_term,
+)
 from chainrule.equations.nodes.products import power, product, spread
+from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
@@ -79,25 +88,21 @@ def _spelled_out(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 def _rewritten(node: Node, bodies: Bodies) -> Node | None:
-    if node.kind == "lin":
-        found = recognised.cumulative(node)
-        return found[1] if found is not None else _other_parts(node)
-    if node.kind == "fn" and node.data == "log":
-        return _logarithm(node.args[0], bodies)
-    if node.kind == "pow" and (node.data < 0 or node.data.denominator != 1):
-        return _power(node, bodies)
-    return _quotient(node) if node.kind == "prod" else None
+    if (u := argument_of(node, "log")) is not None:
+        return _logarithm(u, bodies)
+    rule = _RULES.get(node.kind)
+    return rule(node, bodies) if rule is not None else None
 
 
-def _other_parts(node: Node) -> Node | None:
+def _sum(node: Node, bodies: Bodies) -> Node | None:
     """1 less a part of a sum is what the other terms have of it: 1 - exp(u) / T = (T - exp(u)) / T."""
-    terms = coefficient_terms(node)
-    one = next((c for c, arg in terms if arg.kind == "ones"), None)
-    for c, arg in terms:
-        others = _complement(scaled(c / -one, arg)) if one is not None else None
-        if one is not None and others is not None:
-            rest = [pair for pair in terms if pair[1].kind != "ones" and pair[1] is not arg]
-            return linear(node.pool, [*rest, (one, others)], node.dims)
+    if (found := recognised.cumulative(node)) is not None:
+        return found[1]
+    one, rest = number_and_rest(node)
+    for place, (c, arg) in enumerate(rest if one else ()):
+        others = _complement(scaled(-c / one, arg))
+        if others is not None:
+            return linear(node.pool, [*rest[:place], *rest[place + 1 :], (one, others)], node.dims)
     return None
 
 
@@ -108,13 +113,11 @@ def _complement(part: Node) -> Node | None:
         for place, term in enumerate(terms_of(arg)):
             if scaled(c, arg.args[1]) is term.w and term.s is arg.args[0] and not term.axes:
                 return other_parts(terms_of(arg), place)
-    hot = {inner.kind: inner for inner in arg.args} if arg.kind == "prod" and c == 1 else {}
-    if set(hot) != {"onehot", "softmax"} or len(arg.args) != 2 or len(set(arg.data[0])) > 1:
+    p = picked(arg) if c == 1 else None
+    if p is None or p.kind != "softmax":
         return None
     (labels, _), out = arg.data
-    if labels[:-1] != out:
-        return None
-    label, p = hot["onehot"], hot["softmax"]
+    (label,) = (inner for inner in arg.args if inner is not p)
     missed = linear(p.pool, [(ONE, p.pool.ones(p.dims)), (-ONE, label)], p.dims)
     return product(p.pool, [(p, labels), (missed, labels)], out)
 
@@ -166,9 +169,10 @@ def _logarithm(u: Node, bodies: Bodies) -> Node | None:
 
 def _sizes(u: Node) -> tuple[Fraction, Node] | None:
     """The c and T of |T| and of an even power, whose logarithm is c log |T|."""
-    if u.kind == "fn" and u.data == "abs":
-        return ONE, u.args[0]
-    return (u.data, u.args[0]) if u.kind == "pow" and u.data % 2 == 0 else None
+    if (inner := argument_of(u, "abs")) is not None:
+        return ONE, inner
+    base, exponent = base_and_exponent(u)
+    return (exponent, base) if exponent % 2 == 0 else None
 
 
 def _of_equal_weights(terms: list[Term]) -> Node | None:
@@ -186,11 +190,9 @@ def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
         c, b, a = found
         log = interval("log", b, a)
     else:
-        terms = {arg.kind: (c, arg) for c, arg in coefficient_terms(u)} if u.kind == "lin" else {}
-        if len(u.args) != 2 or set(terms) != {"ones", "fn"} or terms["fn"][1].data != "exp":
-            return None
-        (c, _), (less, inner) = terms["ones"], terms["fn"]
-        t = known_log(scaled(-1, inner.args[0]), bodies) if c == -less and c > 0 else None
+        c, less, inner = number_plus_term(u) or (ONE, ONE, u)
+        exponent = argument_of(inner, "exp") if c == -less and c > 0 else None
+        t = known_log(scaled(-1, exponent), bodies) if exponent is not None else None
         if t is None:
             return None
         log = apply("cloglog", t)
@@ -216,7 +218,8 @@ def _log_of_product(u: Node, bodies: Bodies) -> Node | None:
 def _power(node: Node, bodies: Bodies) -> Node | None:
     """T to a power that is not a positive integer."""
     (base,) = node.args
-    if not leaves_range(base, bodies) or (terms := total(base, bodies)) is None:
+    kept = (node.data > 0 and node.data.denominator == 1) or not leaves_range(base, bodies)
+    if kept or (terms := total(base, bodies)) is None:
         return None
     pool, dims = node.pool, node.dims
     if node.data.denominator != 1:
@@ -224,23 +227,23 @@ def _power(node: Node, bodies: Bodies) -> Node | None:
     return power(share(pool.zero(dims), pool.ones(dims), terms), -node.data)
 
 
-def _quotient(node: Node) -> Node | None:
+def _quotient(node: Node, bodies: Bodies) -> Node | None:
     """A product that divides by sums, with its exponentials in the parts: w exp(u) / T is one part of T."""
-    out = node.data[1]
-    pairs: list[Factor] = factors_of(node)
+    out, pairs = range(len(node.dims)), factors_of(node)
     if not any(_is_share(factor) for factor, _ in pairs):
         return None
     for place, (factor, _) in enumerate(pairs):
-        if factor.kind == "lin" and 1 < len(factor.args) <= MOST_TERMS and leaves_range(factor, {}):
+        if is_sum(factor) and len(factor.args) <= MOST_TERMS and leaves_range(factor, {}):
             products = distributed(pairs, place, out)
-            terms = [(c, (_quotient(term) if term.kind == "prod" else None) or term) for c, term in products]
+            terms = [(c, _quotient(term, bodies) or term) for c, term in products]
             return linear(node.pool, terms, node.dims)
     joined = _joined(_apart(pairs))
     return product(node.pool, joined, out) if joined is not None else None
 
 
 def _is_share(node: Node) -> bool:
-    return node.kind == "share" or (node.kind == "pow" and node.args[0].kind == "share" and node.data > 0)
+    base, exponent = base_and_exponent(node)
+    return base.kind == "share" and exponent > 0
 
 
 def _apart(pairs: list[Factor]) -> list[Factor]:
@@ -249,19 +252,19 @@ def _apart(pairs: list[Factor]) -> list[Factor]:
     for node, own in pairs:
         if (parts := ungated(node, {})) is not None:
             weight, s = parts
-            apart += [(weight, own), (node.pool.intern("fn", "exp", (s,), s.dims), own)]
+            apart += [(weight, own), (plain("exp", s), own)]
             continue
-        whole = node.kind == "pow" and node.args[0].kind == "share" and node.data in (2, 3)
-        apart += [(node.args[0], own)] * int(node.data) if whole else [(node, own)]
+        base, exponent = base_and_exponent(node)
+        whole = base.kind == "share" and exponent in (2, 3)
+        apart += [(base, own)] * int(exponent) if whole else [(node, own)]
     return apart
 
 
 def _joined(pairs: list[Factor]) -> list[Factor] | None:
     """The factors with each exponential in the part that fits it best; None if there is none to join."""
-    exponentials = [(node, own) for node, own in pairs if node.kind == "fn" and node.data == "exp"]
-    pairs, found = [pair for pair in pairs if pair not in exponentials], False
-    for node, own in exponentials:
-        (u,) = node.args
+    exponents = [(u, own) for node, own in pairs if (u := argument_of(node, "exp")) is not None]
+    pairs, found = [pair for pair in pairs if argument_of(pair[0], "exp") is None], False
+    for u, own in exponents:
         places = [
             place
             for place, (part, labels) in enumerate(pairs)
@@ -272,14 +275,14 @@ def _joined(pairs: list[Factor]) -> list[Factor] | None:
             pairs[places[0]] = _with_exponent(pairs[places[0]], u, own)
             found = True
         else:
-            pairs.append((node, own))
+            pairs.append((plain("exp", u), own))
     return _weighted(pairs) if found else None
 
 
 def _misfit(u: Node, own: tuple[int, ...], pair: Factor) -> tuple[bool, bool]:
     """Whether exp(u) is no term of the sum below a part; whether it has an axis that the part lacks."""
     part, labels = pair
-    mine = part.args[0].kind == "lin" and not part.args[0].args
+    mine = is_zero(part.args[0])
     term = any(term.s is u and own[: len(labels)] == labels for term in terms_of(part))
     return not (mine and term), not set(own) <= set(labels)
 
@@ -304,16 +307,17 @@ def _weighted(pairs: list[Factor]) -> list[Factor]:
             if term.s is not part.args[0]:
                 continue
             inner = [factor for _, factor in coefficient_terms(term.w)]
-            weights: list[Factor] = [(inner[0], labels)] if len(inner) == 1 else []
-            if weights and inner[0].kind == "prod":
-                names = dict(zip(inner[0].data[1], labels, strict=True))
-                weights = [
-                    (arg, tuple(names.get(label, -1) for label in own))
-                    for arg, own in zip(inner[0].args, inner[0].data[0], strict=True)
-                ]
+            names = dict(enumerate(labels))
+            weights = [
+                (arg, tuple(names.get(label, -1) for label in own))
+                for arg, own in (factors_of(inner[0]) if len(inner) == 1 else ())
+            ]
             held = [pair for pair in weights if pair in pairs]
             if held:
                 v = product(part.pool, [*held, (part.pool.ones(part.dims), labels)], labels)
                 pairs[place] = share(part.args[0], v, terms_of(part)), labels
                 return _weighted([pair for pair in pairs if pair not in held])
     return pairs
+
+
+_RULES: dict[str, Callable[[Node, Bodies], Node | None]] = {"lin": _sum, "pow": _power, "prod": _quotient}

@@ -7,11 +7,12 @@ them loses its curvature. A gradient does without: there they only scale what is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
+from chainrule.equations.nodes.elementwise import plain
+from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.norms import with_directions
 from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.patterns import argument_of, base_and_exponent, number_plus_term
 from chainrule.equations.nodes.sums import scaled
 
 __all__ = ["right_in_the_tails"]
@@ -34,20 +35,12 @@ def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node,
 
 
 def _slope(node: Node, bodies: Mapping[Node, Node]) -> Node | None:
-    terms = coefficient_terms(node)
-    if node.kind != "lin" or len(terms) != 2 or {c for c, _ in terms} != {Fraction(1), Fraction(-1)}:
+    one, c, term = number_plus_term(node) or (0, 0, node)
+    if abs(one) != 1 or c != -one:
         return None
-    (c, first), (_, second) = terms
-    ones, other = (first, second) if first.kind == "ones" else (second, first)
-    if ones.kind != "ones":
-        return None
-    sign = c if ones is first else -c
-    other = bodies.get(other, other)
-    if other.kind == "fn" and other.data == "sigmoid":
-        slope = node.pool.intern("fn", "sigmoid", (scaled(-1, other.args[0]),), node.dims)
-        return scaled(sign, slope)
-    base = other.args[0] if other.kind == "pow" and other.data == 2 else None
-    base = bodies.get(base, base) if base is not None else None
-    if base is not None and base.kind == "fn" and base.data == "tanh":
-        return scaled(sign, node.pool.intern("fn", "tanh_slope", base.args, node.dims))
-    return None
+    term = bodies.get(term, term)
+    if (u := argument_of(term, "sigmoid")) is not None:
+        return scaled(one, plain("sigmoid", scaled(-1, u)))
+    base, exponent = base_and_exponent(term)
+    u = argument_of(bodies.get(base, base), "tanh") if exponent == 2 else None
+    return u and scaled(one, plain("tanh_slope", u))

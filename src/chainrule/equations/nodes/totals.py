@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -11,10 +11,17 @@ from chainrule.equations.nodes import logarithms
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.distribute import opened
-from chainrule.equations.nodes.elementwise import apply
+from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
 from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_number, is_zero
+from chainrule.equations.nodes.patterns import (
+    argument_of,
+    base_and_exponent,
+    is_sum,
+    number_and_rest,
+    summed_labels,
+)
 from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 
@@ -88,8 +95,8 @@ def _collected(terms: Iterable[Term], dims: tuple[Size, ...]) -> list[Term]:
 
 def _is_inner_sum(node: Node, bodies: Bodies) -> bool:
     """Whether a factor is a sum of exponentials, or a name that stands for one."""
-    is_sum = node.kind == "lin" and len(node.args) > 1 and logarithms.one_minus_sigmoid(node) is None
-    return (node in bodies or is_sum) and _holds_exponentials(bodies.get(node, node), bodies)
+    several = is_sum(node) and logarithms.one_minus_sigmoid(node) is None
+    return (node in bodies or several) and _holds_exponentials(bodies.get(node, node), bodies)
 
 
 def _holds_exponentials(node: Node, bodies: Bodies, kinds: Iterable[str] = _UNBOUNDED | _BOUNDED) -> bool:
@@ -102,19 +109,18 @@ def _holds_exponentials(node: Node, bodies: Bodies, kinds: Iterable[str] = _UNBO
 
 
 def _is_exponential(node: Node, kinds: Iterable[str]) -> bool:
-    node = node.args[0] if node.kind == "pow" else node
+    node, _ = base_and_exponent(node)
     if gate(node):
         return any(_is_exponential(factor, kinds) for factor, _ in factors_of(node.args[1]))
-    return (node.kind == "fn" and node.data in kinds) or (
-        node.kind in ("softmax", "share") and (node.kind == "share" or "sigmoid" in kinds)
-    )
+    soft = node.kind == "softmax" and "sigmoid" in kinds
+    return soft or node.kind == "share" or argument_of(node, *kinds) is not None
 
 
 def leaves_range(node: Node, bodies: Bodies) -> bool:
     """Whether a term of a sum has a factor that can leave the range of numbers on either side."""
     return any(
         _is_exponential(factor, _UNBOUNDED)
-        or (factor.kind == "lin" and len(factor.args) > 1 and _holds_exponentials(factor, bodies, _UNBOUNDED))
+        or (is_sum(factor) and _holds_exponentials(factor, bodies, _UNBOUNDED))
         or (factor in bodies and _holds_exponentials(bodies[factor], bodies, _UNBOUNDED))
         for _, term in coefficient_terms(node)
         for factor, _ in factors_of(term)
@@ -123,21 +129,19 @@ def leaves_range(node: Node, bodies: Bodies) -> bool:
 
 def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodies) -> Term | None:
     """One term: what is summed together with an exponential is its own sum, other such sums are exponents."""
-    pool = pairs[0][0].pool
-    out = tuple(range(len(dims)))
+    pool, out = pairs[0][0].pool, tuple(range(len(dims)))
     sizes = {label: size for node, own in pairs for label, size in zip(own, node.dims, strict=True)}
     sizes.update(zip(out, dims, strict=True))
     logs, weights, summed = list[Factor](), list[Factor](), set[int]()
     for part in connected(pairs, out):
         group = [pairs[place] for place in part]
         found, rest = logs_and_weights(group, bodies)
-        inner = {label for _, own in found for label in own} - set(out)
+        inner = summed_labels(found, out)
         if inner and summed:
             log = _log_of_group(group, out, bodies)
             if log is None:
                 return None
-            logs.append(log)
-            continue
+            found, rest, inner = [log], [], set()
         summed |= inner
         logs += found
         weights += rest
@@ -145,11 +149,11 @@ def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodi
     full = tuple(sizes[label] for label in wide)
     s = linear(pool, [(ONE, spread(log, own, wide, full)) for log, own in logs], full)
     covered = {label for _, own in weights for label in own}
-    bare = [(pool.ones((sizes[label],)), (label,)) for label in wide if label not in covered]
+    weights += [(pool.ones((sizes[label],)), (label,)) for label in wide if label not in covered]
     if is_number(s):  # of exp(x) * exp(-x) only the weights are left to sum
-        level = sum((number for number, _ in coefficient_terms(s)), Fraction(0))
-        return Term(pool.number(level, dims), product(pool, [*weights, *bare], out, c), 0)
-    return Term(s, product(pool, [*weights, *bare], wide, c), len(summed))
+        level, _ = number_and_rest(s)
+        return Term(pool.number(level, dims), product(pool, weights, out, c), 0)
+    return Term(s, product(pool, weights, wide, c), len(summed))
 
 
 def logs_and_weights(pairs: Iterable[Factor], bodies: Bodies) -> tuple[list[Factor], list[Factor]]:
@@ -180,7 +184,7 @@ def ungated(node: Node, bodies: Bodies) -> tuple[Node, Node] | None:
     condition, then, zero = node.args
     out = tuple(range(len(node.dims)))
     pairs = factors_of(then)
-    if any(label not in out for _, own in pairs for label in own):
+    if summed_labels(pairs, out):
         return None
     logs, rest = logs_and_weights(pairs, bodies)
     if not logs:
@@ -200,46 +204,54 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...], bodies: Bodies) -> 
 
 def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
     """The logarithm of a positive node that stays moderate where the node itself does not."""
-    if level > MOST_LEVELS:
+    rule = _KNOWN.get(node.kind)
+    return rule(node, bodies, level + 1) if rule is not None and level <= MOST_LEVELS else None
+
+
+def _log_of_function(node: Node, bodies: Bodies, level: int) -> Node | None:
+    rule = _KNOWN_FUNCTIONS.get(node.data)
+    return rule(node.args[0]) if rule is not None else None
+
+
+def _log_of_power(node: Node, bodies: Bodies, level: int) -> Node | None:
+    (base,) = node.args
+    if base.kind == "det" and node.data.denominator != 1:
+        return scaled(node.data, log_determinant(base.args[0], "positive"))
+    inner = known_log(base, bodies, level)
+    return inner and scaled(node.data, inner)
+
+
+def _log_of_share(node: Node, bodies: Bodies, level: int) -> Node | None:
+    if node.args[1].kind != "ones" or not _is_positive(node):
         return None
-    match node.kind:
-        case "fn" if node.data == "exp":
-            return node.args[0]
-        case "fn" if node.data == "sigmoid":
-            return apply("log", node)
-        case "fn" if node.data == "normal_cdf":
-            return apply("log_normal_cdf", node.args[0])
-        case "fn" if node.data == "normal_pdf":
-            return _log_density(node.args[0])
-        case "softmax":
-            return apply("log", node)
-        case "pow" if node.args[0].kind == "det" and node.data.denominator != 1:
-            return scaled(node.data, log_determinant(node.args[0].args[0], "positive"))
-        case "pow":
-            inner = known_log(node.args[0], bodies, level + 1)
-            return scaled(node.data, inner) if inner is not None else None
-        case "share" if _is_positive(node) and node.args[1].kind == "ones":
-            below = log_of(terms_of(node))
-            axes = tuple(range(len(node.dims)))
-            less = spread(below, axes[: len(below.dims)], axes, node.dims)
-            return linear(node.pool, [(ONE, node.args[0]), (-ONE, less)], node.dims)
-        case "where":
-            branches = [known_log(branch, bodies, level + 1) for branch in node.args[1:]]
-            then, other = branches
-            return choose(node.args[0], then, other) if then is not None and other is not None else None
-        case "lin" if len(node.args) == 1 and node.data[0] > 0:
-            inner = known_log(node.args[0], bodies, level + 1)
-            return inner and linear(
-                node.pool, [(ONE, logarithms.constant_log(node.data[0], node)), (ONE, inner)], node.dims
-            )
-        case "lin" if (u := logarithms.one_minus_sigmoid(node)) is not None:
-            return scaled(-1, apply("softplus", u))
-        case "lin" | "prod" if leaves_range(node, bodies) and _is_positive(node):
-            if (inner := one_plus_exp(node)) is not None:
-                return apply("log", node)
-            sums = total(node, bodies)
-            return log_of(sums) if sums is not None else None
-    return None
+    below, axes = log_of(terms_of(node)), range(len(node.dims))
+    less = spread(below, axes[: len(below.dims)], axes, node.dims)
+    return linear(node.pool, [(ONE, node.args[0]), (-ONE, less)], node.dims)
+
+
+def _log_of_choice(node: Node, bodies: Bodies, level: int) -> Node | None:
+    then, other = (known_log(branch, bodies, level) for branch in node.args[1:])
+    return choose(node.args[0], then, other) if then is not None and other is not None else None
+
+
+def _log_of_sum(node: Node, bodies: Bodies, level: int) -> Node | None:
+    if len(node.args) == 1 and node.data[0] > 0:
+        inner = known_log(node.args[0], bodies, level)
+        return inner and linear(
+            node.pool, [(ONE, logarithms.constant_log(node.data[0], node)), (ONE, inner)], node.dims
+        )
+    u = logarithms.one_minus_sigmoid(node)
+    return _log_of_total(node, bodies, level) if u is None else scaled(-1, apply("softplus", u))
+
+
+def _log_of_total(node: Node, bodies: Bodies, level: int) -> Node | None:
+    """Of a positive sum of exponentials."""
+    if not leaves_range(node, bodies) or not _is_positive(node):
+        return None
+    if one_plus_exp(node) is not None:
+        return apply("log", node)
+    sums = total(node, bodies)
+    return log_of(sums) if sums is not None else None
 
 
 def _log_density(u: Node) -> Node:
@@ -251,46 +263,49 @@ def _log_density(u: Node) -> Node:
     return linear(pool, [(half, power(u, Fraction(2))), (half, constant)], u.dims)
 
 
+_KNOWN_FUNCTIONS: dict[str, Callable[[Node], Node]] = {
+    "exp": lambda u: u,
+    "sigmoid": lambda u: apply("log_sigmoid", u),
+    "normal_cdf": lambda u: apply("log_normal_cdf", u),
+    "normal_pdf": _log_density,
+}
+_KNOWN: dict[str, Callable[[Node, Bodies, int], Node | None]] = {
+    "fn": _log_of_function,
+    "softmax": lambda node, bodies, level: apply("log", node),
+    "pow": _log_of_power,
+    "share": _log_of_share,
+    "where": _log_of_choice,
+    "lin": _log_of_sum,
+    "prod": _log_of_total,
+}
+
+
 def _is_positive(node: Node, level: int = 0) -> bool:
     """Whether no entry of a node is negative, wherever it is defined."""
-    if level > MOST_LEVELS:
-        return False
-    match node.kind:
-        case (
-            "ones"
-            | "size"
-            | "pi"
-            | "delta"
-            | "unit"
-            | "onehot"
-            | "softmax"
-            | "compare"
-            | "relation"
-            | "attains"
-        ):
-            return True
-        case "sym":
-            return node in node.pool.simplex
-        case "fn":
-            return node.data in (
-                "exp",
-                "sigmoid",
-                "softplus",
-                "abs",
-                "relu",
-                "step",
-                "normal_cdf",
-                "normal_pdf",
-            )
-        case "lin":
-            return min(node.data, default=0) >= 0 and all(_is_positive(arg, level + 1) for arg in node.args)
-        case "pow" if node.data.numerator % 2 == 0 or node.data.denominator != 1:
-            return True
-        case "pow" | "prod":
-            return all(_is_positive(arg, level + 1) for arg in node.args)
-        case "share":
-            weights = [term.w for term in terms_of(node)]
-            return all(_is_positive(weight, level + 1) for weight in (node.args[1], *weights))
-        case "where":
-            return all(_is_positive(arg, level + 1) for arg in node.args[1:])
-    return False
+    rule = _POSITIVE.get(node.kind)
+    positive = rule(node) if rule is not None and level <= MOST_LEVELS else False
+    return positive if isinstance(positive, bool) else all(_is_positive(arg, level + 1) for arg in positive)
+
+
+def _power_is_positive(node: Node) -> bool | Iterable[Node]:
+    return node.data.numerator % 2 == 0 or node.data.denominator != 1 or node.args
+
+
+def _share_is_positive(node: Node) -> Iterable[Node]:
+    return (node.args[1], *(term.w for term in terms_of(node)))
+
+
+# Whether a node of a kind is positive, or what it is so with.
+_POSITIVE: dict[str, Callable[[Node], bool | Iterable[Node]]] = {
+    **dict.fromkeys(
+        ("ones", "size", "pi", "delta", "unit", "onehot", "softmax", "compare", "relation", "attains"),
+        lambda node: True,
+    ),
+    "sym": lambda node: node in node.pool.simplex,
+    "fn": lambda node: ELEMENTWISE[node.data].sign != "",
+    "lin": lambda node: min(node.data, default=0) >= 0 and node.args,
+    "pow": _power_is_positive,
+    "prod": lambda node: node.args,
+    "share": _share_is_positive,
+    "where": lambda node: node.args[1:],
+}
