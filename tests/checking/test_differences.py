@@ -5,6 +5,7 @@ import pytest
 
 from chainrule.checking import central_difference, complex_step, difference_estimate
 from chainrule.checking.differences import slope
+from chainrule.checking.noise import measure_noise
 from chainrule.errors import UncheckableError
 from chainrule.parameters import Parameters
 
@@ -92,6 +93,29 @@ def test_both_sides_of_a_kink_are_known_where_they_bend(scale):
     np.testing.assert_allclose(found.value / scale, [5, 1], rtol=1e-7)
 
 
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_the_second_derivative_is_known_roughly_however_soon_the_first_is(target):
+    def line(t):
+        return np.array([np.exp(3 * t), 5.0 - 2 * t, np.sin(t)])
+
+    found = slope(line, line(0.0), 1e-15 * np.ones(3), target)
+    np.testing.assert_allclose(found.curvature, [9, 0, 0], rtol=0.02, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e6])
+def test_noise_is_measured_as_its_standard_deviation(size):
+    rng = np.random.default_rng(0)
+    measured = measure_noise(lambda t: size * rng.standard_normal(500), np.zeros(500))
+    assert np.median(measured) == pytest.approx(size, rel=0.3)
+
+
+def test_the_error_estimate_covers_what_noise_does_to_small_steps():
+    """Rounding to single precision on the inside: quotients that agree by chance are not believed."""
+    x = np.random.default_rng(2).uniform(0.5, 2.0, 400)
+    estimate = difference_estimate(lambda t: np.sin(t.astype(np.float32)).astype(float), x)
+    assert np.mean(np.abs(estimate.values - np.diag(np.cos(x))) <= 3 * estimate.errors) >= 0.97
+
+
 def test_functions_without_a_finite_value_are_refused():
     with pytest.raises(UncheckableError, match="nan"):
         central_difference(lambda x: np.sqrt(x), np.array([1.0, -1.0]))
@@ -131,6 +155,29 @@ def test_the_complex_step_refuses_what_is_not_analytic(name, function, scale):
 
     with pytest.raises(UncheckableError, match=r"central_difference|Two evaluations"):
         complex_step(real_at_real, scale * np.array([1.0, -2.0, 0.5]))
+
+
+def test_a_value_that_rounding_alone_makes_another_one_is_no_other_branch():
+    """Terms that cancel in single precision, and the minimum of a sum of squares, where no digit is sure."""
+    rng = np.random.default_rng(3)
+
+    def single(x):
+        return np.sum(np.exp(x.astype(np.complex64 if np.iscomplexobj(x) else np.float32)))
+
+    for _ in range(20):
+        x = rng.standard_normal(3)
+        nearly = np.floor(64 * single(x)) / 64
+        np.testing.assert_allclose(complex_step(lambda x: single(x) - nearly, x), np.exp(x), rtol=1e-5)  # noqa: B023
+        X, y = rng.standard_normal((9, 4)), rng.standard_normal(4)
+        y = X @ y
+        w = np.linalg.lstsq(X, y, rcond=None)[0]
+        np.testing.assert_allclose(complex_step(lambda w: np.sum((X @ w - y) ** 2), w), 0.0, atol=1e-12)  # noqa: B023
+
+
+def test_another_branch_for_complex_numbers_is_refused():
+    for factor in (1.01, np.nan):
+        with pytest.raises(UncheckableError, match="another value when its argument is complex"):
+            complex_step(lambda x: (factor if np.iscomplexobj(x) else 1.0) * np.sum(x**2), AT)  # noqa: B023
 
 
 def test_the_complex_step_is_exact_where_differences_are_not():

@@ -158,14 +158,19 @@ def test_no_false_alarms(phi, dtype):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_loss_that_computes_in_single_precision_inside_raises_no_false_alarm(seed):
-    net = Net("tanh", seed, dtype=np.float32)
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_a_loss_that_computes_in_single_precision_inside_raises_no_false_alarm(seed, unit):
+    net = Net("tanh", seed)
 
     def loss(v):
-        return float(net.real_loss({name: np.asarray(a, np.float32) for name, a in v.items()}))
+        return unit * float(net.real_loss({name: np.asarray(a, np.float32) for name, a in v.items()}))
 
-    assert check_gradient(loss, net.gradient, net.at).ok
-    doubled = {name: 2 * g for name, g in net.gradient(net.at).items()}
+    def gradient(v):
+        single = {name: np.asarray(a, np.float32) for name, a in v.items()}
+        return {name: unit * np.asarray(g, float) for name, g in net.gradient(single).items()}
+
+    assert check_gradient(loss, gradient, net.at).ok
+    doubled = {name: 2 * g for name, g in gradient(net.at).items()}
     assert check_gradient(loss, doubled, net.at).status == "wrong"
 
 
@@ -288,6 +293,26 @@ def test_one_wrong_entry_among_a_hundred_thousand_is_found_in_few_evaluations():
         assert worst.index == tuple(int(i) for i in place)
         assert worst.yours == pytest.approx(1.01 * worst.true, rel=1e-9)
         assert report.blocks["W1"].wrong == 1 and report.evaluations < 90
+
+
+def test_every_entry_costs_one_look_and_only_the_first_wrong_ones_another():
+    def evaluations(size, factor):
+        at = np.linspace(-1, 2, size)
+        return check_gradient(lambda x: np.sum(x**3), factor * 3 * at**2, at, entries="all").evaluations
+
+    for factor in (1.0, 1.5):
+        assert evaluations(80, factor) - evaluations(50, factor) == 30
+
+
+def test_one_wrong_entry_of_a_smooth_loss_is_found_by_one_halving():
+    at = np.linspace(-1, 2, 1024)
+    claim = 3 * at**2
+    claim[700] *= 1.01
+    right = check_gradient(lambda x: np.sum(x**3), 3 * at**2, at)
+    report = check_gradient(lambda x: np.sum(x**3), claim, at)
+    assert report.blocks["x"].worst.index == (700,) and report.blocks["x"].wrong == 1
+    # Ten halvings, the located entry and the sample of 20, a second look at it, and both its sides.
+    assert report.evaluations - right.evaluations <= 10 + 21 + 64
 
 
 def test_several_wrong_entries_are_peeled_off_one_by_one():

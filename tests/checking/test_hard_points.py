@@ -82,10 +82,22 @@ def test_blocks_in_very_different_units(unit, wrong):
     assert [block.name for block in report if not block.ok] == ([wrong] if wrong else [])
 
 
-def test_a_constant_loss_has_the_gradient_zero():
+@pytest.mark.parametrize("value", [0.0, 3.0, np.complex128(3.0)])
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_a_constant_loss_has_the_gradient_zero(value, unit, dtype):
+    at = {"W": unit * np.ones((4, 7)), "b": np.zeros(3)}
+    at = {name: array.astype(dtype) for name, array in at.items()}
+    zero = {name: np.zeros(array.shape) for name, array in at.items()}
+    report = check_gradient(lambda v: value if np.iscomplexobj(v["b"]) else value.real, zero, at)
+    assert report.ok and [(block.remarks, block.examined) for block in report] == [((), 0), ((), 0)]
+    for block in check_gradient(lambda v: value.real, zero, at, entries="all"):
+        assert block.ok and block.examined == block.size
+
+
+def test_a_constant_loss_has_no_other_gradient():
     at = {"W": np.ones((4, 7)), "b": np.zeros(3)}
     zero = {"W": np.zeros((4, 7)), "b": np.zeros(3)}
-    assert check_gradient(lambda v: 3.0, zero, at).ok
     assert check_gradient(lambda v: 3.0, {**zero, "b": np.full(3, 1e-6)}, at).blocks["b"].status == "wrong"
 
 
@@ -97,6 +109,75 @@ def test_a_gradient_that_fails_cannot_be_checked():
         check_gradient(lambda x: np.sum(x**2), gradient, np.ones(4))
     with pytest.raises(UncheckableError, match="to be checked fails"):
         check_jacobian(lambda x: x**2, gradient, np.ones(4))
+
+
+def test_at_the_minimum_of_a_sum_of_squares_a_right_gradient_is_right():
+    rng = np.random.default_rng(5)
+    X, w = rng.standard_normal((9, 4)), rng.standard_normal(4)
+    y = X @ w
+    w = np.linalg.lstsq(X, y, rcond=None)[0]
+
+    def loss(w):
+        return np.sum((X @ w - y) ** 2) / 2
+
+    report = check_gradient(loss, lambda w: X.T @ (X @ w - y), w)
+    assert report.ok and report.method == "complex step"
+    assert check_gradient(loss, np.zeros(4), w).ok
+    assert not check_gradient(loss, np.full(4, 1e-9), w).ok
+
+
+def test_a_small_part_that_is_not_analytic_is_judged_by_differences_where_accuracy_is_asked_for():
+    """Beside 100 a (a - 1.5) no difference shows that b conj(b) loses its imaginary part."""
+
+    def loss(v):
+        return 100 * v["a"] * (v["a"] - 1.5) + 1e-8 * v["b"] * np.conj(v["b"])
+
+    at = {"a": 1.5, "b": 2.0}
+    assert check_gradient(loss, {"a": 150.0, "b": 4e-8}, at, rtol=1e-12).ok
+    assert check_gradient(loss, {"a": 150.0, "b": 5e-8}, at, rtol=1e-12).blocks["b"].status == "wrong"
+
+
+def test_what_is_rounding_beside_another_block_is_no_mistake():
+    at = {"large": np.array([3.0, -1.0, 2.0]), "idle": np.array([0.5, 1.5])}
+
+    def report(idle):
+        claim = {"large": 2 * at["large"], "idle": idle}
+        return check_gradient(lambda v: np.sum(v["large"] ** 2) + 1e-13 * np.sum(v["idle"]), claim, at)
+
+    assert report(np.zeros(2)).ok
+    assert report(np.array([1e-3, 0.0])).blocks["idle"].status == "wrong"
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_beside_kinks_the_complex_step_is_tried_at_points_that_are_near_in_the_units_of_the_point(unit):
+    def relu(z):
+        return np.where(z.real > 0, z, 0 * z)
+
+    def loss(x):
+        w = x / unit
+        return np.sum(relu(w[:1] + 1e-7) - relu(1e-7 - w[:1]) + np.cosh(w[1:]))
+
+    right = np.array([2.0, np.sinh(1.0)]) / unit
+    report = check_gradient(loss, right, unit * np.array([0.0, 1.0]))
+    assert report.ok and report.method == "complex step"
+
+
+def test_beside_kinks_a_point_at_which_one_output_has_no_value_tells_nothing():
+    def relu(z):
+        return np.where(z.real > 0, z, 0 * z)
+
+    def function(w):
+        return np.array([np.sum(relu(w[:1] + 1e-7) - relu(1e-7 - w[:1])), np.log(w[1])])
+
+    right = np.array([[2.0, 0.0, 0.0], [0.0, 100.0, 0.0]])
+    report = check_jacobian(function, right, np.array([0.0, 0.01, 1.0]))
+    assert report.ok and report.method == "complex step"
+
+
+def test_no_entry_is_counted_twice_beside_kinks():
+    report = check_gradient(real_relu, np.array([1.5, 1.0, 0.0]), np.array([2.0, 0.0, 0.0]))
+    verdict = report.blocks["x"]
+    assert (verdict.wrong, verdict.examined, verdict.size) == (1, 3, 3) and verdict.worst.index == (0,)
 
 
 @pytest.mark.parametrize("distance", [1e-4, 1e-7, 1e-10, 1e-12])

@@ -84,7 +84,8 @@ def test_jacobians_of_other_shapes_are_put_right_where_that_shows_them_right():
 
 
 def test_a_function_that_gives_nothing_has_a_jacobian_of_no_rows():
-    assert check_jacobian(lambda x: x[:0], np.zeros((0, 3)), np.ones(3)).ok
+    report = check_jacobian(lambda x: x[:0], np.zeros((0, 3)), np.ones(3))
+    assert report.ok and report.blocks["x"].relative_error == 0
 
 
 @pytest.mark.parametrize("row", [0, 1])

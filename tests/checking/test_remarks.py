@@ -62,6 +62,24 @@ def test_no_penalty_is_made_responsible_for_entries_without_a_pattern():
     assert "penalty" not in remarks(right + 0.3 * at * (np.arange(4) < 2))
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_patterns_are_seen_in_any_unit_of_the_loss_and_none_where_there_is_none(unit):
+    at = np.random.default_rng(0).normal(size=(3, 4))
+
+    def remarks(change):
+        return check_gradient(lambda w: unit * np.sum(w**3), unit * change(3 * at**2), at).blocks["x"].remarks
+
+    assert remarks(lambda g: 1.5 * g) == ("every entry is 1.50 times the truth",)
+    assert remarks(lambda g: 0 * g) == ("every entry is zero",)
+    assert remarks(lambda g: g + np.random.default_rng(1).normal(size=g.shape)) == ()
+    assert remarks(lambda g: g * (1 + np.eye(3, 4))) == ()
+
+
+def test_a_claim_beside_the_gradient_zero_is_no_multiple_of_it():
+    block = check_gradient(lambda w: 0 * np.sum(w), np.array([1.0, -2.0, 3.0]), np.ones(3)).blocks["x"]
+    assert block.status == "wrong" and block.remarks == ()
+
+
 def test_of_one_entry_no_factor_is_said_to_hold_everywhere():
     report = check_gradient(lambda x: x**2, lambda x: 4 * x, 3.0)
     assert report.status == "wrong" and report.blocks["x"].remarks == ()

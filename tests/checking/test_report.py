@@ -36,6 +36,21 @@ def test_a_block_with_nothing_to_compare_gives_its_first_remark_as_finding():
     assert found.lines(3, shared="too rough") == ["W    not checkable  a kink"]
 
 
+def test_a_block_of_which_nothing_is_to_be_said_is_its_status():
+    assert BlockVerdict("W", (2,), "right").lines(1) == ["W  right"]
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 6])
+def test_all_the_room_there_is_is_used(blocks):
+    remarks = ("a sign", "a factor", "a kink")
+    made = [verdict(f"W{j}", remarks=(f"{j}", *remarks)) for j in range(blocks)]
+    report = CheckReport({found.name: found for found in made}, "complex step", 7)
+    everything = 5 * blocks + 1
+    for lines in range(4, everything + 4):
+        assert len(report.text(lines).splitlines()) == min(lines, everything)
+        assert ("more wrong" in report.text(lines)) == (blocks > lines - 1)
+
+
 @pytest.mark.parametrize("lines", [15, 6, 4])
 def test_where_room_is_short_what_is_not_right_comes_first(lines):
     blocks = {f"b{j}": BlockVerdict(f"b{j}", (2,), "right", 1e-9) for j in range(18)}
@@ -102,6 +117,16 @@ def test_many_right_stages_are_one_line(count, first):
     assert "end  wrong: the first stage that fails" in rows
     place = rows.index("end  wrong: the first stage that fails")
     assert rows[place + 1 : -1] == [f"  {row}" for row in str(wrong).splitlines()]
+
+
+def test_stages_stand_in_a_column():
+    failed = CheckReport({"W": verdict()}, "complex step", 7)
+    rows = str(StagesReport({"a": right(), "a long name": right(), "b": failed})).splitlines()
+    assert rows[:3] == [
+        "a            right",
+        "a long name  right",
+        "b            wrong: the first stage that fails",
+    ]
 
 
 def test_reports_in_a_console():

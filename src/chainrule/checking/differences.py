@@ -200,9 +200,8 @@ def _with_kinks(ladder: _Ladder, value: Array, error: Array, share: float) -> Sl
     left, left_error = _one_sided(ladder, ladder.left)
     jump, doubt = right - left, right_error + left_error
     kink = (np.abs(jump) > 5 * doubt) & (error > share * np.abs(jump))
-    curvature = np.nan_to_num((ladder.right[-1] - ladder.left[-1]) / ladder.steps[-1])
-    if len(ladder.steps) > 2:
-        curvature = np.nan_to_num((ladder.right[2] - ladder.left[2]) / ladder.steps[2])
+    # The second step is always taken, and rounding is far below what it sees.
+    curvature = np.nan_to_num((ladder.right[1] - ladder.left[1]) / ladder.steps[1])
     return Slope(
         np.where(kink, (left + right) / 2, value),
         np.where(kink, doubt, error),

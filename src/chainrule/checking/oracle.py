@@ -167,7 +167,7 @@ class Oracle:
         """
         try:
             values = [
-                complex_slope(self._complex, self.point.vector, direction, self.base)
+                complex_slope(self._complex, self.point.vector, direction, self._real, self.base)
                 for direction in directions
             ]
         except UncheckableError as error:
@@ -203,9 +203,8 @@ class Oracle:
         """
         rng, found = np.random.default_rng(2), 0
         for _ in range(TRIALS):
-            decided = self._agrees_at(
-                self.point.vector + AROUND * self._scales * rng.standard_normal(self._scales.size), direction
-            )
+            aside = AROUND * self._scales * rng.standard_normal(self._scales.size)
+            decided = self._agrees_at(self.point.vector + aside, direction)
             if decided is False:
                 return False
             found += decided is True
@@ -222,7 +221,7 @@ class Oracle:
         def line(t: float) -> Array:
             return self._real(vector + t * direction).ravel()
 
-        claimed = complex_slope(self._complex, vector, direction, base.reshape(self.base.shape))
+        claimed = complex_slope(self._complex, vector, direction, self._real, base.reshape(self.base.shape))
         estimate = slope(line, base, measure_noise(line, base))
         size = 1e-7 * np.abs(claimed)
         if np.any(estimate.error > size):
@@ -250,7 +249,8 @@ class Oracle:
         """The derivative along a direction by the chosen method."""
         if self.method == DIFFERENCES:
             return self.differences(direction, target)
-        return exact_slope(complex_slope(self._complex, self.point.vector, direction, self.base))
+        value = complex_slope(self._complex, self.point.vector, direction, self._real, self.base)
+        return exact_slope(value)
 
     def differences(self, direction: Array, target: Array | float = 0.0, *, deep: bool = False) -> Slope:
         """The derivative along a direction by central differences, whatever the chosen method.
@@ -273,8 +273,7 @@ class Oracle:
             complex_slope(self._complex, self.point.vector + t * direction, direction)
             for t in (0.0, -NEXT, NEXT)
         )
-        size = np.maximum(np.abs(here), np.maximum(np.abs(left), np.abs(right)))
-        kink = np.maximum(np.abs(right - here), np.abs(left - here)) > 1e-9 * size
+        kink = np.maximum(np.abs(right - here), np.abs(left - here)) > 1e-9 * np.abs(here)
         return replace(exact_slope(here), left=left, right=right, kink=kink)
 
 

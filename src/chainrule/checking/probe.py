@@ -148,7 +148,7 @@ class Probe:
         Beside an exact truth rounding is no excuse yet: in a block of 100,000 entries it would hide one that
         is 1.01 times the truth.
         """
-        rounding = self.rounding if np.any(self.slope.error) else 0.0
+        rounding = np.where(self.slope.error > 0, self.rounding, 0.0)
         return bool(np.any(self.off > self.allowed(self.slope) - self.rounding + rounding))
 
     def allowed(self, slope: Slope) -> Array:

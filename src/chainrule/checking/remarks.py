@@ -44,13 +44,11 @@ class Sample:
 
 def ratio_of(sample: Sample) -> float | None:
     """The constant r with yours = r true in every entry; None if there is none or too few show it."""
-    largest = float(np.max(np.abs(sample.true), initial=0.0))
-    if largest == 0.0:
-        return None
     nonzero = np.count_nonzero(sample.true)
     if nonzero < min(2, sample.true.size) or 2 * np.count_nonzero(sample.wrong) < nonzero:
         return None
     # In units of the largest entry, as squares may leave the range of numbers.
+    largest = float(np.max(np.abs(sample.true)))
     true, yours = sample.true / largest, sample.yours / largest
     ratio = float(true @ yours) / float(true @ true)
     return ratio if sample.is_close(sample.yours, ratio * sample.true) else None

@@ -197,14 +197,16 @@ class CheckReport:
     def _shortened(self, width: int, shared: str, room: int) -> dict[str, list[str]]:
         order = sorted(self, key=lambda block: STATUSES.index(block.status))
         rows: dict[str, list[str]] = {}
-        for block in order[: max(room - 1, 1)]:
+        for block in order[: room if len(order) <= room else max(room - 1, 1)]:
             rows[block.name] = block.lines(width, shared)
-        while sum(map(len, rows.values())) + 1 > room and any(len(lines) > 1 for lines in rows.values()):
-            longest = max(rows, key=lambda name: len(rows[name]))
-            rows[longest] = rows[longest][:-1]
         counts = [(sum(b.status == status for b in order[len(rows) :]), status) for status in STATUSES]
         rest = ", ".join(f"{count} more {status}" for count, status in counts if count)
-        return {**rows, "": [f"and {rest}"]} if rest else rows
+        if rest:
+            rows[""] = [f"and {rest}"]
+        while sum(map(len, rows.values())) > room and any(len(lines) > 1 for lines in rows.values()):
+            longest = max(rows, key=lambda name: len(rows[name]))
+            rows[longest] = rows[longest][:-1]
+        return rows
 
     def _oracle(self) -> str:
         return (
@@ -280,7 +282,7 @@ def distinct_numbers(yours: float, true: float) -> tuple[str, str]:
 
 
 def _wrap(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, drop_whitespace=True) or [text]
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent) or [text]
 
 
 def _finite(value: float) -> float | None:
