@@ -174,6 +174,17 @@ def test_a_loss_that_computes_in_single_precision_inside_raises_no_false_alarm(s
     assert check_gradient(loss, doubled, net.at).status == "wrong"
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_a_loss_of_single_precision_inside_is_judged_at_its_accuracy_whatever_its_size(unit):
+    at = np.linspace(-1.0, 1.2, 7)
+
+    def status(factor):
+        claim = factor * unit * np.cos(at)
+        return check_gradient(lambda x: unit * float(np.sum(np.sin(x.astype(np.float32)))), claim, at).status
+
+    assert (status(1 + 1e-3), status(1.01)) == ("right", "wrong")
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_hundredth_of_every_block_is_seen_through_the_noise_of_single_precision(seed):
     net = Net("tanh", seed, dtype=np.float32)

@@ -155,22 +155,23 @@ def test_beside_kinks_the_complex_step_is_tried_at_points_that_are_near_in_the_u
 
     def loss(x):
         w = x / unit
-        return np.sum(relu(w[:1] + 1e-7) - relu(1e-7 - w[:1]) + np.cosh(w[1:]))
+        return np.sum(relu(w[:1] + 1e-11) - relu(1e-11 - w[:1]) + np.cosh(w[1:]))
 
     right = np.array([2.0, np.sinh(1.0)]) / unit
     report = check_gradient(loss, right, unit * np.array([0.0, 1.0]))
     assert report.ok and report.method == "complex step"
 
 
-def test_beside_kinks_a_point_at_which_one_output_has_no_value_tells_nothing():
+@pytest.mark.parametrize("edge", [0.01, 0.003, 0.001])
+def test_beside_kinks_a_point_at_which_one_output_has_no_value_tells_nothing(edge):
     def relu(z):
         return np.where(z.real > 0, z, 0 * z)
 
     def function(w):
-        return np.array([np.sum(relu(w[:1] + 1e-7) - relu(1e-7 - w[:1])), np.log(w[1])])
+        return np.array([np.sum(relu(w[:1] + 1e-11) - relu(1e-11 - w[:1])), np.log(w[1])])
 
-    right = np.array([[2.0, 0.0, 0.0], [0.0, 100.0, 0.0]])
-    report = check_jacobian(function, right, np.array([0.0, 0.01, 1.0]))
+    right = np.array([[2.0, 0.0, 0.0], [0.0, 1 / edge, 0.0]])
+    report = check_jacobian(function, right, np.array([0.0, edge, 1.0]))
     assert report.ok and report.method == "complex step"
 
 

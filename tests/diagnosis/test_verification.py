@@ -339,7 +339,7 @@ def test_terms_that_are_counted_once_in_a_sum_are_found_wrong(monkeypatch):
     def once(program, of, *rest):
         moving, same = lift.split_terms(program, of, program.named("data"))
         stack = lift._Stack(program, set(program.named("data")), rest[2], rest[1])
-        return stack.finished(rest[1], [stack.summed(moving, []), stack.lifted(same, ())], of, rest[3])
+        return stack.finished(rest[1], [stack.summed(moving, []), stack.lifted(same, ())], rest[3])
 
     monkeypatch.setattr("chainrule.equations.calculus.stacking.batch_program", once)
     report = verify(Equations(OVER), "L", form="batch", reduction="sum", points=1)

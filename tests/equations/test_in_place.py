@@ -191,6 +191,85 @@ def test_a_step_is_a_mask_and_one_hot_rows_are_single_entries():
     ]
 
 
+def test_rows_that_are_numbered_already_are_not_numbered_again():
+    assert rewritten("t = _onehot(y, m)", "r = np.arange(n)", "Z = X @ W.T", "G = Z - t", "H = G @ r") == [
+        "r = np.arange(n)",
+        "Z = X @ W.T",
+        "Z[r, y] -= 1",
+        "G = Z",
+        "H = G @ r",
+    ]
+
+
+def test_a_sign_before_an_input_makes_a_new_array():
+    assert rewritten("G = -B") == ["G = -B"]
+    assert rewritten("G = -B + b") == ["G = -B", "G += b"]
+
+
+def test_a_softmax_of_real_scores_holds_no_complex_numbers():
+    real, own = "H, v = _softmax_and_logsumexp(2 * _sign(B))", "H, v = _softmax_and_logsumexp(B)"
+    assert rewritten(real, "G = H + b") == [real, "G = H + b"]
+    assert rewritten(own, "G = H + b") == [own, "G = np.add(H, b, out=H)"]
+
+
+def executed(lines, values):
+    names = dict(values, np=np)
+    exec("\n".join(lines), names)
+    return names
+
+
+def test_arrays_along_the_examples_are_kept_for_the_next_call_and_no_others():
+    rng = np.random.default_rng(0)
+    values = {
+        "X": rng.normal(size=(4, 3)),
+        "W": rng.normal(size=(2, 3)),
+        "B": rng.normal(size=(4, 2)),
+        "a": 2.0,
+    }
+    statements = ["Z = X @ W.T", "H = B * a", "E = np.exp(B)", "K = W @ W.T", "c = np.sum((Z + H * E) @ K)"]
+    storage = Storage(kept="kept", along="n")
+    dims = {**DIMS, "K": ("m", "m"), "c": ()}
+    lines = in_place(statements, {"c"}, KNOWN, dims, lambda wish: wish, storage)
+    kept = {}
+    assert executed(lines, {**values, "kept": kept})["c"] == executed(statements, values)["c"]
+    before = dict(kept)
+    assert before.keys() == {"Z", "H", "E"}
+    values["B"] = values["B"] - 1
+    assert executed(lines, {**values, "kept": kept})["c"] == executed(statements, values)["c"]
+    assert all(np.shares_memory(kept[name], array) for name, array in before.items())
+
+
+def test_sums_along_the_first_axis_are_products_with_ones_of_that_length():
+    rng = np.random.default_rng(0)
+    values = {"X": rng.normal(size=(4, 3)), "W": rng.normal(size=(2, 3)), "B": rng.normal(size=(4, 2))}
+    statements = [f"s{name} = {name}.sum(axis=0)" for name in values]
+    filled = {f"s{name}": np.zeros(array.shape[1]) for name, array in values.items()}
+    names = (f"ones_{place}" for place in range(3))
+    storage = Storage(filled=frozenset(filled))
+    lines = in_place(statements, set(), KNOWN, {}, lambda wish: next(names), storage)
+    assert sum("np.ones" in line for line in lines) == 2
+    executed(lines, values | filled)
+    for name, array in values.items():
+        np.testing.assert_allclose(filled[f"s{name}"], array.sum(axis=0), rtol=1e-14)
+
+
+def test_several_labels_of_one_example_pick_an_entry_each():
+    model = Equations("""
+        data X: R[T, p]; Y: Class[T, K]; s: R
+        parameters W: R[p, K]
+        F = X @ W
+        L = -s * sum(log(softmax(F[t]))[Y[t]] for t in T)
+    """)
+    rng = np.random.default_rng(1)
+    X, Y, W = rng.normal(size=(5, 4, 2)), rng.integers(3, size=(5, 4)), rng.normal(size=(2, 3))
+    values = {"X": X, "Y": Y, "s": rng.normal(size=5), "W": W}
+    function = model.compile("d(L, W)", form="batch", reduction="sum")
+    found = function(**{name: values[name] for name in function.inputs})
+    F = X @ W
+    P = np.exp(F) / np.exp(F).sum(axis=-1, keepdims=True) - np.eye(3)[Y]
+    np.testing.assert_allclose(found, np.einsum("i,itp,itk->pk", values["s"], X, P), rtol=1e-12)
+
+
 # Objectives, which keep arrays between calls.
 
 

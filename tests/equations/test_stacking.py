@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.equations.calculus.lift import SCALE, WEIGHTS, weighted_program
 from chainrule.equations.calculus.stacking import examples_of
 from chainrule.errors import NoRuleError
 
@@ -107,3 +108,19 @@ def test_a_line_without_a_rule_is_refused_over_examples_too_and_harms_no_other(f
         with pytest.raises(NoRuleError, match="K cannot be differentiated or compiled"):
             model.derive(of, "w", form=form)
     assert "2 x" in str(model.derive("L", "w")) and "2 (xᵀ" in str(model.derive("L", "w", form="batch"))
+
+
+def test_what_is_known_of_labels_is_known_over_all_examples():
+    model = Equations("data y: Sign; x: R[p]\nparameters w: R[p]\nL = y**2 * (w.T @ x)**2 + y**3 * (w.T @ x)")
+    assert str(model.derive("L", "w")) == "dL/dw = (2 (xᵀ w) + y) x"
+    assert str(model.derive("L", "w", form="batch")) == "dC/dw = (1/N) Xᵀ (2 X w + y)"
+
+
+def test_what_is_declared_over_all_examples_is_declared_under_its_own_name():
+    program = Equations("data y: R; x: R[p]\nparameters w: R[p]\nL = (w.T @ x - y)**2").program
+    over, names = weighted_program(program, "L", {"x", "y"}, "N", "C", "sum", True, None)
+    assert names == {"x": "X", "y": "y", "w": "w", "L": "L"}
+    assert {name: declared.name for name, declared in over.declarations.items()} == {
+        name: name for name in ("X", "y", "w", SCALE, WEIGHTS)
+    }
+    assert set(over.named("constants")) == {SCALE, WEIGHTS}

@@ -38,6 +38,21 @@ def test_newtons_steps_overflow_or_crawl_and_the_minimum_is_found(method, start)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("start", [0.0, 30.0])
+def test_nothing_is_evaluated_after_the_minimum(method, start):
+    class Counted(Exponential):
+        calls = 0
+
+        def value_and_gradient(self, theta, rows=None):
+            self.calls += 1
+            return super().value_and_gradient(theta, rows)
+
+    objective = Counted()
+    result = minimize(objective, method, {"w": start})
+    assert result.converged and objective.calls == result.state.step
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_a_wall_before_the_first_step_is_walked_along(method):
     result = minimize(Exponential(limit=1.2), method, {"w": -5.0})
     assert result.converged and result.parameters["w"] == pytest.approx(np.log(3), rel=1e-9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.optimize.flatness import look_along_flat
+from chainrule.optimize.flatness import look_along_flat, rises_as_it_bends
 from chainrule.optimize.points import Surface
 from chainrule.optimize.quadratic import own_scale, whole_quadratic
 from chainrule.optimize.state import State
@@ -36,6 +36,22 @@ def look(function, at):
     point = surface.at(np.array(at))
     hessian = surface.hessian(point)
     return look_along_flat(surface, whole_quadratic(surface, point, hessian, own_scale(hessian), natural=1.0))
+
+
+@pytest.mark.parametrize("nearest", [np.inf, 1e-3, 1e-5])
+@pytest.mark.parametrize("beyond", [np.nan, np.inf])
+def test_a_rise_is_looked_for_nearer_where_there_is_no_value(nearest, beyond):
+    """1 + a² where |a| is small; the other side of a plateau, 1 + b² (b > 0), does not rise."""
+
+    def function(a, b):
+        value = 1 + a**2 + np.where(b.real > 0, b, 0 * b) ** 2
+        return value if abs(a) < nearest and abs(b) < nearest else value * beyond
+
+    surface = Surface(Function(function), State(np.zeros(2)))
+    here = surface.at(np.zeros(2))
+    assert rises_as_it_bends(surface, here, np.array([1.0, 0.0]), 2.0) == (True, True)
+    assert rises_as_it_bends(surface, here, np.array([0.0, 1.0]), 2.0) == (True, False)
+    assert rises_as_it_bends(surface, here, np.array([0.0, -1.0]), 2.0) == (False, True)
 
 
 def test_a_sum_is_flat_both_ways():

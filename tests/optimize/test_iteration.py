@@ -328,6 +328,16 @@ class Steep:
         return self.value(theta), 2e200 * theta
 
 
+def test_the_first_step_that_overflows_is_named_whatever_follows():
+    class Cliff(Logistic):
+        def value_and_gradient(self, theta, rows=None):
+            return 1.0, np.array([1.0, 1, 1, 1e300])
+
+    method = SGD(1e10, batch_size=5)
+    with pytest.raises(DivergenceError, match=r"epoch 1, step 1: the step overflows w\."):
+        next(iterate(Cliff(), method, initial_state(Cliff(), method, np.ones(4))))
+
+
 def test_a_memory_that_overflows_is_not_a_run_that_stands_still():
     method = Adam(0.1)
     start = initial_state(Steep(), method, np.array([1.0, -2.0, 3.0]))

@@ -7,6 +7,7 @@ import pytest
 
 from chainrule.errors import DivergenceError, OptionError
 from chainrule.optimize import LBFGS, initial_state, iterate, minimize
+from chainrule.optimize.scipy_search import Search
 from sample_objectives import Explosive, Logistic, Quadratic
 
 
@@ -76,6 +77,22 @@ def test_epochs_and_callbacks_stop_it_and_no_thread_is_left():
     assert threads()
     states.close()
     assert not threads()
+
+
+def test_after_an_anchor_differences_come_from_gradients():
+    """The trapezoidal rule is exact for a quadratic function, and sees what drowns in a loss of 1e20."""
+
+    class Raised(Quadratic):
+        def value(self, theta, rows=None):
+            return super().value(theta) + 1e20
+
+    objective = Quadratic(p=9)
+    search = Search("L-BFGS-B", {}, 1e-8, Raised(p=9), initial_state(objective, LBFGS(), np.zeros(9)))
+    a, b = np.cos(np.arange(9.0)), np.sin(np.arange(9.0))
+    search.anchor = search.surface.at(a)
+    found, gradient = search._evaluate(b)
+    assert found == pytest.approx(objective.value(b) - objective.value(a), rel=1e-12)
+    np.testing.assert_array_equal(gradient, objective.value_and_gradient(b)[1])
 
 
 def test_a_state_is_a_warm_start():

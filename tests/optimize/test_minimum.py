@@ -22,11 +22,13 @@ BOXBOD_DATA = {"x": [1.0, 2, 3, 5, 7, 10], "y": [109.0, 149, 149, 191, 213, 224]
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 @pytest.mark.parametrize("start", [[1.0, 1.0], [100.0, 0.75], [10.0, 50.0]], ids=str)
-def test_boxbod_from_starts_beside_its_plateau(method, start):
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_boxbod_from_starts_beside_its_plateau(method, start, unit):
     """From the last start exp(-50 x) has no influence in any digit: b[1] is to come back from there."""
-    result = run(method, BOXBOD, start, BOXBOD_DATA)
+    data = {**BOXBOD_DATA, "x": np.array(BOXBOD_DATA["x"]) / unit}
+    result = run(method, BOXBOD, np.array(start) * [1, unit], data)
     assert result.converged
-    np.testing.assert_allclose(result.parameters["b"], [213.80940889, 0.54723748542], rtol=1e-8)
+    np.testing.assert_allclose(result.parameters["b"] / [1, unit], [213.80940889, 0.54723748542], rtol=1e-8)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -148,8 +150,12 @@ def test_residuals_at_rounding_are_a_minimum(method):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_a_minimum_of_fourth_order_is_reached(method):
-    result = run(method, "data y: R\nparameters s: R\nL = (y - s)**4", {"s": 3.0}, {"y": [1.0, 1.0, 1.0]})
+@pytest.mark.parametrize("power", [4, 6])
+@pytest.mark.parametrize("start", [3.0, 0.2, 0.0, -5.0])
+def test_a_minimum_of_higher_order_is_reached_from_within_and_from_outside(method, power, start):
+    """From 0 the first step of L-BFGS ends at the minimum to the last bit, without a curvature."""
+    sheet = f"data y: R\nparameters s: R\nL = (y - s)**{power}"
+    result = run(method, sheet, {"s": start}, {"y": [1.0, 1.0, 1.0]})
     assert result.converged and result.parameters["s"] == pytest.approx(1, abs=1e-6)
 
 
@@ -195,6 +201,21 @@ def test_many_parameters_are_judged_by_a_bounded_number_of_products():
     objective = Large(150)
     result = minimize(objective, LBFGS(), saddle + 1e-9, epochs=10_000)
     assert result.converged and result.state.loss < 1e-8 and objective.products <= 12 * 40
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_of_many_parameters_some_may_have_no_influence(offset):
+    class Partly(Large):
+        def __init__(self, p):
+            super().__init__(p)
+            self.s[: p // 3] = 0
+
+        def value(self, theta, rows=None):
+            return super().value(theta) + offset
+
+    for start in (np.zeros(150), 1e-3 * np.cos(np.arange(150.0))):
+        result = minimize(Partly(150), LBFGS(), start, epochs=1000)
+        assert result.converged and result.state.loss == pytest.approx(offset)
 
 
 def test_a_product_with_one_entry_that_is_not_finite_is_no_curvature():

@@ -10,7 +10,7 @@ from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import Quadratic, own_scale, whole_quadratic
 from chainrule.optimize.state import Array
 
-__all__ = ["Surroundings", "look_along_flat", "rises_as_it_bends"]
+__all__ = ["Surroundings", "is_lost", "look_along_flat", "rises_as_it_bends"]
 
 # Flat directions that are looked along, and how far in units of θ: -4 and 8 become 0.4 and 4, and 4 and 0.
 _LOOKS, _FAR = 4, (1.1, 2.0)
@@ -50,12 +50,8 @@ def look_along_flat(surface: Surface, model: Quadratic, negligible: float = 0.0)
     level: list[Point] = []
     flat = np.flatnonzero(model.flat)[:_LOOKS]
     for direction, slope in zip(model.directions.T[flat], model.slopes[flat], strict=True):
-        moving = (np.abs(direction) > 1e-6 * np.abs(direction).max()) & (size > 0)
-        length = float((size[moving] / np.abs(direction[moving])).min(initial=np.inf))
-        length = length if np.isfinite(length) else 1 / float(np.abs(direction).max())
-        ahead, behind = (
-            [surface.at(here.x + way * far * length * direction) for far in _FAR] for way in (1, -1)
-        )
+        length = _length(size, direction)
+        ahead, behind = _beside(surface, here, length * direction)
         lowest = min(
             filter(lambda point: point.is_finite, ahead + behind), key=lambda p: p.loss, default=here
         )
@@ -67,6 +63,25 @@ def look_along_flat(surface: Surface, model: Quadratic, negligible: float = 0.0)
             return Surroundings(is_steep=True)
         level += [] if _rises(here, ahead) else ahead + behind
     return Surroundings(lower=next((point for point in level if _bends_down(surface, point)), None))
+
+
+def is_lost(surface: Surface, here: Point, direction: Array) -> bool:
+    """Whether C stays flat to one side at least: at its minimum (a - 1)⁴ has no slope and no curvature."""
+    beside = _beside(surface, here, _length(np.abs(here.x), direction) * direction)
+    return not all(_rises(here, points) for points in beside)
+
+
+def _length(size: Array, direction: Array) -> float:
+    """How far along a direction a parameter of this size, or 1 if there is none, comes to zero."""
+    moving = (np.abs(direction) > 1e-6 * np.abs(direction).max()) & (size > 0)
+    length = float((size[moving] / np.abs(direction[moving])).min(initial=np.inf))
+    return length if np.isfinite(length) else 1 / float(np.abs(direction).max())
+
+
+def _beside(surface: Surface, here: Point, step: Array) -> tuple[list[Point], list[Point]]:
+    """Points ahead along a step and behind, further than the step itself."""
+    ahead, behind = ([surface.at(here.x + way * far * step) for far in _FAR] for way in (1, -1))
+    return ahead, behind
 
 
 def rises_as_it_bends(surface: Surface, here: Point, direction: Array, curvature: float) -> tuple[bool, bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chainrule.objective import Objective
 from chainrule.optimize.descent import to_a_minimum
 from chainrule.optimize.iteration import Method, States
-from chainrule.optimize.scipy_search import Search
+from chainrule.optimize.scipy_search import NO_LIMIT, Search
 from chainrule.optimize.state import State
 from chainrule.options import not_negative, whole_number
 
@@ -60,5 +60,5 @@ class LBFGS(Method):
 
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per iteration; the ending says whether the run converged."""
-        options = {"maxcor": self.memory, "ftol": 0.0, "gtol": 0.0, "maxfun": 2**31 - 1}
+        options = {"maxcor": self.memory, "ftol": 0.0, "gtol": 0.0, "maxfun": NO_LIMIT}
         return to_a_minimum(Search("L-BFGS-B", options, self.tolerance, objective, state), self.tolerance)

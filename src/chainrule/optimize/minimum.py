@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from chainrule.optimize.flatness import look_along_flat, rises_as_it_bends
+from chainrule.optimize.flatness import is_lost, look_along_flat, rises_as_it_bends
 from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import WHOLE, Quadratic, krylov_quadratic, own_scale, whole_quadratic
 from chainrule.optimize.state import Array
@@ -95,6 +95,8 @@ class Judge:
         for i in np.flatnonzero(idle & (bend > 0)):  # a parameter at zero has no size, but may well bend C
             idle[i] = not all(rises_as_it_bends(self.surface, point, np.eye(bend.size)[i], bend[i]))
         self._lost = idle & self._mattered
+        for i in np.flatnonzero(self._lost):
+            self._lost[i] = is_lost(self.surface, point, np.eye(bend.size)[i])
         natural = abs(point.loss) ** 0.5 / np.where(self._reach > 0, self._reach, np.inf)
         scale = np.where(idle & (natural > 0), natural, own_scale(hessian))
         return whole_quadratic(self.surface, point, hessian, scale, natural=1.0)

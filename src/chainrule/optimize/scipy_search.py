@@ -15,10 +15,10 @@ from chainrule.objective import Objective
 from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.state import Array, State
 
-__all__ = ["Search"]
+__all__ = ["NO_LIMIT", "Search"]
 
 # SciPy counts in 32 bits; the reader of the states decides when enough is enough.
-_NO_LIMIT = 2**31 - 1
+NO_LIMIT = 2**31 - 1
 # Relative differences of C below this are rounding: a few hundred units in the last place.
 _FLAT = 1e-13
 
@@ -66,7 +66,7 @@ class Search:
         self.surface, self.state, self.takes_products = Surface(objective, state), state, takes_products
         self.outbox: SimpleQueue[State | Point | BaseException] = SimpleQueue()
         self.inbox: SimpleQueue[None] = SimpleQueue()
-        self.most, self.first = _NO_LIMIT, state.epoch
+        self.most, self.first = NO_LIMIT, state.epoch
         self.abandoned = False
         self.scale = 1.0
         self.outside: Point | None = None
@@ -110,7 +110,7 @@ class Search:
         """Run SciPy until the gradient is small; once C is flat to the last bit, go on by its gradients."""
         from scipy.optimize import minimize
 
-        options = {**self.options, "maxiter": _NO_LIMIT}
+        options = {**self.options, "maxiter": NO_LIMIT}
         before, best = self.state.epoch, np.inf
         self.start = self.base = self.seen = self._asked(self.state.theta.astype(np.float64))
         if not self.start.is_finite:

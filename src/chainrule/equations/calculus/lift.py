@@ -88,13 +88,13 @@ def batch_program(
     stack = _Stack(program, set(program.named("data")), size, objective)
     inverse = power(stack.result.pool.size(size), Fraction(-1))
     total = stack.summed([(Fraction(1), program.symbols[of])], [(inverse, ())] if reduction == "mean" else [])
-    return stack.finished(objective, [total], of, penalty)
+    return stack.finished(objective, [total], penalty)
 
 
 def penalized_program(program: Program, of: str, penalty: str, objective: str) -> Program:
     """A sheet without examples, with one more definition, the objective C = ``of`` + R."""
     stack = _Stack(program, set(), "", objective)
-    return stack.finished(objective, [stack.symbols[program.symbols[of]].node], of, penalty)
+    return stack.finished(objective, [stack.symbols[program.symbols[of]].node], penalty)
 
 
 def stacked_program(program: Program, size: str) -> tuple[Program, dict[str, str]]:
@@ -130,11 +130,11 @@ def weighted_program(
     if weighted:
         outside.append((stack.constant(WEIGHTS, (size,)), (BATCH,)))
     moving, same = split_terms(program, of, over)
-    terms = [stack.summed(moving, outside)] if moving else []
+    terms = [stack.summed(moving, outside)]
     if same:
         total: Outside = [(stack.constant(TOTAL, ()), ())] if reduction == "sum" else []
         terms.append(product(stack.result.pool, [*total, (stack.lifted(same, ()), ())], ()))
-    return stack.finished(objective, terms, of, penalty), stack.names
+    return stack.finished(objective, terms, penalty), stack.names
 
 
 class _Stack:
@@ -188,14 +188,12 @@ class _Stack:
         each = self.lifted(terms, (self.size,))
         return product(self.result.pool, [*outside, (each, (BATCH,))], ())
 
-    def finished(self, objective: str, terms: list[Node], of: str, penalty: str | None) -> Program:
+    def finished(self, objective: str, terms: list[Node], penalty: str | None) -> Program:
         """The program with the objective as its last definition: these terms, and the penalty once."""
-        names = [of] if penalty is None else [of, penalty]
         pool = self.result.pool
-        added = [self.result.symbols[self.names[name]] for name in names[1:]]
+        added = [] if penalty is None else [self.result.symbols[self.names[penalty]]]
         self.result.symbols[objective] = pool.symbol(objective, ())
         self.result.bodies[objective] = linear(pool, [(Fraction(1), term) for term in (*terms, *added)], ())
-        self.result.mentions[objective] = tuple(self.names[name] for name in names)
         return self.result
 
 

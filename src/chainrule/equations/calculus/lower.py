@@ -46,7 +46,7 @@ def _postorder(root: Term) -> Iterator[Term]:
         elif term not in seen:
             seen.add(term)
             stack.append((term, True))
-            stack.extend((child, False) for child in reversed(children(term)) if child not in seen)
+            stack.extend((child, False) for child in reversed(children(term)))
 
 
 def mentions(root: Term) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
     order = tuple(index for index, _ in definition.indices)
     body = _spread(value, order + value.own, dict(definition.indices), value.own_dims)
     symbol = pool.symbol(name, body.dims)
-    if body.dims and is_simplex(body) and not is_free:
+    if is_simplex(body) and not is_free:
         pool.simplex.add(symbol)
     if len(body.dims) == 2 and not is_free and is_symmetric(body):
         pool.symmetric[symbol] = True

@@ -132,7 +132,7 @@ class _Rewriter:
         self.fresh = fresh
         self.storage = storage
         self.lines: list[str] = []
-        self.onehots: dict[str, ast.Call] = {}
+        self.onehots: dict[str, ast.expr] = {}
         self.ranges: dict[str, str] = {}
         self.kept: list[str] = []
         self.ones: dict[Size, str] = {}
@@ -156,7 +156,7 @@ class _Rewriter:
         self.known[name] = Variable(own, is_floating(code, self.known), is_own)
         if not is_new(code) and name not in self.storage.filled:
             self._see_through(code)
-        if isinstance(code, ast.Call) and self._picking(code):
+        if self._picking(code):
             self.onehots[name] = code
         elif isinstance(code, ast.Call) and ast.unparse(code.func) == "np.arange":
             self.ranges[ast.unparse(code.args[0])] = name
@@ -173,7 +173,8 @@ class _Rewriter:
         kept = text.startswith("_softmax_and_logsumexp(")
         out = self._room(names[0], dims.get(names[0])) if kept else ""
         self.lines.append(f"{', '.join(names)} = {text[:-1] + f', {out})' if out else text}")
-        floating = isinstance(code, ast.Call) and is_floating(code.args[0], self.known)
+        assert isinstance(code, ast.Call)
+        floating = is_floating(code.args[0], self.known)
         self.known |= {name: Variable(dims.get(name), floating, own=True) for name in names}
 
     def _see_through(self, code: ast.expr) -> None:
@@ -331,17 +332,16 @@ class _Rewriter:
                     # The array lies with its first axis fastest: turned, it is what np.dot fills.
                     text = f"np.dot({_turned(right)}, {_turned(left)}, out={name}.T)"
             case ast.Call(func=ast.Attribute(value=ast.Name(id=summed), attr="sum"), args=[]) if (
-                ast.unparse(code).endswith("axis=0)") and len(self.known[summed].dims or ()) == 2
+                ast.unparse(code).endswith("axis=0)") and (dims := self.known[summed].dims) and len(dims) == 2
             ):
                 # A product with ones is quicker than a sum along the first axis.
-                text = f"np.dot({self._ones(summed)}, {summed}, out={name})"
+                text = f"np.dot({self._ones(dims[0], summed)}, {summed}, out={name})"
             case _:
                 text = f"{name}[...] = {text}"
         self.lines.append(text)
 
-    def _ones(self, summed: str) -> str:
+    def _ones(self, rows: Size, summed: str) -> str:
         """A variable that holds as many ones as an array has rows."""
-        rows = (self.known[summed].dims or ("",))[0]
         if rows not in self.ones:
             self.ones[rows] = self.fresh("ones")
             self.lines.append(f"{self.ones[rows]} = np.ones(len({summed}), {summed}.dtype)")
