@@ -7,12 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from chainrule.arrays import Array, ArrayLike, np
-from chainrule.equations.calculus.asked import asked_of, require_name, require_scalar, require_twice
+from chainrule.equations.calculus.asked import Over, asked_of, require_name, require_objective, require_twice
 from chainrule.equations.calculus.blockwise import block_derivation
 from chainrule.equations.calculus.derived_value import Derived, derived
 from chainrule.equations.calculus.lets import derive_lines
 from chainrule.equations.calculus.lower import differentiated
-from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.equations.calculus.programs import Programs
 from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
@@ -216,12 +215,12 @@ class Equations(Text):
             examples mix and the line of one of them is asked for.
         """
         free = self._programs.attempting(of, wrt, "second derivative" if order == 2 else "derivative")
-        asked = asked_of(self._sheet, free, of, wrt, form, layout, reduction, penalty)
+        asked = asked_of(self._sheet, free, of, wrt, Over(form, reduction, penalty), layout)
         program, target, names = asked[:3]
         if order == 1:
             every = derive_lines(program, target, names, explained_lines)
         elif order == 2:
-            require_twice(program, target, asked.layout)
+            require_twice(asked)
             program, every = block_derivation(program, target, names, shared_axis(program), explained_lines)
         else:
             raise OptionError(f"order is 1 or 2; got {order!r}. d(d(d(L, w), w), w) in a sheet goes further.")
@@ -259,10 +258,9 @@ class Equations(Text):
         D[dL/dx] = (A + Aᵀ) v_x
         """
         free = self._programs.attempting(of, wrt, "second derivative in a direction")
-        asked = asked_of(self._sheet, free, of, wrt, form, "gradient", reduction, penalty)
-        program, target, names, layout = asked[:4]
-        require_twice(program, target, layout)
-        return derivation_of(asked, product_lines(program, target, names, explained_lines), explain, form)
+        asked = asked_of(self._sheet, free, of, wrt, Over(form, reduction, penalty), "gradient")
+        require_twice(asked)
+        return derivation_of(asked, product_lines(*asked[:3], explained_lines), explain, form)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -324,7 +322,7 @@ class Equations(Text):
         >>> float(loss), gradient
         (0.125, array([0.5, 1. ]))
         """
-        from chainrule.equations.code.compile_requests import Over, compile_requests
+        from chainrule.equations.code.compile_requests import compile_requests
 
         over = Over(form, reduction, penalty)
         return compile_requests(self._sheet, self._programs.free, names, sizes, over, target)
@@ -361,10 +359,9 @@ class Equations(Text):
         """
         from chainrule.equations.code.compile_requests import compile_direction
 
-        asked = asked_of(self._sheet, self._programs.free, of, wrt, "example", "gradient", "mean", None)
-        program, scalar, names, layout = asked[:4]
-        require_twice(program, scalar, layout)
-        return compile_direction(program, scalar, names, (*self.names, *self.sizes), sizes, target)
+        asked = asked_of(self._sheet, self._programs.free, of, wrt, Over(), "gradient")
+        require_twice(asked)
+        return compile_direction(*asked[:3], (*self.names, *self.sizes), sizes, target)
 
     def objective(
         self,
@@ -404,12 +401,8 @@ class Equations(Text):
         """
         from chainrule.equations.code.objective import sheet_objective
 
-        require_name(self.program, of)
-        require_scalar(self._sheet, of)
-        self.program.require([of])
-        if penalty is not None:
-            require_penalty(self._sheet, self.program, of, penalty)
+        over = Over("batch", reduction, penalty)
+        require_objective(self._sheet, self.program, of, penalty)
         asked = {"of": of, "reduction": reduction, "penalty": penalty}
-        over = (reduction, sample_weight, sizes or {}, penalty)
         origin = Origin(type(self), self.text, "objective", asked)
-        return sheet_objective(self._sheet, self.program, of, data, *over, origin)
+        return sheet_objective(self._sheet, self.program, of, data, over, sample_weight, sizes or {}, origin)

@@ -34,8 +34,6 @@ def stacked_request(
     OptionError
         If there is no data to stack, or ``of`` does not depend on any.
     """
-    if reduction not in ("mean", "sum"):
-        raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
     data = program.named("data")
     if not data:
         raise OptionError("form='batch' stacks the names of data, and the sheet declares none.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-from chainrule.equations.calculus.asked import asked_of
+from chainrule.equations.calculus.asked import Over, asked_of
 from chainrule.equations.calculus.lift import stacked_program
 from chainrule.equations.calculus.stacking import examples_of, examples_size
 from chainrule.equations.code.assemble import Body, Source, array_source, numpy_source
@@ -19,35 +19,12 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
-__all__ = ["TARGETS", "Over", "compile_direction", "compile_requests"]
+__all__ = ["TARGETS", "compile_direction", "compile_requests"]
 
 _Write = Callable[..., Compiled]
 
 # Whose arrays compiled code takes.
 TARGETS = {"numpy": numpy_source, "array_api": array_source}
-
-
-@dataclass(frozen=True)
-class Over:
-    """How what is compiled is taken over the examples.
-
-    Attributes
-    ----------
-    form : {"example", "batch"}
-    reduction : {"mean", "sum"} or None
-        None for a value of each example.
-    penalty : str or None
-        The line that counts once beside all examples; alone, it stands beside their mean.
-    """
-
-    form: str
-    reduction: str | None = None
-    penalty: str | None = None
-
-    @property
-    def reduces(self) -> bool:
-        """Whether a scalar stands for the objective."""
-        return self.reduction is not None or self.penalty is not None
 
 
 def compile_requests(
@@ -77,11 +54,9 @@ def compile_requests(
     wanted = [_read(program, text) for text in texts]
     program.require(request.of for request in wanted)
     program = free(name for request in wanted for name in request.names[1:])
-    if over.form not in ("example", "batch"):
-        raise OptionError(f'form is "example" or "batch"; got {over.form!r}.')
     single = isinstance(names, str)
     write: _Write = partial(compile_program, single=single, sizes=sizes, write=_writer(target))
-    if over.reduction is not None and over.form == "example":
+    if over.reduction is not None and over.form != "batch":
         raise OptionError(f'reduction={over.reduction!r} is over the examples; say form="batch".')
     if over.reduces:
         return _reduced(sheet, program, wanted, over, write)
@@ -114,8 +89,7 @@ def _reduced(
     if others:
         raise OptionError(f"One objective is compiled at a time; {', '.join((of, *others))} are asked for.")
     names = [name for request in wanted for name in request.names[1:]]
-    reduction = over.reduction or "mean"
-    asked = asked_of(sheet, lambda _: program, of, names or [of], over.form, None, reduction, over.penalty)
+    asked = asked_of(sheet, lambda _: program, of, names or [of], over)
     stacked = dict(zip(program.symbols, asked.program.symbols, strict=False))
     lifted = [Request(asked.of, *(stacked[name] for name in request.names[1:])) for request in wanted]
     return _in_own_names(write(asked.program, lifted), wanted, stacked, remarks_on(asked))

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from chainrule.arrays import Array, ArrayLike, NDArray, np
+from chainrule.equations.calculus.asked import Over
 from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_program, weighted_program
 from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
@@ -21,7 +22,7 @@ from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import DataError, OptionError, TooLargeError
+from chainrule.errors import DataError, TooLargeError
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
 
@@ -306,15 +307,13 @@ def sheet_objective(
     program: Program,
     of: str,
     data: Mapping[str, ArrayLike],
-    reduction: str,
+    over: Over,
     sample_weight: ArrayLike | None,
     sizes: Mapping[str, int],
-    penalty: str | None,
     origin: Origin,
 ) -> SheetObjective:
     """Bind data to a sheet; see ``Equations.objective``."""
-    if reduction not in ("mean", "sum"):
-        raise OptionError(f'reduction is "mean" or "sum"; got {reduction!r}.')
+    reduction, penalty = over.reduction or "mean", over.penalty
     minimized = [of] if penalty is None else [of, penalty]
     parameters = _needed_parameters(program, minimized)
     examples = sheet_examples(sheet, program, minimized, data, parameters, sample_weight, sizes)
@@ -325,10 +324,10 @@ def sheet_objective(
     target, lifted, names = OBJECTIVE, program, {name: name for name in program.symbols}
     remarks: tuple[str, ...] = ()
     if n:
-        over = set(examples.stacked)
+        stacked = set(examples.stacked)
         how = (EXAMPLES, OBJECTIVE, reduction, weighted, penalty)
-        lifted, names = weighted_program(program, of, over, *how)
-        remarks = _remarks(program, of, over, examples) if reduction == "sum" else ()
+        lifted, names = weighted_program(program, of, stacked, *how)
+        remarks = _remarks(program, of, stacked, examples) if reduction == "sum" else ()
     elif penalty is not None:
         lifted = penalized_program(program, of, penalty, OBJECTIVE)
     else:
