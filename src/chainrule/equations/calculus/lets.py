@@ -30,7 +30,7 @@ from chainrule.equations.nodes.nodes import (
     is_zero,
     topological,
 )
-from chainrule.equations.nodes.operations import is_constant, rule_in_words, substitute
+from chainrule.equations.nodes.operations import moving, rule_in_words, substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from chainrule.equations.nodes.sums import linear, scaled
@@ -261,14 +261,8 @@ def folding(program: Program, of: str) -> dict[Node, Node]:
 def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
     """The rules met on the way from the root of a body down to some nodes, in words."""
     order = list(topological([body]))
-    above: set[Node] = set(below)
-    for node in order:
-        if not is_constant(node) and any(arg in above for arg in node.args):
-            above.add(node)
-    words = []
-    for node in reversed(order):
-        if node in above and node not in below:
-            words.append(rule_in_words(node))
+    above = moving(order, below) - below
+    words = [rule_in_words(node) for node in reversed(order) if node in above]
     return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
 
 

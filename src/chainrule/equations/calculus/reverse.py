@@ -19,7 +19,7 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.norms import divisor
-from chainrule.equations.nodes.operations import is_constant
+from chainrule.equations.nodes.operations import moving
 from chainrule.equations.nodes.products import may_overflow, power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import simplify
@@ -75,10 +75,7 @@ def adjoints(
     lead = len(seed.dims) - len(root.dims)
     order = list(topological([root]))
     wanted = set(targets)
-    active = set(wanted)
-    for node in order:
-        if not is_constant(node) and any(arg in active for arg in node.args):
-            active.add(node)
+    active = moving(order, wanted)
     pending: dict[Node, list[Node]] = {root: [seed]}
     found: dict[Node, Node] = {}
     named: set[Node] = set()
@@ -91,13 +88,8 @@ def adjoints(
             found[node] = cotangent
             continue
         if on_shared is not None and _is_length_of_product(node) and _live(node.args[0], active) > 1:
-            # 1/‖A x‖ gets the name, and A x with its factors goes into the lines of A and x.
             (arg,) = node.args
-            rows = range(lead + len(node.dims))
-            below = power(divisor(node), Fraction(-1))
-            over = product(root.pool, [(cotangent, rows), (below, rows[lead:])], rows)
-            own = range(lead, lead + len(arg.dims))
-            part = product(root.pool, [(on_shared(node, over), rows), (arg, own)], (*range(lead), *own))
+            part = _behind_length(node, cotangent, lead, on_shared)
             pending.setdefault(arg, []).append(part)
             named.add(part)
             continue
@@ -105,13 +97,21 @@ def adjoints(
         if on_shared is not None and shared:
             cotangent = on_shared(node, cotangent)
         stands = value if node is root and value is not None else node
-        places = [place for place, arg in enumerate(node.args) if arg in active]
-        for slope in slopes(node, stands, places):
+        for slope in slopes(node, stands, [place for place, arg in enumerate(node.args) if arg in active]):
             arg = node.args[slope.place]
             for term in _gated_terms(cotangent, slope):
                 if not is_zero(part := pulled_back(slope, arg, term, lead)):
                     pending.setdefault(arg, []).append(part)
     return found
+
+
+def _behind_length(node: Node, cotangent: Node, lead: int, on_shared: OnShared) -> Node:
+    """The cotangent of A x in ‖A x‖: 1/‖A x‖ gets the name, and A x goes into the lines of both."""
+    (arg,), pool = node.args, node.pool
+    rows = range(lead + len(node.dims))
+    over = product(pool, [(cotangent, rows), (power(divisor(node), Fraction(-1)), rows[lead:])], rows)
+    own = range(lead, lead + len(arg.dims))
+    return product(pool, [(on_shared(node, over), rows), (arg, own)], (*range(lead), *own))
 
 
 def _gated_terms(cotangent: Node, slope: Slope) -> list[Node]:
@@ -153,13 +153,13 @@ def total_derivative(program: Program, of: Node, wrt: str, in_stages: bool = Fal
 def _total_derivative(program: Program, of: Node, wrt: str, in_stages: bool) -> Node:
     pool = program.pool
     target = program.symbols[wrt]
-    moving = program.dependents([wrt])
+    after = program.dependents([wrt])
     seed = identity_seed(pool, of.dims)
     dims = of.dims + target.dims
     pending: dict[str, list[Node]] = {}
 
     def collect(root: Node, cotangent: Node, value: Node | None) -> None:
-        symbols = tuple(program.symbols[name] for name in program.names_in(root) if name in moving)
+        symbols = tuple(program.symbols[name] for name in program.names_in(root) if name in after)
         key = root, cotangent, value, symbols
         if key not in program.adjoints:
             program.adjoints[key] = adjoints(root, cotangent, symbols, value)

@@ -20,6 +20,8 @@ from chainrule.equations.nodes.nodes import Factor, Node
 __all__ = ["Parts", "grouped", "merged_dims", "opened", "parts_of", "sides_of"]
 
 T = TypeVar("T")
+# Kinds with axes that were made of several.
+MERGED = ("merge", "kron")
 Parts = tuple[Size, ...]
 
 
@@ -92,23 +94,23 @@ def _agreed(factors: Sequence[Factor]) -> dict[int, Parts]:
     parts: dict[int, Parts] = {}
     refused: set[int] = set()
     for node, labels in factors:
-        if node.kind in ("merge", "kron"):
-            for label, own in zip(labels, parts_of(node), strict=True):
-                if len(own) > 1 and parts.setdefault(label, own) != own:
-                    refused.add(label)
-    while True:
+        for label, own in zip(labels, parts_of(node), strict=True) if node.kind in MERGED else ():
+            if len(own) > 1 and parts.setdefault(label, own) != own:
+                refused.add(label)
+    before = -1
+    while before < len(refused):
         before = len(refused)
         for node, labels in factors:
-            inside = {label for label in labels if label in parts}
-            if node.kind == "delta":
-                agree = len(inside) == len(labels) and parts[labels[0]] == parts[labels[1]]
-                whole = agree and not inside & refused
-            else:
-                whole = node.kind == "ones" or (node.kind in ("merge", "kron") and not inside & refused)
-            if not whole:
-                refused |= inside
-        if len(refused) == before:
-            return {label: own for label, own in parts.items() if label not in refused}
+            if not _opens(node, [parts.get(label) for label in labels], not refused.isdisjoint(labels)):
+                refused |= parts.keys() & set(labels)
+    return {label: own for label, own in parts.items() if label not in refused}
+
+
+def _opens(node: Node, parts: list[Parts | None], refused: bool) -> bool:
+    """Whether a factor can be taken apart along its labels of these parts, none of which is refused."""
+    if node.kind == "delta":
+        return parts[0] is not None and parts[0] == parts[1] and not refused
+    return node.kind == "ones" or (node.kind in MERGED and not refused)
 
 
 def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequence[int]) -> set[int]:
@@ -116,7 +118,7 @@ def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequenc
     blocks = [
         {label for label in labels if label in parts}
         for node, labels in factors
-        if node.kind in ("merge", "kron", "delta")
+        if node.kind in (*MERGED, "delta")
     ]
     meeting = {label for own in blocks for label in own if sum(label in other for other in blocks) > 1}
     contracted = {

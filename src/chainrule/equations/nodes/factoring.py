@@ -54,61 +54,42 @@ def _without(
         return
     out = tuple(range(len(node.dims)))
     inner_label = len(out)
-    terms = coefficient_terms(node)
-    inner: list[tuple[Fraction, Node]] = []
-    inner_out: tuple[int, ...] | None = None
-    for position in positions:
-        c, term = terms[position]
-        rest = _remaining(term, factor, labels, inner_label)
-        if rest is None:
-            return
-        used = {label for _, own in rest for label in own}
-        free = tuple(label for label in (*out, inner_label) if label in used and label <= inner_label)
-        if inner_out is None:
-            inner_out = free
-        if free != inner_out or (labels.count(-1) and inner_label not in free):
-            return
-        inner.append((c, product(node.pool, rest, free)) if rest else (c, node.pool.ones(())))
-    assert inner_out is not None
-    if len(inner_out) > max(2, len(out) - 1) and len(inner_out) > len(out):
-        return
-    free_labels = set(labels) - {-1}
-    if free_labels < set(out) and free_labels & set(inner_out):
-        # diag(u) A + diag(u) B stays: taken out of a Hessian, one diagonal would hide the symmetry.
-        return
-    total = linear(node.pool, inner, inner[0][1].dims)
-    if not total.args and total.kind == "lin":
-        return
     restored = tuple(inner_label if label == -1 else label for label in labels)
-    covered = set(restored) | set(inner_out)
-    if not set(out) <= covered:
+    terms = coefficient_terms(node)
+    taken = [terms[place] for place in positions]
+    rests = [(c, _remaining(term, factor, labels, inner_label)) for c, term in taken]
+    used = [{label for _, own in rest for label in own} for _, rest in rests]
+    inner_out, *others = {tuple(label for label in (*out, inner_label) if label in own) for own in used}
+    if others or not _reads_well(restored, inner_out, out):
         return
-    joined = product(node.pool, [(factor, restored), (simple(total), inner_out)], out)
-    others = [pair for position, pair in enumerate(terms) if position not in positions]
-    yield linear(node.pool, [*others, (Fraction(1), joined)], node.dims)
+    inner = [(c, product(node.pool, rest, inner_out)) for c, rest in rests]
+    total = simple(linear(node.pool, inner, inner[0][1].dims))
+    joined = product(node.pool, [(factor, restored), (total, inner_out)], out)
+    left = [pair for position, pair in enumerate(terms) if position not in positions]
+    yield linear(node.pool, [*left, (Fraction(1), joined)], node.dims)
+
+
+def _reads_well(own: tuple[int, ...], inner: tuple[int, ...], out: tuple[int, ...]) -> bool:
+    """Whether a factor stands well before a sum, by its labels, those of the sum and of both."""
+    summed, free = set(own) - set(out), set(own) & set(out)
+    # diag(u) A + diag(u) B stays: taken out of a Hessian, one diagonal would hide the symmetry.
+    is_diagonal = free < set(out) and not free.isdisjoint(inner)
+    return len(inner) <= max(2, len(out)) and summed <= set(inner) and not is_diagonal
 
 
 def _remaining(
     term: Node, factor: Node, labels: tuple[int, ...], inner_label: int
-) -> list[tuple[Node, tuple[int, ...]]] | None:
-    """The factors of a term beside the given one; its summed label becomes ``inner_label``."""
+) -> list[tuple[Node, tuple[int, ...]]]:
+    """The factors of a term beside the given one, which it has; its summed label becomes ``inner_label``."""
     if term is factor:
         return []
-    found: tuple[int, ...] | None = None
-    rest = []
-    for arg, own in factors_of(term):
-        if found is None and arg is factor and _outer(own, term.data[1]) == labels:
-            found = own
-        else:
-            rest.append((arg, own))
-    if found is None:
-        return None
-    bound = {label: inner_label for label in found if label not in term.data[1]}
+    out, rest = term.data[1], factors_of(term)
+    place = next(at for at, (arg, own) in enumerate(rest) if arg is factor and _outer(own, out) == labels)
+    _, found = rest.pop(place)
+    bound = {label: inner_label for label in found if label not in out}
 
     def rename(label: int) -> int:
-        if label in bound:
-            return bound[label]
-        return label + inner_label + 1 if label not in term.data[1] else label
+        return label if label in out else bound.get(label, label + inner_label + 1)
 
     return [(arg, tuple(rename(label) for label in own)) for arg, own in rest]
 

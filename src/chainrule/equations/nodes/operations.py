@@ -6,7 +6,7 @@ in `code.codegen`, one table in each of these rooms. A kind without a row raises
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from chainrule.equations.language.tree import Size
@@ -28,6 +28,7 @@ __all__ = [
     "is_constant",
     "last_axes",
     "made",
+    "moving",
     "operation",
     "row_of",
     "own_cost",
@@ -231,6 +232,15 @@ def operation(node: Node) -> Operation:
 def is_constant(node: Node) -> bool:
     """Whether nothing flows through a node, whatever its arguments."""
     return operation(node).is_constant
+
+
+def moving(order: Iterable[Node], below: Iterable[Node]) -> set[Node]:
+    """Nodes and all those of an order, each after its arguments, that move with them."""
+    found = set(below)
+    for node in order:
+        if not is_constant(node) and not found.isdisjoint(node.args):
+            found.add(node)
+    return found
 
 
 def last_axes(node: Node) -> int | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Factor, Node, Pool
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.sums import one_minus
 
 __all__ = ["Order", "indicator", "label_axes", "opposite", "related", "settled_relations", "sorted_relation"]
 
@@ -158,17 +158,22 @@ def indicator(relation: Node) -> Node:
     pool, order, dims = relation.pool, relation.data, relation.dims
     if order.op == "<" or order.sizes:
         return relation
-    plain = order.op == "==" and order.label is None
-    if plain and order.weights == (1, -1) and order.constant == 0 and dims[0] == dims[1]:
+    if order.label is not None:
+        return _of_label(relation)
+    if order[:3] == ("==", (1, -1), 0) and dims[0] == dims[1]:
         return pool.delta(dims[0])
-    if plain and order.weights == (1,) and (order.constant == 0 or isinstance(dims[0], int)):
+    if order[:2] == ("==", (1,)) and (order.constant == 0 or isinstance(dims[0], int)):
         return pool.unit(-order.constant, dims[0])
-    if order.weights == (1,) and order.constant == 0 and order.label == (-1, dims[-1]):
-        hot = pool.onehot(relation.args[0], dims[-1])
-        if order.op == "==":
-            return hot
-        return linear(pool, [(Fraction(1), pool.ones(dims)), (Fraction(-1), hot)], dims)
     return relation
+
+
+def _of_label(relation: Node) -> Node:
+    """The one-hot rows of a label that an index is, or is not."""
+    pool, order, dims = relation.pool, relation.data, relation.dims
+    if order[1:] != ((1,), 0, (), (-1, dims[-1])):
+        return relation
+    hot = pool.onehot(relation.args[0], dims[-1])
+    return hot if order.op == "==" else one_minus(hot)
 
 
 def label_axes(relation: Node) -> int:
