@@ -18,7 +18,7 @@ from chainrule.optimize.adam import Adam
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending, Method, check_method, initial_state
 from chainrule.optimize.result import Result
-from chainrule.optimize.run import Callback, Score, Watcher, run, stop_at_tolerance, watch_callbacks
+from chainrule.optimize.run import Callback, Score, run, stop_at_tolerance, watch_callbacks
 from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
 from chainrule.training.early_stopping import EarlyStopping, Stopper
@@ -151,12 +151,8 @@ def fit(
     if stopper and (ended := stopper.ending(begun.state)):
         return _ended(begun, stopper, ended)
     writer = _Writer(keep, begun, stopper) if keep else None
-    if early_stopping and early_stopping.monitor == "end_loss":
-        evaluate_every = 1
-    watchers: list[Watcher] = [watcher for watcher in (stopper, writer) if watcher]
-    if tolerance is not None:
-        watchers.append(stop_at_tolerance(objective, method, tolerance, begun.state))
-    watchers.append(watch_callbacks(callbacks))
+    ending = None if tolerance is None else stop_at_tolerance(objective, method, tolerance, begun.state)
+    watchers = [watcher for watcher in (stopper, writer, ending, watch_callbacks(callbacks)) if watcher]
     shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
     with suitable_threads(objective, method), shown as bar, writer or nullcontext():
         result = run(
@@ -166,7 +162,7 @@ def fit(
             epochs=epochs,
             watchers=[*watchers, bar] if bar else watchers,
             score=score,
-            evaluate_every=evaluate_every,
+            evaluate_every=_evaluating_every(evaluate_every, early_stopping),
             history=begun.history,
         )
     result = replace(result, best=stopper.best if stopper else result.best, remarks=remarks_on(objective))
@@ -232,6 +228,11 @@ def _stopper(
         return value - _ROUNDING * abs(value)
 
     return Stopper(rule, begun.best, begun.history, measure)
+
+
+def _evaluating_every(epochs: int | None, early_stopping: EarlyStopping | None) -> int | None:
+    """How often the loss is evaluated: after each epoch where that is what early stopping looks at."""
+    return 1 if early_stopping and early_stopping.monitor == "end_loss" else epochs
 
 
 def _ended(begun: SavedRun, stopper: Stopper, ending: Ending) -> Result:

@@ -184,17 +184,16 @@ class _Blocks:
 
     def _holds(self, row: str, column: str, way: Entrance, below: Sequence[Line], needed: set[str]) -> bool:
         """Whether everything that the row's line needs sees the column through the entrance alone."""
+        symbol, start = self.program.symbols[column], self.program.symbols[way.name]
+        behind = {inner for line in below for inner in symbols_of(line.expression)}
+        seen = behind.union(symbols_of(self.leaf[row].expression))
+        if symbol in behind or (way.name not in self.program.bodies and start in seen):
+            return False
+        return not way.over_examples or self._moves_each_alone(row, way, below, needed)
+
+    def _moves_each_alone(self, row: str, way: Entrance, below: Sequence[Line], needed: set[str]) -> bool:
+        """Whether moving every example at once gives each one its own derivative."""
         program, leaf = self.program, self.leaf[row].expression
-        symbol, start = program.symbols[column], program.symbols[way.name]
-        if any(symbol in symbols_of(line.expression) for line in below):
-            return False
-        if way.name not in program.bodies and any(
-            start in symbols_of(expression) for expression in (leaf, *(line.expression for line in below))
-        ):
-            return False
-        if not way.over_examples:
-            return True
-        # Moving every example at once must give each one its own derivative.
         moving = program.dependents([way.name]) & needed
         bodies = [program.bodies[name] for name in moving - {way.name} if name in program.bodies]
         alone = [

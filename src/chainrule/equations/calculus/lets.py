@@ -268,38 +268,61 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
 
 def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
-    mentions = _Mentions(lines)
-    named = Counter(line.symbol for line in lines)
-    later: dict[int, dict[Node, Node]] = {}
-    for position, line in enumerate(lines):
-        if position in later:
-            whole = simplify(substitute(line.expression, later[position]))
-            line.expression = simplify(substitute(whole, fold))
-            line.inside += later[position]
-        users = mentions.after(position, line.symbol)
-        # What is printed anyway is not written out a second time.
-        alone = (line.is_temporary or line.symbol in once) and len(users) == 1 and not line.requested
-        single = alone and not (line.symbol in once and _stands_better_alone(line, lines[users[0]]))
+    inlining = _Inlining(lines, fold, once)
+    for position in range(len(lines)):
+        inlining.put_in(position)
+
+
+class _Inlining:
+    """The lines as they are put into one another."""
+
+    def __init__(self, lines: list[Line], fold: dict[Node, Node], once: Collection[Node]) -> None:
+        self.lines, self.fold, self.once = lines, fold, once
+        self.mentions = _Mentions(lines)
+        self.named = Counter(line.symbol for line in lines)
+        # What goes into lines too long to try it, all at once.
+        self.later: dict[int, dict[Node, Node]] = {}
+
+    def put_in(self, position: int) -> None:
+        """Put a line into its users, as what is to go into it is known."""
+        line = self.lines[position]
+        if held := self.later.get(position):
+            whole = simplify(substitute(line.expression, held))
+            line.expression = simplify(substitute(whole, self.fold))
+            line.inside += held
+        users = self.mentions.after(position, line.symbol)
+        single = self.goes_whole(line, [self.lines[place] for place in users])
         constant = not symbols_of(line.expression) or (not line.requested and _is_plain(line))
         # The name is needed for the line that was asked for.
-        twin = named[line.symbol] > 1 and not line.requested
+        twin = self.named[line.symbol] > 1 and not line.requested
         for place in users:
-            user = lines[place]
-            if cost(user.expression) > MOST_TRIED and not twin:
-                if constant:
-                    later.setdefault(place, {})[line.symbol] = line.expression
-                continue
-            trial = _Trial(user.expression, line, fold)
-            longest = max(cost(user.expression), cost(line.expression))
-            cancels = trial.size < min(trial.raw, longest)
-            joins = twin or (single and trial.size <= MOST_IN_LINE)
-            if joins or constant or cancels or trial.size < cost(user.expression):
-                user.cancelled = user.cancelled or (cancels and not constant and trial.size < trial.raw - 1)
-                user.expression = trial.whole()
-                user.inside.append(line.symbol)
-                if joins and not isinstance(line.symbol.data, Cotangent):
-                    user.rules = list(dict.fromkeys(line.rules + user.rules))
-                mentions.replace(place, user.expression)
+            if cost(self.lines[place].expression) <= MOST_TRIED or twin:
+                self.attempt(line, place, twin, single, constant)
+            elif constant:
+                self.later.setdefault(place, {})[line.symbol] = line.expression
+
+    def goes_whole(self, line: Line, users: list[Line]) -> bool:
+        """Whether a line goes into its only user: what is printed anyway is not written out a second time."""
+        if len(users) != 1 or line.requested:
+            return False
+        if line.symbol in self.once:
+            return not _stands_better_alone(line, users[0])
+        return line.is_temporary
+
+    def attempt(self, line: Line, place: int, twin: bool, single: bool, constant: bool) -> None:
+        """Put a line into a user if it must go there, or if that is shorter, or something cancels."""
+        user = self.lines[place]
+        trial = _Trial(user.expression, line, self.fold)
+        cancels = trial.size < min(trial.raw, max(cost(user.expression), cost(line.expression)))
+        joins = twin or (single and trial.size <= MOST_IN_LINE)
+        if not (joins or constant or cancels or trial.size < cost(user.expression)):
+            return
+        user.cancelled = user.cancelled or (cancels and not constant and trial.size < trial.raw - 1)
+        user.expression = trial.whole()
+        user.inside.append(line.symbol)
+        if joins and not isinstance(line.symbol.data, Cotangent):
+            user.rules = list(dict.fromkeys(line.rules + user.rules))
+        self.mentions.replace(place, user.expression)
 
 
 class _Trial:

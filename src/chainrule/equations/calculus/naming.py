@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
 from chainrule.equations.nodes.cotangents import Temporary
@@ -49,23 +50,26 @@ def name_after_requests(lines: Sequence[L]) -> list[L]:
 
 def _take_place(line: L, lines: list[L]) -> None:
     ((c, symbol),) = coefficient_terms(line.expression)
-    if symbol.kind != "sym" or not isinstance(symbol.data, Temporary):
-        return
     old = next((other for other in lines if other.symbol is symbol), None)
-    if old is None:
+    if old is None or not isinstance(symbol.data, Temporary):
         return
     rename = {symbol: scaled(1 / c, line.symbol)}
     users = [other for other in lines if other is not line and symbol in symbols_of(other.expression)]
     renamed = [simplify(substitute(user.expression, rename)) for user in users]
     if abs(c) != 1 and sum(map(cost, renamed)) > sum(cost(user.expression) for user in users):
         return
+    lines.remove(line)
     for user, expression in zip(users, renamed, strict=True):
         user.expression = expression
     for other in lines:
-        if other is not line and other.naive is not None and symbol in symbols_of(other.naive):
+        if other.naive is not None and symbol in symbols_of(other.naive):
             other.naive = simplify(substitute(other.naive, rename))
         other.inside = [line.symbol if inner is symbol else inner for inner in other.inside]
-    lines.remove(line)
+    _wear(old, line, c)
+
+
+def _wear(old: L, line: L, c: Fraction) -> None:
+    """Make a line the requested one that is c times it."""
     old.symbol, old.requested = line.symbol, True
     old.expression = simplify(scaled(c, old.expression))
     old.naive = simplify(scaled(c, old.naive)) if old.naive is not None else None

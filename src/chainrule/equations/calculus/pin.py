@@ -21,6 +21,7 @@ from chainrule.equations.nodes.sums import linear
 __all__ = ["Pinned", "involves", "mixes", "pinned", "pinned_sum", "unsummed"]
 
 Rename = Callable[[Node], Node]
+Dims = tuple[Size, ...]
 
 
 class Pinned(NamedTuple):
@@ -75,36 +76,40 @@ def _pinned(node: Node, pins: tuple[Node | None, ...], size: Size, rename: Renam
     axis = places[0]
     if len(places) > 1 or node.dims[axis] != size:
         return None
-    pool, dims = node.pool, (*node.dims[:axis], *node.dims[axis + 1 :])
-    match node.kind:
-        case "sym":
-            return rename(node) if axis == 0 else None
-        case "iota":
-            return rename(node)
-        case "relation":
-            return _relation(node, args, size, axis, rename)
-        case "ones":
-            return pool.ones(dims)
-        case "prod":
-            return _product(node, args, size, axis)
+    rule = _ONE_EXAMPLE.get(node.kind, _entry_by_entry)
+    return rule(node, args, size, axis, rename)
+
+
+def _symbol(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
+    return rename(node) if axis == 0 else None
+
+
+def _ones(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
+    return node.pool.ones(_without(node.dims, axis))
+
+
+def _entry_by_entry(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
     last = last_axes(node)
     # What both sides of a power repeat has no axis for the examples.
     apart = last is not None and all(
         size in arg.dims[: len(arg.dims) - last] or not arg.dims for arg in node.args
     )
-    return made(node, args, dims) if apart else None
+    return made(node, args, _without(node.dims, axis)) if apart else None
+
+
+def _without(dims: Dims, axis: int) -> Dims:
+    return (*dims[:axis], *dims[axis + 1 :])
 
 
 def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
     """A relation for one example: of its own label, or with its place among the examples as the label."""
     lead, order = label_axes(node), node.data
     if axis < lead:
-        dims = (*node.dims[:axis], *node.dims[axis + 1 :])
-        return node.pool.intern("relation", order, tuple(args), dims)
+        return node.pool.intern("relation", order, tuple(args), _without(node.dims, axis))
     if order.label is not None:
         return None
     weights = (*order.weights[:axis], *order.weights[axis + 1 :])
-    rest = (*node.dims[:axis], *node.dims[axis + 1 :])
+    rest = _without(node.dims, axis)
     placed = order._replace(weights=weights, label=(order.weights[axis], size))
     pinned_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
     fill = [(node.pool.ones((own,)), (place,)) for place, own in enumerate(rest)]
@@ -125,16 +130,23 @@ def _labels(node: Node, size: Size) -> set[int]:
     }
 
 
-def _product(node: Node, args: list[Node], size: Size, axis: int) -> Node | None:
+def _product(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
     """A product with one label for the examples, which is open; it goes."""
     labels, out = node.data
     if _labels(node, size) != {out[axis]}:
         return None
     kept = [tuple(label for label in own if label != out[axis]) for own in labels]
     rest = tuple(label for label in out if label != out[axis])
-    if any(len(arg.dims) != len(own) for arg, own in zip(args, kept, strict=True)):
-        return None
     return product(node.pool, list(zip(args, kept, strict=True)), rest)
+
+
+_ONE_EXAMPLE: dict[str, Callable[[Node, list[Node], Size, int, Rename], Node | None]] = {
+    "sym": _symbol,
+    "iota": lambda node, args, size, axis, rename: rename(node),
+    "relation": _relation,
+    "ones": _ones,
+    "prod": _product,
+}
 
 
 def unsummed(node: Node, size: Size) -> Node | None:

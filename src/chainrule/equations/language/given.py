@@ -51,7 +51,7 @@ def given_values(
     {'M': 1, 'p': 3}
     """
     arrays: dict[str, Array] = {}
-    compound: list[str] = []
+    compound: dict[str, Array] = {}
     known = _known_sizes(sheet, sizes or {})
     shown_by = dict.fromkeys(known, "sizes")
     for name, value in values.items():
@@ -60,26 +60,32 @@ def given_values(
         axes = sheet.type_of(name).axes
         if array.ndim != len(axes):
             raise ShapeError(_axes_message(name, array, axes))
+        if 0 in array.shape:
+            raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
+        _learn_sizes(name, array, axes, known, shown_by)
         if any(isinstance(size, int) or "*" in size for size in axes):
-            compound.append(name)
-        for size, length in zip(axes, array.shape, strict=True):
-            if length == 0:
-                raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
-            if isinstance(size, str) and "*" not in size:
-                if known.setdefault(size, length) != length:
-                    raise ShapeError(
-                        f"{shown_by[size]} says {size} = {known[size]}, {name} says {size} = {length}; "
-                        f"{name} has shape {array.shape} for {_spelled(axes)}."
-                    )
-                shown_by.setdefault(size, name)
-    if compound:
-        _divide_products(sheet, {name: arrays[name] for name in compound}, known)
+            compound[name] = array
+    _divide_products(sheet, compound, known)
+    for name, array in compound.items():
+        _check_products(name, array, sheet.type_of(name).axes, known)
     for name, array in arrays.items():
-        if name in compound:
-            _check_products(name, array, sheet.type_of(name).axes, known)
         if name in sheet.declarations:
             check_domain(sheet, name, array, known)
     return arrays, known
+
+
+def _learn_sizes(
+    name: str, array: Array, axes: tuple[Size, ...], known: dict[str, int], shown_by: dict[str, str]
+) -> None:
+    """Note the sizes that an array shows, which must be those that others have shown."""
+    for size, length in zip(axes, array.shape, strict=True):
+        if isinstance(size, str) and "*" not in size:
+            if known.setdefault(size, length) != length:
+                raise ShapeError(
+                    f"{shown_by[size]} says {size} = {known[size]}, {name} says {size} = {length}; "
+                    f"{name} has shape {array.shape} for {_spelled(axes)}."
+                )
+            shown_by.setdefault(size, name)
 
 
 def _known_sizes(sheet: Sheet, sizes: Mapping[str, int]) -> dict[str, int]:

@@ -63,24 +63,21 @@ def names_in_doubt(tokens: tuple[Token, ...], scope: Scope) -> Iterator[str]:
     name that is not known yet.
     """
     has_role = len(tokens) > 2 and tokens[0].text in (*ROLES, *SLIPS) and tokens[1].kind == "name"
-    if has_role:
-        tokens = tokens[1:]
+    tokens = tokens[has_role:]
     depths = _depths(tokens)
     at = next((i for i, t in enumerate(tokens) if not depths[i] and t.text in _DIVIDERS), -1)
     divider = tokens[at].text
     left = [t.text for i, t in enumerate(tokens[:at]) if _is_name(tokens, i) and not depths[i]]
     if divider == "==":
-        if at == 1 and left and _is_unknown(left[0], scope):
-            yield left[0]  # h == ... where h = ... was meant
+        # h == ... where h = ... was meant
+        yield from (name for name in left if at == 1 and _is_unknown(name, scope))
         return
-    if len(left) == 1 and at >= 0:
-        yield from (name for name in left if name != "d")
-        if divider != ":":
-            return
-    declares = has_role or divider == ":"
-    for i, token in enumerate(tokens):
-        if _is_name(tokens, i) and (declares or not depths[i]) and _is_unknown(token.text, scope):
-            yield token.text
+    alone = left if len(left) == 1 and at >= 0 else []
+    yield from (name for name in alone if name != "d")
+    if not alone or divider == ":":
+        shown = [i for i in range(len(tokens)) if has_role or divider == ":" or not depths[i]]
+        names = [tokens[i].text for i in shown if _is_name(tokens, i)]
+        yield from (name for name in names if _is_unknown(name, scope))
 
 
 def _is_name(tokens: tuple[Token, ...], at: int) -> bool:

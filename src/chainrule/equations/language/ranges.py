@@ -99,17 +99,21 @@ class Moves:
                 return True
             case Negative() | Binary():
                 return all(self._is_entrywise(part, indices) for part in children(term))
-            case Call(function=name, args=args, axis=None):
-                function = FUNCTIONS.get(name)
-                one = function is not None and function.elementwise
-                every = (one or (name in _ENTRYWISE and len(args) > 1)) and not term.sizes
-                return every and all(self._is_entrywise(arg, indices) for arg in args)
+            case Call(args=args, axis=None, sizes=()) if _is_entry_by_entry(term):
+                return all(self._is_entrywise(arg, indices) for arg in args)
             case Pick(base=base, subscripts=subscripts):
                 still = self.free(base).isdisjoint(indices)
                 return still and all(sub and self._is_entrywise(sub, indices) for sub in subscripts)
             case Aggregate(index=index, body=body):
                 return self._is_entrywise(body, indices | {index})
         return False
+
+
+def _is_entry_by_entry(call: Call) -> bool:
+    """Whether a function takes its arguments entry by entry."""
+    function = FUNCTIONS.get(call.function)
+    one = function is not None and function.elementwise
+    return one or (call.function in _ENTRYWISE and len(call.args) > 1)
 
 
 def parts_of(size: int, width: int) -> Iterator[range]:

@@ -262,12 +262,11 @@ def _assemble(
         return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
     bare = tuple(label for label in free if label not in covered)
-    lengths = [part for label in sorted(wanted - covered - set(free)) for part in size_factors(sizes[label])]
-    c *= prod(part for part in lengths if isinstance(part, int))
-    symbolic: list[Factor] = [(pool.size(part), ()) for part in lengths if isinstance(part, str)]
-    if symbolic:
-        factors, _, sign = _merge_powers(pool, [*factors, *symbolic])
-        c = c if sign == 1 else -c
+    number, lengths = _lengths(pool, [sizes[label] for label in sorted(wanted - covered - set(free))])
+    c *= number
+    if lengths:
+        factors, _, sign = _merge_powers(pool, [*factors, *lengths])
+        c *= sign
     if bare:
         factors.append((pool.ones(tuple(sizes[label] for label in bare)), bare))
     if not factors:
@@ -275,6 +274,13 @@ def _assemble(
     if len(factors) == 1 and factors[0][1] == free:
         return scaled(c, factors[0][0])
     return scaled(c, canonical(pool, factors, free, sizes))
+
+
+def _lengths(pool: Pool, sizes: Sequence[Size]) -> tuple[int, list[Factor]]:
+    """What a sum over axes that nothing depends on multiplies by: a number, and symbolic sizes."""
+    parts = [part for size in sizes for part in size_factors(size)]
+    number = prod(part for part in parts if isinstance(part, int))
+    return number, [(pool.size(part), ()) for part in parts if isinstance(part, str)]
 
 
 def _settled(pool: Pool, factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int], int]:
