@@ -14,13 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from chainrule.equations.formulas.forms import Each, Form, Function, Part, each_form
 from chainrule.equations.nodes.blocks import grouped
-from chainrule.equations.nodes.conditions import choose, compare
-from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.kronecker import split_axes
 from chainrule.equations.nodes.nodes import Factor, Node, topological
-from chainrule.equations.nodes.products import merged, power, product
-from chainrule.equations.nodes.raised import raised
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.operations import last_axes, made
+from chainrule.equations.nodes.products import merged, product
 
 __all__ = ["of_each", "lettered", "part_form"]
 
@@ -77,67 +74,100 @@ class Pick(NamedTuple):
     number: int
 
 
+Place = Pick | int | None
+
+
 def at_placeholders(root: Node, at: At) -> Node:
     """The node at placeholders; its other axes are left."""
     order = list(topological([root]))
-    asked: dict[Node, dict[At, None]] = {root: {at: None}}
+    asked: dict[Node, dict[At, list[At] | None]] = {root: {at: None}}
     for node in reversed(order):
-        for own in asked.get(node, ()):
-            for arg, below in zip(node.args, _below(node, own) or (), strict=False):
-                asked.setdefault(arg, {})[below] = None
+        for own in asked.setdefault(node, {}):
+            below = asked[node][own] = _axes(node).below(node, own)
+            for arg, place in zip(node.args, below or (), strict=False):
+                asked.setdefault(arg, {})[place] = None
     done: dict[tuple[Node, At], Node] = {}
     for node in order:
-        for own in asked.get(node, ()):
-            places = _below(node, own)
-            pairs = zip(node.args, places or (), strict=False)
-            done[node, own] = (
-                _opaque(node, own) if places is None else _rebuilt(node, own, [done[pair] for pair in pairs])
-            )
+        for own, below in asked[node].items():
+            if below is None:
+                done[node, own] = _part((node,), [dict(own).get(axis) for axis in range(len(node.dims))])
+            else:
+                args = [done[pair] for pair in zip(node.args, below, strict=True)]
+                done[node, own] = _axes(node).again(node, own, args)
     return done[root, at]
 
 
-def _below(node: Node, at: At) -> list[At] | None:
-    """Where every argument stands for a node to stand at ``at``; None if it is taken as it is."""
-    match node.kind:
-        case "lin" | "pow" | "fn" | "compare" | "where":
-            return [at] * len(node.args)
-        case "raised":
-            # A base or an exponent without axes is the same for all.
-            return [at if arg.dims else () for arg in node.args]
-        case "norm":
-            return [at]
-        case "prod":
-            labels, out = node.data
-            fixed = {out[axis]: place for axis, place in at}
-            return [
-                tuple((axis, fixed[label]) for axis, label in enumerate(own) if label in fixed)
-                for own in labels
-            ]
-        case "softmax" | "attains" | "inv" | "adjugate" | "svd" | "lse" | "extreme" | "det" | "logdet":
-            kept = {"softmax": 1, "attains": 1, "inv": 2, "adjugate": 2, "svd": 2}.get(node.kind, 0)
-            return [at] if all(axis < len(node.dims) - kept for axis, _ in at) else None
-        case "merge":
-            first = [0, *accumulate(node.data)]
-            alone = all(node.data[axis] == 1 for axis, _ in at)
-            return [tuple((first[axis], place) for axis, place in at)] if alone else None
-        case "split":
-            groups = grouped(range(len(node.dims)), node.data)
-            own = {group[0]: n for n, group in enumerate(groups) if len(group) == 1}
-            return (
-                [tuple((own[axis], place) for axis, place in at)] if own.keys() >= dict(at).keys() else None
-            )
-    return None
+class Axes(NamedTuple):
+    """How the axes of a node that stand at placeholders go on to its arguments.
+
+    Parameters
+    ----------
+    below : callable
+        (node, at) -> where every argument stands; None if the node is taken as it is.
+    again : callable
+        (node, at, arguments) -> the node without these axes.
+    """
+
+    below: Callable[[Node, At], list[At] | None]
+    again: Callable[[Node, At, list[Node]], Node] = lambda node, at, args: made(
+        node, args, _left(node.dims, at)
+    )
 
 
-def _opaque(node: Node, at: At) -> Node:
-    if not at:
-        return node
-    dims = _left(node.dims, at)
-    if node.kind == "ones":
-        return node.pool.ones(dims)
-    places = dict(at)
-    data = tuple(places.get(axis) for axis in range(len(node.dims)))
-    return node.pool.intern("part", data, (node,), dims)
+def _entry_by_entry(node: Node, at: At) -> list[At] | None:
+    """Axes of a function of the last axes of its arguments; what has no axes is the same for all."""
+    last = last_axes(node)
+    if last is None:
+        return None
+    ahead = max(len(arg.dims) for arg in node.args) - last
+    return [at if arg.dims else () for arg in node.args] if all(axis < ahead for axis, _ in at) else None
+
+
+def _factors_at(node: Node, at: At) -> list[At]:
+    labels, out = node.data
+    fixed = {out[axis]: place for axis, place in at}
+    return [tuple((axis, fixed[label]) for axis, label in enumerate(own) if label in fixed) for own in labels]
+
+
+def _product(node: Node, at: At, args: list[Node]) -> Node:
+    labels, out = node.data
+    gone = {out[axis] for axis, _ in at}
+    kept = [tuple(label for label in own if label not in gone) for own in labels]
+    rest = _left(out, at)
+    return product(node.pool, _picked(list(zip(args, kept, strict=True)), rest), rest)
+
+
+def _inside_merged(node: Node, at: At) -> list[At] | None:
+    first = [0, *accumulate(node.data)]
+    alone = all(node.data[axis] == 1 for axis, _ in at)
+    return [tuple((first[axis], place) for axis, place in at)] if alone else None
+
+
+def _inside_split(node: Node, at: At) -> list[At] | None:
+    groups = grouped(range(len(node.dims)), node.data)
+    own = {group[0]: n for n, group in enumerate(groups) if len(group) == 1}
+    return [tuple((own[axis], place) for axis, place in at)] if own.keys() >= dict(at).keys() else None
+
+
+def _split(node: Node, at: At, args: list[Node]) -> Node:
+    groups = grouped(list(enumerate(node.dims)), node.data)
+    left = [tuple(size for _, size in group) for group in groups if group[0][0] not in dict(at)]
+    return split_axes(args[0], left)
+
+
+_AXES = {
+    "prod": Axes(_factors_at, _product),
+    "merge": Axes(_inside_merged, lambda node, at, args: merged(args[0], _left(node.data, at))),
+    "split": Axes(_inside_split, _split),
+    "ones": Axes(lambda node, at: []),
+    # Written by the name of its labels: E_y[i,k].
+    **dict.fromkeys(("onehot", "relation"), Axes(lambda node, at: None)),
+}
+_OTHERS = Axes(_entry_by_entry)
+
+
+def _axes(node: Node) -> Axes:
+    return _AXES.get(node.kind, _OTHERS)
 
 
 def _left(items: Sequence[T], at: At) -> tuple[T, ...]:
@@ -145,35 +175,17 @@ def _left(items: Sequence[T], at: At) -> tuple[T, ...]:
     return tuple(item for axis, item in enumerate(items) if axis not in dict(at))
 
 
-def _rebuilt(node: Node, at: At, args: list[Node]) -> Node:
-    pool, dims = node.pool, _left(node.dims, at)
-    match node.kind:
-        case "lin":
-            return linear(pool, zip(node.data, args, strict=True), dims)
-        case "prod":
-            labels, out = node.data
-            gone = {out[axis] for axis, _ in at}
-            kept = [tuple(label for label in own if label not in gone) for own in labels]
-            rest = _left(out, at)
-            return product(pool, _picked(list(zip(args, kept, strict=True)), rest), rest)
-        case "pow":
-            return power(args[0], node.data)
-        case "fn":
-            return apply(node.data, args[0])
-        case "raised":
-            return raised(args[0], args[1], node.data)
-        case "compare":
-            return compare(node.data, *args)
-        case "where":
-            return choose(*args)
-        case "merge":
-            return merged(args[0], _left(node.data, at))
-        case "split":
-            gone = {axis for axis, _ in at}
-            groups = grouped(list(enumerate(node.dims)), node.data)
-            left = [tuple(size for _, size in group) for group in groups if group[0][0] not in gone]
-            return split_axes(args[0], left)
-    return pool.intern(node.kind, node.data, tuple(args), dims)
+def _part(args: Sequence[Node], places: Sequence[Place]) -> Node:
+    """What stands at some places of the first node's axes, None for an axis that is left."""
+    (node, *_), left = args, [n for n, place in enumerate(places) if place is None]
+    if len(left) == len(node.dims):
+        return node
+    return node.pool.intern("part", tuple(places), tuple(args), tuple(node.dims[n] for n in left))
+
+
+def _parted(node: Node) -> tuple[tuple[Node, ...], tuple[Place, ...]]:
+    """The arguments and the places of a part; of anything else itself and its axes."""
+    return (node.args, node.data) if node.kind == "part" else ((node,), (None,) * len(node.dims))
 
 
 def _picked(factors: list[Factor], out: Sequence[int]) -> list[Factor]:
@@ -196,20 +208,17 @@ def _picked(factors: list[Factor], out: Sequence[int]) -> list[Factor]:
 
 def _label(hot: Node) -> Node | None:
     """The label or number at which a one-hot row has its 1."""
-    if hot.kind == "unit":
-        return hot.pool.number(Fraction(hot.data))
-    if hot.kind == "onehot" and not hot.args[0].dims and hot.args[0].kind == "sym":
-        return hot.args[0]
-    if hot.kind == "part" and hot.args[0].kind == "onehot" and hot.data[-1] is None and len(hot.dims) == 1:
-        labels = hot.args[0].args[0]
-        return hot.pool.intern("part", hot.data[:-1], (labels,), ()) if labels.kind == "sym" else None
-    return None
+    (row, *_), places = _parted(hot)
+    if len(hot.dims) != 1 or places[-1] is not None:
+        return None
+    if row.kind == "unit":
+        return hot.pool.number(Fraction(row.data))
+    is_named = row.kind == "onehot" and row.args[0].kind == "sym"
+    return _part(row.args, places[:-1]) if is_named else None
 
 
 def _pick(stack: Node, axis: int, label: Node) -> Node:
-    base, data = (stack.args, stack.data) if stack.kind == "part" else ((stack,), (None,) * len(stack.dims))
-    kept = [place for place, entry in enumerate(data) if entry is None]
+    base, places = _parted(stack)
+    left = [n for n, place in enumerate(places) if place is None]
     pick = Pick(len(base) - 1)
-    data = tuple(pick if place == kept[axis] else entry for place, entry in enumerate(data))
-    dims = (*stack.dims[:axis], *stack.dims[axis + 1 :])
-    return stack.pool.intern("part", data, (*base, label), dims)
+    return _part((*base, label), [pick if n == left[axis] else place for n, place in enumerate(places)])

@@ -191,7 +191,7 @@ _ROWS = (
         "det", _of_matrix(lambda arg, node: determinant(arg, node.data)), 2, "d det A = det A tr(A⁻¹ dA)"
     ),
     Operation("adjugate", last=2),
-    Operation("svd"),
+    Operation("svd", last=2),
     Operation("part"),
     Operation("compare", lambda pool, node, args, dims: compare(node.data, *args), 0, is_constant=True),
     Operation(
