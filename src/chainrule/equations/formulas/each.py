@@ -26,9 +26,9 @@ T = TypeVar("T")
 At = tuple[tuple[int, int], ...]
 
 
-def of_each(node: Node, name: str, whole: int, form_of: Callable[[Node], Form]) -> Form:
-    """The form of a function of the last ``whole`` axes of its argument, which has more or needs letters."""
-    (arg,) = node.args
+def of_each(node: Node, name: str, form_of: Callable[[Node], Form]) -> Form:
+    """The form of a function of the last axes of its argument, which has more or needs letters."""
+    (arg,), whole = node.args, last_axes(node) or 0
     # Placeholders of their own: of max_i Σ_k logdet(S[k])[i], k is another than i.
     first = 1 + max(_placeholders(form_of(arg)), default=-1)
     own = tuple(range(first, first + len(arg.dims) - whole))

@@ -70,8 +70,6 @@ from chainrule.equations.nodes.raised import written_out
 __all__ = ["matrix_form"]
 
 ROOT = Fraction(1, 2)
-# How many of the last axes make up what these are functions of.
-_WHOLE = {"inv": 2, "det": 2, "logdet": 2, "adjugate": 2, "svd": 2, "extreme": 1, "attains": 1}
 # What the parts of an ``svd`` are called where code says what it computes.
 SVD_PARTS = {LEFT: "left", RIGHT: "right", PAIRS: "pairs"}
 
@@ -89,45 +87,27 @@ def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
         If the formula would be longer or deeper than anybody reads.
     """
     done: dict[Node, Form] = dict(held or {})
-    require_readable(node, done)
-    # Deep expressions are built from below, so that the recursion in _build never goes more than one level.
-    for inner in topological([node]):
-        if inner not in done:
-            done[inner] = _whole_form(inner, done) or _build(inner, done.__getitem__)
-    return done[node]
 
+    def form(node: Node) -> Form:
+        """The form of a node: of an argument, or of another node that a row writes its own as."""
+        if node not in done:
+            require_readable(node, done)
+            # Deep expressions are built from below, so that the recursion never goes more than one level.
+            for inner in topological([node]):
+                if inner not in done:
+                    done[inner] = row_of(FORMS, inner, "matrix form")(inner, form)
+        return done[node]
 
-def _whole_form(node: Node, done: Mapping[Node, Form]) -> Form | None:
-    """The form of a function of whole matrices or rows whose argument is a stack of them or needs letters."""
-    if node.kind not in _WHOLE:
-        return None
-    (arg,), whole = node.args, _WHOLE[node.kind]
-    # A row for each row of a matrix needs no letters: max(X, axis=1).
-    if len(arg.dims) <= 2 and not is_indexed(done[arg]):
-        return None
-    names = {"extreme": node.data, "attains": f"e_arg{node.data}", "svd": SVD_PARTS.get(node.data)}
-    name = names.get(node.kind) or node.kind
-    return of_each(node, name, whole, lambda inner: matrix_form(inner, done))
-
-
-def _build(node: Node, form: FormOf) -> Form:
-    """The form of a node from those of its arguments."""
-    return row_of(FORMS, node, "matrix form")(node, form)
+    return form(node)
 
 
 def _norm_form(node: Node, form: FormOf) -> Form:
     return _power_form(_squares(node, form), ROOT) if node.dims else Norm(0, form(node.args[0]))
 
 
-def _direction_form(node: Node, form: FormOf) -> Form:
-    u, divisor = node.args
-    return matrix_form(over_divisor(u, divisor), {u: form(u), divisor: form(divisor)})
-
-
 def _raised_form(node: Node, form: FormOf) -> Form:
-    if node.data == (0, 0):
-        return Raised(len(node.dims), form(node.args[0]), form(node.args[1]))
-    return matrix_form(written_out(node), {arg: form(arg) for arg in node.args})
+    out = written_out(node)
+    return Raised(len(node.dims), *map(form, node.args)) if out is node else form(out)
 
 
 def _function_form(node: Node, form: FormOf) -> Form:
@@ -135,8 +115,16 @@ def _function_form(node: Node, form: FormOf) -> Form:
     if node.data == "divisor":
         return form(arg)
     if said is not None and node.data not in FUNCTIONS:
-        return matrix_form(said(arg), {arg: form(arg)})
+        return form(said(arg))
     return Function(len(node.dims), node.data, form(arg))
+
+
+def _extreme_name(node: Node) -> str:
+    return str(node.data)
+
+
+def _attained_name(node: Node) -> str:
+    return f"e_arg{node.data}"
 
 
 def _of_rows(name: Callable[[Node], str], keeps: bool) -> FormRow:
@@ -150,23 +138,28 @@ def _of_rows(name: Callable[[Node], str], keeps: bool) -> FormRow:
     return row
 
 
-def _of_whole(name: Callable[[Node], str]) -> FormRow:
-    return lambda node, form: Function(len(node.dims), name(node), form(node.args[0]))
+def _of_whole(name: Callable[[Node], str], along: FormRow | None = None) -> FormRow:
+    """A function of a whole matrix or row; of each where there is a stack of them, or letters are needed.
 
+    A row for each row of a matrix needs no letters: max(X, axis=1), which ``along`` writes.
+    """
 
-def _is_slope_of_power(node: Node) -> bool:
-    return node.kind == "raised" and node.data != (0, 0)
+    def row(node: Node, form: FormOf) -> Form:
+        (arg,) = node.args
+        if len(arg.dims) > 2 or is_indexed(form(arg)):
+            return of_each(node, name(node), form)
+        return along(node, form) if along else Function(len(node.dims), name(node), form(arg))
+
+    return row
 
 
 def _readable_product_form(node: Node, form: FormOf) -> Form:
     """A product; in one of slopes of powers the numbers in front of v u ** (v-1) stand with its own."""
-    if not any(map(_is_slope_of_power, node.args)):
+    opened = [written_out(arg) if arg.kind == "raised" else arg for arg in node.args]
+    if opened == list(node.args):
         return _product_form(node, form)
     labels, out = node.data
-    inner = {arg for slope in filter(_is_slope_of_power, node.args) for arg in slope.args}
-    opened = [written_out(arg) if _is_slope_of_power(arg) else arg for arg in node.args]
-    held = {arg: form(arg) for arg in {*node.args, *inner} if not _is_slope_of_power(arg)}
-    return matrix_form(product(node.pool, list(zip(opened, labels, strict=True)), out), held)
+    return form(product(node.pool, list(zip(opened, labels, strict=True)), out))
 
 
 def _merged_form(node: Node, form: FormOf) -> Form:
@@ -178,11 +171,8 @@ def _merged_form(node: Node, form: FormOf) -> Form:
         for first, second in (((i, j), (k,)), ((i,), (k, j))):
             sides = sides_of(pairs, set(first), set(second))
             if sides is not None:
-                left, right = (
-                    matrix_form(product(node.pool, *side))
-                    for side in zip(sides, (first, second), strict=True)
-                )
-                return Kron(rank, left, right)
+                pairs_of = zip(sides, (first, second), strict=True)
+                return Kron(rank, *(form(product(node.pool, *side)) for side in pairs_of))
     return Merged(rank, form(inner), tuple(parts_of(node)))
 
 
@@ -281,8 +271,7 @@ def _base(node: Node, form: FormOf) -> tuple[Form, Fraction]:
 
 
 def _squares(node: Node, form: FormOf) -> Form:
-    (arg,) = node.args
-    return matrix_form(squared_norm(arg, node.data), {arg: form(arg)})
+    return form(squared_norm(node.args[0], node.data))
 
 
 def _is_square(form: Form) -> Form | None:
@@ -420,11 +409,11 @@ FORMS: dict[str, FormRow] = {
     "raised": _raised_form,
     "fn": _function_form,
     "norm": _norm_form,
-    "direction": _direction_form,
+    "direction": lambda node, form: form(over_divisor(*node.args)),
     "softmax": _of_rows(lambda node: "softmax", keeps=True),
     "lse": _of_rows(lambda node: "logsumexp", keeps=False),
-    "extreme": _of_rows(lambda node: str(node.data), keeps=False),
-    "attains": _of_rows(lambda node: f"e_arg{node.data}", keeps=True),
+    "extreme": _of_whole(_extreme_name, _of_rows(_extreme_name, keeps=False)),
+    "attains": _of_whole(_attained_name, _of_rows(_attained_name, keeps=True)),
     **dict.fromkeys(("inv", "det", "logdet", "adjugate"), _of_whole(lambda node: node.kind)),
     "svd": _of_whole(lambda node: SVD_PARTS[node.data]),
     "compare": _comparison_form,
