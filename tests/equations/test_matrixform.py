@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.equations.formulas.forms import Add, Hadamard, Indexed, Mul, Named
-from chainrule.equations.formulas.index_notation import is_indexed
+from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
+from math import prod
+from typing import Any
 
 from chainrule.equations.formulas.forms import (
     Add,
@@ -32,7 +34,7 @@ from chainrule.equations.formulas.forms import (
     forms_in,
 )
 
-__all__ = ["add", "hadamard", "mul", "scale", "transpose"]
+__all__ = ["add", "hadamard", "mul", "scalars_outside", "scale", "transpose"]
 
 
 def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], arg: Form | None) -> Form:
@@ -42,21 +44,33 @@ def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], a
         return scale(coefficient * arg.coefficient, above + arg.above, below + arg.below, arg.arg)
     if isinstance(arg, Num) and arg.rank == 0:
         return scale(coefficient * arg.value, above, below, None)
-    if coefficient < 0 and arg is not None and (turned := _turned(arg)) is not None:
+    if coefficient < 0 and (turned := _turned(arg)) is not None:
         coefficient, arg = -coefficient, turned
     if arg is not None and arg.rank == 0 and not isinstance(arg, Add | Indexed | Sigma):
         above, arg = (*above, arg), None
-    if coefficient == 1 and not below:
-        if not above and arg is not None:
-            return arg
-        if arg is None and len(above) == 1:
-            return above[0]
-    if arg is None and not above and not below:
+    pieces = above if arg is None else (*above, arg)
+    if not pieces and not below:
         return Num(0, coefficient)
-    return Scale(arg.rank if arg is not None else 0, coefficient, above, below, arg)
+    if len(pieces) == 1 and coefficient == 1 and not below:
+        return pieces[0]
+    return Scale(0 if arg is None else arg.rank, coefficient, above, below, arg)
 
 
-def _turned(form: Form) -> Form | None:
+def scalars_outside(factors: Iterable[Form], product: Callable[[list[Form]], Form]) -> Form:
+    """What is linear in each of some factors, with the scalars of all in front: tr(2 A) is 2 tr(A)."""
+    bare, fronts = list[Form](), list[Scale]()
+    for factor in factors:
+        if isinstance(factor, Scale) and factor.arg is not None:
+            fronts.append(factor)
+            factor = factor.arg
+        bare.append(factor)
+    coefficient = prod((front.coefficient for front in fronts), start=Fraction(1))
+    above = chain.from_iterable(front.above for front in fronts)
+    below = chain.from_iterable(front.below for front in fronts)
+    return scale(coefficient, above, below, product(bare))
+
+
+def _turned(form: Form | None) -> Form | None:
     """Minus the form without a sign in front, where a difference inside can be turned round."""
     match form:
         case Add(rank=rank, terms=terms):
@@ -103,39 +117,53 @@ def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
 
 def transpose(form: Form) -> Form:
     """Formᵀ, pushed in where that does not add transposes."""
-    if form.rank == 0 or isinstance(form, Eye | Diag) or (form.rank == 2 and isinstance(form, Num)):
-        return form
-    match form:
-        case Transposed(arg=arg):
-            return arg
-        case Named(node=node) if node.pool.symmetric.get(node):
-            return form
-        case Hadamard(above=above, below=()) if form.rank == 2 and all(transpose(u) == u for u in above):
-            return form
-        case Function(name="inv", arg=arg) if transpose(arg) == arg:
-            return form
-        case Kron(left=left, right=right):
-            return Kron(form.rank, transpose(left), transpose(right))
-        case Scale(coefficient=c, above=above, below=below, arg=arg) if arg is not None:
-            return scale(c, above, below, transpose(arg))
-        case Ones(dims=dims) if form.rank == 2:
-            return Ones(2, dims[::-1])
-        case Mul(factors=factors):
-            flipped = tuple(transpose(factor) for factor in reversed(factors))
-            if _transposes(flipped) <= _transposes(factors) + 1:
-                opened = (inner.factors if isinstance(inner, Mul) else (inner,) for inner in flipped)
-                return Mul(form.rank, tuple(chain.from_iterable(opened)))
-        case Hadamard(above=above, below=()) if form.rank == 1 and _transposes(above) == 1:
-            # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
-            (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))
-            rest = [factor for factor in above if not isinstance(factor, Transposed)]
-            return mul((row, Diag(2, hadamard(rest, (), 1))), 1)
-        case Add(terms=terms):
-            flipped_terms = [(sign, transpose(term)) for sign, term in terms]
-            before = sum(isinstance(term, Transposed) for _, term in terms)
-            if sum(isinstance(term, Transposed) for _, term in flipped_terms) <= before:
-                return add(flipped_terms, form.rank)
-    return Transposed(form.rank, form)
+    rule = _TRANSPOSED.get(type(form))
+    pushed = form if form.rank == 0 else rule(form) if rule is not None else None
+    return Transposed(form.rank, form) if pushed is None else pushed
+
+
+def _transposed_product(form: Mul) -> Form | None:
+    flipped = [transpose(factor) for factor in reversed(form.factors)]
+    if _transposes(flipped) > _transposes(form.factors) + 1:
+        return None
+    opened = (inner.factors if isinstance(inner, Mul) else (inner,) for inner in flipped)
+    return Mul(form.rank, tuple(chain.from_iterable(opened)))
+
+
+def _transposed_hadamard(form: Hadamard) -> Form | None:
+    above = form.above
+    if form.below:
+        return None
+    if form.rank == 2:
+        return form if all(transpose(u) == u for u in above) else None
+    if _transposes(above) != 1:
+        return None
+    # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
+    (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))
+    rest = [factor for factor in above if not isinstance(factor, Transposed)]
+    return mul((row, Diag(2, hadamard(rest, (), 1))), 1)
+
+
+def _transposed_sum(form: Add) -> Form | None:
+    flipped = [(sign, transpose(term)) for sign, term in form.terms]
+    before = _transposes(term for _, term in form.terms)
+    return add(flipped, form.rank) if _transposes(term for _, term in flipped) <= before else None
+
+
+# Transposes that are pushed in, or vanish; None where one stands outside.
+_TRANSPOSED: dict[type[Form], Callable[[Any], Form | None]] = {
+    **dict.fromkeys((Eye, Diag), lambda form: form),
+    Num: lambda form: form if form.rank == 2 else None,
+    Ones: lambda form: Ones(2, form.dims[::-1]) if form.rank == 2 else None,
+    Named: lambda form: form if form.node.pool.symmetric.get(form.node) else None,
+    Transposed: lambda form: form.arg,
+    Function: lambda form: form if form.name == "inv" and transpose(form.arg) == form.arg else None,
+    Scale: lambda form: scalars_outside([form], lambda bare: transpose(*bare)),
+    Kron: lambda form: Kron(form.rank, transpose(form.left), transpose(form.right)),
+    Mul: _transposed_product,
+    Hadamard: _transposed_hadamard,
+    Add: _transposed_sum,
+}
 
 
 def _transposes(factors: Iterable[Form]) -> int:
@@ -144,24 +172,19 @@ def _transposes(factors: Iterable[Form]) -> int:
 
 def mul(factors: Iterable[Form], rank: int) -> Form:
     """A matrix product: nested products open, identities vanish, scalars come first."""
+    return scalars_outside(factors, lambda bare: _chain(bare, rank))
+
+
+def _chain(factors: Iterable[Form], rank: int) -> Form:
     flat: list[Form] = []
-    coefficient = Fraction(1)
-    above: list[Form] = []
-    below: list[Form] = []
     for factor in factors:
-        if isinstance(factor, Scale) and factor.arg is not None:
-            coefficient *= factor.coefficient
-            above.extend(factor.above)
-            below.extend(factor.below)
-            factor = factor.arg
         if isinstance(factor, Transposed) and isinstance(factor.arg, Mul) and _opens(factor):
             # Inside a chain a transposed product opens: Sᵀ (S A)ᵀ is Sᵀ Aᵀ Sᵀ.
             flat.extend(transpose(inner) for inner in reversed(factor.arg.factors))
         else:
             flat.extend(factor.factors if isinstance(factor, Mul) else (factor,))
     kept = [factor for factor in flat if not isinstance(factor, Eye)] or flat[:1]
-    body = kept[0] if len(kept) == 1 else Mul(rank, tuple(kept))
-    return scale(coefficient, above, below, body)
+    return kept[0] if len(kept) == 1 else Mul(rank, tuple(kept))
 
 
 def _opens(row: Transposed) -> bool:
@@ -172,25 +195,18 @@ def _opens(row: Transposed) -> bool:
 
 def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
     """An elementwise product or quotient; names first, then compound factors, derivatives last."""
-    coefficient = Fraction(1)
-    scalars: list[Form] = []
-    under: list[Form] = []
-    factors: list[Form] = []
-    for factor in above:
-        if isinstance(factor, Scale) and factor.arg is not None:
-            coefficient *= factor.coefficient
-            scalars.extend(factor.above)
-            under.extend(factor.below)
-            factor = factor.arg
-        if isinstance(factor, Hadamard) and not factor.below:
-            factors.extend(factor.above)
-        else:
-            factors.append(factor)
+    lower = tuple(sorted(below, key=_order))
+    return scalars_outside(above, lambda bare: _entrywise(bare, lower, rank))
+
+
+def _entrywise(above: Iterable[Form], below: tuple[Form, ...], rank: int) -> Form:
+    opened = (
+        factor.above if isinstance(factor, Hadamard) and not factor.below else (factor,) for factor in above
+    )
+    factors = list(chain.from_iterable(opened))
     if len(factors) > 1:  # a key reads the whole of a factor, and a chain asks at every link
         factors.sort(key=_order)
-    lower = tuple(sorted(below, key=_order))
-    body = factors[0] if len(factors) == 1 and not lower else Hadamard(rank, tuple(factors), lower)
-    return scale(coefficient, scalars, under, body)
+    return factors[0] if len(factors) == 1 and not below else Hadamard(rank, tuple(factors), below)
 
 
 def _order(form: Form) -> tuple[bool, int]:

@@ -27,8 +27,8 @@ from chainrule.equations.formulas.explanation import (
     was_fused,
 )
 from chainrule.equations.formulas.forms import Form
-from chainrule.equations.formulas.index_notation import is_indexed, sizes_not_letters
 from chainrule.equations.formulas.kinks import Kink, kinks_of
+from chainrule.equations.formulas.letters import is_indexed, sizes_not_letters
 from chainrule.equations.formulas.line_names import (
     independence,
     latex_line,

@@ -8,11 +8,12 @@ one-hot row that meets an axis of a stack picks from it: S[y], S[0].
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from chainrule.equations.formulas.forms import Each, Form, Function, Part, each_form
+from chainrule.equations.formulas.forms import Each, Form, Function, Part, each_form, with_parts
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.kronecker import split_axes
 from chainrule.equations.nodes.nodes import Factor, Node, topological
@@ -53,19 +54,13 @@ def part_form(node: Node, form: Callable[[Node], Form]) -> Form:
     return Part(len(node.dims), base, tuple(places))
 
 
-def lettered(form: Any, letters: Mapping[int, str]) -> Any:
+def lettered(form: Form, letters: Mapping[int, str]) -> Form:
     """A form with letters for placeholders."""
-    if isinstance(form, Part):
-        places = tuple(
-            letters.get(place, place) if isinstance(place, int) else lettered(place, letters)
-            for place in form.places
-        )
-        return Part(form.rank, lettered(form.arg, letters), places)
-    if isinstance(form, Form):
-        names = [name for name in form.__dataclass_fields__ if name != "rank"]
-        inner = [lettered(getattr(form, name), letters) for name in names]
-        return type(form)(form.rank, *inner)
-    return tuple(lettered(part, letters) for part in form) if type(form) is tuple else form
+    inner = with_parts(form, lambda part: lettered(part, letters))
+    if not isinstance(inner, Part):
+        return inner
+    places = (letters.get(place, place) if isinstance(place, int) else place for place in inner.places)
+    return replace(inner, places=tuple(places))
 
 
 class Pick(NamedTuple):

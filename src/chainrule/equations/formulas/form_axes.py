@@ -1,4 +1,4 @@
-"""The sizes of a form's axes, and whether it only repeats vectors along them."""
+"""The sizes of a form's axes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any
 
-from chainrule.equations.formulas.arrange import transpose
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -50,7 +49,7 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
 
-__all__ = ["dims_of", "is_repeated", "is_row", "side_axes"]
+__all__ = ["dims_of", "is_row", "side_axes"]
 
 Dims = tuple[Size, ...]
 
@@ -132,22 +131,6 @@ def is_row(form: Form) -> bool:
             return is_row(arg)
         case Hadamard(above=above, below=below):
             return any(map(is_row, (*above, *below)))
-    return False
-
-
-def is_repeated(form: Any) -> bool:
-    """Whether a matrix is made of vectors that are repeated: x 𝟏ᵀ - 𝟏 xᵀ, whose entries are x[i] - x[j]."""
-    match form:
-        case tuple():
-            return any(map(is_repeated, form))
-        case Mul(rank=2, factors=factors):
-            return any(isinstance(transpose(factor), Ones) or isinstance(factor, Ones) for factor in factors)
-        case Add(rank=2, terms=inner) | Scale(rank=2, arg=inner) | Power(rank=2, arg=inner):
-            return is_repeated(inner)
-        case Hadamard(rank=2, above=above, below=below):
-            return is_repeated((*above, *below))
-        case Function(rank=2, axis=None, arg=arg):
-            return is_repeated(arg)
     return False
 
 

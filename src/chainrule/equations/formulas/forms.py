@@ -5,7 +5,7 @@ Every vector stands as a column; a row is the transpose of one. Rewriting never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -55,6 +55,7 @@ __all__ = [
     "Where",
     "each_form",
     "forms_in",
+    "with_parts",
 ]
 
 
@@ -396,6 +397,18 @@ def forms_in(form: Form) -> list[Form]:
         elif isinstance(part, Form):
             found.append(part)
     return found
+
+
+def with_parts(form: Form, change: Callable[[Form], Form]) -> Form:
+    """The form with those directly inside it changed."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, Form):
+            return change(value)
+        return tuple(map(changed, value)) if type(value) is tuple else value
+
+    names = [name for name in form.__dataclass_fields__ if name != "rank"]
+    return type(form)(form.rank, *(changed(getattr(form, name)) for name in names))
 
 
 def each_form(root: Form, closed: tuple[type[Form], ...] = ()) -> Iterator[Form]:

@@ -46,7 +46,7 @@ from chainrule.equations.formulas.forms import (
     Unit,
     Where,
 )
-from chainrule.equations.formulas.index_notation import is_indexed
+from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.readable import require_readable
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
 from chainrule.equations.language.functions import FUNCTIONS

@@ -22,7 +22,7 @@ from chainrule.equations.formulas.forms import (
     Split,
     Summed,
 )
-from chainrule.equations.formulas.index_notation import is_indexed, letters_in
+from chainrule.equations.formulas.letters import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.sizes import size_factors, size_product

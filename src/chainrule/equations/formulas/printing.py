@@ -45,7 +45,8 @@ from chainrule.equations.formulas.forms import (
     Unit,
     Where,
 )
-from chainrule.equations.formulas.index_notation import Speller, is_indexed
+from chainrule.equations.formulas.index_notation import Speller
+from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.shorthand import short
 from chainrule.equations.language.functions import CONSTANTS
 from chainrule.equations.language.tree import Size
@@ -141,27 +142,21 @@ class Printer(ABC):
 
     def _scale(self, form: Scale) -> tuple[str, int]:
         sign = self.minus if form.coefficient < 0 else ""
-        numerator = abs(form.coefficient.numerator)
-        denominator = form.coefficient.denominator
+        numerator, denominator = abs(form.coefficient).as_integer_ratio()
         above = [self.inside(scalar, FACTOR) for scalar in form.above]
-        below = [self.inside(scalar, FACTOR) for scalar in form.below]
-        if form.arg is None and below:
-            top = ([self.number(Fraction(numerator))] if numerator != 1 or not above else []) + above
-            bottom = ([self.number(Fraction(denominator))] if denominator != 1 else []) + below
-            return sign + self.quotient(top, bottom), PRODUCT
-        front: list[str] = []
-        if below or denominator != 1:
-            bottom = ([self.number(Fraction(denominator))] if denominator != 1 else []) + below
-            front.append(self.fraction(self.number(Fraction(numerator)), bottom))
-        elif numerator != 1 or (not above and form.arg is None):
-            front.append(self.number(Fraction(numerator)))
-        front += above
-        if form.arg is not None:
-            front.append(self._scaled(form.arg))
-        level = PRODUCT if sign or len(front) > 1 else FACTOR
+        below = self._led(denominator, [self.inside(scalar, FACTOR) for scalar in form.below])
+        top, one = self._led(numerator, above), [self.number(Fraction(1))]
+        if form.arg is None and form.below:
+            return sign + self.quotient(top or one, below), PRODUCT
+        front = [self.fraction(self.number(Fraction(numerator)), below), *above] if below else top
+        front = (front if form.arg is None else [*front, self._scaled(form.arg)]) or one
         if sign and len(front) == 1 and isinstance(form.arg, Hadamard):
             return sign + front[0], PRODUCT
-        return sign + self.scalar_product(front), level
+        return sign + self.scalar_product(front), PRODUCT if sign or len(front) > 1 else FACTOR
+
+    def _led(self, number: int, factors: list[str]) -> list[str]:
+        """A number before factors; 1 is not written."""
+        return factors if number == 1 else [self.number(Fraction(number)), *factors]
 
     def _scaled(self, arg: Form) -> str:
         """What stands after scalars: matrix products and Σ as they are, Hadamard products in brackets."""

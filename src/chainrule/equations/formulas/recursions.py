@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chainrule.equations.formulas.forms import Entry, Form, Named, OneHot, Sigma, SizeForm, Summed
+from chainrule.equations.formulas.forms import Form, Named, OneHot, Sigma, SizeForm, with_parts
 from chainrule.equations.nodes.nodes import Node
 
 __all__ = ["LAYER_LETTERS", "Recursion", "Row", "fold"]
@@ -21,6 +21,9 @@ __all__ = ["LAYER_LETTERS", "Recursion", "Row", "fold"]
 LAYER_LETTERS = "lmrtuv"
 Letters = tuple[str, str]
 _NUMBERED = re.compile(r"(?P<stem>.*?[^\W\d_])_?(?P<number>\d+)(?P<tail>_[^\W\d]\w*)?")
+
+# Fields of forms that hold sizes.
+_SIZES = frozenset({"classes", "dims", "parts", "size"})
 
 Rename = Callable[[str], str]
 
@@ -195,17 +198,11 @@ def _renamed(value: Any, rename: Rename, *, blank: bool = False) -> Any:
             return Named(rank, _symbol(node, rename, blank))
         case SizeForm(rank=rank, size=size):
             return SizeForm(rank, rename(size))
-        case OneHot(rank=rank, labels=labels, classes=classes):
-            return OneHot(rank, _symbol(labels, rename, blank), "·" if blank else classes)
-        case Entry(rank=rank, arg=arg, letters=letters):
-            return Entry(rank, _renamed(arg, rename, blank=blank), letters)
-        case Sigma(rank=rank, body=body, summed=summed):
-            kept = tuple((letter, "·" if blank else size) for letter, size in summed)
-            return Sigma(rank, _renamed(body, rename, blank=blank), kept)
-        case Summed(rank=rank, letter=letter, size=size, body=body):
-            return Summed(rank, letter, "·" if blank else size, _renamed(body, rename, blank=blank))
         case Form():
-            return replace(value, **_fields(value, rename, blank))
+            inner = with_parts(value, lambda part: _renamed(part, rename, blank=blank))
+            if isinstance(inner, OneHot):
+                inner = replace(inner, labels=_symbol(inner.labels, rename, blank))
+            return _without_sizes(inner) if blank else inner
         case str():
             return rename(value)
         case tuple() if hasattr(value, "_fields"):
@@ -213,25 +210,11 @@ def _renamed(value: Any, rename: Rename, *, blank: bool = False) -> Any:
     return value
 
 
-def _fields(form: Form, rename: Rename, blank: bool) -> dict[str, Any]:
-    """The fields of a form that hold forms, changed, and those that hold sizes, blank."""
-    changed: dict[str, Any] = {}
-    for field in fields(form):
-        value = getattr(form, field.name)
-        if field.name in ("dims", "size", "classes", "parts"):
-            changed[field.name] = "·" if blank else value
-        elif isinstance(value, Form | tuple) and field.name != "letters":
-            changed[field.name] = _inside(value, rename, blank)
-    return changed
-
-
-def _inside(value: Any, rename: Rename, blank: bool) -> Any:
-    if isinstance(value, Form):
-        return _renamed(value, rename, blank=blank)
-    if isinstance(value, tuple):
-        parts = (_inside(inner, rename, blank) for inner in value)
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return value
+def _without_sizes(form: Form) -> Form:
+    if isinstance(form, Sigma):
+        return replace(form, summed=tuple((letter, "·") for letter, _ in form.summed))
+    blank: dict[str, Any] = dict.fromkeys(_SIZES.intersection(form.__dataclass_fields__), "·")
+    return replace(form, **blank)
 
 
 def _symbol(node: Node, rename: Rename, blank: bool) -> Node:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from chainrule.equations.formulas.arrange import (
     hadamard,
     mul,
+    scalars_outside,
     scale,
     transpose,
 )
@@ -29,7 +30,6 @@ from chainrule.equations.formulas.forms import (
     OneHot,
     Ones,
     Power,
-    Scale,
     Sum,
     Trace,
     Transposed,
@@ -163,10 +163,7 @@ def _count_transposes(form: Form) -> int:
 
 
 def _summed(form: Form) -> Form:
-    """sum(form), scalars outside."""
-    if isinstance(form, Scale) and form.arg is not None:
-        return scale(form.coefficient, form.above, form.below, Sum(0, form.arg))
-    return Sum(0, form)
+    return scalars_outside([form], lambda bare: Sum(0, *bare))
 
 
 def _whole_sum(graph: Graph) -> bool:
@@ -231,11 +228,7 @@ def _trace_rule(graph: Graph) -> bool:
         for edge in ends:
             graph.disconnect(edge)
         graph.summed -= {label, other}
-        inner = mul(pieces, 2)
-        if isinstance(inner, Scale) and inner.arg is not None:
-            graph.scalars.append(scale(inner.coefficient, inner.above, inner.below, Trace(0, inner.arg)))
-        else:
-            graph.scalars.append(Trace(0, inner))
+        graph.scalars.append(scalars_outside([mul(pieces, 2)], lambda bare: Trace(0, *bare)))
         return True
     return False
 
@@ -308,16 +301,9 @@ def _matrix(graph: Graph) -> Form:
     (edge,) = graph.edges
     middle = edge.seen_from(a)
     if isinstance(middle, Eye) and left is not None:
-        return _scaled_diag(left)
+        return scalars_outside([left], lambda bare: Diag(2, *bare))
     pieces: list[Form] = [Diag(2, left)] if left is not None else []
     pieces.append(middle)
     if right is not None:
         pieces.append(Diag(2, right))
     return mul(pieces, 2)
-
-
-def _scaled_diag(vector: Form) -> Form:
-    """diag(vector), scalars outside."""
-    if isinstance(vector, Scale) and vector.arg is not None:
-        return scale(vector.coefficient, vector.above, vector.below, Diag(2, vector.arg))
-    return Diag(2, vector)

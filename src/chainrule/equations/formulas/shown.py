@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chainrule.equations.calculus.lets import Line
 from chainrule.equations.formulas.arrange import transpose
 from chainrule.equations.formulas.forms import Form, Named, Transposed
-from chainrule.equations.formulas.index_notation import is_indexed
+from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.one_example import OneExample
 from chainrule.equations.language.tree import Layout, Size
