@@ -276,6 +276,11 @@ def test_a_vanishing_line_is_shown_once():
     assert is_zero(lines[-1].expression)
 
 
+def test_a_vanishing_line_inside_a_body_is_named():
+    model = Equations("parameters b: R; u: R[n]; v: R; L = sigmoid(sum(b * u))")
+    assert "= 0 (δL does not depend on v)" in model.derive("L", order=2, explain=True).explain()
+
+
 def test_a_long_formula_has_its_rule_below():
     long, short = "x + " * 30 + "x", "2 x"
     steps = [Step("dL/dx", long, "sum rule in L", ("n",), True), Step("dL/dy", short, "r", ("n1",), True)]

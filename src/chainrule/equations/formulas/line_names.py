@@ -156,7 +156,7 @@ def independence(name: Any) -> str:
     """What a vanishing line does not depend on, in words."""
     match name:
         case Cotangent(of=of, wrt=wrt):
-            return f"({unicode_name(of)} does not depend on {unicode_name(wrt)})"
+            return f"({unicode_line(of)} does not depend on {unicode_name(wrt)})"
         case Second(of=of, wrt=wrt, then=then):
             return f"(d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)})"
         case Moved(base=base):
