@@ -46,7 +46,7 @@ def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], a
         return scale(coefficient * arg.value, above, below, None)
     if coefficient < 0 and (turned := _turned(arg)) is not None:
         coefficient, arg = -coefficient, turned
-    if arg is not None and arg.rank == 0 and not isinstance(arg, Add | Indexed | Sigma):
+    if arg is not None and _is_single(arg):
         above, arg = (*above, arg), None
     pieces = above if arg is None else (*above, arg)
     if not pieces and not below:
@@ -54,6 +54,11 @@ def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], a
     if len(pieces) == 1 and coefficient == 1 and not below:
         return pieces[0]
     return Scale(0 if arg is None else arg.rank, coefficient, above, below, arg)
+
+
+def _is_single(form: Form) -> bool:
+    """Whether a number stands among others without brackets."""
+    return form.rank == 0 and not isinstance(form, Add | Indexed | Sigma)
 
 
 def scalars_outside(factors: Iterable[Form], product: Callable[[list[Form]], Form]) -> Form:

@@ -15,7 +15,7 @@ from typing import Any
 from chainrule.arrays import Array, np
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled, topological
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of
 
@@ -39,10 +39,7 @@ class Term:
 
     def renamed(self, rename: Mapping[int, int]) -> Term:
         """The term with some labels of its factors changed."""
-        factors = tuple(
-            (factor, tuple(rename.get(label, label) for label in own)) for factor, own in self.factors
-        )
-        return Term(self.coefficient, factors, self.out)
+        return Term(self.coefficient, tuple(relabelled(self.factors, rename)), self.out)
 
     def without_identities(self, kept: set[int]) -> Term:
         """Identity matrices dropped by renaming one end, unless both ends are in ``kept``.

@@ -20,6 +20,7 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     from_below,
+    relabelled,
 )
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import is_simplex, product
@@ -154,18 +155,12 @@ def _with_jacobian(node: Node) -> Node:
 
 def _through_softmax(term: Node) -> Iterator[tuple[Node, Node]]:
     """For p[i] Σ_j p[j] u[j]: what p[i] u[i] is, and their difference as a product with the Jacobian."""
-    if term.kind != "prod":
-        return
-    labels, out = term.data
-    pairs = factors_of(term)
+    pairs, out = factors_of(term), term.data[1] if term.kind == "prod" else ()
     for p, own in pairs:
         mates = [pair for pair in pairs if pair[0] is p and pair[1] != own]
-        if len(own) != 1 or own[0] not in out or len(mates) != 1 or not is_simplex(p):
-            continue
-        (i,), ((j,),) = own, (mates[0][1],)
-        rest = [pair for pair in pairs if pair not in ((p, own), mates[0])]
-        if j in out or any(i in labels for _, labels in rest) or not rest:
-            continue
-        renamed = [(arg, tuple(i if label == j else label for label in labels)) for arg, labels in rest]
-        straight = product(term.pool, [(p, own), *renamed], out)
-        yield straight, product(term.pool, [(softmax_jacobian(p), (i, j)), *rest], out)
+        if len(own) == len(mates) == 1 and own[0] in out and is_simplex(p):
+            (i,), ((j,),) = own, (mates[0][1],)
+            rest = [pair for pair in pairs if pair not in ((p, own), mates[0])]
+            if rest and j not in out and all(i not in labels for _, labels in rest):
+                joined = product(term.pool, [(softmax_jacobian(p), (i, j)), *rest], out)
+                yield product(term.pool, [(p, own), *relabelled(rest, {j: i})], out), joined

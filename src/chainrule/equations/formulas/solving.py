@@ -139,30 +139,34 @@ def _by_eigenvalues(products: Sequence[Kronecker], g: Array) -> Array | None:
     bases: list[Array | None] = []
     values: list[Array] = [np.asarray(product.coefficient) for product in products]
     for axis, order in enumerate(g.shape):
-        own = [product.pieces[axis] for product in products]
-        dense = [piece for piece in own if piece.rank == 2]
-        shared = not dense or all(piece.rank == 0 or _same(piece, dense[0]) for piece in own)
-        if not shared or (dense and not _is_symmetric(dense[0].matrix)):
+        found = _spectra([product.pieces[axis] for product in products], order)
+        if found is None:
             return None
+        spectra, basis = found
         along = [1] * g.ndim
         along[axis] = order
-        if not dense:
-            spectra = [np.broadcast_to(piece.matrix, order) for piece in own]
-            bases.append(None)
-        else:
-            spectrum, basis = np.linalg.eigh(dense[0].matrix)
-            spectra = [spectrum if piece.rank else np.ones(order) for piece in own]
-            bases.append(basis)
-            rotated = _rotated(basis.T, rotated, axis)
-        values = [value * spec.reshape(along) for value, spec in zip(values, spectra, strict=True)]
+        values = [value * own.reshape(along) for value, own in zip(values, spectra, strict=True)]
+        bases.append(basis)
+        rotated = rotated if basis is None else _rotated(basis.T, rotated, axis)
     total: Array = sum(values, np.zeros(g.shape))
     size = sum(float(np.max(np.abs(value), initial=0.0)) for value in values)
     _require_regular(_ratio(size, total), g.size)
     solved = rotated / total
-    for axis, own_basis in enumerate(bases):
-        if own_basis is not None:
-            solved = _rotated(own_basis, solved, axis)
+    for axis, basis in enumerate(bases):
+        solved = solved if basis is None else _rotated(basis, solved, axis)
     return np.asarray(solved)
+
+
+def _spectra(pieces: Sequence[Piece], order: int) -> tuple[list[Array], Array | None] | None:
+    """The eigenvalues of every piece of one axis, and the eigenvectors; None if these are not shared."""
+    dense = [piece for piece in pieces if piece.rank == 2]
+    if not dense:
+        return [np.broadcast_to(piece.matrix, order) for piece in pieces], None
+    shared = all(piece.rank == 0 or _same(piece, dense[0]) for piece in pieces)
+    if not shared or not _is_symmetric(dense[0].matrix):
+        return None
+    spectrum, basis = np.linalg.eigh(dense[0].matrix)
+    return [spectrum if piece.rank else np.ones(order) for piece in pieces], basis
 
 
 def _rotated(matrix: Array, array: Array, axis: int) -> Array:
@@ -212,19 +216,10 @@ def _kronecker(term: Term, shape: tuple[int, ...], limit: int) -> Kronecker | No
     """The term as one product over pairs of an axis and an axis of the variable."""
     rank = len(shape)
     sizes = dict(enumerate(shape * 2))
-    parts: dict[frozenset[int], list[Factor]] = {frozenset({label}): [] for label in sizes}
-    coefficient = term.coefficient
-    for places in connected(term.factors):
-        own = [term.factors[place] for place in places]
-        reached = frozenset(label for _, labels in own for label in labels if label in sizes)
-        if len(reached) == 2 and min(reached) < rank <= max(reached):
-            parts[reached] = own
-        elif len(reached) == 1:
-            parts[reached] += own
-        elif not reached:
-            coefficient *= float(Term(1.0, tuple(own), ()).contracted((), {}).real)
-        else:
-            return None
+    found = _by_axes(term, rank)
+    if found is None:
+        return None
+    coefficient, parts = found
     pairs = [(min(labels), max(labels)) for labels in parts if len(labels) == 2]
     pairs += _left_over(shape, {label for pair in pairs for label in pair})
     if len(pairs) < rank or any(sizes[a] != sizes[b] for a, b in pairs):
@@ -232,9 +227,27 @@ def _kronecker(term: Term, shape: tuple[int, ...], limit: int) -> Kronecker | No
     pairs.sort()
     pieces = []
     for pair in pairs:
-        single = [factor for label in pair for factor in parts[frozenset({label})]]
+        single = [factor for label in pair for factor in parts.get(frozenset({label}), ())]
         pieces.append(_piece((*parts.get(frozenset(pair), ()), *single), pair, sizes, limit))
     return Kronecker(coefficient, tuple(b - rank for _, b in pairs), tuple(pieces))
+
+
+def _by_axes(term: Term, rank: int) -> tuple[float, dict[frozenset[int], list[Factor]]] | None:
+    """The number, and the factors of every axis and of every pair of an axis and one of the variable.
+
+    None where factors that hang together reach other axes.
+    """
+    coefficient, parts = term.coefficient, dict[frozenset[int], list[Factor]]()
+    for places in connected(term.factors):
+        own = [term.factors[place] for place in places]
+        reached = frozenset(label for _, labels in own for label in labels if label < 2 * rank)
+        if not reached:
+            coefficient *= float(Term(1.0, tuple(own), ()).contracted((), {}).real)
+        elif len(reached) == 1 or (len(reached) == 2 and min(reached) < rank <= max(reached)):
+            parts.setdefault(reached, []).extend(own)
+        else:
+            return None
+    return coefficient, parts
 
 
 def _left_over(shape: tuple[int, ...], used: set[int]) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.connected import connected
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
@@ -196,19 +196,22 @@ def block_place(lines: Sequence[Line], of: str, block: str | tuple[str, str] | N
     held = {n: line.symbol.data for n, line in enumerate(lines)}
     held = {n: data for n, data in held.items() if isinstance(data, Cotangent | Second) and data.of == of}
     if block is None:
-        place = len(lines) - 1
-        if place in held:
-            return place
+        if len(lines) - 1 in held:
+            return len(lines) - 1
         raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
     pair = (block, block) if isinstance(block, str) else tuple(block)
     for n, data in reversed(held.items()):
-        own = (data.wrt, data.then) if isinstance(data, Second) else (data.wrt, data.wrt)
-        if own == pair or unicode_line(data) == block:
+        if _names_of(data) == pair or unicode_line(data) == block:
             return n
-    there = ", ".join(unicode_line(data) for data in held.values())
-    turned = next((data for data in held.values() if isinstance(data, Second) and data[:0:-1] == pair), None)
-    hint = f" It is the transpose of block=({turned.wrt!r}, {turned.then!r})." if turned else ""
+    there = ", ".join(map(unicode_line, held.values()))
+    turned = next((pair[::-1] for data in held.values() if _names_of(data) == pair[::-1]), None)
+    hint = f" It is the transpose of block={turned!r}." if turned else ""
     raise OptionError(f"There is no line for block={block!r}; there are {there or 'none'}.{hint}")
+
+
+def _names_of(data: Cotangent | Second) -> tuple[str, str]:
+    """The names by which a line is differentiated: for a first derivative one, twice."""
+    return (data.wrt, data.then) if isinstance(data, Second) else (data.wrt, data.wrt)
 
 
 def structured(
@@ -326,7 +329,7 @@ def _without_identities(
     identities = [labels for node, labels in factors if node.kind == "delta" and max(labels) < rank]
     own = [(node, labels) for node, labels in factors if node.kind != "delta" or max(labels) >= rank]
     for first, second in identities:
-        own = [(node, tuple(first if label == second else label for label in labels)) for node, labels in own]
+        own = relabelled(own, {second: first})
     return own, bool(identities)
 
 
@@ -335,18 +338,12 @@ def _given(
 ) -> tuple[dict[Node, Array], dict[str, int]]:
     """Values by symbol and the sizes they show, checked against the declarations."""
     mentioned = {program.name_of[symbol] for symbol in symbols if symbol in program.name_of}
-    needed = [name for name in program.ancestors(mentioned) if name in program.declarations]
-    missing = [name for name in program.declarations if name in needed and name not in values]
-    unknown = [name for name in values if name not in program.declarations]
-    if missing or unknown:
-        words = (("missing", missing), ("not declared", unknown))
-        found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
-        raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
-    known = {program.symbols[name]: np.asarray(value) for name, value in values.items()}
+    _require_names(program, mentioned, values)
     if wrong := [name for name, value in values.items() if np.iscomplexobj(value)]:
         raise DataError(
             f"The factors of a derivative are held for real values; {', '.join(wrong)} is complex."
         )
+    known = {program.symbols[name]: np.asarray(value) for name, value in values.items()}
     lengths = dict(sizes)
     for symbol, array in known.items():
         for size, length in zip(symbol.dims, array.shape, strict=False):
@@ -360,6 +357,17 @@ def _given(
                 f"{symbol.data} has shape {array.shape}; expected ({spelled}) with sizes {lengths}."
             )
     return known, lengths
+
+
+def _require_names(program: Program, mentioned: set[str], values: Mapping[str, ArrayLike]) -> None:
+    """Values of all declared names that some names rest on, and of no others."""
+    needed = [name for name in program.ancestors(mentioned) if name in program.declarations]
+    missing = [name for name in program.declarations if name in needed and name not in values]
+    unknown = [name for name in values if name not in program.declarations]
+    if missing or unknown:
+        words = (("missing", missing), ("not declared", unknown))
+        found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
+        raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
 
 
 def _paired(dims: Sequence[Size], shape: Sequence[int]) -> Iterator[tuple[Size, int]]:

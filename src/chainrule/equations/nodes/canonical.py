@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
-from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of, relabelled
 from chainrule.equations.nodes.relations import sorted_relation
 
 __all__ = ["canonical", "is_symmetric", "oriented"]
@@ -122,7 +122,6 @@ def _flipped(node: Node) -> Node:
         return sorted_relation(node, (1, 0))[0]
     if [own for _, own in factors] == [(1, 0)]:
         return factors[0][0]
-    swap = {0: 1, 1: 0}
-    turned = [(arg, tuple(swap.get(label, label) for label in own)) for arg, own in factors]
+    turned = relabelled(factors, {0: 1, 1: 0})
     sizes = {label: size for arg, own in turned for label, size in zip(own, arg.dims, strict=True)}
     return canonical(node.pool, turned, (0, 1), sizes)

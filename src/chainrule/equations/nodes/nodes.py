@@ -49,7 +49,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -66,10 +66,12 @@ __all__ = [
     "from_below",
     "is_number",
     "is_zero",
+    "relabelled",
     "topological",
 ]
 
 
+L = TypeVar("L")
 T = TypeVar("T")
 # Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.
 MOST_STEPS = 400_000
@@ -232,6 +234,11 @@ def factors_of(node: Node) -> list[Factor]:
     if node.kind == "prod":
         return list(zip(node.args, node.data[0], strict=True))
     return [(node, tuple(range(len(node.dims))))]
+
+
+def relabelled(factors: Iterable[tuple[T, Sequence[L]]], new: Mapping[L, L]) -> list[tuple[T, tuple[L, ...]]]:
+    """Factors with some of their labels changed."""
+    return [(factor, tuple(new.get(label, label) for label in own)) for factor, own in factors]
 
 
 def from_below(root: Node, rule: Callable[[Node, tuple[T, ...]], T], done: dict[Node, T]) -> T:
