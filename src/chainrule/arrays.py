@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-__all__ = ["Array", "ArrayLike", "DTypeLike", "NDArray", "np", "numpy_function"]
+__all__ = ["Array", "ArrayLike", "DTypeLike", "NDArray", "np", "numpy_function", "unit_rows"]
 
 
 class _AtFirstUse:
@@ -50,3 +50,15 @@ def numpy_function(name: str) -> Callable[..., Any]:
         return getattr(place, last)(*args, **options)
 
     return call
+
+
+def unit_rows(numbers: Array, size: int, dtype: DTypeLike = float) -> Array:
+    """Rows of the identity matrix by number, without the matrix: of a million rows it has 10¹² entries.
+
+    >>> unit_rows(np.array([2, 0]), 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    rows = np.zeros((*numbers.shape, size), dtype)
+    np.put_along_axis(rows, numbers[..., None], 1, axis=-1)
+    return rows

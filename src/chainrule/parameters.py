@@ -14,9 +14,12 @@ from functools import cached_property
 from typing import Any
 
 from chainrule.arrays import Array, ArrayLike, DTypeLike, np
-from chainrule.errors import OptionError, ShapeError
+from chainrule.errors import OptionError, ShapeError, TooLargeError
 
-__all__ = ["ParameterSpec", "Parameters", "Theta"]
+__all__ = ["MOST_BYTES", "ParameterSpec", "Parameters", "Theta"]
+
+MOST_BYTES = 2 * 1024**3
+"""Of one vector of all parameters; a step holds several."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class ParameterSpec:
         """
         if isinstance(theta, Parameters):
             if theta.spec != self:
-                raise ShapeError(f"{what} is {theta!r}; this model needs {self.zeros()!r}.")
+                raise ShapeError(f"{what} is {theta!r}; this model needs {_layout(self)}.")
             return theta.vector
         if not isinstance(theta, np.ndarray):
             theta = self.pack(theta) if isinstance(theta, Mapping) else np.asarray(theta)
@@ -159,8 +162,23 @@ class ParameterSpec:
             raise ShapeError(f"{what} has shape {theta.shape}; these parameters need ({self.size},).")
         return np.ascontiguousarray(theta, None if theta.dtype.kind in "fc" else np.float64)
 
+    def require_room(self, what: str) -> None:
+        """Refuse parameters that take too much, before there are any.
+
+        Raises
+        ------
+        TooLargeError
+            If a vector of all of them takes more than `MOST_BYTES`; ``what`` says whose they are.
+        """
+        if (needed := 8 * self.size) > MOST_BYTES:
+            raise TooLargeError(
+                f"{what} has {self.size:,} parameters, {needed:,} bytes for every vector of them, more than "
+                f"{MOST_BYTES:,}: {_layout(self)}. Give smaller sizes."
+            )
+
     def zeros(self, dtype: DTypeLike = float) -> Parameters:
         """Parameters that are all zero."""
+        self.require_room("The model")
         return Parameters(self, np.zeros(self.size, dtype))
 
 

@@ -98,3 +98,20 @@ def test_training_on_a_page_that_asks_for_too_much_ends_with_one_message(run, sm
     answer = run("fit", page, "--data", table, "--bind", "x=x", "--bind", "y=y", "--minimize", "M")
     assert answer.code == 1 and answer.err.count("error: ") == 1
     assert "The definition of G in line 4 has taken 20,0" in answer.err
+
+
+@pytest.mark.parametrize("units", ["100000,100000", "1000000000", "9" * 26])
+def test_a_network_of_more_parameters_than_fit_is_refused_before_there_are_any(run, houses, units):
+    answer = run("train", houses, "--target", "price", "--hidden", units, "-q")
+    assert answer.code == 1 and answer.err.count("error: ") == 1
+    assert "bytes for every vector of them, more than 2,147,483,648: W1 (" in answer.err
+
+
+def test_what_does_not_fit_in_memory_ends_with_one_message(run, houses, monkeypatch):
+    def full(*arguments):
+        raise MemoryError("Unable to allocate 8. TiB for an array")
+
+    monkeypatch.setattr("chainrule.network.workspace.Workspace.step", full)
+    answer = run("train", houses, "--target", "price", "-q")
+    assert answer.code == 1
+    assert answer.err.startswith("error: It needs more memory than this machine gives it. Unable to")

@@ -1,17 +1,19 @@
 """What verdicts take is counted: per claim and draw, before it is done; what is left out is said."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from chainrule import check_claims, verify
-from chainrule.diagnosis import claims, verification, witness
+from chainrule.diagnosis import claims, subjects, verification, witness
 from chainrule.equations import Equations
 from chainrule.equations.calculus import reverse
 from chainrule.equations.language import reach
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes import nodes
-from chainrule.errors import SheetLimitError, TooLargeError
+from chainrule.errors import OptionError, SheetLimitError, TooLargeError
 
 BOMB = "data a: R\nL = sin(a) * exp(a) / (1 + a**2)\n"
 
@@ -122,6 +124,32 @@ def test_what_cannot_be_verified_is_refused_with_both_numbers(monkeypatch):
         TooLargeError, match=r"L cannot be computed as often .* takes \d{3},\d{3} operations .* 100,000 are"
     ):
         verify(Equations("parameters A: R[300, 300]\nL = sum(A @ A)"), "L")
+
+
+@pytest.mark.parametrize("count", [10**9, 10**30])
+def test_as_many_examples_as_cannot_be_drawn_are_refused_before_one_is(monkeypatch, count):
+    drawn = calls(monkeypatch, subjects, "draw_point")
+    model = Equations("data x: R; y: R\nparameters w: R\nL = (w * x - y)**2")
+    with pytest.raises(TooLargeError, match=r"L cannot be computed as often .* at most 20,000,000 are made"):
+        verify(model, "L", form="batch", sizes={"N": count})
+    assert len(drawn) == 1
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, True, "3"])
+def test_a_number_of_examples_is_whole(count):
+    model = Equations("data x: R; y: R\nparameters w: R\nL = (w * x - y)**2")
+    with pytest.raises(OptionError, match="The size N is a whole number of at least 1; got"):
+        verify(model, "L", form="batch", sizes={"N": count})
+
+
+def test_a_label_of_many_classes_takes_a_row_of_them_not_a_matrix():
+    model = Equations("data y: Class[K]\nparameters f: R[K]\nL = f[y]**2")
+    tracemalloc.start()
+    try:
+        assert verify(model, "L", sizes={"K": 4_000}).ok
+        assert tracemalloc.get_traced_memory()[1] < 8 * 4_000**2 / 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_sizes_are_drawn_so_that_sums_in_one_another_stay_small():

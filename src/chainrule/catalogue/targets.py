@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from chainrule.arrays import unit_rows
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.network import targets
 
@@ -54,7 +55,7 @@ def classes(y: ArrayLike, n: int, k: int, dtype: DTypeLike) -> Array:
 def class_weights(y: ArrayLike, n: int, k: int, dtype: DTypeLike) -> Array:
     """A weight per class, shape (n, k); class numbers become one-hot vectors."""
     array = targets.classes_or_distributions(y, n, k, dtype)
-    return np.eye(k, dtype=dtype)[array] if array.ndim == 1 else array
+    return unit_rows(array, k, dtype) if array.ndim == 1 else array
 
 
 def distributions(y: ArrayLike, n: int, k: int, dtype: DTypeLike) -> Array:

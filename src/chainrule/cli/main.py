@@ -64,6 +64,8 @@ class Commands(click.Group):
                 raise
             place = f"{error.filename}: " if error.filename else ""
             raise Refusal(f"{place}{error.strerror or error}", REFUSED) from error
+        except MemoryError as error:  # batches of a network of many units
+            raise Refusal(f"It needs more memory than this machine gives it. {error}", REFUSED) from error
 
 
 class Refusal(click.ClickException):

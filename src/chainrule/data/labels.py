@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.arrays import unit_rows
 from chainrule.data.table import Column
 from chainrule.errors import DataError
 
@@ -158,7 +159,7 @@ def one_hot(numbers: ArrayLike, k: int) -> Array:
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
-    return np.asarray(np.eye(k)[_class_numbers(numbers, k)])
+    return unit_rows(_class_numbers(numbers, k), k)
 
 
 def from_one_hot(targets: ArrayLike) -> Array:

@@ -31,6 +31,7 @@ __all__ = [
     "scaled",
     "sheet_terms",
     "short",
+    "whole_size",
 ]
 
 Array = NDArray[Any]
@@ -170,6 +171,17 @@ def _size(sheet: Sheet, name: str, value: object) -> int:
     if name not in sheet.sizes:
         known = ", ".join(sheet.sizes) or "none"
         raise OptionError(f"{name} is not a symbolic size of the sheet; it has {known}.")
+    return whole_size(name, value)
+
+
+def whole_size(name: str, value: object) -> int:
+    """A prescribed size, checked.
+
+    Raises
+    ------
+    OptionError
+        If it is no whole number of at least 1.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise OptionError(f"The size {name} is a whole number of at least 1; got {value!r}.")
     return int(value)

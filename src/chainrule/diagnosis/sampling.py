@@ -16,6 +16,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.arrays import unit_rows
 from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.points import (
     Draw,
@@ -316,7 +317,7 @@ def _near(numbers: list[float], nearness: float) -> Draw:
 
 def _corner(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """All of a share in one place."""
-    return np.asarray(np.eye(shape[-1])[rng.integers(shape[-1], size=shape[:-1])])
+    return unit_rows(rng.integers(shape[-1], size=shape[:-1]), shape[-1])
 
 
 def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

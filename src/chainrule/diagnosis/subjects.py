@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.points import SheetPoint, draw_point
+from chainrule.diagnosis.points import SheetPoint, draw_point, whole_size
 from chainrule.diagnosis.power_points import power_points
 from chainrule.diagnosis.witness import (
     USELESS,
@@ -30,6 +30,9 @@ from chainrule.errors import ChainruleError, OptionError
 __all__ = ["AsItIs", "OverExamples", "Subject"]
 
 Array = NDArray[Any]
+
+DRAWN = 100
+"""What an array that is drawn takes, in the operations of an `Allowance`; a billion examples take days."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +256,8 @@ class OverExamples(Subject):
         sheet, count = self.equations.sheet, self._count
         own = {name: size for name, size in (sizes or {}).items() if name != count}
         first = draw_point(sheet, rng, own, turn=turn, positive=positive)
-        n = (sizes or {}).get(count) or max((*first.sizes.values(), 2)) + 1
+        given = (sizes or {}).get(count)
+        n = max((*first.sizes.values(), 2)) + 1 if given is None else whole_size(count, given)
         return self.stacked(first, n, rng, turn, positive)
 
     def stacked(
@@ -261,6 +265,7 @@ class OverExamples(Subject):
     ) -> SheetPoint:
         """A point of which an example is given, the other n - 1 are drawn."""
         sheet, known, values = self.equations.sheet, dict(first.sizes), dict(first.values)
+        self.allowance.spend(n * DRAWN * len(values))
         others = [
             draw_point(sheet, rng, known, turn=turn + place, positive=positive) for place in range(1, n)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -149,19 +150,29 @@ def _finite_point(
     Half of the points are ordinary, half positive; the last of either are near 0, where no exp(-x²) vanishes.
     """
     for attempt, factor in enumerate((1.0, 1.0, NEARER, 1.0, 1.0, NEARER)):
-        point = scaled(subject.equations.sheet, subject.draw(rng, sizes, turn, attempt >= 3), factor)
-        try:
-            has_value = np.all(np.isfinite(subject.value(point))) and subject.is_determined(point)
-            if has_value and Rounding(subject, point).leaves_slopes:
-                break
-        except TooLargeError as error:
-            raise TooLargeError(
-                f"{subject.of} cannot be computed as often as its verification takes. {error} Give the "
-                "sheet symbolic sizes, R[n, m], drawn small, or write its sums as products of arrays."
-            ) from None
-        except ChainruleError:
-            continue
+        with _computed_often(subject):
+            point = scaled(subject.equations.sheet, subject.draw(rng, sizes, turn, attempt >= 3), factor)
+            try:
+                has_value = np.all(np.isfinite(subject.value(point))) and subject.is_determined(point)
+                if has_value and Rounding(subject, point).leaves_slopes:
+                    break
+            except TooLargeError:
+                raise
+            except ChainruleError:
+                continue
     return point
+
+
+@contextmanager
+def _computed_often(subject: Subject) -> Iterator[None]:
+    """Say of what takes too much that it was to be verified."""
+    try:
+        yield
+    except TooLargeError as error:
+        raise TooLargeError(
+            f"{subject.of} cannot be computed as often as its verification takes. {error} Give the "
+            "sheet symbolic sizes, R[n, m], drawn small, or write its sums as products of arrays."
+        ) from None
 
 
 def _finite(subject: Subject, points: Iterable[SheetPoint]) -> Iterator[SheetPoint]:

@@ -13,16 +13,15 @@ from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_p
 from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
-from chainrule.equations.code.compiled import singular
+from chainrule.equations.code.compiled import singular, unfitting
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
 from chainrule.equations.code.padding import without_padding
 from chainrule.equations.formulas.repetition import repetition_remark
-from chainrule.equations.formulas.structured import DEFAULT_LIMIT
 from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import DataError, TooLargeError
+from chainrule.errors import DataError
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
 
@@ -200,6 +199,8 @@ class SheetObjective:
         except np.linalg.LinAlgError as error:  # a * eye(d) at a = 0, where training begins
             message = f"The objective cannot be computed at these parameters: {singular(function, error)}"
             raise DataError(f"{message} Start from others.") from error
+        except MemoryError as error:
+            raise unfitting(function, error) from None
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept
@@ -319,7 +320,7 @@ def sheet_objective(
     examples = sheet_examples(sheet, program, minimized, data, parameters, sample_weight, sizes)
     known, n, weighted = examples.sizes, examples.size, examples.weights is not None
     spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
-    _check_room(of, spec)
+    spec.require_room(of)
     program.pool.refill()
     target, lifted, names = OBJECTIVE, program, {name: name for name in program.symbols}
     remarks: tuple[str, ...] = ()
@@ -347,15 +348,6 @@ def sheet_objective(
         return having(examples).value_and_gradient(theta)
 
     return having(without_padding(sheet, minimized, examples, run, spec.size))
-
-
-def _check_room(of: str, spec: ParameterSpec) -> None:
-    if (needed := 8 * spec.size) > DEFAULT_LIMIT:
-        shapes = ", ".join(f"{name} {shape}" for name, shape in spec.shapes)
-        raise TooLargeError(
-            f"{of} has {spec.size:,} parameters, {needed:,} bytes for every vector of them, more than "
-            f"{DEFAULT_LIMIT:,}: {shapes}. Give smaller sizes."
-        )
 
 
 def _remarks(program: Program, of: str, over: set[str], examples: SheetExamples) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from functools import partial, reduce
 from typing import Any, Literal, TypeAlias
 
 from chainrule import gamma
-from chainrule.arrays import Array, np, numpy_function
+from chainrule.arrays import Array, np, numpy_function, unit_rows
 from chainrule.equations.language.operations import Argument, elementwise_type
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Type
@@ -248,7 +248,7 @@ def _logdet(matrix: Array) -> Any:
 
 
 def _unit_rows(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
-    return np.eye(sizes[0])[args[0]]
+    return unit_rows(args[0], sizes[0])
 
 
 def _compared(function: Callable[..., Any]) -> Kernel:

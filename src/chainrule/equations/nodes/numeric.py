@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Any, TypeAlias
 
 from chainrule import special
-from chainrule.arrays import Array, np, numpy_function
+from chainrule.arrays import Array, np, numpy_function, unit_rows
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.sizes import size_value
@@ -169,7 +169,7 @@ VALUES: dict[str, Callable[[Node, Sequence[Array], Length, Arithmetic], Any]] = 
     "unit": _unit,
     "iota": lambda node, args, length, numbers: np.arange(float(length(node.dims[0]))),
     "relation": lambda node, args, length, numbers: _relation(node, args, length),
-    "onehot": lambda node, args, length, numbers: np.eye(length(node.dims[-1]))[args[0].astype(int)],
+    "onehot": lambda node, args, length, numbers: unit_rows(args[0].astype(int), length(node.dims[-1])),
     "lin": _sum,
     "prod": lambda node, args, length, numbers: _einsum(node, args, numbers),
     "pow": lambda node, args, length, numbers: numbers.power(args[0], _exponent(node, numbers)),
