@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.equations.calculus import entrances
 from chainrule.equations.formulas.one_example import OneExample
 from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import OptionError
@@ -331,3 +332,18 @@ def test_random_networks(seed):
 def test_two_hundred_random_networks(start):
     for seed in itertools.takewhile(lambda n: n < start + 20, itertools.count(start)):
         test_random_networks(seed)
+
+
+def test_where_a_parameter_enters_is_looked_for_once(monkeypatch):
+    own, asked = entrances.tangent, []
+
+    def counting(*arguments):
+        asked.append(arguments)
+        return own(*arguments)
+
+    monkeypatch.setattr(entrances, "tangent", counting)
+    layers = range(1, 7)
+    weights = "; ".join(f"W{k}: R[m{k}, m{k - 1}]" for k in layers)
+    lines = "\n".join(f"h{k} = tanh(W{k} @ h{k - 1})" for k in layers)
+    Equations(f"data h0: R[m0]; parameters {weights}\n{lines}\nL = sum(h6**2)").derive("L", order=2)
+    assert len(asked) <= 2 * len(layers)  # before and after pre-activations have names, not for every block

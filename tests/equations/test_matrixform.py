@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.equations.formulas import readable
 from chainrule.equations.formulas.forms import Add, Hadamard, Indexed, Mul, Named
 from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.matrixform import matrix_form
@@ -15,6 +16,7 @@ from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.nodes.nodes import Pool, topological
 from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import SheetLimitError
 from equations.complex_steps import close
@@ -167,6 +169,19 @@ def test_a_formula_that_doubles_at_every_level_is_refused_with_its_length():
             assert UnicodePrinter(lambda symbol: "x").text(matrix_form(node)).count("x") == 512
     with pytest.raises(SheetLimitError, match=r"with [\d,]{17} symbols; at most 50,000 are"):
         matrix_form(node)
+
+
+def test_lines_that_are_short_alone_are_refused_together(monkeypatch):
+    model = Equations("parameters x: R[n]; y: R[n]; L = sum(sin(x * y) ** 3)")
+    length = sum(cost(line.expression) for line in model.derive("L").lines)
+    monkeypatch.setattr(readable, "MOST_TOGETHER", length)
+    written = model.derive("L")
+    assert str(written) and written.latex() and written.sheet() and str(written.by_layer())
+    monkeypatch.setattr(readable, "MOST_TOGETHER", length - 1)
+    refused = model.derive("L")
+    for write in (refused.__str__, refused.latex, refused.mathml, refused.sheet, refused.by_layer):
+        with pytest.raises(SheetLimitError, match=rf"\d lines .* {length:,} symbols; at most {length - 1:,}"):
+            write()
 
 
 @pytest.mark.parametrize("dims", [(), ("n",), ("n", "m", "p")])

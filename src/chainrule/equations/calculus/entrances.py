@@ -63,7 +63,7 @@ def entrance(program: Program, needed: Collection[str], name: str, examples: Siz
     if len(users) != 1 or not symbol.dims or name in program.bodies or examples in symbol.dims:
         return itself
     (user,) = users
-    found = _narrow(program, user, symbol, examples)
+    found = _narrow(program, user, name, examples)
     if found is None:
         return itself
     neck, slope, over = found
@@ -84,7 +84,7 @@ def with_named_entrances(program: Program, of: str, wrt: Sequence[str], examples
         if len(users) != 1 or users == [of] or len(symbol.dims) < 2 or examples in symbol.dims:
             continue
         (user,) = users
-        found = _narrow(program, user, symbol, examples)
+        found = _narrow(program, user, name, examples)
         if found is None or found[0] is program.bodies[user] or not found[0].dims:
             continue
         if _bias(program, needed, found[0], user, found[2]) is None:
@@ -116,10 +116,17 @@ def _sizes(program: Program) -> set[Size]:
     return {size for symbol in program.symbols.values() for size in symbol.dims}
 
 
-def _narrow(
+def _narrow(program: Program, user: str, name: str, examples: Size | None) -> tuple[Node, Node, bool] | None:
+    """A body's neck for a name, its slope, whether it is over the examples; None if that spares no axes."""
+    key = (user, name, examples)
+    if key not in program.necks:
+        program.necks[key] = _narrowest(program, user, program.symbols[name], examples)
+    return program.necks[key]
+
+
+def _narrowest(
     program: Program, user: str, symbol: Node, examples: Size | None
 ) -> tuple[Node, Node, bool] | None:
-    """A body's neck for a symbol, its slope, whether it is over the examples; None if that spares no axes."""
     neck = _neck(program.bodies[user], symbol)
     if neck is None:
         return None

@@ -311,7 +311,8 @@ class Derivation(Remade):
         dL/dWₗ = dL/dzₗ hₗ₋₁ᵀ           l = 3, …, 1
         dL/dhₗ = Wₗ₊₁ᵀ dL/dzₗ₊₁         l = 2, 1
         """
-        rows = [Row(symbol.data, form) for symbol, form, _ in self.shown.forms(self.lines)]
+        plain = [replace(line, naive=None) for line in self.lines]
+        rows = [Row(symbol.data, form) for symbol, form, _ in self.shown.forms(plain)]
         sizes = {str(size) for symbol in self.program.symbols.values() for size in symbol.dims}
         free = [letter for letter in LAYER_LETTERS if letter not in {*self._taken, *sizes}]
         letters = (free[0], free[1])
@@ -356,7 +357,10 @@ class Derivation(Remade):
     def _written(self, writer: Printer) -> list[list[tuple[str, str]]]:
         """Left and right side of every line; before it, in an explanation, what the rules alone give."""
         rows = []
-        for line, (symbol, form, naive) in zip(self._shown, self.shown.forms(self._shown), strict=True):
+        told = [
+            line if self.explained and was_fused(line) else replace(line, naive=None) for line in self._shown
+        ]
+        for line, (symbol, form, naive) in zip(told, self.shown.forms(told), strict=True):
             sides = self._sides(writer, symbol, form)
             if is_zero(line.expression):
                 words = (
@@ -366,7 +370,7 @@ class Derivation(Remade):
                 )
                 sides = (sides[0], (writer.number(Fraction(0)) + words).rstrip())
             rows.append([sides])
-            if self.explained and naive is not None and was_fused(line):
+            if naive is not None:
                 before = self._sides(writer, symbol, naive)
                 rows[-1] = [before, sides] if before != sides else [sides]
         return rows

@@ -8,10 +8,12 @@ from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.simplify import cost
 from chainrule.errors import SheetLimitError
 
-__all__ = ["is_readable", "require_readable"]
+__all__ = ["is_readable", "require_readable", "require_readable_together"]
 
 # What is still written: 100 pages. f(f(... f(x))) with f(t) = sin(t) + cos(t) doubles at every level.
 MOST_SYMBOLS = 50_000
+# All lines of a derivation: the Hessian of trace((A₁ + B₁) ... (A₄₀ + B₄₀)) times a direction has 305,800.
+MOST_TOGETHER = 250_000
 # Operations inside one another; the language reads no deeper formula either.
 MOST_NESTED = 100
 
@@ -44,4 +46,21 @@ def require_readable(node: Node, held: Iterable[Node]) -> None:
         raise SheetLimitError(
             f"A formula would be written with {what}. Give parts of it names in the sheet, h = ..., and it "
             "stands over these names; compiled code shares what occurs twice and needs none."
+        )
+
+
+def require_readable_together(nodes: Iterable[Node]) -> None:
+    """Make sure that some lines are not too long together, each of which may be written.
+
+    Raises
+    ------
+    SheetLimitError
+        With the number of their symbols.
+    """
+    costs = [cost(node) for node in nodes]
+    if sum(costs) > MOST_TOGETHER:
+        raise SheetLimitError(
+            f"{len(costs):,} lines would be written with {sum(costs):,} symbols; at most {MOST_TOGETHER:,} "
+            "are. Ask for fewer names, or give parts of the sheet names, over which lines are shorter; "
+            "compiled code shares what occurs twice."
         )

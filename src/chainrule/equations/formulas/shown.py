@@ -11,6 +11,7 @@ from chainrule.equations.formulas.forms import Form, Named, Transposed
 from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.one_example import OneExample
+from chainrule.equations.formulas.readable import require_readable_together
 from chainrule.equations.language.tree import Layout, Size
 from chainrule.equations.nodes.nodes import Node
 
@@ -61,6 +62,10 @@ class Shown:
         """Symbol and right side of every line, and the naive one if there is one."""
         held: dict[Node, Form] = {}
         rows = []
+        lines = list(lines)
+        require_readable_together(
+            node for line in lines for node in {line.expression, line.naive} if node is not None
+        )
         for line in lines:
             symbol, form = self.symbol(line.symbol), self._form(line.expression, held)
             flips = self._flips(symbol)

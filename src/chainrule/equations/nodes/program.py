@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from chainrule.equations.language.tree import Declaration
+from chainrule.equations.language.tree import Declaration, Size
 from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.errors import NoRuleError
 
@@ -64,6 +64,11 @@ class Program:
     @cached_property
     def adjoints(self) -> dict[tuple[Node, Node, Node | None, tuple[Node, ...]], dict[Node, Node]]:
         """What came of a body before: with which cotangent, which name for its value, towards which names."""
+        return {}
+
+    @cached_property
+    def necks(self) -> dict[tuple[str, str, Size | None], tuple[Node, Node, bool] | None]:
+        """What is known of where names enter bodies: by the body's name, the name, the axis of examples."""
         return {}
 
     @cached_property
