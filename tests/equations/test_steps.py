@@ -180,19 +180,6 @@ def test_an_array_without_memory_on_the_way_is_refused():
         function(x=np.ones(10**8))
 
 
-def test_an_objective_without_memory_on_the_way_is_refused(monkeypatch):
-    objective = Equations("data x: R[p]; parameters w: R[p]; L = tanh(w.T @ x)").objective(
-        "L", data={"x": np.ones((5, 3))}
-    )
-
-    def full(*arguments, **options):
-        raise MemoryError("Unable to allocate 8. TiB")
-
-    monkeypatch.setattr(np, "tanh", full)
-    with pytest.raises(TooLargeError, match="needs an array that does not fit in memory: Unable to"):
-        objective.value_and_gradient(np.ones(3))
-
-
 def test_parameters_are_counted_before_they_are_drawn():
     model = Equations("data x: R[p]; parameters W: R[q, p]; L = sum(tanh(W @ x))")
     with pytest.raises(

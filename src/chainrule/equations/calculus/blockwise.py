@@ -228,9 +228,10 @@ class _Blocks:
         users = {way.entrance.user for way in ways if way.entrance.user}
         # Inside the loss of every example they wear the objective's name.
         bodies = users | {self.of for user in users if self.program.symbols[user].dims == (self.examples,)}
-        names = [line.symbol.data for line in self.order.gradient]
         return {
-            name for name in names if isinstance(name, Temporary) and name.body in bodies and name.number == 1
+            name
+            for name in (line.symbol.data for line in self.order.gradient)
+            if isinstance(name, Temporary) and name.body in bodies and name.number == 1
         }
 
     def _namer(self, name: str) -> Callable[[Node], object]:

@@ -94,7 +94,9 @@ def with_named_entrances(program: Program, of: str, wrt: Sequence[str], examples
 
 def _split(program: Program, user: str, neck: Node) -> Program:
     """The program with a definition for a node inside the body of another."""
-    name = underscored(f"z_{user}", {*program.symbols, *_sizes(program)})
+    name = underscored(
+        f"z_{user}", {*program.symbols, *(size for node in program.symbols.values() for size in node.dims)}
+    )
     symbol = program.pool.symbol(name, neck.dims)
     symbols, bodies, mentions = {}, {}, dict(program.mentions)
     for old, node in program.symbols.items():
@@ -110,10 +112,6 @@ def _split(program: Program, user: str, neck: Node) -> Program:
     mentions[name] = tuple(used for used in program.mentions.get(user, ()) if used in inside)
     mentions[user] = (name, *(used for used in program.mentions.get(user, ()) if used not in inside))
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentions)
-
-
-def _sizes(program: Program) -> set[Size]:
-    return {size for symbol in program.symbols.values() for size in symbol.dims}
 
 
 def _narrow(program: Program, user: str, name: str, examples: Size | None) -> tuple[Node, Node, bool] | None:
@@ -132,12 +130,10 @@ def _narrowest(
         return None
     slope = simplify(tangent(neck, {symbol: identity_seed(program.pool, symbol.dims)}, symbol.dims))
     over = bool(neck.dims) and examples is not None and neck.dims[0] == examples
-    if examples in neck.dims[1:] or (neck.dims and not over and examples in neck.dims):
-        return None
+    mixes = examples in neck.dims[over:]
     rank = len(neck.dims) - over
-    if rank < len(symbol.dims) or (rank == len(symbol.dims) and _is_identity(slope)):
-        return neck, slope, over
-    return None
+    is_narrow = rank < len(symbol.dims) or (rank == len(symbol.dims) and _is_identity(slope))
+    return (neck, slope, over) if is_narrow and not mixes else None
 
 
 def _neck(body: Node, symbol: Node) -> Node | None:

@@ -228,5 +228,5 @@ def _touches(node: Node, rank: int) -> bool:
 
 def direction_symbols(lines: Sequence[Line]) -> list[Node]:
     """The directions that some lines mention."""
-    found = [symbol for line in lines for symbol in symbols_of(line.expression)]
-    return list(dict.fromkeys(symbol for symbol in found if isinstance(symbol.data, Direction)))
+    found = dict.fromkeys(symbol for line in lines for symbol in symbols_of(line.expression))
+    return [symbol for symbol in found if isinstance(symbol.data, Direction)]

@@ -16,7 +16,7 @@ from chainrule.equations.language.origin import Remade
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError, TooLargeError
 
-__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError", "singular", "unfitting"]
+__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError", "singular"]
 
 # What a traceback calls the file of compiled code.
 CODE = "<compiled equations>"
@@ -115,7 +115,10 @@ class Compiled(Remade):
                 f"{singular(self, error)} Give one with a determinant other than 0."
             ) from error
         except MemoryError as error:
-            raise unfitting(self, error) from None
+            raise TooLargeError(
+                f"The function of {', '.join(self.outputs)} needs an array that does not fit in memory: "
+                f"{error}. Give smaller inputs, or write the formula without building it."
+            ) from None
         except ValueError:
             self._refuse_empty(given)
             raise
@@ -165,14 +168,6 @@ def _owner(array: np.ndarray[Any, Any]) -> object:
     while getattr(owner, "base", None) is not None:
         owner = owner.base
     return owner
-
-
-def unfitting(compiled: Compiled, error: MemoryError) -> TooLargeError:
-    """The error of a function that needs an array which the machine has no memory for."""
-    return TooLargeError(
-        f"The function of {', '.join(compiled.outputs)} needs an array that does not fit in memory: {error}. "
-        "Give smaller inputs, or write the formula without building it."
-    )
 
 
 def singular(compiled: Compiled, error: Exception) -> str:

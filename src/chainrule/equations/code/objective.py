@@ -13,7 +13,7 @@ from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_p
 from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.code.compile import Compiled, compile_product, compile_program
-from chainrule.equations.code.compiled import singular, unfitting
+from chainrule.equations.code.compiled import singular
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
 from chainrule.equations.code.padding import without_padding
 from chainrule.equations.formulas.repetition import repetition_remark
@@ -199,8 +199,6 @@ class SheetObjective:
         except np.linalg.LinAlgError as error:  # a * eye(d) at a = 0, where training begins
             message = f"The objective cannot be computed at these parameters: {singular(function, error)}"
             raise DataError(f"{message} Start from others.") from error
-        except MemoryError as error:
-            raise unfitting(function, error) from None
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept

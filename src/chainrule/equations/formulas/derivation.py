@@ -311,8 +311,10 @@ class Derivation(Remade):
         dL/dWₗ = dL/dzₗ hₗ₋₁ᵀ           l = 3, …, 1
         dL/dhₗ = Wₗ₊₁ᵀ dL/dzₗ₊₁         l = 2, 1
         """
-        plain = [replace(line, naive=None) for line in self.lines]
-        rows = [Row(symbol.data, form) for symbol, form, _ in self.shown.forms(plain)]
+        rows = [
+            Row(symbol.data, form)
+            for symbol, form, _ in self.shown.forms([replace(line, naive=None) for line in self.lines])
+        ]
         sizes = {str(size) for symbol in self.program.symbols.values() for size in symbol.dims}
         free = [letter for letter in LAYER_LETTERS if letter not in {*self._taken, *sizes}]
         letters = (free[0], free[1])

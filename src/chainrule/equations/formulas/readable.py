@@ -57,10 +57,9 @@ def require_readable_together(nodes: Iterable[Node]) -> None:
     SheetLimitError
         With the number of their symbols.
     """
-    costs = [cost(node) for node in nodes]
-    if sum(costs) > MOST_TOGETHER:
+    if (length := sum(map(cost, nodes))) > MOST_TOGETHER:
         raise SheetLimitError(
-            f"{len(costs):,} lines would be written with {sum(costs):,} symbols; at most {MOST_TOGETHER:,} "
-            "are. Ask for fewer names, or give parts of the sheet names, over which lines are shorter; "
-            "compiled code shares what occurs twice."
+            f"The derivation would be written with {length:,} symbols; at most {MOST_TOGETHER:,} are. Ask "
+            "for fewer names, or give parts of the sheet names, over which lines are shorter; compiled code "
+            "shares what occurs twice."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainrule.equations.calculus.lets import Line
@@ -58,11 +58,10 @@ class Shown:
         """Order in which a symbol of three or more axes wears its letters."""
         return self.axes(symbol) if isinstance(symbol.data, tuple) else range(len(symbol.dims))
 
-    def forms(self, lines: Iterable[Line]) -> list[tuple[Node, Form, Form | None]]:
+    def forms(self, lines: Sequence[Line]) -> list[tuple[Node, Form, Form | None]]:
         """Symbol and right side of every line, and the naive one if there is one."""
         held: dict[Node, Form] = {}
         rows = []
-        lines = list(lines)
         require_readable_together(
             node for line in lines for node in {line.expression, line.naive} if node is not None
         )

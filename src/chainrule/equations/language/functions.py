@@ -247,10 +247,6 @@ def _logdet(matrix: Array) -> Any:
     return magnitude + np.log(sign * np.sign(sign.real)) if np.iscomplexobj(matrix) else magnitude
 
 
-def _unit_rows(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
-    return unit_rows(args[0], sizes[0])
-
-
 def _compared(function: Callable[..., Any]) -> Kernel:
     return lambda args, axis, sizes: function(args[0].real, args[1].real).astype(float)
 
@@ -325,7 +321,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("dot", (2,), _dot, _plain(lambda a, b: np.sum(a * b))),
         Function("outer", (2,), _outer, _plain(lambda a, b: a[:, None] * b[None, :])),
         Function("kron", (2,), _kron, _plain(numpy_function("kron"))),
-        Function("onehot", (1,), _onehot, _unit_rows),
+        Function("onehot", (1,), _onehot, lambda args, axis, sizes: unit_rows(args[0], sizes[0])),
         Function("inv", (1,), _square("inv", False), _plain(numpy_function("linalg.inv"))),
         Function("det", (1,), _square("det", True), _plain(numpy_function("linalg.det"))),
         Function("logdet", (1,), _square("logdet", True), _plain(_logdet)),
