@@ -86,12 +86,10 @@ class Shown:
 
     def _flips(self, symbol: Node) -> bool:
         """Whether the layout shows the transpose of what the calculus holds."""
-        rank = len(symbol.dims)
-        if not isinstance(symbol.data, tuple) or rank > 2:
-            return False
+        is_flat = isinstance(symbol.data, tuple) and len(symbol.dims) <= 2
         if self.layout == "numerator":
-            return self.rank == 0
-        return self.layout == "denominator" and self.rank > 0
+            return is_flat and self.rank == 0
+        return is_flat and self.layout == "denominator" and self.rank > 0
 
 
 def _turned(form: Form, flips: bool) -> Form:
