@@ -7,6 +7,7 @@ import pytest
 
 from chainrule import check_claims, verify
 from chainrule.diagnosis import claims, subjects, verification, witness
+from chainrule.diagnosis.points import draw_sizes
 from chainrule.equations import Equations
 from chainrule.equations.calculus import reverse
 from chainrule.equations.language import reach
@@ -159,6 +160,16 @@ def test_sizes_are_drawn_so_that_sums_in_one_another_stay_small():
     text = f"parameters {'; '.join(f'x{k}: R[n{k}]' for k in range(8))}\nL = {body}\n"
     report = verify(Equations(text), "L")
     assert report.ok and not any(block.reasons for block in report)
+
+
+@pytest.mark.parametrize("names", ["A" * 9, "ABCDEFGH"])
+def test_sizes_are_drawn_so_that_kronecker_products_inside_a_formula_stay_small(names):
+    body = "kron(" + ", kron(".join(names[:-1]) + f", {names[-1]}" + ")" * (len(names) - 1)
+    declared = "; ".join(f"{name}: R[n_{name}, n_{name}]" for name in dict.fromkeys(names))
+    sheet = Equations(f"parameters {declared}\nL = trace({body})").sheet
+    drawn = draw_sizes(sheet, np.random.default_rng(0))
+    assert np.prod([drawn[f"n_{name}"] ** 2 for name in names]) <= 300_000
+    assert max(drawn.values()) > 1
 
 
 def test_an_allowance_refuses_before_it_is_spent():

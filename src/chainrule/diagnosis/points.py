@@ -14,7 +14,7 @@ from chainrule.equations.language.counted import Count
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.sizes import size_value
-from chainrule.equations.language.tree import Declaration, Number, Pick, Size, Term
+from chainrule.equations.language.tree import Call, Declaration, Number, Pick, Size, Term
 from chainrule.errors import OptionError, TooLargeError
 
 __all__ = [
@@ -52,6 +52,8 @@ two, and no coincidence of two labels, is the same in all draws.
 
 FEW_ENTRIES = 20_000
 """Symbolic sizes are drawn so that all values of a sheet have at most so many entries together."""
+FEW_INSIDE = 300_000
+"""And a Kronecker product inside a formula at most so many: of nine 2 × 2 matrices it has 262,144."""
 FEW_OPERATIONS = 50_000
 """And so that they take at most so many operations of an `Allowance`, as eight sums in one another."""
 MOST_ENTRIES = 20_000_000
@@ -149,6 +151,9 @@ def draw_sizes(
 def _is_small(sheet: Sheet, sizes: Mapping[str, int]) -> bool:
     """Whether a sheet can be computed many times: in its values, and in sums over many indices."""
     if entries_at(sheet, sizes) > FEW_ENTRIES:
+        return False
+    inside = (t.type.axes for t in sheet_terms(sheet) if isinstance(t, Call) and t.function == "kron")
+    if any(math.prod(size_value(size, sizes) for size in axes) > FEW_INSIDE for axes in inside):
         return False
     if math.prod(sizes.values()) <= FEW_ENTRIES:
         return True
