@@ -253,21 +253,12 @@ def test_sums_along_the_first_axis_are_products_with_ones_of_that_length():
         np.testing.assert_allclose(filled[f"s{name}"], array.sum(axis=0), rtol=1e-14)
 
 
-def test_several_labels_of_one_example_pick_an_entry_each():
-    model = Equations("""
-        data X: R[T, p]; Y: Class[T, K]; s: R
-        parameters W: R[p, K]
-        F = X @ W
-        L = -s * sum(log(softmax(F[t]))[Y[t]] for t in T)
-    """)
-    rng = np.random.default_rng(1)
-    X, Y, W = rng.normal(size=(5, 4, 2)), rng.integers(3, size=(5, 4)), rng.normal(size=(2, 3))
-    values = {"X": X, "Y": Y, "s": rng.normal(size=5), "W": W}
-    function = model.compile("d(L, W)", form="batch", reduction="sum")
-    found = function(**{name: values[name] for name in function.inputs})
-    F = X @ W
-    P = np.exp(F) / np.exp(F).sum(axis=-1, keepdims=True) - np.eye(3)[Y]
-    np.testing.assert_allclose(found, np.einsum("i,itp,itk->pk", values["s"], X, P), rtol=1e-12)
+def test_several_labels_of_one_row_are_left_as_one_hot_rows():
+    """Y holds labels of n rows, m of each; one of them beside another would pick entries of other rows."""
+    known = {"A": Variable(("n", "m", "k")), "Y": Variable(("n", "m"), floating=False)}
+    statements = ["t = _onehot(Y, k)", "Z = np.exp(A)", "G = Z - t"]
+    lines = in_place(statements, {"G"}, known, dict.fromkeys("ZGt", ("n", "m", "k")), lambda wish: wish)
+    assert lines == [*statements[:2], "G = np.subtract(Z, t, out=Z)"]
 
 
 # Objectives, which keep arrays between calls.

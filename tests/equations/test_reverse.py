@@ -187,6 +187,21 @@ def test_a_third_derivative_is_right():
     close(model.evaluate("T", values), jacobian(model, "S", "x", values))
 
 
+def test_derivatives_of_derivatives_go_through_every_definition():
+    model = Equations("""
+        x: R[n]; W: R[m, n]; V: R[k, m]
+        h = tanh(W @ x); g = exp(V @ (h * sum(h))); r = sin(g) * sum(g)
+        L = sum(r)**2 + sum(r) * sum(h)
+        G = d(L, x); D = d(L, V)
+        H = d(d(L, x), x); K = d(d(L, x), V); M = d(d(L, V), W); T = d(d(d(L, x), x), x)
+    """)
+    rng = np.random.default_rng(0)
+    sizes = {"x": 3, "W": (2, 3), "V": (4, 2)}
+    values = {name: rng.normal(size=size) for name, size in sizes.items()}
+    for name, before, wrt in (("H", "G", "x"), ("K", "G", "V"), ("M", "D", "W"), ("T", "H", "x")):
+        close(model.evaluate(name, values), jacobian(model, before, wrt, values))
+
+
 def test_what_varies_freely_is_no_simplex_and_no_sign():
     model = Equations("f: R[n]; y: Simplex[n]\np = softmax(f)\nL = sum(p)**2 + sum(y) * f[1]")
     loose = Equations("f: R[n]; y: R[n]; p: R[n]\nL = sum(p)**2 + sum(y) * f[1]")
