@@ -5,6 +5,9 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.optimize import LBFGS, SGD, GradientDescent, NewtonCG, minimize
+from chainrule.optimize.minimum import Judge
+from chainrule.optimize.points import Surface
+from chainrule.optimize.state import State
 from chainrule.parameters import ParameterSpec
 from sample_objectives import Logistic
 
@@ -29,6 +32,17 @@ def test_boxbod_from_starts_beside_its_plateau(method, start, unit):
     result = run(method, BOXBOD, np.array(start) * [1, unit], data)
     assert result.converged
     np.testing.assert_allclose(result.parameters["b"] / [1, unit], [213.80940889, 0.54723748542], rtol=1e-8)
+
+
+@pytest.mark.parametrize("rate", [34.0, 50.0])
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_a_plateau_is_flat_in_any_unit(rate, unit):
+    data = {**BOXBOD_DATA, "x": np.array(BOXBOD_DATA["x"]) / unit}
+    objective, theta = Equations(BOXBOD).objective("L", data), np.array([10.0, rate * unit])
+    surface = Surface(objective, State(theta))
+    here = surface.at(theta)
+    judge = Judge(surface, objective.parameters, here, 1e-8)
+    assert judge.model(here, surface.hessian(here)).flat.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -62,6 +76,17 @@ def test_separated_classes_have_no_finite_minimum(method, start, quasi, unit):
     assert not result.converged and not result.diverged
     assert result.stopped.startswith("no finite minimum") and "infinity in a, b" in result.stopped
     assert result.state.loss == pytest.approx(np.log(2) * 2 / 22 if quasi else 0, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_way_to_infinity_is_recognised_as_soon_beside_what_is_not_identified(method, offset):
+    sheet = (
+        f"data x: R; y: R\nparameters a: R; b: R; c: R\nη = a + c + b * x\nL = softplus(η) - y * η + {offset}"
+    )
+    result = run(method, sheet, {"a": 1.0, "b": -2.0, "c": 0.5}, {"x": T, "y": (T > 0.3) * 1.0})
+    assert "infinity in a, b, c" in result.stopped
+    assert result.state.epoch <= 55 and result.state.loss - offset > 1e-13
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)

@@ -152,8 +152,10 @@ class Judge:
             )
         if model.has_negative_curvature:
             return None
-        if self._leads_to_infinity(model):
-            return self._infinite(_ratio(model.newton_step, model.point.x) > 1e-6, model)
+        # Of classes that are separated but for two, all that moves may be flat by now: none is seen to grow.
+        growing = _ratio(model.newton_step, model.point.x) > 1e-6
+        if growing.any() and self._leads_to_infinity(model):
+            return self._infinite(growing, model)
         value, is_whole = abs(model.point.loss), model.scale is not None
         small = model.decrease <= (self.tolerance**2 if is_whole else self.tolerance) * value
         if small and self._rests(model) or self._is_short(model, self.tolerance):
@@ -252,7 +254,7 @@ class Judge:
         """
         value, before = abs(model.point.loss), abs(self.start.loss)
         little = model.decrease <= _NEGLIGIBLE * value or value <= _NEGLIGIBLE * before
-        if len(self._trail) < _TRAIL or not little or model.flat.any():
+        if len(self._trail) < _TRAIL or not little:
             return False
         lengths, decreases = np.array(self._trail).T
         if not (lengths[-1] > max(0.5 * lengths[0], 1e-6) and decreases.all()):
