@@ -326,6 +326,29 @@ def points_of(text):
     return list(sample_points(model.sheet, np.random.default_rng(1), None, 6, witness.derivative))
 
 
+def test_entries_of_an_array_stand_at_a_number_and_at_its_negative_together():
+    arrays = [point.values["a"] for point in points_of("a: R[n]\nsum(relu(a - 7)) == 0")]
+    for nearness in (0.0, 2.0**-6):
+        both = [[np.abs(a - sign * 7) <= 7 * nearness for sign in (1, -1)] for a in arrays]
+        assert any(above.any() and below.any() for above, below in both)
+
+
+@pytest.mark.parametrize("claim", ["0 * L == L", "L == 0 * L"])
+def test_what_is_too_large_for_decimals_is_told_from_zero(claim):
+    assert check_claims(Equations(f"X: R[150, 150]\nL = sum(X @ X)\n{claim}")).claims[0].verdict == "fails"
+
+
+def test_a_claim_without_values_says_so_and_one_with_few_is_judged_by_those():
+    (claim,) = check_claims(Equations("a: R\nlog(-(a**2) - 1) == sqrt(-(a**2) - 1)")).claims
+    assert (claim.verdict, claim.points) == ("not checkable", 0)
+    assert claim.reasons == ("both sides are without a finite value",)
+    mixed = "a: R; b: R\nlog(a) + log(-b) == log(-b) + log(a)"
+    (claim,) = check_claims(Equations(mixed), points=30).claims
+    assert claim.verdict == "holds" and 2 <= claim.points < 30
+    (said,) = claim.reasons
+    assert said == f"judged at {claim.points} points; at others both sides are without a finite value"
+
+
 def test_points_stand_on_both_sides_of_a_kink_and_at_the_numbers_of_a_sheet():
     points = points_of("a: R\nrelu(3 * a - 12) == 0")
     values = np.array([float(point.values["a"]) for point in points])

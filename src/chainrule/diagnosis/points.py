@@ -23,6 +23,7 @@ __all__ = [
     "Kind",
     "SheetPoint",
     "beside",
+    "classes_at",
     "draw_point",
     "draw_sizes",
     "draw_values",
@@ -340,7 +341,7 @@ def _draw(
 ) -> Array:
     match item.domain:
         case "class":
-            return _each(rng, shape, np.arange(_classes(item.classes, sizes)), turn)
+            return _each(rng, shape, np.arange(classes_at(item.classes, sizes)), turn)
         case "bit":
             return _each(rng, shape, np.array([0.0, 1.0]), turn)
         case "sign":
@@ -349,7 +350,8 @@ def _draw(
     return short(magnitude * _each(rng, shape, np.array([-1.0, 1.0]), turn))
 
 
-def _classes(classes: Size | None, sizes: Mapping[str, int]) -> int:
+def classes_at(classes: Size | None, sizes: Mapping[str, int]) -> int:
+    """How many classes a label has at some sizes."""
     assert classes is not None, "a label has classes"
     return size_value(classes, sizes)
 

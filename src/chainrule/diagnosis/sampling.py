@@ -8,6 +8,7 @@ length 1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice, product
@@ -22,6 +23,7 @@ from chainrule.diagnosis.points import (
     Draw,
     Kind,
     SheetPoint,
+    classes_at,
     draw_point,
     draw_sizes,
     draw_values,
@@ -273,8 +275,7 @@ class _Sampler:
         ]
         if len(names) < 2:
             return
-        classes = [self.sheet.classes_of(name) for name in names]
-        counts = [base.sizes[size] if isinstance(size, str) else int(size or 1) for size in classes]
+        counts = [classes_at(self.sheet.classes_of(name), base.sizes) for name in names]
         kinds = [tuple(dict.fromkeys((0, 1, count - 1)))[:count] for count in counts]
         for pattern in _patterns(kinds, MOST_PATTERNS, self.rng):
             values = draw_values(self.sheet, self.rng, base.sizes)
@@ -329,12 +330,7 @@ def _patterns(
     kinds: Sequence[tuple[float, ...]], most: int, rng: np.random.Generator
 ) -> Iterator[tuple[float, ...]]:
     """All combinations, or as many random ones, and those in which all take their first or last."""
-    count = 1
-    for values in kinds:
-        count *= len(values)
-        if count > most:
-            break
-    if count <= most:
+    if math.prod(map(len, kinds)) <= most:
         yield from product(*kinds)
         return
     yield tuple(values[0] for values in kinds)
