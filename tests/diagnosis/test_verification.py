@@ -281,6 +281,13 @@ def test_rounding_of_a_saturated_slope_is_not_called_wrong(text):
         assert all(block.verdict != "wrong" for block in report), str(report)
 
 
+def test_a_printed_line_that_decimals_confirm_is_heard():
+    """At 20 and more 1 - sigmoid has no digit in double precision, and what is printed is right."""
+    model = Equations("parameters u: R[n]\nL = 1 - sigmoid(norm1(outer(u, u)) + 20)")
+    blocks = [verify(model, "L", points=1, rng=np.random.default_rng(seed)).blocks[0] for seed in range(12)]
+    assert sum(block.verdict == "right" and block.printed is not None for block in blocks) >= 8
+
+
 def test_a_rule_that_is_wrong_is_called_so_where_the_slope_is_saturated(monkeypatch):
     wrong = ELEMENTWISE["tanh"]._replace(slope=lambda u, v: plain("sigmoid", u))
     monkeypatch.setitem(ELEMENTWISE, "tanh", wrong)
