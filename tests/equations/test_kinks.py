@@ -89,3 +89,8 @@ def test_exceptions_of_either_order(formula, first, second):
 def test_what_is_stated_at_the_kink_of_elu_is_what_the_formula_gives():
     function = Equations("parameters x: R[n]; L = sum(elu(x))").compile("d2L/dx2")
     assert function(x=[-1e-9, 0.0, 1e-9]).diagonal() == pytest.approx([1, 1, 0])
+
+
+@pytest.mark.parametrize("positive", ["exp(x)", "softplus(x)", "cosh(x)", "normal_cdf(x)"])
+def test_a_power_of_what_is_positive_has_no_kink(positive):
+    assert not Equations(f"parameters x: R; v: R; L = ({positive})**v").derive("L").kinks

@@ -277,6 +277,7 @@ def test_the_code_of_an_objective():
     for names, options, message in [
         ("L", {"reduction": "sum"}, "reduction='sum' is over the examples; say form=\"batch\""),
         ("L", {"reduction": "median", "form": "batch"}, "reduction is"),
+        ("L", {"reduction": "median"}, "reduction is"),
         (["L", "r"], {"reduction": "sum", "form": "batch"}, "One objective is compiled at a time; L, r"),
     ]:
         with pytest.raises(OptionError, match=message):

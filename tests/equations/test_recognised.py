@@ -156,3 +156,11 @@ def test_a_number_beside_a_vector_is_recognised_in_a_logarithm():
     value, gradient = model.compile(["v", "dL/dz"])(z=LARGE, s=-2.0)
     np.testing.assert_allclose(value, np.logaddexp(LARGE, -2.0), rtol=1e-12)
     np.testing.assert_allclose(gradient, expit(LARGE + 2.0), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("positive", ["softplus(x)", "cosh(x)", "normal_cdf(x)"])
+def test_powers_join_where_the_base_is_positive(positive):
+    assert "^(v + w)" in str(
+        Equations(f"parameters x: R; v: R; w: R; L = ({positive})**v * ({positive})**w").derive("L", "v")
+    )
+    assert "^(v + w)" not in str(Equations("parameters x: R; v: R; w: R; L = x**v * x**w").derive("L", "v"))

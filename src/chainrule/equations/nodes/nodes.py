@@ -252,16 +252,15 @@ def from_below(root: Node, rule: Callable[[Node, tuple[T, ...]], T], done: dict[
     done : dict
         What nodes have become before, below which nothing is looked at; it grows.
     """
-    stack = [root]
+    # None stands above a node whose arguments come first.
+    stack: list[Node | None] = [root]
     while stack:
-        node = stack[-1]
-        missing = [] if node in done else [arg for arg in reversed(node.args) if arg not in done]
-        if missing:
-            stack += missing
-            continue
-        stack.pop()
-        if node not in done:
+        node = stack.pop()
+        if node is None:
+            node = cast(Node, stack.pop())
             done[node] = rule(node, tuple(map(done.__getitem__, node.args)))
+        elif node not in done:
+            stack += (node, None, *reversed(node.args))
     return done[root]
 
 

@@ -175,7 +175,7 @@ def _flatten(
             )
         else:
             factor, primitive = content(node)
-            c *= factor
+            c = c if primitive is node else c * factor
             (stack if primitive.kind == "prod" else flat).append((primitive, labels))
     return c, flat
 
@@ -262,11 +262,10 @@ def _assemble(
         return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
     bare = tuple(label for label in free if label not in covered)
-    number, lengths = _lengths(pool, [sizes[label] for label in sorted(wanted - covered - set(free))])
-    c *= number
-    if lengths:
+    if gone := sorted(wanted - covered - set(free)):
+        number, lengths = _lengths(pool, [sizes[label] for label in gone])
         factors, _, sign = _merge_powers(pool, [*factors, *lengths])
-        c *= sign
+        c *= number * sign
     if bare:
         factors.append((pool.ones(tuple(sizes[label] for label in bare)), bare))
     if not factors:

@@ -12,6 +12,7 @@ from chainrule.errors import SheetLimitError
 
 __all__ = ["content", "linear", "negative", "one_minus", "scaled"]
 
+ONE = Fraction(1)
 # Of a denominator that is kept exactly; floats end at 1,074 bits behind the point.
 MOST_BITS = 8192
 
@@ -104,7 +105,7 @@ def content(node: Node) -> tuple[Fraction, Node]:
     share a node.
     """
     if node.kind != "lin" or not node.args:
-        return Fraction(1), node
+        return ONE, node
     if len(node.args) == 1:
         return node.data[0], node.args[0]
     sizes = {abs(c) for c in node.data}
