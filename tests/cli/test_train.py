@@ -202,6 +202,29 @@ def test_show_what_was_saved_without_a_table_a_record_and_a_check(run, tmp_path)
     assert (content["inputs"], content["certificate"], content["record"]) == (None, None, {})
 
 
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        5,
+        "right",
+        [1],
+        {"blocks": [{"name": "W1"}]},
+        {"blocks": 3},
+        {"blocks": [4], "method": None},
+        {"ok": True},
+    ],
+)
+def test_show_what_is_no_certificate_as_none(run, tmp_path, certificate):
+    network = Network([3, 2], loss="squared")
+    record = {"scores": {"r2": {"held_out": "x", "baseline": 10**400}, "rows": 10**400, "of": [1]}}
+    drawn = network.initialize(np.random.default_rng(0))
+    save(tmp_path / "odd.model", Model(network, drawn, None, record, certificate))
+    answer = run("show", "odd.model")
+    assert answer.code == 0 and "not that of a check of chainrule, so it says nothing" in answer.out
+    assert "scores: r2 undefined, baseline undefined\n" in answer.out and "rows" not in answer.out
+    assert json.loads(run("show", "odd.model", "--json").out)["certificate"] == certificate
+
+
 def test_show_many_columns_in_short(run):
     run("train", "digits", "--target", "label", "--hidden", "none", "--epochs", 1, "--out", "d.model", "-q")
     out, columns = run("show", "d.model").out, json.loads(run("show", "d.model", "--json").out)["inputs"]

@@ -184,3 +184,29 @@ def test_a_derivation_says_which_it_was(monkeypatch):
     monkeypatch.setattr(nodes, "MOST_STEPS", 9_000)
     with pytest.raises(SheetLimitError, match="derivative with respect to a in line 1 has taken 9,0"):
         Equations(BOMB).evaluate(folded(25), {"a": 0.3})
+
+
+@pytest.mark.parametrize(
+    ("ask", "attempt"),
+    [
+        (lambda model: model.compile(["L", "d2L/da2"]), "The compiled code of L, d2L/da2"),
+        (lambda model: model.compile("dL/da", form="batch"), "The compiled code of dL/da"),
+        (
+            lambda model: model.compile_product("L", "a"),
+            "The compiled product of L in line 2 with respect to a",
+        ),
+        (lambda model: model.objective("L", {"x": np.ones(3)}).value(np.ones(1)), "The compiled objective L"),
+        (
+            lambda model: model.derive("L", "a", order=2),
+            "The second derivative of L in line 2 with respect to a",
+        ),
+    ],
+)
+def test_what_is_refused_is_named(monkeypatch, ask, attempt):
+    model = Equations(
+        "data x: R; parameters a: R\nL = sin(a * x) * exp(a) / (1 + a**2) * cos(a) * tanh(a + x)"
+    )
+    assert model.program
+    monkeypatch.setattr(nodes, "MOST_STEPS", 20)
+    with pytest.raises(SheetLimitError, match=rf"^{attempt} has taken 2\d steps"):
+        ask(model)

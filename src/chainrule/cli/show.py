@@ -105,22 +105,34 @@ def _record(record: Mapping[str, Any]) -> str:
 
 def _figure(figure: Any) -> str:
     if isinstance(figure, Mapping) and set(figure) == {"held_out", "baseline"}:
-        shown = ["undefined" if one is None else f"{one:.4g}" for one in figure.values()]
+        shown = [_number(one, ".4g") or "undefined" for one in figure.values()]
         return f"{shown[0]}, baseline {shown[1]}"
-    return f"{figure:g}" if isinstance(figure, int | float) else ""
+    return _number(figure, "g")
 
 
-def _certificate(certificate: Mapping[str, Any] | None) -> str:
+def _number(value: Any, digits: str) -> str:
+    """A number of a file in short; nothing for what is none, or is beyond all floats."""
+    try:
+        return format(float(value), digits) if isinstance(value, int | float) else ""
+    except OverflowError:
+        return ""
+
+
+def _certificate(certificate: Any) -> str:
+    """What a file says about its gradient, which may be anything that was saved there."""
     if certificate is None:
         return "none: the gradient was not checked"
-    lines = []
-    for block in certificate.get("blocks", ()):
-        error = block.get("relative_error")
-        lines.append(
-            f"{block['name']}: {block['status']}"
-            + (f", relative error {error:.0e}" if error is not None else "")
-        )
-    return "\n".join([*lines, f"judged by {certificate.get('method') or 'nothing'}"])
+    try:
+        blocks = [(one["name"], one["status"], one["relative_error"]) for one in certificate["blocks"]]
+        method = certificate["method"] or "nothing"
+    except (KeyError, TypeError):
+        return "not that of a check of chainrule, so it says nothing"
+    errors = [_number(error, ".0e") for _, _, error in blocks]
+    lines = [
+        f"{name}: {status}" + (f", relative error {error}" if error else "")
+        for (name, status, _), error in zip(blocks, errors, strict=True)
+    ]
+    return "\n".join([*lines, f"judged by {method}"])
 
 
 def _plain(model: Model, equations: Equations | None) -> dict[str, Any]:
@@ -132,5 +144,5 @@ def _plain(model: Model, equations: Equations | None) -> dict[str, Any]:
         "parameters": {name: list(shape) for name, shape in model.parameters.spec.shapes},
         "inputs": list(model.preprocessor.outputs) if model.preprocessor else None,
         "record": dict(model.record),
-        "certificate": dict(model.certificate) if model.certificate else None,
+        "certificate": model.certificate or None,
     }

@@ -324,8 +324,8 @@ class Equations(Text):
         """
         from chainrule.equations.code.compile_requests import compile_requests
 
-        over = Over(form, reduction, penalty)
-        return compile_requests(self._sheet, self._programs.free, names, sizes, over, target)
+        free = self._programs.attempting(names, None, "compiled code")
+        return compile_requests(self._sheet, free, names, sizes, Over(form, reduction, penalty), target)
 
     @remade
     def compile_product(
@@ -359,7 +359,9 @@ class Equations(Text):
         """
         from chainrule.equations.code.compile_requests import compile_direction
 
-        asked = asked_of(self._sheet, self._programs.free, of, wrt, Over(), "gradient")
+        asked = asked_of(
+            self._sheet, self._programs.attempting(of, wrt, "compiled product"), of, wrt, Over(), "gradient"
+        )
         require_twice(asked)
         return compile_direction(*asked[:3], (*self.names, *self.sizes), sizes, target)
 

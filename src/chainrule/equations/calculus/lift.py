@@ -142,7 +142,7 @@ class _Stack:
 
     def __init__(self, program: Program, over: set[str], size: str, objective: str) -> None:
         self.size = size
-        self.result = Program(Pool(), {}, {}, {}, {})
+        self.result = Program(Pool(program.pool.attempt), {}, {}, {}, {})
         self.symbols: dict[Node, Lifted] = {}
         self.names: dict[str, str] = {}
         sizes = {size for symbol in program.symbols.values() for size in symbol.dims if isinstance(size, str)}

@@ -47,9 +47,12 @@ class Programs:
 
     def attempting(self, of: object, wrt: object, what: str) -> Callable[[Iterable[str]], Program]:
         """`free`, where an error says what was derived: "The derivative of L in line 3 with respect to W"."""
-        names = [wrt] if isinstance(wrt, str) else list(wrt) if isinstance(wrt, list | tuple) else []
-        shown = ", ".join(map(str, names[:3])) + (", ..." if len(names) > 3 else "")
-        known = self.sheet.definitions.get(of) if isinstance(of, str) else None
-        line = f" in line {known.span.line}" if known else ""
-        by = f" with respect to {shown}" if names else ""
-        return partial(self.free, attempt=f"The {what} of {of}{line}{by}")
+        line = f" in line {known.span.line}" if (known := self.sheet.definitions.get(_first(of))) else ""
+        by = f" with respect to {shown}" if (shown := _first(wrt)) else ""
+        return partial(self.free, attempt=f"The {what} of {_first(of)}{line}{by}")
+
+
+def _first(names: object) -> str:
+    """The first of some names, for a message."""
+    every = names if isinstance(names, list | tuple) else [names] if isinstance(names, str) else ()
+    return ", ".join(map(str, every[:3])) + (", ..." if len(every) > 3 else "")

@@ -319,7 +319,7 @@ def sheet_objective(
     known, n, weighted = examples.sizes, examples.size, examples.weights is not None
     spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
     spec.require_room(of)
-    program.pool.refill()
+    program.pool.refill(f"The compiled objective {of}")
     target, lifted, names = OBJECTIVE, program, {name: name for name in program.symbols}
     remarks: tuple[str, ...] = ()
     if n:

@@ -104,6 +104,11 @@ class Node:
 class Pool:
     """Interned nodes of one sheet, and the facts known of its symbols.
 
+    Parameters
+    ----------
+    attempt : str
+        What the first request is, for the error of one that takes too many steps.
+
     Attributes
     ----------
     simplex : set of Node
@@ -121,7 +126,7 @@ class Pool:
         made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: str = "What is asked for") -> None:
         self._table: dict[tuple[Any, ...], Node] = {}
         self.simplex: set[Node] = set()
         self.signs: set[Node] = set()
@@ -131,7 +136,7 @@ class Pool:
         self.cost_of: dict[Node, int] = {}
         self.simple_form: dict[Node, Node] = {}
         self.symbols_of: dict[Node, tuple[Node, ...]] = {}
-        self.refill()
+        self.refill(attempt)
 
     def refill(self, attempt: str = "What is asked for", steps: int | None = None) -> None:
         """Allow the steps of another request; ``attempt`` says which, for the error."""
