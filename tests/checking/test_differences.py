@@ -175,7 +175,7 @@ def test_a_value_that_rounding_alone_makes_another_one_is_no_other_branch():
 
 
 def test_another_branch_for_complex_numbers_is_refused():
-    for factor in (1.01, np.nan):
+    for factor in (1.01, np.nan, np.ones(2)):
         with pytest.raises(UncheckableError, match="another value when its argument is complex"):
             complex_step(lambda x: (factor if np.iscomplexobj(x) else 1.0) * np.sum(x**2), AT)  # noqa: B023
 
