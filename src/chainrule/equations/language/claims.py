@@ -12,7 +12,7 @@ from chainrule.equations.language.mistakes import names_in_doubt
 from chainrule.equations.language.parse import ClaimLine
 from chainrule.equations.language.scope import NameCheck, Scope
 from chainrule.equations.language.shapes import Shaper
-from chainrule.equations.language.statements import ROLES
+from chainrule.equations.language.statements import without_role
 from chainrule.equations.language.syntax import Invocation
 from chainrule.equations.language.terms import Budget, Indices
 from chainrule.equations.language.tree import Layout, Size, Term
@@ -67,10 +67,8 @@ def is_only_a_claim(tokens: tuple[Token, ...], scope: Scope) -> bool:
 
     ``h == W @ x`` with an unknown h was meant to define it.
     """
-    first, second = (*tokens[:2], tokens[-1])[:2]
-    if first.text in ROLES and second.kind == "name":
-        return False
-    return any(token.text == "==" for token in tokens) and not any(names_in_doubt(tokens, scope))
+    says_claim = without_role(tokens) is tokens and any(token.text == "==" for token in tokens)
+    return says_claim and not names_in_doubt(tokens, scope)
 
 
 class ClaimShaper(Shaper):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from chainrule.equations.language.ranges import AT_ONCE, Moves
@@ -16,6 +16,7 @@ from chainrule.equations.language.tree import (
     Size,
     Term,
     children,
+    walk,
 )
 from chainrule.errors import TooLargeError
 
@@ -134,8 +135,8 @@ class Count:
             inner = (*loops[:depth], (term.index, self.length(term.size), self._is_at_once(term, loops)))
             self._step(term, *_times(inner))
             self._term(term.body, inner)
-        elif not isinstance(term, Derivative):  # what is differentiated is not computed
-            for part in children(term):
+        else:
+            for part in _computed(term):
                 self._term(part, loops)
         shape = self._shape(term)
         self._admit(term, shape)
@@ -179,19 +180,12 @@ def _is_summed(product: Binary) -> bool:
 
 def _tally(bodies: Sequence[Term]) -> Mapping[Work, int] | None:
     """How many terms of some bodies take so much, at whatever sizes; None if there are loops in them."""
-    terms = [term for body in bodies for term in _computed(body)]
+    terms = [term for body in bodies for term in walk([body], _computed)]
     if any(isinstance(term, Aggregate) for term in terms):
         return None
     return Counter(map(_work, terms))
 
 
-def _computed(body: Term) -> Iterator[Term]:
-    """The terms of a body, once; what is differentiated is not computed."""
-    stack, seen = [body], {body}
-    while stack:
-        term = stack.pop()
-        yield term
-        if not isinstance(term, Derivative):
-            new = [part for part in dict.fromkeys(children(term)) if part not in seen]
-            seen.update(new)
-            stack += new
+def _computed(term: Term) -> tuple[Term, ...]:
+    """The parts whose values a term is computed from; what is differentiated is not computed."""
+    return () if isinstance(term, Derivative) else children(term)

@@ -8,8 +8,9 @@ without bound.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.sizes import size_factors, size_product
@@ -31,6 +32,8 @@ from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetError, SheetLimitError, SheetSyntaxError
 
 __all__ = ["MAX_DEPTH", "MAX_SIZE", "ExpressionParser", "parse_size"]
+
+_Item = TypeVar("_Item")
 
 MAX_DEPTH = 100
 MAX_SIZE = 1_000_000
@@ -55,10 +58,10 @@ def parse_size(source: Source, node: Node) -> Size:
     for factor in factors:
         own = factor.name if isinstance(factor, Name) else int(factor.value)
         if isinstance(own, int):
-            _checked_size(source, own, factor.start, factor.end)
+            _check_size(source, own, factor)
         found = size_product(found, own)
         number = math.prod(part for part in size_factors(found) if isinstance(part, int))
-        _checked_size(source, number, node.start, node.end)
+        _check_size(source, number, node)
     return found
 
 
@@ -81,13 +84,12 @@ def _size_factors(node: Node) -> list[Name | Literal] | None:
     return found
 
 
-def _checked_size(source: Source, size: int, start: int, end: int) -> int:
+def _check_size(source: Source, size: int, place: Node) -> None:
     if size < 1:
-        raise source.error(SheetSyntaxError, f"A size is at least 1; got {size}.", start, end)
+        raise source.error(SheetSyntaxError, f"A size is at least 1; got {size}.", place.start, place.end)
     if size > MAX_SIZE:
         message = f"A size is at most {MAX_SIZE:,}; got {size:,}."
-        raise source.error(SheetLimitError, message, start, end)
-    return size
+        raise source.error(SheetLimitError, message, place.start, place.end)
 
 
 class ExpressionParser:
@@ -119,6 +121,19 @@ class ExpressionParser:
     ) -> NoReturn:
         place = token or self.token
         raise self.source.error(kind, message, place.start, place.end)
+
+    def refuse(self, message: str, *texts: str) -> None:
+        """Fail with a message if one of some operators comes next."""
+        if self.is_op(*texts):
+            self.fail(message)
+
+    def separated(self, item: Callable[[], _Item]) -> list[_Item]:
+        """Items with commas between them."""
+        found = [item()]
+        while self.is_op(","):
+            self.take()
+            found.append(item())
+        return found
 
     def expect(self, text: str, where: str) -> Token:
         if not self.is_op(text):
@@ -208,10 +223,8 @@ class ExpressionParser:
             return Name(token.start, token.end, token.text)
         if self.is_op("("):
             return self.group()
-        if self.is_op("["):
-            self.fail("There are no lists; declare a vector as data or a constant: x: R[3].")
-        if self.is_op("%", "//", ":=", "->", "<-"):
-            self.fail(f"{token.text} is not an operation of the language.")
+        self.refuse("There are no lists; declare a vector as data or a constant: x: R[3].", "[")
+        self.refuse(f"{token.text} is not an operation of the language.", "%", "//", ":=", "->", "<-")
         self.unexpected("expected a value: a name, a number, a function or a bracket")
 
     def number(self, token: Token) -> Node:
@@ -222,9 +235,9 @@ class ExpressionParser:
                 token,
                 SheetLimitError,
             )
-        following = self.token
-        if following.kind == "name" and following.start == token.end and following.text not in _WORDS:
-            self.fail(f"Write {token.text} * {following.text}; side by side is not a product.")
+        after = self.token
+        if after.kind == "name" and after.start == token.end and after.text not in _WORDS:
+            self.fail(f"Write {token.text} * {after.text}; side by side is not a product.")
         return Literal(token.start, token.end, Fraction(token.text), token.text)
 
     def group(self) -> Node:
@@ -232,18 +245,20 @@ class ExpressionParser:
         if self.is_op(")"):
             self.fail("There is nothing between the brackets.", opening)
         inner = self.condition()
-        if self.is_op(","):
-            self.fail("There are no lists or pairs; a comma separates the arguments of a function.")
+        self.refuse("There are no lists or pairs; a comma separates the arguments of a function.", ",")
         if self.is_word("for"):
             self.fail("for ... in ... belongs directly inside sum(...) or mean(...).")
         self.closing(")", "to close the bracket")
         return Group(opening.start, self.tokens[self.at - 1].end, inner)
 
     def closing(self, text: str, where: str) -> None:
-        token = self.token
-        if token.kind in ("name", "number") or self.is_op("("):
-            self.side_by_side(self.tokens[self.at - 1], token)
+        self.check_separate("(")
         self.expect(text, where)
+
+    def check_separate(self, *brackets: str) -> None:
+        """Refuse a value that stands behind another one."""
+        if self.token.kind in ("name", "number") or self.is_op(*brackets):
+            self.side_by_side(self.tokens[self.at - 1], self.token)
 
     def condition(self) -> Node:
         """An expression or one comparison, as it may stand in brackets."""
@@ -252,8 +267,7 @@ class ExpressionParser:
             return left
         operator = self.take()
         right = self.expression(0)
-        if self.is_op(*_COMPARISONS):
-            self.fail("Compare two values at a time; nest where(...) for more.")
+        self.refuse("Compare two values at a time; nest where(...) for more.", *_COMPARISONS)
         return Comparison(left.start, right.end, operator.text, left, right)
 
     def invocation(self, function: Name) -> Node:
@@ -301,59 +315,42 @@ class ExpressionParser:
         """What an index runs over: ``for i in N``."""
         start = self.take().start
         index = self.name("an index such as i after for")
-        if self.is_op(","):
-            self.fail("One index at a time: for i in N for j in p.")
+        self.refuse("One index at a time: for i in N for j in p.", ",")
         if not self.is_word("in"):
             self.unexpected(f"expected in, as in: for {index.text} in N")
         self.take()
-        size = self.loop_size(index)
-        return Loop(start, size.end, Name(index.start, index.end, index.text), size)
-
-    def loop_size(self, index: Token) -> Node:
         if self.is_word("range"):
             self.fail(f"Write the size itself: for {index.text} in N; it counts from 0 to N - 1.")
         size = self.expression(0)
         parse_size(self.source, size)
-        return size
+        return Loop(start, size.end, Name(index.start, index.end, index.text), size)
 
     def subscript(self, base: Node) -> Node:
         self.take()
-        if self.is_op("]"):
-            self.fail("There is no subscript between the brackets.")
-        items: list[Node | None] = []
-        while True:
-            items.append(self.item())
-            if not self.is_op(","):
-                break
-            self.take()
+        self.refuse("There is no subscript between the brackets.", "]")
+        items = self.separated(self.item)
         self.closing("]", "after the subscripts")
         return Subscript(base.start, self.tokens[self.at - 1].end, base, tuple(items))
 
     def item(self) -> Node | None:
         node = None if self.is_op(":") else self.expression(0)
-        if self.is_op(":"):
-            self.take()
-            if node is not None or not self.is_op(",", "]"):
-                self.fail(
-                    "A part of an axis cannot be taken; a colon alone keeps the whole axis.",
-                    self.tokens[self.at - 1],
-                )
-        return node
+        if not self.is_op(":"):
+            return node
+        colon = self.take()
+        if node is not None or not self.is_op(",", "]"):
+            self.fail("A part of an axis cannot be taken; a colon alone keeps the whole axis.", colon)
+        return None
 
     def finish(self) -> None:
         if self.token.kind == "end":
             return
-        token = self.token
-        before = self.tokens[self.at - 1]
-        if token.kind in ("name", "number") or self.is_op("(", "["):
-            self.side_by_side(before, token)
-        if self.is_op("="):
-            self.fail("A second = stands here; a definition has one, and a claim is written with ==.")
-        if self.is_op(","):
-            self.fail("A comma stands outside all brackets; statements are separated by semicolons.")
-        if self.is_op(*_COMPARISONS):
-            self.fail("A comparison belongs inside where(...); a claim is written left == right.")
-        self.fail(f"{token.text} cannot stand here.")
+        self.check_separate("(", "[")
+        self.refuse("A second = stands here; a definition has one, and a claim is written with ==.", "=")
+        self.refuse("A comma stands outside all brackets; statements are separated by semicolons.", ",")
+        self.refuse(
+            "A comparison belongs inside where(...); a claim is written left == right.", *_COMPARISONS
+        )
+        self.fail(f"{self.token.text} cannot stand here.")
 
     def side_by_side(self, before: Token, token: Token) -> NoReturn:
         if token.kind == "name" and token.text in ("if", "else"):
@@ -362,12 +359,8 @@ class ExpressionParser:
             self.fail(
                 f"{token.text} belongs inside an aggregate: sum(... for i in N) or mean(... for i in N)."
             )
-        left, right = before.text, token.text
-        shown = (
-            f"{left} {right}"
-            if token.text not in ("(", "[")
-            else f"{left} {right}...{')' if right == '(' else ']'}"
-        )
+        rest = {"(": "...)", "[": "...]"}.get(token.text, "")
+        shown = f"{before.text} {token.text}{rest}"
         self.fail(
             f"Two values stand side by side: {shown}. Write @ for a matrix product, * for an elementwise one."
         )

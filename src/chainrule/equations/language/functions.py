@@ -17,7 +17,7 @@ from chainrule import gamma
 from chainrule.arrays import Array, np, numpy_function, unit_rows
 from chainrule.equations.language.operations import Argument, elementwise_type
 from chainrule.equations.language.sizes import size_product
-from chainrule.equations.language.tree import Type
+from chainrule.equations.language.tree import Size, Type
 from chainrule.errors import SheetShapeError
 from chainrule.special import (
     abs_,
@@ -46,6 +46,7 @@ __all__ = ["ALIASES", "COMPARISONS", "CONSTANTS", "FUNCTIONS", "Function", "mean
 
 
 Rule: TypeAlias = Callable[[tuple[Argument, ...], "int | None"], Type]
+Axes: TypeAlias = "tuple[Size, ...]"
 Kernel: TypeAlias = Callable[[tuple[Array, ...], "int | None", tuple[int, ...]], Any]
 
 
@@ -90,7 +91,27 @@ def _fails(args: tuple[Argument, ...], need: str) -> SheetShapeError:
 
 
 def _same(args: tuple[Argument, ...], axis: int | None) -> Type:
-    return args[0].type
+    return args[-1].type  # the order of polygamma is a number of the call
+
+
+def _needing(need: str, holds: Callable[..., bool], result: Callable[..., Axes] = lambda *axes: ()) -> Rule:
+    """The rule of a function that needs certain axes of its arguments, and what axes it then gives."""
+
+    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
+        axes = [arg.type.axes for arg in args]
+        if not holds(*axes):
+            raise _fails(args, need)
+        return Type(result(*axes))
+
+    return rule
+
+
+def _is_square(axes: Axes) -> bool:
+    return len(axes) == 2 and axes[0] == axes[1]
+
+
+def _are_vectors(*args: Axes) -> bool:
+    return all(len(axes) == 1 for axes in args)
 
 
 def _scalar(args: tuple[Argument, ...], axis: int | None) -> Type:
@@ -140,61 +161,9 @@ def _axis_needed(name: str, keeps: bool) -> Rule:
     return rule
 
 
-def _vector(name: str, advice: str = "") -> Rule:
-    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
-        if len(args[0].type.axes) != 1:
-            raise _fails(args, f"{name} needs a vector{advice}")
-        return Type()
-
-    return rule
-
-
-def _frobenius(args: tuple[Argument, ...], axis: int | None) -> Type:
-    if not args[0].type.axes:
-        raise _fails(args, "normF needs a matrix or a vector")
-    return Type()
-
-
-def _norm1(args: tuple[Argument, ...], axis: int | None) -> Type:
-    if not args[0].type.axes:
-        raise _fails(args, "norm1 needs a vector or a matrix; write abs for a number")
-    return Type()
-
-
-def _square(name: str, scalar: bool) -> Rule:
-    def rule(args: tuple[Argument, ...], axis: int | None) -> Type:
-        axes = args[0].type.axes
-        if len(axes) != 2 or axes[0] != axes[1]:
-            advice = "; write 1 / x for a number" if name == "inv" and not axes else ""
-            raise _fails(args, f"{name} needs a square matrix{advice}")
-        return Type() if scalar else args[0].type
-
-    return rule
-
-
-def _diag(args: tuple[Argument, ...], axis: int | None) -> Type:
-    axes = args[0].type.axes
-    if len(axes) == 1:
-        return Type((axes[0], axes[0]))
-    if len(axes) == 2 and axes[0] == axes[1]:
-        return Type((axes[0],))
-    raise _fails(args, "diag makes a diagonal matrix of a vector, or takes the diagonal of a square matrix")
-
-
-def _polygamma(args: tuple[Argument, ...], axis: int | None) -> Type:
-    return args[-1].type  # the order is a number of the call
-
-
-def _dot(args: tuple[Argument, ...], axis: int | None) -> Type:
-    if any(len(arg.type.axes) != 1 for arg in args) or args[0].type.axes != args[1].type.axes:
-        raise _fails(args, "dot needs two vectors of one size")
-    return Type()
-
-
-def _outer(args: tuple[Argument, ...], axis: int | None) -> Type:
-    if any(len(arg.type.axes) != 1 for arg in args):
-        raise _fails(args, "outer needs two vectors")
-    return Type((args[0].type.axes[0], args[1].type.axes[0]))
+def _inverse(args: tuple[Argument, ...], axis: int | None) -> Type:
+    advice = "" if args[0].type.axes else "; write 1 / x for a number"
+    return _needing(f"inv needs a square matrix{advice}", _is_square, lambda axes: axes)(args, axis)
 
 
 def _kron(args: tuple[Argument, ...], axis: int | None) -> Type:
@@ -202,10 +171,6 @@ def _kron(args: tuple[Argument, ...], axis: int | None) -> Type:
     if len(a.axes) != len(b.axes) or len(a.axes) not in (1, 2) or a.row != b.row:
         raise _fails(args, "kron needs two matrices, two columns or two rows")
     return Type(tuple(size_product(m, n) for m, n in zip(a.axes, b.axes, strict=True)), a.row)
-
-
-def _onehot(args: tuple[Argument, ...], axis: int | None) -> Type:
-    return args[0].type  # the reader appends the number of classes, which the type of a label does not hold
 
 
 # kernels
@@ -216,7 +181,7 @@ def _plain(function: Callable[..., Any]) -> Kernel:
 
 
 def _along(function: Callable[..., Any]) -> Kernel:
-    return lambda args, axis, sizes: function(args[0], axis=0 if axis is None else axis)
+    return lambda args, axis, sizes: function(args[0], axis=axis or 0)
 
 
 def _over(function: Callable[..., Any]) -> Kernel:
@@ -229,16 +194,13 @@ def _attained(array: Array, places: Any, axis: int | None) -> Any:
     return np.take_along_axis(array, np.expand_dims(places, along), along).squeeze(along)
 
 
-def _larger(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
-    if len(args) == 1:
-        return _attained(args[0], np.argmax(args[0].real, axis=axis or 0), axis)
-    return np.where(args[0].real >= args[1].real, args[0], args[1])
+def _extreme_of(place: Callable[..., Any], goes_first: Callable[..., Any]) -> Kernel:
+    def kernel(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
+        if len(args) == 1:
+            return _attained(args[0], place(args[0].real, axis=axis or 0), axis)
+        return np.where(goes_first(args[0].real, args[1].real), *args)
 
-
-def _smaller(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
-    if len(args) == 1:
-        return _attained(args[0], np.argmin(args[0].real, axis=axis or 0), axis)
-    return np.where(args[0].real <= args[1].real, args[0], args[1])
+    return kernel
 
 
 def _logdet(matrix: Array) -> Any:
@@ -251,6 +213,8 @@ def _compared(function: Callable[..., Any]) -> Kernel:
     return lambda args, axis, sizes: function(args[0].real, args[1].real).astype(float)
 
 
+_LARGER = _extreme_of(numpy_function("argmax"), numpy_function("greater_equal"))
+_SMALLER = _extreme_of(numpy_function("argmin"), numpy_function("less_equal"))
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "exp": numpy_function("exp"),
     "log": numpy_function("log"),
@@ -295,12 +259,12 @@ FUNCTIONS: dict[str, Function] = {
         Function(
             "polygamma",
             (2,),
-            _polygamma,
+            _same,
             lambda args, axis, sizes: gamma.polygamma(sizes[0], args[0]),
             open=True,
         ),
-        Function("max", (1, 2), _extreme("max"), _larger, axis="required"),
-        Function("min", (1, 2), _extreme("min"), _smaller, axis="required"),
+        Function("max", (1, 2), _extreme("max"), _LARGER, axis="required"),
+        Function("min", (1, 2), _extreme("min"), _SMALLER, axis="required"),
         Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),
         Function("softmax", (1,), _axis_needed("softmax", True), _along(softmax), axis="required"),
         Function(
@@ -313,18 +277,57 @@ FUNCTIONS: dict[str, Function] = {
         Function("logsumexp", (1,), _axis_needed("logsumexp", False), _along(logsumexp), axis="required"),
         Function("sum", (1,), _dropped, _over(numpy_function("sum")), axis="optional"),
         Function("mean", (1,), _dropped, _over(numpy_function("mean")), axis="optional"),
-        Function("trace", (1,), _square("trace", True), _plain(numpy_function("trace"))),
-        Function("diag", (1,), _diag, _plain(numpy_function("diag"))),
-        Function("norm1", (1,), _norm1, _plain(lambda x: np.sum(abs_(x)))),
-        Function("norm2", (1,), _vector("norm2", ", normF works on a matrix"), _plain(norm)),
-        Function("normF", (1,), _frobenius, _plain(norm)),
-        Function("dot", (2,), _dot, _plain(lambda a, b: np.sum(a * b))),
-        Function("outer", (2,), _outer, _plain(lambda a, b: a[:, None] * b[None, :])),
+        Function(
+            "trace",
+            (1,),
+            _needing("trace needs a square matrix", _is_square),
+            _plain(numpy_function("trace")),
+        ),
+        Function(
+            "diag",
+            (1,),
+            _needing(
+                "diag makes a diagonal matrix of a vector, or takes the diagonal of a square matrix",
+                lambda axes: len(axes) == 1 or _is_square(axes),
+                lambda axes: axes * 2 if len(axes) == 1 else axes[:1],
+            ),
+            _plain(numpy_function("diag")),
+        ),
+        Function(
+            "norm1",
+            (1,),
+            _needing("norm1 needs a vector or a matrix; write abs for a number", bool),
+            _plain(lambda x: np.sum(abs_(x))),
+        ),
+        Function(
+            "norm2",
+            (1,),
+            _needing("norm2 needs a vector, normF works on a matrix", _are_vectors),
+            _plain(norm),
+        ),
+        Function("normF", (1,), _needing("normF needs a matrix or a vector", bool), _plain(norm)),
+        Function(
+            "dot",
+            (2,),
+            _needing("dot needs two vectors of one size", lambda a, b: _are_vectors(a, b) and a == b),
+            _plain(lambda a, b: np.sum(a * b)),
+        ),
+        Function(
+            "outer",
+            (2,),
+            _needing("outer needs two vectors", _are_vectors, lambda a, b: a + b),
+            _plain(lambda a, b: a[:, None] * b[None, :]),
+        ),
         Function("kron", (2,), _kron, _plain(numpy_function("kron"))),
-        Function("onehot", (1,), _onehot, lambda args, axis, sizes: unit_rows(args[0], sizes[0])),
-        Function("inv", (1,), _square("inv", False), _plain(numpy_function("linalg.inv"))),
-        Function("det", (1,), _square("det", True), _plain(numpy_function("linalg.det"))),
-        Function("logdet", (1,), _square("logdet", True), _plain(_logdet)),
+        Function("onehot", (1,), _same, lambda args, axis, sizes: unit_rows(args[0], sizes[0])),
+        Function("inv", (1,), _inverse, _plain(numpy_function("linalg.inv"))),
+        Function(
+            "det",
+            (1,),
+            _needing("det needs a square matrix", _is_square),
+            _plain(numpy_function("linalg.det")),
+        ),
+        Function("logdet", (1,), _needing("logdet needs a square matrix", _is_square), _plain(_logdet)),
         Function("eye", (1,), _scalar, lambda args, axis, sizes: np.eye(sizes[0]), sized=True),
         Function("ones", (1, 2), _scalar, lambda args, axis, sizes: np.ones(sizes), sized=True),
         Function("zeros", (1, 2), _scalar, lambda args, axis, sizes: np.zeros(sizes), sized=True),

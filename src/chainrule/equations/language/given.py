@@ -189,16 +189,10 @@ def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]
     match domain:
         case "class":
             classes = sheet.classes_of(name)
-            most = (
-                size_value(classes, sizes)
-                if classes is not None and (isinstance(classes, int) or classes in sizes)
-                else None
-            )
-            wrong = (real < 0) | (real >= most if most is not None else False)
-            upper = (
-                f"{classes} - 1 = {most - 1}" if isinstance(classes, str) and most else f"{(most or 0) - 1}"
-            )
-            need = f"labels from 0 to {upper}" if most else "labels counted from 0"
+            most = classes if isinstance(classes, int) else sizes.get(classes or "")
+            wrong = (real < 0) | (real >= (most or np.inf))
+            count = f"{classes} - 1 = " if isinstance(classes, str) else ""
+            need = f"labels from 0 to {count}{most - 1}" if most else "labels counted from 0"
         case "sign":
             wrong, need = (real != 1) & (real != -1), "signs, -1 or +1"
         case "bit":

@@ -60,6 +60,15 @@ _ADVICE = {
     "…": "write the terms out, or sum(... for i in N)",
     "𝟏": "write ones(n); 𝟏 is reserved for printing",
 }
+# Names that a sheet cannot have, and why.
+_REFUSED = {
+    "np": "The name np is refused: it is NumPy in the compiled code. Functions stand alone: tanh(x).",
+    "I": "The name I is reserved for printing; write eye(n), or choose another name.",
+    "δ": "The name δ is reserved for printing; write eye(n)[i, j], or choose another name.",
+    "and": "There is no and; multiply two conditions, or nest where(...).",
+    "or": "There is no or; multiply two conditions, or nest where(...).",
+    "not": "There is no not; multiply two conditions, or nest where(...).",
+}
 
 
 class Token(NamedTuple):
@@ -208,22 +217,15 @@ def _name_end(text: str, at: int) -> int:
 def _name(written: str) -> tuple[str, str | None]:
     """The name's own spelling with subscript digits as digits, and the reason if it cannot be one."""
     name = "".join(_DIGITS.get(char, char) for char in written)
-    reason = None
-    if unicodedata.normalize("NFKC", name) != name:
-        read = unicodedata.normalize("NFKC", name)
+    read = unicodedata.normalize("NFKC", name)
+    reason = _REFUSED.get(name)
+    if read != name:
         reason = f"The name {written} would silently be read as {read}; write {read} or spell it out."
     elif len(name) > MOST_LETTERS:
         reason = f"A name of {len(name)} characters is too long to be read; at most {MOST_LETTERS}."
     elif name.startswith("_"):
         reason = f"The name {written} is refused: a leading underscore belongs to the compiled code."
-    elif name == "np":
-        reason = "The name np is refused: it is NumPy in the compiled code. Functions stand alone: tanh(x)."
-    elif name in ("I", "δ"):
-        spell = "eye(n)" if name == "I" else "eye(n)[i, j]"
-        reason = f"The name {name} is reserved for printing; write {spell}, or choose another name."
-    elif name in ("and", "or", "not"):
-        reason = f"There is no {name}; multiply two conditions, or nest where(...)."
-    elif keyword.iskeyword(name) and name not in ("lambda", "for", "in", "if", "else"):
+    elif keyword.iskeyword(name) and name not in ("lambda", "for", "in", "if", "else", *_REFUSED):
         reason = (
             f"The name {name} is a word of Python, which the compiled code is written in; choose another."
         )

@@ -7,13 +7,13 @@ but not to shapes, and what they define is in doubt as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chainrule.equations.language.functions import ALIASES, CONSTANTS, FUNCTIONS
 from chainrule.equations.language.lexer import Token
 from chainrule.equations.language.scope import Scope
-from chainrule.equations.language.statements import ROLES
+from chainrule.equations.language.statements import ROLES, divider_of, outside, without_role
 from chainrule.errors import SheetError
 
 __all__ = ["MAX_MISTAKES", "SLIPS", "Mistakes", "names_in_doubt"]
@@ -29,7 +29,6 @@ SLIPS = {
 }
 """What is written for a role by mistake."""
 
-_DIVIDERS = (":", "=", ":=", "<-", "->", "==")
 _WORDS = ("for", "in", "if", "else", "layout", *ROLES, *SLIPS)
 
 
@@ -55,42 +54,31 @@ class Mistakes:
         raise SheetError.several(self.found, heading if self.is_full() else None)
 
 
-def names_in_doubt(tokens: tuple[Token, ...], scope: Scope) -> Iterator[str]:
+def names_in_doubt(tokens: tuple[Token, ...], scope: Scope) -> list[str]:
     """The names that a statement with a mistake was about.
 
     A name that stands alone left of an = or a colon is what the statement was about. In a declaration the
     sizes are in doubt too; and where it cannot be seen what was meant (``W @ x = z``, ``h W @ x``), every
     name that is not known yet.
     """
-    has_role = len(tokens) > 2 and tokens[0].text in (*ROLES, *SLIPS) and tokens[1].kind == "name"
-    tokens = tokens[has_role:]
-    depths = _depths(tokens)
-    at = next((i for i, t in enumerate(tokens) if not depths[i] and t.text in _DIVIDERS), -1)
-    divider = tokens[at].text
-    left = [t.text for i, t in enumerate(tokens[:at]) if _is_name(tokens, i) and not depths[i]]
-    if divider == "==":
-        # h == ... where h = ... was meant
-        yield from (name for name in left if at == 1 and _is_unknown(name, scope))
-        return
-    alone = left if len(left) == 1 and at >= 0 else []
-    yield from (name for name in alone if name != "d")
-    if not alone or divider == ":":
-        shown = [i for i in range(len(tokens)) if has_role or divider == ":" or not depths[i]]
-        names = [tokens[i].text for i in shown if _is_name(tokens, i)]
-        yield from (name for name in names if _is_unknown(name, scope))
+    rest = without_role(tokens, (*ROLES, *SLIPS))
+    plain, divider = outside(rest), divider_of(rest)
+    left = _names(plain[: plain.index(divider)]) if divider else []
+    if divider and divider.text == "==":  # h == ... where h = ... was meant
+        return [name for name in left if divider is rest[1] and _is_unknown(name, scope)]
+    about = [name for name in left if len(left) == 1 and name != "d"]
+    declares = bool(divider and divider.text == ":")
+    if len(left) == 1 and not declares:
+        return about
+    others = _names(rest if declares or rest is not tokens else plain)
+    return about + [name for name in others if _is_unknown(name, scope)]
 
 
-def _is_name(tokens: tuple[Token, ...], at: int) -> bool:
-    return tokens[at].kind == "name" and (at == 0 or tokens[at - 1].text != ".")
-
-
-def _depths(tokens: tuple[Token, ...]) -> list[int]:
-    depth, found = 0, []
-    for token in tokens:
-        depth += token.kind == "op" and token.text in "(["
-        found.append(max(depth, 0))
-        depth -= token.kind == "op" and token.text in ")]"
-    return found
+def _names(tokens: Sequence[Token]) -> list[str]:
+    """The names among some tokens; the T behind a dot is none."""
+    before = ["", *(token.text for token in tokens[:-1])]
+    pairs = zip(before, tokens, strict=False)
+    return [token.text for mark, token in pairs if token.kind == "name" and mark != "."]
 
 
 def _is_unknown(name: str, scope: Scope) -> bool:

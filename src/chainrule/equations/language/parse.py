@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from chainrule.equations.language.expressions import ExpressionParser, parse_size
 from chainrule.equations.language.lexer import Source, Token
-from chainrule.equations.language.statements import ROLES, Statement
+from chainrule.equations.language.statements import ROLES, Statement, divider_of
 from chainrule.equations.language.syntax import Loop, Node
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetSyntaxError
@@ -30,7 +30,6 @@ class DeclarationLine:
     name: Token
     kind: Token
     sizes: tuple[Size, ...]
-    bracketed: bool
     end: int
 
 
@@ -81,13 +80,16 @@ def parse_line(source: Source, tokens: tuple[Token, ...]) -> Line:
         If an expression is too deep.
     """
     parser = _LineParser(source, tokens)
-    match _divider(source, tokens):
+    divider = divider_of(tokens)
+    match divider and divider.text:
         case ":":
             return parser.declaration()
         case "=":
             return parser.definition()
         case "==":
             return parser.claim()
+        case ":=" | "<-" | "->" as mark:
+            parser.fail(f"Write = for a definition, not {mark}.", divider)
     parser.whole()
     parser.finish()
     raise source.error(
@@ -107,57 +109,30 @@ def parse_expression(source: Source, statement: Statement) -> Node:
     return node
 
 
-def _divider(source: Source, tokens: tuple[Token, ...]) -> str | None:
-    """The mark outside all brackets that says what kind of statement this is."""
-    depth = 0
-    for token in tokens:
-        if token.kind != "op":
-            continue
-        depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
-        if depth == 0 and token.text in (":", "=", "=="):
-            return token.text
-        if depth == 0 and token.text in (":=", "<-", "->"):
-            message = f"Write = for a definition, not {token.text}."
-            raise source.error(SheetSyntaxError, message, token.start, token.end)
-    return None
-
-
 class _LineParser(ExpressionParser):
     """Reads one statement."""
 
     def declaration(self) -> Line:
         name = self.name("a name before the colon")
-        if self.is_op(","):
-            self.fail(f"Declare one name at a time: {name.text}: R[p]; then the next after a semicolon.")
+        self.refuse(f"Declare one name at a time: {name.text}: R[p]; then the next after a semicolon.", ",")
         if self.token.kind == "name":
             self.fail(f"{name.text} is not a role; the roles are {', '.join(ROLES)}.", name)
-        if self.is_op("["):
-            self.fail(f"Sizes stand behind the type: {name.text}: R[N, p].")
+        self.refuse(f"Sizes stand behind the type: {name.text}: R[N, p].", "[")
         self.expect(":", f"after {name.text}")
         kind = self.name("a type such as R, R[M, p], Class[K], Sign, Bit[K] or Simplex[K]")
-        bracketed = self.is_op("[")
-        sizes = self.sizes() if bracketed else ()
-        if self.is_op("("):
-            self.fail(f"Sizes stand in square brackets: {kind.text}[...].")
-        if self.is_op("="):
-            self.fail(
-                "A name is declared with a type or defined by =, not both; what is defined needs no type."
-            )
+        sizes = self.sizes() if self.is_op("[") else ()
+        self.refuse(f"Sizes stand in square brackets: {kind.text}[...].", "(")
+        self.refuse(
+            "A name is declared with a type or defined by =, not both; what is defined needs no type.", "="
+        )
         end = self.tokens[self.at - 1].end
         self.finish()
-        return DeclarationLine(name, kind, sizes, bracketed, end)
+        return DeclarationLine(name, kind, sizes, end)
 
     def sizes(self) -> tuple[Size, ...]:
         self.take()
-        if self.is_op("]"):
-            self.fail("There is no size between the brackets; a scalar is written without them.")
-        found = []
-        while True:
-            node = self.expression(0)
-            found.append(parse_size(self.source, node))
-            if not self.is_op(","):
-                break
-            self.take()
+        self.refuse("There is no size between the brackets; a scalar is written without them.", "]")
+        found = self.separated(lambda: parse_size(self.source, self.expression(0)))
         if self.token.kind in ("name", "number"):
             self.fail("Sizes are separated by commas, as in R[M, p].")
         self.expect("]", "after the sizes")
@@ -166,18 +141,18 @@ class _LineParser(ExpressionParser):
     def definition(self) -> Line:
         name = self.name("a name before the =")
         marks = self.marks(name) if self.is_op("[", "(") else ("", ())
-        if self.is_op(".", ".T"):
-            self.fail(f"A definition names a value: {name.text} = ...; a transpose stands on the right.")
-        if self.is_op(","):
-            self.fail("Define one name at a time.")
-        if self.is_op("+", "-", "*", "/", "@", "**"):
-            following = self.tokens[self.at + 1]
-            if following.text == "=":
-                self.fail(f"A name keeps one value; write a new name = {name.text} {self.token.text} ...")
-            self.fail(
-                "Left of = stands the one name that is defined; the formula stands right of it. "
-                "Write == to claim that two formulas are equal."
-            )
+        message = f"A definition names a value: {name.text} = ...; a transpose stands on the right."
+        self.refuse(message, ".", ".T")
+        self.refuse("Define one name at a time.", ",")
+        operators = ("+", "-", "*", "/", "@", "**")
+        if self.token.kind != "end" and self.tokens[self.at + 1].text == "=":
+            new = f"{name.text} {self.token.text} ..."
+            self.refuse(f"A name keeps one value; write a new name = {new}", *operators)
+        self.refuse(
+            "Left of = stands the one name that is defined; the formula stands right of it. "
+            "Write == to claim that two formulas are equal.",
+            *operators,
+        )
         self.expect("=", f"after {name.text}")
         if self.token.kind == "end":
             self.fail(f"There is nothing after the =; write what {name.text} is.")
@@ -195,18 +170,16 @@ class _LineParser(ExpressionParser):
     def marks(self, name: Token) -> tuple[str, tuple[Token, ...]]:
         """Indices in [...] or parameters in (...) behind the name that is being defined."""
         opening = self.take().text
-        what, closing = ("an index", "]") if opening == "[" else ("a parameter", ")")
+        what, closing = ("an index such as i", "]") if opening == "[" else ("a parameter such as t", ")")
         found: list[Token] = []
-        while not found or self.is_op(","):
-            if found:
-                self.take()
-            if self.token.kind != "name":
-                self.unexpected(
-                    f"expected {what} such as {'i' if opening == '[' else 't'} on the left of a definition"
-                )
-            found.append(self.take())
-            if found[-1].text in [token.text for token in found[:-1]]:
-                self.fail(f"{found[-1].text} stands twice on the left; use another letter.", found[-1])
+
+        def mark() -> None:
+            token = self.name(f"{what} on the left of a definition")
+            if token.text in [other.text for other in found]:
+                self.fail(f"{token.text} stands twice on the left; use another letter.", token)
+            found.append(token)
+
+        self.separated(mark)
         if not self.is_op(closing) and name.text == "d" and opening == "(":
             self.unexpected(f"expected {closing}")
         self.expect(closing, f"after {found[-1].text}")
@@ -220,14 +193,12 @@ class _LineParser(ExpressionParser):
         return opening, tuple(found)
 
     def claim(self) -> Line:
-        if self.is_op("=="):
-            self.fail("There is nothing on the left of ==.")
+        self.refuse("There is nothing on the left of ==.", "==")
         left = self.whole()
         self.expect("==", "here")
         if self.token.kind == "end":
             self.fail("There is nothing on the right of ==.")
         right = self.whole()
-        if self.is_op("=="):
-            self.fail("A claim has one ==; write a == b; b == c.")
+        self.refuse("A claim has one ==; write a == b; b == c.", "==")
         self.finish()
         return ClaimLine(left, right)

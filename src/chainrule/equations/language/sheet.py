@@ -42,7 +42,6 @@ from chainrule.equations.language.tree import (
     Size,
     Term,
     Type,
-    names_in,
 )
 from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
@@ -87,7 +86,6 @@ class Sheet(Immutable):
     layouts: tuple[tuple[int, Layout], ...]
     _scope: Scope = field(repr=False)
     moves: Moves = field(default_factory=Moves, repr=False)
-    _mentions: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
     _dependents: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -107,9 +105,7 @@ class Sheet(Immutable):
 
     def mentioned(self, name: str) -> frozenset[str]:
         """The names that a definition mentions."""
-        if name not in self._mentions:
-            self._mentions[name] = names_in(self.definitions[name].body)
-        return self._mentions[name]
+        return self.moves.names(self.definitions[name].body)
 
     def dependents(self, name: str) -> frozenset[str]:
         """The definitions that are made of a name, however far from it."""
@@ -298,8 +294,6 @@ class _Reader:
             self.set_layout(statement)
             return
         tokens = self.take_role(statement.tokens)
-        if tokens is not statement.tokens:
-            self.check_declares(first, tokens)
         line = parse_line(self.source, tokens)
         doubtful = self.is_doubtful(tokens)
         match line:
@@ -344,13 +338,11 @@ class _Reader:
         if first.text in SLIPS:
             raise self.fail(f"The roles are {', '.join(ROLES)}. Did you mean {SLIPS[first.text]}?", first)
         self.role = cast(Role, first.text)
-        return tokens[1:]
-
-    def check_declares(self, role: Token, tokens: tuple[Token, ...]) -> None:
         mark = next((token.text for token in tokens if token.text in (":", "=", "==")), "")
         if mark != ":":
-            example = f"{role.text} {tokens[0].text}: R[p]"
-            raise self.fail(f"After {role.text} a declaration follows, such as {example}.", tokens[0])
+            example = f"{first.text} {second.text}: R[p]"
+            raise self.fail(f"After {first.text} a declaration follows, such as {example}.", second)
+        return tokens[1:]
 
     def declare(self, line: DeclarationLine) -> None:
         source, name, kind = self.source, line.name, line.kind

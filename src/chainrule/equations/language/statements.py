@@ -5,7 +5,7 @@ Any text too long or too deeply bracketed is refused here, before it is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,13 +20,17 @@ __all__ = [
     "Statement",
     "all_statements",
     "defined_names",
+    "divider_of",
+    "outside",
     "statements",
+    "without_role",
 ]
 
 MAX_TEXT = 60_000
 MAX_LINE = 20_000
 MAX_BRACKETS = 40
 ROLES = ("data", "parameters", "constants")
+_DIVIDERS = (":", "=", "==", ":=", "<-", "->")
 _CLOSING = {"(": ")", "[": "]"}
 _OPENING = {closing: opening for opening, closing in _CLOSING.items()}
 
@@ -105,18 +109,34 @@ def defined_names(source: Source, parts: Sequence[Statement]) -> dict[str, int]:
     """Names that stand left of an = or a colon, with their lines: for the error if one is used too early."""
     found: dict[str, int] = {}
     for part in parts:
-        tokens = part.tokens
-        if len(tokens) > 2 and tokens[0].text in ROLES and tokens[1].kind == "name":
-            tokens = tokens[1:]
-        if tokens[0].kind != "name" or len(tokens) < 2 or tokens[1].text not in ("=", ":", "[", "("):
-            continue
-        if (
-            tokens[1].text in "=:"
-            or any(token.text == "=" for token in tokens)
-            and not any(token.text == "==" for token in tokens)
-        ):
-            found.setdefault(tokens[0].text, source.line_of(tokens[0].start))
+        first, *rest = without_role(part.tokens)
+        mark, texts = rest[0].text if rest else "", {token.text for token in rest}
+        defines = mark in _CLOSING and "=" in texts and "==" not in texts
+        if first.kind == "name" and (defines or mark in ("=", ":")):
+            found.setdefault(first.text, source.line_of(first.start))
     return found
+
+
+def without_role(tokens: tuple[Token, ...], roles: Collection[str] = ROLES) -> tuple[Token, ...]:
+    """The tokens of a statement behind ``data``, ``parameters`` or ``constants``."""
+    has_role = len(tokens) > 2 and tokens[0].text in roles and tokens[1].kind == "name"
+    return tokens[1:] if has_role else tokens
+
+
+def outside(tokens: Iterable[Token]) -> list[Token]:
+    """The tokens that stand outside all brackets."""
+    depth, found = 0, list[Token]()
+    for token in tokens:
+        depth += token.text in _CLOSING
+        if depth <= 0:
+            found.append(token)
+        depth -= token.text in _OPENING
+    return found
+
+
+def divider_of(tokens: Iterable[Token]) -> Token | None:
+    """The mark outside all brackets that says what kind of statement this is."""
+    return next((token for token in outside(tokens) if token.text in _DIVIDERS), None)
 
 
 @dataclass

@@ -7,6 +7,7 @@ notation. A term's type is its shape and orientation *for fixed open indices*: i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -34,6 +35,7 @@ __all__ = [
     "Type",
     "children",
     "names_in",
+    "walk",
 ]
 
 Size: TypeAlias = int | str
@@ -222,17 +224,18 @@ def children(term: Term) -> tuple[Term, ...]:
     return ()
 
 
-def names_in(root: Term) -> frozenset[str]:
-    """The names a term mentions."""
-    found, stack, seen = set[str](), [root], set[Term]()
+def walk(roots: Iterable[Term], parts: Callable[[Term], Iterable[Term]] = children) -> Iterator[Term]:
+    """Some terms and everything inside them, each once."""
+    stack, seen = list(roots), set[Term]()
     while stack:
         term = stack.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        if isinstance(term, Ref):
-            found.add(term.name)
-        elif isinstance(term, Derivative):
-            found.add(term.wrt)
-        stack += children(term)
-    return frozenset(found)
+        if term not in seen:
+            seen.add(term)
+            stack += parts(term)
+            yield term
+
+
+def names_in(root: Term) -> frozenset[str]:
+    """The names a term mentions."""
+    terms = [term for term in walk([root]) if isinstance(term, Ref | Derivative)]
+    return frozenset(term.name if isinstance(term, Ref) else term.wrt for term in terms)
