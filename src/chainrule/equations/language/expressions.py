@@ -106,7 +106,7 @@ class ExpressionParser:
         return self.tokens[self.at]
 
     def is_op(self, *texts: str) -> bool:
-        return self.token.kind == "op" and self.token.text in texts
+        return self.tokens[self.at].text in texts  # no name, number or end is written like an operator
 
     def is_word(self, text: str) -> bool:
         return self.token.kind == "name" and self.token.text == text
@@ -171,7 +171,7 @@ class ExpressionParser:
                 f"The expression is nested more than {MAX_DEPTH} deep; name its parts.", kind=SheetLimitError
             )
         left = self.prefix()
-        while self.token.kind == "op" and _BINDING.get(self.token.text, 0) > power:
+        while _BINDING.get(self.token.text, 0) > power:
             operator = self.take()
             # Powers group from the right, and a sign binds less than the power it stands behind: 2**-x.
             right = self.expression(_UNARY - 1 if operator.text == "**" else _BINDING[operator.text])

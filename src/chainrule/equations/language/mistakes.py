@@ -62,7 +62,7 @@ def names_in_doubt(tokens: tuple[Token, ...], scope: Scope) -> list[str]:
     name that is not known yet.
     """
     rest = without_role(tokens, (*ROLES, *SLIPS))
-    plain, divider = outside(rest), divider_of(rest)
+    plain, divider = list(outside(rest)), divider_of(rest)
     left = _names(plain[: plain.index(divider)]) if divider else []
     if divider and divider.text == "==":  # h == ... where h = ... was meant
         return [name for name in left if divider is rest[1] and _is_unknown(name, scope)]

@@ -141,18 +141,8 @@ class _LineParser(ExpressionParser):
     def definition(self) -> Line:
         name = self.name("a name before the =")
         marks = self.marks(name) if self.is_op("[", "(") else ("", ())
-        message = f"A definition names a value: {name.text} = ...; a transpose stands on the right."
-        self.refuse(message, ".", ".T")
-        self.refuse("Define one name at a time.", ",")
-        operators = ("+", "-", "*", "/", "@", "**")
-        if self.token.kind != "end" and self.tokens[self.at + 1].text == "=":
-            new = f"{name.text} {self.token.text} ..."
-            self.refuse(f"A name keeps one value; write a new name = {new}", *operators)
-        self.refuse(
-            "Left of = stands the one name that is defined; the formula stands right of it. "
-            "Write == to claim that two formulas are equal.",
-            *operators,
-        )
+        if not self.is_op("="):
+            self.refuse_left(name)
         self.expect("=", f"after {name.text}")
         if self.token.kind == "end":
             self.fail(f"There is nothing after the =; write what {name.text} is.")
@@ -166,6 +156,21 @@ class _LineParser(ExpressionParser):
         if marks[0] == "(":
             return FunctionLine(name, marks[1], body)
         return DefinitionLine(name, marks[1], body, tuple(loops))
+
+    def refuse_left(self, name: Token) -> None:
+        """Say what is wrong with a formula left of the =."""
+        message = f"A definition names a value: {name.text} = ...; a transpose stands on the right."
+        self.refuse(message, ".", ".T")
+        self.refuse("Define one name at a time.", ",")
+        operators = ("+", "-", "*", "/", "@", "**")
+        if self.token.kind != "end" and self.tokens[self.at + 1].text == "=":
+            new = f"{name.text} {self.token.text} ..."
+            self.refuse(f"A name keeps one value; write a new name = {new}", *operators)
+        self.refuse(
+            "Left of = stands the one name that is defined; the formula stands right of it. "
+            "Write == to claim that two formulas are equal.",
+            *operators,
+        )
 
     def marks(self, name: Token) -> tuple[str, tuple[Token, ...]]:
         """Indices in [...] or parameters in (...) behind the name that is being defined."""

@@ -5,7 +5,7 @@ Any text too long or too deeply bracketed is refused here, before it is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -123,15 +123,14 @@ def without_role(tokens: tuple[Token, ...], roles: Collection[str] = ROLES) -> t
     return tokens[1:] if has_role else tokens
 
 
-def outside(tokens: Iterable[Token]) -> list[Token]:
+def outside(tokens: Iterable[Token]) -> Iterator[Token]:
     """The tokens that stand outside all brackets."""
-    depth, found = 0, list[Token]()
+    depth = 0
     for token in tokens:
         depth += token.text in _CLOSING
         if depth <= 0:
-            found.append(token)
+            yield token
         depth -= token.text in _OPENING
-    return found
 
 
 def divider_of(tokens: Iterable[Token]) -> Token | None:
