@@ -13,6 +13,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from chainrule.equations.language.tree import Span
@@ -30,6 +31,8 @@ _ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _OPERATOR = re.compile(r"\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:%]|\.(?!\d)")
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_POWER = re.compile(f"[⁻⁺]?[{_SUPERSCRIPTS}]+")
+_COMMENT = re.compile("#.*")
 _DIGITS = {mark: str(i) for marks in (_SUBSCRIPTS, _SUPERSCRIPTS) for i, mark in enumerate(marks)}
 _SAME_AS = {"⊙": "*", "∘": "*", "−": "-", "≤": "<=", "≥": ">=", "≠": "!=", "ᵀ": ".T"}
 _ADVICE = {
@@ -130,8 +133,7 @@ class Source:
 
     def error(self, kind: type[SheetError], message: str, start: int, end: int) -> SheetError:
         """An error that shows the line with a caret under text[start:end]."""
-        span = self.span(start, end)
-        return self.error_at(kind, message, span)
+        return self.error_at(kind, message, self.span(start, end))
 
     def error_at(self, kind: type[SheetError], message: str, span: Span) -> SheetError:
         """As `error`, for a place already known."""
@@ -140,10 +142,9 @@ class Source:
             left = max(0, column - 60)
             source, column = source[left : left + 160], column - left
             width = min(width, 160 - column + 1)
-            error = kind(message, line=span.line, column=column, source=source, width=width)
-            error.column = span.column
-            return error
-        return kind(message, line=span.line, column=column, source=source, width=width)
+        error = kind(message, line=span.line, column=column, source=source, width=width)
+        error.column = span.column
+        return error
 
 
 def tokens(source: Source) -> Iterator[Token | Fault]:
@@ -152,13 +153,11 @@ def tokens(source: Source) -> Iterator[Token | Fault]:
     A line end or semicolon is a token of kind "end", and so is the end of the text.
     """
     text, at = source.text, 0
-    names: dict[str, tuple[str, str | None]] = {}
+    named = cache(_name)
     while at < len(text):
         char = text[at]
         if char in " \t" or (char > "\x7f" and unicodedata.category(char) == "Zs"):
             at += 1
-        elif char == "#":
-            at = _end_of_line(text, at)
         elif char in "\n;":
             yield Token("end", char, at, at + 1)
             at += 1
@@ -166,10 +165,7 @@ def tokens(source: Source) -> Iterator[Token | Fault]:
             yield Token("op", match.group(), at, match.end())
             at = match.end()
         elif (end := _name_end(text, at)) > at:
-            written = text[at:end]
-            if written not in names:
-                names[written] = _name(written)
-            name, reason = names[written]
+            name, reason = named(text[at:end])
             if reason is not None:
                 yield Fault(SheetNameError, reason, at, end)
             yield Token("name", name, at, end)
@@ -177,21 +173,18 @@ def tokens(source: Source) -> Iterator[Token | Fault]:
         elif match := _NUMBER.match(text, at):
             yield Token("number", match.group(), at, match.end())
             at = match.end()
+        elif match := _COMMENT.match(text, at):
+            at = match.end()
         elif char in _SAME_AS:
             yield Token("op", _SAME_AS[char], at, at + 1)
             at += 1
-        elif (end := _power_end(text, at)) > at:
-            yield from _power(text, at, end)
-            at = end
+        elif match := _POWER.match(text, at):
+            yield from _power(text, at, match.end())
+            at = match.end()
         else:
             yield _unreadable(char, at)
             at += 1
     yield Token("end", "", at, at)
-
-
-def _end_of_line(text: str, at: int) -> int:
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end
 
 
 def _name_end(text: str, at: int) -> int:
@@ -230,15 +223,6 @@ def _name(written: str) -> tuple[str, str | None]:
             f"The name {name} is a word of Python, which the compiled code is written in; choose another."
         )
     return name, reason
-
-
-def _power_end(text: str, at: int) -> int:
-    """Where a superscript such as ² or ⁻¹ that starts at ``at`` ends."""
-    end = at + 1 if text[at] in "⁻⁺" else at
-    digits = end
-    while digits < len(text) and text[digits] in _SUPERSCRIPTS:
-        digits += 1
-    return digits if digits > end else at
 
 
 def _power(text: str, start: int, end: int) -> Iterator[Token]:

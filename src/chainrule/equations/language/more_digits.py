@@ -37,10 +37,8 @@ def with_more_digits(found: Array, compute: Callable[[Decimals], Array]) -> Arra
             break
         try:
             rough, fine = (
-                np.asarray(
-                    compute(Decimals(times * digits, allowance=_allowance(times * digits))), dtype=float
-                )
-                for times in (1, 2)
+                np.asarray(compute(Decimals(places, allowance=Allowance(MOST_WORK // places))), dtype=float)
+                for places in (digits, 2 * digits)
             )
         except (DataError, NoRuleError, TooLargeError, np.linalg.LinAlgError):
             # Beyond all bounds, or a function that decimals do not know: it stays as it is.
@@ -50,7 +48,3 @@ def with_more_digits(found: Array, compute: Callable[[Decimals], Array]) -> Arra
             agree = np.isfinite(fine) & (np.abs(rough - fine) <= NEAR * np.abs(fine))
         found = np.where(agree, fine, found)
     return found
-
-
-def _allowance(digits: int) -> Allowance:
-    return Allowance(MOST_WORK // digits)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from chainrule.equations.language.foreign import here
 from chainrule.equations.language.functions import ALIASES, CONSTANTS, FUNCTIONS
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.syntax import (
-    Comparison,
     Invocation,
-    Literal,
     Name,
     Node,
     Subscript,
@@ -227,7 +226,10 @@ class NameCheck:
         for name in self.pending:  # an open index may be used as a number before it is used as a subscript
             if self.free is None or name.name not in self.free:
                 define = " Write = to define it; == claims that two known values are equal."
-                raise self._unknown(name, define if name is nodes[0] else "")
+                self._unknown(name, define if name is nodes[0] else "")
+
+    def _fail(self, message: str, node: Node, kind: type[SheetError] = SheetNameError) -> NoReturn:
+        raise self.source.error(kind, message, node.start, node.end)
 
     def _check(self, node: Node) -> None:
         match node:
@@ -263,7 +265,7 @@ class NameCheck:
         if self._knows(node.name):
             return
         if self.free is None:
-            raise self._unknown(node)
+            self._unknown(node)
         self.pending.append(node)
 
     def _subscript(self, node: Name) -> None:
@@ -275,9 +277,9 @@ class NameCheck:
         else:
             name = node.name
             bound = f" An index is bound on the left, as in h[{name}] = ..., or by sum(... for {name} in N)."
-            raise self._unknown(node, bound)
+            self._unknown(node, bound)
 
-    def _unknown(self, node: Name, advice: str = "") -> SheetError:
+    def _unknown(self, node: Name, advice: str = "") -> NoReturn:
         name, scope = node.name, self.scope
         if name in scope.later:
             line = scope.later[name]
@@ -293,7 +295,7 @@ class NameCheck:
             hint = advice or (" Euler's number is exp(1)." if name == "e" else near(name, choices))
             hint = hint or " Declare it, as in data x: R[p], or define it in a line above."
             message = f"{name} is not known here.{hint}"
-        return self.source.error(SheetNameError, message, node.start, node.end)
+        self._fail(message, node)
 
     def _invocation(self, node: Invocation) -> None:
         name = node.function.name
@@ -333,7 +335,7 @@ class NameCheck:
                 or f" There are {', '.join(choices[:6])}, ..., or your own: {name}(t) = ..."
             )
             message = f"There is no function {name}.{hint}"
-        raise self.source.error(SheetNameError, message, function.start, function.end)
+        self._fail(message, function)
 
     def bind(self, index: Name, size: Node) -> str:
         """Bind the index of a loop, whose size is checked."""
@@ -348,8 +350,7 @@ class NameCheck:
         elif name in self.parameters:
             taken = f"{name} is a parameter of the function"
         if taken is not None:
-            message = f"{taken}, so it cannot be an index here too; choose another letter."
-            raise self.source.error(SheetNameError, message, index.start, index.end)
+            self._fail(f"{taken}, so it cannot be an index here too; choose another letter.", index)
         self._size(size)
         self.bound[name] = "an index"
         return name
@@ -366,32 +367,28 @@ class NameCheck:
         if scope.is_value(name) or name in self.parameters:
             axes = scope.type_of(name).axes if scope.is_value(name) else ()
             says = f"; its axes are {', '.join(map(str, axes))}" if axes else ""
-            message = (
-                f"{name} is a value, not a size{says}. A size is a name from a declaration or a whole number."
-            )
-        else:
-            hint = near(name, scope.sizes) or f" The sizes so far: {', '.join(scope.sizes) or 'none'}."
-            message = f"{name} is not a size of this sheet.{hint}"
-        raise self.source.error(SheetNameError, message, node.start, node.end)
+            size = "A size is a name from a declaration or a whole number."
+            self._fail(f"{name} is a value, not a size{says}. {size}", node)
+        hint = near(name, scope.sizes) or f" The sizes so far: {', '.join(scope.sizes) or 'none'}."
+        self._fail(f"{name} is not a size of this sheet.{hint}", node)
 
     def _derivative(self, node: Invocation) -> None:
         written = self.source.quote(node.start, node.end)
         if len(node.args) != 2 or node.axis is not None or node.loops:
             message = f"d takes a value and the name that it is differentiated by: d(L, W), not {written}."
-            raise self.source.error(SheetSyntaxError, message, node.start, node.end)
+            self._fail(message, node, SheetSyntaxError)
         of, wrt = node.args
         self._check(of)
-        if isinstance(wrt, Name) and self.scope.is_doubtful(wrt.name):
+        name = wrt.name if isinstance(wrt, Name) else ""
+        if self.scope.is_doubtful(name):
             return
-        if isinstance(wrt, Name) and not self.scope.is_value(wrt.name) and not self._knows(wrt.name):
-            raise self._unknown(wrt)
-        if not isinstance(wrt, Name) or not self.scope.is_value(wrt.name) or wrt.name in self.parameters:
+        if isinstance(wrt, Name) and not self._knows(name):
+            self._unknown(wrt)
+        if not self.scope.is_value(name) or name in self.parameters:
             shown = self.source.quote(wrt.start, wrt.end)
             why = "; for one entry write d(L, W)[i, j]" if isinstance(wrt, Subscript) else ""
-            if isinstance(wrt, Comparison | Literal | Name):
-                why = ""
             message = f"The second argument of d is the name of a value, not {shown}{why}."
-            raise self.source.error(SheetSyntaxError, message, wrt.start, wrt.end)
-        if self.scope.domain_of(wrt.name) == "class":
-            message = f"{wrt.name} is a label; there is no derivative with respect to a label."
-            raise self.source.error(SheetSyntaxError, message, wrt.start, wrt.end)
+            self._fail(message, wrt, SheetSyntaxError)
+        if self.scope.domain_of(name) == "class":
+            message = f"{name} is a label; there is no derivative with respect to a label."
+            self._fail(message, wrt, SheetSyntaxError)

@@ -110,9 +110,9 @@ def defined_names(source: Source, parts: Sequence[Statement]) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in parts:
         first, *rest = without_role(part.tokens)
-        mark, texts = rest[0].text if rest else "", {token.text for token in rest}
-        defines = mark in _CLOSING and "=" in texts and "==" not in texts
-        if first.kind == "name" and (defines or mark in ("=", ":")):
+        mark = rest[0].text if rest else ""
+        marks = {token.text for token in rest} if mark in _CLOSING else {mark}
+        if first.kind == "name" and (mark == ":" or ("=" in marks and "==" not in marks)):
             found.setdefault(first.text, source.line_of(first.start))
     return found
 
