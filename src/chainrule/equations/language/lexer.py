@@ -13,7 +13,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from chainrule.equations.language.tree import Span
@@ -153,7 +153,6 @@ def tokens(source: Source) -> Iterator[Token | Fault]:
     A line end or semicolon is a token of kind "end", and so is the end of the text.
     """
     text, at = source.text, 0
-    named = cache(_name)
     while at < len(text):
         char = text[at]
         if char in " \t" or (char > "\x7f" and unicodedata.category(char) == "Zs"):
@@ -165,7 +164,7 @@ def tokens(source: Source) -> Iterator[Token | Fault]:
             yield Token("op", match.group(), at, match.end())
             at = match.end()
         elif (end := _name_end(text, at)) > at:
-            name, reason = named(text[at:end])
+            name, reason = _name(text[at:end])
             if reason is not None:
                 yield Fault(SheetNameError, reason, at, end)
             yield Token("name", name, at, end)
@@ -207,6 +206,7 @@ def _name_end(text: str, at: int) -> int:
     return end
 
 
+@lru_cache(256)  # a sheet says few names many times
 def _name(written: str) -> tuple[str, str | None]:
     """The name's own spelling with subscript digits as digits, and the reason if it cannot be one."""
     name = "".join(_DIGITS.get(char, char) for char in written)
