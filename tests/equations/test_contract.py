@@ -1,33 +1,68 @@
 """The order of a product: how much is computed for long chains, and what comes out."""
 
+import itertools
 import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
 
-from chainrule.equations.code.contract import BLAS_SHARE, Operand, Workshop, contraction_code
+from chainrule.equations.code import pairing
+from chainrule.equations.code.contract import Operand, Workshop, contraction_code
+from chainrule.equations.code.pairing import BLAS_SHARE, joins
 from chainrule.equations.formulas.forms import Named
 from chainrule.equations.formulas.series_parallel import Edge, Graph, reduce_graph, reduced_form
 from chainrule.equations.nodes.nodes import Pool
 
 
-def _lengths_asked(factors: int) -> int:
-    asked = 0
+@pytest.fixture
+def priced(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """How many pairs are priced before a product of operands with these labels has its order."""
+    asked, growth = [0], pairing._Pairing._growth
 
-    def length(label: int) -> float:
-        nonlocal asked
-        asked += 1
-        return 2.0 + label % 3
+    def counting(self: pairing._Pairing, *pair: int) -> float:
+        asked[0] += 1
+        return growth(self, *pair)
 
-    chain = [Operand("W", (label, label + 1)) for label in range(factors)]
-    code, _ = contraction_code(chain, (0, factors), Workshop(length))
-    assert code.count("W") == factors
-    return asked
+    monkeypatch.setattr(pairing._Pairing, "_growth", counting)
+
+    def count(labels: Iterable[tuple[int, ...]], out: tuple[int, ...] = ()) -> int:
+        asked[0] = 0
+        operands = [Operand(f"x{at}", own) for at, own in enumerate(labels)]
+        joins.cache_clear()
+        code, _ = contraction_code(operands, out, Workshop(lambda label: 2.0 + label % 3))
+        assert code.count("x") == len(operands)
+        return asked[0]
+
+    return count
 
 
-def test_order_of_long_chain_takes_linear_work() -> None:
+def _chain(factors: int) -> list[tuple[int, ...]]:
+    return [(label, label + 1) for label in range(factors)]
+
+
+def test_order_of_long_chain_takes_linear_work(priced: Callable[..., int]) -> None:
     """Every pair is priced once, and again only when a join changed it."""
-    assert _lengths_asked(80) < 2.5 * _lengths_asked(40)
+    assert priced(_chain(80), (0, 80)) < 2.5 * priced(_chain(40), (0, 40))
+
+
+def test_of_a_product_over_every_pair_of_indices_no_pair_is_priced_often(priced: Callable[..., int]) -> None:
+    """A join changes the prices at labels that are now used once or twice, and no others."""
+    edges = list(itertools.combinations(range(10), 2))
+    assert priced(edges) < 1.5 * math.comb(len(edges), 2)
+
+
+def test_numbers_among_many_operands_are_priced_as_one(priced: Callable[..., int]) -> None:
+    """The 60 numbers u . v of a chain of logsumexp: each pair of them at each step would be 36,000."""
+    assert priced([(label,) for label in range(60) for _ in range(2)]) < 1000
+
+
+def test_what_is_weighed_alone_has_the_work_of_its_code() -> None:
+    operands = [Operand(f"x{at}", own) for at, own in enumerate([(0, 2), (2, 3), (3, 1), (3,), (1, 3)])]
+    shops = [Workshop(lambda label: 3.0 + label, writes=writes) for writes in (True, False)]
+    for shop in shops:
+        contraction_code(operands, (0, 1), shop)
+    assert shops[0].work == shops[1].work > 0
 
 
 class _Watched(Edge):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.code import contract
+from chainrule.equations.code import pairing
 from chainrule.equations.nodes import nodes, numeric
 from chainrule.equations.nodes.nodes import MOST_STEPS, Pool
 from chainrule.equations.nodes.numeric import node_value
@@ -87,24 +87,24 @@ def chain(count):
 
 
 def test_the_order_of_a_long_chain_is_chosen_among_neighbours(monkeypatch):
-    asked, price, joined = [], contract._price, contract._Neighbours.joined
+    asked, growth, prepare = [], pairing._Pairing._growth, pairing._Pairing.__init__
 
     def counting(*arguments):
         asked[-1][1] += 1
-        return price(*arguments)
+        return growth(*arguments)
 
-    def watched(neighbours):
-        asked.append([len(neighbours.operands), 0])
-        return joined(neighbours)
+    def watched(pairs, masks, *arguments):
+        asked.append([len(masks), 0])
+        prepare(pairs, masks, *arguments)
 
-    monkeypatch.setattr(contract, "_price", counting)
-    monkeypatch.setattr(contract._Neighbours, "joined", watched)
-    asked.append([1, 0])
+    monkeypatch.setattr(pairing._Pairing, "_growth", counting)
+    monkeypatch.setattr(pairing._Pairing, "__init__", watched)
+    pairing.joins.cache_clear()
     model = Equations(chain(30))
     function = model.compile(["L", "dL/dA7"])
-    assert len(asked) > 1
-    # Of the last twelve every pair is tried: 12 · 13 · 11 / 6 of them.
-    assert all(found <= 12 * count + 286 for count, found in asked[1:])
+    assert max(count for count, _ in asked) > 12
+    # Of the last twelve every pair is tried: 66 of them, and each join changes those of one.
+    assert all(found <= 12 * count + 286 for count, found in asked)
     random = np.random.default_rng(0)
     values = {f"A{i}": random.normal(size=(2 + i % 3, 2 + (i + 1) % 3)) for i in range(30)}
     value, gradient = function(**values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chainrule.equations.language.tree import Size
@@ -71,68 +71,62 @@ def called(function: ast.expr) -> str:
     return f"{called(function.value)}.{function.attr}" if isinstance(function, ast.Attribute) else ""
 
 
+class _UnknownError(Exception):
+    """The rules for axes do not reach an expression."""
+
+
 def dims_of(code: ast.expr, known: Mapping[str, Variable]) -> Dims | None:
     """The axes of an expression; None where the rules here do not reach."""
+    try:
+        return _dims(code, known)
+    except _UnknownError:
+        return None
+
+
+def _dims(code: ast.expr, known: Mapping[str, Variable]) -> Dims:
     match code:
-        case ast.Name(id=name):
-            return known[name].dims if name in known else None
+        case ast.Name(id=name) if name in known and (dims := known[name].dims) is not None:
+            return dims
         case ast.Constant():
             return ()
         case ast.UnaryOp(operand=inner) | ast.Attribute(value=inner, attr="real"):
-            return dims_of(inner, known)
+            return _dims(inner, known)
         case ast.Attribute(value=inner, attr="T"):
-            dims = dims_of(inner, known)
-            return dims if dims is None else dims[::-1]
+            return _dims(inner, known)[::-1]
         case ast.BinOp(left=left, op=op, right=right):
             rule = _matrix_product if isinstance(op, ast.MatMult) else _broadcast
-            first, second = dims_of(left, known), dims_of(right, known)
-            return None if first is None or second is None else rule(first, second)
+            return rule(_dims(left, known), _dims(right, known))
         case ast.Subscript(value=inner, slice=index):
-            return _with_axes(dims_of(inner, known), index)
+            return _with_axes(_dims(inner, known), index)
         case ast.Call(func=ast.Attribute(value=inner, attr="sum"), args=[], keywords=keywords):
-            return _summed(dims_of(inner, known), keywords)
-        case ast.Call(func=function, args=[first_argument, *_]):
-            name = called(function)
-            if name in _ELEMENTWISE | {"np.where", "_step", "_sign", "float"}:
-                return dims_of(first_argument, known)
-            if name == "_norm":
-                dims = dims_of(first_argument, known)
-                axes = ast.literal_eval(code.args[1]) if len(code.args) > 1 else len(dims or ())
-                return None if dims is None else dims[: len(dims) - axes]
-            if name in _POWERS:
-                first, second = (dims_of(argument, known) for argument in code.args[:2])
-                return None if first is None or second is None else _broadcast(first, second)
-            if name == "_onehot":
-                labels = dims_of(first_argument, known)
-                return None if labels is None else (*labels, _size(code.args[1]))
-            if name == "np.eye":
-                return (_size(first_argument),) * 2
-            if isinstance(function, ast.Attribute) and function.attr == "transpose":
-                dims = dims_of(function.value, known)
-                return (
-                    None if dims is None else tuple(dims[axis] for axis in ast.literal_eval(first_argument))
-                )
-            return _contracted(name, code.args, known)
-    return None
+            return _summed(_dims(inner, known), keywords)
+        case ast.Call(func=ast.Attribute(value=inner, attr="transpose"), args=[order]):
+            return tuple(map(_dims(inner, known).__getitem__, ast.literal_eval(order)))
+        case ast.Call(func=function, args=[_, *_]) if called(function) in _CALLS:
+            return _CALLS[called(function)](code.args, known)
+    raise _UnknownError
 
 
-def _contracted(name: str, arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims | None:
-    """The axes of a sum over axes of two arrays, or of a product with itself."""
-    if name in ("_gram", "_weighted_gram"):
-        dims = dims_of(arguments[0], known)
-        return None if dims is None else dims[1:] * 2
-    if name not in ("np.tensordot", "np.einsum") or len(arguments) != 3:
-        return None
-    pair = arguments[1:] if name == "np.einsum" else arguments[:2]
-    first, second = (dims_of(argument, known) for argument in pair)
-    if first is None or second is None:
-        return None
-    if name == "np.tensordot":
-        left, right = ast.literal_eval(arguments[2])
-        kept = [size for axis, size in enumerate(first) if axis not in left]
-        return (*kept, *(size for axis, size in enumerate(second) if axis not in right))
+def _of_first(arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims:
+    return _dims(arguments[0], known)
+
+
+def _norm(arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims:
+    dims = _dims(arguments[0], known)
+    return dims[: len(dims) - ast.literal_eval(arguments[1])] if len(arguments) > 1 else ()
+
+
+def _tensordot(arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims:
+    left, right = ast.literal_eval(arguments[2])
+    first, second = (_dims(argument, known) for argument in arguments[:2])
+    kept = [size for axis, size in enumerate(first) if axis not in left]
+    return (*kept, *(size for axis, size in enumerate(second) if axis not in right))
+
+
+def _einsum(arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims:
     inputs, out = ast.literal_eval(arguments[0]).split("->")
-    sizes = dict(zip(inputs.replace(",", ""), (*first, *second), strict=True))
+    dims = [size for argument in arguments[1:] for size in _dims(argument, known)]
+    sizes = dict(zip(inputs.replace(",", ""), dims, strict=True))
     return tuple(sizes[letter] for letter in out)
 
 
@@ -141,7 +135,7 @@ def _size(code: ast.expr) -> Size:
     return int(text) if text.isdecimal() else text
 
 
-def _broadcast(first: Dims, second: Dims) -> Dims | None:
+def _broadcast(first: Dims, second: Dims) -> Dims:
     if len(first) < len(second):
         first, second = second, first
     result = list(first)
@@ -149,41 +143,50 @@ def _broadcast(first: Dims, second: Dims) -> Dims | None:
         if result[place] == 1:
             result[place] = size
         elif size not in (1, result[place]):
-            return None
+            raise _UnknownError
     return tuple(result)
 
 
-def _matrix_product(first: Dims, second: Dims) -> Dims | None:
+def _matrix_product(first: Dims, second: Dims) -> Dims:
     if not 1 <= len(first) <= 2 or not 1 <= len(second) <= 2:
-        return None
+        raise _UnknownError
     return first[:-1] + second[1:]
 
 
-def _with_axes(dims: Dims | None, index: ast.expr) -> Dims | None:
+def _with_axes(dims: Dims, index: ast.expr) -> Dims:
     """The axes after an index of ``:`` and ``None`` alone."""
-    parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    if dims is None or not all(
-        isinstance(part, ast.Constant) if not isinstance(part, ast.Slice) else not (part.lower or part.upper)
-        for part in parts
-    ):
-        return None
     left, result = list(dims), list[Size]()
-    for part in parts:
-        if isinstance(part, ast.Constant):
-            if part.value is not None:
-                return None
-            result.append(1)
-        elif left:
-            result.append(left.pop(0))
+    for part in index.elts if isinstance(index, ast.Tuple) else [index]:
+        match part:
+            case ast.Constant(value=None):
+                result.append(1)
+            case ast.Slice(lower=None, upper=None):
+                result.extend(left[:1])
+                del left[:1]
+            case _:
+                raise _UnknownError
     return (*result, *left)
 
 
-def _summed(dims: Dims | None, keywords: list[ast.keyword]) -> Dims | None:
-    if dims is None or not keywords:
-        return None if dims is None else ()
-    axes = ast.literal_eval(keywords[0].value)
+def _summed(dims: Dims, keywords: list[ast.keyword]) -> Dims:
+    axes = ast.literal_eval(keywords[0].value) if keywords else range(len(dims))
     gone = {axes} if isinstance(axes, int) else set(axes)
     return tuple(size for axis, size in enumerate(dims) if axis not in gone)
+
+
+_CALLS: dict[str, Callable[[list[ast.expr], Mapping[str, Variable]], Dims]] = {
+    **dict.fromkeys((*_ELEMENTWISE, "np.where", "_step", "_sign", "float"), _of_first),
+    **dict.fromkeys(_POWERS, lambda arguments, known: _broadcast(*(_dims(a, known) for a in arguments[:2]))),
+    **dict.fromkeys(
+        ("_gram", "_weighted_gram"), lambda arguments, known: _of_first(arguments, known)[1:] * 2
+    ),
+    "_norm": _norm,
+    "_onehot": lambda arguments, known: (*_of_first(arguments, known), _size(arguments[1])),
+    "np.eye": lambda arguments, known: (_size(arguments[0]),) * 2,
+    "np.tensordot": _tensordot,
+    "np.einsum": _einsum,
+}
+"""The axes of what functions return."""
 
 
 def is_floating(code: ast.expr, known: Mapping[str, Variable]) -> bool:

@@ -54,6 +54,7 @@ class Writer:
         self.lines = lines
         self.sizes = sizes
         self.taken = set(OWN_WORDS)
+        self.numbers: dict[str, int] = {}
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
         self.statements: list[str] = []
@@ -131,7 +132,7 @@ class Writer:
     def fresh(self, wish: str) -> str:
         """A name that the code does not use yet."""
         name = wish + "_" if keyword.iskeyword(wish) or wish in self.taken else wish
-        name = name if name not in self.taken else numbered(wish, self.taken)
+        name = name if name not in self.taken else numbered(wish, self.taken, self.numbers)
         self.taken.add(name)
         return name
 

@@ -223,10 +223,11 @@ def compile_product(
         declarations[direction] = Declaration(direction, "constants", "real", dims, None, Span(0, 0))
     stable = replace(stable, symbols=symbols, declarations=declarations)
     tails: dict[Node, Node] = {}
+    weighed: dict[Node, float] = {}
     bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
     held = {
         line.symbol: taken_apart(
-            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}
+            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}, weighed
         )
         for line in lines
     }

@@ -10,20 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
-from typing import TypeAlias
+
+from chainrule.equations.code.pairing import BLAS_SHARE, Join, joins
 
 __all__ = ["Operand", "Workshop", "aligned_code", "contraction_code"]
-
-# One operation of a matrix product takes about so much of the time of one on its own.
-BLAS_SHARE = 1 / 32
-# Of more operands not every pair is tried: a chain of 60 matrices has 1,770 at each of 59 steps.
-MANY_OPERANDS = 12
-# Of pairs, by their labels: how much larger the result is than the two, then the work.
-Labels: TypeAlias = tuple[int, ...]
-Prices: TypeAlias = dict[tuple[Labels, Labels], tuple[float, float]]
-# The price of a pair and the places of its operands.
-Offer: TypeAlias = tuple[tuple[float, float], int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +42,8 @@ class Workshop:
         Length of a label, true or assumed.
     share : callable, optional
         Gives a text that may be needed again a name; by default it stays as it is.
+    writes : bool
+        Whether code is written, or only its work counted.
 
     Attributes
     ----------
@@ -60,10 +52,14 @@ class Workshop:
     """
 
     def __init__(
-        self, length: Callable[[int], float], share: Callable[[str], str] = lambda text: f"({text})"
+        self,
+        length: Callable[[int], float],
+        share: Callable[[str], str] = lambda text: f"({text})",
+        writes: bool = True,
     ) -> None:
         self.length = length
         self.share = share
+        self.writes = writes
         self.work = 0.0
 
     def count(self, labels: Iterable[int], share: float = 1.0) -> None:
@@ -89,7 +85,7 @@ def contraction_code(operands: Sequence[Operand], out: tuple[int, ...], shop: Wo
     late = [operand for operand in operands if _is_late(operand, operands, out)]
     work = [operand for operand in operands if operand.labels and operand not in late]
     inner = tuple(label for label in out if any(label in operand.labels for operand in work)) if late else out
-    work = _divided([_summed_alone(operand, operands, inner) for operand in work])
+    work = _divided(_summed_alone(work, inner, operands))
     result = _symmetric(work, inner, shop) or _pairwise(work, inner, shop)
     for operand in late:
         labels = {*operand.labels, *(result.labels if result else ())}
@@ -104,18 +100,17 @@ def _is_late(operand: Operand, operands: Sequence[Operand], out: tuple[int, ...]
 
 
 def _pairwise(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
-    prices: Prices = {}
-    if len(work) > MANY_OPERANDS:
-        work = _Neighbours(work, out, shop).joined()
-    while len(work) > 1:
-        first, second = _best_pair(work, out, shop.length, prices)
-        changed = {*first.labels, *second.labels}
-        prices = {pair: price for pair, price in prices.items() if changed.isdisjoint(pair[0] + pair[1])}
-        rest = [operand for operand in work if operand is not first and operand is not second]
-        needed = set(out).union(*(operand.labels for operand in rest))
-        work = [_joined(first, second, needed, out, shop), *rest]
-    work = [_summed_alone(operand, work, out) for operand in work]
-    return work[0] if work else None
+    labels = tuple(operand.labels for operand in work)
+    lengths = {label: shop.length(label) for own in labels for label in own}
+    order = joins(labels, out, tuple(lengths.values()))
+    shop.work += sum(join.work for join in order)
+    if not shop.writes:
+        return Operand("", tuple(label for label in out if label in lengths)) if work else None
+    operands = dict(enumerate(work))
+    for new, join in enumerate(order, 1):
+        operands[-new] = _joined(operands.pop(join.a), operands.pop(join.b), join, out, shop)
+    alone = _summed_alone(operands.values(), out)
+    return alone[0] if alone else None
 
 
 def _symmetric(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
@@ -157,14 +152,22 @@ def _diagonal(operand: Operand) -> Operand:
     return Operand(f'np.einsum("{rule}", {operand.code})', kept, inverted=operand.inverted)
 
 
-def _summed_alone(operand: Operand, others: Iterable[Operand], out: tuple[int, ...]) -> Operand:
-    """Sum the axes that nothing else uses."""
-    elsewhere = {label for other in others if other is not operand for label in other.labels}
-    alone = [label for label in operand.labels if label not in out and label not in elsewhere]
-    if not alone or operand.inverted:
+def _summed_alone(
+    work: Iterable[Operand], out: tuple[int, ...], beside: Iterable[Operand] | None = None
+) -> list[Operand]:
+    """The operands, summed over the axes that nothing else uses: none of ``beside``, by default of them."""
+    work = list(work)
+    uses = Counter(label for operand in (work if beside is None else beside) for label in operand.labels)
+    uses.update(out)
+    return [operand if operand.inverted else _summed(operand, uses) for operand in work]
+
+
+def _summed(operand: Operand, uses: Mapping[int, int]) -> Operand:
+    """The operand, summed over the axes that it alone uses."""
+    axes = [axis for axis, label in enumerate(operand.labels) if uses[label] == 1]
+    if not axes:
         return operand
-    kept = tuple(label for label in operand.labels if label not in alone)
-    axes = [axis for axis, label in enumerate(operand.labels) if label in alone]
+    kept = tuple(label for label in operand.labels if uses[label] > 1)
     axis = "" if not kept else f"axis={axes[0]}" if len(axes) == 1 else f"axis={tuple(axes)}"
     return Operand(f"{operand.bracketed()}.sum({axis})", kept)
 
@@ -182,125 +185,22 @@ def _divided(work: list[Operand]) -> list[Operand]:
     return above
 
 
-def _best_pair(
-    work: list[Operand], out: tuple[int, ...], length: Callable[[int], float], prices: Prices
-) -> tuple[Operand, Operand]:
-    """The pair to join next; ``prices`` keeps those of pairs that earlier joins left as they were."""
-    uses = Counter(label for operand in work for label in operand.labels)
-    uses.update(out)
-    pairs = ((a, b) for position, a in enumerate(work) for b in work[position + 1 :])
-    return min(pairs, key=lambda pair: _price(pair[0], pair[1], uses, length, prices))
-
-
-def _price(
-    first: Operand, second: Operand, uses: Mapping[int, int], length: Callable[[int], float], known: Prices
-) -> tuple[float, float]:
-    """How much larger what two operands are joined to is than the two, then the work."""
-    labels = one, two = first.labels, second.labels
-    if labels not in known:
-        union = {*one, *two}
-        kept = [label for label in union if uses[label] > (label in one) + (label in two)]
-        before = math.prod(map(length, one)) + math.prod(map(length, two))
-        known[labels] = (math.prod(map(length, kept)) - before, math.prod(map(length, union)))
-    return known[labels]
-
-
-class _Neighbours:
-    """Many operands, and the pairs of them with a common label in the order of their prices.
-
-    What has the same labels has the same prices: of a group the first ones are taken. An operand is known by
-    its place; what two were joined to comes before all others. A join changes the prices at its own labels
-    alone, so that a chain of n matrices takes O(n log n).
-    """
-
-    def __init__(self, work: Sequence[Operand], out: tuple[int, ...], shop: Workshop) -> None:
-        self.out, self.shop = out, shop
-        self.operands = dict(enumerate(work))
-        self.uses = Counter(label for operand in work for label in operand.labels) + Counter(out)
-        self.groups: dict[Labels, list[int]] = {}
-        self.at: dict[int, set[Labels]] = {}
-        self.best: dict[tuple[Labels, Labels], Offer] = {}
-        self.heap: list[tuple[Offer, tuple[Labels, Labels]]] = []
-        for place, operand in self.operands.items():
-            self.groups.setdefault(operand.labels, []).append(place)
-            for label in operand.labels:
-                self.at.setdefault(label, set()).add(operand.labels)
-        self._offer(self.groups)
-
-    def joined(self) -> list[Operand]:
-        """The operands that are left, few or without common labels, after the cheapest pairs were joined."""
-        while len(self.operands) > MANY_OPERANDS and self.heap:
-            offer, pair = heappop(self.heap)
-            if self.best.get(pair) == offer and self.operands.keys() >= set(offer[1:]):
-                self._join(*offer[1:])
-        return [self.operands[place] for place in sorted(self.operands)]
-
-    def _offer(self, groups: Iterable[Labels]) -> None:
-        """Price the first operands of some groups beside those of all that share a label."""
-        known: Prices = {}
-        for one in groups:
-            for two in set().union(*(self.at[label] for label in one)):
-                pair = (min(one, two), max(one, two))
-                places = [*self.groups[one][:2]] if one == two else [self.groups[one][0], self.groups[two][0]]
-                if len(places) < 2:
-                    self.best.pop(pair, None)
-                    continue
-                a, b = sorted(places)
-                price = _price(self.operands[a], self.operands[b], self.uses, self.shop.length, known)
-                if self.best.get(pair) != (price, a, b):
-                    self.best[pair] = (price, a, b)
-                    heappush(self.heap, ((price, a, b), pair))
-
-    def _join(self, a: int, b: int) -> None:
-        pair = first, second = self.operands[a], self.operands[b]
-        changed = {*first.labels, *second.labels}
-        self.uses.subtract((*first.labels, *second.labels))
-        new = _joined(*pair, {label for label in changed if self.uses[label]}, self.out, self.shop)
-        for place in (a, b):
-            self._remove(place)
-        self.uses.update(new.labels)
-        place = min(0, *self.operands) - 1
-        self.operands[place] = new
-        self.groups.setdefault(new.labels, []).insert(0, place)
-        for label in new.labels:
-            self.at[label].add(new.labels)
-        self._offer(set().union(*(self.at[label] for label in changed)))
-
-    def _remove(self, place: int) -> None:
-        labels = self.operands.pop(place).labels
-        self.groups[labels].remove(place)
-        if not self.groups[labels]:
-            for label in labels:
-                self.at[label].discard(labels)
-
-
-def _joined(
-    first: Operand, second: Operand, needed: set[int], out: tuple[int, ...], shop: Workshop
-) -> Operand:
-    union = set(first.labels) | set(second.labels)
-    shared = set(first.labels) & set(second.labels)
-    gone = shared - needed
-    if not gone:
-        shop.count(union)
+def _joined(first: Operand, second: Operand, join: Join, out: tuple[int, ...], shop: Workshop) -> Operand:
+    """The code of two operands joined to one."""
+    gone = join.gone
+    if join.way == "broadcast":
         product = _broadcast(first, second, out)
         # A tensor may be needed in several terms.
         return Operand(shop.share(product.code), product.labels) if len(product.labels) > 2 else product
-    simple = len(first.labels) <= 2 and len(second.labels) <= 2 and len(gone) == 1 and shared == gone
-    if simple:
-        shop.count(union, BLAS_SHARE)
-        return _matmul(first, second, gone.pop(), out)
-    if gone == shared == set(first.labels) == set(second.labels):
-        shop.count(union)
+    if join.way == "matmul":
+        return _matmul(first, second, min(gone), out)
+    if join.way == "dot":
         other = aligned_code(second, first.labels)
         return Operand(f"({first.bracketed()} * {other}).sum()", ())
-    if gone == shared:
-        shop.count(union, BLAS_SHARE)
-        return _tensordot(first, second, gone, out)
-    shop.count(union)
-    return _einsum(first, second, needed, out)
+    return (_tensordot if join.way == "tensordot" else _einsum)(first, second, gone, out)
 
 
-def _tensordot(first: Operand, second: Operand, gone: set[int], out: tuple[int, ...]) -> Operand:
+def _tensordot(first: Operand, second: Operand, gone: frozenset[int], out: tuple[int, ...]) -> Operand:
     """A matrix product over several labels, or of tensors, with the others in front and behind."""
     order = {label: position for position, label in enumerate(out)}
 
@@ -365,9 +265,9 @@ def aligned_code(operand: Operand, labels: Sequence[int]) -> str:
     return code + "[" + ", ".join(":" if here else "None" for here in present) + "]"
 
 
-def _einsum(first: Operand, second: Operand, needed: set[int], out: tuple[int, ...]) -> Operand:
+def _einsum(first: Operand, second: Operand, gone: frozenset[int], out: tuple[int, ...]) -> Operand:
     letters = {label: chr(ord("a") + n) for n, label in enumerate(sorted({*first.labels, *second.labels}))}
-    union = {*first.labels, *second.labels} & needed
+    union = {*first.labels, *second.labels} - gone
     kept = tuple(label for label in out if label in union) + tuple(sorted(union - set(out)))
 
     def spelled(labels: Iterable[int]) -> str:

@@ -44,11 +44,12 @@ def first_lines(
             example = (0, *range(1, lead), 0, *range(lead, len(own.dims)))
             alone = product(own.pool, [(line.symbol, example)], range(len(own.dims)))
             lines.append(Line(own, alone, True))
+    weighed: dict[Node, float] = {}
     if lead:
         asked = {line.symbol for line in lines if line.requested}
-        lines = separated(lines, asked, sizes, leading_axes(lead))
+        lines = separated(lines, asked, sizes, leading_axes(lead), weighed)
     for line in lines:
-        line.expression = taken_apart(line.expression, sizes)
+        line.expression = taken_apart(line.expression, sizes, weighed)
     return needed_lines(lines)
 
 
@@ -70,10 +71,11 @@ def second_lines(
     for line in lines:
         line.requested = line.requested and (line.symbol in wanted or isinstance(line.symbol.data, Cotangent))
     tails: dict[Node, Node] = {}
+    weighed: dict[Node, float] = {}
     bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
-    lines = separated(needed_lines(lines), wanted, sizes, direction_axes(program))
+    lines = separated(needed_lines(lines), wanted, sizes, direction_axes(program), weighed)
     for line in lines:
-        line.expression = taken_apart(right_in_the_tails(line.expression, bodies, tails), sizes)
+        line.expression = taken_apart(right_in_the_tails(line.expression, bodies, tails), sizes, weighed)
     return needed_lines(lines)
 
 

@@ -31,6 +31,7 @@ def separated(
     asked: Collection[Node],
     sizes: Mapping[str, int],
     ways_of: Callable[[Node], set[int]],
+    weighed: dict[Node, float],
 ) -> list[Line]:
     """The lines, with cores in place of the lines that nobody asked for.
 
@@ -43,6 +44,8 @@ def separated(
         Sizes to choose by.
     ways_of : callable
         The axes of a symbol that come from outside: `direction_axes` or `leading_axes`.
+    weighed : dict of Node to float
+        Keeps the operations of single products: see `operations`.
     """
     result: list[Line] = []
     known: dict[Node, Node] = {}
@@ -51,8 +54,8 @@ def separated(
         expression = substitute(line.expression, known)
         if line.symbol in asked:
             opened = multiplied_out(substitute(expression, cores))
-            candidates = [expression, multiplied_out(expression), opened]
-            expression = min(candidates, key=lambda node: operations(node, sizes, cores))
+            candidates = dict.fromkeys([expression, multiplied_out(expression), opened])
+            expression = min(candidates, key=lambda node: operations(node, sizes, cores, weighed))
         elif ways := ways_of(line.symbol):
             whole = multiplied_out(expression)
             if (pulled := _pulled(whole, ways)) is not None:

@@ -67,8 +67,8 @@ def _has_identity(node: Node) -> bool:
 def operations(
     root: Node,
     sizes: Mapping[str, int],
-    held: Mapping[Node, Node] | None = None,
-    known: dict[Node, float] | None = None,
+    held: Mapping[Node, Node],
+    weighed: dict[Node, float],
     most: float = inf,
 ) -> float:
     """About how many operations a node takes, and what is held under the names that it mentions.
@@ -77,13 +77,12 @@ def operations(
     ----------
     root : Node
     sizes : mapping of str to int
-    held : mapping of Node to Node, optional
-    known : dict of Node to float, optional
+    held : mapping of Node to Node
+    weighed : dict of Node to float
         Keeps the operations of single products from call to call with the same sizes.
     most : float, optional
         Of what takes more, not all is counted.
     """
-    cores, contractions = held or {}, {} if known is None else known
 
     def length(size: Size) -> float:
         return float(size if isinstance(size, int) else sizes.get(size, ASSUMED_LENGTH))
@@ -92,14 +91,14 @@ def operations(
         return prod(length(size) for size in node.dims)
 
     total = 0.0
-    roots = [root, *(cores[node] for node in topological([root]) if node in cores)]
+    roots = [root, *(held[node] for node in topological([root]) if node in held)]
     for node in topological(roots):
         if total > most:
             return total
         if node.kind == "prod":
-            if node not in contractions:
-                contractions[node] = _contraction_work(node, length)
-            total += contractions[node]
+            if node not in weighed:
+                weighed[node] = _contraction_work(node, length)
+            total += weighed[node]
         elif node.kind == "lin":
             total += len(node.args) * volume(node)
         elif node.args:
@@ -111,26 +110,32 @@ def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
     out = node.data[1]
     pairs = factors_of(node)
     sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
-    shop = Workshop(sizes.__getitem__)
-    operands = [Operand(f"x{arg.serial}", own, identity=arg.kind == "delta") for arg, own in pairs]
+    shop = Workshop(sizes.__getitem__, writes=False)
+    operands = [Operand(str(arg.serial), own, identity=arg.kind == "delta") for arg, own in pairs]
     contraction_code(operands, out, shop)
     return shop.work
 
 
-def taken_apart(root: Node, sizes: Mapping[str, int]) -> Node:
+def taken_apart(root: Node, sizes: Mapping[str, int], weighed: dict[Node, float]) -> Node:
     """The node with products distributed over sums of diagonals and outer products where that is less work.
 
     (diag(p) - p pᵀ) v builds a matrix, p ⊙ v - p (pᵀ v) does not.
+
+    Parameters
+    ----------
+    root : Node
+    sizes : mapping of str to int
+    weighed : dict of Node to float
+        Keeps the operations of single products: see `operations`.
     """
-    known: dict[Node, float] = {}
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node:
         current = rebuild(node, args)
         once = _terms(current, _over_thin_sum, 1)
         if once is not current:
-            least = operations(current, sizes, known=known)
+            least = operations(current, sizes, {}, weighed)
             for candidate in (once, _terms(once, _over_thin_sum, MOST_TERMS)):
-                work = operations(candidate, sizes, known=known, most=least)
+                work = operations(candidate, sizes, {}, weighed, least)
                 if work < least:
                     current, least = candidate, work
         return current

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from itertools import chain, count
+from itertools import count
 from typing import Any
 
 __all__ = ["numbered", "underscored"]
@@ -22,13 +22,23 @@ def underscored(wish: str, taken: Container[Any]) -> str:
     return wish
 
 
-def numbered(wish: str, taken: Container[Any]) -> str:
+def numbered(wish: str, taken: Container[Any], last: dict[str, int] | None = None) -> str:
     """The name, or with the first number behind it that is free.
+
+    Parameters
+    ----------
+    wish : str
+    taken : container of names
+    last : dict of str to int, optional
+        Keeps the last number behind each name from call to call, over which the next one goes.
 
     Examples
     --------
     >>> numbered("t", {"t", "t_2"})
     't_3'
     """
-    names = chain([wish], (f"{wish}_{number}" for number in count(2)))
-    return next(name for name in names if name not in taken)
+    last = {} if last is None else last
+    if wish not in taken:
+        return wish
+    last[wish] = next(number for number in count(last.get(wish, 1) + 1) if f"{wish}_{number}" not in taken)
+    return f"{wish}_{last[wish]}"
