@@ -36,10 +36,7 @@ def picked_entry(pool: Pool, whole: Factor, rest: Sequence[Factor], out: Sequenc
 
 def _is_spread(term: Node, axis: int) -> bool:
     """Whether a term is the same all along an axis."""
-    if term.kind != "prod":
-        return term.kind == "ones"
-    out = term.data[1]
-    return any(arg.kind == "ones" and out[axis] in own for arg, own in factors_of(term))
+    return any(arg.kind == "ones" and axis in own for arg, own in factors_of(term))
 
 
 def onehot(labels: Node, classes: Size) -> Node:

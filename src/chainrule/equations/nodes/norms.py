@@ -12,6 +12,7 @@ from fractions import Fraction
 from math import isqrt
 
 from chainrule.equations.nodes.nodes import Factor, Node, factors_of, topological
+from chainrule.equations.nodes.patterns import base_and_exponent
 from chainrule.equations.nodes.products import power, product, squared_norm
 from chainrule.equations.nodes.sums import content, scaled
 
@@ -114,7 +115,7 @@ def _half(node: Node) -> Node | None:
     out = node.data[1]
     factors: list[Factor] = []
     for arg, own in factors_of(node):
-        base, exponent = (arg.args[0], arg.data) if arg.kind == "pow" else (arg, Fraction(1))
+        base, exponent = base_and_exponent(arg)
         if exponent.denominator != 1 or exponent < 0 or base.kind == "ones":
             return None
         factors += [(base, own)] * exponent.numerator

@@ -18,6 +18,7 @@ from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
 from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, from_below
 from chainrule.equations.nodes.operations import own_cost, rebuild
+from chainrule.equations.nodes.patterns import base_and_exponent, is_sum
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.sums import linear
@@ -91,14 +92,9 @@ def _candidates(node: Node) -> Iterator[Node]:
         yield from rule(node)
 
 
-def _is_sum(node: Node) -> bool:
-    return node.kind == "lin" and len(node.args) > 1
-
-
 def _bases(node: Node, *, negative: bool) -> set[Node]:
     """The bases of the powers of one sign among a node's factors."""
-    factors = node.args if node.kind == "prod" else (node,)
-    powers = [(factor.args[0], factor.data) if factor.kind == "pow" else (factor, 1) for factor in factors]
+    powers = [base_and_exponent(factor) for factor, _ in factors_of(node)]
     return {base for base, exponent in powers if (exponent < 0) == negative and base.kind not in NUMBERS}
 
 
@@ -150,7 +146,7 @@ def _combine_elementwise(node: Node) -> Iterator[Node]:
     for labels, members in groups.items():
         if len(members) < 2 or len(members) == len(factors) or len(set(labels)) != len(labels):
             continue
-        if not any(_is_sum(factors[position][0]) for position in members):
+        if not any(is_sum(factors[position][0]) for position in members):
             continue
         inner = product(node.pool, [factors[position] for position in members], labels)
         rest = [factor for position, factor in enumerate(factors) if position not in members]
@@ -160,7 +156,7 @@ def _combine_elementwise(node: Node) -> Iterator[Node]:
 def _expand_over_quotients(node: Node) -> Iterator[Node]:
     """Distribute over a sum in which a quotient cancels, sums that hold the quotient first."""
     factors, out = factors_of(node), node.data[1]
-    sums = [position for position, (factor, _) in enumerate(factors) if _is_sum(factor)]
+    sums = [position for position, (factor, _) in enumerate(factors) if is_sum(factor)]
     if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
         return
     outer_below = set[Node]().union(*(_bases(factor, negative=True) for factor, _ in factors))
@@ -186,7 +182,7 @@ def _distribute_over_delta(node: Node) -> Iterator[Node]:
     sums = [
         place
         for place, (factor, labels) in enumerate(factors)
-        if _is_sum(factor) and (len(set(labels)) < len(labels) or any(map(_has_delta, factor.args)))
+        if is_sum(factor) and (len(set(labels)) < len(labels) or any(map(_has_delta, factor.args)))
     ]
     # The Jacobians of ten softmaxes in a chain have 2^10 terms.
     if math.prod(len(factors[place][0].args) for place in sums) <= MOST_DISTRIBUTED:
@@ -195,7 +191,7 @@ def _distribute_over_delta(node: Node) -> Iterator[Node]:
 
 
 def _has_delta(term: Node) -> bool:
-    return term.kind == "delta" or (term.kind == "prod" and any(arg.kind == "delta" for arg in term.args))
+    return any(factor.kind == "delta" for factor, _ in factors_of(term))
 
 
 def _sum_of_shares(node: Node) -> Iterator[Node]:
@@ -203,7 +199,7 @@ def _sum_of_shares(node: Node) -> Iterator[Node]:
     factors, out = factors_of(node), node.data[1]
     uses = Counter(label for _, labels in factors for label in labels)
     for position, (factor, labels) in enumerate(factors):
-        if not _is_sum(factor) or len(factor.args) > MOST_TERMS:
+        if not is_sum(factor) or len(factor.args) > MOST_TERMS:
             continue
         alone = [axis for axis, label in enumerate(labels) if uses[label] == 1 and label not in out]
         if any(_has_shares(term, axis) for axis in alone for term in factor.args):
@@ -223,9 +219,7 @@ def _choose_on_diagonals(node: Node) -> Iterator[Node]:
 
 def _has_shares(term: Node, axis: int) -> bool:
     """Whether a term has a factor that sums to 1 along an axis."""
-    if term.kind != "prod":
-        return is_simplex(term) and axis == len(term.dims) - 1
-    return any(is_simplex(arg) and own[-1] == term.data[1][axis] for arg, own in factors_of(term))
+    return any(is_simplex(arg) and own[-1] == axis for arg, own in factors_of(term))
 
 
 def _join_branches(node: Node) -> Iterator[Node]:
@@ -254,7 +248,7 @@ def _join_branches(node: Node) -> Iterator[Node]:
 def _flatten_sums(node: Node) -> Iterator[Node]:
     """Open sums that carry a coefficient; pays only where terms cancel."""
     terms = coefficient_terms(node)
-    if any(_is_sum(arg) for _, arg in terms):
+    if any(is_sum(arg) for _, arg in terms):
         flat = [(c * inner, arg) for c, term in terms for inner, arg in coefficient_terms(term)]
         yield linear(node.pool, flat, node.dims)
 
@@ -284,7 +278,7 @@ def _multiplied_out(node: Node) -> Terms | None:
     if any(set(labels) - set(out) for _, labels in factors):
         return None
     for position, (factor, _) in enumerate(factors):
-        if _is_sum(factor) and len(factor.args) <= MOST_TERMS:
+        if is_sum(factor) and len(factor.args) <= MOST_TERMS:
             return distributed(factors, position, out)
     return None
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import gcd
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of
 from chainrule.errors import SheetLimitError
 
 __all__ = ["content", "linear", "negative", "one_minus", "scaled"]
@@ -84,9 +84,7 @@ def one_minus(node: Node) -> Node:
 
 def _leads(term: Node) -> bool:
     """Whether a term is a constant or a diagonal: these lead in 1 - p and in diag(p) - p pᵀ."""
-    return term.kind in ("ones", "delta") or any(
-        arg.kind == "delta" for arg in term.args if term.kind == "prod"
-    )
+    return term.kind == "ones" or any(arg.kind == "delta" for arg, _ in factors_of(term))
 
 
 def _is_negative(node: Node) -> bool:
