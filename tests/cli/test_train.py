@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -251,9 +252,49 @@ def test_decimal_commas(run, tmp_path):
     rows = ["a;b"] + [f"{i},5;{3 * i},25" for i in range(20)]
     (tmp_path / "comma.csv").write_text("\n".join(rows))
     refused = run("train", "comma.csv", "--target", "b")
-    assert refused.code == 1 and "decimal=','" in refused.err
+    assert refused.code == 1 and "--decimal ','" in refused.err
     assert run("train", "comma.csv", "--target", "b", "--decimal", ",", "--epochs", 1, "--out", "m").code == 0
     assert len(run("predict", "m", "comma.csv", "--decimal", ",").out.splitlines()) == 21
+
+
+def test_every_option_that_a_message_speaks_of_can_be_typed(run, tmp_path):
+    """Each refusal is followed by the command with the option as it was said."""
+    lines = [f"{i}.5,{'uv'[i % 2]},k{i},{3 * i}" for i in range(2001)]
+    (tmp_path / "t.csv").write_text("a,b,id,y\n" + "\n".join(lines) + "\nlost,u,k2,3\n")
+    command = [
+        "train",
+        "t.csv",
+        "--target",
+        "y",
+        "--epochs",
+        1,
+        "--task",
+        "regression",
+        "--missing",
+        "median",
+    ]
+    said = []
+    for _ in range(2):
+        refused = run(*command, *said)
+        assert refused.code == 1
+        found = re.findall(r"the option (--[a-z]+) (\w+)", refused.err)
+        said += found[0]
+    assert said == ["--na", "lost", "--exclude", "id"]
+    assert run(*command, *said, "--out", "m").code == 0
+    assert len(run("predict", "m", "t.csv", "--na", "lost").out.splitlines()) == 2003
+
+
+def test_how_a_table_is_read_is_said_on_the_command_line(run, tmp_path):
+    text = "".join(f"{i}:{'äö'[i % 2]}:0{i % 2}:{2 * i}\n" for i in range(20))
+    (tmp_path / "t.csv").write_bytes(text.encode("cp1252"))
+    refused = run("train", "t.csv", "--target", "column3", "--no-header", "--delimiter", ":")
+    assert "--encoding cp1252" in refused.err
+    reading = ["--no-header", "--delimiter", ":", "--encoding", "cp1252"]
+    command = ["train", "t.csv", "--target", "column3", "--epochs", 1, "--task", "regression", *reading]
+    answer = run(*command, "--kind", "column2=categorical", "--out", "m")
+    assert answer.code == 0 and "categorical  00 (10), 01 (10)" in answer.err + answer.out
+    assert len(run("predict", "m", "t.csv", *reading).out.splitlines()) == 21
+    assert run(*command, "--kind", "column2=number").code == 2
 
 
 @pytest.mark.parametrize("rate", [1e9, 1e300])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chainrule.data import ClassEncoder, Column, Preprocessor, Table, read_table
 from chainrule.data.delimited import parse_delimited
 from chainrule.data.read import as_table
+from chainrule.data.reading import Reading
 from chainrule.errors import ChainruleError, DataError
 
 
@@ -348,7 +349,7 @@ SOUP = st.text(alphabet='ab1.,;|\t\n"-+e?x\x00 ', max_size=80)
 @given(SOUP)
 def test_any_text_gives_a_table_or_a_data_error(text):
     try:
-        table = parse_delimited(text.encode(), "soup")
+        table = parse_delimited(text.encode(), "soup", Reading())
     except ChainruleError as error:
         assert "soup" in str(error)
     else:
@@ -377,7 +378,7 @@ def test_what_the_csv_module_writes_is_read_back(rows):
     writer.writerow(["number", "text"])
     for number, text in rows:
         writer.writerow([repr(number), "t" + text.replace("\x00", "") + "t"])
-    table = parse_delimited(stream.getvalue().encode(), "round trip", delimiter=",")
+    table = parse_delimited(stream.getvalue().encode(), "round trip", Reading(delimiter=","))
     assert table["number"].values.tolist() == [number for number, _ in rows]
     assert table["text"].values.tolist() == ["t" + text.replace("\x00", "") + "t" for _, text in rows]
 

@@ -11,8 +11,8 @@ from chainrule.data import delimited
 from chainrule.data.arrow_text import split_by_arrow
 from chainrule.data.blocks import split_in_blocks
 from chainrule.data.delimited import parse_delimited
-from chainrule.data.infer import MISSING
 from chainrule.data.plain_numbers import code_starts
+from chainrule.data.reading import MISSING, Reading
 from chainrule.errors import DataError
 
 WAYS = {"blocks": split_in_blocks, "arrow": split_by_arrow if find_spec("pyarrow") else None}
@@ -41,7 +41,7 @@ def way(request, monkeypatch):
 def outcome(content, **options):
     """The table as plain values, or what is said of it."""
     try:
-        table = parse_delimited(content, "made up", **options)
+        table = parse_delimited(content, "made up", Reading(**options))
     except DataError as error:
         return str(error)
     return table.places.tolist(), [

@@ -15,7 +15,6 @@ from chainrule.cli.console import Console
 from chainrule.cli.methods import method_options
 from chainrule.cli.options import (
     NewFile,
-    decimal_option,
     json_option,
     pairs,
     penalty_option,
@@ -28,6 +27,7 @@ from chainrule.cli.options import (
 from chainrule.cli.running import RunSettings, run, verdict_sections
 from chainrule.cli.sheet_file import check_penalty, known_names, objective_of, read_sheet
 from chainrule.cli.sheet_scores import require_prediction, score_sheet
+from chainrule.cli.table_options import given_reading, table_options
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Table, read_table, split_rows
 from chainrule.equations import Derivation, Equations
@@ -79,7 +79,9 @@ class Settings(RunSettings):
     ),
 )
 @click.argument("sheet")
-@click.option("--data", required=True, metavar="TABLE", help="CSV, npz, - or a bundled set such as digits.")
+@click.option(
+    "--data", required=True, metavar="TABLE", help="CSV, Parquet, npz, - or a bundled set such as digits."
+)
 @click.option(
     "--bind", "given", multiple=True, callback=pairs, metavar="x=COLUMNS",
     help="Columns or globs, separated by commas, or a number; a column of the same name needs no binding.",
@@ -101,7 +103,7 @@ class Settings(RunSettings):
 @seed_option
 @click.option("--out", type=NewFile(), metavar="FILE", help="Save sheet and parameters.")
 @report_option
-@decimal_option
+@table_options
 @json_option
 @quiet_option
 def command(**options: Any) -> None:
@@ -259,7 +261,7 @@ def _job(settings: Settings) -> SheetJob:
     if equations.shape_of(of):
         raise OptionError(f"--minimize {of}: it has shape {equations.shape_of(of)}; expected a scalar.")
     check_penalty(equations, of, settings.penalty)
-    table = read_table(settings.data, decimal=settings.decimal)
+    table = read_table(settings.data, **given_reading())
     for name in settings.sizes:
         if name not in equations.sizes:
             raise OptionError(f"--size {name}: the sheet has sizes {', '.join(equations.sizes) or 'none'}.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from chainrule.cli.options import in_words_of_the_terminal
 from chainrule.cli.worked import write_examples
 from chainrule.errors import ChainruleError, OptionError, UncheckableError
 
@@ -58,7 +59,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ChainruleError as error:
-            raise Refusal(str(error), exit_code(error)) from error
+            raise Refusal(in_words_of_the_terminal(str(error)), exit_code(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise

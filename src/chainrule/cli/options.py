@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import click
 
 __all__ = [
     "NewFile",
-    "decimal_option",
+    "in_words_of_the_terminal",
     "json_option",
     "pairs",
     "penalty_option",
@@ -65,13 +67,41 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No messages and
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random draws."
 )
-decimal_option = click.option(
-    "--decimal",
-    type=click.Choice((".", ",")),
-    default=".",
-    show_default=True,
-    help="Decimal mark of the table.",
-)
+
+
+def in_words_of_the_terminal(message: str) -> str:
+    """A message with the options it speaks of as they are typed.
+
+    Examples
+    --------
+    >>> in_words_of_the_terminal("read it with the option decimal=','.")
+    "read it with the option --decimal ','."
+    >>> in_words_of_the_terminal("read it with the option kinds={'town': 'categorical'}.")
+    'read it with the option --kind town=categorical.'
+    """
+    return OPTION.sub(_typed, message)
+
+
+OPTION = re.compile(r"the option (\w+)=('[^']*'|\{[^{}]*\}|\[[^\[\]]*\]|\w+)")
+FLAGS = {"missing_values": "--na", "kinds": "--kind"}
+"""Options that the terminal has another word for."""
+
+
+def _typed(found: re.Match[str]) -> str:
+    name, value = found[1], ast.literal_eval(found[2])
+    if name == "header":
+        return "the option --no-header"
+    flag = FLAGS.get(name, f"--{name}")
+    values = [value] if isinstance(value, str) else sorted(value)
+    if isinstance(value, dict):
+        values = [f"{column}={kind}" for column, kind in value.items()]
+    return "the option " + " ".join(f"{flag} {_quoted(each)}" for each in values)
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w=.+-]+", text) else f"'{text}'"
+
+
 penalty_option = click.option(
     "--penalty", metavar="NAME", help="A line of the sheet that counts once, beside all examples."
 )

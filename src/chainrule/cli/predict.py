@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.cli.heads import head_of
-from chainrule.cli.options import decimal_option
+from chainrule.cli.table_options import given_reading, table_options
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Preprocessor, read_table
 from chainrule.errors import ModelFileError, OptionError
@@ -36,9 +36,9 @@ Array = NDArray[Any]
 @click.argument("model")
 @click.argument("table")
 @click.option("--probabilities", is_flag=True, help="Add the probability of each class.")
-@decimal_option
+@table_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects instead of CSV.")
-def command(model: str, table: str, probabilities: bool, decimal: str, as_json: bool) -> None:
+def command(model: str, table: str, probabilities: bool, as_json: bool) -> None:
     """Print a prediction for each row of a table, in its order.
 
     The table needs the input columns of the training table; others, the target among them, are ignored.
@@ -49,7 +49,7 @@ def command(model: str, table: str, probabilities: bool, decimal: str, as_json: 
             f"{model} holds a sheet of equations; predictions from tables need a model made by train."
         )
     preprocessor = trained.preprocessor
-    rows = read_table(table, decimal=decimal, kinds=preprocessor.kinds)
+    rows = read_table(table, **given_reading(**preprocessor.kinds))
     names, columns = _columns(trained, preprocessor, rows, probabilities)
     lines = list(zip(*(column.tolist() for column in columns), strict=True))
     if as_json:

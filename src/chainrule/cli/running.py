@@ -32,7 +32,6 @@ class RunSettings:
     seed: int
     out: Path | None
     report: Path | None
-    decimal: str
     as_json: bool
     quiet: bool
 

@@ -16,13 +16,13 @@ from chainrule.cli.heads import TASKS, Head, choose_task, head_of
 from chainrule.cli.methods import method_options
 from chainrule.cli.options import (
     NewFile,
-    decimal_option,
     json_option,
     quiet_option,
     report_option,
     seed_option,
 )
 from chainrule.cli.running import RunSettings, run, verdict_sections
+from chainrule.cli.table_options import given_reading, table_options
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Preprocessor, Table, read_table, split_rows
 from chainrule.data.features import Missing
@@ -61,6 +61,7 @@ class Settings(RunSettings):
     target: str
     task: str
     features: tuple[str, ...]
+    exclude: tuple[str, ...]
     missing: Missing
     unseen: Literal["refuse", "other"]
     hidden: tuple[int, ...]
@@ -96,6 +97,7 @@ def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int,
 @click.option(
     "--features", multiple=True, metavar="COLUMN", help="Inputs, by name or glob; all others by default."
 )
+@click.option("--exclude", multiple=True, metavar="COLUMN", help="No inputs, by name or glob.")
 @click.option(
     "--missing", type=click.Choice(get_args(Missing)), default="refuse", show_default=True,
     help="What to do about missing inputs.",
@@ -124,11 +126,11 @@ def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int,
 @seed_option
 @click.option("--out", type=NewFile(), metavar="FILE", help="Save the trained model.")
 @report_option
-@decimal_option
+@table_options
 @json_option
 @quiet_option
 def command(**options: Any) -> None:
-    """Train a network on a table; TABLE is CSV, npz, - or a bundled data set such as iris.
+    """Train a network on a table; TABLE is CSV, Parquet, JSON lines, npz, - or a bundled data set.
 
     The kind of the target says what is learned: numbers by the squared loss, two classes by one sigmoid, more
     by softmax. Inputs are standardised, categories become indicators; both are saved with the model.
@@ -231,7 +233,7 @@ class NetworkJob:
 
 
 def _job(settings: Settings) -> NetworkJob:
-    table = read_table(settings.table, decimal=settings.decimal)
+    table = read_table(settings.table, **given_reading())
     task, reason = choose_task(table[settings.target], settings.task)
     kind: Any = "regression" if task == "regression" else "classification"
     table.refuse_missing(table[settings.target], "a target cannot be filled in; leave the row out")
@@ -241,6 +243,7 @@ def _job(settings: Settings) -> NetworkJob:
         training,
         settings.target,
         features=_features(table, settings.features) or None,
+        exclude=_features(table, settings.exclude),
         task=kind,
         missing=settings.missing,
         unseen=settings.unseen,

@@ -2,10 +2,10 @@
 
 from chainrule.data.bundled import BUNDLED, bundled
 from chainrule.data.features import BooleanFeature, CategoricalFeature, NumericFeature
-from chainrule.data.infer import MISSING
 from chainrule.data.labels import ClassEncoder, from_one_hot, from_signs, one_hot, to_signs
 from chainrule.data.preprocess import Preprocessor
 from chainrule.data.read import as_table, read_table
+from chainrule.data.reading import MISSING
 from chainrule.data.split import split_rows
 from chainrule.data.table import Column, Table
 from chainrule.data.targets import ClassTarget, NumericTarget, infer_task

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from chainrule.data.reading import Reading
 from chainrule.data.table import Table
 from chainrule.errors import DataError
 
-__all__ = ["parse_archive"]
+__all__ = ["parse_archive", "parse_array"]
 
 Array = NDArray[Any]
 
 
-def parse_archive(content: bytes, source: str, limit: int) -> Table:
+def parse_archive(content: bytes, source: str, reading: Reading) -> Table:
     """Read the arrays of an npz file as columns; a matrix X of d columns becomes X0 ... X(d-1).
 
     Raises
     ------
     DataError
-        If it is no archive, an array would be unpickled, lengths differ, or more than ``limit`` bytes would
+        If it is no archive, an array would be unpickled, lengths differ, or more bytes than the limit would
         come out of it.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             total = sum(member.file_size for member in members)
-            if total > limit:
-                raise DataError(f"{source} unpacks to {total} bytes; at most {limit} are read.")
-            arrays = {m.filename.removesuffix(".npy"): _array(archive, m, source) for m in members}
+            if total > reading.limit:
+                raise DataError(f"{source} unpacks to {total} bytes; at most {reading.limit} are read.")
+            arrays = {m.filename.removesuffix(".npy"): _member(archive, m, source) for m in members}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise DataError(f"{source} is not a readable npz archive: {error}.") from None
     if not arrays:
@@ -41,26 +42,39 @@ def parse_archive(content: bytes, source: str, limit: int) -> Table:
     return Table.of(arrays, source)
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> Array:
+def parse_array(content: bytes, source: str, reading: Reading) -> Table:
+    """Read an npy file: a matrix as columns column0, column1, ..., a structured array as its fields."""
+    array = _array(io.BytesIO(content), len(content), f"{source}: the array")
+    if array.dtype.names:
+        return Table.of({name: array[name] for name in array.dtype.names}, source)
+    return Table.of({"column": array if array.ndim != 1 else array[:, None]}, source)
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> Array:
+    what = f"{source}: array {member.filename!r}"
+    with archive.open(member) as stream:
+        try:
+            return _array(stream, member.file_size, what)
+        except zipfile.BadZipFile as error:
+            raise DataError(f"{what} is damaged: {error}.") from None
+
+
+def _array(stream: IO[bytes], there: int, what: str) -> Array:
     """One array, read after its header has been compared with the bytes that are there."""
-    name = member.filename
     try:
-        with archive.open(member) as stream:
-            version = npy.read_magic(stream)
-            read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, fortran, dtype = read_header(stream)
-            size = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-            if dtype.hasobject:
-                raise DataError(f"{source}: array {name!r} holds Python objects, which are not read.")
-            if any(n < 0 for n in shape) or size > member.file_size:
-                raise DataError(
-                    f"{source}: array {name!r} announces {size} bytes but has {member.file_size}."
-                )
-            content = stream.read(size)
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read_header(stream)
+        size = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
+        if dtype.hasobject:
+            raise DataError(f"{what} holds Python objects, which are not read.")
+        if any(n < 0 for n in shape) or size > there:
+            raise DataError(f"{what} announces {size} bytes but has {there}.")
+        content = stream.read(size)
+    except (ValueError, EOFError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{source}: array {name!r} is damaged: {error}.") from None
+        raise DataError(f"{what} is damaged: {error}.") from None
     if len(content) != size:
-        raise DataError(f"{source}: array {name!r} ends too early.")
+        raise DataError(f"{what} ends too early.")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")

@@ -6,15 +6,16 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from chainrule.data.arrow_text import split_by_arrow
 from chainrule.data.blocks import split_in_blocks
-from chainrule.data.infer import MISSING, Fields, column_from_text
+from chainrule.data.infer import Fields, column_from_text
 from chainrule.data.plain_numbers import end_of_sample, is_regular, numeric_columns, sample
+from chainrule.data.reading import Reading
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, records, split_exactly
 from chainrule.data.table import Column, Kind, Table
 from chainrule.errors import DataError
@@ -33,42 +34,36 @@ SPLITTERS: tuple[Splitter, ...] = (split_by_arrow, split_in_blocks)
 """From the quickest; each may decline a text."""
 
 
-def parse_delimited(
-    content: bytes,
-    source: str,
-    *,
-    header: bool = True,
-    delimiter: str | None = None,
-    decimal: str = ".",
-    missing_values: Collection[str] = MISSING,
-    kinds: Mapping[str, Kind] | None = None,
-) -> Table:
+def parse_delimited(content: bytes, source: str, reading: Reading) -> Table:
     r"""Read a table from text in UTF-8; see `read_table`.
 
     Examples
     --------
-    >>> print(parse_delimited(b"age;town\n31;Ulm\n;Bonn\n", "people.csv"))
+    >>> print(parse_delimited(b"age;town\n31;Ulm\n;Bonn\n", "people.csv", Reading()))
     people.csv: 2 rows, 2 columns
       age   numeric      31 to 31, mean 31; 1 missing
       town  categorical  Bonn (1), Ulm (1)
     """
-    content = content.removeprefix(b"\xef\xbb\xbf")
     if not content or content.isspace():
         raise DataError(f"{source} is empty; expected a header line and at least one row.")
-    delimiter = delimiter if delimiter is not None else _sniff(content)
+    delimiter = reading.delimiter or _sniff(content)
     lines = records(content, source, delimiter)
     line, after, first = next(lines)
     if len(first) > MAX_COLUMNS:
         raise DataError(f"{source} has {len(first)} columns; at most {MAX_COLUMNS} are read.")
-    names = _header(first, f"{source}, line {line}") if header else [f"column{j}" for j in range(len(first))]
-    given = kinds or {}
-    for name in given:
+    names = (
+        _header(first, f"{source}, line {line}")
+        if reading.header
+        else [f"column{j}" for j in range(len(first))]
+    )
+    for name in reading.kinds:
         if name not in names:
             raise DataError(f"{source} has no column {name!r}{near_misses(name, names)}")
-    first_line = after if header else line
+    first_line = after if reading.header else line
     start = _start(content, first_line)
-    wanted = tuple(given.get(name) for name in names)
-    layout = Layout(source, delimiter, tuple(names), start, first_line, decimal, missing_values, wanted)
+    wanted = tuple(reading.kinds.get(name) for name in names)
+    columns_are = (reading.decimal, reading.missing_values, wanted)
+    layout = Layout(source, delimiter, tuple(names), start, first_line, *columns_are)
     split = _split(content, layout)
     columns = [
         _column(name, column, kind, split.lines, layout)

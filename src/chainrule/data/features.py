@@ -186,7 +186,7 @@ def fit_feature(table: Table, name: str, missing: Missing, standardize: bool, un
     if len(found) > MAX_CATEGORIES:
         raise DataError(
             f"{table.source}: column {name!r} has {len(found)} different values; at most {MAX_CATEGORIES} "
-            "categories are encoded. Leave it out if it only names the rows."
+            f"categories are encoded. If it only names rows, leave it out with the option exclude=[{name!r}]."
         )
     categories = tuple(str(value) for value in found)
     return CategoricalFeature(name, categories, unseen == "other", None if missing == "refuse" else frequent)

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.table import LAST_WHOLE, Column, Kind
+from chainrule.data.splitting import encoded
+from chainrule.data.table import LAST_WHOLE, Column, Kind, Table
 from chainrule.errors import DataError
 
-__all__ = ["MAX_WAYS", "MISSING", "Fields", "column_from_text", "has_codes", "parsed"]
+__all__ = ["MAX_WAYS", "as_kind", "Fields", "column_from_text", "has_codes", "parsed"]
 
 Array = NDArray[Any]
-
-MISSING = frozenset({"", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", "?"})
-"""Fields that count as missing unless the reader is told otherwise."""
 
 PAIRS = (("false", "true"), ("no", "yes"))
 TRUE = {word: bool(i) for pair in PAIRS for i, word in enumerate(pair)}
@@ -58,6 +56,8 @@ class Fields:
         Decimal mark, "." or ",".
     missing_values : collection of str
         Texts that mean missing.
+    place_word : str
+        What ``lines`` count.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Fields:
     lines: Array
     decimal: str
     missing_values: Collection[str]
+    place_word: str = "line"
 
     @cached_property
     def absent(self) -> Array:
@@ -104,7 +105,7 @@ class Fields:
     def place(self, text: str) -> str:
         """Where a text stands first."""
         row = int(np.argmax(self.codes == self.texts.index(text)))
-        return f"{self.source}, line {self.lines[row]}, column {self.name!r}"
+        return f"{self.source}, {self.place_word} {self.lines[row]}, column {self.name!r}"
 
 
 def column_from_text(fields: Fields, kind: Kind | None) -> Column:
@@ -127,6 +128,35 @@ def column_from_text(fields: Fields, kind: Kind | None) -> Column:
     return Column(fields.name, kind, _objects(fields.texts)[fields.codes], missing)
 
 
+def as_kind(column: Column, kind: Kind, table: Table) -> Column:
+    """A column of a table that holds values, as it would be read from their text.
+
+    Raises
+    ------
+    DataError
+        If a value does not fit the kind.
+
+    Examples
+    --------
+    >>> table = Table.of({"code": [7, 12, 7]})
+    >>> as_kind(table["code"], "categorical", table).values.tolist()
+    ['7', '12', '7']
+    """
+    if column.kind == kind:
+        return column
+    labels = zip(column.labels.tolist(), column.missing.tolist(), strict=True)
+    texts = ["" if absent else _as_text(label) for label, absent in labels]
+    known = encoded(texts)
+    place = (table.source, table.places, ".", {""}, table.place_word)
+    return column_from_text(Fields(column.name, known.texts, known.codes, *place), kind)
+
+
+def _as_text(label: str | bool | float) -> str:
+    if isinstance(label, str):
+        return label
+    return str(label).lower() if isinstance(label, bool) else _plain(label)
+
+
 def _objects(texts: Sequence[str]) -> Array:
     return np.array([*texts, None], object)[:-1]
 
@@ -143,8 +173,9 @@ def _kind_of(fields: Fields) -> Kind:
     if 2 * (rows - strange) > rows:
         raise DataError(
             f"{fields.place(odd[0])}: {odd[0]!r} is not a number, but {rows - strange} of the column's "
-            f"{rows} values are. Correct it, or say that it means missing, or that the column is "
-            "categorical."
+            f"{rows} values are. Correct it, or say that it means missing with the option "
+            f"missing_values={{{odd[0]!r}}}, or that the column is one of categories with the option "
+            f"kinds={{{fields.name!r}: 'categorical'}}."
         )
     _refuse_grouped(fields, odd)
     if fields.decimal == "." and all(map(COMMA.fullmatch, known)):

@@ -56,6 +56,7 @@ class Preprocessor:
         target: str | Sequence[str] | None = None,
         *,
         features: Sequence[str] | None = None,
+        exclude: Sequence[str] = (),
         task: Literal["auto", "classification", "regression"] = "auto",
         missing: Missing = "refuse",
         standardize: bool = True,
@@ -72,6 +73,8 @@ class Preprocessor:
             Column to predict; several numeric ones for a regression with several outputs.
         features : sequence of str, optional
             Names or globs of the input columns; all but the target by default.
+        exclude : sequence of str
+            Names or globs of columns that are no inputs.
         task : {"auto", "classification", "regression"}
             By default see `infer_task`.
         missing : {"refuse", "mean", "median", "most_frequent"}
@@ -100,7 +103,8 @@ class Preprocessor:
         for name in targets:
             table[name]
         names = table.names if features is None else table.matching(*features)
-        names = tuple(name for name in names if name not in targets)
+        left_out = {*targets, *(table.matching(*exclude) if exclude else ())}
+        names = tuple(name for name in names if name not in left_out)
         if not names:
             raise DataError(f"{table.source} has no input columns beside the target {', '.join(targets)}.")
         if not len(table):

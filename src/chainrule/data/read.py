@@ -9,28 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.archive import parse_archive
 from chainrule.data.bundled import BUNDLED, bundled
-from chainrule.data.delimited import parse_delimited
-from chainrule.data.infer import MISSING
+from chainrule.data.formats import parse
+from chainrule.data.frames import is_frame, table_of_frame
+from chainrule.data.reading import MAX_BYTES, MISSING, Reading
 from chainrule.data.table import Kind, Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
 __all__ = ["as_table", "read_table"]
-
-MAX_BYTES = 1 << 30
-
-FOREIGN = {
-    b"PAR1": "a Parquet file",
-    b"ARROW1": "a Feather file",
-    b"\x1f\x8b": "compressed with gzip",
-    b"BZh": "compressed with bzip2",
-    b"\xd0\xcf\x11\xe0": "an old Excel file",
-    b"SQLite format 3": "an SQLite database",
-    b"\x89HDF": "an HDF5 file",
-    b"%PDF": "a PDF file",
-}
 
 
 def read_table(
@@ -38,11 +25,15 @@ def read_table(
     *,
     header: bool = True,
     delimiter: str | None = None,
+    encoding: str | None = None,
     decimal: str = ".",
     missing_values: Collection[str] = MISSING,
     kinds: Mapping[str, Kind] | None = None,
 ) -> Table:
-    """Read a table: delimited text, an npz archive, standard input, or a bundled data set.
+    """Read a table from a file, standard input, or a bundled data set.
+
+    Delimited text (CSV), JSON lines, svmlight, npz and npy, and with pyarrow Parquet and Feather; each also
+    compressed with gzip. What a file is is seen from its content.
 
     Parameters
     ----------
@@ -52,7 +43,9 @@ def read_table(
     header : bool
         Whether the first line of a text names the columns; without it they are column0, column1, ...
     delimiter : str, optional
-        Comma, semicolon, tab or bar; found from the first lines if not given.
+        One character; comma, semicolon, tab or bar are found from the first lines if not given.
+    encoding : str, optional
+        Of text, such as "cp1252"; by default UTF-8, and UTF-16 where its mark is there.
     decimal : str
         Decimal mark of the numbers, "." or ",".
     missing_values : collection of str
@@ -80,21 +73,8 @@ def read_table(
             return bundled(str(source))
         raise DataError(_nothing_there(Path(source)))
     name = "standard input" if str(source) == "-" else str(source)
-    content = _read_bytes(source, name)
-    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return parse_archive(content, name, MAX_BYTES)
-    for magic, what in FOREIGN.items():
-        if content.startswith(magic):
-            raise DataError(f"{name} is {what}; save the table as CSV, or its arrays as npz.")
-    return parse_delimited(
-        content,
-        name,
-        header=header,
-        delimiter=delimiter,
-        decimal=decimal,
-        missing_values=missing_values,
-        kinds=kinds,
-    )
+    reading = Reading(header, delimiter, encoding, decimal, missing_values, kinds or {}, MAX_BYTES)
+    return parse(_read_bytes(source, name), name, reading)
 
 
 def as_table(given: Any, kinds: Mapping[str, Kind]) -> Table:
@@ -124,8 +104,10 @@ def as_table(given: Any, kinds: Mapping[str, Kind]) -> Table:
         return read_table(given, kinds=kinds)
     if isinstance(given, Mapping):
         return Table.of(given)
-    if hasattr(given, "columns") and hasattr(given, "__getitem__"):
-        return Table.of({str(name): np.asarray(given[name]) for name in given.columns}, "the frame")
+    if is_frame(given):
+        return table_of_frame(given, kinds)
+    if hasattr(given, "toarray"):  # a sparse matrix
+        given = given.toarray()
     try:
         array = np.asarray(given)
     except ValueError as error:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.table import Kind
+from chainrule.data.text import not_utf8
 from chainrule.errors import DataError
 
 __all__ = ["Layout", "Numbers", "Split", "Texts", "encoded", "records", "split_exactly", "without_space"]
@@ -127,16 +128,7 @@ def records(
     except csv.Error as error:
         raise DataError(f"{source}, line {line}: {error}; check the quotes of that line.") from None
     except UnicodeDecodeError:
-        raise _not_utf8(content, source) from None
-
-
-def _not_utf8(content: bytes, source: str) -> DataError:
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line, byte = content.count(b"\n", 0, error.start) + 1, content[error.start]
-        return DataError(f"{source}, line {line}: byte 0x{byte:02x} is not UTF-8; save it as UTF-8 text.")
-    raise AssertionError("the text was not UTF-8 a moment ago")
+        raise not_utf8(content, source) from None
 
 
 def split_exactly(content: bytes, layout: Layout) -> Split:

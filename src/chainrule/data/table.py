@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, Literal
+from numbers import Integral, Real
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
-__all__ = ["Column", "Kind", "Table"]
+__all__ = ["KINDS", "Column", "Kind", "Table"]
 
 Array = NDArray[Any]
 Kind = Literal["numeric", "boolean", "categorical"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 LAST_WHOLE = 2.0**53
 """Up to here every whole number is a float64."""
 
@@ -48,7 +51,7 @@ class Column:
 
     @classmethod
     def of(cls, name: str, values: ArrayLike) -> Column:
-        """A column from an array: numbers (NaN is missing), booleans, or strings (None is missing).
+        """A column from an array: numbers, booleans or strings; None, NaN and pandas' NA are missing.
 
         Raises
         ------
@@ -70,8 +73,8 @@ class Column:
             return cls(name, "numeric", numbers, np.isnan(numbers), written=written)
         if array.dtype.kind == "U":
             return cls(name, "categorical", array.astype(object), np.zeros(array.shape, bool))
-        if array.dtype.kind == "O" and all(value is None or isinstance(value, str) for value in array):
-            return cls(name, "categorical", array.copy(), np.array([value is None for value in array], bool))
+        if array.dtype.kind == "O":
+            return _of_objects(name, array)
         raise DataError(f"Column {name!r} holds {array.dtype} values; expected numbers, booleans or strings.")
 
     def __len__(self) -> int:
@@ -106,6 +109,37 @@ class Column:
         order = np.argsort(-counts, kind="stable")
         shown = ", ".join(f"{found[i]} ({counts[i]})" for i in order[:4])
         return shown + (f", and {len(found) - 4} more" if len(found) > 4 else "")
+
+
+def _of_objects(name: str, array: Array) -> Column:
+    missing = np.array([_is_missing(value) for value in array], bool)
+    known = array[~missing]
+    if all(isinstance(value, str) for value in known):
+        texts = array.copy()
+        texts[missing] = None
+        return Column(name, "categorical", texts, missing)
+    if all(isinstance(value, bool | np.bool_) for value in known):
+        truths = np.zeros(len(array), bool)
+        truths[~missing] = known
+        return Column(name, "boolean", truths, missing)
+    if all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in known):
+        numbers = np.full(len(array), np.nan)
+        numbers[~missing] = known
+        return Column(name, "numeric", numbers, missing, written=_rounded(array, known))
+    kinds = ", ".join(sorted({type(value).__name__ for value in known}))
+    raise DataError(f"Column {name!r} holds {kinds} values; expected numbers, booleans or strings.")
+
+
+def _rounded(array: Array, known: Array) -> Array | None:
+    """The text of each value, if one is a whole number that float64 would round."""
+    if any(isinstance(value, Integral) and abs(int(value)) >= LAST_WHOLE for value in known):
+        return np.array([*map(str, array), None], object)[:-1]
+    return None
+
+
+def _is_missing(value: Any) -> bool:
+    # pandas' NA answers no comparison.
+    return value is None or type(value).__name__ == "NAType" or (np.isscalar(value) and value != value)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,65 @@
+"""Options of the commands that read a table: the words of the terminal for those of `read_table`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from chainrule.cli.options import pairs
+from chainrule.data import MISSING
+from chainrule.data.table import KINDS, Kind
+
+__all__ = ["given_reading", "table_options"]
+
+
+def _reading(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Keep an option of `table_options` in the context; the command gets them together as a `Reading`."""
+    ctx.meta.setdefault("chainrule.reading", {})[param.name] = value
+    return value
+
+
+def _kinds(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+    _reading(ctx, param, dict(pairs(ctx, param, values)))
+
+
+TABLE_OPTIONS = (
+    click.option(
+        "--no-header", "header", is_flag=True, flag_value=False, default=True, expose_value=False,
+        callback=_reading, help="The first line of the table is a row, too.",
+    ),
+    click.option(
+        "--delimiter", metavar="CHARACTER", expose_value=False, callback=_reading,
+        help="Between the fields of a line; found from the first lines if not given.",
+    ),
+    click.option(
+        "--encoding", metavar="NAME", expose_value=False, callback=_reading,
+        help="Of the text, such as cp1252; UTF-8 by default.",
+    ),
+    click.option(
+        "--decimal", type=click.Choice((".", ",")), default=".", show_default=True, expose_value=False,
+        callback=_reading, help="Decimal mark of the table.",
+    ),
+    click.option(
+        "--na", "missing_values", multiple=True, metavar="TEXT", expose_value=False, callback=_reading,
+        help="A field that means missing, beside empty ones, NA, NaN, null, None and ?.",
+    ),
+    click.option(
+        "--kind", "kinds", multiple=True, metavar="COLUMN=KIND", expose_value=False, callback=_kinds,
+        help=f"How a column is read: {', '.join(KINDS)}.",
+    ),
+)  # fmt: skip
+
+
+def table_options(command: Any) -> Any:
+    """The options of every command that reads a table; `given_reading` has what was given."""
+    for option in reversed(TABLE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_reading(**kinds: Kind) -> dict[str, Any]:
+    """What was given of `table_options`, as `read_table` takes it; ``kinds`` are those of other columns."""
+    given = dict(click.get_current_context().meta["chainrule.reading"])
+    missing_values = MISSING | set(given.pop("missing_values"))
+    return {**given, "missing_values": missing_values, "kinds": {**kinds, **given["kinds"]}}
