@@ -139,7 +139,7 @@ def test_piecewise_functions_at_their_kink_and_through_the_complex_step():
 
 
 # Functions of rows, and of two arguments.
-OF_MANY = {"softmax", "log_softmax", "logsumexp", "norm", "power", "power_derivative"}
+OF_MANY = {"softmax", "log_softmax", "logsumexp", "norm", "power", "silent_power", "power_derivative"}
 EVERYWHERE = [name for name in special.__all__ if name not in OF_MANY | {"log1p"}]
 
 

@@ -51,6 +51,7 @@ __all__ = [
     "silu_second_derivative",
     "softmax",
     "softplus",
+    "silent_power",
     "softplus_derivative",
     "softplus_second_derivative",
     "step",
@@ -392,7 +393,7 @@ def norm(x: ArrayLike, axes: int | None = None) -> Array:
     return np.asarray(root * scale.reshape(root.shape))[()]
 
 
-def power(base: ArrayLike, exponent: ArrayLike) -> Array:
+def power(base: ArrayLike, exponent: ArrayLike) -> Any:
     """Base to the power of an exponent, entry by entry.
 
     A negative base has its whole powers alone; others are NaN. 0 ** 0 is 1. A complex step on a negative base
@@ -403,14 +404,19 @@ def power(base: ArrayLike, exponent: ArrayLike) -> Array:
     base, exponent : array_like
         Of shapes that broadcast.
     """
-    u, v = _inexact(base), _inexact(exponent)
     with np.errstate(all="ignore"):
-        if u.dtype.kind == v.dtype.kind == "f":
-            return np.asarray(np.power(u, v))[()]
-        below = u.real < 0
-        whole = (v.imag == 0) & (np.rint(v.real) == v.real)
-        sign = np.where(whole, np.where(v.real % 2 == 0, 1.0, -1.0), np.nan)
-        return np.asarray(np.power(np.where(below, -u, u), v) * np.where(below, sign, 1.0))[()]
+        return silent_power(base, exponent)
+
+
+def silent_power(base: ArrayLike, exponent: ArrayLike) -> Any:
+    """`power` where NumPy does not warn."""
+    u, v = _inexact(base), _inexact(exponent)
+    if u.dtype.kind == v.dtype.kind == "f":
+        return np.power(u, v)
+    below = u.real < 0
+    whole = (v.imag == 0) & (np.rint(v.real) == v.real)
+    sign = np.where(whole, np.where(v.real % 2 == 0, 1.0, -1.0), np.nan)
+    return np.power(np.where(below, -u, u), v) * np.where(below, sign, 1.0)
 
 
 def power_derivative(base: ArrayLike, exponent: ArrayLike, by_base: int, by_exponent: int) -> Array:

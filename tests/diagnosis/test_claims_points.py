@@ -397,5 +397,5 @@ def test_positive_points_are_positive_and_ordinary_ones_have_both_signs():
 
 def test_a_direction_of_shares_keeps_their_sum_and_any_other_is_left_alone():
     model, array = Equations("y: Simplex[N, K]; x: R[N, K]; L = sum(y * x)"), np.arange(6.0).reshape(2, 3)
-    np.testing.assert_allclose(tangential(model, "y", array), [[-1, 0, 1], [-1, 0, 1]])
-    assert tangential(model, "x", array) is array
+    np.testing.assert_allclose(tangential(model.program, "y", array), [[-1, 0, 1], [-1, 0, 1]])
+    assert tangential(model.program, "x", array) is array

@@ -6,9 +6,9 @@ import numpy as np
 
 from chainrule.equations import Equations
 from chainrule.equations.calculus.second import direction_symbols
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import OptionError
 from equations.complex_steps import close
+from equations.node_values import node_value
 from equations.sheet_values import drawn
 
 LAYOUTS = ("gradient", "numerator", "denominator")

@@ -12,8 +12,8 @@ from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes.log_space import Term, log_of
 from chainrule.equations.nodes.nodes import Pool, topological
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import DataError, TooLargeError
+from equations.node_values import node_value
 
 SHEET = """
 data X: R[N, p]; y: Class[N, K]; t: Bit[N]; q: Simplex[K]; A: R[p, p]; s: R

@@ -8,9 +8,9 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.calculus import entrances
 from chainrule.equations.formulas.one_example import OneExample
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import OptionError
 from equations.complex_steps import close, jacobian
+from equations.node_values import node_value
 
 SIZES = {"p": 3, "M": 4, "K": 2, "N": 6, "m1": 5, "m2": 4, "Q": 7}
 TANH = """

@@ -218,9 +218,9 @@ def test_derivatives_are_left_to_a_rule():
         evaluate(sheet, "g", values)
 
     def rule(term, environment):
-        assert (term.wrt, environment.sizes) == ("x", {"p": 3, "N": 4})
-        row = environment.values["X"][environment.indices["i"]]
-        return 2 * environment.values["s"][environment.indices["i"]] * row
+        assert (term.wrt, environment.evaluation.sizes) == ("x", {"p": 3, "N": 4})
+        row = environment.evaluation.named("X")[environment.indices["i"]]
+        return 2 * environment.evaluation.named("s")[environment.indices["i"]] * row
 
     expected = 2 * (values["X"] @ values["x"])[:, None] * values["X"]
     np.testing.assert_allclose(evaluate(sheet, "g", values, derivative=rule), expected)

@@ -7,11 +7,11 @@ from chainrule.equations import Equations
 from chainrule.equations.calculus.second import Direction
 from chainrule.equations.formulas.explanation import Step, grouped, numbered, was_fused
 from chainrule.equations.nodes.nodes import is_zero
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import symbols_of
 from equations import model_sheets
 from equations import test_textbook_strings as textbook
 from equations.complex_steps import close
+from equations.node_values import node_value
 
 
 def explained(sheet, of, wrt=None, **options):

@@ -6,9 +6,9 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.nodes import Pool
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import merged, product
 from equations.complex_steps import close, jacobian
+from equations.node_values import node_value
 from equations.round_trip import check_round_trip, derivations
 
 DECLARATIONS = """

@@ -6,10 +6,10 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.calculus import lets
 from chainrule.equations.calculus.lets import Cotangent, Temporary, derive_lines
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.program import symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from equations.complex_steps import close, jacobian
+from equations.node_values import node_value
 
 NETWORK = """
 data        x: R[p];  y: Simplex[K]

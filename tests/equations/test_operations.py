@@ -19,13 +19,14 @@ from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.language.tree import Declaration, Span
 from chainrule.equations.nodes.nodes import Pool
-from chainrule.equations.nodes.numeric import VALUES, node_value
+from chainrule.equations.nodes.numeric import VALUES
 from chainrule.equations.nodes.operations import OPERATIONS
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.stable_sums import spelled_out
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close
 from equations.kinds import CASES, SIZES, lengths, setting
+from equations.node_values import node_value
 
 STEP, EXAMPLES = 1e-30, 4
 LABELS = "y"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations.nodes.nodes import Pool, is_zero
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import elementwise, power, product, transposed
 from chainrule.equations.nodes.quotients import picked
+from equations.node_values import node_value
 from equations.random_nodes import LENGTHS, SIZES, Draw
 
 

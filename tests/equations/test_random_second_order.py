@@ -6,9 +6,9 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.calculus.lower import mentions
 from chainrule.equations.calculus.second import Direction, Moved, product_lines
-from chainrule.equations.nodes.numeric import node_value
 from equations.complex_steps import STEP, close
 from equations.expression_generator import DECLARATIONS, SHAPES, SIZES, Generator, values_of
+from equations.node_values import node_value
 
 
 def gradients(function, values):

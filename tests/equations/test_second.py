@@ -6,8 +6,8 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.calculus.blockwise import block_lines
 from chainrule.equations.calculus.second import Direction, Moved, Second, product_lines
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.errors import OptionError, SheetShapeError
+from equations.node_values import node_value
 
 STEP = 1e-30
 TANH = """

@@ -10,11 +10,11 @@ from chainrule.equations.calculus.reverse import adjoints
 from chainrule.equations.equations import Equations
 from chainrule.equations.nodes import simplify as rewriting
 from chainrule.equations.nodes.nodes import topological
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from equations.expression_generator import DECLARATIONS, SIZES, Generator, values_of
+from equations.node_values import node_value
 
 RULES = [
     rewriting._combine_elementwise,

@@ -9,10 +9,10 @@ from chainrule.equations import Equations
 from chainrule.equations.code import pairing
 from chainrule.equations.nodes import nodes, numeric
 from chainrule.equations.nodes.nodes import MOST_STEPS, Pool
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.products import product
 from chainrule.errors import SheetLimitError, TooLargeError
 from equations.complex_steps import close, jacobian
+from equations.node_values import node_value
 
 LSTM = """
 x: R[p]; h: R[d]; c: R[d]; t: R[d]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chainrule.equations.nodes.nodes import Pool, coefficient_terms, is_zero
-from chainrule.equations.nodes.numeric import node_value
 from chainrule.equations.nodes.sums import content, linear, negative, scaled
+from equations.node_values import node_value
 
 N = ("n",)
 

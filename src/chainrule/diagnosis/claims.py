@@ -111,7 +111,7 @@ def _judge(
 ) -> _Judge:
     sheet, allowance, moves = equations.sheet, Allowance(ALLOWANCE), Moves()
     # Of their own: the points do not depend on what is heard, nor are these numbers among theirs.
-    witness = Witness(equations, np.random.default_rng(DIRECTIONS), allowance, moves)
+    witness = Witness(equations, np.random.default_rng(DIRECTIONS), allowance)
     kinds, own = _wanted(sheet, sheet_terms(sheet)), Allowance(ALLOWANCE)
     drawn = sample_points(sheet, rng, sizes, points, witness.derivative, kinds, own)
     seeds = count()

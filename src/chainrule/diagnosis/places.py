@@ -8,6 +8,7 @@ part of that. What rounding does shrinks with it; a difference that stays is one
 from __future__ import annotations
 
 import decimal
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -126,21 +127,21 @@ class Place:
         """
 
         def sides_at(evaluation: Evaluation) -> Sides:
-            return evaluation.value(left, indices), evaluation.value(right, indices)
+            found = evaluation.values((left, right), indices)
+            return found[0], found[1]
 
         sides = sides_at(self.doubles)
         if not sides[0].size:
             return Comparison("nothing", "both sides are empty")
-        finite = np.isfinite(sides[0])
-        is_close = np.array_equal(finite, np.isfinite(sides[1])) and _spread(sides) <= CLOSE
-        if is_close and not exactly:
-            return _agreement(finite)
+        close = _close(sides)
+        if close is not None and not exactly:
+            return close
         try:
             return self._exact(sides_at)
         except TooLargeError:
-            if not is_close:
+            if close is None:
                 raise
-            return _agreement(finite)
+            return close
 
     def _exact(self, sides_at: SidesAt) -> Comparison:
         """What decimals say; doubles and their noise where the sheet is too large for them."""
@@ -271,6 +272,21 @@ def _agreement(finite: NDArray[np.bool_]) -> Comparison:
     if not np.any(finite):
         return Comparison("nothing", "both sides are without a finite value")
     return Comparison("nothing", "both sides have entries without a finite value")
+
+
+def _close(sides: Sides) -> Comparison | None:
+    """What is said of two terms that double precision does not tell apart."""
+    left, right = sides
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = float(np.abs(left - right).max())
+    if math.isfinite(distance):  # and so is every entry
+        if distance > CLOSE * max(float(np.abs(side).max()) for side in sides):
+            return None
+        return Comparison("equal")
+    finite = np.isfinite(left)
+    if not np.array_equal(finite, np.isfinite(right)) or _spread(sides) > CLOSE:
+        return None
+    return _agreement(finite)
 
 
 def _spread(sides: Sides) -> float:

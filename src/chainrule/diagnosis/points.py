@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -50,6 +52,8 @@ Every row has both kinds, and any two rows agree in one draw and differ in anoth
 two, and no coincidence of two labels, is the same in all draws.
 """
 
+
+SIGNS, BITS = np.array([-1.0, 1.0]), np.array([0.0, 1.0])
 
 FEW_ENTRIES = 20_000
 """Symbolic sizes are drawn so that all values of a sheet have at most so many entries together."""
@@ -169,8 +173,12 @@ def _is_small(sheet: Sheet, sizes: Mapping[str, int]) -> bool:
 
 def entries_at(sheet: Sheet, sizes: Mapping[str, int]) -> int:
     """How many entries all values of a sheet have together."""
-    names = (*sheet.declarations, *sheet.definitions)
-    return sum(math.prod(size_value(size, sizes) for size in sheet.type_of(name).axes) for name in names)
+    every = [item.axes for item in sheet.declarations.values()]
+    every += [item.type.axes for item in sheet.definitions.values()]
+    return sum(
+        times * math.prod([size_value(size, sizes) for size in axes])
+        for axes, times in Counter(every).items()
+    )
 
 
 def _size(sheet: Sheet, name: str, value: object) -> int:
@@ -278,19 +286,42 @@ def draw_values(
     """
     _refuse_huge(sheet, sizes)
     values: dict[str, Array] = {}
+    reals: dict[str, tuple[Array, ...]] = {}
     single = 0
     for name, item in sheet.declarations.items():
         row = ALTERNATION[single % len(ALTERNATION)]
         kind = _Turn(turn, int(row[turn % len(row)]))
         shape = tuple(size_value(size, sizes) for size in item.axes)
-        if item.domain == "real" and real is not None:
-            values[name] = short(real(rng, shape))
+        if item.domain == "real":
+            drawn = (np.asarray(real(rng, shape)),) if real else _of_both_signs(rng, shape, kind)
+            reals[name] = drawn
+            values[name] = drawn[0]
         elif item.domain == "simplex":
             values[name] = (share or _shares)(rng, shape)
         else:
-            values[name] = _draw(item, shape, sizes, rng, kind)
+            values[name] = _each(rng, shape, _kinds(item, sizes), kind)
         single += values[name].size == 1
-    return values
+    return values | _finished(reals)
+
+
+def _of_both_signs(rng: np.random.Generator, shape: tuple[int, ...], turn: _Turn) -> tuple[Array, Array]:
+    """Normal numbers, and the signs that the magnitudes made of them get."""
+    return np.asarray(rng.standard_normal(shape)), _each(rng, shape, SIGNS, turn)
+
+
+def _finished(drawn: Mapping[str, tuple[Array, ...]]) -> dict[str, Array]:
+    """Real values of few digits from what was drawn of them, all at once: most have few entries."""
+    if not drawn:
+        return {}
+    flat, *signs = (
+        np.concatenate([part.ravel() for part in parts]) for parts in zip(*drawn.values(), strict=True)
+    )
+    flat = short((0.1 + np.abs(flat)) * signs[0] if signs else flat)
+    ends = accumulate(parts[0].size for parts in drawn.values())
+    return {
+        name: flat[end - parts[0].size : end].reshape(parts[0].shape)
+        for (name, parts), end in zip(drawn.items(), ends, strict=True)
+    }
 
 
 def _refuse_huge(sheet: Sheet, sizes: Mapping[str, int]) -> None:
@@ -332,22 +363,11 @@ class _Turn:
     kind: int
 
 
-def _draw(
-    item: Declaration,
-    shape: tuple[int, ...],
-    sizes: Mapping[str, int],
-    rng: np.random.Generator,
-    turn: _Turn,
-) -> Array:
-    match item.domain:
-        case "class":
-            return _each(rng, shape, np.arange(classes_at(item.classes, sizes)), turn)
-        case "bit":
-            return _each(rng, shape, np.array([0.0, 1.0]), turn)
-        case "sign":
-            return _each(rng, shape, np.array([-1.0, 1.0]), turn)
-    magnitude = 0.1 + np.abs(rng.standard_normal(shape))
-    return short(magnitude * _each(rng, shape, np.array([-1.0, 1.0]), turn))
+def _kinds(item: Declaration, sizes: Mapping[str, int]) -> Array:
+    """The values that labels, signs or bits take."""
+    if item.domain == "class":
+        return np.arange(classes_at(item.classes, sizes))
+    return SIGNS if item.domain == "sign" else BITS
 
 
 def classes_at(classes: Size | None, sizes: Mapping[str, int]) -> int:
@@ -365,5 +385,5 @@ def _each(rng: np.random.Generator, shape: tuple[int, ...], kinds: Array, turn: 
     rounds = -(-count // len(kinds))
     if rounds > 1000:
         return np.asarray(rng.permuted(np.resize(kinds, count)).reshape(shape))
-    order = rng.permuted(np.broadcast_to(kinds, (rounds, len(kinds))), axis=1).ravel()
+    order = rng.permuted(kinds[np.newaxis].repeat(rounds, axis=0), axis=1).ravel()
     return np.asarray(rng.permutation(order[:count]).reshape(shape))

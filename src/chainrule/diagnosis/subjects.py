@@ -132,7 +132,7 @@ class Subject(ABC):
 
     def tangential(self, name: str, directions: Array) -> Array:
         """The part of directions along which a name can move."""
-        return tangential(self.equations, self.original(name), directions)
+        return tangential(self.equations.program, self.original(name), directions)
 
     def original(self, name: str) -> str:
         """The name in the sheet of a name of the derivation."""

@@ -16,10 +16,10 @@ from chainrule.equations.calculus.derived_value import Derived
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation
-from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import read_expression
 from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term
 from chainrule.equations.nodes.nodes import MOST_STEPS, Node
+from chainrule.equations.nodes.program import Program
 from chainrule.errors import ChainruleError, DataError, SheetLimitError, UncheckableError
 
 __all__ = [
@@ -90,9 +90,8 @@ def from_layout(value: Array, lead: int, layout: Layout) -> Array:
     return value
 
 
-def tangential(equations: Equations, name: str, array: Array) -> Array:
+def tangential(program: Program, name: str, array: Array) -> Array:
     """The part of a direction, or of a gradient, along which shares that sum to 1 can move."""
-    program = equations.program
     if program.symbols[name] not in program.pool.simplex:
         return array
     return np.asarray(array - array.mean(axis=-1, keepdims=True))
@@ -109,13 +108,11 @@ class Witness:
         equations: Equations,
         rng: np.random.Generator,
         allowance: Allowance | None = None,
-        moves: Moves | None = None,
     ) -> None:
         self.equations = equations
         self.rng = rng
         self.allowance = allowance
-        self.moves = moves or Moves()
-        self._last: tuple[SheetPoint, Evaluation] | None = None
+        self._behind: dict[Derivative, tuple[Program, tuple[tuple[str, Size], ...]]] = {}
         self.known: dict[Derivative, Derived | ChainruleError] = {}
         self.steps = STEPS
         self.heard: Counter[tuple[Node, tuple[str, ...]]] = Counter()
@@ -159,7 +156,7 @@ class Witness:
             key = found.node, found.open
             if (
                 self.heard[key] < HEARINGS
-                and type(environment.arithmetic) is Doubles
+                and type(environment.evaluation.arithmetic) is Doubles
                 and not _is_complex(environment)
             ):
                 self.heard[key] += self._hear(term, environment, value, point)
@@ -167,35 +164,27 @@ class Witness:
 
         return rule
 
-    def base(self, point: SheetPoint, known: Mapping[str, Array]) -> Evaluation:
-        """The sheet at a point, from which its names are moved; what is known is not computed again."""
-        if self._last is None or self._last[0] is not point:
-            sheet, doubles = self.equations.sheet, Doubles(self.allowance)
-            base = Evaluation(sheet, point.values, self.derivative, point.sizes, doubles, self.moves)
-            self._last = point, base
-        self._last[1].arrays |= known
-        return self._last[1]
-
     def _hear(self, term: Derivative, environment: Environment, derived: Array, point: SheetPoint) -> bool:
         """Compare with the complex step; whether there was something to compare."""
-        at = np.asarray(environment.values[term.wrt])
-        direction = tangential(self.equations, term.wrt, self.rng.standard_normal(at.shape))
-        values = {**point.values, term.wrt: at}
-        base, indices = self.base(point, environment.values), open_indices(term.of)
-        function = sheet_function(self.equations, term.of, term.wrt, base)
+        at = np.asarray(environment.evaluation.named(term.wrt))
+        if term not in self._behind:
+            self._behind[term] = self.equations.behind(term), open_indices(term.of)
+        program, indices = self._behind[term]
+        direction = tangential(program, term.wrt, self.rng.standard_normal(at.shape))
         place = tuple(environment.indices[index] for index, _ in indices)
-        truth = function(at + 1j * STEP * direction).imag[place] / STEP
-        with np.errstate(invalid="ignore", divide="ignore"):
-            # log(-1 + 1e-20 i) is finite, log(-1) is not
-            defined = np.isfinite(base.value(term.of, indices)[place])
+        base = environment.evaluation.under(self.derivative)
+        # log(-1 + 1e-20 i) is finite, log(-1) is not
+        defined = np.isfinite(base.value(term.of, indices)[place])
+        truth = base.moved(term.wrt, at + 1j * STEP * direction).value(term.of, indices).imag[place] / STEP
         own = from_layout(derived, truth.ndim, term.layout)
-        along = np.tensordot(own, direction, at.ndim)
+        with np.errstate(invalid="ignore", over="ignore"):
+            along = own.reshape(*truth.shape, -1) @ direction.ravel()
         scale = np.max(np.abs(own), initial=0.0) + np.max(np.abs(truth), initial=0.0)
         finite = np.isfinite(along) & np.isfinite(truth) & defined
         off = finite & (np.abs(along - truth) > AGREEMENT * scale)
         if not np.any(off):
             return bool(np.any(finite))
-        if not self._is_shaky(term, values, point, derived, place):
+        if not self._is_shaky(term, {**point.values, term.wrt: at}, point, derived, place):
             raise UncheckableError(
                 f"The derived derivative with respect to {term.wrt} and the complex step disagree along a "
                 f"random direction: {float(along[off][0]):.6g} against {float(truth[off][0]):.6g}."
@@ -221,4 +210,4 @@ class Witness:
 
 
 def _is_complex(environment: Environment) -> bool:
-    return any(np.iscomplexobj(value) for value in environment.values.values())
+    return any(np.iscomplexobj(value) for value in environment.evaluation.arrays.values())

@@ -160,7 +160,12 @@ class Equations(Text):
     def derived(self, term: Derivative, steps: int | None = None) -> Derived:
         """A ``d(of, wrt)`` of the sheet, derived once and for all values, in so many steps of the rules."""
         attempt = f"The derivative with respect to {term.wrt} in line {term.span.line}"
-        return derived(self._sheet, self._programs.free(differentiated(term), attempt, steps), term)
+        program = self._programs.behind(term).free(differentiated(term), attempt, steps)
+        return derived(self._sheet, program, term)
+
+    def behind(self, term: Derivative) -> Program:
+        """What a derivative rests on, in index notation; more of the sheet where that is known."""
+        return self._programs.behind(term).whole
 
     @remade
     def derive(

@@ -53,17 +53,13 @@ class Derived:
 
     def value(self, environment: Environment) -> Array:
         """Its value where the derivative stands."""
-        known = environment.values
-        values = {
-            symbol: known[name] if name in known else environment.named(name)
-            for name, symbol in self.symbols.items()
-        }
-        memory, arithmetic = environment.memory, environment.arithmetic
-        memory |= values
+        evaluation = environment.evaluation
+        memory, arithmetic = evaluation.memory, evaluation.arithmetic
+        memory |= {symbol: evaluation.named(name) for name, symbol in self.symbols.items()}
         with arithmetic.context():
             for symbol, formula, order in self.orders:
                 if symbol not in memory:
-                    compute(order, environment.sizes, arithmetic, memory)
+                    compute(order, evaluation.sizes, arithmetic, memory)
                     memory[symbol] = memory[formula]
         result = memory[self.node]
         return np.asarray(result[tuple(environment.indices[index] for index in self.open)])

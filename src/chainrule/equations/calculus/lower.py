@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from chainrule.equations.calculus.lower_calls import call
@@ -62,8 +62,8 @@ def differentiated(root: Term) -> set[str]:
     return {term.wrt for term in _postorder(root) if isinstance(term, Derivative)}
 
 
-def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
-    """Every definition of a sheet in index notation.
+def lower_sheet(sheet: Sheet, free: Iterable[str] = (), part: Container[str] | None = None) -> Program:
+    """The definitions of a sheet in index notation.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
     free : iterable of str
         Names of which nothing is assumed but their shape, beside those the sheet differentiates by: what
         varies freely does not stay a simplex, a sign or symmetric: sum(p) is not 1 to a derivative by p.
+    part : container of str, optional
+        The definitions that are wanted, with all that they depend on; by default every one.
     """
     pool = Pool()
     program = Program(pool, {}, {}, {}, {})
@@ -84,7 +86,7 @@ def lower_sheet(sheet: Sheet, free: Iterable[str] = ()) -> Program:
             pool.signs.add(symbol)
         if declaration.classes is not None:
             pool.labels[symbol] = declaration.classes
-    for name in sheet.definitions:
+    for name in [name for name in sheet.definitions if part is None or name in part]:
         program = _with_definition(sheet, program, name, name in moving)
     return program
 

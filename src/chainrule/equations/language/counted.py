@@ -12,10 +12,9 @@ from chainrule.equations.language.tree import (
     Aggregate,
     Binary,
     Call,
-    Derivative,
     Size,
     Term,
-    children,
+    computed_parts,
     walk,
 )
 from chainrule.errors import TooLargeError
@@ -136,7 +135,7 @@ class Count:
             self._step(term, *_times(inner))
             self._term(term.body, inner)
         else:
-            for part in _computed(term):
+            for part in computed_parts(term):
                 self._term(part, loops)
         shape = self._shape(term)
         self._admit(term, shape)
@@ -180,12 +179,7 @@ def _is_summed(product: Binary) -> bool:
 
 def _tally(bodies: Sequence[Term]) -> Mapping[Work, int] | None:
     """How many terms of some bodies take so much, at whatever sizes; None if there are loops in them."""
-    terms = [term for body in bodies for term in walk([body], _computed)]
+    terms = [term for body in bodies for term in walk([body], computed_parts)]
     if any(isinstance(term, Aggregate) for term in terms):
         return None
     return Counter(map(_work, terms))
-
-
-def _computed(term: Term) -> tuple[Term, ...]:
-    """The parts whose values a term is computed from; what is differentiated is not computed."""
-    return () if isinstance(term, Derivative) else children(term)

@@ -7,9 +7,9 @@ calculus or the compiler. Complex arrays pass through, so that derivatives can b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, TypeAlias
 
 from chainrule.arrays import Array, ArrayLike
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
@@ -22,6 +22,10 @@ from chainrule.equations.language.tree import Size, Term, names_in
 from chainrule.errors import DataError
 
 __all__ = ["DerivativeRule", "Environment", "Evaluation", "evaluate"]
+
+Indices: TypeAlias = tuple[tuple[str, Size], ...]
+Body: TypeAlias = tuple[Indices, Term]
+"""A term with its open indices."""
 
 
 def evaluate(
@@ -126,6 +130,12 @@ class Evaluation:
         domain = self.sheet.domain_of(name)
         return domain == "class" or (domain in ("bit", "sign") and not self.arithmetic.is_exact)
 
+    def under(self, rule: DerivativeRule) -> Evaluation:
+        """The same values, with derivatives by another rule; what either computes both know."""
+        new = copy(self)
+        new.derivative, new.work = rule, Interpreter(new, self.moves)
+        return new
+
     def moved(self, name: str, value: ArrayLike) -> Evaluation:
         """The sheet at another value of a name; what is not made of that is not computed again."""
         after, new = self.sheet.dependents(name), copy(self)
@@ -137,62 +147,66 @@ class Evaluation:
         new._take({name: value}, self.sizes)
         return new
 
-    def value(self, term: Term, indices: tuple[tuple[str, Size], ...] = ()) -> Array:
+    def value(self, term: Term, indices: Indices = ()) -> Array:
         """Value of a term; its open indices are the leading axes."""
-        needed = self._needed(self.moves.names(term))
-        missing = [name for name in needed if name in self.sheet.declarations and name not in self.given]
-        if missing:
-            known = ", ".join(self.given) or "none"
-            raise DataError(f"Values are missing for {', '.join(missing)}; got {known}.")
+        return self.values((term,), indices)[0]
+
+    def values(self, terms: Sequence[Term], indices: Indices = ()) -> tuple[Array, ...]:
+        """Values of terms with the same open indices."""
+        unknown = self._unknown(name for term in terms for name in self.moves.computed(term))
         with self.arithmetic.context():
-            self._define(needed, (indices, term))
-            return self.work.whole(indices, term)
+            for term in terms:
+                self._define(unknown - self.arrays.keys(), (indices, term))
+            return tuple([self.work.whole(indices, term) for term in terms])
 
     def named(self, name: str) -> Array:
         """The whole value of a name."""
         if name not in self.arrays:
-            names = [name] if name in self.sheet.definitions else names_in(read_expression(self.sheet, name))
+            is_known = name in self.sheet.declarations or name in self.sheet.definitions
             with self.arithmetic.context():
-                self._define(self._needed(names))
+                self._define(
+                    self._unknown((name,) if is_known else names_in(read_expression(self.sheet, name)))
+                )
         return self.arrays[name]
 
-    def _needed(self, names: Iterable[str]) -> set[str]:
-        """The names and those whose values they depend on; what a known name is made of is not needed."""
-        definitions, needed = self.sheet.definitions, set(names)
-        queue = [name for name in needed if name in definitions and name not in self.arrays]
+    def _unknown(self, names: Iterable[str]) -> set[str]:
+        """The definitions among some names, and those they are computed from, whose values are not known."""
+        definitions, needed = self.sheet.definitions, set(names) - self.arrays.keys()
+        queue = [name for name in needed if name in definitions]
         while queue:
-            new = self.sheet.mentioned(queue.pop()) - needed
+            new = self.sheet.moves.computed(definitions[queue.pop()].body) - needed - self.arrays.keys()
             needed |= new
-            queue += [name for name in new if name in definitions and name not in self.arrays]
+            queue += [name for name in new if name in definitions]
+        if missing := [name for name in needed if name not in definitions]:
+            known = ", ".join(self.given) or "none"
+            raise DataError(f"Values are missing for {', '.join(missing)}; got {known}.")
         return needed
 
-    def _define(self, needed: set[str], *more: tuple[tuple[tuple[str, Size], ...], Term]) -> None:
-        """Compute the definitions that are needed and not known, if they and the rest are not too much."""
-        definitions, left = self.sheet.definitions, needed - self.arrays.keys()
-        unknown = {
-            name: (definitions[name].indices, definitions[name].body)
-            for name in (definitions if left else ())
-            if name in left
+    def _define(self, needed: set[str], *more: Body) -> None:
+        """Compute the definitions that are needed, if they and the rest are not too much."""
+        bodies = {
+            name: (item.indices, item.body)
+            for name, item in (self.sheet.definitions.items() if needed else ())
+            if name in needed
         }
-        operations, steps = self._counted(unknown)
-        others = Count(self.work.size, self.moves, steps)
-        for parts in more:
-            others.whole(*parts)
-        self.arithmetic.charge(others.operations + operations)
-        for name, parts in unknown.items():
-            # Of its own, since the indices of a term may be open while another name is asked for.
-            self.arrays[name] = Interpreter(self, self.sheet.moves).whole(*parts)
+        self.arithmetic.charge(self._counted(bodies, more))
+        work = Interpreter(self, self.sheet.moves)  # the indices of a term may be open in another
+        for name, parts in bodies.items():
+            self.arrays[name] = work.whole(*parts)
 
-    def _counted(self, unknown: Mapping[str, tuple[tuple[tuple[str, Size], ...], Term]]) -> tuple[int, int]:
-        """The operations that definitions take, and the steps of those that were not counted before."""
-        count = Count(self.work.size, self.sheet.moves)
-        if not any(indices for indices, _ in unknown.values()) and count.still(
-            *(body for _, body in unknown.values())
-        ):
-            return count.operations, 0
+    def _counted(self, unknown: Mapping[str, Body], more: Sequence[Body]) -> int:
+        """The operations that definitions take, and other terms, where each may be computed."""
+        every = (*unknown.values(), *more)
+        count = Count(self.work.size, self.moves)
+        if not any([indices for indices, _ in every]) and count.still(*[body for _, body in every]):
+            return count.operations
+        own = Count(self.work.size, self.sheet.moves)
         for name, parts in unknown.items():
             if name not in self._operations:
-                before = count.operations
-                count.whole(*parts)
-                self._operations[name] = count.operations - before
-        return sum(self._operations[name] for name in unknown), count.steps
+                before = own.operations
+                own.whole(*parts)
+                self._operations[name] = own.operations - before
+        count = Count(self.work.size, self.moves, own.steps)
+        for parts in more:
+            count.whole(*parts)
+        return count.operations + sum(self._operations[name] for name in unknown)

@@ -41,34 +41,29 @@ class Environment:
 
     Attributes
     ----------
-    sheet : Sheet
-    values : mapping of str to ndarray
-        Whole values, given and computed, of everything that was needed so far.
-    sizes : mapping of str to int
+    evaluation : Evaluation
+        The sheet at its values.
     indices : mapping of str to int
         Values of the open indices.
-    named : callable
-        The whole value of a name that was not needed so far.
-    arithmetic : Arithmetic
-        The numbers it is computed in.
-    memory : dict
-        Where the rule may keep what it computes, for as long as the values are these.
     """
 
-    sheet: Sheet
-    values: Mapping[str, Array]
-    sizes: Mapping[str, int]
+    evaluation: Known
     indices: Mapping[str, int]
-    named: Callable[[str], Array]
-    arithmetic: Arithmetic
-    memory: dict[Any, Array]
 
 
 DerivativeRule: TypeAlias = Callable[[Derivative, Environment], ArrayLike]
 
 
 class Known(Protocol):
-    """What an interpreter works on: a sheet, and what is known of it."""
+    """A sheet, and what is known of it: what an interpreter works on; see `Evaluation`.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Whole values, given and computed, of everything that was needed so far.
+    memory : dict
+        Where a rule for derivatives may keep what it computes, for as long as the values are these.
+    """
 
     sheet: Sheet
     derivative: DerivativeRule | None
@@ -79,6 +74,9 @@ class Known(Protocol):
 
     def named(self, name: str) -> Array:
         """The whole value of a name."""
+
+    def under(self, rule: DerivativeRule) -> Any:
+        """The same values, with derivatives by another rule: an `Evaluation`."""
 
 
 class Interpreter:
@@ -291,16 +289,9 @@ class Interpreter:
                 f"The derivative with respect to {term.wrt} in line {term.span.line} needs a rule for "
                 "derivatives, and none was given to the evaluation."
             )
-        environment = Environment(
-            evaluation.sheet,
-            MappingProxyType(self.arrays),
-            self.sizes,
-            MappingProxyType(dict(self.indices)),
-            evaluation.named,
-            self.arithmetic,
-            evaluation.memory,
+        found = np.asarray(
+            evaluation.derivative(term, Environment(evaluation, MappingProxyType(dict(self.indices))))
         )
-        found = np.asarray(evaluation.derivative(term, environment))
         shape = tuple(self.size(size) for size in term.type.axes)
         if found.shape != shape:
             raise ShapeError(

@@ -13,11 +13,14 @@ from chainrule.equations.language.tree import (
     Negative,
     Number,
     Pick,
+    Ref,
     Size,
     SizeOf,
     Term,
     children,
+    computed_parts,
     names_in,
+    walk,
 )
 
 __all__ = ["AT_ONCE", "Moves", "parts_of"]
@@ -39,6 +42,7 @@ class Moves:
     def __init__(self) -> None:
         self.tallies: dict[tuple[Term, ...], Mapping[tuple[tuple[Size, ...], ...], int] | None] = {}
         self._names: dict[Term, frozenset[str]] = {}
+        self._computed: dict[Term, frozenset[str]] = {}
         self._free: dict[Term, frozenset[str]] = {}
         self._counted: dict[Term, bool] = {}
         self._entrywise: dict[tuple[Term, frozenset[str]], bool] = {}
@@ -59,6 +63,14 @@ class Moves:
         if term not in self._names:
             self._names[term] = names_in(term)
         return self._names[term]
+
+    def computed(self, term: Term) -> frozenset[str]:
+        """The names that a term is computed from; a derivative asks for what it needs."""
+        if term not in self._computed:
+            self._computed[term] = frozenset(
+                part.name for part in walk([term], computed_parts) if isinstance(part, Ref)
+            )
+        return self._computed[term]
 
     def is_counted(self, term: Term) -> bool:
         """Whether a term is a whole number made of indices and sizes, which no rounding touches: j + 1."""

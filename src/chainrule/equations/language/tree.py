@@ -34,6 +34,7 @@ __all__ = [
     "Transpose",
     "Type",
     "children",
+    "computed_parts",
     "names_in",
     "walk",
 ]
@@ -222,6 +223,11 @@ def children(term: Term) -> tuple[Term, ...]:
         case Derivative(of=of):
             return (of,)
     return ()
+
+
+def computed_parts(term: Term) -> tuple[Term, ...]:
+    """The parts whose values a term is computed from; what is differentiated is not computed."""
+    return () if isinstance(term, Derivative) else children(term)
 
 
 def walk(roots: Iterable[Term], parts: Callable[[Term], Iterable[Term]] = children) -> Iterator[Term]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
 from heapq import heappop, heappush
 from itertools import combinations
+from string import ascii_letters
 from typing import Any, TypeAlias
 
 from chainrule import special
@@ -17,11 +20,11 @@ from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
-from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.operations import row_of
 from chainrule.errors import ShapeError, TooLargeError
 
-__all__ = ["compute", "node_value", "value_from"]
+__all__ = ["compute", "value_from"]
 
 Length: TypeAlias = Callable[[Size], int]
 Factor: TypeAlias = tuple[Array, tuple[int, ...]]
@@ -43,34 +46,6 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 # What may be larger than all it is made of, products apart.
 _WITHOUT_LARGER = frozenset({"ones", "delta", "onehot"})
 _OF_MATRICES = frozenset({"inv", "det", "logdet", "adjugate", "svd"})
-
-
-def node_value(
-    root: Node,
-    values: Mapping[Node, Array],
-    sizes: Mapping[str, int],
-    arithmetic: Arithmetic = DOUBLES,
-    memory: dict[Any, Array] | None = None,
-) -> Array:
-    """The array a node stands for.
-
-    Parameters
-    ----------
-    root : Node
-    values : mapping of Node to ndarray
-        Values of its symbols.
-    sizes : mapping of str to int
-        Values of the symbolic sizes.
-    arithmetic : Arithmetic, optional
-        The numbers it is computed in.
-    memory : dict, optional
-        Values of nodes that are known, to which those computed here are added.
-    """
-    done: dict[Any, Array] = {} if memory is None else memory
-    done |= {symbol: np.asarray(value) for symbol, value in values.items()}
-    with arithmetic.context():
-        compute(topological([root]), sizes, arithmetic, done)
-    return done[root]
 
 
 def compute(
@@ -96,8 +71,8 @@ def _operations(node: Node, args: Sequence[Array], length: Length) -> int:
         return 0
     if not args or node.kind in ("onehot", "relation", "kron"):
         return math.prod(length(size) for size in node.dims)
-    each = args[0].shape[-1] if node.kind in _OF_MATRICES else 1
-    return each * max(arg.size for arg in args)
+    each: int = args[0].shape[-1] if node.kind in _OF_MATRICES else 1
+    return each * max([arg.size for arg in args])
 
 
 def value_from(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic = DOUBLES) -> Array:
@@ -106,8 +81,12 @@ def value_from(node: Node, args: Sequence[Array], length: Length, arithmetic: Ar
 
 
 def _sum(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Any:
-    terms = (arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True))
-    return sum(terms, arithmetic.array(np.zeros([length(size) for size in node.dims])))
+    if not args:
+        return arithmetic.array(np.zeros([length(size) for size in node.dims]))
+    return reduce(
+        operator.add,
+        [arg if c == 1 else arithmetic.number(c) * arg for c, arg in zip(node.data, args, strict=True)],
+    )
 
 
 def _unit(node: Node, args: Sequence[Array], length: Length, arithmetic: Arithmetic) -> Array:
@@ -377,10 +356,17 @@ def _contracted(factors: Sequence[Factor], out: Sequence[int], arithmetic: Arith
     work = math.prod(sizes.values())
     arithmetic.spend(work)
     require_room([sizes[label] for label in out])
-    number = {label: place for place, label in enumerate(sizes)}  # einsum knows 52 of them
-    operands = [part for array, own in factors for part in (array, [number[label] for label in own])]
     planned = work > SMALL and len(factors) > 1 and not arithmetic.is_exact
-    return np.asarray(np.einsum(*operands, [number[label] for label in out], optimize=planned))
+    rule = _spelled(tuple([tuple(own) for _, own in factors]), tuple(out))
+    return np.asarray(np.einsum(rule, *[array for array, _ in factors], optimize=planned))
+
+
+@lru_cache(1000)
+def _spelled(labels: tuple[tuple[int, ...], ...], out: tuple[int, ...]) -> str:
+    """The rule of einsum, which knows 52 letters, whatever the numbers of the labels."""
+    letters = dict(zip(dict.fromkeys(label for own in labels for label in own), ascii_letters, strict=False))
+    rule = ["".join([letters[label] for label in own]) for own in (*labels, out)]
+    return f"{','.join(rule[:-1])}->{rule[-1]}"
 
 
 # What is taken of a sum of exponentials.
