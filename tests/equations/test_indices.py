@@ -55,6 +55,12 @@ def test_a_whole_matrix_of_ones_beside_a_relation_is_summed_over():
     assert check(1162)
 
 
+@pytest.mark.parametrize("seed", [1252, 1274])
+def test_an_axis_that_a_quotient_alone_has_is_summed_at_the_end(seed):
+    # s / v[a] beside a number, a vector beside 1 / M[a, b]: what is below a line is inverted, then summed.
+    assert check(seed)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("start", range(1000, 4000, 50))
 def test_three_thousand_sheets(start):
