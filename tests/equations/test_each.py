@@ -165,3 +165,10 @@ def test_rows_of_another_layout_stand_in_chains_of_letters():
     model, sizes = Equations(text), {"n": 2, "p": 3, "q": 4}
     for layout in ("numerator", "denominator"):
         assert check_round_trip(model.derive("L", layout=layout), sizes) == 2
+
+
+def test_what_is_zero_for_each_has_entries():
+    text = "parameters C: R[m]; Q: R[m, p, p]\nh[i] = C[i] * logdet(tanh(Q[i] - Q[i]) + 3 * eye(p))"
+    by_scale, by_stack = str(Equations(text).derive("h")).splitlines()[:2]
+    assert by_scale == "dh/dC[i,j] = δ[i,j] logdet(tanh(0 𝟏𝟏ᵀ) + 3 I)"
+    assert by_stack.startswith("dh/dQ[i,j,k,l] = 0 ")

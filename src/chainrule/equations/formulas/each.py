@@ -114,7 +114,8 @@ def _entry_by_entry(node: Node, at: At) -> list[At] | None:
     last = last_axes(node)
     if last is None:
         return None
-    ahead = max(len(arg.dims) for arg in node.args) - last
+    # A sum of no terms has no argument: zeros(p, p) in a comparison.
+    ahead = max((len(arg.dims) for arg in node.args), default=len(node.dims)) - last
     return [at if arg.dims else () for arg in node.args] if all(axis < ahead for axis, _ in at) else None
 
 
