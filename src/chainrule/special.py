@@ -46,12 +46,12 @@ __all__ = [
     "sigmoid_derivative",
     "sigmoid_second_derivative",
     "sign",
+    "silent_power",
     "silu",
     "silu_derivative",
     "silu_second_derivative",
     "softmax",
     "softplus",
-    "silent_power",
     "softplus_derivative",
     "softplus_second_derivative",
     "step",
@@ -409,7 +409,7 @@ def power(base: ArrayLike, exponent: ArrayLike) -> Any:
 
 
 def silent_power(base: ArrayLike, exponent: ArrayLike) -> Any:
-    """`power` where NumPy does not warn."""
+    """`power` for a caller that has silenced NumPy's warnings: ``errstate`` costs more than a small power."""
     u, v = _inexact(base), _inexact(exponent)
     if u.dtype.kind == v.dtype.kind == "f":
         return np.power(u, v)

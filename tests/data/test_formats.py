@@ -86,14 +86,19 @@ def test_whole_numbers_of_pyarrow_are_kept(tmp_path):
         as_table(pa.table({"other": [[1], [2]]}), {})
 
 
-def test_a_parquet_file_that_unpacks_to_too_much(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_what_unpacks_to_too_much_is_refused_whatever_its_file_takes(tmp_path, monkeypatch, kind):
     pa = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
+    from pyarrow import feather, parquet
 
-    parquet.write_table(pa.table({"x": np.zeros(10_000)}), tmp_path / "x.parquet")
-    monkeypatch.setattr("chainrule.data.read.MAX_BYTES", 50_000)
-    with pytest.raises(DataError, match="unpacks to 80000 bytes; at most 50000"):
-        read_table(tmp_path / "x.parquet")
+    write = {"parquet": parquet.write_table, "feather": feather.write_feather}[kind]
+    path = tmp_path / f"x.{kind}"
+    # Columns of one value: some kB here, 10,000 rows of 3 columns when they are read.
+    write(pa.table({name: np.zeros(10_000) for name in "xyz"}), path)
+    monkeypatch.setattr("chainrule.data.read.MAX_BYTES", 100_000)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(DataError, match="unpacks to 240000 bytes; at most 100000"):
+        read_table(path)
 
 
 def test_without_pyarrow_its_files_are_named(tmp_path, monkeypatch):

@@ -34,9 +34,7 @@ def _parse(content: bytes, source: str, reading: Reading, what: str) -> Table:
     try:
         if what == "a Parquet file":
             return arrow_table(_parquet(content, source, reading.limit), source)
-        from pyarrow import feather
-
-        return arrow_table(feather.read_table(pyarrow.BufferReader(content)), source)
+        return arrow_table(_feather(content, source, reading.limit), source)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{source} is {what} and cannot be read: {error}.") from None
 
@@ -48,10 +46,30 @@ def _parquet(content: bytes, source: str, limit: int) -> Any:
 
     file = parquet.ParquetFile(pyarrow.BufferReader(content))
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    size = max(sum(group.total_byte_size for group in groups), 8 * file.metadata.num_rows)
+    # A column of one value takes a few bytes in the file, and 8 for each row here.
+    cells = file.metadata.num_rows * file.metadata.num_columns
+    _require_room(max(sum(group.total_byte_size for group in groups), 8 * cells), source, limit)
+    return file.read()
+
+
+def _feather(content: bytes, source: str, limit: int) -> Any:
+    """The table, counted part by part while it is unpacked."""
+    import pyarrow
+    from pyarrow import feather, ipc
+
+    if not content.startswith(b"ARROW1"):  # the first version, which compresses nothing
+        return feather.read_table(pyarrow.BufferReader(content))
+    file, batches, size = ipc.open_file(pyarrow.BufferReader(content)), [], 0
+    for place in range(file.num_record_batches):
+        batches.append(file.get_batch(place))
+        size += max(batches[-1].nbytes, 8 * batches[-1].num_rows * batches[-1].num_columns)
+        _require_room(size, source, limit)
+    return pyarrow.Table.from_batches(batches, file.schema)
+
+
+def _require_room(size: int, source: str, limit: int) -> None:
     if size > limit:
         raise DataError(f"{source} unpacks to {size} bytes; at most {limit} are read.")
-    return file.read()
 
 
 def arrow_table(table: Any, source: str, needed: Collection[str] = ()) -> Table:
