@@ -25,8 +25,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.harness import LEAST, MOST, ROOT, Case, Row, Timing, ratio, seconds
 
-__all__ = ["compared"]
-
 
 class Worker:
     """A process that prepares cases by name and times ours, with the package that lies in ``source``."""

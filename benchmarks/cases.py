@@ -14,8 +14,6 @@ from benchmarks import (
     start_up,
 )
 
-__all__ = ["CASES", "GROUPS"]
-
 GROUPS = {
     module.__name__.removeprefix("benchmarks."): module.CASES
     for module in (

@@ -22,8 +22,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-__all__ = ["Case", "Contest", "Row", "Timing", "environment", "measure", "ratio", "table"]
-
 Function = Callable[[], object]
 LEAST, MOST = 5, 2000  # rounds of a case
 PACKAGES = ("chainrule", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "jax", "torch", "sympy")

@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["gradients", "hessians", "installed", "missing", "products", "sympy_hessian"]
-
 Loss = Callable[[SimpleNamespace], Callable[..., Any]]
 Function = Callable[[], np.ndarray]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["foreign_addresses"]
-
 _ADDRESS = re.compile(r"(?:(?:href|src|action)\s*=\s*|url\(\s*|@import\s+)[\"']?((?:\w+:)?//[^\"'\s)>]+)")
 
 

@@ -14,8 +14,6 @@ from chainrule.reports.markup import Markup
 from showing.hessian import hessian_errors
 from showing.panels import second_verdict, verdict
 
-__all__ = ["Derived", "sheet_text"]
-
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

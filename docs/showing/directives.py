@@ -26,8 +26,6 @@ from showing.panels import claims_table, formulas, model_lines, rules
 from showing.reference import reference
 from showing.sheets import SheetLexer
 
-__all__ = ["setup"]
-
 # Longer lines stand below their sheet.
 _BESIDE = 46
 _BARS = re.compile(r"(?<!\|)\|(\w+)\|(?!\|)")

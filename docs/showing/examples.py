@@ -14,8 +14,6 @@ from typing import Any
 
 from click.testing import CliRunner
 
-__all__ = ["Block", "Output", "Session", "blocks"]
-
 _FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>[\w-]+)\}[ \t]*(?P<argument>[^\n]*)$")
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):[ \t]*(?P<value>.*)$")
 _LINE = 96

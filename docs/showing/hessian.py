@@ -11,8 +11,6 @@ from chainrule.checking import complex_step
 from chainrule.diagnosis.points import SheetPoint, draw_point
 from chainrule.equations import Derivation, Equations
 
-__all__ = ["hessian_errors"]
-
 
 def hessian_errors(equations: Equations, derivation: Derivation, seed: int = 0) -> dict[str, float]:
     """Largest relative error of every printed block d²L/(dw dv), at a random point.

@@ -8,8 +8,6 @@ from typing import get_args
 from chainrule.equations.language.sheet import read
 from chainrule.equations.language.tree import Layout
 
-__all__ = ["LAYOUTS", "OUTPUTS", "VARIABLES", "shape", "table"]
-
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 VARIABLES: Mapping[str, str] = {"t": "a number", "x": "a column (n,)", "W": "a matrix (p, q)"}
 OUTPUTS: Mapping[str, str] = {"s": "a number", "v": "a column (m,)", "F": "a matrix (k, r)"}

@@ -11,8 +11,6 @@ from typing import Any
 
 from showing.examples import Output, Session
 
-__all__ = ["Cell", "cells", "notebook", "read_cells", "written"]
-
 _BREAK = re.compile(r"^# %%(?P<kind>[^\n]*)\n", re.MULTILINE)
 
 

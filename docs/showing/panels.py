@@ -8,8 +8,6 @@ from chainrule.diagnosis import BlockVerification, ClaimsReport, ClaimVerdict, V
 from chainrule.equations import ByLayer, Derivation, Equations
 from chainrule.reports.markup import Markup, element, join
 
-__all__ = ["claims_table", "formulas", "model_lines", "rules", "second_verdict", "verdict"]
-
 _RIGHT = 1e-9
 
 _MARKS = {"holds": "✓", "right": "✓", "fails": "✗", "wrong": "✗", "fails by shape": "✗"}

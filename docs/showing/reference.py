@@ -6,8 +6,6 @@ import importlib
 import inspect
 from collections.abc import Iterable, Mapping
 
-__all__ = ["reference"]
-
 
 def reference(module: str) -> str:
     """Directives that document the public names of a module, classes with their members.

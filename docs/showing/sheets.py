@@ -7,8 +7,6 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation
 
 from chainrule.equations.language.functions import ALIASES, FUNCTIONS
 
-__all__ = ["SheetLexer"]
-
 
 class SheetLexer(RegexLexer):
     """Sheets: roles, types, functions, derivatives, numbers, remarks."""

@@ -14,8 +14,6 @@ from decimal import Decimal
 from functools import cache
 from math import comb
 
-__all__ = ["ELEMENTARY", "cos", "exp", "expm1", "log", "log1p", "pi", "power", "sigmoid", "sin", "tanh"]
-
 GUARD = 15
 """Digits more than asked for, in which intermediate results are kept."""
 SERIES = -20

@@ -21,8 +21,6 @@ from typing import Any
 from chainrule import decimals
 from chainrule.arrays import ArrayLike, np
 
-__all__ = ["DECIMALS", "HIGHEST", "gammaln", "polygamma", "polygamma_name"]
-
 HIGHEST = 12
 """The highest order of ψ: its derivative is refused."""
 SHIFT = 24

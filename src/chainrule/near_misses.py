@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["near_misses"]
-
 
 def near_misses(name: str, names: Iterable[str]) -> str:
     """The end of a sentence that says which names there are, or which one may have been meant."""

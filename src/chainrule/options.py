@@ -13,8 +13,6 @@ import numpy as np
 
 from chainrule.errors import OptionError
 
-__all__ = ["not_negative", "positive", "real_number", "whole_number"]
-
 
 def real_number(what: str, value: Any, allowed: Callable[[float], bool], expected: str) -> float:
     """The number as a Python float.

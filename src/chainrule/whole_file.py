@@ -19,8 +19,6 @@ try:
 except ImportError:  # Windows, where a file that is open cannot be removed: no lock is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["write_whole"]
-
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a file by this content, and remove what killed writers of it left behind.

@@ -8,7 +8,7 @@ from chainrule import verify
 from chainrule.diagnosis.verification import _Block, _Case
 from chainrule.diagnosis.verify_report import BlockVerification, VerifyReport
 from chainrule.equations import Equations
-from chainrule.equations.code.compile import Compiled
+from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.objective import SheetObjective
 from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain

@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import special, verify
 from chainrule.equations import Equations
-from chainrule.equations.code.compile import Compiled
+from chainrule.equations.code.compiled import Compiled
 from equations.complex_steps import close, jacobian
 from equations.round_trip import check_round_trip
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["ACTIVATIONS", "LOSSES", "OUTPUTS", "PENALTIES", "LossFormula", "decimal"]
-
 
 def decimal(number: float) -> str:
     """A number as the language reads it: exact, without ``.0``, negative ones in brackets.

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from chainrule.equations import Equations
 from chainrule.errors import OptionError, SheetError
 
-__all__ = ["FunctionText", "free_name", "read_functions", "renamed"]
-
 # A name as the language reads it, where x₁ is x1; not the e5 of 2e5, and not a place such as {f}.
 _NAME = re.compile(r"(?<![\w{])[^\W\d][\w₀₁₂₃₄₅₆₇₈₉]*")
 

@@ -13,8 +13,6 @@ from chainrule.catalogue.targets import KINDS
 from chainrule.equations import Equations
 from chainrule.network import Activation, Loss, Output, Penalty
 
-__all__ = ["equations_of"]
-
 
 def equations_of(item: Activation | Output | Loss | Penalty, target: str | None = None) -> Equations:
     """The equation of an activation, output, loss or penalty, and what is derived from it.

@@ -15,8 +15,6 @@ from chainrule.network.activations import activation
 from chainrule.network.losses import loss
 from chainrule.network.outputs import elementwise_output, output
 
-__all__ = ["Formula", "activation_formula", "loss_formula", "output_formula", "penalty_formula"]
-
 
 @dataclass(frozen=True)
 class Formula:

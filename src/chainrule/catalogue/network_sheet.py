@@ -18,8 +18,6 @@ from chainrule.equations import Equations
 from chainrule.errors import OptionError
 from chainrule.network import Network
 
-__all__ = ["Form", "network_equations"]
-
 Form = Literal["example", "batch", "weighted"]
 
 

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from chainrule.catalogue.function_text import FunctionText, read_functions
 from chainrule.equations import Equations
 from chainrule.equations.code.assemble import unchecked_source
-from chainrule.equations.code.compile import Compiled, compile_program
+from chainrule.equations.code.compile import compile_program
+from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.language.tree import Binary, Call, Negative, Number, Ref, Term
 from chainrule.errors import OptionError, SheetShapeError
 from chainrule.network import Activation
-
-__all__ = ["activation_from"]
 
 Array = NDArray[Any]
 EXAMPLE = "swish(t) = t * sigmoid(t)"

@@ -12,11 +12,10 @@ from chainrule.catalogue.function_text import FunctionText, read_functions
 from chainrule.catalogue.targets import kind_of
 from chainrule.equations import Equations
 from chainrule.equations.code.assemble import unchecked_source
-from chainrule.equations.code.compile import Compiled, compile_program
+from chainrule.equations.code.compile import compile_program
+from chainrule.equations.code.compiled import Compiled
 from chainrule.errors import OptionError, SheetShapeError
 from chainrule.network import OUTPUTS, Fused, Loss
-
-__all__ = ["PREDICTIONS", "SCORES", "called_loss", "loss_from"]
 
 Array = NDArray[Any]
 Quantity = Literal["loss", "slope", "curvature"]

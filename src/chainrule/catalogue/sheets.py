@@ -7,8 +7,6 @@ from importlib import resources
 from chainrule.equations import Equations
 from chainrule.errors import OptionError
 
-__all__ = ["sheet", "sheet_names"]
-
 
 def sheet_names() -> tuple[str, ...]:
     """Names of the sheets, in alphabetical order.

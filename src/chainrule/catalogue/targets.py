@@ -13,8 +13,6 @@ from chainrule.arrays import unit_rows
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.network import targets
 
-__all__ = ["KINDS", "Kind", "kind_of"]
-
 Array = NDArray[Any]
 Encode = Callable[[ArrayLike, int, int, DTypeLike], Array]
 

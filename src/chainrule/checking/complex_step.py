@@ -19,8 +19,6 @@ from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 
-__all__ = ["complex_step"]
-
 Array = NDArray[Any]
 
 STEP = 1e-20

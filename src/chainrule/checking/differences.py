@@ -25,15 +25,6 @@ from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 
-__all__ = [
-    "DifferenceEstimate",
-    "Slope",
-    "central_difference",
-    "difference_estimate",
-    "hides_kinks",
-    "slope",
-]
-
 Array = NDArray[Any]
 
 FIRST_STEP = 0.05

@@ -13,8 +13,6 @@ from chainrule.checking.differences import Slope
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
 from chainrule.checking.probe import Probe, positive
 
-__all__ = ["Column", "examine", "locate", "narrow", "peel", "positions"]
-
 Array = NDArray[Any]
 
 PEELED = 4

@@ -18,8 +18,6 @@ from chainrule.checking.report import BlockVerdict, CheckReport
 from chainrule.checking.shapes import Claim, read_claims
 from chainrule.errors import OptionError, UncheckableError
 
-__all__ = ["assert_gradient", "check_gradient", "check_jacobian"]
-
 Array = NDArray[Any]
 Entries = int | Literal["all"]
 SAMPLE = 20

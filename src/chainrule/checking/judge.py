@@ -16,8 +16,6 @@ from chainrule.checking.remarks import Sample, remarks_on
 from chainrule.checking.report import BlockVerdict, Entry
 from chainrule.checking.shapes import Claim
 
-__all__ = ["Request", "judge_block", "judge_misfit"]
-
 Array = NDArray[Any]
 
 ROUGH = "differences do not settle: the function is too rough or too noisy there"

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from chainrule.checking.magnitude import length
 
-__all__ = ["Line", "measure_noise"]
-
 Array = NDArray[Any]
 Line = Callable[[float], Array]
 

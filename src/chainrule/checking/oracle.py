@@ -24,8 +24,6 @@ from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import Point
 from chainrule.errors import UncheckableError
 
-__all__ = ["COMPLEX_STEP", "DIFFERENCES", "Oracle"]
-
 Array = NDArray[Any]
 
 COMPLEX_STEP = "complex step"

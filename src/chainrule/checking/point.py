@@ -13,8 +13,6 @@ from chainrule.checking.magnitude import root_mean_square
 from chainrule.errors import OptionError, ShapeError, UncheckableError
 from chainrule.parameters import Parameters
 
-__all__ = ["Block", "Point", "point_of"]
-
 Array = NDArray[Any]
 At = Mapping[str, ArrayLike] | ArrayLike
 

@@ -12,8 +12,6 @@ from chainrule.checking.differences import Slope
 from chainrule.checking.magnitude import length, root_mean_square
 from chainrule.checking.point import Block
 
-__all__ = ["Probe", "Tolerance"]
-
 Array = NDArray[Any]
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["BlockVerdict", "CheckReport", "Entry", "StagesReport", "Status", "distinct_numbers"]
-
 Status = Literal["right", "wrong", "not checkable"]
 
 STATUSES: tuple[Status, ...] = ("wrong", "not checkable", "right")

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from chainrule.checking.point import SINGLE, Point
 from chainrule.parameters import Parameters
 
-__all__ = ["Claim", "read_claims"]
-
 Array = NDArray[Any]
 
 

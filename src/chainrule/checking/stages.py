@@ -10,8 +10,6 @@ from chainrule.checking.point import At
 from chainrule.checking.report import CheckReport, StagesReport
 from chainrule.errors import OptionError
 
-__all__ = ["check_stages"]
-
 
 def check_stages(
     stages: Mapping[str, tuple[Callable[[Any], Any], Any]],

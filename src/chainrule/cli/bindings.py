@@ -15,8 +15,6 @@ from chainrule.equations.language.tree import Declaration
 from chainrule.errors import DataError, OptionError
 from chainrule.near_misses import near_misses
 
-__all__ = ["Binding", "Bindings", "bind"]
-
 Array = NDArray[Any]
 LABELS = ("class", "sign", "bit")
 

@@ -15,8 +15,6 @@ from chainrule.cli.worked import WorkedCommand
 from chainrule.diagnosis import ClaimsReport, VerifyReport, check_claims, verify
 from chainrule.errors import ChainruleError, OptionError
 
-__all__ = ["command"]
-
 NOT_HELD = ("fails", "fails by shape", "holds in another layout")
 _Result = TypeVar("_Result")
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-__all__ = ["Console"]
-
 
 @dataclass(frozen=True)
 class Console:

@@ -34,8 +34,6 @@ from chainrule.reports import (
     write_report,
 )
 
-__all__ = ["command"]
-
 
 @dataclass(frozen=True)
 class Proof:

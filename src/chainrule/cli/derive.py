@@ -17,8 +17,6 @@ from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.language.tree import Layout
 from chainrule.errors import OptionError, SheetLimitError
 
-__all__ = ["command"]
-
 # The notations whose text has the remarks.
 REMARKED = ("plain", "explain", "markdown", "json")
 

@@ -19,8 +19,6 @@ from chainrule.optimize import Adam, Result
 from chainrule.parameters import Parameters
 from chainrule.training import fit
 
-__all__ = ["CLASSES", "Contender", "Digits", "agreement", "check_contender", "layered", "written"]
-
 Array = NDArray[Any]
 
 HIDDEN, CLASSES, INK = 32, 10, 16.0

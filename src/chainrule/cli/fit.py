@@ -49,8 +49,6 @@ from chainrule.reports import (
 )
 from chainrule.training import draw_parameters
 
-__all__ = ["command"]
-
 
 @dataclass(frozen=True)
 class Settings(RunSettings):

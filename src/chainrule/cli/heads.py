@@ -12,8 +12,6 @@ from chainrule.data import Column, Preprocessor, infer_task
 from chainrule.errors import DataError
 from chainrule.reports import ClassificationScores, RegressionScores, Scores
 
-__all__ = ["TASKS", "Head", "choose_task", "head_of"]
-
 Array = NDArray[Any]
 Task = Literal["regression", "binary", "multiclass"]
 TASKS = ("auto", "regression", "binary", "multiclass")

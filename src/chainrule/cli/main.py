@@ -13,8 +13,6 @@ from chainrule.cli.options import in_words_of_the_terminal
 from chainrule.cli.worked import write_examples
 from chainrule.errors import ChainruleError, OptionError, UncheckableError
 
-__all__ = ["REFUSED", "UNCHECKABLE", "USAGE", "exit_code", "main"]
-
 REFUSED, USAGE, UNCHECKABLE = 1, 2, 3
 """Exit codes beside 0: wrong or refused, wrong usage, could not check."""
 

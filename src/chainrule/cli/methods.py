@@ -18,8 +18,6 @@ from chainrule.optimize import (
     Nesterov,
 )
 
-__all__ = ["METHODS", "make_method", "method_options"]
-
 METHODS: dict[str, Callable[..., Method]] = {
     "adam": Adam,
     "sgd": SGD,

@@ -10,20 +10,6 @@ from typing import Any
 
 import click
 
-__all__ = [
-    "NewFile",
-    "in_words_of_the_terminal",
-    "json_option",
-    "pairs",
-    "penalty_option",
-    "quiet_option",
-    "reduction_option",
-    "report_option",
-    "seed_option",
-    "size_option",
-    "sizes",
-]
-
 
 class NewFile(click.Path):
     """A file to be written: its folder must exist now, before any long work."""

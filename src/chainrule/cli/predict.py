@@ -19,8 +19,6 @@ from chainrule.errors import ModelFileError, OptionError
 from chainrule.network import Network
 from chainrule.persistence import Model, load
 
-__all__ = ["command"]
-
 Array = NDArray[Any]
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from chainrule.optimize import History, Method, Result
 
-__all__ = ["plain_history", "training_record"]
-
 
 def training_record(result: Result, method: Method, seed: int, **facts: Any) -> dict[str, Any]:
     """What a run was and how it went."""

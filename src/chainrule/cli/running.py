@@ -18,8 +18,6 @@ from chainrule.persistence import Model, save
 from chainrule.reports import Report, Scores, Section, verdict_section, write_report
 from chainrule.training import fit
 
-__all__ = ["Job", "Outcome", "RunSettings", "run", "verdict_sections"]
-
 
 @dataclass(frozen=True)
 class RunSettings:

@@ -12,8 +12,6 @@ from chainrule.equations.calculus.penalty import require_penalty
 from chainrule.errors import DataError, OptionError, SheetShapeError
 from chainrule.near_misses import near_misses
 
-__all__ = ["check_penalty", "find_objective", "known_names", "objective_of", "read_sheet"]
-
 MAX_BYTES = 1 << 20
 
 

@@ -15,8 +15,6 @@ from chainrule.errors import OptionError
 from chainrule.parameters import Parameters
 from chainrule.reports import ClassificationScores, RegressionScores, Scores
 
-__all__ = ["require_prediction", "score_sheet"]
-
 Array = NDArray[Any]
 
 

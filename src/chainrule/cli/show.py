@@ -16,8 +16,6 @@ from chainrule.errors import NoRuleError, OptionError
 from chainrule.network import Network
 from chainrule.persistence import Model, SheetModel, load, network_to_dict
 
-__all__ = ["command"]
-
 
 @click.command(
     "show",

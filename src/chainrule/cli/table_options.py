@@ -10,8 +10,6 @@ from chainrule.cli.options import pairs
 from chainrule.data import MISSING
 from chainrule.data.table import KINDS, Kind
 
-__all__ = ["given_reading", "table_options"]
-
 
 def _reading(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """Keep an option of `table_options` in the context; the command gets them together as a `Reading`."""

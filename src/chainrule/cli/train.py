@@ -48,8 +48,6 @@ from chainrule.reports import (
     training_section,
 )
 
-__all__ = ["command"]
-
 Array = NDArray[Any]
 
 

@@ -11,8 +11,6 @@ from chainrule.objective import Objective
 from chainrule.optimize import Result
 from chainrule.parameters import Parameters
 
-__all__ = ["ROWS", "check_objective", "check_or_refuse", "refuse_diverged"]
-
 ROWS = 40
 """Rows on which a gradient is checked at most."""
 

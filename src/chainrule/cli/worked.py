@@ -7,8 +7,6 @@ from typing import Any
 
 import click
 
-__all__ = ["WorkedCommand", "write_examples"]
-
 
 class WorkedCommand(click.Command):
     """A command with examples, which its help shows before the options.

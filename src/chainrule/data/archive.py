@@ -14,8 +14,6 @@ from chainrule.data.reading import Reading
 from chainrule.data.table import Table
 from chainrule.errors import DataError
 
-__all__ = ["parse_archive", "parse_array"]
-
 Array = NDArray[Any]
 
 

@@ -11,8 +11,6 @@ from chainrule.data.reading import Reading
 from chainrule.data.table import Column, Table
 from chainrule.errors import DataError
 
-__all__ = ["arrow_table", "parse_feather", "parse_parquet"]
-
 
 def parse_parquet(content: bytes, source: str, reading: Reading) -> Table:
     """Read a Parquet file; see `read_table`."""

@@ -13,8 +13,6 @@ from chainrule.data.plain_numbers import code_starts, code_starts_in
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, without_space
 from chainrule.data.table import LAST_WHOLE
 
-__all__ = ["split_by_arrow"]
-
 Array = NDArray[Any]
 
 

@@ -15,8 +15,6 @@ from chainrule.data.plain_numbers import code_starts, code_starts_in, numbers_of
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, encoded, without_space
 from chainrule.data.table import LAST_WHOLE
 
-__all__ = ["split_in_blocks"]
-
 Array = NDArray[Any]
 BLOCK = 1 << 22
 """Bytes of a block."""

@@ -10,8 +10,6 @@ from chainrule.data.table import Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
-__all__ = ["BUNDLED", "bundled"]
-
 BUNDLED = {
     "breast_cancer": "diagnosis",
     "diabetes": "progression",

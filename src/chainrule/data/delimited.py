@@ -21,8 +21,6 @@ from chainrule.data.table import Column, Kind, Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
-__all__ = ["DELIMITERS", "parse_delimited"]
-
 Array = NDArray[Any]
 Splitter = Callable[[bytes, Layout, Sequence[bool]], Split | None]
 

@@ -13,16 +13,6 @@ from chainrule.data.table import Column, Kind, Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
-__all__ = [
-    "BooleanFeature",
-    "CategoricalFeature",
-    "Feature",
-    "Missing",
-    "NumericFeature",
-    "feature_from_dict",
-    "fit_feature",
-]
-
 Array = NDArray[Any]
 Missing = Literal["refuse", "mean", "median", "most_frequent"]
 

@@ -21,8 +21,6 @@ from chainrule.data.table import Table
 from chainrule.data.text import utf8
 from chainrule.errors import DataError
 
-__all__ = ["FORMATS", "Format", "parse"]
-
 Parser = Callable[[bytes, str, Reading], Table]
 
 

@@ -11,8 +11,6 @@ from chainrule.data.arrow_file import arrow_table
 from chainrule.data.table import Table
 from chainrule.errors import DataError
 
-__all__ = ["is_frame", "table_of_frame"]
-
 
 def is_frame(given: Any) -> bool:
     """Whether something has named columns."""

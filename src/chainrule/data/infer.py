@@ -15,8 +15,6 @@ from chainrule.data.splitting import encoded
 from chainrule.data.table import LAST_WHOLE, Column, Kind, Table
 from chainrule.errors import DataError
 
-__all__ = ["MAX_WAYS", "as_kind", "Fields", "column_from_text", "has_codes", "parsed"]
-
 Array = NDArray[Any]
 
 PAIRS = (("false", "true"), ("no", "yes"))

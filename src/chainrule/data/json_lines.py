@@ -11,8 +11,6 @@ from chainrule.data.reading import Reading
 from chainrule.data.table import Column, Table
 from chainrule.errors import DataError
 
-__all__ = ["parse_json_lines"]
-
 
 def parse_json_lines(content: bytes, source: str, reading: Reading) -> Table:
     r"""Read the values of each name as a column; a name that a line lacks, or null, is missing there.

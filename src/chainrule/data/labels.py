@@ -13,8 +13,6 @@ from chainrule.arrays import unit_rows
 from chainrule.data.table import Column
 from chainrule.errors import DataError
 
-__all__ = ["ClassEncoder", "from_one_hot", "from_signs", "one_hot", "to_signs"]
-
 Array = NDArray[Any]
 Label = str | bool | int | float
 

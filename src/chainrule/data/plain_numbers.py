@@ -12,16 +12,6 @@ from chainrule.data.infer import MAX_WAYS, has_codes, parsed
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, split_exactly
 from chainrule.errors import DataError
 
-__all__ = [
-    "code_starts",
-    "code_starts_in",
-    "end_of_sample",
-    "is_regular",
-    "numbers_of",
-    "numeric_columns",
-    "sample",
-]
-
 Array = NDArray[Any]
 SAMPLE = 2 * MAX_WAYS
 """So many lines show whether a column has more ways of writing than are remembered."""

@@ -15,8 +15,6 @@ from chainrule.data.targets import ClassTarget, Target, fit_target, target_from_
 from chainrule.errors import DataError, OptionError
 from chainrule.near_misses import near_misses
 
-__all__ = ["Preprocessor"]
-
 Array = NDArray[Any]
 
 

@@ -17,8 +17,6 @@ from chainrule.data.table import Kind, Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
-__all__ = ["as_table", "read_table"]
-
 
 def read_table(
     source: str | Path,

@@ -10,8 +10,6 @@ from chainrule.data.table import KINDS, Kind
 from chainrule.errors import OptionError
 from chainrule.near_misses import near_misses
 
-__all__ = ["MAX_BYTES", "MISSING", "Reading"]
-
 MAX_BYTES = 1 << 30
 
 MISSING = frozenset({"", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", "?"})

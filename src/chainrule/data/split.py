@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import DataError, OptionError
 
-__all__ = ["split_rows"]
-
 Array = NDArray[Any]
 
 

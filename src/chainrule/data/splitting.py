@@ -21,8 +21,6 @@ from chainrule.data.table import Kind
 from chainrule.data.text import not_utf8
 from chainrule.errors import DataError
 
-__all__ = ["Layout", "Numbers", "Split", "Texts", "encoded", "records", "split_exactly", "without_space"]
-
 Array = NDArray[Any]
 
 

@@ -12,8 +12,6 @@ from chainrule.data.reading import Reading
 from chainrule.data.table import Column, Table
 from chainrule.errors import DataError
 
-__all__ = ["parse_svmlight"]
-
 Array = NDArray[Any]
 
 

@@ -16,8 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
-__all__ = ["KINDS", "Column", "Kind", "Table"]
-
 Array = NDArray[Any]
 Kind = Literal["numeric", "boolean", "categorical"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -14,8 +14,6 @@ from chainrule.data.labels import ClassEncoder
 from chainrule.data.table import Column, Table
 from chainrule.errors import DataError, OptionError
 
-__all__ = ["ClassTarget", "NumericTarget", "Target", "fit_target", "infer_task", "target_from_dict"]
-
 Array = NDArray[Any]
 Task = Literal["classification", "regression"]
 

@@ -6,8 +6,6 @@ import codecs
 
 from chainrule.errors import DataError
 
-__all__ = ["not_utf8", "utf8"]
-
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",

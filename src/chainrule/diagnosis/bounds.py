@@ -9,8 +9,6 @@ from typing import NamedTuple, TypeAlias
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Negative, Number, Pick, Ref, Term, Transpose
 
-__all__ = ["is_nonnegative", "is_positive"]
-
 Bounds: TypeAlias = tuple[float, float]
 
 ANY: Bounds = (-math.inf, math.inf)

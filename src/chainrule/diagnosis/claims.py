@@ -20,13 +20,12 @@ from chainrule.diagnosis.switches import is_analytic, is_smooth
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.language.claims import Claim, Reading
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.reach import terms_behind
-from chainrule.equations.language.sheet import Claim, Reading, Sheet
+from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative, Layout, Ref, Term
 from chainrule.errors import ChainruleError, DataError, OptionError, ShapeError, TooLargeError
-
-__all__ = ["check_claims"]
 
 POINTS = 6
 ALLOWANCE, POOL = 20_000_000, 40_000_000

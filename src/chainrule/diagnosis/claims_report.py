@@ -12,8 +12,6 @@ from typing import Any, Literal, get_args
 from chainrule.checking.report import distinct_numbers
 from chainrule.equations.language.tree import Layout
 
-__all__ = ["ClaimVerdict", "ClaimsReport", "Discrepancy", "Verdict"]
-
 Verdict = Literal["holds", "fails", "fails by shape", "holds in another layout", "not checkable"]
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
-__all__ = ["Drawn"]
-
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 Kind = TypeVar("Kind", bound=str)

@@ -19,24 +19,6 @@ from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import Call, Declaration, Number, Pick, Size, Term
 from chainrule.errors import OptionError, TooLargeError
 
-__all__ = [
-    "FEW_ENTRIES",
-    "Draw",
-    "Kind",
-    "SheetPoint",
-    "beside",
-    "classes_at",
-    "draw_point",
-    "draw_sizes",
-    "draw_values",
-    "entries_at",
-    "least_sizes",
-    "scaled",
-    "sheet_terms",
-    "short",
-    "whole_size",
-]
-
 Array = NDArray[Any]
 Kind: TypeAlias = Literal["plain", "positive", "scaled", "pattern", "extreme", "tie", "short"]
 Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], Array]

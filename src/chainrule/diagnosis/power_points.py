@@ -10,8 +10,6 @@ from chainrule.diagnosis.points import SheetPoint
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["power_points"]
-
 SMALLEST_EXPONENT = 2
 """x ** 1 has no slope by its exponent at 0 that stays finite in the second derivative; x ** 2 has."""
 

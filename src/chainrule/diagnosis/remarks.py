@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ratio_remark"]
-
 Array = NDArray[Any]
 
 SAME = 1e-8

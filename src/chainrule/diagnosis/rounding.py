@@ -19,8 +19,6 @@ from chainrule.diagnosis.witness import USELESS
 from chainrule.equations.language.arithmetic import Allowance, Decimals, NoisyDoubles
 from chainrule.errors import ChainruleError
 
-__all__ = ["FACTOR", "Rounding"]
-
 Array = NDArray[Any]
 
 RUNS = 3

@@ -24,10 +24,9 @@ from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
-from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
+from chainrule.equations.language.evaluate import Evaluation
+from chainrule.equations.language.interpreter import DerivativeRule
 from chainrule.errors import ChainruleError, OptionError
-
-__all__ = ["AsItIs", "OverExamples", "Subject"]
 
 Array = NDArray[Any]
 

@@ -20,8 +20,6 @@ from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles
 from chainrule.errors import ChainruleError
 
-__all__ = ["wrong_values"]
-
 Array = NDArray[Any]
 
 ORDINARY, POINTS = 3, 40

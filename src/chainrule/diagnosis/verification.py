@@ -24,8 +24,6 @@ from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.tree import Layout
 from chainrule.errors import ChainruleError, DataError, OptionError, TooLargeError
 
-__all__ = ["verify"]
-
 Array = NDArray[Any]
 
 TOLERANCE = 1e-9

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["BlockVerification", "VerifyReport", "Verified"]
-
 Verified = Literal["right", "wrong", "not checkable"]
 
 LINES = 15

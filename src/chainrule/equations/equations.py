@@ -17,10 +17,12 @@ from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
-from chainrule.equations.language.evaluate import Environment, Evaluation, evaluate
+from chainrule.equations.language.claims import Claim
+from chainrule.equations.language.evaluate import Evaluation, evaluate
+from chainrule.equations.language.interpreter import Environment
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.origin import Origin, Text, remade
-from chainrule.equations.language.sheet import Claim, Sheet, read, read_expression
+from chainrule.equations.language.sheet import Sheet, read, read_expression
 from chainrule.equations.language.tree import Derivative, Layout, Role, Size
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError
@@ -28,8 +30,6 @@ from chainrule.errors import DataError, OptionError
 if TYPE_CHECKING:  # the compiler is imported by the methods that compile: a derivation does without
     from chainrule.equations.code.compiled import Compiled
     from chainrule.equations.code.objective import SheetObjective
-
-__all__ = ["Equations"]
 
 
 class Equations(Text):

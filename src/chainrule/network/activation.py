@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from chainrule.network.lookup import label
 
-__all__ = ["Activation", "InPlace"]
-
 Array = NDArray[Any]
 Elementwise = Callable[[Array], Array]
 

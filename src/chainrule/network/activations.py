@@ -19,24 +19,6 @@ from chainrule.network.activation import Activation, InPlace
 from chainrule.network.lookup import resolve
 from chainrule.options import positive, real_number
 
-__all__ = [
-    "ACTIVATIONS",
-    "activation",
-    "elu",
-    "erf",
-    "gelu",
-    "identity",
-    "leaky_relu",
-    "relu",
-    "scaled_relu",
-    "selu",
-    "sigmoid",
-    "silu",
-    "sin",
-    "softplus",
-    "tanh",
-]
-
 Array = NDArray[Any]
 
 

@@ -23,8 +23,6 @@ from chainrule.network.reduction import Reduction
 from chainrule.network.reduction import reduction as as_reduction
 from chainrule.parameters import ParameterSpec, Theta
 
-__all__ = ["Architecture", "Theta"]
-
 Array = NDArray[Any]
 
 

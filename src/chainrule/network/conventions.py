@@ -17,15 +17,6 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.network.network import Network
 from chainrule.parameters import Parameters
 
-__all__ = [
-    "from_input_major",
-    "from_zero_based",
-    "input_major",
-    "numerator_layout",
-    "two_classes_as_margin",
-    "zero_based",
-]
-
 Array = NDArray[Any]
 
 

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from chainrule.errors import ShapeError
 from chainrule.network import passes
-from chainrule.network.architecture import Architecture, Theta
+from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
 from chainrule.network.reduction import data_term
 from chainrule.objective import rows_scale
-from chainrule.parameters import Parameters
-
-__all__ = ["value", "value_and_gradient"]
+from chainrule.parameters import Parameters, Theta
 
 Array = NDArray[Any]
 

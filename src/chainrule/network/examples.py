@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from chainrule.errors import DataError, ShapeError
 from chainrule.network.loss import Loss
 
-__all__ = ["Examples", "examples", "fitting", "inputs"]
-
 Array = NDArray[Any]
 
 

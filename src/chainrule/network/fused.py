@@ -15,16 +15,6 @@ from numpy.typing import NDArray
 
 from chainrule import special
 
-__all__ = [
-    "Fused",
-    "Scores",
-    "logistic_score",
-    "poisson_exp",
-    "sigmoid_binary_cross_entropy",
-    "softmax_cross_entropy",
-    "squared_identity",
-]
-
 Array = NDArray[Any]
 
 

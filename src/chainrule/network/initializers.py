@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 
-__all__ = ["SCHEMES", "Scheme", "scheme"]
-
 Array = NDArray[Any]
 Scheme = Callable[[np.random.Generator, int, int], Array]
 

@@ -10,8 +10,6 @@ from chainrule.network.outputs import Output
 from chainrule.network.penalties import Penalty
 from chainrule.network.reduction import Reduction
 
-__all__ = ["Layer", "table"]
-
 
 @dataclass(frozen=True)
 class Layer:

@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from chainrule.errors import OptionError
 
-__all__ = ["label", "resolve"]
-
 Item = TypeVar("Item")
 
 _LABEL = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\))?\s*")

@@ -21,8 +21,6 @@ from chainrule.network.fused import Fused
 from chainrule.network.lookup import label
 from chainrule.network.outputs import Output
 
-__all__ = ["Loss", "pairing"]
-
 Array = NDArray[Any]
 Rowwise = Callable[[Array, Array], Array]
 

@@ -15,19 +15,6 @@ from chainrule.network.lookup import resolve
 from chainrule.network.loss import Loss
 from chainrule.options import positive, real_number
 
-__all__ = [
-    "LOSSES",
-    "binary_cross_entropy",
-    "binary_cross_entropy_mean",
-    "cross_entropy",
-    "huber",
-    "logistic",
-    "loss",
-    "poisson",
-    "quantile",
-    "squared",
-]
-
 Array = NDArray[Any]
 
 

@@ -10,16 +10,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import OptionError
 from chainrule.network import evaluate, passes
-from chainrule.network.architecture import Architecture, Theta
+from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples, examples, fitting, inputs
 from chainrule.network.initializers import Scheme
 from chainrule.network.initializers import scheme as as_scheme
 from chainrule.network.objective import NetworkObjective
 from chainrule.network.outputs import elementwise_output
 from chainrule.network.passes import Forward
-from chainrule.parameters import Parameters
-
-__all__ = ["Network"]
+from chainrule.parameters import Parameters, Theta
 
 Array = NDArray[Any]
 

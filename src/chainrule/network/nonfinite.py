@@ -12,8 +12,6 @@ from chainrule.network import passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
 
-__all__ = ["explain"]
-
 Array = NDArray[Any]
 
 

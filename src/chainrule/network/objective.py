@@ -18,8 +18,6 @@ from chainrule.network.workspace import Workspace
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec
 
-__all__ = ["NetworkObjective", "ShuffledObjective"]
-
 Array = NDArray[Any]
 # The factor of the data term, of the weights and the number of the rows.
 _Scale = Callable[[Array | None, int], float]

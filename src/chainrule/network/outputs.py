@@ -16,8 +16,6 @@ from chainrule.network import activations
 from chainrule.network.activation import Activation
 from chainrule.network.lookup import label, resolve
 
-__all__ = ["OUTPUTS", "Output", "elementwise_output", "exp", "identity", "output", "sigmoid", "softmax"]
-
 Array = NDArray[Any]
 
 

@@ -17,8 +17,6 @@ from chainrule.network.activation import Activation
 from chainrule.network.loss import Loss
 from chainrule.network.outputs import Output
 
-__all__ = ["Forward", "backward", "forward", "losses", "score_gradient", "weight_gradients"]
-
 Array = NDArray[Any]
 
 

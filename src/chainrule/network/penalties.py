@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from chainrule import special
 from chainrule.options import not_negative, real_number
 
-__all__ = ["PENALTIES", "ElasticNet", "Frobenius", "L1", "L2", "Penalty"]
-
 Array = NDArray[Any]
 
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 
-__all__ = ["Reduction", "data_term", "reduction"]
-
 Array = NDArray[Any]
 Reduction = Literal["mean", "sum"]
 

@@ -9,14 +9,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import DataError, ShapeError
 
-__all__ = [
-    "classes_or_distributions",
-    "counts",
-    "probabilities",
-    "real_targets",
-    "signs",
-]
-
 Array = NDArray[Any]
 
 

@@ -21,8 +21,6 @@ from chainrule.network.architecture import Architecture
 from chainrule.network.fused import Scores
 from chainrule.network.penalties import Penalty
 
-__all__ = ["Workspace"]
-
 Array = NDArray[Any]
 
 # A full and a last, shorter batch, and room for a caller that alternates between two sizes.

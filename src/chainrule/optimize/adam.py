@@ -11,8 +11,6 @@ from chainrule.optimize.first_order import FirstOrder, Update
 from chainrule.optimize.schedules import LearningRate
 from chainrule.optimize.state import Array
 
-__all__ = ["Adam"]
-
 
 @dataclass(frozen=True)
 class Adam(FirstOrder):

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from chainrule.errors import OptionError
 from chainrule.objective import EstimatesFromBatch, Objective, Rows
 
-__all__ = ["Batch", "Shuffles", "check_batch_size", "epoch_batches", "is_full_batch"]
-
 
 class Batch(NamedTuple):
     """What one step sees: ``evaluate(theta, rows)`` of an objective, and how many rows these are."""

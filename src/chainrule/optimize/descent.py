@@ -14,8 +14,6 @@ from chainrule.optimize.quadratic import WHOLE
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
 
-__all__ = ["to_a_minimum"]
-
 
 def to_a_minimum(search: Search, tolerance: float) -> States:
     """The states of a search, then those of Newton steps from where it ended, until its end is judged.

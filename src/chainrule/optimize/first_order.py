@@ -19,8 +19,6 @@ from chainrule.optimize.schedules import Constant, LearningRate, Schedule
 from chainrule.optimize.state import Array, State, first_nonfinite_block, norm_of
 from chainrule.options import real_number
 
-__all__ = ["FirstOrder", "Update"]
-
 Update = Callable[[Array, float, int], None]
 
 

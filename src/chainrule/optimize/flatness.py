@@ -10,8 +10,6 @@ from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import Quadratic, own_scale, whole_quadratic
 from chainrule.optimize.state import Array
 
-__all__ = ["Surroundings", "is_lost", "look_along_flat", "rises_as_it_bends"]
-
 # Flat directions that are looked along, and how far in units of θ: -4 and 8 become 0.4 and 4, and 4 and 0.
 _LOOKS, _FAR = 4, (1.1, 2.0)
 # Rates that agree to 1e-6 leave a rise of 1e-12 along the difference of the amplitudes.

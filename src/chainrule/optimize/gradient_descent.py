@@ -11,8 +11,6 @@ from chainrule.optimize.momentum import bind_velocity
 from chainrule.optimize.schedules import LearningRate
 from chainrule.optimize.state import Array
 
-__all__ = ["SGD", "GradientDescent"]
-
 
 @dataclass(frozen=True)
 class GradientDescent(FirstOrder):

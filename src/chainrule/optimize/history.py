@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import ShapeError
 
-__all__ = ["Epoch", "History"]
-
 _SHOWN_AT_EACH_END = 5
 
 

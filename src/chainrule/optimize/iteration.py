@@ -14,8 +14,6 @@ from chainrule.objective import Objective
 from chainrule.optimize.batches import check_batch_size
 from chainrule.optimize.state import Array, Seed, Start, State, encode_generator, pack_start
 
-__all__ = ["Ending", "Method", "States", "check_method", "initial_state", "iterate"]
-
 
 @dataclass(frozen=True)
 class Ending:

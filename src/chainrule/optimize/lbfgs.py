@@ -11,8 +11,6 @@ from chainrule.optimize.scipy_search import NO_LIMIT, Search
 from chainrule.optimize.state import State
 from chainrule.options import not_negative, whole_number
 
-__all__ = ["LBFGS"]
-
 
 @dataclass(frozen=True)
 class LBFGS(Method):

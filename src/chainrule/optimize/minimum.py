@@ -14,8 +14,6 @@ from chainrule.optimize.quadratic import WHOLE, Quadratic, krylov_quadratic, own
 from chainrule.optimize.state import Array
 from chainrule.parameters import ParameterSpec
 
-__all__ = ["Judge", "Verdict"]
-
 # Newton steps on a way to infinity do not shorten; so many of them are looked at.
 _TRAIL = 8
 # A decrease below this, relative to the loss, is waited for only where the parameters come to rest.

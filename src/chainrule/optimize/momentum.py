@@ -15,8 +15,6 @@ from chainrule.optimize.first_order import FirstOrder, Update
 from chainrule.optimize.schedules import LearningRate
 from chainrule.optimize.state import Array
 
-__all__ = ["HeavyBall", "Momentum", "Nesterov", "bind_velocity"]
-
 
 @dataclass(frozen=True)
 class HeavyBall(FirstOrder):

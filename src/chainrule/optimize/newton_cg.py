@@ -12,8 +12,6 @@ from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
 from chainrule.options import not_negative
 
-__all__ = ["NewtonCG"]
-
 
 @dataclass(frozen=True)
 class NewtonCG(Method):

@@ -12,8 +12,6 @@ from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import WHOLE, Quadratic, whole_quadratic
 from chainrule.optimize.state import Array
 
-__all__ = ["newton_points"]
-
 # Bennett5 of NIST takes 820 steps along a valley; on a Krylov space a step costs 40 products.
 _STEPS, _KRYLOV_STEPS = 1000, 12
 # Steps that only the gradients see: Newton's method needs five; one that is not C's gradient never ends.

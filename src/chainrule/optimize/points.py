@@ -11,8 +11,6 @@ from chainrule.errors import ChainruleError, DivergenceError
 from chainrule.objective import ExplainsNonfinite, HasHessianProduct, Objective
 from chainrule.optimize.state import Array, State, norm_of
 
-__all__ = ["Point", "Surface"]
-
 
 @dataclass(frozen=True, eq=False)
 class Point:

@@ -10,8 +10,6 @@ import numpy as np
 from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.state import Array
 
-__all__ = ["WHOLE", "Quadratic", "krylov_quadratic", "own_scale", "whole_quadratic"]
-
 # A Hessian of so many rows is formed whole: 128 products cost about as much as 300 gradients.
 WHOLE = 128
 # Products for the Krylov space of a larger one.

@@ -9,8 +9,6 @@ from chainrule.optimize.history import History
 from chainrule.optimize.state import State
 from chainrule.parameters import Parameters, ParameterSpec
 
-__all__ = ["Result"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:

@@ -21,8 +21,6 @@ from chainrule.optimize.result import Result
 from chainrule.optimize.state import Seed, Start, State
 from chainrule.options import not_negative, whole_number
 
-__all__ = ["Callback", "Score", "Watcher", "minimize", "run", "stop_at_tolerance", "watch_callbacks"]
-
 # A rise of the loss by so many times that of the start is a divergence; less may be the noise of batches.
 _FAR = 10.0
 # Less than the digits that are printed: at a minimum, rounding lifts the loss by a unit in the last place.

@@ -12,8 +12,6 @@ from dataclasses import dataclass, fields
 
 from chainrule.errors import OptionError
 
-__all__ = ["Constant", "Cosine", "InverseTime", "LearningRate", "Schedule", "Step"]
-
 
 class Schedule(ABC):
     """A function from the epoch t = 0, 1, ... to the learning rate η_t.

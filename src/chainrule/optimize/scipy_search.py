@@ -15,8 +15,6 @@ from chainrule.objective import Objective
 from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.state import Array, State
 
-__all__ = ["NO_LIMIT", "Search"]
-
 # SciPy counts in 32 bits; the reader of the states decides when enough is enough.
 NO_LIMIT = 2**31 - 1
 # Relative differences of C below this are rounding: a few hundred units in the last place.

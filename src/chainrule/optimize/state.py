@@ -16,17 +16,6 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.objective import Objective
 from chainrule.parameters import Parameters, ParameterSpec
 
-__all__ = [
-    "Seed",
-    "Start",
-    "State",
-    "check_seed",
-    "encode_generator",
-    "first_nonfinite_block",
-    "norm_of",
-    "pack_start",
-]
-
 Array = NDArray[Any]
 Seed = int | np.random.Generator | None
 Start = ArrayLike | Parameters | Mapping[str, ArrayLike]

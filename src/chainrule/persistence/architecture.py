@@ -12,8 +12,6 @@ from chainrule.network.activations import activation
 from chainrule.network.losses import loss
 from chainrule.network.outputs import output
 
-__all__ = ["Function", "network_from_dict", "network_to_dict"]
-
 Function = Activation | Output | Loss | Penalty
 """What a network is made of and a file can only name."""
 

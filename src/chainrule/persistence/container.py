@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from chainrule.errors import ModelFileError
 from chainrule.whole_file import write_whole
 
-__all__ = ["Container", "read_container", "strict_json", "write_container"]
-
 Array = NDArray[Any]
 
 MAX_HEADER = 16 << 20

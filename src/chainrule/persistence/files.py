@@ -20,8 +20,6 @@ from chainrule.persistence.architecture import Function, network_from_dict, netw
 from chainrule.persistence.container import Container, read_container, strict_json, write_container
 from chainrule.persistence.model import Model, SheetModel
 
-__all__ = ["FORMAT", "VERSION", "load", "save"]
-
 Array = NDArray[Any]
 
 FORMAT = "chainrule model"

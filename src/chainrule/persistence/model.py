@@ -17,8 +17,6 @@ from chainrule.parameters import Parameters
 if TYPE_CHECKING:
     from chainrule.equations import Equations
 
-__all__ = ["Model", "SheetModel"]
-
 Array = NDArray[Any]
 
 

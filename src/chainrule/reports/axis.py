@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Axis"]
-
 _LOG_FROM = 20.0
 """Ratio of largest to smallest value from which a logarithmic axis shows more."""
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from chainrule.reports.axis import Axis
 from chainrule.reports.markup import Markup, element, join
 
-__all__ = ["Series", "line_chart", "scatter_chart"]
-
 # A narrow drawing keeps its letters readable when a phone shrinks it.
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44

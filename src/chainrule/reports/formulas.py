@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from chainrule.diagnosis import BlockVerification, VerifyReport
     from chainrule.equations import Derivation, Step
 
-__all__ = ["gradient_section", "model_section", "plain_text", "verdict_section"]
-
 
 def model_section(sheet: str, description: str = "") -> Section:
     """The sheet as it was written, and a text that describes the model, such as a table of layers."""

@@ -18,15 +18,6 @@ from chainrule.reports.page import Figure, Section
 from chainrule.reports.pixels import png_address
 from chainrule.reports.scores import ClassificationScores, RegressionScores, Score
 
-__all__ = [
-    "Example",
-    "class_examples",
-    "examples_section",
-    "score_figures",
-    "scores_section",
-    "training_section",
-]
-
 Array = NDArray[Any]
 BARS = 3
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from chainrule.reports.markup import Markup, element, join
 from chainrule.whole_file import write_whole
 
-__all__ = ["Figure", "Report", "Section", "render", "write_report"]
-
 # Nothing may be fetched or run, even if a flaw let markup slip in.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 

@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import ShapeError
 
-__all__ = ["png_address"]
-
 
 def png_address(ink: ArrayLike) -> str:
     """The ``data:`` address of a picture: 0 is paper, 1 is ink.

@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import DataError, ShapeError
 
-__all__ = ["ClassificationScores", "RegressionScores", "Score", "Scores", "score_table"]
-
 Array = NDArray[Any]
 
 

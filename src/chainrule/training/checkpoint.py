@@ -25,8 +25,6 @@ from chainrule.options import not_negative
 from chainrule.parameters import ParameterSpec
 from chainrule.whole_file import write_whole
 
-__all__ = ["Checkpoint", "SavedRun", "load_checkpoint", "save_checkpoint"]
-
 Array = NDArray[Any]
 _FORMAT, _VERSION = "chainrule checkpoint", 2
 _STATE_FACTS = ("epoch", "step", "loss", "gradient_norm", "generator")

@@ -15,8 +15,6 @@ from chainrule.optimize.iteration import Ending
 from chainrule.optimize.state import State
 from chainrule.options import not_negative, whole_number
 
-__all__ = ["EarlyStopping", "Stopper"]
-
 _MONITORS = ("validation", "end_loss", "loss")
 
 

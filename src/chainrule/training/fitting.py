@@ -27,8 +27,6 @@ from chainrule.training.models import Problem, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
 from chainrule.training.threads import suitable_threads
 
-__all__ = ["fit"]
-
 _DEFAULT_BATCH = 32
 _ROUNDING = 1e-12
 

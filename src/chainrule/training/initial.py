@@ -13,8 +13,6 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.network.initializers import SCHEMES, lecun_normal
 from chainrule.parameters import Parameters, ParameterSpec
 
-__all__ = ["Initial", "draw_parameters", "override"]
-
 Array = NDArray[Any]
 Draw = Callable[[np.random.Generator, int, int], Array]
 Initial = str | Parameters | ArrayLike | Mapping[str, str | Draw | ArrayLike] | None

@@ -20,8 +20,6 @@ from chainrule.training.initial import Initial
 from chainrule.training.models import MakesObjectives, Problem, remarks_on
 from chainrule.training.threads import suitable_threads
 
-__all__ = ["minimize"]
-
 
 def minimize(
     model: Any,

@@ -16,8 +16,6 @@ from chainrule.optimize.state import State, pack_start
 from chainrule.parameters import Parameters
 from chainrule.training.initial import Initial, draw_parameters, override
 
-__all__ = ["HasInitialValues", "MakesObjectives", "Problem", "remarks_on"]
-
 
 @runtime_checkable
 class MakesObjectives(Protocol):

@@ -11,8 +11,6 @@ from chainrule.optimize.history import Epoch
 from chainrule.optimize.run import Watcher
 from chainrule.optimize.state import State
 
-__all__ = ["progress_bar", "wants_progress"]
-
 
 def wants_progress(progress: bool | None) -> bool:
     """As asked; if nothing was asked, whether standard error is a terminal."""

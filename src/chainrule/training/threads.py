@@ -8,8 +8,6 @@ from typing import Any
 from chainrule.objective import Objective
 from chainrule.optimize.iteration import Method
 
-__all__ = ["suitable_threads"]
-
 # Rows of a step times parameters. Below, a second thread gains little on a quiet machine, and waiting for one
 # that shares its core with other work can cost many times the product itself.
 _WORTH_MORE_THREADS = 10_000_000

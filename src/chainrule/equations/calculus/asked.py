@@ -19,8 +19,6 @@ from chainrule.equations.language.tree import Layout
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
-__all__ = ["Asked", "Over", "asked_of", "require_name", "require_objective", "require_twice"]
-
 
 @dataclass(frozen=True)
 class Over:

@@ -25,8 +25,6 @@ from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import linear
 from chainrule.equations.nodes.tensors import written_out
 
-__all__ = ["block_derivation", "block_lines"]
-
 MATRIX = 2
 
 

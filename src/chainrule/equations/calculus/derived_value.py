@@ -8,7 +8,7 @@ from functools import cached_property
 from chainrule.arrays import Array, np
 from chainrule.equations.calculus.lower import lower_value
 from chainrule.equations.calculus.lower_operations import Value
-from chainrule.equations.language.evaluate import Environment
+from chainrule.equations.language.interpreter import Environment
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative
 from chainrule.equations.nodes.adjugates import with_cofactors
@@ -17,8 +17,6 @@ from chainrule.equations.nodes.numeric import compute
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.stages import stages_of
 from chainrule.errors import NoRuleError
-
-__all__ = ["Derived", "derived"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,6 @@ from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
-__all__ = ["Entrance", "entrance", "with_named_entrances"]
-
 
 @dataclass(frozen=True)
 class Entrance:

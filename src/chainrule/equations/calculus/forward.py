@@ -17,8 +17,6 @@ from chainrule.equations.nodes.operations import is_constant
 from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["tangent"]
-
 
 def tangent(
     root: Node, directions: Mapping[Node, Node], along: tuple[int | str, ...], value: Node | None = None

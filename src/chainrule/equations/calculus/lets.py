@@ -35,9 +35,6 @@ from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["Cotangent", "Line", "Temporary", "derive_lines", "folding", "inline_lines", "needed_lines"]
-
-
 # Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
 MATRIX, MOST_IN_BRACKETS = 2, 16
 # What still reads well as one line: a line used once goes into its user only up to here.

@@ -16,19 +16,6 @@ from chainrule.equations.nodes.products import is_simplex, power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import linear
 
-__all__ = [
-    "SCALE",
-    "TOTAL",
-    "WEIGHTS",
-    "Lifted",
-    "batch_program",
-    "lift_node",
-    "penalized_program",
-    "stacked_name",
-    "stacked_program",
-    "weighted_program",
-]
-
 BATCH = "batch"
 Outside = list[tuple[Node, tuple[str, ...]]]
 # Names no sheet can hold: a leading underscore is refused there.

@@ -22,8 +22,6 @@ from chainrule.equations.nodes.raised import raised_slope
 from chainrule.equations.nodes.slopes import Labels, Slope
 from chainrule.errors import NoRuleError
 
-__all__ = ["RULES", "pulled_back", "pushed_forward", "slopes"]
-
 Rule = Callable[[Node, Node, Collection[int]], Iterator[Slope]]
 
 

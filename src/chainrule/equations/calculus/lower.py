@@ -33,8 +33,6 @@ from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import negative
 from chainrule.errors import NoRuleError
 
-__all__ = ["differentiated", "lower_sheet", "lower_value", "mentions"]
-
 
 def _postorder(root: Term) -> Iterator[Term]:
     seen: set[Term] = set()

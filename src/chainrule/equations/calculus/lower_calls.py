@@ -20,8 +20,6 @@ from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
 from chainrule.gamma import polygamma_name
 
-__all__ = ["call"]
-
 
 def call(term: Call, args: list[Value], pool: Pool) -> Value:
     """The value of a call of one of the language's functions.

@@ -14,8 +14,6 @@ from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["Value", "binary", "joined", "one_over", "spread"]
-
 
 @dataclass(frozen=True)
 class Value:

@@ -12,8 +12,6 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of,
 from chainrule.equations.nodes.products import elementwise, may_overflow, product
 from chainrule.equations.nodes.relations import Order, indicator, related
 
-__all__ = ["chosen_by_index", "comparison"]
-
 
 @dataclass
 class _Combination:

@@ -9,8 +9,6 @@ from chainrule.equations.nodes.nodes import Factor, Node, factors_of
 from chainrule.equations.nodes.products import may_overflow, product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["behind_gates", "conditions_of"]
-
 
 def behind_gates(symbol: Node, part: Node, below: Node) -> Node:
     """The symbol of a cotangent; behind the conditions of what it stands for, if a slope may be infinite.

@@ -14,8 +14,6 @@ from chainrule.equations.nodes.program import symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from chainrule.equations.nodes.sums import scaled
 
-__all__ = ["is_multiple", "name_after_requests", "number_temporaries"]
-
 
 class NamedLine(Protocol):
     """What is needed of a line here."""

@@ -14,8 +14,6 @@ from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
-__all__ = ["PENALTY", "Repeated", "repeated", "require_penalty", "split_terms"]
-
 PENALTY = 'penalty="{}"'
 """How a penalty is named where nothing else is said."""
 

@@ -18,8 +18,6 @@ from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.relations import label_axes, related
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["Pinned", "involves", "mixes", "pinned", "pinned_sum", "unsummed"]
-
 Rename = Callable[[Node], Node]
 Dims = tuple[Size, ...]
 

@@ -10,8 +10,6 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative, names_in, walk
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["Programs"]
-
 
 class Programs:
     """A sheet in index notation, lowered once for each set of names of which nothing is assumed.

@@ -27,8 +27,6 @@ from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.stages import staged
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["adjoints", "identity_seed", "total_derivative"]
-
 # A cotangent of more terms behind conditions is no longer taken apart.
 MOST_GATED = 8
 

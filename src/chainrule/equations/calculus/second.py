@@ -11,31 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from chainrule.equations.calculus.forward import tangent
-from chainrule.equations.calculus.lets import (
-    Cotangent,
-    Line,
-    derive_lines,
-    folding,
-    inline_lines,
-    needed_lines,
-)
+from chainrule.equations.calculus.lets import Line, derive_lines, folding, inline_lines, needed_lines
 from chainrule.equations.calculus.naming import number_temporaries
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
-
-__all__ = [
-    "Core",
-    "Direction",
-    "Moved",
-    "Second",
-    "SecondOrder",
-    "direction_symbols",
-    "product_lines",
-]
-
 
 # Which of some lines are returned.
 Kept = Callable[[list[Line]], list[Line]]

@@ -12,8 +12,6 @@ from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
-__all__ = ["Examples", "examples_of", "examples_size", "penalized_request", "shared_axis", "stacked_request"]
-
 OBJECTIVES = ("C", "R", "J")
 
 

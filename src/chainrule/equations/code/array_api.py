@@ -14,8 +14,6 @@ from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
 from chainrule.equations.code.code_facts import UFUNCS, reads
 from chainrule.errors import NoRuleError
 
-__all__ = ["Names", "standard_statements"]
-
 # Functions of arrays that have the same name in the standard.
 _SAME = UFUNCS | {"np.reshape", "np.linalg.inv", "np.linalg.det"}
 # These have another one.

@@ -8,8 +8,6 @@ from __future__ import annotations
 from chainrule.equations.code.gamma_kernels import ARRAY_GAMMA
 from chainrule.equations.code.tail_kernels import ARRAY_TAILS
 
-__all__ = ["ARRAY_DEFINITIONS"]
-
 ARRAY_DEFINITIONS = {
     "_namespace": """
 def _namespace(*values):

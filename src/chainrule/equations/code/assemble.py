@@ -19,8 +19,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import NoRuleError
 
-__all__ = ["Body", "Source", "array_source", "numpy_source", "stepping_source", "unchecked_source"]
-
 
 @dataclass(frozen=True)
 class Body:

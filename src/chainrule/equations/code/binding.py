@@ -8,8 +8,6 @@ from chainrule.arrays import ArrayLike, np
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError
 
-__all__ = ["bound_values"]
-
 
 def bound_values(
     inputs: Sequence[str],

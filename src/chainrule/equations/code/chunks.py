@@ -13,8 +13,6 @@ from typing import NamedTuple
 from chainrule.equations.code.code_facts import Dims, Variable, dims_of, reads
 from chainrule.equations.language.tree import Size
 
-__all__ = ["Chunked", "chunked"]
-
 
 class Chunked(NamedTuple):
     """Statements before the loop, the loop, statements after it, and the code of the results."""

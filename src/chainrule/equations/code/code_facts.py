@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 
-__all__ = ["Dims", "UFUNCS", "Variable", "called", "dims_of", "is_floating", "is_new", "reads"]
-
 Dims = tuple[Size, ...]
 
 _CODE = {row.code for row in ELEMENTWISE.values() if not row.steps}

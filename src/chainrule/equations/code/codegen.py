@@ -27,8 +27,6 @@ from chainrule.equations.nodes.operations import row_of
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.relations import label_axes
 
-__all__ = ["Writer"]
-
 # What the code around the statements means by these words: `data y: Class[K]; float: R` is a sheet.
 OWN_WORDS = ("np", "float", "getattr", "len", "ValueError")
 # What a size is taken for when the order of products is chosen and nobody says how large it is.

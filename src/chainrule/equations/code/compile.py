@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from chainrule.equations.calculus.lets import Cotangent, Line
+from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import Direction, Moved, product_lines
 from chainrule.equations.code.assemble import Body, Source, numpy_source
 from chainrule.equations.code.codegen import Writer
@@ -23,6 +23,7 @@ from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.adjugates import with_cofactors
+from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.long_products import in_parts
 from chainrule.equations.nodes.near_zero import right_near_zero
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
@@ -31,8 +32,6 @@ from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import in_log_space
 from chainrule.equations.nodes.tails import right_in_the_tails
-
-__all__ = ["Compiled", "compile_product", "compile_program", "stable_program"]
 
 # What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
 MOST_INLINED = 100

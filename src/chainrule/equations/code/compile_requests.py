@@ -10,7 +10,8 @@ from chainrule.equations.calculus.asked import Over, asked_of
 from chainrule.equations.calculus.lift import stacked_program
 from chainrule.equations.calculus.stacking import examples_of, examples_size
 from chainrule.equations.code.assemble import Body, Source, array_source, numpy_source
-from chainrule.equations.code.compile import Compiled, compile_product, compile_program
+from chainrule.equations.code.compile import compile_product, compile_program
+from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.requests import Request, read_request
 from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.language.free_names import underscored
@@ -18,8 +19,6 @@ from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
-
-__all__ = ["TARGETS", "compile_direction", "compile_requests"]
 
 _Write = Callable[..., Compiled]
 

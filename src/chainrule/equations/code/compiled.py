@@ -16,8 +16,6 @@ from chainrule.equations.language.origin import Remade
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError, TooLargeError
 
-__all__ = ["CODE", "Compiled", "RefusedError", "StrangeError", "singular"]
-
 # What a traceback calls the file of compiled code.
 CODE = "<compiled equations>"
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from chainrule.equations.code.pairing import BLAS_SHARE, Join, joins
 
-__all__ = ["Operand", "Workshop", "aligned_code", "contraction_code"]
-
 
 @dataclass(frozen=True, slots=True)
 class Operand:

@@ -14,8 +14,6 @@ from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import spelled_out
 
-__all__ = ["DocstringLines"]
-
 # Symbols of a formula that a docstring still says in one line.
 LONG_FORMULA = 1000
 

@@ -12,8 +12,6 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError, ShapeError
 
-__all__ = ["SheetExamples", "sheet_examples"]
-
 
 @dataclass(frozen=True, eq=False)
 class SheetExamples:

@@ -15,8 +15,6 @@ from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.nodes.log_space import KINDS, log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, factors_of, is_number, is_zero
 
-__all__ = ["Names", "Totals", "batch_dims", "operands"]
-
 Key = tuple[tuple[int, ...], tuple[Node, ...]]
 
 

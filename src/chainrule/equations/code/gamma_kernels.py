@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from chainrule.gamma import HIGHEST, polygamma_name
 
-__all__ = ["ARRAY_GAMMA", "GAMMA", "GAMMA_NEEDS"]
-
 # One text for every library: {xp} is its namespace, {first} hands it on, {real} is the real part of x.
 _POLYGAMMA = """
 def _polygamma({first}n, x):

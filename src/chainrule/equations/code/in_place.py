@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from chainrule.equations.code.code_facts import UFUNCS, Dims, Variable, dims_of, is_floating, is_new, reads
 from chainrule.equations.language.tree import Size
 
-__all__ = ["Storage", "in_place", "results_first"]
-
 # Operators, the functions that have ``out``, and whether the operands may change places.
 _OPERATORS = {
     ast.Add: ("+", "np.add", True),

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from chainrule.equations.code.gamma_kernels import GAMMA, GAMMA_NEEDS
 from chainrule.equations.code.tail_kernels import TAIL_NEEDS, TAILS
 
-__all__ = ["DEFINITIONS", "definitions_for"]
-
 DEFINITIONS = {
     "_floats": """
 def _floats(*values):

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainrule.equations.calculus.blockwise import block_lines
-from chainrule.equations.calculus.lets import Cotangent, Line, derive_lines, needed_lines
+from chainrule.equations.calculus.lets import Line, derive_lines, needed_lines
 from chainrule.equations.calculus.second import Second
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.requests import Request
 from chainrule.equations.code.separate import direction_axes, leading_axes, separated
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.products import product, transposed
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.tails import right_in_the_tails
-
-__all__ = ["first_lines", "result", "second_lines"]
 
 
 def first_lines(

@@ -10,8 +10,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
 
-__all__ = ["MAY_WARN", "NODE_CODE", "Code", "plain_number", "relation_code"]
-
 _COMPARISONS = {"<": "_less", "<=": "_less_equal", "==": "_equal", "!=": "_not_equal"}
 # The branch that is not taken is computed too, and may divide by zero.
 MAY_WARN = '@np.errstate(divide="ignore", invalid="ignore", over="ignore")\n'

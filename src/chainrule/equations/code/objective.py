@@ -12,8 +12,8 @@ from chainrule.equations.calculus.asked import Over
 from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_program, weighted_program
 from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
-from chainrule.equations.code.compile import Compiled, compile_product, compile_program
-from chainrule.equations.code.compiled import singular
+from chainrule.equations.code.compile import compile_product, compile_program
+from chainrule.equations.code.compiled import Compiled, singular
 from chainrule.equations.code.examples import SheetExamples, sheet_examples
 from chainrule.equations.code.padding import without_padding
 from chainrule.equations.formulas.repetition import repetition_remark
@@ -24,8 +24,6 @@ from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
-
-__all__ = ["SheetObjective", "sheet_objective"]
 
 EXAMPLES = "_n"
 OBJECTIVE = "_objective"

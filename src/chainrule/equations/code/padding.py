@@ -15,8 +15,6 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Call, Ref
 from chainrule.errors import DataError
 
-__all__ = ["without_padding"]
-
 Gaps = Mapping[str, Array]
 Run = Callable[[SheetExamples, Array], tuple[float, Array]]
 """The value and the gradient of some examples at θ."""

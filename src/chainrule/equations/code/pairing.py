@@ -7,8 +7,6 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["BLAS_SHARE", "Join", "joins"]
-
 # Of more operands not every pair is tried: a chain of 60 matrices has 1,770 at each of 59 steps.
 MANY_OPERANDS = 12
 # One operation of a matrix product takes about so much of the time of one on its own.

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from chainrule.equations.code.code_facts import Variable, dims_of
 from chainrule.equations.nodes.nodes import Factor, Node
 
-__all__ = ["picked", "subscript", "without_units"]
-
 
 def without_units(
     pairs: Sequence[Factor], out: tuple[int, ...]

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from chainrule.errors import OptionError
 
-__all__ = ["Request", "read_request"]
-
 
 class Request(NamedTuple):
     """The value of a name, its derivative with respect to ``wrt``, or d²of / (d wrt d then)."""

@@ -21,8 +21,6 @@ from chainrule.equations.language.sizes import size_factors, size_product, size_
 from chainrule.equations.language.tree import Size
 from chainrule.errors import TooLargeError
 
-__all__ = ["HESSIAN", "JACOBIAN", "OTHER", "Made", "Room", "made_by"]
-
 # Of a number of the widest type, complex128.
 WIDEST = 16
 # All arrays that are held together may take so many times what one may: forty of nearly 2 GiB are 76 GiB.

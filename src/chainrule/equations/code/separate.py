@@ -11,17 +11,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.calculus.lets import Cotangent, Line
+from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import Core, Second
 from chainrule.equations.code.work import multiplied_out, operations
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import linear
-
-__all__ = ["direction_axes", "leading_axes", "separated"]
 
 Factors = list[tuple[Node, tuple[int, ...]]]
 

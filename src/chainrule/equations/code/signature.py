@@ -8,8 +8,6 @@ from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["Signature", "spelled", "tuple_text"]
-
 
 def tuple_text(parts: Sequence[str]) -> str:
     """The code of a tuple."""

@@ -7,8 +7,6 @@ Cody, Rational Chebyshev approximations for the error function, Mathematics of C
 
 from __future__ import annotations
 
-__all__ = ["ARRAY_TAILS", "TAILS", "TAIL_NEEDS"]
-
 TAILS = {
     "_log_normal_cdf": """
 def _log_normal_cdf(x):

@@ -13,8 +13,6 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of,
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["multiplied_out", "operations", "taken_apart"]
-
 # What a size is taken for when nobody says how large it is.
 ASSUMED_LENGTH = 64.0
 # An elementwise function takes about so many operations.

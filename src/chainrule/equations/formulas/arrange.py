@@ -34,8 +34,6 @@ from chainrule.equations.formulas.forms import (
     forms_in,
 )
 
-__all__ = ["add", "hadamard", "mul", "scalars_outside", "scale", "transpose"]
-
 
 def scale(coefficient: Fraction, above: Iterable[Form], below: Iterable[Form], arg: Form | None) -> Form:
     """Scalars in front of a form; nested scalars are joined, and a negative sign turns a difference round."""

@@ -14,8 +14,6 @@ from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.raised import written_out
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["said_at_kinks"]
-
 ONE = Fraction(1)
 
 

@@ -20,8 +20,6 @@ from chainrule.equations.formulas.spelling import Spelling
 from chainrule.equations.language.origin import Remade
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["ByLayer"]
-
 # Further right than this, what a line holds for is not aligned with that of the others.
 WIDEST = 96
 

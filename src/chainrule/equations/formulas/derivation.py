@@ -54,8 +54,6 @@ from chainrule.equations.nodes.nodes import Node, is_zero
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
-__all__ = ["Derivation", "Step", "derivation_of"]
-
 Writer = TypeVar("Writer", bound=Printer)
 
 

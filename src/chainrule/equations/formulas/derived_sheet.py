@@ -18,8 +18,6 @@ from chainrule.equations.language.tree import Declaration
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["derived_sheet"]
-
 
 def derived_sheet(program: Program, lines: Sequence[Line], shown: Shown) -> str:
     """The model's declarations and definitions, then the lines that are no definitions themselves."""

@@ -20,8 +20,6 @@ from chainrule.equations.nodes.nodes import Factor, Node, topological
 from chainrule.equations.nodes.operations import last_axes, made
 from chainrule.equations.nodes.products import merged, product
 
-__all__ = ["of_each", "lettered", "part_form"]
-
 T = TypeVar("T")
 # Which axes of a node stand at which placeholder.
 At = tuple[tuple[int, int], ...]

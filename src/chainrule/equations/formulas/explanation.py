@@ -11,25 +11,14 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
-from chainrule.equations.calculus.lets import Cotangent, Line
+from chainrule.equations.calculus.lets import Line
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.spelling import Spelling
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program, symbols_of
-
-__all__ = [
-    "Step",
-    "explained_lines",
-    "fused_rule",
-    "grouped",
-    "markdown",
-    "naive_rule",
-    "numbered",
-    "rule",
-    "was_fused",
-]
 
 PAGE, FORMULA_COLUMNS, RULE_COLUMNS = 110, 56, 40
 NO_BREAK = "\N{NO-BREAK SPACE}"

@@ -19,8 +19,6 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of,
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of
 
-__all__ = ["Factor", "Factored", "Term", "written_out"]
-
 Factor = tuple["Array | int", tuple[int, ...]]
 # Sums are multiplied out up to that many terms.
 MOST_TERMS = 16

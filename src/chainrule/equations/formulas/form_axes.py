@@ -49,8 +49,6 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.language.sizes import size_product
 from chainrule.equations.language.tree import Size
 
-__all__ = ["dims_of", "is_row", "side_axes"]
-
 Dims = tuple[Size, ...]
 
 

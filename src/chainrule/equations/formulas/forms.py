@@ -14,50 +14,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.relations import Order
 
-__all__ = [
-    "Add",
-    "Compare",
-    "Diag",
-    "Diagonal",
-    "Each",
-    "Entry",
-    "Extreme",
-    "Eye",
-    "Form",
-    "Function",
-    "Hadamard",
-    "Indexed",
-    "Iota",
-    "Kron",
-    "Letter",
-    "Merged",
-    "Mul",
-    "Named",
-    "Norm",
-    "Num",
-    "OfEntries",
-    "OneHot",
-    "Ones",
-    "Part",
-    "Pi",
-    "Power",
-    "Relation",
-    "Raised",
-    "Scale",
-    "Sigma",
-    "SizeForm",
-    "Split",
-    "Sum",
-    "Summed",
-    "Trace",
-    "Transposed",
-    "Unit",
-    "Where",
-    "each_form",
-    "forms_in",
-    "with_parts",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Form:

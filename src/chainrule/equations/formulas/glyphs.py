@@ -6,8 +6,6 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-__all__ = ["AS_TYPED", "Glyph", "glyph", "latex_name", "unicode_name"]
-
 GREEK = {
     "alpha": "α",
     "beta": "β",

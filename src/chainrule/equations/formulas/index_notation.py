@@ -66,8 +66,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["Speller"]
-
 At = tuple[str, ...]
 # Functions that stand whole, of a matrix or a row.
 WHOLE = {"inv", "det", "logdet", "adjugate", "left", "right", "pairs", "max", "min", "e_argmax", "e_argmin"}

@@ -15,8 +15,6 @@ from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import content
 
-__all__ = ["KINKED", "Kink", "kinks_of"]
-
 Text = Callable[[Node], str]
 
 

@@ -34,8 +34,6 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.nodes.nodes import Node, topological
 
-__all__ = ["is_indexed", "is_repeated", "letters_in", "sizes_not_letters"]
-
 
 def is_indexed(form: Form) -> bool:
     """Whether a form has, anywhere, more than two axes or a product that does not reduce to matrices.

@@ -12,16 +12,6 @@ from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = [
-    "CodeName",
-    "independence",
-    "latex_line",
-    "mathml_line",
-    "named",
-    "sheet_line",
-    "unicode_line",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class CodeName:

@@ -67,8 +67,6 @@ from chainrule.equations.nodes.operations import row_of
 from chainrule.equations.nodes.products import product, squared_norm
 from chainrule.equations.nodes.raised import written_out
 
-__all__ = ["matrix_form"]
-
 ROOT = Fraction(1, 2)
 # What the parts of an ``svd`` are called where code says what it computes.
 SVD_PARTS = {LEFT: "left", RIGHT: "right", PAIRS: "pairs"}

@@ -29,8 +29,6 @@ from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.softmaxes import softmax_jacobian
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["OneExample"]
-
 # s as in sample; i to r are taken by index notation first.
 LETTERS = "stuvwrq"
 

@@ -7,8 +7,6 @@ from fractions import Fraction
 
 from chainrule.equations.formulas.forms import Add, Compare, Form, Letter, Num, Power, Scale, SizeForm
 
-__all__ = ["compared", "is_index"]
-
 Terms = list[tuple[int, Form]]
 
 

@@ -11,8 +11,6 @@ from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 
-__all__ = ["parted", "realigned"]
-
 At = tuple[str, ...]
 
 

@@ -10,8 +10,6 @@ from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 
-__all__ = ["LatexPrinter"]
-
 OPERATORS = {
     **{name: row.latex for name, row in ELEMENTWISE.items() if row.latex},
     "det": r"\det",

@@ -13,9 +13,6 @@ from chainrule.equations.formulas.print_unicode import NAMES, SIGNS
 from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 
-__all__ = ["MathPrinter"]
-
-
 _SINGLE = re.compile(r"<mi>[^<]*</mi>")
 
 

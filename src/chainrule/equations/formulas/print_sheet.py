@@ -30,8 +30,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["SheetPrinter"]
-
 T = TypeVar("T")
 
 # Of a chain without brackets; the language reads 100 operations in one another, in one chain or in both.

@@ -10,8 +10,6 @@ from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 
-__all__ = ["UnicodePrinter"]
-
 SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
 NAMES = {name: row.letter for name, row in ELEMENTWISE.items() if row.letter}
 

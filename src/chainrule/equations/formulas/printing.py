@@ -53,8 +53,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["ADD", "ATOM", "FACTOR", "PRODUCT", "Printer"]
-
 # How tightly a piece binds: a sum, a product of either kind, a signless factor, an atom.
 ADD, PRODUCT, FACTOR, ATOM = range(4)
 LETTERS = "ijklmnopqrstuvw"

@@ -8,8 +8,6 @@ from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.simplify import cost
 from chainrule.errors import SheetLimitError
 
-__all__ = ["is_readable", "require_readable", "require_readable_together"]
-
 # What is still written: 100 pages. f(f(... f(x))) with f(t) = sin(t) + cos(t) doubles at every level.
 MOST_SYMBOLS = 50_000
 # All lines of a derivation: the Hessian of trace((A₁ + B₁) ... (A₄₀ + B₄₀)) times a direction has 305,800.

@@ -15,8 +15,6 @@ from typing import Any
 from chainrule.equations.formulas.forms import Form, Named, OneHot, Sigma, SizeForm, with_parts
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["LAYER_LETTERS", "Recursion", "Row", "fold"]
-
 # What layers may be called: first that of the layer nearer to the input, then the other's.
 LAYER_LETTERS = "lmrtuv"
 Letters = tuple[str, str]

@@ -8,8 +8,6 @@ from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 
-__all__ = ["remarks_on", "repetition_remark"]
-
 
 def remarks_on(asked: Asked) -> tuple[str, ...]:
     """What was taken for an example, and what the sum over the examples repeats, in words."""

@@ -36,8 +36,6 @@ from chainrule.equations.formulas.forms import (
 )
 from chainrule.equations.language.tree import Size
 
-__all__ = ["Edge", "Graph", "reduce_graph", "reduced_form"]
-
 T = TypeVar("T")
 
 

@@ -7,8 +7,6 @@ from fractions import Fraction
 from chainrule.equations.formulas.arrange import transpose
 from chainrule.equations.formulas.forms import Entry, Form, Function, Hadamard, Mul, Named, Num, Scale, Unit
 
-__all__ = ["short"]
-
 
 def short(form: Form) -> Form:
     """The form as it is written; itself where there is no shorter way."""

@@ -15,8 +15,6 @@ from chainrule.equations.formulas.readable import require_readable_together
 from chainrule.equations.language.tree import Layout, Size
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["Shown"]
-
 
 @dataclass(frozen=True)
 class Shown:

@@ -14,8 +14,6 @@ from chainrule.equations.formulas.factored import Factor, Term
 from chainrule.equations.nodes.connected import connected
 from chainrule.errors import TooLargeError, UncheckableError
 
-__all__ = ["solve_kronecker", "solve_matrix"]
-
 # From about 1/eps on, rounding alone decides what the solution is.
 LARGEST_CONDITION = 0.25 / 2.0**-52
 

@@ -11,8 +11,6 @@ from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["Spelling", "spelling_of"]
-
 Spelling = Callable[[Any], Any]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chainrule.arrays import Array, ArrayLike, np
-from chainrule.equations.calculus.lets import Cotangent, Line
+from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import Second
 from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
@@ -20,11 +20,10 @@ from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.connected import connected
+from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
-
-__all__ = ["Structured", "block_place", "structured"]
 
 DEFAULT_LIMIT = 2 * 1024**3
 

@@ -11,8 +11,6 @@ from chainrule.equations.formulas.spelling import spelling_of
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["unicode_lines"]
-
 
 def unicode_lines(program: Program, lines: Mapping[Node, Node]) -> list[str]:
     """Named lines over a program, in Unicode."""

@@ -11,8 +11,6 @@ from chainrule.equations.language.tree import Declaration
 from chainrule.equations.nodes.nodes import topological
 from chainrule.equations.nodes.program import Program
 
-__all__ = ["where_list"]
-
 
 def where_list(program: Program, lines: Sequence[Line], writer: LatexPrinter) -> list[str]:
     """One row for each name that the lines rest on, in the order of the sheet."""

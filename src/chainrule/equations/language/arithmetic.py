@@ -20,8 +20,6 @@ from chainrule.equations.language.functions import COMPARISONS, Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 from chainrule.gamma import DECIMALS, polygamma_name
 
-__all__ = ["COSTLY", "DOUBLES", "Allowance", "Arithmetic", "Decimals", "Doubles", "NoisyDoubles"]
-
 
 class Arithmetic(Protocol):
     """What an interpreter of sheets or of nodes needs to know of its numbers."""

@@ -18,8 +18,6 @@ from chainrule.equations.language.terms import Budget, Indices
 from chainrule.equations.language.tree import Layout, Size, Term
 from chainrule.errors import SheetError, SheetShapeError
 
-__all__ = ["Claim", "ClaimReader", "Reading", "is_only_a_claim"]
-
 _LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 

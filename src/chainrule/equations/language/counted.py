@@ -19,8 +19,6 @@ from chainrule.equations.language.tree import (
 )
 from chainrule.errors import TooLargeError
 
-__all__ = ["DISCOUNT", "EACH", "MAX_ENTRIES", "MAX_STEPS", "Count"]
-
 # Of one value: 800 million bytes.
 MAX_ENTRIES = 100_000_000
 # Terms computed in loops; sum(x[i]**2 for i in n) takes 4 million for a million entries.

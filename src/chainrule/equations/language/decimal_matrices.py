@@ -10,8 +10,6 @@ from typing import Any
 
 from chainrule.arrays import Array, np
 
-__all__ = ["Matrices"]
-
 
 @dataclass(frozen=True)
 class Matrices:

@@ -15,13 +15,11 @@ from chainrule.arrays import Array, ArrayLike
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import DISCOUNT, EACH, Count
 from chainrule.equations.language.given import given_values
-from chainrule.equations.language.interpreter import DerivativeRule, Environment, Interpreter
+from chainrule.equations.language.interpreter import DerivativeRule, Interpreter
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet, read_expression
 from chainrule.equations.language.tree import Size, Term, names_in
 from chainrule.errors import DataError
-
-__all__ = ["DerivativeRule", "Environment", "Evaluation", "evaluate"]
 
 Indices: TypeAlias = tuple[tuple[str, Size], ...]
 Body: TypeAlias = tuple[Indices, Term]

@@ -31,8 +31,6 @@ from chainrule.equations.language.syntax import (
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetError, SheetLimitError, SheetSyntaxError
 
-__all__ = ["MAX_DEPTH", "MAX_SIZE", "ExpressionParser", "parse_size"]
-
 _Item = TypeVar("_Item")
 
 MAX_DEPTH = 100

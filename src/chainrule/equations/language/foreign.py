@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["REMARKS", "WORDS", "here"]
-
 WORDS = {
     "ln": "log(x)",
     "log2": "log(x) / log(2)",

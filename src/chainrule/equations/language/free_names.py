@@ -6,8 +6,6 @@ from collections.abc import Container
 from itertools import count
 from typing import Any
 
-__all__ = ["numbered", "underscored"]
-
 
 def underscored(wish: str, taken: Container[Any]) -> str:
     """The name, with as many underscores behind it as it takes.

@@ -42,9 +42,6 @@ from chainrule.special import (
     tanh,
 )
 
-__all__ = ["ALIASES", "COMPARISONS", "CONSTANTS", "FUNCTIONS", "Function", "meaning"]
-
-
 Rule: TypeAlias = Callable[[tuple[Argument, ...], "int | None"], Type]
 Axes: TypeAlias = "tuple[Size, ...]"
 Kernel: TypeAlias = Callable[[tuple[Array, ...], "int | None", tuple[int, ...]], Any]

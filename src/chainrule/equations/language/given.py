@@ -11,8 +11,6 @@ from chainrule.equations.language.sizes import size_factors, size_value
 from chainrule.equations.language.tree import Size
 from chainrule.errors import DataError, ShapeError
 
-__all__ = ["as_array", "check_domain", "given_values"]
-
 _SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient
 
 

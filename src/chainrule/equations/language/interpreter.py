@@ -32,8 +32,6 @@ from chainrule.equations.language.tree import (
 )
 from chainrule.errors import DataError, NoRuleError, ShapeError
 
-__all__ = ["DerivativeRule", "Environment", "Interpreter"]
-
 
 @dataclass(frozen=True, eq=False)
 class Environment:

@@ -19,9 +19,6 @@ from typing import Literal, NamedTuple, TypeAlias
 from chainrule.equations.language.tree import Span
 from chainrule.errors import SheetError, SheetNameError, SheetSyntaxError
 
-__all__ = ["MOST_LETTERS", "Fault", "Source", "Token", "tokens"]
-
-
 Kind: TypeAlias = Literal["name", "number", "op", "end"]
 
 # What a name may have.

@@ -16,8 +16,6 @@ from chainrule.equations.language.scope import Scope
 from chainrule.equations.language.statements import ROLES, divider_of, outside, without_role
 from chainrule.errors import SheetError
 
-__all__ = ["MAX_MISTAKES", "SLIPS", "Mistakes", "names_in_doubt"]
-
 MAX_MISTAKES = 50
 SLIPS = {
     "parameter": "parameters",

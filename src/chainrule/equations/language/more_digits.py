@@ -12,8 +12,6 @@ from chainrule.arrays import Array, np
 from chainrule.equations.language.arithmetic import Allowance, Decimals
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 
-__all__ = ["with_more_digits"]
-
 # Of 1 + erf(z / √2) at z = -40, 1e-350 is left; of 1 - σ(1000), 1e-435.
 DIGITS = (60, 500)
 # Digits times operations that are spent on it at most: a second or so.

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from chainrule.equations.language.tree import Layout, Size, Type
 from chainrule.errors import SheetShapeError
 
-__all__ = ["Argument", "derivative_type", "elementwise_type", "product_type", "transpose_type"]
-
 
 @dataclass(frozen=True, slots=True)
 class Argument:

@@ -13,8 +13,6 @@ from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, Self, TypeVa
 
 from chainrule.errors import OptionError
 
-__all__ = ["Immutable", "Origin", "Remade", "remade", "unpicklable"]
-
 # What can be asked of a sheet.
 METHODS = ("derive", "hessian_product", "compile", "compile_product", "objective")
 

@@ -12,16 +12,6 @@ from chainrule.equations.language.syntax import Loop, Node
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetSyntaxError
 
-__all__ = [
-    "ClaimLine",
-    "DeclarationLine",
-    "DefinitionLine",
-    "FunctionLine",
-    "Line",
-    "parse_expression",
-    "parse_line",
-]
-
 
 @dataclass(frozen=True)
 class DeclarationLine:

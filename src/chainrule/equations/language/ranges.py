@@ -23,8 +23,6 @@ from chainrule.equations.language.tree import (
     walk,
 )
 
-__all__ = ["AT_ONCE", "Moves", "parts_of"]
-
 # Values of an index, or of several, that are computed at once: 256 kB for a term.
 AT_ONCE = 2**15
 _ENTRYWISE = ("max", "min", "where", *COMPARISONS)

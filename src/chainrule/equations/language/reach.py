@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Ref, Term, children, walk
 
-__all__ = ["terms_behind"]
-
 
 def terms_behind(sheet: Sheet, roots: Iterable[Term]) -> Iterator[Term]:
     """Every term in some terms and in the definitions they depend on, once."""

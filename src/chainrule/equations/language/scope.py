@@ -33,8 +33,6 @@ from chainrule.equations.language.tree import (
 )
 from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetSyntaxError
 
-__all__ = ["MAX_NAMES", "NameCheck", "Scope", "UserFunction", "near"]
-
 MAX_NAMES = 5_000
 
 

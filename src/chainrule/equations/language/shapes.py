@@ -44,8 +44,6 @@ from chainrule.equations.language.tree import (
 )
 from chainrule.errors import SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
-__all__ = ["MAX_NESTING", "Shaper"]
-
 MAX_NESTING = 120
 
 

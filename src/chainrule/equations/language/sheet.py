@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar, cast, get_args
 
-from chainrule.equations.language.claims import Claim, ClaimReader, Reading, is_only_a_claim
+from chainrule.equations.language.claims import Claim, ClaimReader, is_only_a_claim
 from chainrule.equations.language.expressions import parse_size
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.mistakes import SLIPS, Mistakes, names_in_doubt
@@ -44,8 +44,6 @@ from chainrule.equations.language.tree import (
     Type,
 )
 from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
-
-__all__ = ["Claim", "Reading", "Sheet", "read", "read_expression"]
 
 _LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 _KINDS: dict[str, Domain] = {

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from chainrule.equations.language.tree import Size
 
-__all__ = ["size_factors", "size_product", "size_value"]
-
 
 def size_factors(size: Size) -> tuple[Size, ...]:
     """The factors of a size: names and at most one number.

@@ -12,20 +12,6 @@ from typing import NamedTuple
 from chainrule.equations.language.lexer import Fault, Source, Token, tokens
 from chainrule.errors import SheetLimitError, SheetSyntaxError
 
-__all__ = [
-    "MAX_BRACKETS",
-    "MAX_LINE",
-    "MAX_TEXT",
-    "ROLES",
-    "Statement",
-    "all_statements",
-    "defined_names",
-    "divider_of",
-    "outside",
-    "statements",
-    "without_role",
-]
-
 MAX_TEXT = 60_000
 MAX_LINE = 20_000
 MAX_BRACKETS = 40

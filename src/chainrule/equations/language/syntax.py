@@ -6,21 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = [
-    "Comparison",
-    "Flip",
-    "Group",
-    "Invocation",
-    "Literal",
-    "Loop",
-    "Name",
-    "Node",
-    "Operation",
-    "Subscript",
-    "Unary",
-    "children",
-]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:

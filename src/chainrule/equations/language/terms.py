@@ -34,8 +34,6 @@ from chainrule.equations.language.tree import (
 )
 from chainrule.errors import SheetError, SheetLimitError, SheetShapeError
 
-__all__ = ["MAX_TERMS", "Budget", "Indices", "TermMaker"]
-
 MAX_TERMS = 20_000
 MAX_TERM_DEPTH = 150
 MAX_AXES = 16

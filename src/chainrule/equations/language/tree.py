@@ -12,33 +12,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-__all__ = [
-    "Aggregate",
-    "Binary",
-    "Call",
-    "Declaration",
-    "Definition",
-    "Derivative",
-    "Domain",
-    "IndexRef",
-    "Layout",
-    "Negative",
-    "Number",
-    "Pick",
-    "Ref",
-    "Role",
-    "Size",
-    "SizeOf",
-    "Span",
-    "Term",
-    "Transpose",
-    "Type",
-    "children",
-    "computed_parts",
-    "names_in",
-    "walk",
-]
-
 Size: TypeAlias = int | str
 Role: TypeAlias = Literal["data", "parameters", "constants", "given"]
 Domain: TypeAlias = Literal["real", "class", "sign", "bit", "simplex"]

@@ -15,8 +15,6 @@ from chainrule.equations.nodes.nodes import Node, from_below
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.slopes import Labels
 
-__all__ = ["COFACTORS", "LEFT", "PAIRS", "RIGHT", "adjugate", "second_cofactors", "with_cofactors"]
-
 # What a determinant holds if its derivative is written with the adjugate.
 COFACTORS = "cofactors"
 # The parts that an ``svd`` node stands for: U, V and Q.

@@ -17,8 +17,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.connected import connected, labels_of
 from chainrule.equations.nodes.nodes import Factor, Node
 
-__all__ = ["Parts", "grouped", "merged_dims", "opened", "parts_of", "sides_of"]
-
 T = TypeVar("T")
 # Kinds with axes that were made of several.
 MERGED = ("merge", "kron")

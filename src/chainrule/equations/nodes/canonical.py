@@ -7,8 +7,6 @@ from chainrule.equations.nodes.colours import colours
 from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of, relabelled
 from chainrule.equations.nodes.relations import sorted_relation
 
-__all__ = ["canonical", "is_symmetric", "oriented"]
-
 
 def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:
     """Sort the factors, number the summed labels by first appearance, and intern.

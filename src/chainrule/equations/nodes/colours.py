@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterable, Sequence
 
 from chainrule.equations.nodes.nodes import Factor
 
-__all__ = ["colours"]
-
 # What a factor is to one of its indices: its serial number, the axes of the index, all its indices, and
 # whether these may be turned round.
 Touch = tuple[int, tuple[int, ...], tuple[int, ...], bool]

@@ -13,8 +13,6 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, 
 from chainrule.equations.nodes.relations import opposite
 from chainrule.equations.nodes.sums import content, scaled
 
-__all__ = ["NEGATED", "choose", "compare", "gate", "is_denied", "negated"]
-
 NEGATED = {"<": "!<", "!<": "<", "<=": "!<=", "!<=": "<=", "==": "!=", "!=": "=="}
 _HOLDS = {
     "<": lambda a, b: a < b,

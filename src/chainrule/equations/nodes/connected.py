@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["are_connected", "connected", "labels_of"]
-
 L = TypeVar("L", bound=Hashable)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Cotangent", "Temporary"]
-
 
 class Cotangent(NamedTuple):
     """Name of the symbol d of / d wrt."""

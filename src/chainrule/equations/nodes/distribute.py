@@ -9,8 +9,6 @@ from math import inf
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 
-__all__ = ["Terms", "distributed", "opened"]
-
 Terms = list[tuple[Fraction, Node]]
 
 

@@ -12,8 +12,6 @@ from typing import Any, Literal, NamedTuple
 from chainrule.equations.nodes.nodes import Node
 from chainrule.errors import NoRuleError
 
-__all__ = ["COMPOSED", "ELEMENTWISE", "Elementwise", "Kink", "apply", "plain", "slope"]
-
 
 class Kink(NamedTuple):
     """A jump at 0: of the function or its first derivative, or of one of a higher order.

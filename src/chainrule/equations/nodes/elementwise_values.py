@@ -7,19 +7,6 @@ import math
 from chainrule import special
 from chainrule.arrays import Array, np
 
-__all__ = [
-    "arcsin_slope",
-    "cloglog",
-    "cloglog_curvature",
-    "cloglog_slope",
-    "divisor",
-    "normal_cdf",
-    "normal_hazard",
-    "normal_hazard_slope",
-    "normal_pdf",
-    "tanh_slope",
-]
-
 
 def arcsin_slope(x: Array) -> Array:
     return np.asarray(1 / np.sqrt((1 - x) * (1 + x)))

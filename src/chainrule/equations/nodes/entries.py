@@ -10,8 +10,6 @@ from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, facto
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["onehot", "picked_entry"]
-
 Factor = tuple[Node, Sequence[Hashable]]
 
 

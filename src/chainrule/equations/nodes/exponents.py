@@ -10,8 +10,6 @@ from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_term
 from chainrule.equations.nodes.patterns import ONE, argument_of
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["Exponents", "join_divisors", "join_raised"]
-
 ZERO = Fraction(0)
 
 

@@ -10,8 +10,6 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["factored", "factors_of", "with_shared_scalars"]
-
 Simple = Callable[[Node], Node]
 
 

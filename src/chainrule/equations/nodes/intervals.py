@@ -20,8 +20,6 @@ from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 
-__all__ = ["PARTS", "difference_of_cumulatives", "interval", "slopes", "spelled"]
-
 PARTS = ("log", "upper", "lower", "upper_gap", "lower_gap")
 
 

@@ -11,8 +11,6 @@ from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import merged, product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["determinant", "inverse", "kronecker", "log_determinant", "split_axes"]
-
 
 def kronecker(left: Node, right: Node, lead: int = 0) -> Node:
     """A ⊗ B over the last axes; the first ``lead`` axes are shared."""

@@ -23,8 +23,6 @@ from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.slopes import Labels, Slope
 from chainrule.equations.nodes.sums import content, linear, scaled
 
-__all__ = ["KINDS", "Term", "log_of", "other_parts", "share", "slopes", "terms_of", "written_out"]
-
 KINDS = ("logsum", "logabs", "sumsign", "share")
 
 

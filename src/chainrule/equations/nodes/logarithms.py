@@ -19,8 +19,6 @@ from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
 from chainrule.equations.nodes.sums import content, linear, negative, one_minus, scaled
 
-__all__ = ["constant_log", "is_positive", "log", "one_minus_sigmoid"]
-
 ONE = Fraction(1)
 
 

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from chainrule.equations.nodes.nodes import Factor, Node, factors_of
 from chainrule.equations.nodes.products import product
 
-__all__ = ["in_parts"]
-
 # What a page says has fewer factors, which the compiler joins in the best order for their sizes.
 MOST_FACTORS = 32
 PART = 16

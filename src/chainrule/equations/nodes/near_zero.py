@@ -16,8 +16,6 @@ from chainrule.equations.nodes.patterns import ONE, argument_of, base_and_expone
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["right_near_zero"]
-
 
 def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
     """The node with such differences by functions that keep their digits.

@@ -57,20 +57,6 @@ from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetLimitError
 
-__all__ = [
-    "Factor",
-    "Node",
-    "Pool",
-    "coefficient_terms",
-    "factors_of",
-    "from_below",
-    "is_number",
-    "is_zero",
-    "relabelled",
-    "topological",
-]
-
-
 L = TypeVar("L")
 T = TypeVar("T")
 # Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.

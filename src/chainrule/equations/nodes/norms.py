@@ -16,8 +16,6 @@ from chainrule.equations.nodes.patterns import base_and_exponent
 from chainrule.equations.nodes.products import power, product, squared_norm
 from chainrule.equations.nodes.sums import content, scaled
 
-__all__ = ["divisor", "norm", "norm_slope", "over_divisor", "root", "with_directions"]
-
 HALF = Fraction(1, 2)
 # A product of more factors is not searched for its half.
 MOST_FACTORS = 12

@@ -24,8 +24,6 @@ from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.operations import row_of
 from chainrule.errors import ShapeError, TooLargeError
 
-__all__ = ["compute", "value_from"]
-
 Length: TypeAlias = Callable[[Size], int]
 Factor: TypeAlias = tuple[Array, tuple[int, ...]]
 # Of so many factors every pair is tried.

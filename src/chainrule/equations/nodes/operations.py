@@ -22,21 +22,6 @@ from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 
-__all__ = [
-    "OPERATIONS",
-    "Operation",
-    "is_constant",
-    "last_axes",
-    "made",
-    "moving",
-    "operation",
-    "row_of",
-    "own_cost",
-    "rebuild",
-    "rule_in_words",
-    "substitute",
-]
-
 Row = TypeVar("Row")
 Dims = tuple[Size, ...]
 Args = Sequence[Node]

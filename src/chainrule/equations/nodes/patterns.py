@@ -7,16 +7,6 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms
 
-__all__ = [
-    "ONE",
-    "argument_of",
-    "base_and_exponent",
-    "is_sum",
-    "number_and_rest",
-    "number_plus_term",
-    "summed_labels",
-]
-
 ONE = Fraction(1)
 
 

@@ -40,21 +40,6 @@ from chainrule.equations.nodes.relations import settled_relations
 from chainrule.equations.nodes.signs import join_signs
 from chainrule.equations.nodes.sums import content, linear, scaled
 
-__all__ = [
-    "elementwise",
-    "is_simplex",
-    "may_overflow",
-    "Label",
-    "merged",
-    "one_plus_exp",
-    "power",
-    "power_slope",
-    "product",
-    "spread",
-    "squared_norm",
-    "transposed",
-]
-
 Label = Hashable
 IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
 # What is finite whatever the symbols are, and reads better outside a condition.

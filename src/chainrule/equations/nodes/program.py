@@ -10,8 +10,6 @@ from chainrule.equations.language.tree import Declaration, Size
 from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.errors import NoRuleError
 
-__all__ = ["Program", "symbols_of"]
-
 
 def symbols_of(node: Node) -> tuple[Node, ...]:
     """The symbols a node mentions, remembered: each line is asked for each name that may take its place."""

@@ -11,8 +11,6 @@ from chainrule.equations.nodes.nodes import Factor, Node, Pool, factors_of, is_z
 from chainrule.equations.nodes.patterns import argument_of
 from chainrule.equations.nodes.sums import content, linear, scaled
 
-__all__ = ["cancel_inverses", "difference", "picked", "recognise"]
-
 
 def recognise(pool: Pool, exponents: Exponents) -> int:
     """Replace what is recognised among factors and their exponents.

@@ -18,8 +18,6 @@ from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, facto
 from chainrule.equations.nodes.products import Label, elementwise, power, product
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = ["raised", "raised_along", "raised_slope", "written_out"]
-
 
 def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node:
     """∂ⁿ⁺ᵐ(base ** exponent) / ∂baseⁿ ∂exponentᵐ for orders (n, m), elementwise."""

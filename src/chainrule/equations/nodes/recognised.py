@@ -10,8 +10,6 @@ from chainrule.equations.nodes.patterns import argument_of, number_plus_term
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.sums import negative, scaled
 
-__all__ = ["cumulative", "recognised_sum"]
-
 HALF = Fraction(1, 2)
 
 

@@ -15,8 +15,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Factor, Node, Pool
 from chainrule.equations.nodes.sums import one_minus
 
-__all__ = ["Order", "indicator", "label_axes", "opposite", "related", "settled_relations", "sorted_relation"]
-
 
 class Order(NamedTuple):
     """Σ weights · index + Σ sizes · size + label + constant, compared with 0.

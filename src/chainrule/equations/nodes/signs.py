@@ -6,8 +6,6 @@ from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.exponents import Exponents
 from chainrule.equations.nodes.patterns import argument_of
 
-__all__ = ["join_signs"]
-
 
 def join_signs(exponents: Exponents) -> None:
     """Put u for sign(u) |u|, |u| for sign(u) u, in odd powers, and 1 for sign(u)² beside slopes of |u|ᵛ."""

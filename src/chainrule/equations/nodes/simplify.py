@@ -23,8 +23,6 @@ from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["cost", "simplify"]
-
 MOST_TERMS = 6
 MOST_EXPANDED = 12
 MOST_DISTRIBUTED = 64

@@ -9,8 +9,6 @@ from typing import NamedTuple
 from chainrule.equations.nodes.blocks import Parts
 from chainrule.equations.nodes.nodes import Node
 
-__all__ = ["Labels", "Slope"]
-
 Labels = tuple[Hashable, ...]
 
 

@@ -8,8 +8,6 @@ from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["log_softmax", "log_sum_exp", "softmax", "softmax_jacobian"]
-
 
 def log_sum_exp(u: Node) -> Node:
     """Log Σ exp(u) along the last axis."""

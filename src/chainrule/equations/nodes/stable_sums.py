@@ -49,8 +49,6 @@ from chainrule.equations.nodes.totals import (
     ungated,
 )
 
-__all__ = ["in_log_space", "spelled_out"]
-
 ONE = Fraction(1)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 
-__all__ = ["staged", "stages_of"]
-
 # With a quotient, a logarithm or an exponential in it something may cancel further on: e_y / p in a softmax.
 _KINDS = frozenset(
     {"sym", "lin", "prod", "fn", "ones", "delta", "unit", "onehot", "size", "iota", "relation"}

@@ -10,8 +10,6 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of
 from chainrule.errors import SheetLimitError
 
-__all__ = ["content", "linear", "negative", "one_minus", "scaled"]
-
 ONE = Fraction(1)
 # Of a denominator that is kept exactly; floats end at 1,074 bits behind the point.
 MOST_BITS = 8192

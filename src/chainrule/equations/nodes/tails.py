@@ -15,8 +15,6 @@ from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.patterns import argument_of, base_and_exponent, number_plus_term
 from chainrule.equations.nodes.sums import scaled
 
-__all__ = ["right_in_the_tails"]
-
 
 def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
     """The node with such slopes in their stable form.

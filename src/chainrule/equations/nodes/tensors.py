@@ -13,8 +13,6 @@ from chainrule.equations.nodes.distribute import opened
 from chainrule.equations.nodes.nodes import Node, factors_of
 from chainrule.equations.nodes.sums import linear
 
-__all__ = ["written_out"]
-
 MATRIX, MOST = 2, 64
 
 

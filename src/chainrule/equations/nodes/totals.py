@@ -25,17 +25,6 @@ from chainrule.equations.nodes.patterns import (
 from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 
-__all__ = [
-    "MOST_TERMS",
-    "Bodies",
-    "factors_of",
-    "known_log",
-    "logs_and_weights",
-    "leaves_range",
-    "total",
-    "ungated",
-]
-
 ONE = Fraction(1)
 Bodies: TypeAlias = Mapping[Node, Node]
 # A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
