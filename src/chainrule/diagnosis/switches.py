@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,16 @@ from chainrule.equations.language.arithmetic import Allowance, Doubles
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.interpreter import DerivativeRule
+from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Number, Ref, Size, Term, Type, children, names_in
 from chainrule.errors import ChainruleError
 
 Array = NDArray[Any]
+P = ParamSpec("P")
+Switch: TypeAlias = tuple[Term, tuple[tuple[str, Size], ...]]
+"""A term with its open indices."""
 
 # Of |Γ| gammaln has kinks at 0, -1, ...
 EDGED = ("log", "sqrt", "gammaln", "norm2", "normF", "logdet")
@@ -47,6 +51,7 @@ MOST_CROSSINGS = 8
 MOST_ENTRIES = 48
 """How many real entries are moved one by one."""
 EVALUATIONS = 300
+NOTHING = np.array([np.nan])
 
 
 def numbers_among(sheet: Sheet, terms: Iterable[Term]) -> list[float]:
@@ -170,12 +175,15 @@ class Switches:
         What evaluates the derivatives in them.
     allowance : Allowance, optional
         What may be computed.
+    moves : Moves
+        What is known of the terms, at whatever point.
     """
 
     sheet: Sheet
-    terms: tuple[tuple[Term, tuple[tuple[str, Size], ...]], ...]
+    terms: tuple[Switch, ...]
     rule: DerivativeRule
     allowance: Allowance | None
+    moves: Moves = field(default_factory=Moves)
 
     @classmethod
     def of(
@@ -188,17 +196,15 @@ class Switches:
 
     def at(self, point: SheetPoint) -> list[Array]:
         """The values of each term, flat; NaN where one cannot be computed."""
-        found = []
-        try:
-            evaluation = Evaluation(self.sheet, point.values, self.rule, point.sizes, Doubles(self.allowance))
-        except ChainruleError:
-            return [np.array([np.nan]) for _ in self.terms]
-        for term, indices in self.terms:
-            try:
-                found.append(np.ravel(evaluation.value(term, indices)).real)
-            except ChainruleError:
-                found.append(np.array([np.nan]))
-        return found
+        return self._values(self._evaluated(point))
+
+    def _evaluated(self, point: SheetPoint) -> Evaluation | None:
+        """The sheet at a point; None if its values alone are too much."""
+        doubles = Doubles(self.allowance)
+        return _tried(Evaluation, self.sheet, point.values, self.rule, point.sizes, doubles, self.moves)
+
+    def _values(self, evaluation: Evaluation | None) -> list[Array]:
+        return [NOTHING if evaluation is None else _flat(evaluation, switch) for switch in self.terms]
 
     def crossings(self, base: SheetPoint) -> Iterator[SheetPoint]:
         """Pairs of points on either side of a change of sign, on the line through a point and the origin."""
@@ -212,13 +218,14 @@ class Switches:
                 steps, entries = np.nonzero(column[:-1] * column[1:] < 0)
                 if len(steps):
                     low, high = factors[steps[0]], factors[steps[0] + 1]
-                    yield from self._straddled(base, which, int(entries[0]), float(low), float(high))
+                    alone = replace(self, terms=self.terms[which : which + 1])
+                    yield from alone._straddled(base, int(entries[0]), float(low), float(high))
 
-    def _straddled(
-        self, base: SheetPoint, which: int, entry: int, low: float, high: float
-    ) -> Iterator[SheetPoint]:
+    def _straddled(self, base: SheetPoint, entry: int, low: float, high: float) -> Iterator[SheetPoint]:
+        """Points on either side of where an entry of the only term changes its sign."""
+
         def side_at(factor: float) -> float:
-            value = self.at(self._moved(base, factor))[which]
+            (value,) = self.at(self._moved(base, factor))
             return float(np.sign(value[entry])) if entry < value.size else np.nan  # no more may be computed
 
         side = side_at(low)
@@ -245,18 +252,35 @@ class Switches:
         entries = [(name, i) for name in self._reals() for i in range(base.values[name].size)][:MOST_ENTRIES]
         left = EVALUATIONS
         for sign in (1, -1):
-            best, count = base, self._active(base, sign)
+            best, known = base, self._evaluated(base)
+            count = self._active(known, sign)
             for name, i in entries:
                 for value in (sign * factor * size for size in sizes for factor in (1, -1)):
                     left -= 1
-                    moved = _with_entry(best, name, i, value * (1 + i % 7 / 16.3))  # no two entries coincide
-                    active = self._active(moved, sign) if left > 0 else 0
+                    point = _with_entry(best, name, i, value * (1 + i % 7 / 16.3))  # no two entries coincide
+                    moved = _tried(known.moved, name, point.values[name]) if known and left > 0 else None
+                    active = self._active(moved, sign)
                     if active > count:
-                        best, count = moved, active
+                        best, known, count = point, moved, active
             yield best
 
-    def _active(self, point: SheetPoint, sign: int) -> int:
-        return sum(int(np.sum(sign * value > 0)) for value in self.at(point))
+    def _active(self, evaluation: Evaluation | None, sign: int) -> int:
+        return sum(int(np.sum(sign * value > 0)) for value in self._values(evaluation))
+
+
+def _tried(evaluated: Callable[P, Evaluation], *args: P.args, **kwargs: P.kwargs) -> Evaluation | None:
+    try:
+        return evaluated(*args, **kwargs)
+    except ChainruleError:
+        return None
+
+
+def _flat(evaluation: Evaluation, switch: Switch) -> Array:
+    """The values of a term, flat; NaN where it cannot be computed."""
+    try:
+        return np.ravel(evaluation.value(*switch)).real
+    except ChainruleError:
+        return NOTHING
 
 
 def _edges(term: Term) -> Iterator[Term]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from chainrule.equations.language.ranges import AT_ONCE, Moves
 from chainrule.equations.language.tree import (
@@ -34,10 +34,21 @@ MOST_TALLIES = 500
 ARRAY = 5
 _OF_MATRICES = ("inv", "det", "logdet")
 
+Key = TypeVar("Key")
+Item = TypeVar("Item")
 Work: TypeAlias = tuple[tuple[Size, ...], ...]
 """A sum of products of sizes."""
 Loops: TypeAlias = tuple[tuple[str, int, bool], ...]
 """Indices with their sizes, and whether all their values are computed at once."""
+
+
+def kept(known: dict[Key, Item], key: Key, made: Callable[[], Item]) -> Item:
+    """What is known under a key; it is made if it is not, and the rest forgotten if that is much."""
+    if key not in known:
+        if len(known) >= MOST_TALLIES:
+            known.clear()
+        known[key] = made()
+    return known[key]
 
 
 def _times(loops: Loops) -> tuple[int, int]:
@@ -92,11 +103,7 @@ class Count:
 
     def still(self, *bodies: Term) -> bool:
         """Count bodies without indices from their tally; False, and nothing, if that cannot say all of it."""
-        if bodies not in self.moves.tallies:
-            if len(self.moves.tallies) >= MOST_TALLIES:
-                self.moves.tallies.clear()
-            self.moves.tallies[bodies] = _tally(bodies)
-        tally = self.moves.tallies[bodies]
+        tally = kept(self.moves.tallies, bodies, lambda: _tally(bodies))
         if tally is None:
             return False
         operations = 0

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from chainrule.arrays import Array, ArrayLike
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
-from chainrule.equations.language.counted import DISCOUNT, EACH, Count
+from chainrule.equations.language.counted import DISCOUNT, EACH, Count, kept
 from chainrule.equations.language.given import given_values
 from chainrule.equations.language.interpreter import DerivativeRule, Interpreter
 from chainrule.equations.language.ranges import Moves
@@ -121,6 +121,7 @@ class Evaluation:
             }
         self.given |= given.keys()
         self.memory: dict[Any, Array] = {}
+        self._at = frozenset(self.sizes.items())
         self.work = Interpreter(self, self.moves)
 
     def _is_as_given(self, name: str) -> bool:
@@ -194,6 +195,10 @@ class Evaluation:
 
     def _counted(self, unknown: Mapping[str, Body], more: Sequence[Body]) -> int:
         """The operations that definitions take, and other terms, where each may be computed."""
+        key = self._at, frozenset(unknown), tuple(more)
+        return kept(self.moves.operations, key, lambda: self._count(unknown, more))
+
+    def _count(self, unknown: Mapping[str, Body], more: Sequence[Body]) -> int:
         every = (*unknown.values(), *more)
         count = Count(self.work.size, self.moves)
         if not any([indices for indices, _ in every]) and count.still(*[body for _, body in every]):

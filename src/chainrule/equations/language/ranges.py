@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.tree import (
@@ -35,10 +35,13 @@ class Moves:
     ----------
     tallies : dict of tuple of Term to mapping
         What `counted` knows of bodies, at whatever sizes.
+    operations : dict
+        What evaluations know of bodies, at some sizes.
     """
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[Term, ...], Mapping[tuple[tuple[Size, ...], ...], int] | None] = {}
+        self.operations: dict[Hashable, int] = {}
         self._names: dict[Term, frozenset[str]] = {}
         self._computed: dict[Term, frozenset[str]] = {}
         self._free: dict[Term, frozenset[str]] = {}
