@@ -1,7 +1,5 @@
 """What a derivation is asked for: the program, the names in it and the layout, checked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -5,8 +5,6 @@ d²L/(dz₃ dz₁) with one axis for each side, and the weights' own axes are at
 d²L/dW² [i,j,k,l] = d²L/dz² [i,k] x[j] x[l].
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The value of a derivative that is met while a sheet is evaluated."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

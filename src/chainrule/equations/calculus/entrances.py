@@ -4,8 +4,6 @@ All that follows z = W x + b depends on W through z alone. So the Hessian of W i
 ∂z/∂W attached on both sides: d²L/dW² = M ⊗ x xᵀ with M = d²L/dz², and nothing on the way has the axes of W.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction

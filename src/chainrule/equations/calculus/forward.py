@@ -4,8 +4,6 @@ The tangent of a node has the node's own axes first and then those of the direct
 the axes of x for the whole Jacobian with respect to x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 

@@ -9,8 +9,6 @@
 5. A requested name that equals a temporary gives it its own name; lines nobody uses or asked for are dropped.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

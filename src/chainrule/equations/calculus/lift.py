@@ -1,7 +1,5 @@
 """From the loss of one example to the objective over all: one more axis on everything data touches."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction

@@ -4,8 +4,6 @@ A rule gives ∂ node / ∂ argument as a sum of products over labels (`Slope`).
 the cotangent of the node, forward mode with the tangent of the argument; both modes follow from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from chainrule.equations.language.tree import Size

@@ -1,7 +1,5 @@
 """From the typed tree to index notation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 

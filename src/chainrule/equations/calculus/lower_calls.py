@@ -1,7 +1,5 @@
 """Calls of the language's functions in index notation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from chainrule.equations.calculus.lower_operations import Value, joined, one_over, spread

@@ -1,7 +1,5 @@
 """Operations on values with open indices: elementwise, powers, matrix products."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Comparisons of indices with one another, with numbers, sizes and labels, in index notation."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm

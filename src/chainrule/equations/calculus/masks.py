@@ -1,7 +1,5 @@
 """Masks: conditions without which a cotangent is 0 for certain, whatever slopes it meets."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from chainrule.equations.nodes.conditions import choose, compare, gate

@@ -1,7 +1,5 @@
 """Which line wears which name: what is asked for by its own, the temporaries numbered from 1."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What counts once: the penalty that is named; and what counts for every example: terms without data."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Set
 from fractions import Fraction
 from typing import NamedTuple

@@ -4,8 +4,6 @@ A node with the examples as its first axis loses it where every example stands f
 examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s q_s x_s x_sᵀ.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

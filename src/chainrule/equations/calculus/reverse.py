@@ -4,8 +4,6 @@ The cotangent of a node has the axes of the differentiated quantity first ("lead
 and then the node's own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 

@@ -5,8 +5,6 @@ through the definitions and then through those lines, so that a Hessian-vector p
 as the gradient. With the unit vectors of one name as directions it is a block of the Hessian: `blockwise`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Which sheets are stacked over examples, and what the objective and the number of examples are called."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, count
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Statements are the same straight lines; ``np.`` becomes the namespace of the inp
 and what the standard has no word for becomes a small function in its words.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Each takes the library's namespace ``xp`` first, and none overflows at large scores. NumPy's are in `kernels`.
 """
 
-from __future__ import annotations
-
 from chainrule.equations.code.gamma_kernels import ARRAY_GAMMA
 from chainrule.equations.code.tail_kernels import ARRAY_TAILS
 

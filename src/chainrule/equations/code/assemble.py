@@ -1,7 +1,5 @@
 """The whole function from its parts: conversions, checks, statements, what it returns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial

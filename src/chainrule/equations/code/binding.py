@@ -1,7 +1,5 @@
 """What a compiled function is called with: its inputs by place or by name, and the sizes that others show."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from chainrule.arrays import ArrayLike, np

@@ -4,8 +4,6 @@
 examples each part of T is summed into G before the next one is built.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple

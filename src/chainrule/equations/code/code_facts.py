@@ -1,7 +1,5 @@
 """What generated code is known to compute: its axes, whether it is floating, whether it makes a new array."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

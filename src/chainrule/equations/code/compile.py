@@ -5,8 +5,6 @@ become ``-softplus(z)``; what ends in a matrix product keeps its name, so that l
 once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType

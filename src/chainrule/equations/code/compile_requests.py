@@ -1,7 +1,5 @@
 """Requests in words, read, checked against a sheet and compiled; for one example or stacked over all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial

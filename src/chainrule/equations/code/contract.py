@@ -4,8 +4,6 @@ A sum Σ_m q[m] A[m, u] A[m, v] with the same A on both sides is a symmetric pro
 product's work.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The formulas in the docstring of compiled code, as long as a page and no longer."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@
 it is ``np.exp(x - shift) / total``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

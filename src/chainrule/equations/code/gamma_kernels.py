@@ -4,8 +4,6 @@ For NumPy log Γ is SciPy's. Other libraries have the power series about 2, with
 that no digits are lost at the zeros 1 and 2, and Stirling's from 8.5 on.
 """
 
-from __future__ import annotations
-
 from chainrule.gamma import HIGHEST, polygamma_name
 
 # One text for every library: {xp} is its namespace, {first} hands it on, {real} is the real part of x.

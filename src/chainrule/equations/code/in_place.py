@@ -6,8 +6,6 @@ name may see. All floating inputs arrive in one type, so what is computed from o
 is complex where any of them is.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace

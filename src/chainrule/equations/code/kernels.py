@@ -3,8 +3,6 @@
 All of them accept complex arrays and branch on the real part, and none overflows at large scores.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

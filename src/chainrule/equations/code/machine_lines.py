@@ -1,7 +1,5 @@
 """The lines of derivatives as the machine computes them best, and what a request returns of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from chainrule.equations.calculus.blockwise import block_lines

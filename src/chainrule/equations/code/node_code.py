@@ -1,7 +1,5 @@
 """NumPy code of the kinds of nodes that are a call or an operator: one row each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Protocol
 

@@ -3,8 +3,6 @@
 A gradient multiplies by a condition, and 0 times NaN is NaN. Numbers of the data themselves do no harm there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Which two operands of a product are joined next, and how: the smallest result first, then the most work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from heapq import heappop, heappush

@@ -1,7 +1,5 @@
 """Entries picked by labels: from sums and products, each operand gives its own."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping, Sequence
 

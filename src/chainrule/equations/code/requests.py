@@ -1,7 +1,5 @@
 """What a compiled function is asked for: a name, a derivative, a block of a Hessian."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from typing import NamedTuple

@@ -6,8 +6,6 @@ names, which a function holds until it returns. Most code makes no such array, o
 shapes of the last one is not counted again.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 from collections import Counter

@@ -5,8 +5,6 @@ core M is kept under a name of its own, and the factor x, which alone has the ax
 the line. So nothing is built that is larger than it must be, and symmetric products show.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple

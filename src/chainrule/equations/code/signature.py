@@ -1,7 +1,5 @@
 """The head of a compiled function: sizes read off its inputs, shapes and labels checked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from chainrule.equations.language.sizes import size_factors

@@ -5,8 +5,6 @@ take complex arrays, too, and use SciPy's error functions; those for other libra
 Cody, Rational Chebyshev approximations for the error function, Mathematics of Computation 23, 1969.
 """
 
-from __future__ import annotations
-
 TAILS = {
     "_log_normal_cdf": """
 def _log_normal_cdf(x):

@@ -1,7 +1,5 @@
 """How much work a node is for the machine, and products taken apart where that is less."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import inf, prod

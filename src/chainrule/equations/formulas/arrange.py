@@ -1,7 +1,5 @@
 """Matrix form as it is written: scalars in front, signs turned round, transposes pushed in, terms sorted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction

@@ -3,8 +3,6 @@
 A reader of x / ‖x‖ is told of x = 0 beside it; an evaluation of the sheet has the text alone.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from chainrule.equations.nodes.logarithms import is_positive

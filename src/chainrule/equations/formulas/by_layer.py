@@ -1,7 +1,5 @@
 """A derivation with one line for all layers, in every notation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

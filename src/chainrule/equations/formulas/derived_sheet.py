@@ -1,7 +1,5 @@
 """A model and its derivative as one sheet that reads back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 

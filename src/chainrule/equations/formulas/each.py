@@ -5,8 +5,6 @@ axes get placeholders, numbers, in all that stands below, and index notation put
 one-hot row that meets an axis of a stack picks from it: S[y], S[0].
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction

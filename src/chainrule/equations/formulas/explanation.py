@@ -4,8 +4,6 @@ A *naive* line is what the rules alone give, over the names of the lines above. 
 printed: other lines put into it, factors cancelled, the sheet's names in place of bodies.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape

@@ -1,7 +1,5 @@
 """The sizes of a form's axes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any

@@ -1,7 +1,5 @@
 """How names look: W1 as W₁, alpha as α, yhat as ŷ; in Unicode, LaTeX and MathML."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from typing import NamedTuple

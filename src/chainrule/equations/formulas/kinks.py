@@ -1,7 +1,5 @@
 """Where a derivative does not exist, and what the formulas give there."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Which forms need letters, and which letters stand in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the lines of a derivation are called: dL/dW, δh, d²L/dW², D[h]; in every notation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

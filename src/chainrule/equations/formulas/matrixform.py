@@ -4,8 +4,6 @@ A product of matrices and vectors is reduced as a graph; what does not reduce, a
 axes, stays in index notation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 

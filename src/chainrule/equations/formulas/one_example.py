@@ -1,7 +1,5 @@
 """Lines over all examples, written for one of them: dL/dW = Σ_s dL/dz_s x_sᵀ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction

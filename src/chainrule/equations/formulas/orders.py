@@ -1,7 +1,5 @@
 """Orders of indices as they are written: i ≤ j + 1 for i - j - 2 < 0."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Letters where several axes are run through as one: ``i÷n`` and ``i mod n``, or ``ij`` for one axis."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import reduce
 

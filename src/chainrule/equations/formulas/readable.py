@@ -1,7 +1,5 @@
 """Formulas that nobody reads are refused before they are written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from chainrule.equations.nodes.nodes import Node, from_below

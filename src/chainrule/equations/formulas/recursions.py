@@ -5,8 +5,6 @@ their numbers make one line with letters for numbers, if every number on the rig
 plus a constant, in all of them. Nothing is assumed of networks: what is printed once stood there many times.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

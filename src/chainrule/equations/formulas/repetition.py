@@ -1,7 +1,5 @@
 """What a sum over the examples counts more than once, in words."""
 
-from __future__ import annotations
-
 from chainrule.equations.calculus.asked import Asked
 from chainrule.equations.calculus.penalty import Repeated
 from chainrule.equations.formulas.glyphs import unicode_name

@@ -5,8 +5,6 @@ a vertex with vectors only is an inner product, a dead end is a matrix-vector pr
 a matrix product, parallel edges are a Hadamard product.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Shorter ways to write a form: x[0] for xᵀ e₀, 1 / (2 u) for (1/2) (1 / u), f(z / T) for f((1/T) z)."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from chainrule.equations.formulas.arrange import transpose

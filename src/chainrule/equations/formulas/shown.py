@@ -1,7 +1,5 @@
 """How the lines of a derivation stand on a page: their layout, and whether for one example or over all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ A ⊗ B is solved with A and with B, and a sum of such products with their eigen
 terms have the identity or one and the same symmetric matrix: H + λ I, A ⊗ I + I ⊗ B.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

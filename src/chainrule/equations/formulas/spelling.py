@@ -1,7 +1,5 @@
 """Names that would print alike, kept apart: R beside R_, W1 beside W_1, lam beside lambda."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

@@ -5,8 +5,6 @@ diag(p) - p pᵀ is held as p. Products with it, its diagonal and, where it is a
 inverse need no more.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

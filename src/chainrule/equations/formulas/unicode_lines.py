@@ -1,7 +1,5 @@
 """Named lines over a program in Unicode: the formulas that stand above compiled code."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from chainrule.equations.formulas.line_names import named, unicode_line

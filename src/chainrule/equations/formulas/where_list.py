@@ -1,7 +1,5 @@
 """What the names of a sheet stand for, in LaTeX: the list after "where"."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from chainrule.equations.calculus.lets import Line

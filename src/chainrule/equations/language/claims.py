@@ -1,7 +1,5 @@
 """Claims: ``left == right``, read in each layout; a shape that does not fit is a verdict, not an error."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType

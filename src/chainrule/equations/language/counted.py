@@ -1,7 +1,5 @@
 """What a literal evaluation takes, counted from the sheet and the sizes before any of it is run."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Inverses, determinants and cofactors of matrices of decimals, by elimination."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ read by a parser of our own: mistakes are explained in the words of the language
 without bound.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What functions of other languages are called here, and how what is no function is written."""
 
-from __future__ import annotations
-
 WORDS = {
     "ln": "log(x)",
     "log2": "log(x) / log(2)",

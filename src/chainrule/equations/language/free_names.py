@@ -1,7 +1,5 @@
 """Names that are not taken yet."""
 
-from __future__ import annotations
-
 from collections.abc import Container
 from itertools import count
 from typing import Any

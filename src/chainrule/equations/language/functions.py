@@ -5,8 +5,6 @@ the reader adds. A kernel is the plain NumPy meaning, complex-safe: it decides b
 nothing, so that a complex step passes through it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ parser silently reads the name WT), ``x₁`` is x1, ``h²`` is h**2, ``⊙`` is 
 normalisation would change is refused.
 """
 
-from __future__ import annotations
-
 import keyword
 import re
 import unicodedata

@@ -5,8 +5,6 @@ was about is in doubt from there on: statements that use it are still held to th
 but not to shapes, and what they define is in doubt as well.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

@@ -4,8 +4,6 @@ A literal formula overflows, vanishes or cancels where its value is moderate. De
 exponents go to 10^12, and of 1 - exp(-x) at x = 1e-200 they keep what there is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from chainrule.arrays import Array, np

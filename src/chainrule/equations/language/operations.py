@@ -4,8 +4,6 @@ A type is its axes and, for one axis, whether it stands (a column) or lies (a ro
 paper: nothing is transposed in silence, and each refusal offers what would be right.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 No code and no node of the calculus is ever pickled, so that what is read back runs nothing that was stored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps

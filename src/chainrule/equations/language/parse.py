@@ -1,7 +1,5 @@
 """From the tokens of a statement to what it says: a declaration, a definition, a function or a claim."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypeAlias
 

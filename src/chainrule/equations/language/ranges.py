@@ -1,7 +1,5 @@
 """Which indices a term moves with, and whether it can be computed for all their values at once."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterator, Mapping
 
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS

@@ -1,7 +1,5 @@
 """What terms of a sheet rest on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from chainrule.equations.language.sheet import Sheet

@@ -1,7 +1,5 @@
 """What each name means: values, sizes, functions, indices; and the errors when one means nothing."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

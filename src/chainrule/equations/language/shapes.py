@@ -1,7 +1,5 @@
 """From what was written to the typed tree: every term gets its shape, or an error says why not."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal as Either
 from typing import cast

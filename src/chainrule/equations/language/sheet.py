@@ -1,7 +1,5 @@
 """A sheet of equations, read: its declarations, definitions and claims as typed trees."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache

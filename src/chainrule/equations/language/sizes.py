@@ -1,7 +1,5 @@
 """Sizes: whole numbers, names, and products of them (the axes of a Kronecker product)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -3,8 +3,6 @@
 Any text too long or too deeply bracketed is refused here, before it is parsed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

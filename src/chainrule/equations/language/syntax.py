@@ -1,7 +1,5 @@
 """The untyped tree of one expression: what was written, with places in the text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction

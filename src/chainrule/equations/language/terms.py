@@ -1,7 +1,5 @@
 """How a typed term is made: its place, its cost, what a name or a subscript in it means."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

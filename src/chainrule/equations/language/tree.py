@@ -5,8 +5,6 @@ notation. A term's type is its shape and orientation *for fixed open indices*: i
 ``h[i] = tanh(W @ X[i] + b)`` the body is a column of m numbers for every i.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction

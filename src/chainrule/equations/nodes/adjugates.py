@@ -7,8 +7,6 @@ them but s_a and s_b, with the sign of det(U) det(V), and 0 for a = b:
     d² det A / (dA_ij dA_kl) = Σ_ab Q_ab (U_ia V_ja U_kb V_lb - U_ia V_jb U_kb V_la).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from chainrule.equations.nodes.nodes import Node, from_below

@@ -5,11 +5,9 @@ merge of an outer product of two nodes of equal rank. A product opens them where
 the same parts, which is (A ⊗ B)(C ⊗ D) = AC ⊗ BD and tr(A ⊗ B) = tr A tr B by construction.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import accumulate, count, pairwise
+from itertools import accumulate, pairwise
 from typing import TypeVar
 
 from chainrule.equations.language.sizes import size_product
@@ -42,7 +40,7 @@ def parts_of(node: Node) -> list[Parts]:
 
 
 def opened(
-    factors: Sequence[Factor], free: Sequence[int], sizes: dict[int, Size], fresh: count[int]
+    factors: Sequence[Factor], free: Sequence[int], sizes: dict[int, Size], fresh: Iterator[int]
 ) -> tuple[list[Factor], dict[int, tuple[int, ...]]] | None:
     """The factors with merged axes taken apart wherever all factors on them have the same parts.
 

@@ -1,7 +1,5 @@
 """The canonical order of the factors of a product, and which matrices are their own transposes."""
 
-from __future__ import annotations
-
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
 from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of, relabelled

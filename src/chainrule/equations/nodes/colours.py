@@ -7,8 +7,6 @@ What no step tells apart, as in the trace of a power, is alike in all but rare g
 and its neighbours follow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from chainrule.equations.nodes.nodes import Factor

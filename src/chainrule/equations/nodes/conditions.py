@@ -5,8 +5,6 @@ not taken would spoil the other. Where a side is NaN, neither a < b nor b <= a h
 a < b is a comparison of its own, ``!<``.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero

@@ -1,7 +1,5 @@
 """Factors that hang together through the labels of their axes."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any, TypeVar
 

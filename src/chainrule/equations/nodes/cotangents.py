@@ -1,7 +1,5 @@
 """Names of the symbols that a derivation makes: of a name's cotangent, and of one inside a body."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

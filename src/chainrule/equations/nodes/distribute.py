@@ -1,7 +1,5 @@
 """Products distributed over the sums among their factors: A (u + 2 v) is A u + 2 A v."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 from math import inf

@@ -4,8 +4,6 @@ The rows stand in `function_rows`; here is their form, and where they are looked
 function stands apart, in the language: it is the first witness.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 

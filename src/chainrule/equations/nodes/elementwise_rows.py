@@ -1,7 +1,5 @@
 """The rows of the elementwise functions: a new one is a row here, and a line in the language's own table."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import partial
 

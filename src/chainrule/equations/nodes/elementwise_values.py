@@ -1,7 +1,5 @@
 """Values of elementwise functions that neither NumPy nor `chainrule.special` has, as literal as can be."""
 
-from __future__ import annotations
-
 import math
 
 from chainrule import special

@@ -1,7 +1,5 @@
 """Entries picked out of sums and of labels."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 

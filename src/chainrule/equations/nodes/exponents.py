@@ -1,7 +1,5 @@
 """What a product makes of powers of one base that are not plain: u u ** (k-1) = u ** k, ‖u‖² / ‖u‖ = ‖u‖."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """What the terms of a sum have in common, in front of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 

@@ -7,8 +7,6 @@ Far out both Φ round to 0 or 1. One kind of node, ``interval`` with the argumen
 * ``upper_gap`` and ``lower_gap``: b + upper and a - lower, which are small where their terms are large.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Kronecker products, and the inverse of running through several axes as one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count

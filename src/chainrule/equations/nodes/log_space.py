@@ -12,8 +12,6 @@ So every derivative of a logarithm or a quotient is made of parts again, and non
 log space.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple

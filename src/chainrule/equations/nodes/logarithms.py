@@ -3,8 +3,6 @@
 Their direct evaluation would over- or underflow where the logarithm itself is moderate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 

@@ -4,8 +4,6 @@ The product rule writes n terms of n - 1 factors for n factors; over parts under
 than a part.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from chainrule.equations.nodes.nodes import Factor, Node, factors_of

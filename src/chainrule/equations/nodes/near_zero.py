@@ -4,8 +4,6 @@ exp(u) - 1, log(1 + u), 1 - cos u, 1 - tanh² u and 1 - σ(u), written as they s
 in the tails of tanh and σ.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 

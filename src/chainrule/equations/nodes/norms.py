@@ -5,8 +5,6 @@ A norm is a node of its own, so that it keeps its slope at 0 and does not overfl
 the norm: the norm, but ∞ where that is 0. A division that the sheet writes, x / norm2(x), is by the norm.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import isqrt

@@ -1,7 +1,5 @@
 """The value of a node, axis by axis with einsum: slow, obvious, and independent of the compiler."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections import Counter

@@ -4,8 +4,6 @@ Local derivatives stand in `calculus.local`, values in `numeric`, matrix forms i
 in `code.codegen`, one table in each of these rooms. A kind without a row raises.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 

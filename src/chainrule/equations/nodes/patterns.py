@@ -1,7 +1,5 @@
 """What a node is seen as: a function of u, a number plus a term, a product that sums nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from fractions import Fraction
 

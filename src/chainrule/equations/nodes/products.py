@@ -5,9 +5,7 @@ summed. Everything here holds by construction: products flatten, identity matric
 factors merge into powers, ones vanish where something else covers their axis, a simplex sums to one.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
 from itertools import count
 from math import prod
@@ -86,7 +84,7 @@ def product(
 
 
 def _numbered(
-    factors: Sequence[tuple[Node, Sequence[Label]]], out: Sequence[Label], fresh: count[int]
+    factors: Sequence[tuple[Node, Sequence[Label]]], out: Sequence[Label], fresh: Iterator[int]
 ) -> tuple[list[Factor], dict[int, Size]]:
     """The factors with numbers for labels, those of ``out`` first, and the size of each."""
     number: dict[Label, int] = {label: next(fresh) for label in out}
@@ -107,7 +105,7 @@ def _with_parts_apart(
     factors: list[Factor],
     free: tuple[int, ...],
     sizes: dict[int, Size],
-    fresh: count[int],
+    fresh: Iterator[int],
     c: Fraction,
 ) -> Node | None:
     """The product over the parts of merged axes, where these may be taken apart."""
@@ -137,7 +135,7 @@ def _gated(
 
 
 def _flatten(
-    work: list[Factor], sizes: dict[int, Size], fresh: count[int]
+    work: list[Factor], sizes: dict[int, Size], fresh: Iterator[int]
 ) -> tuple[Fraction, list[Factor]] | None:
     """Open nested products and pull the numbers out; None if a factor is zero."""
     c, flat = Fraction(1), list[Factor]()

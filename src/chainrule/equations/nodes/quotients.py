@@ -1,7 +1,5 @@
 """Quotients that a product recognises among its factors: softmax, sigmoid, tanh, an entry, an inverse."""
 
-from __future__ import annotations
-
 from collections import Counter
 from fractions import Fraction
 

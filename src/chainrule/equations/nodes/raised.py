@@ -7,8 +7,6 @@ same kind. Each of u and v has the axes of the result, or none. With P(v) = v (v
     (0, m):  u ** v (log u)ᵐ, which is 0 at u = 0 for v > 0, and does not exist for u < 0.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fractions import Fraction
 from math import perm, prod

@@ -1,7 +1,5 @@
 """Sums that are elementwise functions: 2 σ(2 z) - 1 is tanh z, 1 + erf(z/√2) is 2 Φ(z)."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain

@@ -4,8 +4,6 @@ A relation compares an integer combination of indices, sizes and at most one lab
 ``j > i`` is ``i < j``, and what holds for all indices, or for none, is no relation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import gcd

@@ -1,7 +1,5 @@
 """What signs make of a product: sign(u) / |u| = 1 / u and u sign(u) = |u|."""
 
-from __future__ import annotations
-
 from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.exponents import Exponents
 from chainrule.equations.nodes.patterns import argument_of

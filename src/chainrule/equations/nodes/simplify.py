@@ -5,8 +5,6 @@ wins, and the node is tried again. Sums inside products are otherwise kept: ``Xá
 nothing distributes it.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator

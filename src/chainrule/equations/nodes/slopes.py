@@ -1,7 +1,5 @@
 """The form of a local derivative: what stands between an argument and the result that it is in."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Softmax and log Σ exp along the last axis."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node

@@ -5,8 +5,6 @@ is positive and has a logarithm that stays moderate counts as an exponential, to
 other sums.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 

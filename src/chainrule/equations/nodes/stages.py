@@ -1,7 +1,5 @@
 """Cotangents with symbols of their own: computed once, and no factor of every product after them."""
 
-from __future__ import annotations
-
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 

@@ -1,7 +1,5 @@
 """Sums with rational coefficients: the only place where numbers live."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from fractions import Fraction
 from math import gcd

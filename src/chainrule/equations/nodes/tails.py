@@ -4,8 +4,6 @@ Written as differences they are 0 from u = 40 (or 20) on, where the true values 
 them loses its curvature. A gradient does without: there they only scale what is as small.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from chainrule.equations.nodes.elementwise import plain

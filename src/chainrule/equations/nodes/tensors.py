@@ -5,8 +5,6 @@ of matrices. Distributed, every δ renames an index and every chain is one matri
 be evaluated entry by entry.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from chainrule.equations.nodes.distribute import opened

@@ -1,7 +1,5 @@
 """What counts as a sum of exponentials: its terms, each with an exponent and a weight."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import TypeAlias
