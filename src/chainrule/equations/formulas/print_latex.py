@@ -1,7 +1,5 @@
 """Formulas in LaTeX."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -18,14 +16,29 @@ OPERATORS = {
     "tr": r"\operatorname{tr}",
 }
 
-SIGNS = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne"}
-
 
 class LatexPrinter(Printer):
     """LaTeX with amsmath and amssymb."""
 
     pi = r"\pi"
+    signs = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne"}
     exponent_level = ADD
+    size = staticmethod(latex_name)
+    brackets = r"\left({}\right)".format
+    scalar_product = r"\, ".join
+    matrix_product = scalar_product
+    hadamard_product = r" \odot ".join
+    square = hadamard_product
+    elementwise_quotient = r"{} \oslash {}".format
+    transpose = r"{{{}}}^{{\top}}".format
+    inverse = r"{{{}}}^{{-1}}".format
+    inverse_transposed = r"{{{}}}^{{-\top}}".format
+    holds = r"\left[{}\right]".format
+    choice = r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}".format
+    kronecker = r"{} \otimes {}".format
+    eye = "I".format
+    identity = r"\delta".format
+    unit = r"e_{{{}}}".format
 
     def number(self, value: Fraction) -> str:
         if value.denominator == 1:
@@ -33,61 +46,17 @@ class LatexPrinter(Printer):
         sign = "-" if value < 0 else ""
         return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}"
 
-    def size(self, size: str) -> str:
-        return latex_name(size)
-
-    def brackets(self, text: str) -> str:
-        return rf"\left({text}\right)"
-
-    def scalar_product(self, factors: Sequence[str]) -> str:
-        return r"\, ".join(factors)
-
-    def matrix_product(self, factors: Sequence[str]) -> str:
-        return r"\, ".join(factors)
-
-    def hadamard_product(self, factors: Sequence[str]) -> str:
-        return r" \odot ".join(factors)
-
-    def square(self, factors: Sequence[str]) -> str:
-        return r" \odot ".join(factors)
-
-    def elementwise_quotient(self, above: str, below: str) -> str:
-        return rf"{above} \oslash {below}"
-
     def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
         return rf"\frac{{{self.scalar_product(above)}}}{{{self.scalar_product(below)}}}"
 
     def fraction(self, above: str, below: Sequence[str]) -> str:
         return rf"\tfrac{{{above}}}{{{self.scalar_product(below)}}}"
 
-    def transpose(self, text: str) -> str:
-        return rf"{{{text}}}^{{\top}}"
-
-    def inverse(self, text: str) -> str:
-        return rf"{{{text}}}^{{-1}}"
-
-    def inverse_transposed(self, text: str) -> str:
-        return rf"{{{text}}}^{{-\top}}"
-
-    def comparison(self, op: str, left: str, right: str) -> str:
-        return f"{left} {SIGNS.get(op, op)} {right}"
-
-    def holds(self, condition: str) -> str:
-        return rf"\left[{condition}\right]"
-
-    def choice(self, condition: str, then: str, other: str) -> str:
-        return rf"\begin{{cases}} {then} & {condition} \\ {other} & \text{{else}} \end{{cases}}"
-
-    def kronecker(self, left: str, right: str) -> str:
-        return rf"{left} \otimes {right}"
-
-    def power(self, text: str, exponent: Fraction, rank: int) -> str:
+    def power(self, text: str, exponent: Fraction | str, rank: int) -> str:
         circle = r"\circ " if rank else ""
         return rf"{{{text}}}^{{{circle}{exponent}}}"
 
-    def raised(self, text: str, exponent: str, rank: int) -> str:
-        circle = r"\circ " if rank else ""
-        return rf"{{{text}}}^{{{circle}{exponent}}}"
+    raised = power
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
         operator = OPERATORS.get(name, rf"\operatorname{{{latex_name(name) if len(name) == 1 else name}}}")
@@ -105,15 +74,6 @@ class LatexPrinter(Printer):
     def ones(self, dims: Sequence[Size]) -> str:
         one = r"\mathbf{1}"
         return one if len(dims) == 1 else rf"{one}{one}^{{\top}}"
-
-    def eye(self, size: Size) -> str:
-        return "I"
-
-    def identity(self, size: Size) -> str:
-        return r"\delta"
-
-    def unit(self, position: int, size: Size) -> str:
-        return rf"e_{{{position}}}"
 
     def onehot(self, labels: str, rank: int, classes: Size) -> str:
         return ("e" if rank == 1 else "E") + rf"_{{{labels}}}"

@@ -1,7 +1,5 @@
 """Formulas in MathML, which browsers typeset without any script."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,7 +7,7 @@ from html import escape
 
 from chainrule.equations.formulas.forms import PartOf
 from chainrule.equations.formulas.glyphs import glyph
-from chainrule.equations.formulas.print_unicode import NAMES, SIGNS
+from chainrule.equations.formulas.print_unicode import NAMES, UnicodePrinter
 from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 
@@ -23,10 +21,23 @@ def _row(*pieces: str) -> str:
 class MathPrinter(Printer):
     """Presentation MathML."""
 
+    signs = UnicodePrinter.signs
     minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
     pi_digits = "<mn>3.141592653589793</mn>"
     exponent_level = ADD
+    brackets = _row("<mo>(</mo>{}<mo>)</mo>").format
+    elementwise_quotient = _row("{}<mo>⊘</mo>{}").format
+    transpose = f"<msup>{_row('{}')}<mo>⊤</mo></msup>".format
+    inverse = f"<msup>{_row('{}')}{_row('<mo>−</mo><mn>1</mn>')}</msup>".format
+    inverse_transposed = f"<msup>{_row('{}')}{_row('<mo>−</mo><mo>⊤</mo>')}</msup>".format
+    comma = "<mo>,</mo>"
+    holds = _row("<mo>[</mo>{}<mo>]</mo>").format
+    kronecker = _row("{}<mo>⊗</mo>{}").format
+    norm = _row("<mo>‖</mo>{}<mo>‖</mo>").format
+    eye = "<mi>I</mi>".format
+    identity = "<mi>δ</mi>".format
+    unit = "<msub><mi>e</mi><mn>{}</mn></msub>".format
 
     @staticmethod
     def identifier(name: str) -> str:
@@ -52,11 +63,7 @@ class MathPrinter(Printer):
             return f"<mn>{value}</mn>"
         return f"<mfrac><mn>{value.numerator}</mn><mn>{value.denominator}</mn></mfrac>"
 
-    def size(self, size: str) -> str:
-        return self.identifier(size)
-
-    def brackets(self, text: str) -> str:
-        return _row("<mo>(</mo>", text, "<mo>)</mo>")
+    size = identifier
 
     def scalar_product(self, factors: Sequence[str]) -> str:
         return _row('<mspace width="0.2em"/>'.join(factors))
@@ -68,47 +75,26 @@ class MathPrinter(Printer):
 
     square = hadamard_product
 
-    def elementwise_quotient(self, above: str, below: str) -> str:
-        return _row(above, "<mo>⊘</mo>", below)
-
     def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
         return f"<mfrac>{self.scalar_product(above)}{self.scalar_product(below)}</mfrac>"
 
     def fraction(self, above: str, below: Sequence[str]) -> str:
         return f"<mfrac>{above}{self.scalar_product(below)}</mfrac>"
 
-    def transpose(self, text: str) -> str:
-        return f"<msup>{_row(text)}<mo>⊤</mo></msup>"
-
-    def inverse(self, text: str) -> str:
-        return f"<msup>{_row(text)}{_row('<mo>−</mo><mn>1</mn>')}</msup>"
-
-    def inverse_transposed(self, text: str) -> str:
-        return f"<msup>{_row(text)}{_row('<mo>−</mo><mo>⊤</mo>')}</msup>"
-
-    comma = "<mo>,</mo>"
-
     def comparison(self, op: str, left: str, right: str) -> str:
-        return _row(left, f"<mo>{escape(SIGNS.get(op, op))}</mo>", right)
+        return _row(left, f"<mo>{escape(self.signs.get(op, op))}</mo>", right)
 
     def letter(self, letter: str) -> str:
         text = f"<mi>{letter}</mi>"
         return self.brackets(text) if isinstance(letter, PartOf) else text
-
-    def holds(self, condition: str) -> str:
-        return _row("<mo>[</mo>", condition, "<mo>]</mo>")
 
     def choice(self, condition: str, then: str, other: str) -> str:
         rows = ((then, condition), (other, "<mtext>else</mtext>"))
         table = "".join(f"<mtr><mtd>{value}</mtd><mtd>{when}</mtd></mtr>" for value, when in rows)
         return _row("<mo>{</mo>", f'<mtable columnalign="left">{table}</mtable>')
 
-    def kronecker(self, left: str, right: str) -> str:
-        return _row(left, "<mo>⊗</mo>", right)
-
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
-        circle = "<mo>∘</mo>" if rank else ""
-        return f"<msup>{_row(text)}{_row(circle, self.number(exponent))}</msup>"
+        return self.raised(text, self.number(exponent), rank)
 
     def raised(self, text: str, exponent: str, rank: int) -> str:
         circle = "<mo>∘</mo>" if rank else ""
@@ -125,21 +111,9 @@ class MathPrinter(Printer):
             operator = f"<msub>{operator}<mtext>axis {axis}</mtext></msub>"
         return _row(operator, "<mo>&#x2061;</mo><mo>(</mo>", arg, "<mo>)</mo>")
 
-    def norm(self, text: str, rank: int) -> str:
-        return _row("<mo>‖</mo>", text, "<mo>‖</mo>")
-
     def ones(self, dims: Sequence[Size]) -> str:
         one = "<mn>𝟏</mn>"
         return one if len(dims) == 1 else _row(one, self.transpose(one))
-
-    def eye(self, size: Size) -> str:
-        return "<mi>I</mi>"
-
-    def identity(self, size: Size) -> str:
-        return "<mi>δ</mi>"
-
-    def unit(self, position: int, size: Size) -> str:
-        return f"<msub><mi>e</mi><mn>{position}</mn></msub>"
 
     def onehot(self, labels: str, rank: int, classes: Size) -> str:
         return f"<msub><mi>{'e' if rank == 1 else 'E'}</mi>{labels}</msub>"

@@ -1,7 +1,5 @@
 """Formulas in the language of sheets: what is printed reads back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
@@ -45,6 +43,15 @@ class SheetPrinter(Printer):
     diagonal = "diag"
     trace = "trace"
     sigma_level = ATOM
+    number = str
+    transpose = "{}.T".format
+    inverse = "inv({})".format
+    inverse_transposed = "inv({}).T".format
+    holds = "where({}, 1, 0)".format
+    kronecker = "kron({}, {})".format
+    raised = "{}**{}".format
+    unit = "eye({1})[{0}]".format
+    onehot = "onehot({})".format
 
     def __init__(
         self,
@@ -96,14 +103,8 @@ class SheetPrinter(Printer):
         self._sizes[form.letter] = form.size
         return super()._summed(form)
 
-    def number(self, value: Fraction) -> str:
-        return str(value)
-
     def size(self, size: str) -> str:
         return f"({size.replace('*', ' * ')})" if "*" in size else size
-
-    def brackets(self, text: str) -> str:
-        return f"({text})"
 
     def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
         while len(terms) > MOST_TERMS:
@@ -126,37 +127,11 @@ class SheetPrinter(Printer):
 
     square = hadamard_product
 
-    def elementwise_quotient(self, above: str, below: str) -> str:
-        return f"{above} / {below}"
-
-    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
-        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
-        return f"{self.scalar_product(above)} / {bottom}"
-
     def fraction(self, above: str, below: Sequence[str]) -> str:
-        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
-        return f"({above} / {bottom})"
-
-    def transpose(self, text: str) -> str:
-        return f"{text}.T"
+        return f"({above} / {self.bottom(below)})"
 
     def inverted(self, form: Form) -> str:
         return self.text(form)
-
-    def inverse(self, text: str) -> str:
-        return f"inv({text})"
-
-    def inverse_transposed(self, text: str) -> str:
-        return f"inv({text}).T"
-
-    def comparison(self, op: str, left: str, right: str) -> str:
-        return f"{left} {op} {right}"
-
-    def holds(self, condition: str) -> str:
-        return f"where({condition}, 1, 0)"
-
-    def choice(self, condition: str, then: str, other: str) -> str:
-        return f"where({condition}, {then}, {other})"
 
     def _kron(self, form: Kron) -> tuple[str, int]:
         return self.kronecker(*(self._side(side, form.rank) for side in (form.left, form.right))), ATOM
@@ -167,9 +142,6 @@ class SheetPrinter(Printer):
         if side.rank == rank:
             return text
         return f"outer(ones(1), {text})" if is_row(side) else f"outer({text}, ones(1))"
-
-    def kronecker(self, left: str, right: str) -> str:
-        return f"kron({left}, {right})"
 
     def letter(self, letter: str) -> str:
         """A letter as a number; that of a part of an axis is picked from the part's numbers."""
@@ -234,9 +206,6 @@ class SheetPrinter(Printer):
         written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
         return f"{text}**{written}"
 
-    def raised(self, text: str, exponent: str, rank: int) -> str:
-        return f"{text}**{exponent}"
-
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "normal_pdf":
             return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi_or_digits()}))"
@@ -261,12 +230,6 @@ class SheetPrinter(Printer):
         return _for_each_part("eye", size)
 
     identity = eye
-
-    def unit(self, position: int, size: Size) -> str:
-        return f"eye({size})[{position}]"
-
-    def onehot(self, labels: str, rank: int, classes: Size) -> str:
-        return f"onehot({labels})"
 
     def index(self, base: str, letters: Sequence[str]) -> str:
         return f"{base}[{', '.join(letters)}]"

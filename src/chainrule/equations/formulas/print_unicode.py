@@ -1,7 +1,5 @@
 """Formulas in Unicode, as a lecturer writes them: ``(1 - h⊙h) ⊙ dL/dh``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -13,62 +11,27 @@ from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
 NAMES = {name: row.letter for name, row in ELEMENTWISE.items() if row.letter}
 
-SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
-
 
 class UnicodePrinter(Printer):
     """Plain text with mathematical letters."""
 
     pi = "π"
-
-    def number(self, value: Fraction) -> str:
-        return str(value)
-
-    def size(self, size: str) -> str:
-        return unicode_name(size)
-
-    def brackets(self, text: str) -> str:
-        return f"({text})"
-
-    def scalar_product(self, factors: Sequence[str]) -> str:
-        return " ".join(factors)
-
+    signs = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+    number = str
+    size = staticmethod(unicode_name)
+    scalar_product = " ".join
     matrix_product = scalar_product
-
-    def hadamard_product(self, factors: Sequence[str]) -> str:
-        return " ⊙ ".join(factors)
-
-    def square(self, factors: Sequence[str]) -> str:
-        return "⊙".join(factors)
-
-    def elementwise_quotient(self, above: str, below: str) -> str:
-        return f"{above} / {below}"
-
-    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
-        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
-        return f"{self.scalar_product(above)} / {bottom}"
+    hadamard_product = " ⊙ ".join
+    square = "⊙".join
+    transpose = "{}ᵀ".format
+    inverse = "{}⁻¹".format
+    inverse_transposed = "{}⁻ᵀ".format
+    kronecker = "{} ⊗ {}".format
+    norm = "‖{}‖".format
+    eye = "I".format
 
     def fraction(self, above: str, below: Sequence[str]) -> str:
-        bottom = below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
-        return f"({above}/{bottom})"
-
-    def transpose(self, text: str) -> str:
-        return f"{text}ᵀ"
-
-    def inverse(self, text: str) -> str:
-        return f"{text}⁻¹"
-
-    def inverse_transposed(self, text: str) -> str:
-        return f"{text}⁻ᵀ"
-
-    def comparison(self, op: str, left: str, right: str) -> str:
-        return f"{left} {SIGNS.get(op, op)} {right}"
-
-    def choice(self, condition: str, then: str, other: str) -> str:
-        return f"where({condition}, {then}, {other})"
-
-    def kronecker(self, left: str, right: str) -> str:
-        return f"{left} ⊗ {right}"
+        return f"({above}/{self.bottom(below)})"
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         if exponent.denominator != 1:
@@ -82,14 +45,8 @@ class UnicodePrinter(Printer):
         along = "" if axis is None else f", axis={axis}"
         return f"{NAMES.get(name, name)}({arg}{along})"
 
-    def norm(self, text: str, rank: int) -> str:
-        return f"‖{text}‖"
-
     def ones(self, dims: Sequence[Size]) -> str:
         return "𝟏" if len(dims) == 1 else "𝟏𝟏ᵀ"
-
-    def eye(self, size: Size) -> str:
-        return "I"
 
     def unit(self, position: int, size: Size) -> str:
         return "e" + str(position).translate(SUBSCRIPTS)

@@ -1,8 +1,5 @@
 """Printers over the matrix form: one walk, and one small class per language."""
 
-from __future__ import annotations
-
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -58,7 +55,7 @@ ADD, PRODUCT, FACTOR, ATOM = range(4)
 LETTERS = "ijklmnopqrstuvw"
 
 
-class Printer(ABC):
+class Printer:
     """Writes a form as text; a language fills in the pieces.
 
     Parameters
@@ -119,24 +116,9 @@ class Printer(ABC):
         text, level = self._write(form)
         return text if level >= least else self.brackets(text)
 
-    def _named(self, form: Named) -> tuple[str, int]:
-        return self.names(form.node), ATOM
-
-    def _num(self, form: Num) -> tuple[str, int]:
-        return self.number(form.value), ATOM if form.value.denominator == 1 and form.value >= 0 else PRODUCT
-
-    def _size(self, form: SizeForm) -> tuple[str, int]:
-        return self.size(self.spelled(form.size)), ATOM
-
-    def _pi(self, form: Pi) -> tuple[str, int]:
-        return self.pi_or_digits(), ATOM
-
     def pi_or_digits(self) -> str:
         """π, by its digits where a name of the sheet is written so."""
         return self.pi if self.taken.isdisjoint(CONSTANTS) else self.pi_digits
-
-    def _add(self, form: Add) -> tuple[str, int]:
-        return self.sum_of([(sign, self.inside(term, PRODUCT)) for sign, term in form.terms]), ADD
 
     def _scale(self, form: Scale) -> tuple[str, int]:
         sign = self.minus if form.coefficient < 0 else ""
@@ -159,9 +141,6 @@ class Printer(ABC):
     def _scaled(self, arg: Form) -> str:
         """What stands after scalars: matrix products and Σ as they are, Hadamard products in brackets."""
         return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma | Summed) else FACTOR)
-
-    def _mul(self, form: Mul) -> tuple[str, int]:
-        return self.matrix_product([self.inside(factor, FACTOR) for factor in form.factors]), PRODUCT
 
     def _hadamard(self, form: Hadamard) -> tuple[str, int]:
         above = self._elementwise_factors(form.above)
@@ -194,39 +173,9 @@ class Printer(ABC):
             return self.inverse(self.inverted(form.arg)), ATOM
         return self.function(form.name, self.text(form.arg), form.axis), ATOM
 
-    def _power(self, form: Power) -> tuple[str, int]:
-        return self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR
-
     def _raised(self, form: Raised) -> tuple[str, int]:
         exponent = self.inside(form.exponent, ATOM if form.rank else self.exponent_level)
         return self.raised(self.inside(form.arg, ATOM), exponent, form.rank), FACTOR
-
-    def _diag(self, form: Diag) -> tuple[str, int]:
-        return self.function("diag", self.text(form.arg), None), ATOM
-
-    def _diagonal(self, form: Diagonal) -> tuple[str, int]:
-        return self.function(self.diagonal, self.text(form.arg), None), ATOM
-
-    def _sum(self, form: Sum) -> tuple[str, int]:
-        return self.function("sum", self.text(form.arg), None), ATOM
-
-    def _trace(self, form: Trace) -> tuple[str, int]:
-        return self.function(self.trace, self.text(form.arg), None), ATOM
-
-    def _norm(self, form: Norm) -> tuple[str, int]:
-        return self.norm(self.text(form.arg), form.arg.rank), ATOM
-
-    def _ones(self, form: Ones) -> tuple[str, int]:
-        return self.ones(form.dims), ATOM if form.rank < 2 else FACTOR
-
-    def _eye(self, form: Eye) -> tuple[str, int]:
-        return self.eye(form.size), ATOM
-
-    def _unit(self, form: Unit) -> tuple[str, int]:
-        return self.unit(form.position, form.size), ATOM
-
-    def _onehot(self, form: OneHot) -> tuple[str, int]:
-        return self.onehot(self.names(form.labels), form.rank, form.classes), ATOM
 
     def _entry(self, form: Entry) -> tuple[str, int]:
         arg = form.arg
@@ -246,9 +195,6 @@ class Printer(ABC):
             for place in form.places[: last + 1]
         ]
         return self.index(self.inside(form.arg, ATOM), letters), ATOM
-
-    def _compare(self, form: Compare) -> tuple[str, int]:
-        return self.holds(self._condition(form)), ATOM
 
     def _condition(self, form: Form) -> str:
         """A condition without brackets of its own."""
@@ -274,34 +220,43 @@ class Printer(ABC):
         return self.sigma(self.inside(form.body, PRODUCT), [(form.letter, form.size)]), self.sigma_level
 
     _rules: ClassVar[Mapping[type[Form], Callable[[Any, Any], tuple[str, int]]]] = {
-        Named: _named,
-        Num: _num,
-        SizeForm: _size,
-        Pi: _pi,
-        Add: _add,
+        Named: lambda self, form: (self.names(form.node), ATOM),
+        Num: lambda self, form: (
+            self.number(form.value),
+            ATOM if form.value.denominator == 1 and form.value >= 0 else PRODUCT,
+        ),
+        SizeForm: lambda self, form: (self.size(self.spelled(form.size)), ATOM),
+        Pi: lambda self, form: (self.pi_or_digits(), ATOM),
+        Add: lambda self, form: (
+            self.sum_of([(sign, self.inside(term, PRODUCT)) for sign, term in form.terms]),
+            ADD,
+        ),
         Scale: _scale,
-        Mul: _mul,
+        Mul: lambda self, form: (
+            self.matrix_product([self.inside(factor, FACTOR) for factor in form.factors]),
+            PRODUCT,
+        ),
         Hadamard: _hadamard,
         Transposed: _transposed,
         Function: lambda self, form: self._function(form),
-        Power: _power,
+        Power: lambda self, form: (self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR),
         Raised: _raised,
-        Diag: _diag,
-        Diagonal: _diagonal,
-        Sum: _sum,
-        Trace: _trace,
-        Norm: _norm,
-        Ones: _ones,
-        Eye: _eye,
-        Unit: _unit,
-        OneHot: _onehot,
+        Diag: lambda self, form: (self.function("diag", self.text(form.arg), None), ATOM),
+        Diagonal: lambda self, form: (self.function(self.diagonal, self.text(form.arg), None), ATOM),
+        Sum: lambda self, form: (self.function("sum", self.text(form.arg), None), ATOM),
+        Trace: lambda self, form: (self.function(self.trace, self.text(form.arg), None), ATOM),
+        Norm: lambda self, form: (self.norm(self.text(form.arg), form.arg.rank), ATOM),
+        Ones: lambda self, form: (self.ones(form.dims), ATOM if form.rank < 2 else FACTOR),
+        Eye: lambda self, form: (self.eye(form.size), ATOM),
+        Unit: lambda self, form: (self.unit(form.position, form.size), ATOM),
+        OneHot: lambda self, form: (self.onehot(self.names(form.labels), form.rank, form.classes), ATOM),
         Entry: lambda self, form: self._entry(form),
         OfEntries: lambda self, form: self._of_entries(form),
         Part: _part,
         # Inside of what takes the whole, an entry stands for it.
         **dict.fromkeys((Iota, Relation), lambda self, form: (self.text(form), ATOM)),
         Letter: lambda self, form: (self.letter(form.letter), ATOM),
-        Compare: _compare,
+        Compare: lambda self, form: (self.holds(self._condition(form)), ATOM),
         Where: _where,
         Extreme: _extreme,
         Kron: lambda self, form: self._kron(form),
@@ -321,11 +276,37 @@ class Printer(ABC):
         """A letter as a number; a part of one is an operation: i mod n."""
         return self.brackets(letter) if isinstance(letter, PartOf) else letter
 
-    def holds(self, condition: str) -> str:
-        """1 where the condition holds, else 0."""
-        return f"[{condition}]"
+    # What a notation fills in, or says otherwise: a method, or the `format` of a template.
+    signs: ClassVar[Mapping[str, str]] = {}
+    brackets: Callable[[str], str] = "({})".format
+    elementwise_quotient: Callable[[str, str], str] = "{} / {}".format
+    choice: Callable[[str, str, str], str] = "where({}, {}, {})".format
+    # 1 where a condition holds, else 0.
+    holds: Callable[[str], str] = "[{}]".format
+    # The identity matrix where its indices follow.
+    identity: Callable[[Size], str] = "δ".format
+    number: Callable[[Fraction], str]
+    size: Callable[[str], str]
+    scalar_product: Callable[[Sequence[str]], str]
+    matrix_product: Callable[[Sequence[str]], str]
+    hadamard_product: Callable[[Sequence[str]], str]
+    square: Callable[[Sequence[str]], str]
+    fraction: Callable[[str, Sequence[str]], str]
+    transpose: Callable[[str], str]
+    inverse: Callable[[str], str]
+    inverse_transposed: Callable[[str], str]
+    kronecker: Callable[[str, str], str]
+    power: Callable[[str, Fraction, int], str]
+    raised: Callable[[str, str, int], str]
+    function: Callable[[str, str, int | None], str]
+    norm: Callable[[str, int], str]
+    ones: Callable[[Sequence[Size]], str]
+    eye: Callable[[Size], str]
+    unit: Callable[[int, Size], str]
+    onehot: Callable[[str, int, Size], str]
+    index: Callable[[str, Sequence[str]], str]
+    sigma: Callable[[str, Sequence[tuple[str, Size]]], str]
 
-    # What a language fills in.
     comma: ClassVar[str] = ", "
     minus: ClassVar[str] = "-"
     pi: ClassVar[str]
@@ -337,9 +318,17 @@ class Printer(ABC):
     # A Σ reaches as far as the product does.
     sigma_level: ClassVar[int] = PRODUCT
 
-    def identity(self, size: Size) -> str:
-        """The identity matrix where its indices follow."""
-        return "δ"
+    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
+        """Numbers over numbers."""
+        return f"{self.scalar_product(above)} / {self.bottom(below)}"
+
+    def bottom(self, below: Sequence[str]) -> str:
+        """What stands behind a stroke."""
+        return below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
+
+    def comparison(self, op: str, left: str, right: str) -> str:
+        """A condition without brackets."""
+        return f"{left} {self.signs.get(op, op)} {right}"
 
     def of_entries(self, body: str, letters: Sequence[str]) -> str:
         """The row or matrix of entries at letters: (a[i,j])_i,j."""
@@ -350,81 +339,3 @@ class Printer(ABC):
         (sign, first), *rest = terms
         head = first if sign > 0 else self.minus + first
         return head + "".join(f" {'+' if sign > 0 else self.minus} {text}" for sign, text in rest)
-
-    @abstractmethod
-    def number(self, value: Fraction) -> str: ...
-
-    @abstractmethod
-    def size(self, size: str) -> str: ...
-
-    @abstractmethod
-    def brackets(self, text: str) -> str: ...
-
-    @abstractmethod
-    def scalar_product(self, factors: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def matrix_product(self, factors: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def hadamard_product(self, factors: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def square(self, factors: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def elementwise_quotient(self, above: str, below: str) -> str: ...
-
-    @abstractmethod
-    def quotient(self, above: Sequence[str], below: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def fraction(self, above: str, below: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def transpose(self, text: str) -> str: ...
-
-    @abstractmethod
-    def inverse(self, text: str) -> str: ...
-
-    @abstractmethod
-    def inverse_transposed(self, text: str) -> str: ...
-
-    @abstractmethod
-    def comparison(self, op: str, left: str, right: str) -> str: ...
-
-    @abstractmethod
-    def choice(self, condition: str, then: str, other: str) -> str: ...
-
-    @abstractmethod
-    def kronecker(self, left: str, right: str) -> str: ...
-
-    @abstractmethod
-    def power(self, text: str, exponent: Fraction, rank: int) -> str: ...
-
-    @abstractmethod
-    def raised(self, text: str, exponent: str, rank: int) -> str: ...
-
-    @abstractmethod
-    def function(self, name: str, arg: str, axis: int | None) -> str: ...
-
-    @abstractmethod
-    def norm(self, text: str, rank: int) -> str: ...
-
-    @abstractmethod
-    def ones(self, dims: Sequence[Size]) -> str: ...
-
-    @abstractmethod
-    def eye(self, size: Size) -> str: ...
-
-    @abstractmethod
-    def unit(self, position: int, size: Size) -> str: ...
-
-    @abstractmethod
-    def onehot(self, labels: str, rank: int, classes: Size) -> str: ...
-
-    @abstractmethod
-    def index(self, base: str, letters: Sequence[str]) -> str: ...
-
-    @abstractmethod
-    def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str: ...
