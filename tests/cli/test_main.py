@@ -3,7 +3,6 @@
 import shlex
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -45,7 +44,6 @@ def test_every_example_can_be_parsed(example):
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_and_version_answer_at_once(arguments):
-    began = time.perf_counter()
     code = (
         "import sys; sys.argv[1:] = " + repr(arguments) + "\n"
         "import atexit, json\n"
@@ -56,8 +54,6 @@ def test_help_and_version_answer_at_once(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "loaded []" in done.stderr
     assert "chainrule" in done.stdout
-    # Twenty times what it takes; the absence of heavy imports above is the sharp test.
-    assert time.perf_counter() - began < 5
 
 
 def test_python_dash_m_is_the_same_command():

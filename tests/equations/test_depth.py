@@ -1,13 +1,11 @@
 """Networks of any depth: length grows linearly, and a hundred layers are still right."""
 
-import cProfile
-import pstats
-
 import numpy as np
 import pytest
 
 from chainrule.equations import Equations
 from chainrule.equations.nodes.nodes import topological
+from work import calls
 
 DEPTHS = (1, 2, 3, 4, 5, 10, 30, 100)
 
@@ -117,11 +115,7 @@ def test_a_hundred_layers_compile_to_linear_code():
 def _calls(depth):
     """How many functions are called to compile the value and all gradients."""
     model = Equations(network(depth))
-    counter = cProfile.Profile()
-    counter.enable()
-    model.compile(["L", *(f"dL/d{name}" for name in model.parameters)])
-    counter.disable()
-    return pstats.Stats(counter).total_calls
+    return calls(model.compile, ["L", *(f"dL/d{name}" for name in model.parameters)])
 
 
 def test_every_further_layer_takes_the_same_work_to_compile():

@@ -1,13 +1,11 @@
 """Long products, long chains of definitions and long sums: linear work, and what is written reads back."""
 
-import cProfile
-import pstats
-
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.equations import Equations
+from work import calls
 
 
 def powers(n):
@@ -73,15 +71,6 @@ def test_a_sum_of_more_terms_than_stand_in_a_row_reads_back(sheet):
     assert read.evaluate(f"dL_d{name}", values) == pytest.approx(slope(text, name, values), rel=1e-11)
 
 
-def work(function, *arguments):
-    """How many functions are called."""
-    counter = cProfile.Profile()
-    counter.enable()
-    function(*arguments)
-    counter.disable()
-    return pstats.Stats(counter).total_calls
-
-
 @pytest.mark.parametrize("sheet", [sharing, recurrent])
 @pytest.mark.parametrize("what", ["derive", "compile"])
 def test_twice_the_steps_are_twice_the_work(sheet, what):
@@ -92,7 +81,7 @@ def test_twice_the_steps_are_twice_the_work(sheet, what):
         return model.compile(["L", f"dL/d{SHEETS[sheet]}"]).source
 
     do(10)  # what is imported and cached at the first request
-    hundred, two, four = (work(do, n) for n in (100, 200, 400))
+    hundred, two, four = (calls(do, n) for n in (100, 200, 400))
     assert four - two < 2.5 * (two - hundred)
 
 

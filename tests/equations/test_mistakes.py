@@ -1,7 +1,6 @@
 """A sheet with several mistakes: each is reported once, none for what another one has broken."""
 
 import pickle
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from chainrule.errors import (
     SheetSyntaxError,
 )
 from equations.model_sheets import S0, S1, S3, S4
+from work import calls
 
 GIVEN = """data x: R[p]; y: Class[K]; X: R[N, p]
 parameters W: R[M, p]; b: R[M]; V: R[K, M]; c: R[K]; A: R[m, p]; e: R[K]
@@ -241,12 +241,11 @@ EXHAUSTING = [
 
 
 @pytest.mark.parametrize("text", EXHAUSTING, ids=range(len(EXHAUSTING)))
-def test_many_mistakes_are_found_within_a_second(text):
-    start = time.process_time()
-    error = _mistakes(text)
-    assert len(error.errors) <= MAX_MISTAKES
-    assert str(error)
-    assert time.process_time() - start < 1.0
+def test_many_mistakes_are_found_in_work_that_the_length_bounds(text):
+    found = []
+    assert calls(lambda: found.append(_mistakes(text))) <= 500 + 100 * len(text)
+    assert len(found[0].errors) <= MAX_MISTAKES
+    assert str(found[0])
 
 
 DEFECTS = [
