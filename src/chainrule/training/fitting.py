@@ -26,6 +26,7 @@ from chainrule.training.initial import Initial
 from chainrule.training.models import Problem, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
 from chainrule.training.threads import suitable_threads
+from chainrule.training.validation import objective_and_score
 
 _DEFAULT_BATCH = 32
 _ROUNDING = 1e-12
@@ -45,6 +46,7 @@ def fit(
     reduction: str | None = None,
     penalty: str | None = None,
     validation: Any = None,
+    validation_weight: ArrayLike | None = None,
     early_stopping: EarlyStopping | None = None,
     tolerance: float | None = None,
     evaluate_every: int | None = None,
@@ -86,7 +88,10 @@ def fit(
         For a sheet: a line that counts once, C = reduction of ``of`` over the examples + penalty.
     validation : optional
         Fills the column ``validation`` after every epoch: data like ``data``, whose objective is evaluated;
-        an objective; or a function of the ``Parameters``. Lower is better.
+        a share such as 0.15 of the examples, which the seed picks, are set aside and never trained on; an
+        objective; or a function of the ``Parameters``. Lower is better.
+    validation_weight : array_like, shape (m,), optional
+        Weights of the examples of ``validation``, where that is data.
     early_stopping : EarlyStopping, optional
         When to stop for lack of improvement; the best state is then handed back.
     tolerance : float, optional
@@ -138,13 +143,13 @@ def fit(
     (True, -0.5)
     """
     problem = Problem(model, of, sizes, reduction, penalty)
-    objective = problem.objective(data, sample_weight)
+    rows = (data, sample_weight, validation, validation_weight)
+    objective, score = objective_and_score(problem, *rows, seed)
     method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
     keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     check_method(objective, method)
     _check(method, keep, early_stopping, validation, initial, resume)
     begun = _begin(problem, objective, method, initial, seed, resume)
-    score = None if validation is None else problem.score(validation, objective)
     stopper = _stopper(early_stopping, begun, objective, score)
     if stopper and (ended := stopper.ending(begun.state)):
         return _ended(begun, stopper, ended)

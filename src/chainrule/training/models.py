@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import OptionError
 from chainrule.objective import Objective
-from chainrule.optimize.run import Score
-from chainrule.optimize.state import State, pack_start
+from chainrule.optimize.state import pack_start
 from chainrule.parameters import Parameters
 from chainrule.training.initial import Initial, draw_parameters, override
 
@@ -90,7 +89,7 @@ class Problem:
         if extra := ", ".join(self._of_sheets):
             raise OptionError(f"{extra} belongs to a sheet of equations; a network has its own.")
         if not isinstance(data, tuple | list) or len(data) != 2:
-            raise OptionError(f"data is {_kind(data)}; a network needs the pair data=(X, y).")
+            raise OptionError(f"data is {kind_of(data)}; a network needs the pair data=(X, y).")
         objective: Objective = self.model.objective(*data, sample_weight)
         return objective
 
@@ -99,7 +98,7 @@ class Problem:
             raise OptionError('of is missing; name the quantity to minimise, for example of="L".')
         if not isinstance(data, Mapping):
             raise OptionError(
-                f'data is {_kind(data)}; a sheet needs arrays by name, for example data={{"x": X, "y": y}}.'
+                f'data is {kind_of(data)}; a sheet needs arrays by name, for example data={{"x": X, "y": y}}.'
             )
         # A model of the reader's own need not know of penalties.
         options = {} if self.penalty is None else {"penalty": self.penalty}
@@ -120,35 +119,6 @@ class Problem:
                 f"{type(self.model).__name__} is an objective, which holds its data; {', '.join(extra)} "
                 "cannot be given as well."
             )
-
-    def score(self, validation: Any, objective: Objective) -> Score:
-        """The validation score of a state: of data like the training data, of an objective, or of a function.
-
-        Raises
-        ------
-        DataError
-            If the validation data give parameters of another shape.
-        """
-        spec = objective.parameters
-        if callable(validation) and not isinstance(validation, Objective):
-            return lambda state: float(validation(Parameters(spec, state.theta.copy())))
-        held_out = validation if isinstance(validation, Objective) else self._like(objective, validation)
-        if held_out.parameters != spec:
-            raise DataError(
-                f"The validation data give {held_out.parameters.zeros()!r}; "
-                f"the training data give {spec.zeros()!r}."
-            )
-        return lambda state: _finite_value(held_out, state)
-
-    def _like(self, objective: Objective, data: Any) -> Objective:
-        """The objective of other data at the sizes that the training data have fixed."""
-        if not isinstance(self.model, MakesObjectives):
-            raise OptionError(
-                f"validation is {_kind(data)}; beside an objective it is another objective or a function of "
-                "the parameters."
-            )
-        sizes = getattr(objective, "sizes", self.sizes)
-        return replace(self, sizes=sizes).objective(data)
 
     def start(self, objective: Objective, initial: Initial, rng: np.random.Generator) -> NDArray[Any]:
         """The starting point θ: given, or drawn and overridden by name.
@@ -177,10 +147,6 @@ def remarks_on(objective: Objective) -> tuple[str, ...]:
     return tuple(getattr(objective, "remarks", ()))
 
 
-def _finite_value(objective: Objective, state: State) -> float:
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return float(objective.value(state.theta))
-
-
-def _kind(data: Any) -> str:
+def kind_of(data: Any) -> str:
+    """What was given instead of data, in words."""
     return "missing" if data is None else f"a {type(data).__name__}"
