@@ -12,5 +12,6 @@ from .network import Network as Network
 from .parameters import Parameters as Parameters
 from .persistence import load as load
 from .persistence import save as save
+from .training import EarlyStopping as EarlyStopping
 from .training import fit as fit
 from .training import minimize as minimize

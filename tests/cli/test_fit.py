@@ -208,7 +208,7 @@ def test_a_prediction_that_cannot_be_scored_is_refused_before_training(run, shee
     def train(**_):
         pytest.fail("trained before the prediction was looked at")
 
-    monkeypatch.setattr("chainrule.cli.running.fit", train)
+    monkeypatch.setattr("chainrule.cli.fit.train", train)
     answer = run("fit", sheet, "--data", "iris", *GOOD, "--size", "M=2", "--predict", "h=y")
     assert answer.code == 2
     assert "h has shape (2,) for each row" in answer.err

@@ -44,7 +44,9 @@ def test_two_classes(run, houses):
     answer = run("train", houses, "--target", "garden", "--epochs", 5, "--json")
     record = json.loads(answer.out)
     assert record["task"] == "binary" and record["gradient"]["ok"]
-    assert set(record["scores"]) == {"accuracy", "balanced_accuracy", "log_loss", "rows", "confusion"}
+    measured = {"accuracy", "balanced_accuracy", "auc", "log_loss", "calibration_error"}
+    assert set(record["scores"]) == {*measured, "rows", "confusion"}
+    assert set(record["scores"]["accuracy"]) == {"held_out", "linear", "baseline"}
 
 
 def test_several_classes_with_a_report(run, tmp_path):
@@ -68,7 +70,7 @@ def test_the_task_can_be_overruled(run):
         assert f"{task}, as asked" in answer.out and f"Network 30-32-{outputs}" in answer.out
 
 
-@pytest.mark.parametrize(("options", "held"), [((), 15), (("--validation", 0.4), 24)])
+@pytest.mark.parametrize(("options", "held"), [((), 15), (("--held-out", 0.4), 24)])
 def test_the_share_that_was_asked_for_is_held_out(run, houses, options, held):
     answer = run("train", houses, "--target", "price", "--epochs", 1, "--json", "-q", *options)
     record = json.loads(answer.out)

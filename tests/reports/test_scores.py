@@ -35,9 +35,11 @@ def test_scores_class_by_class(classified):
 
 def test_the_baseline_knows_the_training_shares(classified):
     scores, truth, _ = classified
-    accuracy, balanced, log_loss = scores.table
+    accuracy, balanced, auc, log_loss, calibration = scores.table
     assert accuracy.baseline == pytest.approx(np.mean(truth == 1))
     assert balanced.baseline == pytest.approx(1 / 4)
+    assert auc.baseline == 0.5
+    assert calibration.baseline == pytest.approx(abs(20 / 35 - np.mean(truth == 1)))
     shares = np.tile([9 / 35, 20 / 35, 4 / 35, 2 / 35], (57, 1))
     assert log_loss.baseline == pytest.approx(metrics.log_loss(truth, shares, labels=range(4)))
 
@@ -87,7 +89,8 @@ def test_a_constant_target_has_no_r2():
 
 def test_names_in_plain_data(classified):
     plain = classified[0].to_dict()
-    assert set(plain) == {"accuracy", "balanced_accuracy", "log_loss", "rows", "confusion"}
+    measured = {"accuracy", "balanced_accuracy", "auc", "log_loss", "calibration_error"}
+    assert set(plain) == {*measured, "rows", "confusion"}
     assert set(plain["accuracy"]) == {"held_out", "baseline"}
 
 
@@ -117,3 +120,48 @@ def test_right_examples_come_from_all_classes():
     truth = np.array([0, 0, 0, 0, 1, 1, 2, 0, 2])
     scores = ClassificationScores.of("abc", truth, np.eye(3)[truth], truth)
     assert [example.truth for example in class_examples(scores, each=5)] == ["a", "b", "c", "a", "b"]
+
+
+def test_the_area_under_the_curve_counts_pairs(classified):
+    scores, truth, P = classified
+    each = metrics.roc_auc_score(np.eye(4)[truth], P, average=None)
+    assert scores.auc == pytest.approx(each.mean())
+    ties = np.round(P, 1)
+    expected = [
+        np.mean([(a > b) + (a == b) / 2 for a in ties[truth == k, k] for b in ties[truth != k, k]])
+        for k in range(4)
+    ]
+    assert ClassificationScores.of("abcd", truth, ties, [0]).auc == pytest.approx(np.mean(expected))
+    assert np.isnan(ClassificationScores.of("ab", [1, 1], np.eye(2), [0, 1]).auc)
+
+
+def test_calibration_by_tenths():
+    P = np.array([[0.55, 0.45], [0.42, 0.58], [0.05, 0.95], [0.0, 1.0]])
+    scores = ClassificationScores.of("ab", [0, 0, 1, 1], P, [0, 1])
+    assert [row[0] for row in scores.calibration] == [2, 2]
+    np.testing.assert_allclose([row[1:] for row in scores.calibration], [[0.565, 0.5], [0.975, 1.0]])
+    assert scores.calibration_error == pytest.approx((0.065 + 0.025) / 2)
+
+
+def test_a_class_that_is_never_predicted_is_said():
+    P = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
+    assert ClassificationScores.of(["no", "yes"], [0, 1, 0], P, [0, 1]).remarks == [
+        "It never predicts 'yes', which 1 of 3 held-out rows are."
+    ]
+    assert ClassificationScores.of(["no", "yes"], [0, 0, 0], P, [0, 1]).remarks == []
+
+
+def test_the_linear_model_stands_beside_and_is_said_to_be_ahead():
+    truth, linear = np.repeat([0, 1], 50), np.tile([0.9, 0.1], (100, 1))
+    linear[50:] = [0.1, 0.9]
+    for wrong, ahead in ((0, False), (2, False), (3, True)):
+        P = linear.copy()
+        P[:wrong] = [0.2, 0.8]
+        scores = ClassificationScores.of("ab", truth, P, truth, linear)
+        assert scores.table[0].linear == 1.0 and bool(scores.remarks) is ahead
+    assert scores.remarks == ["A linear model of the same rows is ahead by 0.03 in accuracy."]
+    assert "linear model" in str(scores) and scores.to_dict()["accuracy"]["linear"] == 1.0
+    y = np.arange(10.0)
+    numbers = RegressionScores.of(y, y + 1, y, y + 0.1)
+    assert numbers.remarks[0].endswith("in R2.") and numbers.to_dict()["r2"]["linear"] > 0.99
+    assert RegressionScores.of(y, y, y, y).remarks == []

@@ -63,7 +63,11 @@ def test_weights_of_validation_rows_count_as_copies():
 
 def test_a_run_stopped_on_rows_set_aside_resumes_bit_for_bit(tmp_path):
     X, y, _ = rows()
-    how = {"validation": 0.25, "early_stopping": EarlyStopping(patience=4), "method": Adam(0.05, batch_size=5)}
+    how = {
+        "validation": 0.25,
+        "early_stopping": EarlyStopping(patience=4),
+        "method": Adam(0.05, batch_size=5),
+    }
     whole = fit(NETWORK, data=(X, y), **how, epochs=60)
     assert whole.best.epoch < whole.state.epoch < 60
     fit(NETWORK, data=(X, y), **how, epochs=3, checkpoint=tmp_path / "run")

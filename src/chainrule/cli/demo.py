@@ -147,7 +147,7 @@ def _show_runs(console: Console, runs: list[Run]) -> None:
 def _page(text: str, derivation: Derivation, contender: Contender, proof: Proof, runs: list[Run]) -> Report:
     first = runs[0]
     accuracies = [run.scores.accuracy for run in runs]
-    accuracy, balanced, log_loss = first.scores.table
+    accuracy, balanced, _, log_loss, _ = first.scores.table
     several = f"mean of {len(runs)} splits" if len(runs) > 1 else f"baseline {accuracy.baseline:.1%}"
     figures = (
         Figure("Held-out accuracy", f"{np.mean(accuracies):.1%}", several),

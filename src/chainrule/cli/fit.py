@@ -33,7 +33,7 @@ from chainrule.data import Table, read_table, split_rows
 from chainrule.equations import Derivation, Equations
 from chainrule.errors import OptionError
 from chainrule.objective import Objective
-from chainrule.optimize import Result
+from chainrule.optimize import Method, Result
 from chainrule.parameters import Parameters
 from chainrule.persistence import Model, SheetModel
 from chainrule.reports import (
@@ -48,6 +48,7 @@ from chainrule.reports import (
     training_section,
 )
 from chainrule.training import draw_parameters
+from chainrule.training import fit as train
 
 
 @dataclass(frozen=True)
@@ -170,9 +171,17 @@ class SheetJob:
         _refuse_open_sizes(self)
         return self.equations.objective(self.of, **given)
 
-    def arguments(self) -> dict[str, Any]:
-        held_out = None if self.held_out is None else self.bindings.data(self.held_out)
-        return {"model": self.equations, "of": self.of, **self._over(self.training), "validation": held_out}
+    def train(self, method: Method, settings: RunSettings) -> Result:
+        return train(
+            self.equations,
+            of=self.of,
+            **self._over(self.training),
+            validation=None if self.held_out is None else self.bindings.data(self.held_out),
+            method=method,
+            epochs=settings.epochs,
+            seed=settings.seed,
+            progress=settings.console.progress,
+        )
 
     def _over(self, table: Table) -> dict[str, Any]:
         """What `Equations.objective` takes beside the name."""
@@ -196,6 +205,9 @@ class SheetJob:
         if self.held_out is not None:
             lines.append(f"loss on {self.held_rows} held-out rows: {outcome.held_out_loss:.6g}")
         return [*lines, *(f"{name}: {_shape(shape)}" for name, shape in result.spec.shapes), *result.remarks]
+
+    def remarks(self, outcome: Outcome) -> list[str]:
+        return outcome.scores.remarks if outcome.scores else []
 
     def facts(self, outcome: Outcome) -> dict[str, Any]:
         loss = outcome.held_out_loss

@@ -32,12 +32,15 @@ class Head:
             return np.hstack([1 - predictions, predictions])
         return predictions
 
-    def scores(self, preprocessor: Preprocessor, truth: Array, predictions: Array, seen: Array) -> Scores:
-        """The scores of the network's output on held-out targets, in the target's own units."""
+    def scores(
+        self, preprocessor: Preprocessor, truth: Array, predictions: Array, seen: Array, linear: Array
+    ) -> Scores:
+        """The scores of a network's output, and a linear one's, on held-out targets, in their own units."""
         if self.task == "regression":
-            units = [preprocessor.decode(one) for one in (truth, predictions[:, 0], seen)]
+            units = [preprocessor.decode(one) for one in (truth, predictions[:, 0], seen, linear[:, 0])]
             return RegressionScores.of(*units)
-        return ClassificationScores.of(preprocessor.classes, truth, self.probabilities(predictions), seen)
+        given, beside = (self.probabilities(output) for output in (predictions, linear))
+        return ClassificationScores.of(preprocessor.classes, truth, given, seen, beside)
 
 
 def choose_task(column: Column, given: str) -> tuple[Task, str]:

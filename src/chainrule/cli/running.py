@@ -12,11 +12,10 @@ from chainrule.cli.methods import make_method
 from chainrule.cli.record import training_record
 from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
 from chainrule.objective import Objective
-from chainrule.optimize import Result
+from chainrule.optimize import Method, Result
 from chainrule.parameters import Parameters
 from chainrule.persistence import Model, save
 from chainrule.reports import Report, Scores, Section, verdict_section, write_report
-from chainrule.training import fit
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,8 @@ class Job(Protocol[Came]):
         """What is minimised, on all training rows or on so many of them at most."""
         ...
 
-    def arguments(self) -> dict[str, Any]:
-        """What `chainrule.training.fit` takes beside the method and the options of the run."""
+    def train(self, method: Method, settings: RunSettings) -> Result:
+        """Train on the training rows."""
         ...
 
     def outcome(self, result: Result) -> Came:
@@ -87,6 +86,10 @@ class Job(Protocol[Came]):
 
     def lines(self, outcome: Came) -> list[str]:
         """What is said of the training, after how it stopped."""
+        ...
+
+    def remarks(self, outcome: Came) -> list[str]:
+        """What is said of the scores, after them."""
         ...
 
     def facts(self, outcome: Came) -> dict[str, Any]:
@@ -116,13 +119,7 @@ def run(console: Console, job: Job[Came], settings: RunSettings) -> None:
     job.show(console)
     start = job.start(settings.seed)
     certificate = check_or_refuse(console, job.objective(ROWS), start, settings.seed)
-    result = fit(
-        **job.arguments(),
-        method=method,
-        epochs=settings.epochs,
-        seed=settings.seed,
-        progress=console.progress,
-    )
+    result = job.train(method, settings)
     refuse_diverged(console, result, settings.epochs, job.objective(), start)
     outcome = job.outcome(result)
     _show(console, job, outcome)
@@ -142,7 +139,7 @@ def _show(console: Console, job: Job[Came], outcome: Came) -> None:
     console.block("\n".join([outcome.result.stopped, *job.lines(outcome)]))
     if outcome.scores:
         console.heading(f"Scores on {job.held_rows} held-out rows")
-        console.block(str(outcome.scores))
+        console.block("\n".join([str(outcome.scores), *job.remarks(outcome)]))
 
 
 def verdict_sections(certificate: CheckReport | None) -> list[Section]:

@@ -102,9 +102,10 @@ def _record(record: Mapping[str, Any]) -> str:
 
 
 def _figure(figure: Any) -> str:
-    if isinstance(figure, Mapping) and set(figure) == {"held_out", "baseline"}:
-        shown = [_number(one, ".4g") or "undefined" for one in figure.values()]
-        return f"{shown[0]}, baseline {shown[1]}"
+    if isinstance(figure, Mapping) and {"held_out", "baseline"} <= set(figure):
+        shown = {name: _number(one, ".4g") or "undefined" for name, one in figure.items()}
+        linear = f", linear model {shown['linear']}" if "linear" in shown else ""
+        return f"{shown['held_out']}{linear}, baseline {shown['baseline']}"
     return _number(figure, "g")
 
 

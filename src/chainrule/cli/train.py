@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking import CheckReport
-from chainrule.cli.console import Console
-from chainrule.cli.heads import TASKS, Head, choose_task, head_of
+from chainrule.cli.heads import TASKS, choose_task, head_of
 from chainrule.cli.methods import method_options
+from chainrule.cli.network_job import NetworkJob, Rows
 from chainrule.cli.options import (
     NewFile,
     json_option,
@@ -21,7 +19,7 @@ from chainrule.cli.options import (
     report_option,
     seed_option,
 )
-from chainrule.cli.running import RunSettings, run, verdict_sections
+from chainrule.cli.running import RunSettings, run
 from chainrule.cli.table_options import given_reading, table_options
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import Preprocessor, Table, read_table, split_rows
@@ -29,26 +27,12 @@ from chainrule.data.features import Missing
 from chainrule.errors import DataError
 from chainrule.network import ACTIVATIONS, Network
 from chainrule.network.penalties import Frobenius
-from chainrule.objective import Objective
-from chainrule.optimize import Result
-from chainrule.parameters import Parameters
-from chainrule.persistence import Model
-from chainrule.reports import (
-    ClassificationScores,
-    Figure,
-    Report,
-    Scores,
-    Section,
-    class_examples,
-    examples_section,
-    gradient_section,
-    model_section,
-    score_figures,
-    scores_section,
-    training_section,
-)
 
 Array = NDArray[Any]
+ASIDE = 0.15
+"""Share of the training rows that say when to stop."""
+FEWEST = 8
+"""Training rows of which some are set aside: one of seven tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +49,9 @@ class Settings(RunSettings):
     hidden: tuple[int, ...]
     activation: str
     penalty: float
-    validation: float
+    held_out: float
+    early_stopping: bool
+    patience: int
 
 
 def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int, ...]:
@@ -117,8 +103,17 @@ def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int,
     help="Strength s of the penalty (s/2) ||W||^2 on the weights.",
 )  # fmt: skip
 @click.option(
-    "--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.25,
+    "--held-out", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.25,
     show_default=True, help="Share of the rows that training never sees.",
+)  # fmt: skip
+@click.option(
+    "--early-stopping/--no-early-stopping", default=True, show_default=True,
+    help=f"Start at the linear model, stop by {ASIDE:.0%} of the training rows, which are set aside, and "
+    "train again on all of them for as long as was best; or start at random and run all epochs.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.IntRange(min=1), default=20, show_default=True,
+    help="Epochs without improvement after which it stops.",
 )  # fmt: skip
 @method_options("optimizer")
 @seed_option
@@ -137,106 +132,17 @@ def command(**options: Any) -> None:
     run(settings.console, _job(settings), settings)
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """The result, and its scores on the held-out rows."""
-
-    result: Result
-    scores: Scores
-
-
-@dataclass(frozen=True, eq=False)
-class NetworkJob:
-    """A network and the numbers of its table."""
-
-    table: Table
-    reason: str
-    preprocessor: Preprocessor
-    head: Head
-    network: Network
-    X: Array
-    y: Array
-    X_held: Array
-    y_held: Array
-
-    @property
-    def rows(self) -> int:
-        return len(self.y)
-
-    @property
-    def held_rows(self) -> int:
-        return len(self.y_held)
-
-    def show(self, console: Console) -> None:
-        console.heading("The table")
-        console.block(f"{self.table}\n{self.reason}")
-        console.heading("The network")
-        console.block(repr(self.network))
-
-    def start(self, seed: int) -> Parameters:
-        return self.network.initialize(np.random.default_rng(seed))
-
-    def objective(self, rows: int | None = None) -> Objective:
-        return self.network.objective(self.X[:rows], self.y[:rows])
-
-    def arguments(self) -> dict[str, Any]:
-        held_out = (self.X_held, self.y_held)
-        return {"model": self.network, "data": (self.X, self.y), "validation": held_out}
-
-    def outcome(self, result: Result) -> Outcome:
-        predictions = self.network.predict(result.parameters, self.X_held)
-        return Outcome(result, self.head.scores(self.preprocessor, self.y_held, predictions, self.y))
-
-    def lines(self, outcome: Outcome) -> list[str]:
-        return [f"loss {outcome.result.history.loss[-1]:.6g}"]
-
-    def facts(self, outcome: Outcome) -> dict[str, Any]:
-        target = self.preprocessor.target
-        return {
-            "data": self.table.source,
-            "target": target.name if target else None,
-            "task": self.head.task,
-            "rows": self.rows,
-            "held_out_rows": self.held_rows,
-            "scores": outcome.scores.to_dict(),
-        }
-
-    def model(self, outcome: Outcome, record: dict[str, Any], certificate: dict[str, Any] | None) -> Model:
-        return Model(self.network, outcome.result.parameters, self.preprocessor, record, certificate)
-
-    def page(self, outcome: Outcome, certificate: CheckReport | None) -> Report:
-        from chainrule.catalogue import network_equations  # the equations, which training does without
-
-        equations, scores = network_equations(self.network), outcome.scores
-        sections: list[Section] = [
-            model_section(equations.text, repr(self.network)),
-            gradient_section(equations.derive("C")),
-            *verdict_sections(certificate),
-            training_section(outcome.result.history, outcome.result.stopped),
-            scores_section(scores),
-        ]
-        if isinstance(scores, ClassificationScores):
-            lead = "The mistakes the model is most sure of, then rows it gets right."
-            sections.append(examples_section(class_examples(scores), lead))
-        size = self.network.parameters.size
-        figures = [
-            *score_figures(scores),
-            Figure("Rows", f"{self.rows:,}", "used for training"),
-            Figure("Parameters", f"{size:,}", f"{self.network.depth} layers"),
-        ]
-        facts = self.facts(outcome)
-        source = Path(self.table.source).name
-        lead = f"A {facts['task']} network trained on {self.rows:,} rows of {source}."
-        return Report(f"Predicting {facts['target']}", lead, tuple(figures), tuple(sections))
-
-
 def _job(settings: Settings) -> NetworkJob:
     table = read_table(settings.table, **given_reading())
     task, reason = choose_task(table[settings.target], settings.task)
     kind: Any = "regression" if task == "regression" else "classification"
     table.refuse_missing(table[settings.target], "a target cannot be filled in; leave the row out")
     labels = None if task == "regression" else table[settings.target].values.astype(str)
-    training, held_out = _split(table, labels, settings)
+    rows, held = _split(len(table), settings.held_out, labels, settings.seed)
+    if not len(held):
+        classes = "" if labels is None else f" of {len(np.unique(labels))} classes of {settings.target!r}"
+        raise DataError(f"{table.source}: {len(table)} rows{classes} are too few to hold some out.")
+    training, held_out = table.take(rows), table.take(held)
     preprocessor = Preprocessor.fit(
         training,
         settings.target,
@@ -255,9 +161,22 @@ def _job(settings: Settings) -> NetworkJob:
         head.loss,
         Frobenius(settings.penalty) if settings.penalty else None,
     )
-    arrays = [preprocessor.inputs(training), preprocessor.targets(training)]
-    arrays += [preprocessor.inputs(held_out), preprocessor.targets(held_out)]
-    return NetworkJob(table, reason, preprocessor, head, network, *arrays)
+    parts = [Rows(preprocessor.inputs(part), preprocessor.targets(part)) for part in (training, held_out)]
+    aside = _aside(len(rows), None if labels is None else labels[rows], settings)
+    return NetworkJob(
+        table, reason, preprocessor, head, network, parts[0], parts[1], aside, settings.patience
+    )
+
+
+def _aside(count: int, labels: Array | None, settings: Settings) -> Array | None:
+    """Training rows that say when to stop; None if all epochs are to run, or the rows are too few."""
+    if not settings.early_stopping:
+        return None
+    aside = _split(count, ASIDE, labels, settings.seed)[1]
+    if len(aside) and count >= FEWEST:
+        return aside
+    settings.console.say(f"{count} training rows are too few to set some aside: all epochs are run.")
+    return None
 
 
 def _features(table: Table, given: tuple[str, ...]) -> list[str]:
@@ -265,13 +184,10 @@ def _features(table: Table, given: tuple[str, ...]) -> list[str]:
     return [part.strip() for text in given for part in ([text] if text in table else text.split(","))]
 
 
-def _split(table: Table, labels: Array | None, settings: Settings) -> tuple[Table, Table]:
-    """Training and held-out rows; a class too rare for both is kept for training."""
-    rows, held = split_rows(len(table), test=settings.validation, seed=settings.seed, stratify=labels)
-    if labels is not None:
-        known = np.isin(labels[held], labels[rows])
-        rows, held = np.sort(np.concatenate([rows, held[~known]])), held[known]
-    if not len(held):
-        classes = "" if labels is None else f" of {len(np.unique(labels))} classes of {settings.target!r}"
-        raise DataError(f"{table.source}: {len(table)} rows{classes} are too few to hold some out.")
-    return table.take(rows), table.take(held)
+def _split(count: int, share: float, labels: Array | None, seed: int) -> tuple[Array, Array]:
+    """Rows that are kept and rows that are not; a class too rare for both is kept."""
+    rows, others = split_rows(count, test=share, seed=seed, stratify=labels)
+    if labels is None:
+        return rows, others
+    known = np.isin(labels[others], labels[rows])
+    return np.sort(np.concatenate([rows, others[~known]])), others[known]

@@ -58,7 +58,7 @@ def refuse_diverged(
 ) -> None:
     """Refuse a run that stopped early and left the loss higher than it found it: it is of no use to anybody.
 
-    A complete run that raised it gets a warning.
+    A complete run that raised it gets a warning, and so does one that diverged after its best epoch.
 
     Parameters
     ----------
@@ -77,6 +77,12 @@ def refuse_diverged(
         With the reason why the run stopped.
     """
     losses = result.history.loss
+    if result.best is not result.state and len(losses):
+        if result.diverged and not result.best.epoch:
+            raise DivergenceError(result.stopped)
+        if result.diverged:
+            console.say(f"warning: {result.stopped}")
+        return
     with np.errstate(all="ignore"):
         before, after = objective.value(start.vector), objective.value(result.parameters.vector)
     worse = not after <= before

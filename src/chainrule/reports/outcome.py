@@ -16,7 +16,7 @@ from chainrule.reports.charts import Series, line_chart, scatter_chart
 from chainrule.reports.markup import Markup, element
 from chainrule.reports.page import Figure, Section
 from chainrule.reports.pixels import png_address
-from chainrule.reports.scores import ClassificationScores, RegressionScores, Score
+from chainrule.reports.scores import ClassificationScores, RegressionScores, Score, columns_of, values_of
 
 Array = NDArray[Any]
 BARS = 3
@@ -99,10 +99,12 @@ def scores_section(scores: ClassificationScores | RegressionScores) -> Section:
             element("div", _score_table(scores.table), _per_class(scores), class_="stack"),
             _confusion(scores),
         ]
+        panels.append(element("div", _calibration(scores)))
         lead = f"On {len(scores.truth)} rows the training never saw; the baseline knows only their shares."
     else:
         panels = [element("div", _score_table(scores.table)), _residuals(scores)]
         lead = f"On {len(scores.truth)} rows the training never saw; the baseline predicts the training mean."
+    lead = " ".join([lead, *scores.remarks])
     return Section("Held-out scores", element("div", *panels, class_="columns"), lead)
 
 
@@ -173,17 +175,16 @@ def _card(example: Example) -> Markup:
     return element("li", picture, verdict, element("div", *bars, class_="bars"))
 
 
-def _score_table(scores: Sequence[Score]) -> Markup:
+def _score_table(scores: tuple[Score, ...]) -> Markup:
     rows = [
         element(
             "tr",
             element("th", score.name, scope="row"),
-            element("td", _short(score.model)),
-            element("td", _short(score.baseline)),
+            *(element("td", _short(value)) for value in values_of(score)),
         )
         for score in scores
     ]
-    return _table(("", "Held out", "Baseline"), rows, "The scores")
+    return _table(("", *map(str.capitalize, columns_of(scores))), rows, "The scores")
 
 
 def _per_class(scores: ClassificationScores) -> Markup:
@@ -197,6 +198,19 @@ def _per_class(scores: ClassificationScores) -> Markup:
         for label, rows, *shares in scores.per_class
     ]
     return _table(("Class", "Rows", "Precision", "Recall", "F1"), lines, "Class by class")
+
+
+def _calibration(scores: ClassificationScores) -> Markup:
+    lines = [
+        element(
+            "tr",
+            element("th", rows, scope="row"),
+            *(element("td", f"{share:.3f}") for share in shares),
+        )
+        for rows, *shares in scores.calibration
+    ]
+    caption = "Calibration: what the model is sure of, by tenths of probability"
+    return _table(("Rows", "Mean probability", "Share that is right"), lines, caption)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Markup], caption: str) -> Markup:

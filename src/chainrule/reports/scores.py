@@ -1,8 +1,12 @@
-"""Scores of predictions on held-out rows, beside those of a prediction that ignores the inputs."""
+"""Scores of predictions on held-out rows, beside those of a prediction that ignores the inputs.
+
+Where a linear model was fitted to the same rows, its scores stand beside them, too.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,10 +18,13 @@ from chainrule.errors import DataError, ShapeError
 
 Array = NDArray[Any]
 
+BEHIND = 0.02
+"""A model whose accuracy, or R2, is so much below that of a linear model is said to be behind it."""
+
 
 @dataclass(frozen=True)
 class Score:
-    """One score of the model and of the baseline.
+    """One score of the model, of the baseline and of the linear model.
 
     Parameters
     ----------
@@ -25,11 +32,14 @@ class Score:
         With its unit in brackets, if it has one.
     model, baseline : float
         NaN where it is not defined.
+    linear : float or None
+        None if there is no linear model.
     """
 
     name: str
     model: float
     baseline: float
+    linear: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +58,8 @@ class ClassificationScores:
         Rows sum to 1.
     shares : ndarray, shape (K,)
         Shares of the classes among the training rows.
+    linear : ndarray, shape (n, K), optional
+        Probabilities of a linear model.
 
     Examples
     --------
@@ -56,7 +68,9 @@ class ClassificationScores:
                        held out  baseline
     accuracy             0.6667    0.3333
     balanced accuracy      0.75       0.5
+    AUC                       1       0.5
     log loss (nats)      0.4149    0.8676
+    calibration error       0.3    0.3333
     >>> scores.confusion
     array([[1, 0],
            [1, 1]])
@@ -66,10 +80,16 @@ class ClassificationScores:
     truth: Array
     probabilities: Array
     shares: Array
+    linear: Array | None = None
 
     @classmethod
     def of(
-        cls, classes: Any, truth: ArrayLike, probabilities: ArrayLike, training: ArrayLike
+        cls,
+        classes: Any,
+        truth: ArrayLike,
+        probabilities: ArrayLike,
+        training: ArrayLike,
+        linear: ArrayLike | None = None,
     ) -> ClassificationScores:
         """The scores from class numbers of held-out and training rows.
 
@@ -86,7 +106,8 @@ class ClassificationScores:
         seen = np.asarray(training)
         if not len(y) or not len(seen):
             raise DataError("Scores need at least one held-out row and one training row.")
-        return cls(known, y, P, np.bincount(seen, minlength=len(known)) / len(seen))
+        beside = None if linear is None else np.asarray(linear, np.float64)
+        return cls(known, y, P, np.bincount(seen, minlength=len(known)) / len(seen), beside)
 
     @cached_property
     def predicted(self) -> Array:
@@ -101,12 +122,34 @@ class ClassificationScores:
     @property
     def accuracy(self) -> float:
         """Share of the rows whose most probable class is theirs."""
-        return float(np.mean(self.predicted == self.truth))
+        return _accuracy(self.truth, self.probabilities)
 
     @property
     def balanced_accuracy(self) -> float:
         """Mean over the classes that occur of the share of their rows that are found."""
-        return _balanced(self.confusion)
+        return _balanced_accuracy(self.truth, self.probabilities)
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve, of each class against all others in the mean; NaN with one class.
+
+        It is the probability that a row of the class is given a higher probability of it than another row,
+        ties counted by half.
+        """
+        return _auc(self.truth, self.probabilities)
+
+    @property
+    def calibration(self) -> list[tuple[int, float, float]]:
+        """Rows, mean probability of the predicted class and share that is right, in tenths of probability."""
+        return _calibration(self.truth, self.probabilities)
+
+    @property
+    def calibration_error(self) -> float:
+        """Σ (rows / n) |share that is right - mean probability| over the tenths of :attr:`calibration`.
+
+        Source: Guo, Pleiss, Sun and Weinberger, *On calibration of modern neural networks*, 2017, equation 3.
+        """
+        return _calibration_error(self.truth, self.probabilities)
 
     @property
     def log_loss(self) -> float:
@@ -124,22 +167,25 @@ class ClassificationScores:
 
     @property
     def table(self) -> tuple[Score, ...]:
-        """Every score beside the baseline's."""
+        """Every score beside the baseline's and the linear model's."""
         constant = np.broadcast_to(self.shares, self.probabilities.shape)
-        guess = np.full(len(self.truth), self.shares.argmax())
-        return (
-            Score("accuracy", self.accuracy, float(np.mean(guess == self.truth))),
-            Score(
-                "balanced accuracy",
-                self.balanced_accuracy,
-                _balanced(_confusion(self.truth, guess, len(self.classes))),
-            ),
-            Score("log loss (nats)", self.log_loss, _log_loss(self.truth, constant)),
-        )
+        return _beside(CLASS_SCORES, self.truth, self.probabilities, constant, self.linear)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Classes that are never predicted, and whether a linear model does better, in words."""
+        n, rows, named = len(self.truth), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        never = [
+            f"It never predicts {label!r}, which {count} of {n} held-out rows are."
+            for label, count, times in zip(self.classes, rows.tolist(), named.tolist(), strict=True)
+            if count and not times
+        ]
+        return never + _remarks_on_linear(self.table[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain data."""
-        return {**_plain(self.table), "rows": len(self.truth), "confusion": self.confusion.tolist()}
+        confusion = self.confusion.tolist()
+        return {**_plain(self.table), "rows": len(self.truth), "confusion": confusion}
 
     def __str__(self) -> str:
         return score_table(self.table)
@@ -157,6 +203,8 @@ class RegressionScores:
         Targets and predictions.
     mean : ndarray, shape (k,)
         Means of the training targets.
+    linear : ndarray, shape (n, k), optional
+        Predictions of a linear model.
 
     Examples
     --------
@@ -170,9 +218,12 @@ class RegressionScores:
     truth: Array
     predicted: Array
     mean: Array
+    linear: Array | None = None
 
     @classmethod
-    def of(cls, truth: ArrayLike, predicted: ArrayLike, training: ArrayLike) -> RegressionScores:
+    def of(
+        cls, truth: ArrayLike, predicted: ArrayLike, training: ArrayLike, linear: ArrayLike | None = None
+    ) -> RegressionScores:
         """The scores from targets, predictions and training targets, each (n,) or (n, k).
 
         Raises
@@ -190,7 +241,7 @@ class RegressionScores:
             )
         if not len(y) or not len(seen):
             raise DataError("Scores need at least one held-out row and one training row.")
-        return cls(y, guess, seen.mean(axis=0))
+        return cls(y, guess, seen.mean(axis=0), None if linear is None else _columns(linear))
 
     @property
     def r2(self) -> float:
@@ -200,18 +251,18 @@ class RegressionScores:
     @property
     def mean_absolute_error(self) -> float:
         """Mean of |y - ŷ|."""
-        return float(np.abs(self.truth - self.predicted).mean())
+        return _absolute_error(self.truth, self.predicted)
 
     @property
     def table(self) -> tuple[Score, ...]:
-        """Every score beside the baseline's."""
+        """Every score beside the baseline's and the linear model's."""
         constant = np.broadcast_to(self.mean, self.truth.shape)
-        root = [_root_mean_square(self.truth - guess) for guess in (self.predicted, constant)]
-        return (
-            Score("R2", self.r2, _r2(self.truth, constant)),
-            Score("mean abs. error", self.mean_absolute_error, float(np.abs(self.truth - constant).mean())),
-            Score("root mean square", root[0], root[1]),
-        )
+        return _beside(NUMBER_SCORES, self.truth, self.predicted, constant, self.linear)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Whether a linear model does better, in words."""
+        return _remarks_on_linear(self.table[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain data."""
@@ -225,13 +276,50 @@ Scores = ClassificationScores | RegressionScores
 
 
 def score_table(scores: tuple[Score, ...]) -> str:
-    """The scores as lines of text, the model's beside the baseline's."""
-    rows = [("", "held out", "baseline")]
-    rows += [(score.name, _short(score.model), _short(score.baseline)) for score in scores]
+    """The scores as lines of text, the model's beside the others'."""
+    rows = [("", *columns_of(scores))]
+    rows += [(score.name, *map(_short, values_of(score))) for score in scores]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        f"{name:<{widths[0]}}  {model:>{widths[1]}}  {other:>{widths[2]}}" for name, model, other in rows
+        "  ".join([name.ljust(widths[0]), *(v.rjust(w) for v, w in zip(values, widths[1:], strict=True))])
+        for name, *values in rows
     )
+
+
+def columns_of(scores: tuple[Score, ...]) -> tuple[str, ...]:
+    """What stands above the columns of :func:`values_of`."""
+    linear = ("linear model",) if scores[0].linear is not None else ()
+    return ("held out", *linear, "baseline")
+
+
+def values_of(score: Score) -> tuple[float, ...]:
+    """The score of the model, of the linear model if there is one, and of the baseline."""
+    return (score.model, *(() if score.linear is None else (score.linear,)), score.baseline)
+
+
+def _beside(
+    measures: Mapping[str, Callable[[Array, Array], float]],
+    truth: Array,
+    model: Array,
+    baseline: Array,
+    linear: Array | None,
+) -> tuple[Score, ...]:
+    return tuple(
+        Score(
+            name,
+            measure(truth, model),
+            measure(truth, baseline),
+            None if linear is None else measure(truth, linear),
+        )
+        for name, measure in measures.items()
+    )
+
+
+def _remarks_on_linear(score: Score) -> list[str]:
+    ahead = math.nan if score.linear is None else score.linear - score.model
+    if not ahead > BEHIND + 1e-12:  # 1 - 0.98 is 0.020000000000000018
+        return []
+    return [f"A linear model of the same rows is ahead by {ahead:.2f} in {score.name}."]
 
 
 def _short(value: float) -> str:
@@ -244,6 +332,7 @@ def _plain(scores: tuple[Score, ...]) -> dict[str, Any]:
         score.name.split(" (")[0].replace(".", "").replace(" ", "_").lower(): {
             "held_out": _finite(score.model),
             "baseline": _finite(score.baseline),
+            **({} if score.linear is None else {"linear": _finite(score.linear)}),
         }
         for score in scores
     }
@@ -257,10 +346,41 @@ def _confusion(truth: Array, predicted: Array, count: int) -> Array:
     return np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
 
 
-def _balanced(confusion: Array) -> float:
+def _accuracy(truth: Array, probabilities: Array) -> float:
+    return float(np.mean(probabilities.argmax(axis=1) == truth))
+
+
+def _balanced_accuracy(truth: Array, probabilities: Array) -> float:
+    confusion = _confusion(truth, probabilities.argmax(axis=1), probabilities.shape[1])
     rows = confusion.sum(axis=1)
     occurs = rows > 0
     return float(np.mean(confusion.diagonal()[occurs] / rows[occurs]))
+
+
+def _auc(truth: Array, probabilities: Array) -> float:
+    areas = []
+    for k, given in enumerate(probabilities.T):
+        is_k = truth == k
+        count, others = int(is_k.sum()), int((~is_k).sum())
+        if count and others:
+            _, place, times = np.unique(given, return_inverse=True, return_counts=True)
+            ranks = (np.cumsum(times) - (times - 1) / 2)[place]  # the mean rank of those that are equal
+            areas.append((ranks[is_k].sum() - count * (count + 1) / 2) / (count * others))
+    return float(np.mean(areas)) if areas else math.nan
+
+
+def _calibration(truth: Array, probabilities: Array) -> list[tuple[int, float, float]]:
+    confidence, hits = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    tenth = np.clip(np.floor(10 * confidence).astype(np.int64), 0, 9)
+    return [
+        (int((tenth == t).sum()), float(confidence[tenth == t].mean()), float(hits[tenth == t].mean()))
+        for t in np.unique(tenth)
+    ]
+
+
+def _calibration_error(truth: Array, probabilities: Array) -> float:
+    tenths = _calibration(truth, probabilities)
+    return sum(rows * abs(right - confidence) for rows, confidence, right in tenths) / len(truth)
 
 
 def _log_loss(truth: Array, probabilities: Array) -> float:
@@ -289,6 +409,25 @@ def _r2(truth: Array, predicted: Array) -> float:
     return float(np.mean(1 - share))
 
 
-def _root_mean_square(off: Array) -> float:
+def _absolute_error(truth: Array, predicted: Array) -> float:
+    return float(np.abs(truth - predicted).mean())
+
+
+def _root_mean_square(truth: Array, predicted: Array) -> float:
+    off = truth - predicted
     largest = np.abs(off).max()
     return float(largest * np.sqrt(np.mean((off / largest) ** 2))) if largest > 0 else 0.0
+
+
+CLASS_SCORES: Mapping[str, Callable[[Array, Array], float]] = {
+    "accuracy": _accuracy,
+    "balanced accuracy": _balanced_accuracy,
+    "AUC": _auc,
+    "log loss (nats)": _log_loss,
+    "calibration error": _calibration_error,
+}
+NUMBER_SCORES: Mapping[str, Callable[[Array, Array], float]] = {
+    "R2": _r2,
+    "mean abs. error": _absolute_error,
+    "root mean square": _root_mean_square,
+}

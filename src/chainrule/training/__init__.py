@@ -4,6 +4,7 @@ from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint,
 from chainrule.training.early_stopping import EarlyStopping
 from chainrule.training.fitting import fit
 from chainrule.training.initial import draw_parameters
+from chainrule.training.linear import fit_linear, linear_network, start_at_linear, without_penalty
 from chainrule.training.minimising import minimize
 
 __all__ = [
@@ -12,7 +13,11 @@ __all__ = [
     "SavedRun",
     "draw_parameters",
     "fit",
+    "fit_linear",
+    "linear_network",
     "load_checkpoint",
     "minimize",
     "save_checkpoint",
+    "start_at_linear",
+    "without_penalty",
 ]

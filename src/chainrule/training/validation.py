@@ -37,7 +37,9 @@ def objective_and_score(
         If the data do not fit the model or each other.
     """
     is_share = isinstance(validation, float | np.floating)
-    is_data = not (is_share or validation is None or callable(validation) or isinstance(validation, Objective))
+    is_data = not (
+        is_share or validation is None or callable(validation) or isinstance(validation, Objective)
+    )
     if validation_weight is not None and not is_data:
         raise OptionError(
             "validation_weight needs validation data of its own: rows set aside of the training data have "
@@ -56,12 +58,14 @@ def _set_aside(
 ) -> tuple[Objective, Score]:
     """The objective of some rows, and its value on the others, each with its weight."""
     if not isinstance(problem.model, MakesObjectives):
-        raise OptionError(f"validation is {validation}; an objective holds its data, so none can be set aside.")
+        raise OptionError(
+            f"validation is {validation}; an objective holds its data, so none can be set aside."
+        )
     share = real_number("validation", validation, lambda share: 0 < share < 1, "a share between 0 and 1")
     if not isinstance(seed, int | np.integer):
         raise OptionError(
-            f"validation is {share} and seed {seed!r}; rows are set aside by a whole number as seed, so that a "
-            "run that goes on sets the same ones aside."
+            f"validation is {share} and seed {seed!r}; rows are set aside by a whole number as seed, so "
+            "that a run that goes on sets the same ones aside."
         )
     whole = problem.objective(data, sample_weight)
     if whole.size < 2:
@@ -82,7 +86,8 @@ def _score(problem: Problem, objective: Objective, validation: Any, weight: Arra
     held_out = validation if is_objective else _like(problem, objective, validation, weight)
     if held_out.parameters != spec:
         raise DataError(
-            f"The validation data give {held_out.parameters.zeros()!r}; the training data give {spec.zeros()!r}."
+            f"The validation data give {held_out.parameters.zeros()!r}; "
+            f"the training data give {spec.zeros()!r}."
         )
     return lambda state: _value(held_out, state)
 

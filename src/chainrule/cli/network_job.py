@@ -1,0 +1,242 @@
+"""What ``train`` trains: a network on the rows of a table, with a linear model beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking import CheckReport
+from chainrule.cli.console import Console
+from chainrule.cli.heads import Head
+from chainrule.cli.running import RunSettings, verdict_sections
+from chainrule.data import Preprocessor, Table
+from chainrule.network import Network
+from chainrule.objective import Objective
+from chainrule.optimize import Method, Result
+from chainrule.parameters import Parameters
+from chainrule.persistence import Model
+from chainrule.reports import (
+    ClassificationScores,
+    Figure,
+    Report,
+    Scores,
+    Section,
+    class_examples,
+    examples_section,
+    gradient_section,
+    model_section,
+    score_figures,
+    scores_section,
+    training_section,
+)
+from chainrule.training import (
+    EarlyStopping,
+    fit,
+    fit_linear,
+    linear_network,
+    start_at_linear,
+    without_penalty,
+)
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The numbers of some rows of a table."""
+
+    X: Array
+    y: Array
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Any) -> Rows:
+        """Some of these rows."""
+        return Rows(self.X[rows], self.y[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The result, and its scores on the held-out rows."""
+
+    result: Result
+    scores: Scores
+    training_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkJob:
+    """A network and the numbers of its table.
+
+    Parameters
+    ----------
+    table : Table
+    reason : str
+        Why this is learned, in a sentence.
+    preprocessor : Preprocessor
+    head : Head
+    network : Network
+    training, held_out : Rows
+        What is learned from, and what is scored.
+    aside : ndarray of int, or None
+        Training rows that say when to stop; None runs all epochs on all of them.
+    patience : int
+        Epochs without improvement on those after which a run stops.
+    """
+
+    table: Table
+    reason: str
+    preprocessor: Preprocessor
+    head: Head
+    network: Network
+    training: Rows
+    held_out: Rows
+    aside: Array | None
+    patience: int
+
+    @property
+    def rows(self) -> int:
+        return len(self.training)
+
+    @property
+    def held_rows(self) -> int:
+        return len(self.held_out)
+
+    def show(self, console: Console) -> None:
+        console.heading("The table")
+        console.block(f"{self.table}\n{self.reason}")
+        console.heading("The network")
+        console.block(repr(self.network))
+
+    def start(self, seed: int) -> Parameters:
+        return self._start(self.training, seed)
+
+    def _start(self, rows: Rows, seed: int) -> Parameters:
+        """Drawn from the seed; where rows are set aside, the linear model if the units can carry it."""
+        drawn = self.network.initialize(np.random.default_rng(seed))
+        if self.aside is None:
+            return drawn
+        linear = self.linear if rows is self.training else fit_linear(self.network, rows.X, rows.y)
+        return start_at_linear(self.network, drawn, linear) or drawn
+
+    @property
+    def linear_network(self) -> Network:
+        """The linear model of all training rows, which `linear` has the parameters of."""
+        return linear_network(self.network, self.rows)
+
+    @cached_property
+    def linear(self) -> Parameters:
+        return fit_linear(self.network, self.training.X, self.training.y)
+
+    def objective(self, rows: int | None = None) -> Objective:
+        return self.network.objective(self.training.X[:rows], self.training.y[:rows])
+
+    def train(self, method: Method, settings: RunSettings) -> Result:
+        """Train; with rows set aside twice, the second time on all rows for as long as was best."""
+        if self.aside is None:
+            return self._fit(self.training, method, settings, validation=(self.held_out.X, self.held_out.y))
+        judges = self.training.take(self.aside)
+        found = self._fit(
+            self.training.take(np.setdiff1d(np.arange(self.rows), self.aside)),
+            method,
+            settings,
+            validation=without_penalty(self.network).objective(judges.X, judges.y),
+            early_stopping=EarlyStopping(self.patience),
+        )
+        if found.diverged:
+            return found
+        again = self._fit(self.training, method, replace(settings, epochs=found.best.epoch))
+        return found if again.diverged else replace(found, best=again.best)
+
+    def _fit(self, rows: Rows, method: Method, settings: RunSettings, **options: Any) -> Result:
+        return fit(
+            self.network,
+            data=(rows.X, rows.y),
+            initial=None if self.aside is None else self._start(rows, settings.seed),
+            method=method,
+            epochs=settings.epochs,
+            seed=settings.seed,
+            progress=settings.console.progress,
+            **options,
+        )
+
+    def outcome(self, result: Result) -> Outcome:
+        rows = self.held_out
+        predictions = self.network.predict(result.parameters, rows.X)
+        beside = self.linear_network.predict(self.linear, rows.X)
+        scores = self.head.scores(self.preprocessor, rows.y, predictions, self.training.y, beside)
+        return Outcome(result, scores, float(self.objective().value(result.parameters.vector)))
+
+    def lines(self, outcome: Outcome) -> list[str]:
+        loss = f"loss on {self.rows:,} training rows {outcome.training_loss:.6g}"
+        return [loss] if self.aside is None else [self._kept(outcome.result), loss]
+
+    def _kept(self, result: Result) -> str:
+        """Which epoch was kept, of how many, and why."""
+        assert self.aside is not None
+        epoch, last = result.best.epoch, result.state.epoch
+        kept = f"Of {last} epochs, epoch {epoch}" if epoch else f"The start, and none of {last} epochs,"
+        again = f"trained again on all {self.rows:,} training rows for as long"
+        if not epoch:
+            again = f"kept as it is on all {self.rows:,} training rows"
+        return f"{kept} was best on {len(self.aside):,} training rows set aside to tell; {again}."
+
+    def facts(self, outcome: Outcome) -> dict[str, Any]:
+        target = self.preprocessor.target
+        aside = None if self.aside is None else len(self.aside)
+        return {
+            "data": self.table.source,
+            "target": target.name if target else None,
+            "task": self.head.task,
+            "rows": self.rows,
+            "rows_set_aside": aside,
+            "held_out_rows": self.held_rows,
+            "best_epoch": outcome.result.best.epoch,
+            "scores": outcome.scores.to_dict(),
+            "remarks": self.remarks(outcome),
+        }
+
+    def remarks(self, outcome: Outcome) -> list[str]:
+        """What the scores say, in words, and what is left to try."""
+        result, said = outcome.result, list(outcome.scores.remarks)
+        if self.aside is not None and result.best.epoch == result.state.epoch:
+            said.append(
+                f"The last epoch was the best: more may help, as in --epochs {2 * result.state.epoch}."
+            )
+        return said
+
+    def model(self, outcome: Outcome, record: dict[str, Any], certificate: dict[str, Any] | None) -> Model:
+        return Model(self.network, outcome.result.parameters, self.preprocessor, record, certificate)
+
+    def page(self, outcome: Outcome, certificate: CheckReport | None) -> Report:
+        from chainrule.catalogue import network_equations  # the equations, which training does without
+
+        equations, scores = network_equations(self.network), outcome.scores
+        sections: list[Section] = [
+            model_section(equations.text, repr(self.network)),
+            gradient_section(equations.derive("C")),
+            *verdict_sections(certificate),
+            training_section(
+                outcome.result.history, " ".join([outcome.result.stopped, *self.lines(outcome)])
+            ),
+            scores_section(scores),
+        ]
+        if isinstance(scores, ClassificationScores):
+            lead = "The mistakes the model is most sure of, then rows it gets right."
+            sections.append(examples_section(class_examples(scores), lead))
+        size = self.network.parameters.size
+        figures = [
+            *score_figures(scores),
+            Figure("Rows", f"{self.rows:,}", "used for training"),
+            Figure("Parameters", f"{size:,}", f"{self.network.depth} layers"),
+        ]
+        facts = self.facts(outcome)
+        source = Path(self.table.source).name
+        lead = f"A {facts['task']} network trained on {self.rows:,} rows of {source}."
+        return Report(f"Predicting {facts['target']}", lead, tuple(figures), tuple(sections))

@@ -1,0 +1,108 @@
+"""The linear model beside a network: fitted to the same rows, and written into it as a start.
+
+Where φ(a) - φ(-a) = c a, as for relu, gelu, silu and softplus, two units of each hidden layer carry a number
+to the next one unchanged. So a network with two units per output in its hidden layers can begin at the linear
+model; the other units begin as drawn, and are weighted by zero at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.network import Network
+from chainrule.network.activation import Activation
+from chainrule.network.penalties import Frobenius
+from chainrule.optimize.lbfgs import LBFGS
+from chainrule.parameters import Parameters
+from chainrule.training.minimising import minimize
+
+Array = NDArray[Any]
+_STEPS = 200
+_PROBES = np.array([1e-3, 0.1, 0.7, 1.0, 3.0, 20.0])
+
+
+def linear_network(network: Network, rows: int) -> Network:
+    """The network without its hidden layers, with the penalty (1 / 2 n) ‖W‖² of n rows.
+
+    Parameters
+    ----------
+    network : Network
+    rows : int
+        n; the penalty is that of one row, as in logistic regression with C = 1 over a sum.
+    """
+    ends = [network.sizes[0], network.sizes[-1]]
+    return Network(ends, (), network.output, network.loss, Frobenius(1 / rows), network.bias)
+
+
+def fit_linear(network: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
+    """The linear model of these rows, with the output and the loss of a network: W1 and b1.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+    >>> net = Network([2, 8, 1], "relu", "identity", "squared")
+    >>> fit_linear(net, X, X @ [3.0, -1.0] + 2.0)["W1"].round(2).tolist()
+    [[3.0, -1.0]]
+    """
+    model = linear_network(network, int(np.shape(X)[0]))
+    return minimize(model, LBFGS(), data=(X, y), sample_weight=sample_weight, epochs=_STEPS).parameters
+
+
+def start_at_linear(network: Network, drawn: Parameters, linear: Parameters) -> Parameters | None:
+    """Parameters with which the network is the linear model; None if its units cannot carry it.
+
+    Parameters
+    ----------
+    network : Network
+    drawn : Parameters
+        What the units that do not carry keep, but for their weights at the end.
+    linear : Parameters
+        From :func:`fit_linear`.
+
+    Examples
+    --------
+    >>> net = Network([3, 8, 5, 2], "relu", "softmax", "cross_entropy")
+    >>> W, b = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]), np.array([0.25, -1.0])
+    >>> linear = Parameters.from_arrays({"W1": W, "b1": b})
+    >>> start = start_at_linear(net, net.initialize(np.random.default_rng(0)), linear)
+    >>> X = np.random.default_rng(1).normal(size=(4, 3))
+    >>> flat = Network([3, 2], (), "softmax", "cross_entropy")
+    >>> bool(abs(net.predict(start, X) - flat.predict(linear, X)).max() < 1e-14)
+    True
+    """
+    if network.depth == 1:
+        return linear
+    W, outputs = linear["W1"], network.sizes[-1]
+    slopes = [slope for activation in network.activation if (slope := _slope(activation))]
+    if not network.bias or len(slopes) < network.depth - 1 or min(network.sizes[1:-1]) < 2 * outputs:
+        return None
+    blocks = {name: value.copy() for name, value in drawn.items()}
+    pair = np.kron(np.eye(outputs), [[1.0], [-1.0]])  # a to (a, -a), for each output
+    carried = pair @ W
+    for number, slope in enumerate(slopes, start=1):
+        blocks[f"W{number}"][: 2 * outputs] = 0.0
+        blocks[f"W{number}"][: 2 * outputs, : carried.shape[1]] = carried
+        blocks[f"b{number}"][: 2 * outputs] = 0.0
+        back = pair.T / slope  # (φ(a), φ(-a)) to a
+        carried = pair @ back
+    last = network.depth
+    blocks[f"W{last}"][:] = 0.0
+    blocks[f"W{last}"][:, : 2 * outputs] = back
+    blocks[f"b{last}"][:] = linear["b1"]
+    return Parameters(drawn.spec, drawn.spec.pack(blocks, drawn.vector.dtype))
+
+
+def _slope(activation: Activation) -> float | None:
+    """The c with φ(a) - φ(-a) = c a for all a; None if there is none, as for tanh."""
+    slopes = (activation.value(_PROBES) - activation.value(-_PROBES)) / _PROBES
+    is_same = slopes[-1] > 0 and np.allclose(slopes, slopes[-1], rtol=1e-9, atol=0.0)
+    return float(slopes[-1]) if is_same else None
+
+
+def without_penalty(network: Network) -> Network:
+    """The same network, whose objective is the loss alone."""
+    same = (network.sizes, network.activation, network.output, network.loss)
+    return Network(*same, None, network.bias, network.reduction)

@@ -1,0 +1,123 @@
+"""When `train` stops, on whose word, and what it hands out; the linear model beside it."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from chainrule.cli.train import Settings, _job, command
+from chainrule.optimize import Adam
+from chainrule.persistence import load
+from chainrule.training import fit
+
+QUICK = ("--learning-rate", 0.02)
+
+
+@pytest.fixture
+def noise(tmp_path):
+    """Numbers that follow from nothing."""
+    rng = np.random.default_rng(0)
+    lines = [",".join(f"{x:.6f}" for x in row) for row in rng.normal(size=(600, 5))]
+    (tmp_path / "noise.csv").write_text("\n".join(["a,b,c,d,y", *lines]))
+    return "noise.csv"
+
+
+def record(answer):
+    assert answer.code == 0, answer.err
+    return json.loads(answer.out)
+
+
+def test_the_epoch_that_is_kept_is_said_with_its_reason(run):
+    arguments = ("train", "diabetes", "--target", "progression", "--patience", 5, "--learning-rate", 0.001)
+    answer = run(*arguments)
+    kept = re.search(
+        r"Of (\d+) epochs, epoch (\d+) was best on 50 training rows set aside to tell; "
+        r"trained again on all 332 training rows for as long\.",
+        answer.out,
+    )
+    assert kept, answer.out
+    last, best = map(int, kept.groups())
+    assert best == last - 5 > 0
+    facts = record(run(*arguments, "--json", "-q"))
+    assert (facts["epochs"], facts["best_epoch"], facts["rows_set_aside"]) == (last, best, 50)
+
+
+def test_noise_is_not_learned(run, noise):
+    """Many epochs learn the training rows by heart; the start, which is the linear model, is better."""
+    long = ("train", noise, "--target", "y", "--penalty", 0, "--hidden", "64,64", "--json", "-q")
+    stopped = record(run(*long))
+    assert stopped["best_epoch"] < 10 and stopped["epochs"] == stopped["best_epoch"] + 20
+    scores, linear = stopped["scores"]["r2"], stopped["scores"]["r2"]["linear"]
+    assert scores["held_out"] > linear - 0.05
+    whole = record(run(*long, "--no-early-stopping"))
+    assert whole["epochs"] == whole["best_epoch"] == 100 and whole["rows_set_aside"] is None
+    assert whole["scores"]["r2"]["held_out"] < linear - 0.2
+    assert re.fullmatch(r"A linear model of the same rows is ahead by \d+\.\d\d in R2\.", whole["remarks"][0])
+
+
+def test_the_start_is_kept_where_no_epoch_is_better(run, houses, tmp_path):
+    answer = run("train", houses, "--target", "price", *QUICK, "--patience", 5, "--out", "houses.model")
+    assert (
+        "The start, and none of 5 epochs, was best on 7 training rows set aside to tell; kept" in answer.out
+    )
+    scores = load(tmp_path / "houses.model").record["scores"]["r2"]
+    assert scores["held_out"] == pytest.approx(scores["linear"], abs=1e-9)
+
+
+def settings_of(*arguments):
+    with command.make_context("train", list(map(str, arguments))) as context:
+        return Settings(**context.params)
+
+
+def job(*arguments):
+    """What a command would train."""
+    with command.make_context("train", list(map(str, arguments))) as context:
+        return _job(Settings(**context.params))
+
+
+@pytest.mark.parametrize("target", ["price", "town"])
+def test_rows_that_are_scored_have_no_say(houses, target):
+    """The same model comes of a table whose held-out rows are nonsense; rows set aside do have a say."""
+    arguments = (houses, "--target", target, "--epochs", 30, "--quiet")
+    made, settings, method = job(*arguments), settings_of(*arguments), Adam(0.02, 32)
+    expected = made.train(method, settings)
+    made.held_out.X[:] = 1e3
+    made.held_out.y[:] = 0
+    assert made.train(method, settings).best == expected.best
+    made.training.X[made.aside] *= -3
+    assert made.train(method, settings).best != expected.best
+
+
+def test_the_way_without_early_stopping_is_that_of_the_library(run, tmp_path):
+    arguments = ("train", "wine", "--target", "cultivar", "--epochs", 4, "--no-early-stopping", "-q")
+    assert run(*arguments, "--out", "wine.model").code == 0
+    trained = load(tmp_path / "wine.model")
+    made = job("wine", "--target", "cultivar", "--no-early-stopping", "--quiet")
+    rows = (made.training.X, made.training.y)
+    result = fit(made.network, data=rows, method=Adam(0.003, 32), epochs=4, seed=0, progress=False)
+    assert trained.parameters == result.parameters
+
+
+def test_few_rows_are_all_trained_on(run, tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(f"{i}.5,{2 * i}.25" for i in range(9)))
+    answer = run("train", "t.csv", "--target", "y", "--epochs", 3)
+    assert answer.code == 0 and "7 training rows are too few to set some aside" in answer.err
+    assert "all 3 epochs are done" in answer.out
+
+
+def test_each_kind_of_network_starts_at_the_linear_model(houses):
+    for target in ("price", "town", "garden"):
+        for hidden in ("none", "32", "16,9"):
+            made = job(houses, "--target", target, "--hidden", hidden, "--quiet")
+            start = made.start(3)
+            output = made.network.predict(start, made.held_out.X)
+            flat = made.linear_network.predict(made.linear, made.held_out.X)
+            np.testing.assert_allclose(output, flat, rtol=1e-9, atol=1e-12)
+    drawn = job(houses, "--target", "price", "--activation", "tanh", "--quiet")
+    assert drawn.start(3) == drawn.network.initialize(np.random.default_rng(3))
+
+
+def test_more_epochs_are_advised_where_the_last_was_the_best(run):
+    answer = run("train", "iris", "--target", "species", "--epochs", 6)
+    assert "more may help, as in --epochs 12" in answer.out
