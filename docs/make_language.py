@@ -199,7 +199,7 @@ def without_rule() -> str:
     found = []
     for name, (call, _) in {**FORMULAS, **WORDS}.items():
         argument = call.rstrip(")")[-1] if name == "polygamma" else call[len(name) + 1]
-        if argument in "yn" or FUNCTIONS[name].sized:
+        if argument in "yn" or "size" in FUNCTIONS[name].takes:
             continue
         try:
             Equations(f"{GIVEN}\nL = sum({call})").derive("L", wrt=[argument])

@@ -62,8 +62,9 @@ class Function:
         One argument, worked on entry by entry.
     axis : {"none", "optional", "required"}
         Whether ``axis=`` may stand in a call; "required" means on matrices, where the axis must be said.
-    sized : bool
-        The arguments are sizes, as in ``eye(n)``.
+    takes : tuple of str
+        What the arguments are that are no values, in order: a "size", as in ``eye(n)``, a "label", an "order"
+        or a "condition". A rule sees a size as an axis, and a label as its unit vector.
     open : bool
         A sheet may define a function of this name, which wins.
     """
@@ -74,7 +75,7 @@ class Function:
     kernel: Kernel
     elementwise: bool = False
     axis: Literal["none", "optional", "required"] = "none"
-    sized: bool = False
+    takes: tuple[str, ...] = ()
     open: bool = False
 
 
@@ -109,8 +110,9 @@ def _are_vectors(*args: Axes) -> bool:
     return all(len(axes) == 1 for axes in args)
 
 
-def _scalar(args: tuple[Argument, ...], axis: int | None) -> Type:
-    return Type()
+def _joined(args: tuple[Argument, ...], axis: int | None) -> Type:
+    """Type of what has the axes of all arguments."""
+    return Type(tuple(size for arg in args for size in arg.type.axes))
 
 
 def _extreme(name: str) -> Rule:
@@ -245,7 +247,6 @@ _OPEN: dict[str, Callable[..., Any]] = {
     "gammaln": gamma.gammaln,
     "digamma": partial(gamma.polygamma, 0),
 }
-
 FUNCTIONS: dict[str, Function] = {
     function.name: function
     for function in (
@@ -256,11 +257,18 @@ FUNCTIONS: dict[str, Function] = {
             (2,),
             _same,
             lambda args, axis, sizes: gamma.polygamma(sizes[0], args[0]),
+            takes=("order",),
             open=True,
         ),
         Function("max", (1, 2), _extreme("max"), _LARGER, axis="required"),
         Function("min", (1, 2), _extreme("min"), _SMALLER, axis="required"),
-        Function("where", (3,), _where, _plain(lambda c, a, b: np.where(c.real != 0, a, b))),
+        Function(
+            "where",
+            (3,),
+            _where,
+            _plain(lambda c, a, b: np.where(c.real != 0, a, b)),
+            takes=("condition",),
+        ),
         Function("softmax", (1,), _axis_needed("softmax", True), _along(softmax), axis="required"),
         Function(
             "log_softmax",
@@ -314,7 +322,13 @@ FUNCTIONS: dict[str, Function] = {
             _plain(lambda a, b: a[:, None] * b[None, :]),
         ),
         Function("kron", (2,), _kron, _plain(numpy_function("kron"))),
-        Function("onehot", (1,), _same, lambda args, axis, sizes: unit_rows(args[0], sizes[0])),
+        Function(
+            "onehot",
+            (1,),
+            _same,
+            lambda args, axis, sizes: unit_rows(args[0], sizes[0]),
+            takes=("label",),
+        ),
         Function("inv", (1,), _inverse, _plain(numpy_function("linalg.inv"))),
         Function(
             "det",
@@ -323,9 +337,15 @@ FUNCTIONS: dict[str, Function] = {
             _plain(numpy_function("linalg.det")),
         ),
         Function("logdet", (1,), _needing("logdet needs a square matrix", _is_square), _plain(_logdet)),
-        Function("eye", (1,), _scalar, lambda args, axis, sizes: np.eye(sizes[0]), sized=True),
-        Function("ones", (1, 2), _scalar, lambda args, axis, sizes: np.ones(sizes), sized=True),
-        Function("zeros", (1, 2), _scalar, lambda args, axis, sizes: np.zeros(sizes), sized=True),
+        Function(
+            "eye",
+            (1,),
+            lambda args, axis: Type(args[0].type.axes * 2),
+            lambda args, axis, sizes: np.eye(sizes[0]),
+            takes=("size", "size"),
+        ),
+        Function("ones", (1, 2), _joined, lambda args, axis, sizes: np.ones(sizes), takes=("size", "size")),
+        Function("zeros", (1, 2), _joined, lambda args, axis, sizes: np.zeros(sizes), takes=("size", "size")),
     )
 }
 """Every function a sheet can call, by name."""
@@ -342,7 +362,7 @@ COMPARISONS: dict[str, Function] = {
 """What ``<``, ``<=``, ``==`` and ``!=`` become: 1 where it holds, else 0; not to be called by name."""
 
 CONSTANTS: dict[str, Function] = {
-    name: Function("pi", (0,), _scalar, lambda args, axis, sizes: np.asarray(math.pi)) for name in ("pi", "π")
+    name: Function("pi", (0,), _joined, lambda args, axis, sizes: np.asarray(math.pi)) for name in ("pi", "π")
 }
 """Numbers by the names that they have where a sheet does not use these itself."""
 

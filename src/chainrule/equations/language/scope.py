@@ -300,7 +300,7 @@ class NameCheck:
             return
         self._callable(node.function)
         added = [self.bind(loop.index, loop.size) for loop in node.loops]
-        sized = name in FUNCTIONS and FUNCTIONS[name].sized
+        sized = name in FUNCTIONS and "size" in FUNCTIONS[name].takes
         for arg in node.args:
             if sized:
                 self._size(arg)

@@ -1,13 +1,16 @@
 """From what was written to the typed tree: every term gets its shape, or an error says why not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 from typing import Literal as Either
-from typing import cast
 
 from chainrule import gamma
 from chainrule.equations.language.expressions import parse_size
 from chainrule.equations.language.functions import ALIASES, COMPARISONS, FUNCTIONS
 from chainrule.equations.language.operations import (
+    Argument,
     derivative_type,
     elementwise_type,
     product_type,
@@ -78,8 +81,8 @@ class Shaper(TermMaker):
                 made = arg if op == "+" else self.made(Negative(arg.type, self.span(node), arg), node, arg)
             case Operation():
                 made = self._operation(node)
-            case Flip(base=base):
-                made = self._flip(node, self.value(base))
+            case Flip():
+                made = self._flip(node, self.value(node.base))
             case Subscript():
                 made = self.subscript(node)
             case Invocation():
@@ -89,29 +92,28 @@ class Shaper(TermMaker):
         self.nesting -= 1
         return made
 
-    # operations
-
-    def _flip(self, node: Node, arg: Term) -> Term:
-        if not arg.type.axes:
-            return arg
+    def _placed(self, node: Node, rule: Callable[..., Type], *args: Any) -> Type:
+        """What a rule says; of a shape that does not fit it does not know the place."""
         try:
-            flipped = transpose_type(self.argument(cast(Flip, node).base, arg))
+            return rule(*args)
         except SheetShapeError as error:
             self.fail(error.message, node)
+
+    # operations
+
+    def _flip(self, node: Flip, arg: Term) -> Term:
+        if not arg.type.axes:
+            return arg
+        flipped = self._placed(node, transpose_type, self.argument(node.base, arg.type))
         return self.made(Transpose(flipped, self.span(node), arg), node, arg)
 
     def _operation(self, node: Operation) -> Term:
         left = self._left_factor(node) if node.op == "@" else self.value(node.left)
         right = self.value(node.right)
-        first, second = self.argument(node.left, left), self.argument(node.right, right)
-        try:
-            if node.op == "@":
-                self._check_brackets(node.left, left)
-                result = product_type(first, second)
-            else:
-                result = elementwise_type(first, second, node.op)
-        except SheetShapeError as error:
-            self.fail(error.message, node)
+        self._check_brackets(node, left)
+        rule = product_type if node.op == "@" else partial(elementwise_type, op=node.op)
+        sides = self.argument(node.left, left.type), self.argument(node.right, right.type)
+        result = self._placed(node, rule, *sides)
         op = cast(Either["+", "-", "*", "/", "**", "@"], node.op)
         made = self.made(Binary(result, self.span(node), op, left, right), node, left, right)
         if op in ("**", "/"):
@@ -133,15 +135,17 @@ class Shaper(TermMaker):
             message = f"{error.message} If the product was meant first, write {meant}."
         self.fail(message, node.left)
 
-    def _check_brackets(self, node: Node, term: Term) -> None:
+    def _check_brackets(self, product: Operation, term: Term) -> None:
         """Refuse ``a * B @ c``: Python reads (a * B) @ c, a reader a * (B @ c)."""
-        if not isinstance(node, Operation) or node.op not in ("*", "/") or not isinstance(term, Binary):
+        node = product.left
+        if product.op != "@" or not isinstance(node, Operation) or not isinstance(term, Binary):
             return
-        if term.right.type.axes and (term.left.type.axes or node.op == "/"):
+        if node.op in ("*", "/") and term.right.type.axes and (term.left.type.axes or node.op == "/"):
             left, right = self.text(node.left), self.text(node.right)
-            raise SheetShapeError(
+            self.fail(
                 f"{left} {node.op} {right} @ ... can be read in two ways; "
-                f"write ({left} {node.op} {right}) @ ... or {left} {node.op} ({right} @ ...)."
+                f"write ({left} {node.op} {right}) @ ... or {left} {node.op} ({right} @ ...).",
+                product,
             )
 
     def _check_constants(self, node: Operation, left: Term, right: Term, made: Term) -> None:
@@ -277,26 +281,39 @@ class Shaper(TermMaker):
                 node,
                 SheetSyntaxError,
             )
-        if function.sized:
-            return self._sized(node, name)
-        if name == "onehot":
-            return self._onehot(node)
-        if name == "polygamma":
-            return self._polygamma(node)
-        args = tuple(
-            self._condition(arg) if name == "where" and i == 0 else self.value(arg)
-            for i, arg in enumerate(node.args)
-        )
-        axis = self._axis(node, args[0])
-        try:
-            result = function.rule(tuple(map(self.argument, node.args, args)), axis)
-        except SheetShapeError as error:
-            self.fail(error.message, node)
+        # Of the last arguments nothing is said: they are values.
+        kinds = (*function.takes, *["value"] * len(node.args))
+        read = [self._read(node, *pair) for pair in zip(node.args, kinds, strict=False)]
+        types = tuple(self.argument(arg, own) for arg, (own, _, _) in zip(node.args, read, strict=True))
+        axis = self._axis(node, types[0])
+        result = self._placed(node, function.rule, types, axis)
         if function.axis == "required" and axis is None:
             axis = 0
-        return self.made(Call(result, self.span(node), name, args, axis), node, *args)
+        args = tuple(term for _, term, _ in read if term is not None)
+        sizes = tuple(size for _, _, size in read if size is not None)
+        return self.made(Call(result, self.span(node), name, args, axis, sizes), node, *args)
 
-    def _axis(self, node: Invocation, arg: Term) -> int | None:
+    def _read(self, call: Invocation, node: Node, kind: str) -> tuple[Type, Term | None, Size | None]:
+        """An argument: what its rule sees, its term, and the size that it is or brings along."""
+        match kind:
+            case "size":
+                size = parse_size(self.source, node)
+                return Type((size,)), None, size
+            case "label":
+                label, text = self.term(node), self.text(node)
+                classes = self.scope.term_classes(label)
+                if classes is None:
+                    self.fail(f"onehot needs a label, declared as in y: Class[K]; {text} is not one.", call)
+                return Type((*label.type.axes, classes)), label, classes
+            case "order":
+                if not isinstance(node, Literal) or node.value not in range(gamma.HIGHEST + 1):
+                    whole = f"The order of polygamma(n, x) is a whole number from 0 to {gamma.HIGHEST}"
+                    self.fail(f"{whole}; got {self.text(node)}.", node, SheetSyntaxError)
+                return Type(), None, int(node.value)
+        value = self._condition(node) if kind == "condition" else self.value(node)
+        return value.type, value, None
+
+    def _axis(self, node: Invocation, arg: Argument) -> int | None:
         if node.axis is None:
             return None
         name, rank = node.function.name, len(arg.type.axes)
@@ -313,35 +330,6 @@ class Shaper(TermMaker):
             has = f"its axes are {', '.join(str(i) for i in range(rank))}" if rank else "a scalar has no axis"
             self.fail(f"axis={axis}: {text} is {arg.type}; {has}.", node.axis)
         return axis % rank
-
-    def _sized(self, node: Invocation, name: str) -> Term:
-        if node.axis is not None:
-            self.fail(f"{name} has no option axis=.", node.axis, SheetSyntaxError)
-        sizes = tuple(parse_size(self.source, arg) for arg in node.args)
-        axes = sizes * 2 if name == "eye" else sizes
-        return self.made(Call(Type(axes), self.span(node), name, (), None, sizes), node)
-
-    def _onehot(self, node: Invocation) -> Term:
-        label = self.term(node.args[0])
-        classes = self.scope.term_classes(label)
-        if classes is None or node.axis is not None:
-            text = self.text(node.args[0])
-            self.fail(f"onehot needs a label, declared as in y: Class[K]; {text} is not one.", node)
-        result = Type((*label.type.axes, classes))
-        return self.made(Call(result, self.span(node), "onehot", (label,), None, (classes,)), node, label)
-
-    def _polygamma(self, node: Invocation) -> Term:
-        order = node.args[0]
-        if not isinstance(order, Literal) or order.value not in range(gamma.HIGHEST + 1):
-            message = (
-                f"The order of polygamma(n, x) is a whole number from 0 to {gamma.HIGHEST}; "
-                f"got {self.text(order)}."
-            )
-            self.fail(message, order, SheetSyntaxError)
-        arg = self.value(node.args[1])
-        self._axis(node, arg)
-        sizes = (int(order.value),)
-        return self.made(Call(arg.type, self.span(node), "polygamma", (arg,), None, sizes), node, arg)
 
     def _condition(self, node: Node) -> Term:
         """First argument of where: a comparison, 1 or 0, or any value, which holds where it is not 0."""
@@ -361,10 +349,8 @@ class Shaper(TermMaker):
             "==": "equal",
             "!=": "not_equal",
         }[inner.op]
-        try:
-            result = COMPARISONS[name].rule(tuple(self.argument(*side) for side in sides), None)
-        except SheetShapeError as error:
-            self.fail(error.message, node)
+        types = tuple(self.argument(side, term.type) for side, term in sides)
+        result = self._placed(node, COMPARISONS[name].rule, types, None)
         args = tuple(term for _, term in sides)
         self.indices.compare(*args)
         return self.made(Call(result, self.span(node), name, args), node, *args)

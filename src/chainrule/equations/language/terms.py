@@ -137,10 +137,10 @@ class TermMaker(ABC):
             self.fail(reason, node, SheetLimitError)
         return term
 
-    def argument(self, node: Node, term: Term) -> Argument:
+    def argument(self, node: Node, type: Type) -> Argument:
         while isinstance(node, Group):
             node = node.inner
-        return Argument(term.type, partial(self.text, node))
+        return Argument(type, partial(self.text, node))
 
     # names and indices
 
