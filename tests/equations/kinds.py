@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import size_value
 from chainrule.equations.nodes.adjugates import adjugate
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import size_value
 
 
 def drawn(sheet, sizes, seed=0):

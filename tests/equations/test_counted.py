@@ -8,7 +8,7 @@ from chainrule.equations.language import counted
 from chainrule.equations.language.counted import Count
 from chainrule.equations.language.interpreter import Interpreter
 from chainrule.equations.language.sheet import read
-from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import size_value
 from chainrule.errors import TooLargeError
 from equations.model_sheets import MODELS
 

@@ -4,8 +4,16 @@ import pytest
 
 from chainrule.equations.language.functions import ALIASES, FUNCTIONS
 from chainrule.equations.language.sheet import read, read_expression
-from chainrule.equations.language.sizes import size_product, size_value
-from chainrule.equations.language.tree import Aggregate, Call, IndexRef, Pick, Ref, Type
+from chainrule.equations.language.tree import (
+    Aggregate,
+    Call,
+    IndexRef,
+    Pick,
+    Ref,
+    Type,
+    size_product,
+    size_value,
+)
 from chainrule.errors import OptionError, SheetError, SheetNameError, SheetShapeError, SheetSyntaxError
 from equations.model_sheets import CLAIMS, S0, S1, S2, S2_LOGISTIC, S3, S4
 from work import calls

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.language.sizes import size_factors, size_product, size_value
+from chainrule.equations.language.tree import size_factors, size_product, size_value
 from chainrule.errors import ShapeError, SheetError, SheetLimitError, SheetNameError, TooLargeError
 
 SHEET = """

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from chainrule.equations.language.counted import Count
 from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.sizes import size_value
-from chainrule.equations.language.tree import Call, Declaration, Number, Pick, Size, Term
+from chainrule.equations.language.tree import Call, Declaration, Number, Pick, Size, Term, size_value
 from chainrule.errors import OptionError, TooLargeError
 
 Array = NDArray[Any]

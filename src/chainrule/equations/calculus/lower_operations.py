@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from chainrule.equations.language.sizes import size_factors
-from chainrule.equations.language.tree import Size, Type
+from chainrule.equations.language.tree import Size, Type, size_factors
 from chainrule.equations.nodes import recognised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
 from chainrule.equations.nodes.norms import root

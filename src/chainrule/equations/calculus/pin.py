@@ -7,8 +7,7 @@ examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chainrule.equations.language.sizes import size_factors
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.distribute import Terms, opened
 from chainrule.equations.nodes.nodes import Node, factors_of, from_below, topological
 from chainrule.equations.nodes.operations import last_axes, made

@@ -17,8 +17,7 @@ from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.free_names import numbered
-from chainrule.equations.language.sizes import size_factors
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS

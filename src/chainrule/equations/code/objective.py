@@ -19,7 +19,7 @@ from chainrule.equations.code.padding import without_padding
 from chainrule.equations.formulas.repetition import repetition_remark
 from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.sizes import size_value
+from chainrule.equations.language.tree import size_value
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError
 from chainrule.objective import Rows, rows_scale, step_scale

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, SupportsIndex
 
 from chainrule.arrays import np
 from chainrule.equations.code.code_facts import Dims, Variable, called, dims_of, reads
-from chainrule.equations.language.sizes import size_factors, size_product, size_value
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors, size_product, size_value
 from chainrule.errors import TooLargeError
 
 # Of a number of the widest type, complex128.

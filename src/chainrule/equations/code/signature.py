@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from chainrule.equations.language.sizes import size_factors
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.program import Program
 
 

@@ -13,8 +13,7 @@ from itertools import count, product
 from typing import Any
 
 from chainrule.arrays import Array, np
-from chainrule.equations.language.sizes import size_value
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_value
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled, topological
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of

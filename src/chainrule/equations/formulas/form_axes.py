@@ -44,8 +44,7 @@ from chainrule.equations.formulas.forms import (
     Unit,
     Where,
 )
-from chainrule.equations.language.sizes import size_product
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_product
 
 Dims = tuple[Size, ...]
 

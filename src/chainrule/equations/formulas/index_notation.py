@@ -61,8 +61,7 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.formulas.letters import is_indexed, is_repeated, letters_in
 from chainrule.equations.formulas.orders import compared, is_index
 from chainrule.equations.formulas.parts import parted, realigned
-from chainrule.equations.language.sizes import size_product
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_product
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
 

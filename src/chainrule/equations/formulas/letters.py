@@ -29,7 +29,7 @@ from chainrule.equations.formulas.forms import (
     each_form,
     forms_in,
 )
-from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.tree import size_factors
 from chainrule.equations.nodes.nodes import Node, topological
 
 

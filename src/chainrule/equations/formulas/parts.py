@@ -5,8 +5,7 @@ from functools import reduce
 
 from chainrule.equations.formulas.forms import PartOf
 from chainrule.equations.formulas.glyphs import unicode_name
-from chainrule.equations.language.sizes import size_factors, size_product
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors, size_product
 from chainrule.equations.nodes.blocks import Parts, grouped
 
 At = tuple[str, ...]

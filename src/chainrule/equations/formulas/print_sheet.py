@@ -23,8 +23,7 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.formulas.letters import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.free_names import underscored
-from chainrule.equations.language.sizes import size_factors, size_product
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors, size_product
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
 

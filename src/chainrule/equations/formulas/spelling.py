@@ -6,7 +6,7 @@ from typing import Any
 from chainrule.equations.calculus.second import Direction
 from chainrule.equations.formulas.glyphs import AS_TYPED, unicode_name
 from chainrule.equations.language.free_names import underscored
-from chainrule.equations.language.sizes import size_factors
+from chainrule.equations.language.tree import size_factors
 from chainrule.equations.nodes.program import Program
 
 Spelling = Callable[[Any], Any]

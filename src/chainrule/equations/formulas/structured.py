@@ -15,8 +15,7 @@ from chainrule.equations.calculus.second import Second
 from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
-from chainrule.equations.language.sizes import size_factors, size_value
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors, size_value
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled

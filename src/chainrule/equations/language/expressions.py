@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import NoReturn, TypeVar
 
 from chainrule.equations.language.lexer import Source, Token
-from chainrule.equations.language.sizes import size_factors, size_product
 from chainrule.equations.language.syntax import (
     Comparison,
     Flip,
@@ -26,7 +25,7 @@ from chainrule.equations.language.syntax import (
     Unary,
     children,
 )
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors, size_product
 from chainrule.errors import SheetError, SheetLimitError, SheetSyntaxError
 
 _Item = TypeVar("_Item")

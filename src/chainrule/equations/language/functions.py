@@ -14,8 +14,7 @@ from typing import Any, Literal, TypeAlias
 from chainrule import gamma
 from chainrule.arrays import Array, np, numpy_function, unit_rows
 from chainrule.equations.language.operations import Argument, elementwise_type
-from chainrule.equations.language.sizes import size_product
-from chainrule.equations.language.tree import Size, Type
+from chainrule.equations.language.tree import Size, Type, size_product
 from chainrule.errors import SheetShapeError
 from chainrule.special import (
     abs_,

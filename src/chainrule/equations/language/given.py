@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.sizes import size_factors, size_value
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors, size_value
 from chainrule.errors import DataError, ShapeError
 
 _SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient

@@ -14,7 +14,6 @@ from chainrule.equations.language.arithmetic import Arithmetic
 from chainrule.equations.language.functions import meaning
 from chainrule.equations.language.ranges import Moves, parts_of
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.sizes import size_value
 from chainrule.equations.language.tree import (
     Aggregate,
     Binary,
@@ -29,6 +28,7 @@ from chainrule.equations.language.tree import (
     SizeOf,
     Term,
     Transpose,
+    size_value,
 )
 from chainrule.errors import DataError, NoRuleError, ShapeError
 

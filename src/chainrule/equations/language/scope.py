@@ -8,7 +8,6 @@ from typing import NoReturn
 from chainrule.equations.language.foreign import here
 from chainrule.equations.language.functions import ALIASES, CONSTANTS, FUNCTIONS
 from chainrule.equations.language.lexer import Source, Token
-from chainrule.equations.language.sizes import size_factors
 from chainrule.equations.language.syntax import (
     Invocation,
     Name,
@@ -28,6 +27,7 @@ from chainrule.equations.language.tree import (
     Term,
     Transpose,
     Type,
+    size_factors,
 )
 from chainrule.errors import SheetError, SheetLimitError, SheetNameError, SheetSyntaxError
 

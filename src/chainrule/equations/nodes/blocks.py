@@ -10,8 +10,7 @@ from functools import reduce
 from itertools import accumulate, pairwise
 from typing import TypeVar
 
-from chainrule.equations.language.sizes import size_product
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_product
 from chainrule.equations.nodes.connected import connected, labels_of
 from chainrule.equations.nodes.nodes import Factor, Node
 

@@ -14,8 +14,7 @@ from chainrule import special
 from chainrule.arrays import Array, np, numpy_function, unit_rows
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
-from chainrule.equations.language.sizes import size_value
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_value
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node

@@ -10,8 +10,7 @@ from fractions import Fraction
 from itertools import count
 from math import prod
 
-from chainrule.equations.language.sizes import size_factors
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
