@@ -22,7 +22,6 @@ from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.claims import Claim, Reading
 from chainrule.equations.language.ranges import Moves
-from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative, Layout, Ref, Term
 from chainrule.errors import ChainruleError, DataError, OptionError, ShapeError, TooLargeError
@@ -205,7 +204,7 @@ class _Judge:
         """Compare the sides at points until one refutes the claim."""
         silent, at_kinks, alone, is_costly = "", "", "", False
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
-        terms = list(terms_behind(self.equations.sheet, (reading.left, reading.right)))
+        terms = list(self.equations.sheet.behind((reading.left, reading.right)))
         differentiates = any(isinstance(term, Derivative) for term in terms)
         wanted, outcomes = _wanted(self.equations.sheet, terms), Counter[str]()
         discrete = _is_discrete(self.equations.sheet, terms)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.equations.language.counted import Count
-from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Call, Declaration, Number, Pick, Size, Term, size_value
 from chainrule.errors import OptionError, TooLargeError
@@ -206,7 +205,7 @@ def sheet_terms(sheet: Sheet) -> Iterator[Term]:
     readings = [claim.reading for claim in sheet.claims if claim.fault is None]
     sides = (side for reading in readings for side in (reading.left, reading.right))
     bodies = (definition.body for definition in sheet.definitions.values())
-    return terms_behind(sheet, (*bodies, *(side for side in sides if side is not None)))
+    return sheet.behind((*bodies, *(side for side in sides if side is not None)))
 
 
 def draw_point(

@@ -34,7 +34,6 @@ from chainrule.diagnosis.points import (
 from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, numbers_among
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.interpreter import DerivativeRule
-from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Number, Ref, Term
 
@@ -344,7 +343,7 @@ def _exponents(sheet: Sheet) -> list[str]:
         if isinstance(term, Binary) and term.op == "**" and not isinstance(term.right, Number):
             found |= dict.fromkeys(
                 inner.name
-                for inner in terms_behind(sheet, [term.right])
+                for inner in sheet.behind([term.right])
                 if isinstance(inner, Ref)
                 and inner.name in sheet.declarations
                 and sheet.declarations[inner.name].domain == "real"

@@ -19,7 +19,6 @@ from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.interpreter import DerivativeRule
 from chainrule.equations.language.ranges import Moves
-from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Number, Ref, Size, Term, Type, children, names_in
 from chainrule.errors import ChainruleError
@@ -149,7 +148,7 @@ def _is_shifted(sheet: Sheet, edge: Term, numbers: Set[str]) -> bool:
         isinstance(term, Binary)
         and term.op in "+-"
         and any(names_in(side) <= numbers for side in (term.left, term.right))
-        for term in terms_behind(sheet, [edge])
+        for term in sheet.behind([edge])
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from chainrule.arrays import Array, np
 from chainrule.equations.code.examples import SheetExamples
-from chainrule.equations.language.reach import terms_behind
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Call, Ref
 from chainrule.errors import DataError
@@ -87,7 +86,7 @@ def _parameters_decide(sheet: Sheet, minimized: Sequence[str]) -> bool:
         isinstance(inner, Ref)
         and inner.name in sheet.declarations
         and sheet.declarations[inner.name].role == "parameters"
-        for term in terms_behind(sheet, roots)
+        for term in sheet.behind(roots)
         if isinstance(term, Call) and term.function == "where"
-        for inner in terms_behind(sheet, [term.args[0]])
+        for inner in sheet.behind([term.args[0]])
     )

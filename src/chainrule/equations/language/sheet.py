@@ -1,6 +1,6 @@
 """A sheet of equations, read: its declarations, definitions and claims as typed trees."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -36,10 +36,13 @@ from chainrule.equations.language.tree import (
     Definition,
     Domain,
     Layout,
+    Ref,
     Role,
     Size,
     Term,
     Type,
+    children,
+    walk,
 )
 from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
@@ -112,6 +115,15 @@ class Sheet(Immutable):
                     found.add(after)
             self._dependents[name] = frozenset(found - {name})
         return self._dependents[name]
+
+    def behind(self, roots: Iterable[Term]) -> Iterator[Term]:
+        """Every term in some terms and in the definitions they depend on, once."""
+
+        def parts(term: Term) -> tuple[Term, ...]:
+            known = isinstance(term, Ref) and self.definitions.get(term.name)
+            return (known.body,) if known else children(term)
+
+        return walk(roots, parts)
 
     @property
     def functions(self) -> Mapping[str, tuple[str, ...]]:
