@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from chainrule.diagnosis.points import FEW_ENTRIES, SheetPoint, entries_at
 from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decimals, Doubles, NoisyDoubles
-from chainrule.equations.language.evaluate import Evaluation
-from chainrule.equations.language.interpreter import DerivativeRule
+from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Size, Term

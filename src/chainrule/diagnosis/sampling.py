@@ -33,7 +33,7 @@ from chainrule.diagnosis.points import (
 )
 from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, numbers_among
 from chainrule.equations.language.arithmetic import Allowance
-from chainrule.equations.language.interpreter import DerivativeRule
+from chainrule.equations.language.evaluate import DerivativeRule
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Number, Ref, Term
 

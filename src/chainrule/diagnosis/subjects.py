@@ -24,8 +24,7 @@ from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
-from chainrule.equations.language.evaluate import Evaluation
-from chainrule.equations.language.interpreter import DerivativeRule
+from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.errors import ChainruleError, OptionError
 
 Array = NDArray[Any]

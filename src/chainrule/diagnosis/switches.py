@@ -15,9 +15,8 @@ from chainrule.diagnosis.bounds import is_nonnegative, is_positive
 from chainrule.diagnosis.points import SheetPoint, scaled, short
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
-from chainrule.equations.language.evaluate import Evaluation
+from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.functions import COMPARISONS
-from chainrule.equations.language.interpreter import DerivativeRule
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Binary, Call, Number, Ref, Size, Term, Type, children, names_in

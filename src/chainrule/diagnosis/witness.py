@@ -15,8 +15,7 @@ from chainrule.diagnosis.points import SheetPoint
 from chainrule.equations.calculus.derived_value import Derived
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance, Doubles, NoisyDoubles
-from chainrule.equations.language.evaluate import Evaluation
-from chainrule.equations.language.interpreter import DerivativeRule, Environment
+from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation
 from chainrule.equations.language.sheet import read_expression
 from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term
 from chainrule.equations.nodes.nodes import MOST_STEPS, Node

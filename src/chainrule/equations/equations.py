@@ -18,8 +18,7 @@ from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
 from chainrule.equations.language.claims import Claim
-from chainrule.equations.language.evaluate import Evaluation, evaluate
-from chainrule.equations.language.interpreter import Environment
+from chainrule.equations.language.evaluate import Environment, Evaluation, evaluate
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.origin import Origin, Text, remade
 from chainrule.equations.language.sheet import Sheet, read, read_expression

@@ -6,7 +6,7 @@ from functools import cached_property
 from chainrule.arrays import Array, np
 from chainrule.equations.calculus.lower import lower_value
 from chainrule.equations.calculus.lower_operations import Value
-from chainrule.equations.language.interpreter import Environment
+from chainrule.equations.language.evaluate import Environment
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative
 from chainrule.equations.nodes.adjugates import with_cofactors

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, partial
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from chainrule import decimals, special
 from chainrule.arrays import Array, np
@@ -19,56 +19,6 @@ from chainrule.equations.language.decimal_matrices import Matrices
 from chainrule.equations.language.functions import COMPARISONS, Function
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 from chainrule.gamma import DECIMALS, polygamma_name
-
-
-class Arithmetic(Protocol):
-    """What an interpreter of sheets or of nodes needs to know of its numbers."""
-
-    def context(self) -> AbstractContextManager[Any]:
-        """Within which everything is computed."""
-
-    def number(self, value: Fraction | int) -> Any:
-        """An exact number, as near as these numbers come to it."""
-
-    def array(self, value: Any) -> Any:
-        """A result as an array of these numbers."""
-
-    def power(self, base: Any, exponent: Any) -> Any:
-        """Powers, entry by entry."""
-
-    def call(
-        self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
-    ) -> Any:
-        """A function of the language."""
-
-    def charge(self, operations: int) -> None:
-        """Count what terms of a sheet take in double precision, before they are computed."""
-
-    def spend(self, operations: int) -> None:
-        """Count what is computed next."""
-
-    def norm(self, x: Array, axes: int | None) -> Any:
-        """The Euclidean norm along the last axes; see `special.norm`."""
-
-    def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
-        """The derivative of a power; see `special.power_derivative`."""
-
-    def function(self, name: str, kernels: Mapping[str, Callable[[Array], Any]]) -> Callable[[Array], Any]:
-        """What computes a function; ``kernels`` are those of doubles.
-
-        Raises
-        ------
-        NoRuleError
-            If there is none.
-        """
-
-    @property
-    def pi(self) -> Any:
-        """π."""
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether there are more digits than in double precision."""
 
 
 @dataclass
@@ -125,36 +75,52 @@ class Doubles:
         self.allowance = allowance
 
     def context(self) -> AbstractContextManager[Any]:
+        """Within which everything is computed."""
         return np.errstate(all="ignore")
 
     def number(self, value: Fraction | int) -> Any:
+        """An exact number, as near as these numbers come to it."""
         return np.float64(value.numerator / value.denominator)
 
     def array(self, value: Any) -> Any:
+        """A result as an array of these numbers."""
         return value
 
     def power(self, base: Any, exponent: Any) -> Any:
+        """Powers, entry by entry."""
         return special.power(base, exponent)
 
     def norm(self, x: Array, axes: int | None) -> Any:
+        """The Euclidean norm along the last axes; see `special.norm`."""
         return special.norm(x, axes)
 
     def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
+        """The derivative of a power; see `special.power_derivative`."""
         return special.power_derivative(base, exponent, by_base, by_exponent)
 
     def function(self, name: str, kernels: Mapping[str, Callable[[Array], Any]]) -> Callable[[Array], Any]:
+        """What computes a function; ``kernels`` are those of doubles.
+
+        Raises
+        ------
+        NoRuleError
+            If there is none.
+        """
         return kernels[name]
 
     def call(
         self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
     ) -> Any:
+        """A function of the language."""
         return function.kernel(args, axis, sizes)
 
     def charge(self, operations: int) -> None:
+        """Count what terms of a sheet take in double precision, before they are computed."""
         if self.allowance is not None:
             self.allowance.spend(operations)
 
     def spend(self, operations: int) -> None:
+        """Count what is computed next."""
         if self.allowance is not None:
             self.allowance.spend(EACH + operations // DISCOUNT)
 
@@ -331,6 +297,10 @@ class Decimals:
             "lse": lambda x: _rows(x)[0],
             "logdet": lambda x: _ELEMENTWISE["log"](_ELEMENTWISE["abs"](matrices["det"](x))),
         }
+
+
+Arithmetic: TypeAlias = Doubles | Decimals
+"""What interpreters of sheets and of nodes compute in; ``is_exact`` says which."""
 
 
 def _decimal(x: Any) -> Decimal:

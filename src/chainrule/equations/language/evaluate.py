@@ -7,23 +7,43 @@ calculus or the compiler. Complex arrays pass through, so that derivatives can b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from chainrule.arrays import Array, ArrayLike
 from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import DISCOUNT, EACH, Count, kept
 from chainrule.equations.language.given import given_values
-from chainrule.equations.language.interpreter import DerivativeRule, Interpreter
+from chainrule.equations.language.interpreter import Interpreter
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet, read_expression
-from chainrule.equations.language.tree import Size, Term, names_in
-from chainrule.errors import DataError
+from chainrule.equations.language.tree import Derivative, Size, Term, names_in
+from chainrule.errors import DataError, NoRuleError
 
 Indices: TypeAlias = tuple[tuple[str, Size], ...]
 Body: TypeAlias = tuple[Indices, Term]
 """A term with its open indices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """What is known at a place of the sheet, for whoever computes a derivative there.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        The sheet at its values.
+    indices : mapping of str to int
+        Values of the open indices.
+    """
+
+    evaluation: Evaluation
+    indices: Mapping[str, int]
+
+
+DerivativeRule: TypeAlias = Callable[[Derivative, Environment], ArrayLike]
 
 
 def evaluate(
@@ -93,6 +113,13 @@ class Evaluation:
         The numbers it is computed in.
     moves : Moves, optional
         What is known of terms that are no definitions of the sheet, where several evaluations share it.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Whole values, given and computed, of everything that was needed so far.
+    memory : dict
+        Where a rule for derivatives may keep what it computes, for as long as the values are these.
     """
 
     def __init__(
@@ -122,7 +149,18 @@ class Evaluation:
         self.given |= given.keys()
         self.memory: dict[Any, Array] = {}
         self._at = frozenset(self.sizes.items())
-        self.work = Interpreter(self, self.moves)
+        self.work = self._interpreter(self.moves)
+
+    def _interpreter(self, moves: Moves) -> Interpreter:
+        return Interpreter(self.arrays, self.sizes, self.arithmetic, self._derived, moves)
+
+    def _derived(self, term: Derivative, indices: Mapping[str, int]) -> ArrayLike:
+        if self.derivative is None:
+            raise NoRuleError(
+                f"The derivative with respect to {term.wrt} in line {term.span.line} needs a rule for "
+                "derivatives, and none was given to the evaluation."
+            )
+        return self.derivative(term, Environment(self, indices))
 
     def _is_as_given(self, name: str) -> bool:
         """Whether a value is told apart, not measured: labels; signs and bits, which noise leaves alone."""
@@ -132,7 +170,7 @@ class Evaluation:
     def under(self, rule: DerivativeRule) -> Evaluation:
         """The same values, with derivatives by another rule; what either computes both know."""
         new = copy(self)
-        new.derivative, new.work = rule, Interpreter(new, self.moves)
+        new.derivative, new.work = rule, new._interpreter(self.moves)
         return new
 
     def moved(self, name: str, value: ArrayLike) -> Evaluation:
@@ -189,7 +227,7 @@ class Evaluation:
             if name in needed
         }
         self.arithmetic.charge(self._counted(bodies, more))
-        work = Interpreter(self, self.sheet.moves)  # the indices of a term may be open in another
+        work = self._interpreter(self.sheet.moves)  # the indices of a term may be open in another
         for name, parts in bodies.items():
             self.arrays[name] = work.whole(*parts)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.language.arithmetic import Arithmetic
 from chainrule.equations.language.functions import meaning
 from chainrule.equations.language.ranges import Moves, parts_of
-from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import (
     Aggregate,
     Binary,
@@ -33,61 +31,34 @@ from chainrule.equations.language.tree import (
 from chainrule.errors import DataError, NoRuleError, ShapeError
 
 
-@dataclass(frozen=True, eq=False)
-class Environment:
-    """What is known at a place of the sheet, for whoever computes a derivative there.
-
-    Attributes
-    ----------
-    evaluation : Evaluation
-        The sheet at its values.
-    indices : mapping of str to int
-        Values of the open indices.
-    """
-
-    evaluation: Known
-    indices: Mapping[str, int]
-
-
-DerivativeRule: TypeAlias = Callable[[Derivative, Environment], ArrayLike]
-
-
-class Known(Protocol):
-    """A sheet, and what is known of it: what an interpreter works on; see `Evaluation`.
-
-    Attributes
-    ----------
-    arrays : dict of str to ndarray
-        Whole values, given and computed, of everything that was needed so far.
-    memory : dict
-        Where a rule for derivatives may keep what it computes, for as long as the values are these.
-    """
-
-    sheet: Sheet
-    derivative: DerivativeRule | None
-    arithmetic: Arithmetic
-    arrays: dict[str, Array]
-    sizes: dict[str, int]
-    memory: dict[Any, Array]
-
-    def named(self, name: str) -> Array:
-        """The whole value of a name."""
-
-    def under(self, rule: DerivativeRule) -> Any:
-        """The same values, with derivatives by another rule: an `Evaluation`."""
-
-
 class Interpreter:
-    """Computes terms; a term's value is kept until an index in it changes."""
+    """Computes terms; a term's value is kept until an index in it changes.
 
-    def __init__(self, evaluation: Known, moves: Moves | None = None) -> None:
-        self.evaluation = evaluation
-        self.arrays, self.sizes = evaluation.arrays, evaluation.sizes
-        self.arithmetic = evaluation.arithmetic
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Whole values, given and computed.
+    sizes : mapping of str to int
+    arithmetic : Arithmetic
+    derived : callable
+        The value of a derivative at the values of the open indices.
+    moves : Moves
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, Array],
+        sizes: Mapping[str, int],
+        arithmetic: Arithmetic,
+        derived: Callable[[Derivative, Mapping[str, int]], ArrayLike],
+        moves: Moves,
+    ) -> None:
+        self.arrays, self.sizes, self.arithmetic = arrays, sizes, arithmetic
+        self.derived = derived
         self.indices: dict[str, Any] = {}
         self.widths: dict[str, int] = {}
         self.kept: dict[str, dict[Term, Any]] = {"": {}}
-        self.moves = moves or Moves()
+        self.moves = moves
         self.homes: dict[tuple[str, ...], dict[Term, str]] = {}
         self.home = self.homes.setdefault((), {})
 
@@ -281,15 +252,7 @@ class Interpreter:
         return self.arithmetic.array(total / size) if term.kind == "mean" else total
 
     def differentiate(self, term: Derivative) -> Any:
-        evaluation = self.evaluation
-        if evaluation.derivative is None:
-            raise NoRuleError(
-                f"The derivative with respect to {term.wrt} in line {term.span.line} needs a rule for "
-                "derivatives, and none was given to the evaluation."
-            )
-        found = np.asarray(
-            evaluation.derivative(term, Environment(evaluation, MappingProxyType(dict(self.indices))))
-        )
+        found = np.asarray(self.derived(term, MappingProxyType(dict(self.indices))))
         shape = tuple(self.size(size) for size in term.type.axes)
         if found.shape != shape:
             raise ShapeError(
