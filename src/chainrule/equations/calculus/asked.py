@@ -13,7 +13,7 @@ from chainrule.equations.calculus.stacking import (
 )
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Layout
+from chainrule.equations.language.tree import Layout, spelled
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
@@ -153,10 +153,7 @@ def _require_scalar(sheet: Sheet, name: str) -> None:
     """Make sure that a name is a scalar."""
     axes = sheet.type_of(name).axes
     if axes:
-        shape = ", ".join(map(str, axes))
-        raise SheetShapeError(
-            f"{name} has shape ({shape}{',' if len(axes) == 1 else ''}); a scalar is needed here."
-        )
+        raise SheetShapeError(f"{name} has shape {spelled(axes)}; a scalar is needed here.")
 
 
 def require_twice(asked: Asked) -> None:

@@ -98,16 +98,15 @@ def split_terms(program: Program, of: str, over: Collection[str]) -> tuple[Terms
     through.
     """
     changing = program.dependents(over)
-    bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
     moving: Terms = []
     same: Terms = []
     stack = [(Fraction(1), program.symbols[of])]
     while stack:
         c, term = stack.pop()
-        body = bodies.get(term, term)
+        body = program.definitions.get(term, term)
         if changing.isdisjoint(program.names_in(term)):
             same.append((c, term))
-        elif body.kind == "lin" or (term in bodies and body.kind == "sym"):
+        elif body.kind == "lin" or (term in program.definitions and body.kind == "sym"):
             stack.extend((c * inner, arg) for inner, arg in coefficient_terms(body))
         elif (opened := _distributed(body, program, changing)) is not None:
             stack.extend((c * inner, arg) for inner, arg in coefficient_terms(opened))

@@ -12,8 +12,8 @@ from chainrule.equations.code.in_place import Storage, in_place, results_first
 from chainrule.equations.code.kernels import definitions_for
 from chainrule.equations.code.node_code import MAY_WARN
 from chainrule.equations.code.room import Made, made_by
-from chainrule.equations.code.signature import Signature, spelled
-from chainrule.equations.language.tree import Size
+from chainrule.equations.code.signature import Signature
+from chainrule.equations.language.tree import Size, spelled
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import NoRuleError
 

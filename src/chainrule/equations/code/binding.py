@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from chainrule.arrays import ArrayLike, np
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, spelled
 from chainrule.errors import DataError, ShapeError
 
 
@@ -56,12 +56,12 @@ def _shown(
     found: dict[str, int] = {}
     for name, value in beside.items():
         dims, shape = others[name], np.shape(value)
-        spelled = f"({', '.join(map(str, dims))}{',' if len(dims) == 1 else ''})"
         if len(shape) != len(dims):
-            raise ShapeError(f"{name} has shape {shape}; expected {spelled}.")
+            raise ShapeError(f"{name} has shape {shape}; expected {spelled(dims)}.")
         for size, length in zip(dims, shape, strict=True):
             if isinstance(size, str) and size in sizes and found.setdefault(size, length) != length:
                 raise ShapeError(
-                    f"{name} has shape {shape} for {spelled}; another value says {size} = {found[size]}."
+                    f"{name} has shape {shape} for {spelled(dims)}; "
+                    f"another value says {size} = {found[size]}."
                 )
     return found

@@ -58,7 +58,7 @@ def chunked(
         return None
     before, after = later
     loop = _loop(finder, names, length, fresh)
-    swap = _Swap(finder, names)
+    swap = _Renamed(names)
     return Chunked(
         [statements[place] for place in before],
         loop,
@@ -157,7 +157,7 @@ class _Finder:
 
     def split(self, names: Mapping[str, str]) -> tuple[list[int], list[int]] | None:
         """Places of the statements before and after the loop; None if the loop needs what comes after."""
-        swap = _Swap(self, names)
+        swap = _Renamed(names)
         late, before, after = set(names.values()), list[int](), list[int]()
         for place, (target, value) in enumerate(zip(self.targets, self.values, strict=True)):
             if target in self.tall:
@@ -180,16 +180,15 @@ class _Typeless(ast.NodeTransformer):
         return ast.Constant(node.attr) if node.attr == "dtype" else self.generic_visit(node)  # type: ignore[return-value]
 
 
-class _Swap(ast.NodeTransformer):
-    """Puts the names of the sums in their places."""
+class _Renamed(ast.NodeTransformer):
+    """Puts names in the places of calls, and of other names."""
 
-    def __init__(self, finder: _Finder, names: Mapping[str, str]) -> None:
-        self.finder = finder
+    def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        name = self.names.get(ast.unparse(node))
-        return ast.Name(name) if name else self.generic_visit(node)  # type: ignore[return-value]
+    def visit(self, node: ast.AST) -> ast.AST:
+        name = self.names.get(ast.unparse(node)) if isinstance(node, ast.Name | ast.Call) else None
+        return ast.Name(name) if name else self.generic_visit(node)
 
     def text(self, code: ast.expr) -> str:
         return ast.unparse(self.visit(_copy(code)))
@@ -211,7 +210,7 @@ def _loop(
     for name, own in sliced.items():
         axis = (finder.known[name].dims or ()).index(finder.along)
         lines.append(f"    {own} = {name}[{':, ' * axis}{part}]")
-    rename = _Rename(sliced)
+    rename = _Renamed(sliced)
     lines += [f"    {target} = {rename.text(value)}" for target, value in body]
     for text, name in names.items():
         lines.append(f"    {name} = _plus({name}, {rename.text(finder.sums[text])})")
@@ -227,17 +226,6 @@ def _tall_body(finder: _Finder) -> tuple[list[tuple[str, ast.expr]], set[str]]:
             needed |= reads(value)
             body.insert(0, (target, value))
     return body, needed
-
-
-class _Rename(ast.NodeTransformer):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name(self.names.get(node.id, node.id))
-
-    def text(self, code: ast.expr) -> str:
-        return ast.unparse(self.visit(_copy(code)))
 
 
 def _width(dims: Dims, along: Size, length: Callable[[Size], str]) -> str:

@@ -12,12 +12,11 @@ from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import DocstringLines
 from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
-from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code
+from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code, repeats
 from chainrule.equations.code.picks import picked, subscript, without_units
-from chainrule.equations.code.signature import tuple_text
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.free_names import numbered
-from chainrule.equations.language.tree import Size, size_factors
+from chainrule.equations.language.tree import Size, size_factors, spelled
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import KINDS
@@ -60,7 +59,7 @@ class Writer:
         self.code: dict[Node, Code] = {}
         self.uses: dict[Node, int] = {}
         self.totals = Totals(lambda arg, spread: self._spread(arg) if spread else self.code[arg])
-        self.bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
+        self.bodies = program.definitions
 
     def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
         """What a function does that computes the given nodes under their names."""
@@ -255,13 +254,13 @@ class Writer:
 
     def _sum(self, node: Node) -> Code:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
-        shape = tuple_text([self.length(size) for size in node.dims])
+        shape = spelled(self.length(size) for size in node.dims)
         if not terms:
             return f"np.zeros({shape}{self.type_argument()})", True
         if node.dims and all(arg.kind == "ones" for _, arg in terms):
             return f"np.full({shape}, {_number(terms[0][0])}{self.type_argument()})", True
         # One term of full shape lets the others broadcast.
-        spread = any(arg.kind != "ones" and not self._has_ones(arg) for _, arg in terms)
+        spread = any(arg.kind != "ones" and not repeats(arg) for _, arg in terms)
         signs = ["" if terms[0][0] > 0 else "-", *(" + " if c > 0 else " - " for c, _ in terms[1:])]
         pieces = [
             sign + self._summand(abs(c), arg, spread) for sign, (c, arg) in zip(signs, terms, strict=True)
@@ -279,13 +278,9 @@ class Writer:
         body = text if atomic or (c == 1 and arg.kind not in _SUMS) else f"({text})"
         return body if c == 1 else f"{_number(c)} * {body}"
 
-    @staticmethod
-    def _has_ones(node: Node) -> bool:
-        return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
-
     def _spread(self, node: Node) -> Code:
         """A term that only repeats along some axes, left to broadcast: ``b`` for 𝟏 bᵀ."""
-        if not self._has_ones(node):
+        if not repeats(node):
             return self.code[node]
         out = node.data[1]
         pairs = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]

@@ -221,10 +221,11 @@ def compile_product(
     stable = replace(stable, symbols=symbols, declarations=declarations)
     tails: dict[Node, Node] = {}
     weighed: dict[Node, float] = {}
-    bodies = {stable.symbols[name]: body for name, body in stable.bodies.items()}
     held = {
         line.symbol: taken_apart(
-            right_in_the_tails(substitute(line.expression, renamed), bodies, tails), sizes or {}, weighed
+            right_in_the_tails(substitute(line.expression, renamed), stable.definitions, tails),
+            sizes or {},
+            weighed,
         )
         for line in lines
     }

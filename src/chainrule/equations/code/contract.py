@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chainrule.equations.code.pairing import BLAS_SHARE, Join, joins
+from chainrule.equations.language.tree import spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +207,9 @@ def _tensordot(first: Operand, second: Operand, gone: frozenset[int], out: tuple
     if lead(second) < lead(first):
         first, second = second, first
     common = [label for label in first.labels if label in gone]
-    axes = _axes(first, common), _axes(second, common)
+    axes = [spelled(map(operand.labels.index, common)) for operand in (first, second)]
     kept = tuple(label for operand in (first, second) for label in operand.labels if label not in gone)
     return Operand(f"np.tensordot({first.code}, {second.code}, ({axes[0]}, {axes[1]}))", kept)
-
-
-def _axes(operand: Operand, labels: Sequence[int]) -> str:
-    places = [str(operand.labels.index(label)) for label in labels]
-    return f"({', '.join(places)}{',' if len(places) == 1 else ''})"
 
 
 def _matmul(first: Operand, second: Operand, label: int, out: tuple[int, ...]) -> Operand:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from chainrule.equations.code.code_facts import Dims
-from chainrule.equations.code.node_code import plain_number
-from chainrule.equations.code.signature import tuple_text
+from chainrule.equations.code.node_code import plain_number, repeated_axes, repeats
+from chainrule.equations.language.tree import spelled
 from chainrule.equations.nodes.log_space import KINDS, log_of, terms_of
-from chainrule.equations.nodes.nodes import Node, factors_of, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, is_number, is_zero
 
 Key = tuple[tuple[int, ...], tuple[Node, ...]]
 
@@ -48,28 +48,18 @@ def _placed(node: Node) -> Iterator[tuple[Node, bool]]:
     args, rank = list(node.args), len(batch_dims(node))
     if node.kind == "share":
         a, v = args[:2]
-        yield a, _repeats(a) and set(range(rank, len(a.dims))) <= _covered(a)
-        yield v, _repeats(v) and not is_number(a)
+        yield a, repeats(a) and set(range(rank, len(a.dims))) <= _covered(a)
+        yield v, repeats(v) and not is_number(a)
         args = args[2:]
     for s, w in zip(args[::2], args[1::2], strict=True):
         whole = set(range(len(s.dims))) <= _covered(s) | _covered(w)
-        yield s, _repeats(s) and whole
-        yield w, _repeats(w)
-
-
-def _repeats(node: Node) -> bool:
-    return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
+        yield s, repeats(s) and whole
+        yield w, repeats(w)
 
 
 def _covered(node: Node) -> set[int]:
     """The axes along which a node is not the same by construction."""
-    if is_number(node):
-        return set()
-    if not _repeats(node):
-        return set(range(len(node.dims)))
-    out = node.data[1]
-    mine = {label for arg, own in factors_of(node) if arg.kind != "ones" for label in own}
-    return {axis for axis, label in enumerate(out) if label in mine}
+    return set(range(len(node.dims))) - repeated_axes(node)
 
 
 class Totals:
@@ -102,8 +92,7 @@ class Totals:
         self.known[_key(node)] = names
         placed = list(_placed(node))[2 * (node.kind == "share") :]
         texts = [self._text(arg, spread) for arg, spread in placed]
-        axes = tuple_text([str(count) for count in node.data])
-        return f"{', '.join(names)} = _exponentials({axes}, {', '.join(texts)})"
+        return f"{', '.join(names)} = _exponentials({spelled(node.data)}, {', '.join(texts)})"
 
     def value(self, node: Node) -> str:
         """The code of a logarithm, a sign or a part v exp(a) / T."""

@@ -69,10 +69,11 @@ def second_lines(
         line.requested = line.requested and (line.symbol in wanted or isinstance(line.symbol.data, Cotangent))
     tails: dict[Node, Node] = {}
     weighed: dict[Node, float] = {}
-    bodies = {program.symbols[name]: body for name, body in program.bodies.items()}
     lines = separated(needed_lines(lines), wanted, sizes, direction_axes(program), weighed)
     for line in lines:
-        line.expression = taken_apart(right_in_the_tails(line.expression, bodies, tails), sizes, weighed)
+        line.expression = taken_apart(
+            right_in_the_tails(line.expression, program.definitions, tails), sizes, weighed
+        )
     return needed_lines(lines)
 
 

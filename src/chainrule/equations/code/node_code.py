@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from chainrule.equations.code.signature import tuple_text
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, spelled
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
 
@@ -42,7 +41,7 @@ class Spelling(Protocol):
 def _ones(said: Spelling, node: Node) -> Code:
     if not node.dims:
         return "1.0", True
-    shape = tuple_text([said.length(size) for size in node.dims])
+    shape = spelled(said.length(size) for size in node.dims)
     return f"np.ones({shape}{said.type_argument()})", True
 
 
@@ -85,8 +84,7 @@ def _choice(said: Spelling, node: Node) -> Code:
 
 
 def _reshaped(said: Spelling, node: Node) -> Code:
-    shape = ", ".join(said.length(size) for size in node.dims)
-    return f"np.reshape({said.text(node.args[0])}, ({shape}{',' if len(node.dims) == 1 else ''}))", True
+    return f"np.reshape({said.text(node.args[0])}, {spelled(said.length(size) for size in node.dims)})", True
 
 
 def _unit(said: Spelling, node: Node) -> Code:
@@ -182,13 +180,16 @@ def _weighted(weight: int, code: str) -> str:
     return code if weight == 1 else f"{weight} * {code}"
 
 
+def repeats(node: Node) -> bool:
+    """Whether a node is a product that only repeats along some axes."""
+    return node.kind == "prod" and any(arg.kind == "ones" for arg in node.args)
+
+
 def repeated_axes(node: Node) -> set[int]:
     """The axes along which a node only repeats."""
     if is_number(node):
         return set(range(len(node.dims)))
-    if node.kind != "prod":
-        return set()
-    ones = [own for arg, own in factors_of(node) if arg.kind == "ones"]
+    ones = [own for arg, own in factors_of(node) if arg.kind == "ones"] if repeats(node) else []
     return {node.data[1].index(label) for own in ones for label in own}
 
 

@@ -1,19 +1,9 @@
 """The head of a compiled function: sizes read off its inputs, shapes and labels checked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
-from chainrule.equations.language.tree import Size, size_factors
+from chainrule.equations.language.tree import Size, size_factors, spelled
 from chainrule.equations.nodes.program import Program
-
-
-def tuple_text(parts: Sequence[str]) -> str:
-    """The code of a tuple."""
-    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
-
-
-def spelled(dims: Sequence[Size]) -> str:
-    """A symbolic shape."""
-    return tuple_text([str(size) for size in dims])
 
 
 class Signature:
@@ -57,7 +47,7 @@ class Signature:
         given = [(variable, self.program.symbols[name].dims) for name, variable in self.inputs.items()]
         ranks = [f"{variable}.ndim == {len(dims)}" for variable, dims in given]
         shapes = [
-            f"{variable}.shape == {tuple_text([_length_text(size, known) for size in dims])}"
+            f"{variable}.shape == {spelled(_length_text(size, known) for size in dims)}"
             for variable, dims in given
             if dims and all(_is_known(size, known) for size in dims)
         ]
@@ -67,13 +57,15 @@ class Signature:
         statements = [*shape_checks, *self._position_checks(), *self._label_checks(known)]
         return statements, tuple(size for size in self.used_sizes if size not in known)
 
-    def _shown(self) -> tuple[dict[Size, str], list[str]]:
+    def _shown(self, among: Container[str] | None = None) -> tuple[dict[Size, str], list[str]]:
         """What the sizes that are an axis of an input are called, and the statements that read them."""
         known: dict[Size, str] = {}
         reads = []
         for name, variable in self.inputs.items():
             for axis, size in enumerate(self.program.symbols[name].dims):
-                if isinstance(size, str) and size not in known and "*" not in size:
+                if size in known or not isinstance(size, str) or "*" in size:
+                    continue
+                if among is None or size in among:
                     known[size] = self._length(size)
                     reads.append(f"{known[size]} = {variable}.shape[{axis}]")
         return known, reads
@@ -85,13 +77,8 @@ class Signature:
 
     def reads(self) -> tuple[list[str], tuple[str, ...]]:
         """Statements that read the sizes the code uses, and the sizes no input shows."""
-        reads: dict[str, str] = {}
-        for name, variable in self.inputs.items():
-            for axis, size in enumerate(self.program.symbols[name].dims):
-                if isinstance(size, str) and size in self.used_sizes:
-                    reads.setdefault(size, f"{self.used_sizes[size]} = {variable}.shape[{axis}]")
-        hidden = tuple(size for size in self.used_sizes if size not in reads)
-        return list(reads.values()), hidden
+        known, reads = self._shown(self.used_sizes)
+        return reads, tuple(size for size in self.used_sizes if size not in known)
 
     def _refusal(self) -> str:
         expected = ", ".join(f"{name} {spelled(self.program.symbols[name].dims)}" for name in self.inputs)

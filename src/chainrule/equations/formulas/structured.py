@@ -244,8 +244,7 @@ def structured(
     bodies = {line.symbol: line.expression for line in lines[:-1]}
     mentioned = _mentioned(last.expression, bodies)
     known, lengths = _given(program, mentioned, values, sizes)
-    definitions = {program.symbols[name]: body for name, body in program.bodies.items()}
-    held = Factored(known, definitions | bodies, lengths)
+    held = Factored(known, program.definitions | bodies, lengths)
     data = last.symbol.data
     whole = (data.wrt, data.then) if isinstance(data, Second) else (data.of, data.wrt)
     if last.symbol.dims != sum((program.symbols[name].dims for name in whole), ()):

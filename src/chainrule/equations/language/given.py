@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Size, size_factors, size_value
+from chainrule.equations.language.tree import Size, size_factors, size_value, spelled
 from chainrule.errors import DataError, ShapeError
 
 _SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient
@@ -80,7 +80,7 @@ def _learn_sizes(
             if known.setdefault(size, length) != length:
                 raise ShapeError(
                     f"{shown_by[size]} says {size} = {known[size]}, {name} says {size} = {length}; "
-                    f"{name} has shape {array.shape} for {_spelled(axes)}."
+                    f"{name} has shape {array.shape} for {spelled(axes)}."
                 )
             shown_by.setdefault(size, name)
 
@@ -133,13 +133,8 @@ def _first(array: Array, wrong: NDArray[np.bool_]) -> str:
     return f"{array[place]} at {list(place)}"
 
 
-def _spelled(axes: tuple[Size, ...]) -> str:
-    inner = ", ".join(str(size) for size in axes)
-    return f"({inner},)" if len(axes) == 1 else f"({inner})"
-
-
 def _axes_message(name: str, array: Array, axes: tuple[Size, ...]) -> str:
-    expected = f"expected {_spelled(axes)}" if axes else "expected a single number"
+    expected = f"expected {spelled(axes)}" if axes else "expected a single number"
     message = f"{name} has shape {array.shape}; {expected}."
     if len(axes) == 1 and array.ndim == 2 and 1 in array.shape:
         return f"{message} A vector has one axis here: np.ravel({name})."

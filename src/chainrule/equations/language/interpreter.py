@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from chainrule.arrays import Array, ArrayLike, np
+from chainrule.arrays import Array, ArrayLike, np, numpy_function
 from chainrule.equations.language.arithmetic import Arithmetic
 from chainrule.equations.language.functions import meaning
 from chainrule.equations.language.ranges import Moves, parts_of
@@ -29,6 +30,13 @@ from chainrule.equations.language.tree import (
     size_value,
 )
 from chainrule.errors import DataError, NoRuleError, ShapeError
+
+_OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": numpy_function("divide"),
+}
 
 
 class Interpreter:
@@ -61,6 +69,7 @@ class Interpreter:
         self.moves = moves
         self.homes: dict[tuple[str, ...], dict[Term, str]] = {}
         self.home = self.homes.setdefault((), {})
+        self.operations = {**_OPERATIONS, "**": arithmetic.power}
 
     def whole(self, indices: tuple[tuple[str, Size], ...], body: Term) -> Array:
         """Value of a body for all values of its indices, which become the leading axes."""
@@ -171,31 +180,19 @@ class Interpreter:
 
     def binary(self, term: Binary) -> Any:
         left, right = self.value(term.left), self.value(term.right)
-        found = self.operated(term, left, right)
+        found = self.product(term, left, right) if term.op == "@" else self.operations[term.op](left, right)
         return found if self.is_as_it_is(term) else self.arithmetic.array(found)
 
     def is_as_it_is(self, term: Term) -> bool:
         """Whether a result is not rounded: noise would tell i == j + 1 apart from itself."""
         return not self.arithmetic.is_exact and self.moves.is_counted(term)
 
-    def operated(self, term: Binary, left: Any, right: Any) -> Any:
-        match term.op:
-            case "+":
-                return left + right
-            case "-":
-                return left - right
-            case "*":
-                return left * right
-            case "/":
-                return np.divide(left, right)
-            case "**":
-                return self.arithmetic.power(left, right)
-            case "@":
-                standing = len(term.left.type.axes) == 1 and not term.left.type.row
-                if self.arithmetic.is_exact:
-                    columns = np.shape(right)[-1] if np.ndim(right) > 1 else 1
-                    self.arithmetic.spend(np.size(left) * columns)
-                return np.multiply.outer(left, right) if standing else np.matmul(left, right)
+    def product(self, term: Binary, left: Any, right: Any) -> Any:
+        if self.arithmetic.is_exact:
+            columns = np.shape(right)[-1] if np.ndim(right) > 1 else 1
+            self.arithmetic.spend(np.size(left) * columns)
+        standing = len(term.left.type.axes) == 1 and not term.left.type.row
+        return np.multiply.outer(left, right) if standing else np.matmul(left, right)
 
     def call(self, term: Call) -> Any:
         sizes = tuple(self.size(size) for size in term.sizes)

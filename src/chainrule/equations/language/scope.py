@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from chainrule.equations.language.foreign import here
 from chainrule.equations.language.functions import ALIASES, CONSTANTS, FUNCTIONS
@@ -46,6 +46,13 @@ class UserFunction:
     line: int
 
 
+class Nature(NamedTuple):
+    """The domain of a value (softmax rows are "simplex"), and of how many classes a label is."""
+
+    domain: Domain = "real"
+    classes: Size | None = None
+
+
 @dataclass
 class Scope:
     """The names of a sheet, filled while it is read from top to bottom."""
@@ -54,7 +61,7 @@ class Scope:
     definitions: dict[str, Definition] = field(default_factory=dict)
     functions: dict[str, UserFunction] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # with the line that brought it
-    inherited: dict[str, tuple[Domain, Size | None]] = field(default_factory=dict)
+    inherited: dict[str, Nature] = field(default_factory=dict)
     later: Mapping[str, int] = field(default_factory=dict)  # names that a coming line defines
     doubtful: set[str] = field(default_factory=set)  # names that a line with a mistake was about
     is_overfull: bool = False
@@ -79,48 +86,33 @@ class Scope:
             return Type(self.declarations[name].axes)
         return self.definitions[name].type
 
-    def domain_of(self, name: str) -> Domain:
-        """Declared domain, or the one a definition inherits (softmax rows are "simplex")."""
-        return self.declarations[name].domain if name in self.declarations else self.inherited[name][0]
+    def nature_of(self, name: str) -> Nature:
+        """What a value is: what it was declared as, or what its definition inherits."""
+        declared = self.declarations.get(name)
+        return Nature(declared.domain, declared.classes) if declared else self.inherited[name]
 
-    def classes_of(self, name: str) -> Size | None:
-        """Number of classes of a label, else None."""
-        return self.declarations[name].classes if name in self.declarations else self.inherited[name][1]
-
-    def term_domain(self, term: Term) -> Domain:
-        """Domain of a term: that of the name it picks from, or of a function that gives a simplex."""
+    def nature(self, term: Term) -> Nature:
+        """What a term is: as the name it picks from, or as a function that gives a simplex."""
         match term:
             case Ref(name=name):
-                return self.domain_of(name)
-            case Transpose(arg=arg):
-                domain = self.term_domain(arg)
-                return domain if domain != "simplex" or len(arg.type.axes) == 1 else "real"
+                return self.nature_of(name)
+            case Transpose(arg=base):
+                keeps_rows = len(base.type.axes) == 1
             case Pick(base=base, subscripts=subscripts):
-                domain = self.term_domain(base)
-                whole = len(subscripts) < len(base.type.axes) or subscripts[-1] is None
-                return domain if domain != "simplex" or whole else "real"
-            case Call(function="onehot"):
-                return "simplex"
-            case Call(function="softmax", args=(arg,), axis=axis):
-                return "simplex" if axis == len(arg.type.axes) - 1 else "real"
-        return "real"
-
-    def term_classes(self, term: Term) -> Size | None:
-        """Number of classes of a term that is a label, else None."""
-        match term:
-            case Ref(name=name):
-                return self.classes_of(name)
-            case Pick(base=base) | Transpose(arg=base):
-                return self.term_classes(base)
-        return None
+                keeps_rows = len(subscripts) < len(base.type.axes) or subscripts[-1] is None
+            case Call(function=function, type=own, axis=axis) if function == "onehot" or (
+                function == "softmax" and axis == len(own.axes) - 1
+            ):
+                return Nature("simplex")
+            case _:
+                return Nature()
+        found = self.nature(base)
+        return found if keeps_rows or found.domain != "simplex" else Nature()
 
     def define(self, definition: Definition) -> None:
         """Add a definition; its domain is settled here, so that no later question walks a chain of names."""
         self.definitions[definition.name] = definition
-        self.inherited[definition.name] = (
-            self.term_domain(definition.body),
-            self.term_classes(definition.body),
-        )
+        self.inherited[definition.name] = self.nature(definition.body)
 
     def check_new(self, source: Source, token: Token, what: str = "value") -> None:
         """Refuse a name that is taken already.
@@ -385,6 +377,6 @@ class NameCheck:
             why = "; for one entry write d(L, W)[i, j]" if isinstance(wrt, Subscript) else ""
             message = f"The second argument of d is the name of a value, not {shown}{why}."
             self._fail(message, wrt, SheetSyntaxError)
-        if self.scope.domain_of(name) == "class":
+        if self.scope.nature_of(name).domain == "class":
             message = f"{name} is a label; there is no derivative with respect to a label."
             self._fail(message, wrt, SheetSyntaxError)

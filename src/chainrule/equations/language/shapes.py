@@ -301,7 +301,7 @@ class Shaper(TermMaker):
                 return Type((size,)), None, size
             case "label":
                 label, text = self.term(node), self.text(node)
-                classes = self.scope.term_classes(label)
+                classes = self.scope.nature(label).classes
                 if classes is None:
                     self.fail(f"onehot needs a label, declared as in y: Class[K]; {text} is not one.", call)
                 return Type((*label.type.axes, classes)), label, classes

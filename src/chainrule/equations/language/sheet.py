@@ -96,11 +96,11 @@ class Sheet(Immutable):
 
     def domain_of(self, name: str) -> Domain:
         """Declared domain of a name, or the one its definition inherits."""
-        return self._scope.domain_of(name)
+        return self._scope.nature_of(name).domain
 
     def classes_of(self, name: str) -> Size | None:
         """Number of classes of a label; None for everything else."""
-        return self._scope.classes_of(name)
+        return self._scope.nature_of(name).classes
 
     def mentioned(self, name: str) -> frozenset[str]:
         """The names that a definition mentions."""

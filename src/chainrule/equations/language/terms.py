@@ -162,10 +162,11 @@ class TermMaker(ABC):
     def value(self, node: Node) -> Term:
         """A term that is a number, not a label."""
         term = self.term(node)
-        if self.scope.term_domain(term) == "class":
+        domain, classes = self.scope.nature(term)
+        if domain == "class":
             text = self.text(node)
             self.fail(
-                f"{text} is a label, of {self.scope.term_classes(term)} classes, not a number. "
+                f"{text} is a label, of {classes} classes, not a number. "
                 f"Write f[{text}] for the entry it selects, onehot({text}) for its unit vector, "
                 "or declare Bit or Sign for a label that is counted with.",
                 node,
@@ -222,7 +223,7 @@ class TermMaker(ABC):
         if isinstance(term, IndexRef):
             self.bind(term.index, size, node, where)
             return term
-        classes = self.scope.term_classes(term)
+        classes = self.scope.nature(term).classes
         text = self.text(node)
         if classes is None:
             message = (

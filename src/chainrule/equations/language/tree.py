@@ -62,6 +62,18 @@ def size_value(size: Size, sizes: Mapping[str, int]) -> int:
     return math.prod(factor if isinstance(factor, int) else sizes[factor] for factor in size_factors(size))
 
 
+def spelled(parts: Iterable[object]) -> str:
+    """A shape, or the code of a tuple.
+
+    Examples
+    --------
+    >>> spelled(["n", 3]), spelled(["n"])
+    ('(n, 3)', '(n,)')
+    """
+    texts = list(map(str, parts))
+    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Where a term stands: line and first column counted from 1, and its width in characters."""
@@ -79,10 +91,7 @@ class Type:
     row: bool = False
 
     def __str__(self) -> str:
-        inner = ", ".join(str(size) for size in self.axes)
-        if len(self.axes) == 1:
-            return f"row ({inner},)" if self.row else f"({inner},)"
-        return f"({inner})"
+        return f"row {spelled(self.axes)}" if self.row else spelled(self.axes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,11 @@ class Program:
         return {node: name for name, node in self.symbols.items()}
 
     @cached_property
+    def definitions(self) -> dict[Node, Node]:
+        """The body of each definition, by its symbol."""
+        return {self.symbols[name]: body for name, body in self.bodies.items()}
+
+    @cached_property
     def uses(self) -> dict[str, tuple[str, ...]]:
         """The names each body depends on directly."""
         return {name: self.names_in(body) for name, body in self.bodies.items()}
