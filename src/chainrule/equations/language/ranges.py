@@ -1,6 +1,7 @@
 """Which indices a term moves with, and whether it can be computed for all their values at once."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
 from chainrule.equations.language.tree import (
@@ -35,58 +36,42 @@ class Moves:
         What `counted` knows of bodies, at whatever sizes.
     operations : dict
         What evaluations know of bodies, at some sizes.
+    free : callable
+        The indices that a term depends on.
+    names : callable
+        The names that a term mentions.
+    computed : callable
+        The names that a term is computed from; a derivative asks for what it needs.
+    is_counted : callable
+        Whether a term is a whole number made of indices and sizes, which no rounding touches: j + 1.
     """
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[Term, ...], Mapping[tuple[tuple[Size, ...], ...], int] | None] = {}
         self.operations: dict[Hashable, int] = {}
-        self._names: dict[Term, frozenset[str]] = {}
-        self._computed: dict[Term, frozenset[str]] = {}
-        self._free: dict[Term, frozenset[str]] = {}
-        self._counted: dict[Term, bool] = {}
-        self._entrywise: dict[tuple[Term, frozenset[str]], bool] = {}
+        self.free = cache(self._free)
+        self.names = cache(names_in)
+        self.computed = cache(_computed)
+        self.is_counted = cache(self._is_counted)
+        self._is_entrywise = cache(self._computes)
 
-    def free(self, term: Term) -> frozenset[str]:
-        """The indices that a term depends on."""
-        if term not in self._free:
-            found = frozenset[str]().union(*map(self.free, children(term)))
-            if isinstance(term, IndexRef):
-                found = frozenset((term.index,))
-            elif isinstance(term, Aggregate):
-                found -= {term.index}
-            self._free[term] = found
-        return self._free[term]
+    def _free(self, term: Term) -> frozenset[str]:
+        if isinstance(term, IndexRef):
+            return frozenset((term.index,))
+        found = frozenset[str]().union(*map(self.free, children(term)))
+        return found - {term.index} if isinstance(term, Aggregate) else found
 
-    def names(self, term: Term) -> frozenset[str]:
-        """The names that a term mentions."""
-        if term not in self._names:
-            self._names[term] = names_in(term)
-        return self._names[term]
-
-    def computed(self, term: Term) -> frozenset[str]:
-        """The names that a term is computed from; a derivative asks for what it needs."""
-        if term not in self._computed:
-            self._computed[term] = frozenset(
-                part.name for part in walk([term], computed_parts) if isinstance(part, Ref)
-            )
-        return self._computed[term]
-
-    def is_counted(self, term: Term) -> bool:
-        """Whether a term is a whole number made of indices and sizes, which no rounding touches: j + 1."""
-        if term not in self._counted:
-            match term:
-                case IndexRef() | SizeOf():
-                    counted = True
-                case Number(value=value):
-                    counted = value.denominator == 1
-                case Negative() | Binary(op="+" | "-" | "*"):
-                    counted = all(map(self.is_counted, children(term)))
-                case Call(function="abs" | "max" | "min" | "sign" | "step" | "relu", axis=None):
-                    counted = all(map(self.is_counted, children(term)))
-                case _:
-                    counted = False
-            self._counted[term] = counted
-        return self._counted[term]
+    def _is_counted(self, term: Term) -> bool:
+        match term:
+            case IndexRef() | SizeOf():
+                return True
+            case Number(value=value):
+                return value.denominator == 1
+            case Negative() | Binary(op="+" | "-" | "*"):
+                return all(map(self.is_counted, children(term)))
+            case Call(function="abs" | "max" | "min" | "sign" | "step" | "relu", axis=None):
+                return all(map(self.is_counted, children(term)))
+        return False
 
     def is_at_once(self, body: Term, indices: frozenset[str]) -> bool:
         """Whether a body is a number for each value of some indices, and may be computed with arrays of them.
@@ -95,14 +80,10 @@ class Moves:
         """
         return not body.type.axes and self._is_entrywise(body, indices)
 
-    def _is_entrywise(self, term: Term, indices: frozenset[str]) -> bool:
-        """Whether all that moves with some indices is a number, computed entry by entry."""
-        key = term, indices
-        if key not in self._entrywise:
-            self._entrywise[key] = self.free(term).isdisjoint(indices) or self._computes(term, indices)
-        return self._entrywise[key]
-
     def _computes(self, term: Term, indices: frozenset[str]) -> bool:
+        """Whether all that moves with some indices is a number, computed entry by entry."""
+        if self.free(term).isdisjoint(indices):
+            return True
         if term.type.axes:
             return False
         match term:
@@ -118,6 +99,10 @@ class Moves:
             case Aggregate(index=index, body=body):
                 return self._is_entrywise(body, indices | {index})
         return False
+
+
+def _computed(term: Term) -> frozenset[str]:
+    return frozenset(part.name for part in walk([term], computed_parts) if isinstance(part, Ref))
 
 
 def _is_entry_by_entry(call: Call) -> bool:
