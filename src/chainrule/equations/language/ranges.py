@@ -1,6 +1,6 @@
 """Which indices a term moves with, and whether it can be computed for all their values at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 
 from chainrule.equations.language.functions import COMPARISONS, FUNCTIONS
