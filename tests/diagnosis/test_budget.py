@@ -10,7 +10,7 @@ from chainrule.diagnosis import claims, subjects, verification, witness
 from chainrule.diagnosis.points import draw_sizes
 from chainrule.equations import Equations
 from chainrule.equations.calculus import reverse
-from chainrule.equations.language import reach
+from chainrule.equations.language import sheet
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes import nodes
@@ -40,7 +40,7 @@ def calls(monkeypatch, owner, name):
 
 
 def test_twice_as_many_claims_take_twice_the_walks(monkeypatch):
-    visited = calls(monkeypatch, reach, "children")
+    visited = calls(monkeypatch, sheet, "children")
     taken = []
     for count in (20, 40):
         lines = "\n".join(f"{k}*a + x[{k % 3}] == x[{k % 3}] + {k}*a" for k in range(1, count + 1))
