@@ -4,6 +4,9 @@ from chainrule.optimize import (
     LBFGS,
     SGD,
     Adam,
+    AdamW,
+    Averaged,
+    Clipped,
     Constant,
     Cosine,
     GradientDescent,
@@ -13,12 +16,16 @@ from chainrule.optimize import (
     Nesterov,
     NewtonCG,
     Step,
+    WarmRestarts,
 )
 
 __all__ = [
     "LBFGS",
     "SGD",
     "Adam",
+    "AdamW",
+    "Averaged",
+    "Clipped",
     "Constant",
     "Cosine",
     "GradientDescent",
@@ -28,4 +35,5 @@ __all__ = [
     "Nesterov",
     "NewtonCG",
     "Step",
+    "WarmRestarts",
 ]

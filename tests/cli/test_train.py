@@ -90,6 +90,21 @@ def test_layers_and_their_options(run):
     assert "Network 4-32-3" in wine("--features", "alc*,hue", "--features", "ash").out
 
 
+def test_decay_and_clipping(run, tmp_path):
+    def record_of(*options):
+        answer = run("train", "iris", "--target", "species", "--epochs", 2, *options, "--out", "m", "-q")
+        assert answer.code == 0, answer.err
+        return load(tmp_path / "m")
+
+    decayed = record_of("--optimizer", "adamw", "--clip", 0.5)
+    assert decayed.record["method"].startswith("Clipped(method=AdamW(learning_rate=0.003, batch_size=32")
+    assert decayed.definition.penalty is None
+    assert record_of("--optimizer", "adamw", "--penalty", 0.1).definition.penalty.strength == 0.1
+    assert record_of().definition.penalty.strength == 0.001
+    refused = run("train", "iris", "--target", "species", "--optimizer", "lbfgs", "--clip", 1)
+    assert refused.code == 2 and "lbfgs takes no --clip" in refused.err
+
+
 def test_a_class_of_one_row_is_kept_for_training(run, tmp_path):
     rows = ["x,y"] + [f"{i},{'ab'[i % 2]}" for i in range(20)] + ["5,rare"]
     (tmp_path / "t.csv").write_text("\n".join(rows))

@@ -14,6 +14,9 @@ from chainrule.optimize import (
     LBFGS,
     SGD,
     Adam,
+    AdamW,
+    Averaged,
+    Clipped,
     Constant,
     Cosine,
     GradientDescent,
@@ -22,6 +25,7 @@ from chainrule.optimize import (
     Momentum,
     Nesterov,
     Step,
+    WarmRestarts,
     initial_state,
     iterate,
     minimize,
@@ -39,6 +43,7 @@ SCHEDULES = {
     "step": lambda rate: Step(rate, every=400, factor=0.7),
     "cosine": lambda rate: Cosine(rate, epochs=1500, final=0.05 * rate),
     "inverse time": lambda rate: InverseTime(rate, decay=0.002),
+    "warm restarts": lambda rate: WarmRestarts(rate, epochs=500, growth=2, final=0.05 * rate),
 }
 METHODS = {
     "gradient descent": lambda rate: GradientDescent(rate),
@@ -47,6 +52,9 @@ METHODS = {
     "nesterov": lambda rate: Nesterov(rate.__class__(0.2 * rate.initial, *_rest(rate)), momentum=0.8),
     "sgd": lambda rate: SGD(rate, batch_size=None),
     "adam": lambda rate: Adam(rate),
+    "adamw": lambda rate: AdamW(rate, weight_decay=0.0),
+    "clipped": lambda rate: Clipped(GradientDescent(rate), norm=3.0),
+    "averaged": lambda rate: Averaged(HeavyBall(rate, smoothing=0.2), decay=0.9),
 }
 
 
@@ -207,4 +215,80 @@ def test_methods_are_frozen_and_say_all_in_their_repr():
         assert eval(repr(method), vars(optimizers)) == method
         with pytest.raises(dataclasses.FrozenInstanceError):
             method.learning_rate = 1.0
-        assert "batch_size" in inspect.signature(type(method)).parameters
+        inner = {"batch_size", "method"}  # its own, or that of the method it goes around
+        assert inner & set(inspect.signature(type(method)).parameters)
+
+
+def adam_by_the_letter(objective, theta, rates, decay, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    m, u, path = np.zeros_like(theta), np.zeros_like(theta), []
+    for t, rate in enumerate(rates, start=1):
+        g = objective.value_and_gradient(theta)[1]
+        m, u = beta1 * m + (1 - beta1) * g, beta2 * u + (1 - beta2) * g**2
+        step = m / (1 - beta1**t) / (np.sqrt(u / (1 - beta2**t)) + epsilon)
+        theta = theta - rate * decay * theta - rate * step
+        path.append(theta)
+    return np.array(path)
+
+
+def test_adamw_decays_beside_the_gradient():
+    objective, start, schedule = Quadratic(p=6), np.arange(6.0), InverseTime(0.3)
+    rates = [schedule(t) for t in range(40)]
+    for decay in (0.0, 0.2):
+        found = trajectory(objective, AdamW(schedule, weight_decay=decay), start, 40)
+        np.testing.assert_allclose(found, adam_by_the_letter(objective, start, rates, decay), rtol=1e-11)
+    plain = trajectory(objective, Adam(schedule), start, 40)
+    np.testing.assert_array_equal(trajectory(objective, AdamW(schedule, weight_decay=0.0), start, 40), plain)
+
+
+def test_a_gradient_is_clipped_to_its_limit_and_keeps_its_direction():
+    objective, theta, path, limit = Quadratic(p=6), np.arange(6.0), [], 4.0
+    lengths = []
+    for _ in range(30):
+        g = objective.value_and_gradient(theta)[1]
+        lengths.append(np.linalg.norm(g))
+        theta = theta - 0.1 * g * min(1, limit / lengths[-1])
+        path.append(theta)
+    assert lengths[0] > limit > lengths[-1]
+    found = trajectory(objective, Clipped(GradientDescent(0.1), norm=limit), np.arange(6.0), 30)
+    np.testing.assert_allclose(found, path, rtol=1e-13)
+    state = initial_state(objective, Clipped(GradientDescent(0.1), norm=limit), np.arange(6.0))
+    first = next(iterate(objective, Clipped(GradientDescent(0.1), norm=limit), state))
+    assert first.gradient_norm == pytest.approx(lengths[0])  # the history has the gradient as it was
+
+
+@pytest.mark.parametrize(("decay", "after"), [(1.0, 0), (1.0, 7), (0.8, 0), (0.8, 5), (0.0, 0)])
+def test_the_average_of_iterates_is_the_recursion(decay, after):
+    objective, start = Logistic(n=23), np.ones(4)
+    iterates = trajectory(objective, SGD(0.3, batch_size=23), start, 30)
+    averages, mean = [], start
+    for t, theta in enumerate(iterates, start=1):
+        mean = mean + max(1 - decay, 1 / max(1, t - after)) * (theta - mean)
+        averages.append(mean)
+    method = Averaged(SGD(0.3, batch_size=23), decay=decay, after=after)
+    np.testing.assert_allclose(trajectory(objective, method, start, 30), averages, rtol=1e-12)
+    if decay == 1.0:
+        np.testing.assert_allclose(averages[-1], iterates[after:].mean(axis=0), rtol=1e-12)
+
+
+def test_the_average_of_noisy_steps_lies_nearer_to_the_minimum():
+    objective = Logistic(n=61)
+    far = [
+        np.abs(minimize(objective, method, np.ones(4), epochs=200).parameters.vector - objective.minimiser())
+        for method in (SGD(0.5, batch_size=4), Averaged(SGD(0.5, batch_size=4), after=400))
+    ]
+    assert far[1].max() < 0.3 * far[0].max()
+
+
+def test_what_goes_around_a_method_passes_it_on():
+    inner = Averaged(Clipped(Momentum(Step(0.4, 3), batch_size=5), norm=2.0))
+    assert (inner.batch_size, inner.rate(3), inner.slot_names) == (5, 0.2, ("velocity", "iterate"))
+    for wrong, message in (
+        (lambda: Clipped(LBFGS()), "Clipped: method is LBFGS"),
+        (lambda: Clipped(SGD(0.1), norm=0), "Clipped: norm is 0"),
+        (lambda: Averaged(SGD(0.1), decay=1.5), "Averaged: decay is 1.5"),
+        (lambda: Averaged(SGD(0.1), after=-1), "Averaged: after is -1"),
+        (lambda: Averaged(Clipped(Averaged(SGD(0.1)))), "which averages; one average is taken"),
+        (lambda: AdamW(0.1, weight_decay=-1), "AdamW: weight_decay is -1"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            wrong()

@@ -17,6 +17,9 @@ from chainrule.optimize import (
     LBFGS,
     SGD,
     Adam,
+    AdamW,
+    Averaged,
+    Clipped,
     Cosine,
     GradientDescent,
     HeavyBall,
@@ -24,6 +27,7 @@ from chainrule.optimize import (
     Momentum,
     Nesterov,
     Step,
+    WarmRestarts,
 )
 from chainrule.penalties import Frobenius
 from chainrule.training import Checkpoint, EarlyStopping, fit, load_checkpoint
@@ -37,6 +41,9 @@ METHODS = [
     SGD(0.2, batch_size=1),
     SGD(0.2, batch_size=6, momentum=0.9),
     Adam(0.05, batch_size=5),
+    AdamW(WarmRestarts(0.05, 4, growth=2), batch_size=5, weight_decay=0.1, beside_penalty=True),
+    Clipped(Momentum(0.2, batch_size=5), norm=0.05),
+    Averaged(Clipped(SGD(0.2, batch_size=5, momentum=0.5), norm=0.1), decay=0.95, after=12),
 ]
 
 

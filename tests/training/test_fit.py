@@ -12,10 +12,23 @@ import chainrule as cr
 from chainrule.equations import Equations
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.network import Network
-from chainrule.optimize import LBFGS, SGD, Adam, Cosine, GradientDescent, HeavyBall, Momentum, initial_state
+from chainrule.optimize import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    Averaged,
+    Clipped,
+    Cosine,
+    GradientDescent,
+    HeavyBall,
+    Momentum,
+    initial_state,
+)
 from chainrule.optimize.history import Epoch, History
 from chainrule.parameters import Parameters, ParameterSpec
-from chainrule.training import EarlyStopping, fit
+from chainrule.penalties import Frobenius
+from chainrule.training import EarlyStopping, fit, minimize
 from chainrule.training.early_stopping import Stopper
 from chainrule.training.progress import wants_progress
 from sample_objectives import Explosive, Logistic, Quadratic
@@ -548,3 +561,16 @@ def test_a_start_without_a_value_is_never_the_best():
     stopper = Stopper(EarlyStopping(monitor="loss"), start, History.of([]), measure)
     stopper(later, Epoch(1, 0.5, 1.0))
     assert stopper.best is later
+
+
+def test_weights_are_not_shrunk_twice_unless_it_is_meant():
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(23, 3)), rng.integers(0, 2, 23)
+    penalised = Network([3, 2], (), "softmax", "cross_entropy", Frobenius(0.1))
+    plain = Network([3, 2], (), "softmax", "cross_entropy")
+    for train in (fit, minimize):
+        for method in (AdamW(0.1), Averaged(Clipped(AdamW(0.1)))):
+            with pytest.raises(OptionError, match="AdamW shrinks the weights in every step, and the network"):
+                train(penalised, data=data, method=method, epochs=1)
+            train(plain, data=data, method=method, epochs=1)
+        train(penalised, data=data, method=AdamW(0.1, beside_penalty=True), epochs=1)

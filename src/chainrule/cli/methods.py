@@ -11,6 +11,9 @@ from chainrule.optimize import (
     LBFGS,
     SGD,
     Adam,
+    AdamW,
+    Clipped,
+    FirstOrder,
     GradientDescent,
     HeavyBall,
     Method,
@@ -20,6 +23,7 @@ from chainrule.optimize import (
 
 METHODS: dict[str, Callable[..., Method]] = {
     "adam": Adam,
+    "adamw": AdamW,
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,
@@ -29,6 +33,7 @@ METHODS: dict[str, Callable[..., Method]] = {
 }
 RATES = {
     "adam": 0.003,
+    "adamw": 0.003,
     "sgd": 0.1,
     "momentum": 0.05,
     "nesterov": 0.05,
@@ -47,7 +52,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 
 
 def method_options(name: str) -> Callable[[Any], Any]:
-    """The options ``--NAME``, ``--learning-rate``, ``--batch-size`` and ``--epochs``."""
+    """The options ``--NAME``, ``--learning-rate``, ``--batch-size``, ``--epochs`` and ``--clip``."""
     rates = ", ".join(f"{rate} for {method}" for method, rate in RATES.items())
     options = (
         click.option(
@@ -73,6 +78,7 @@ def method_options(name: str) -> Callable[[Any], Any]:
             show_default=True,
             help="Passes over the rows.",
         ),
+        click.option("--clip", type=float, callback=_positive, help="Longest norm of a step's gradient."),
     )
 
     def decorate(function: Any) -> Any:
@@ -83,7 +89,9 @@ def method_options(name: str) -> Callable[[Any], Any]:
     return decorate
 
 
-def make_method(name: str, learning_rate: float | None, batch_size: int | None, examples: int) -> Method:
+def make_method(
+    name: str, learning_rate: float | None, batch_size: int | None, examples: int, clip: float | None = None
+) -> Method:
     """The method of these options, for so many examples.
 
     Raises
@@ -94,11 +102,14 @@ def make_method(name: str, learning_rate: float | None, batch_size: int | None, 
         If a number is out of range.
     """
     if name == "lbfgs":
-        given = {"--learning-rate": learning_rate, "--batch-size": batch_size}
+        given = {"--learning-rate": learning_rate, "--batch-size": batch_size, "--clip": clip}
         if extra := [option for option, value in given.items() if value is not None]:
             raise click.BadParameter(f"lbfgs takes no {' and no '.join(extra)}.")
         return LBFGS()
     if batch_size is None and name not in WHOLE and examples > BATCH:
         batch_size = BATCH
     rate = RATES[name] if learning_rate is None else learning_rate
-    return METHODS[name](learning_rate=rate, batch_size=batch_size)
+    # What is given as --penalty is given on purpose.
+    options = {"beside_penalty": True} if name == "adamw" else {}
+    method = METHODS[name](learning_rate=rate, batch_size=batch_size, **options)
+    return Clipped(method, clip) if clip and isinstance(method, FirstOrder) else method

@@ -26,6 +26,7 @@ class RunSettings:
     learning_rate: float | None
     batch_size: int | None
     epochs: int
+    clip: float | None
     seed: int
     out: Path | None
     report: Path | None
@@ -115,7 +116,8 @@ def run(console: Console, job: Job[Came], settings: RunSettings) -> None:
     DivergenceError
         If the run came to nothing.
     """
-    method = make_method(settings.method, settings.learning_rate, settings.batch_size, job.rows)
+    given = (settings.learning_rate, settings.batch_size)
+    method = make_method(settings.method, *given, job.rows, settings.clip)
     job.show(console)
     start = job.start(settings.seed)
     certificate = check_or_refuse(console, job.objective(ROWS), start, settings.seed)

@@ -48,7 +48,7 @@ class Settings(RunSettings):
     unseen: Literal["refuse", "other"]
     hidden: tuple[int, ...]
     activation: str
-    penalty: float
+    penalty: float | None
     held_out: float
     early_stopping: bool
     patience: int
@@ -99,8 +99,9 @@ def _hidden(ctx: click.Context, param: click.Parameter, text: str) -> tuple[int,
     help=f"One of {', '.join(ACTIVATIONS)}.",
 )  # fmt: skip
 @click.option(
-    "--penalty", type=click.FloatRange(min=0), default=0.001, show_default=True,
-    help="Strength s of the penalty (s/2) ||W||^2 on the weights.",
+    "--penalty", type=click.FloatRange(min=0),
+    help="Strength s of the penalty (s/2) ||W||^2 on the weights; by default 0.001, and 0 for adamw, whose "
+    "weights decay.",
 )  # fmt: skip
 @click.option(
     "--held-out", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.25,
@@ -154,12 +155,15 @@ def _job(settings: Settings) -> NetworkJob:
         standardize_target=task == "regression",
     )
     head = head_of(task, len(preprocessor.classes))
+    strength = settings.penalty
+    if strength is None:
+        strength = 0.0 if settings.method == "adamw" else 0.001
     network = Network(
         [len(preprocessor.outputs), *settings.hidden, head.outputs],
         settings.activation,
         head.output,
         head.loss,
-        Frobenius(settings.penalty) if settings.penalty else None,
+        Frobenius(strength) if strength else None,
     )
     parts = [Rows(preprocessor.inputs(part), preprocessor.targets(part)) for part in (training, held_out)]
     aside = _aside(len(rows), None if labels is None else labels[rows], settings)

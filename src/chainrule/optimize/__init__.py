@@ -1,6 +1,6 @@
 """Minimise any objective: a method is a description, its memory a state, a run an iterator of states."""
 
-from chainrule.optimize.adam import Adam
+from chainrule.optimize.adam import Adam, AdamW
 from chainrule.optimize.batches import Shuffles
 from chainrule.optimize.first_order import FirstOrder
 from chainrule.optimize.gradient_descent import SGD, GradientDescent
@@ -11,13 +11,17 @@ from chainrule.optimize.momentum import HeavyBall, Momentum, Nesterov
 from chainrule.optimize.newton_cg import NewtonCG
 from chainrule.optimize.result import Result
 from chainrule.optimize.run import minimize
-from chainrule.optimize.schedules import Constant, Cosine, InverseTime, Schedule, Step
+from chainrule.optimize.schedules import Constant, Cosine, InverseTime, Schedule, Step, WarmRestarts
 from chainrule.optimize.state import State
+from chainrule.optimize.wrapped import Averaged, Clipped
 
 __all__ = [
     "LBFGS",
     "SGD",
     "Adam",
+    "AdamW",
+    "Averaged",
+    "Clipped",
     "Constant",
     "Cosine",
     "Ending",
@@ -36,6 +40,7 @@ __all__ = [
     "Shuffles",
     "State",
     "Step",
+    "WarmRestarts",
     "initial_state",
     "iterate",
     "minimize",

@@ -1,4 +1,4 @@
-"""Adam: steps scaled by running moments of the gradient."""
+"""Adam: steps scaled by running moments of the gradient; AdamW, in which weights also decay."""
 
 from __future__ import annotations
 
@@ -65,5 +65,47 @@ class Adam(FirstOrder):
             np.divide(first, move, out=move)
             np.multiply(move, rate * unbias / (1 - beta1**number), out=move)
             np.subtract(theta, move, out=theta)
+
+        return update
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """θ <- (1 - η λ) θ - η m̂ / (√û + ε), with the moments of :class:`Adam`: decay beside the gradient.
+
+    A penalty (λ/2) ‖θ‖² would enter the gradient and be divided by √û; here every entry of θ, biases too,
+    shrinks by the same factor in a step. λ = 0 is Adam.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        η, also of the decay.
+    batch_size : int, optional
+        Examples per step; all of them by default.
+    beta1, beta2 : float
+        Decay of the first and the second moment.
+    epsilon : float
+        ε, in the units of the gradient.
+    weight_decay : float
+        λ >= 0.
+    beside_penalty : bool
+        Whether it may train a network that has a penalty (s/2) ‖W‖² as well, which shrinks weights twice.
+
+    Notes
+    -----
+    Source: Loshchilov and Hutter, *Decoupled weight decay regularization*, 2019, algorithm 2, with their
+    schedule multiplier η_t α as our η, and λ in place of their λ / α.
+    """
+
+    weight_decay: float = 0.01
+    beside_penalty: bool = False
+
+    def bind(self, theta: Array, slots: dict[str, Array]) -> Update:
+        """The step, in place on θ and both moments."""
+        adam, decay = super().bind(theta, slots), self.weight_decay
+
+        def update(gradient: Array, rate: float, number: int) -> None:
+            np.multiply(theta, 1 - rate * decay, out=theta)
+            adam(gradient, rate, number)
 
         return update

@@ -49,15 +49,20 @@ class FirstOrder(Method):
         be the objective's own.
         """
 
+    def position(self, theta: Array, slots: dict[str, Array]) -> Array:
+        """Where the gradient is taken: θ, unless a method says otherwise."""
+        return theta
+
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per epoch, without end."""
         theta = state.theta.copy()
         slots = {name: state.slots[name].copy() for name in self.slot_names}
         update = self.bind(theta, slots)
+        position = self.position(theta, slots)
         rng, generator = state.rng(), state.generator
         draws = not is_full_batch(objective, self.batch_size)
         while True:
-            loss, norm, step = _descend(self, objective, update, theta, state, rng)
+            loss, norm, step = _descend(self, objective, update, position, state, rng)
             if not (math.isfinite(loss) and all(map(_is_finite, (theta, *slots.values())))):
                 raise _divergence(self, objective, state)
             if draws:
@@ -70,7 +75,7 @@ def _descend(
     method: FirstOrder,
     objective: Objective,
     update: Update,
-    theta: Array,
+    position: Array,
     state: State,
     rng: np.random.Generator,
 ) -> tuple[float, float, int]:
@@ -81,10 +86,10 @@ def _descend(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _, evaluate, rows, count in epoch_batches(objective, method.batch_size, rng):
             step += 1
-            loss, gradient = evaluate(theta, rows)
-            if gradient.shape != theta.shape:
+            loss, gradient = evaluate(position, rows)
+            if gradient.shape != position.shape:
                 raise ShapeError(
-                    f"The objective's gradient has shape {gradient.shape}; theta has {theta.shape}."
+                    f"The objective's gradient has shape {gradient.shape}; theta has {position.shape}."
                 )
             update(gradient, rate, step)
             total += count * float(loss)
@@ -101,16 +106,16 @@ def _divergence(method: FirstOrder, objective: Objective, state: State) -> Diver
     """Run the failed epoch again, watching each step, to say where it left the finite numbers."""
     theta = state.theta.copy()
     slots = {name: state.slots[name].copy() for name in method.slot_names}
-    update = method.bind(theta, slots)
+    update, position = method.bind(theta, slots), method.position(theta, slots)
     rate, step, found = method.rate(state.epoch), state.step, ""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for source, evaluate, rows, _ in epoch_batches(objective, method.batch_size, state.rng()):
             step += 1
-            loss, gradient = evaluate(theta, rows)
-            if found := _nonfinite_quantity(source, theta, rows, float(loss), gradient):
+            loss, gradient = evaluate(position, rows)
+            if found := _nonfinite_quantity(source, position, rows, float(loss), gradient):
                 break
             update(gradient, rate, step)
-            if block := first_nonfinite_block(objective.parameters, theta):
+            if block := first_nonfinite_block(objective.parameters, position):
                 found = f"the step overflows {block}."
                 break
             # A moment that is infinite makes every later step zero: the run would stand still in silence.
@@ -144,6 +149,7 @@ _FIELD_RULES: dict[str, tuple[Callable[[float], bool], str]] = {
     "momentum": (lambda value: 0 <= value < 1, "a number with 0 <= momentum < 1"),
     "beta1": (lambda value: 0 <= value < 1, "a number with 0 <= beta1 < 1"),
     "beta2": (lambda value: 0 <= value < 1, "a number with 0 <= beta2 < 1"),
+    "weight_decay": (lambda value: 0 <= value < math.inf, "a number >= 0"),
     "epsilon": (lambda value: 0 < value < math.inf, "a positive number"),
 }
 

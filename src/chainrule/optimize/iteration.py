@@ -47,6 +47,10 @@ class Method(ABC):
         """Names of the vectors that the method remembers between steps."""
         return ()
 
+    def first_slots(self, theta: Array) -> dict[str, Array]:
+        """Those vectors before the first step: zero, unless a method says otherwise."""
+        return {name: np.zeros_like(theta) for name in self.slot_names}
+
     @property
     def resumes_exactly(self) -> bool:
         """Whether a state holds all that the method remembers."""
@@ -122,7 +126,7 @@ def iterate(objective: Objective, method: Method, state: State) -> States:
 
 
 def initial_state(objective: Objective, method: Method, theta: Start, seed: Seed = 0) -> State:
-    """The state before the first epoch: θ, the method's memory at zero, and a seeded generator.
+    """The state before the first epoch: θ, the method's memory at its beginning, and a seeded generator.
 
     Parameters
     ----------
@@ -142,8 +146,7 @@ def initial_state(objective: Objective, method: Method, theta: Start, seed: Seed
     """
     check_method(objective, method)
     vector = pack_start(objective, theta)
-    slots: dict[str, Array] = {name: np.zeros_like(vector) for name in method.slot_names}
-    return State(vector, slots, encode_generator(seed))
+    return State(vector, method.first_slots(vector), encode_generator(seed))
 
 
 def check_method(objective: Objective, method: Method) -> None:

@@ -90,6 +90,38 @@ class Cosine(Schedule):
 
 
 @dataclass(frozen=True)
+class WarmRestarts(Schedule):
+    """η_t = final + (initial - final) (1 + cos(π s / T_i)) / 2, with T_i = epochs · growth^i.
+
+    s counts the epochs since the i-th restart, i = 0, 1, ..., which comes T_0 + ... + T_{i-1} epochs after
+    the start and puts the rate back to ``initial``.
+
+    Source: Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts*, 2017, equation 5.
+
+    Examples
+    --------
+    >>> [round(WarmRestarts(1.0, epochs=2, growth=2)(t), 3) for t in range(8)]
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0, 0.962]
+    """
+
+    initial: float
+    epochs: int
+    growth: int = 1
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _freeze_numbers(self, may_be_zero="final")
+
+    def __call__(self, epoch: int) -> float:
+        since, length = epoch, self.epochs
+        if self.growth == 1:
+            since %= length
+        while since >= length:
+            since, length = since - length, length * self.growth
+        return Cosine(self.initial, length, self.final)(since)
+
+
+@dataclass(frozen=True)
 class InverseTime(Schedule):
     """η_t = initial / (1 + decay · t), the 1/t schedule of stochastic approximation.
 

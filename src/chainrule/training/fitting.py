@@ -23,7 +23,7 @@ from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
 from chainrule.training.early_stopping import EarlyStopping, Stopper
 from chainrule.training.initial import Initial
-from chainrule.training.models import Problem, remarks_on
+from chainrule.training.models import Problem, refuse_twice_shrunk, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
 from chainrule.training.threads import suitable_threads
 from chainrule.training.validation import objective_and_score
@@ -148,6 +148,7 @@ def fit(
     method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
     keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     check_method(objective, method)
+    refuse_twice_shrunk(model, method)
     _check(method, keep, early_stopping, validation, initial, resume)
     begun = _begin(problem, objective, method, initial, seed, resume)
     stopper = _stopper(early_stopping, begun, objective, score)

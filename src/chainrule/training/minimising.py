@@ -17,7 +17,7 @@ from chainrule.optimize.run import Callback
 from chainrule.optimize.run import minimize as minimize_objective
 from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.initial import Initial
-from chainrule.training.models import MakesObjectives, Problem, remarks_on
+from chainrule.training.models import MakesObjectives, Problem, refuse_twice_shrunk, remarks_on
 from chainrule.training.threads import suitable_threads
 
 
@@ -96,6 +96,7 @@ def minimize(
     problem = Problem(model, of, sizes, reduction, penalty)
     objective = problem.objective(data, sample_weight)
     method = method or LBFGS()
+    refuse_twice_shrunk(model, method)
     start: Any = theta
     if isinstance(model, MakesObjectives) and resume is None:
         check_method(objective, method)

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import OptionError
+from chainrule.network.penalties import Frobenius
 from chainrule.objective import Objective
+from chainrule.optimize.adam import AdamW
+from chainrule.optimize.first_order import FirstOrder
 from chainrule.optimize.state import pack_start
 from chainrule.parameters import Parameters
 from chainrule.training.initial import Initial, draw_parameters, override
@@ -140,6 +143,24 @@ class Problem:
         if isinstance(initial, Mapping):
             drawn = override(drawn, initial, rng)
         return pack_start(objective, drawn)
+
+
+def refuse_twice_shrunk(model: Any, method: Any) -> None:
+    """Refuse a decay of the weights beside a penalty on their squares, unless the method says it is meant.
+
+    Raises
+    ------
+    OptionError
+        If the network has a penalty of Frobenius and the method is AdamW, alone or within another one.
+    """
+    while isinstance(inner := getattr(method, "method", None), FirstOrder):
+        method = inner
+    penalty = getattr(model, "penalty", None)
+    if isinstance(method, AdamW) and not method.beside_penalty and isinstance(penalty, Frobenius):
+        raise OptionError(
+            f"AdamW shrinks the weights in every step, and the network has the penalty {penalty!r}; use "
+            "Adam, a network without a penalty, or AdamW(..., beside_penalty=True) if both are meant."
+        )
 
 
 def remarks_on(objective: Objective) -> tuple[str, ...]:
