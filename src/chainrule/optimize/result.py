@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from chainrule.optimize.history import History
 from chainrule.optimize.state import State
@@ -33,6 +35,8 @@ class Result:
         Whether the run left the finite numbers, or its loss rose to more than ten times that of the start.
     remarks : tuple of str
         What else a reader should know about what was minimised.
+    classes : mapping of str to tuple
+        Where labels were text: the label of each class number, by the name of the labels; ``y`` of a network.
     """
 
     spec: ParameterSpec
@@ -43,6 +47,7 @@ class Result:
     converged: bool
     diverged: bool = False
     remarks: tuple[str, ...] = ()
+    classes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @cached_property
     def parameters(self) -> Parameters:

@@ -23,6 +23,7 @@ from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
 from chainrule.training.early_stopping import EarlyStopping, Stopper
 from chainrule.training.initial import Initial
+from chainrule.training.labels import ClassWeight, Labels
 from chainrule.training.models import Problem, refuse_twice_shrunk, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
 from chainrule.training.threads import suitable_threads
@@ -43,6 +44,7 @@ def fit(
     initial: Initial = None,
     seed: Seed = 0,
     sample_weight: ArrayLike | None = None,
+    class_weight: ClassWeight = None,
     reduction: str | None = None,
     penalty: str | None = None,
     validation: Any = None,
@@ -65,7 +67,8 @@ def fit(
         For a sheet of equations: the quantity to minimise.
     data : mapping of str to array_like, or pair (X, y)
         For a sheet: arrays by name, those of one value per example with the examples first. For a network:
-        inputs (n, d) and targets. An objective holds its own.
+        inputs (n, d) and targets. An objective holds its own. Labels may be text: its classes are numbered in
+        their order, and ``result.classes`` has them.
     method : Method, optional
         ``Adam(0.01)`` on batches of 32 by default.
     epochs : int
@@ -82,6 +85,9 @@ def fit(
     sample_weight : array_like, shape (n,), optional
         Weights of the examples. A step on a batch counts each row by its weight over the mean weight of all
         examples, so that C is what is minimised at every batch size.
+    class_weight : "balanced" or mapping of label to float, optional
+        Weights of the classes, times those of the examples; ``"balanced"`` is n / (K n_k) for n_k of n
+        examples in class k of K. Rows that are set aside have them, too.
     reduction : {"mean", "sum"}, optional
         For a sheet: over the examples; mean by default.
     penalty : str, optional
@@ -143,8 +149,10 @@ def fit(
     (True, -0.5)
     """
     problem = Problem(model, of, sizes, reduction, penalty)
-    rows = (data, sample_weight, validation, validation_weight)
-    objective, score = objective_and_score(problem, *rows, seed)
+    labels = Labels.of(problem, data)
+    rows = (labels.encode(data), labels.weights(data, class_weight, sample_weight))
+    judges = (labels.encode(validation), validation_weight)
+    objective, score = objective_and_score(problem, *rows, *judges, seed)
     method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
     keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     check_method(objective, method)
@@ -153,7 +161,7 @@ def fit(
     begun = _begin(problem, objective, method, initial, seed, resume)
     stopper = _stopper(early_stopping, begun, objective, score)
     if stopper and (ended := stopper.ending(begun.state)):
-        return _ended(begun, stopper, ended)
+        return replace(_ended(begun, stopper, ended), classes=labels.classes)
     writer = _Writer(keep, begun, stopper) if keep else None
     ending = None if tolerance is None else stop_at_tolerance(objective, method, tolerance, begun.state)
     watchers = [watcher for watcher in (stopper, writer, ending, watch_callbacks(callbacks)) if watcher]
@@ -169,7 +177,8 @@ def fit(
             evaluate_every=_evaluating_every(evaluate_every, early_stopping),
             history=begun.history,
         )
-    result = replace(result, best=stopper.best if stopper else result.best, remarks=remarks_on(objective))
+    best = stopper.best if stopper else result.best
+    result = replace(result, best=best, remarks=remarks_on(objective), classes=labels.classes)
     return writer.finish(result) if writer else result
 
 

@@ -17,6 +17,7 @@ from chainrule.optimize.run import Callback
 from chainrule.optimize.run import minimize as minimize_objective
 from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.initial import Initial
+from chainrule.training.labels import Labels
 from chainrule.training.models import MakesObjectives, Problem, refuse_twice_shrunk, remarks_on
 from chainrule.training.threads import suitable_threads
 
@@ -94,7 +95,8 @@ def minimize(
     (True, [2.0, -1.0])
     """
     problem = Problem(model, of, sizes, reduction, penalty)
-    objective = problem.objective(data, sample_weight)
+    labels = Labels.of(problem, data)
+    objective = problem.objective(labels.encode(data), sample_weight)
     method = method or LBFGS()
     refuse_twice_shrunk(model, method)
     start: Any = theta
@@ -112,7 +114,7 @@ def minimize(
             seed=seed,
             resume=resume,
         )
-    return replace(result, remarks=remarks_on(objective))
+    return replace(result, remarks=remarks_on(objective), classes=labels.classes)
 
 
 def _start(
