@@ -7,6 +7,7 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError, UncheckableError
+from work import calls
 
 FACTORS = "T: R[n, m]; parameters U: R[n, k]; V: R[m, k]\nE = normF(T - U @ V.T)**2"
 TANH = """
@@ -48,6 +49,13 @@ def test_the_hessian_of_a_factorisation_is_a_kronecker_product():
     assert hessian.shape == (6, 3, 6, 3)
     assert hessian.nbytes_dense == 8 * 18**2
     assert r"\delta" in hessian.latex()
+
+
+def test_formulas_are_written_once_whatever_the_values():
+    rng = np.random.default_rng(0)
+    derivation = Equations(FACTORS).derive("E", "U", order=2)
+    first, then = (calls(derivation.structured, factorisation(rng, n, 5, 3)) for n in (6, 7))
+    assert 3 * then < first
 
 
 def test_nothing_of_the_size_of_the_dense_array_is_made():

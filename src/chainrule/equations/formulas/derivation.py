@@ -253,10 +253,15 @@ class Derivation(Remade):
         """
         if self.layout != "gradient":
             raise OptionError("structured works on Jacobians and Hessian blocks in gradient layout.")
-        place, plain = block_place(self.lines, self.of, block), replace(self, explained=False)
+        place = block_place(self.lines, self.of, block)
+        return structured(self.program, self.lines[: place + 1], values, sizes or {}, self._formulas[place])
+
+    @cached_property
+    def _formulas(self) -> list[tuple[str, str]]:
+        """What each line is equal to, in Unicode and in LaTeX: written once, whatever the values."""
+        plain = replace(self, explained=False)
         latex = plain._written(plain._writer(LatexPrinter, latex_line))
-        written = (plain.steps[place].formula, latex[place][-1][1])
-        return structured(self.program, self.lines[: place + 1], values, sizes or {}, written)
+        return [(step.formula, sides[-1][1]) for step, sides in zip(plain.steps, latex, strict=True)]
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
