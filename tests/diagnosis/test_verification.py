@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from chainrule import verify
-from chainrule.diagnosis.verification import _Block, _Case
+from chainrule.diagnosis.hearing import Block, Case
 from chainrule.diagnosis.verify_report import BlockVerification, VerifyReport
 from chainrule.equations import Equations
 from chainrule.equations.code.compiled import Compiled
@@ -99,8 +99,8 @@ def test_a_sheet_that_does_not_read_back_is_no_pass(monkeypatch):
 
 def test_differences_contradict_an_oracle_that_lost_the_imaginary_part(monkeypatch):
     """Were the literal evaluation not analytic, all other witnesses would agree on the wrong value."""
-    right = _Case.truth.fget
-    monkeypatch.setattr(_Case, "truth", property(lambda self: 1.001 * right(self)))
+    right = Case.truth.func
+    monkeypatch.setattr(Case, "truth", property(lambda self: 1.001 * right(self)))
     report = verify(Equations(S4), "L", "c", points=1)
     assert report.verdict == "wrong"
     assert report.blocks[0].differences > 1e-6
@@ -219,7 +219,7 @@ def test_what_has_no_room_in_a_report_is_counted_by_verdict():
 
 
 def test_what_is_wrong_stays_wrong_though_something_else_could_not_be_checked():
-    block = _Block("dL/dW")
+    block = Block("dL/dW")
     for witness in ("compiled", "printed", "differences"):
         block.hear(witness, 0.0, 1e-9, "")
     assert block.verdict(0).verdict == "right" and block.verdict(1).verdict == "not checkable"
