@@ -50,18 +50,20 @@ def _take_place(line: L, lines: list[L]) -> None:
     if old is None or not isinstance(symbol.data, Temporary):
         return
     rename = {symbol: scaled(1 / c, line.symbol)}
-    users = [other for other in lines if other is not line and symbol in symbols_of(other.expression)]
-    renamed = [simplify(substitute(user.expression, rename)) for user in users]
-    if abs(c) != 1 and sum(map(cost, renamed)) > sum(cost(user.expression) for user in users):
+    others = [other for other in lines if other is not line]
+    renamed = [_said(other.expression, rename) for other in others]
+    if abs(c) != 1 and sum(map(cost, renamed)) > sum(cost(other.expression) for other in others):
         return
     lines.remove(line)
-    for user, expression in zip(users, renamed, strict=True):
-        user.expression = expression
-    for other in lines:
-        if other.naive is not None and symbol in symbols_of(other.naive):
-            other.naive = simplify(substitute(other.naive, rename))
+    for other, expression in zip(others, renamed, strict=True):
+        other.expression, other.naive = expression, other.naive and _said(other.naive, rename)
         other.inside = [line.symbol if inner is symbol else inner for inner in other.inside]
     _wear(old, line, c)
+
+
+def _said(node: Node, rename: dict[Node, Node]) -> Node:
+    """The node in the new names; untouched where it has none of them."""
+    return node if rename.keys().isdisjoint(symbols_of(node)) else simplify(substitute(node, rename))
 
 
 def _wear(old: L, line: L, c: Fraction) -> None:

@@ -4,7 +4,7 @@ The cotangent of a node has the axes of the differentiated quantity first ("lead
 and then the node's own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 from chainrule.equations.calculus.local import pulled_back, slopes
@@ -75,6 +75,7 @@ def adjoints(
     pending: dict[Node, list[Node]] = {root: [seed]}
     found: dict[Node, Node] = {}
     named: set[Node] = set()
+    stands = {root: value or root}
     for node in reversed(order):
         if node not in active or node not in pending:
             continue
@@ -83,22 +84,28 @@ def adjoints(
         if node in wanted:
             found[node] = cotangent
             continue
-        if on_shared is not None and _is_length_of_product(node) and _live(node.args[0], active) > 1:
-            (arg,) = node.args
-            part = _behind_length(node, cotangent, lead, on_shared)
+        if on_shared is not None:
+            if _is_length_of_product(node) and _live(node.args[0], active) > 1:
+                part = _behind_length(node, cotangent, lead, on_shared)
+                pending.setdefault(node.args[0], []).append(part)
+                named.add(part)
+                continue
+            if node is not root and _live(node, active) > 1 and cotangent not in named:
+                cotangent = on_shared(node, cotangent)
+        for arg, part in _sent(node, stands.get(node, node), cotangent, lead, active):
             pending.setdefault(arg, []).append(part)
-            named.add(part)
-            continue
-        shared = node is not root and _live(node, active) > 1 and cotangent not in named
-        if on_shared is not None and shared:
-            cotangent = on_shared(node, cotangent)
-        stands = value if node is root and value is not None else node
-        for slope in slopes(node, stands, [place for place, arg in enumerate(node.args) if arg in active]):
-            arg = node.args[slope.place]
-            for term in _gated_terms(cotangent, slope):
-                if not is_zero(part := pulled_back(slope, arg, term, lead)):
-                    pending.setdefault(arg, []).append(part)
     return found
+
+
+def _sent(
+    node: Node, value: Node, cotangent: Node, lead: int, active: set[Node]
+) -> Iterator[tuple[Node, Node]]:
+    """The arguments that move, each with what it has of the cotangent of their node."""
+    for slope in slopes(node, value, [place for place, arg in enumerate(node.args) if arg in active]):
+        arg = node.args[slope.place]
+        for term in _gated_terms(cotangent, slope):
+            if not is_zero(part := pulled_back(slope, arg, term, lead)):
+                yield arg, part
 
 
 def _behind_length(node: Node, cotangent: Node, lead: int, on_shared: OnShared) -> Node:

@@ -167,12 +167,13 @@ def compile_program(
     ]
     outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
-    advice = {
-        str(asks): HESSIAN if asks.then else JACOBIAN
-        for asks in asked
-        if asks.then or (asks.wrt and stable.symbols[asks.of].dims)
-    }
+    advice = {str(request): _advice(request, stable.symbols[request.of]) for request in asked}
     return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, advice)
+
+
+def _advice(request: Request, of: Node) -> str:
+    """What to ask for where the value of a request may be large."""
+    return HESSIAN if request.then else JACOBIAN if request.wrt and of.dims else OTHER
 
 
 def _lines(

@@ -6,11 +6,13 @@ product's work.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from chainrule.equations.code.pairing import BLAS_SHARE, Join, joins
 from chainrule.equations.language.tree import spelled
+from chainrule.equations.nodes.nodes import relabelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +114,35 @@ def _pairwise(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Oper
 
 def _symmetric(work: list[Operand], out: tuple[int, ...], shop: Workshop) -> Operand | None:
     """Σ_m q[m] A[m, u] A[m, v] as one symmetric product, if the operands are that and it is not plain."""
-    half = len(out) // 2
-    summed = {label for operand in work for label in operand.labels} - set(out)
-    if not half or len(out) % 2 or len(summed) != 1 or not all(summed <= set(op.labels) for op in work):
+    m, side, weights = _mirrored(work, out)
+    if not side or (len(out) == 2 and not weights):
         return None
-    m = summed.pop()
-    first, mirror = set(out[:half]), dict(zip(out[:half], out[half:], strict=True))
-    left = [operand for operand in work if set(operand.labels) & first]
-    right = [operand for operand in work if set(operand.labels) & set(out[half:])]
-    weights = [operand for operand in work if set(operand.labels) == {m}]
-    mirrored = [(op.code, tuple(mirror.get(label, label) for label in op.labels)) for op in left]
-    if (half == 1 and not weights) or sorted(mirrored) != sorted((op.code, op.labels) for op in right):
-        return None
-    axes = (m, *out[:half])
-    shape = _pairwise(left, axes, shop)
+    axes = (m, *out[: len(out) // 2])
+    shape = _pairwise(side, axes, shop)
     if shape is None or set(shape.labels) != set(axes):
         return None
     rows = _ordered(shape, axes)
     shop.count({m, *out}, BLAS_SHARE / 2)
-    code = rows.code if len(left) == 1 else shop.share(rows.code)
+    code = rows.code if len(side) == 1 else shop.share(rows.code)
     if not weights:
         return Operand(f"_gram({code})", out)
     shop.count(axes, 2)
     weight = _pairwise(weights, (m,), shop)
     assert weight is not None
     return Operand(f"_weighted_gram({code}, {weight.code})", out)
+
+
+def _mirrored(work: list[Operand], out: tuple[int, ...]) -> tuple[int, list[Operand], list[Operand]]:
+    """The m, the factors of A and those of q in Σ_m q[m] A[m, u] A[m, v]; no factors where it is not that."""
+    u, v = out[: len(out) // 2], out[len(out) // 2 :]
+    summed = {label for operand in work for label in operand.labels} - set(out)
+    if len(summed) != 1 or len(u) != len(v) or not all(summed <= set(operand.labels) for operand in work):
+        return 0, [], []
+    side, other = ([op for op in work if set(op.labels) & set(half)] for half in (u, v))
+    turned = relabelled([(op.code, op.labels) for op in side], dict(zip(u, v, strict=True)))
+    if sorted(turned) != sorted((op.code, op.labels) for op in other):
+        return 0, [], []
+    return min(summed), side, [operand for operand in work if set(operand.labels) == summed]
 
 
 def _diagonal(operand: Operand) -> Operand:
@@ -199,34 +205,36 @@ def _joined(first: Operand, second: Operand, join: Join, out: tuple[int, ...], s
 
 def _tensordot(first: Operand, second: Operand, gone: frozenset[int], out: tuple[int, ...]) -> Operand:
     """A matrix product over several labels, or of tensors, with the others in front and behind."""
+    first, second = _in_order(first, second, gone, out)
+    common = [label for label in first.labels if label in gone]
+    axes = ", ".join(spelled(map(operand.labels.index, common)) for operand in (first, second))
+    return Operand(f"np.tensordot({first.code}, {second.code}, ({axes}))", _kept(first, second, gone))
+
+
+def _in_order(first: Operand, second: Operand, gone: Set[int], out: tuple[int, ...]) -> tuple[Operand, ...]:
+    """In front the factor of what comes first in the result; behind one of which nothing is kept."""
     order = {label: position for position, label in enumerate(out)}
 
-    def lead(operand: Operand) -> int:
-        return min((order.get(label, 99) for label in operand.labels if label not in gone), default=99)
+    def lead(operand: Operand) -> float:
+        own = (order.get(label, len(out)) for label in operand.labels if label not in gone)
+        return min(own, default=math.inf)
 
-    if lead(second) < lead(first):
-        first, second = second, first
-    common = [label for label in first.labels if label in gone]
-    axes = [spelled(map(operand.labels.index, common)) for operand in (first, second)]
-    kept = tuple(label for operand in (first, second) for label in operand.labels if label not in gone)
-    return Operand(f"np.tensordot({first.code}, {second.code}, ({axes[0]}, {axes[1]}))", kept)
+    return (second, first) if lead(second) < lead(first) else (first, second)
+
+
+def _kept(first: Operand, second: Operand, gone: Set[int]) -> tuple[int, ...]:
+    return tuple(label for label in (*first.labels, *second.labels) if label not in gone)
 
 
 def _matmul(first: Operand, second: Operand, label: int, out: tuple[int, ...]) -> Operand:
     """A product of matrices and vectors over one label, its result in the order of ``out`` if it can be."""
-    left = tuple(other for other in first.labels if other != label)
-    right = tuple(other for other in second.labels if other != label)
-    order = {other: position for position, other in enumerate(out)}
-    if not left and right:
-        first, second, left, right = second, first, right, left
-    if left and not right and first.labels[0] == label:
+    first, second = _in_order(first, second, {label}, out)
+    if second.labels == (label,) == first.labels[:-1]:
         # A vector in front spares the transpose: v @ V for Vᵀ v.
-        return Operand(f"{second.bracketed()} @ {first.bracketed()}", left, atomic=False)
-    if left and right and order.get(left[0], 99) > order.get(right[0], 99):
-        first, second, left, right = second, first, right, left
-    a = first.bracketed() + (".T" if first.labels[0] == label and len(first.labels) == 2 else "")
-    b = second.bracketed() + (".T" if second.labels[-1] == label and len(second.labels) == 2 else "")
-    return Operand(f"{a} @ {b}", left + right, atomic=False)
+        first, second = second, first
+    a = first.bracketed() + ".T" * (first.labels[:-1] == (label,))
+    b = second.bracketed() + ".T" * (second.labels[1:] == (label,))
+    return Operand(f"{a} @ {b}", _kept(first, second, {label}), atomic=False)
 
 
 def _broadcast(first: Operand, second: Operand, out: tuple[int, ...]) -> Operand:
@@ -247,14 +255,9 @@ def aligned_code(operand: Operand, labels: Sequence[int]) -> str:
     if tuple(own) != operand.labels:
         order = tuple(operand.labels.index(label) for label in own)
         code += ".T" if order == (1, 0) else f".transpose({order})"
-    present = [label in operand.labels for label in labels]
-    if all(present):
-        return code
-    while present and not present[0]:
-        present = present[1:]
-    if all(present):
-        return code
-    return code + "[" + ", ".join(":" if here else "None" for here in present) + "]"
+    places = [":" if label in operand.labels else "None" for label in labels]
+    inner = list(dropwhile(lambda place: place == "None", places))
+    return f"{code}[{', '.join(inner)}]" if "None" in inner else code
 
 
 def _einsum(first: Operand, second: Operand, gone: frozenset[int], out: tuple[int, ...]) -> Operand:
@@ -274,8 +277,7 @@ def _ordered(operand: Operand, out: tuple[int, ...]) -> Operand:
         operand = Operand(f"1 / {operand.bracketed()}", operand.labels, atomic=False)
     if operand.labels == out:
         return operand
-    order = tuple(operand.labels.index(label) for label in out)
-    return Operand(operand.bracketed() + (".T" if order == (1, 0) else f".transpose({order})"), out)
+    return Operand(aligned_code(operand, out), out)
 
 
 def _with_scalars(result: Operand | None, scalars: list[Operand]) -> tuple[str, bool]:

@@ -13,6 +13,7 @@ from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import Core, Second
 from chainrule.equations.code.work import multiplied_out, operations
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.connected import labels_of
 from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.operations import substitute
@@ -99,34 +100,37 @@ class _Pulled(NamedTuple):
 
 
 def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
-    """The factor that alone has some axis of the direction in every term, and what it leaves."""
+    """The factor that alone has some axis of the direction in every term, and what it leaves.
+
+    Each of its axes is one of the result's, for itself.
+    """
     terms = coefficient_terms(whole)
     if not terms or any(term.kind != "prod" for _, term in terms):
         return None
     split = [(c, factors_of(term)) for c, term in terms]
     out = set(range(len(whole.dims)))
     for factor, own in split[0][1]:
-        if not set(own) <= out or not _is_common(factor, own, split):
-            continue
         left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
-        covered = {label for _, factors in left for _, labels in factors for label in labels}
+        covered = set[int]().union(*(labels_of(factors, range(len(factors))) for _, factors in left))
         gone = set(own) - covered
-        if not (gone & ways or (gone and factor.kind == "delta" and set(own) & ways)):
-            continue
-        kept = tuple(axis for axis in range(len(whole.dims)) if axis in covered)
-        dims = tuple(whole.dims[axis] for axis in kept)
-        parts = [(c, _spread(factors, kept, dims, whole)) for c, factors in left]
-        return _Pulled(factor, own, linear(whole.pool, parts, dims), kept)
+        alone = gone if factor.kind != "delta" or not gone else set(own)
+        if alone & ways and len(out.intersection(own)) == len(own) and _is_common(factor, own, split):
+            return _Pulled(factor, own, *_rest(left, tuple(sorted(covered & out)), whole))
     return None
 
 
 def _is_common(factor: Node, own: tuple[int, ...], split: Sequence[tuple[Fraction, Factors]]) -> bool:
-    """Whether every term has a factor once, each of its axes for itself."""
-    return (
-        factor.kind != "ones"
-        and len(set(own)) == len(own)
-        and all(factors.count((factor, own)) == 1 for _, factors in split)
-    )
+    """Whether every term has a factor once."""
+    return factor.kind != "ones" and all(factors.count((factor, own)) == 1 for _, factors in split)
+
+
+def _rest(
+    left: Sequence[tuple[Fraction, Factors]], kept: tuple[int, ...], whole: Node
+) -> tuple[Node, tuple[int, ...]]:
+    """The sum of what is left of the terms, over the axes that some of them have."""
+    dims = tuple(whole.dims[axis] for axis in kept)
+    parts = [(c, _spread(factors, kept, dims, whole)) for c, factors in left]
+    return linear(whole.pool, parts, dims), kept
 
 
 def _spread(factors: Factors, kept: tuple[int, ...], dims: tuple[Size, ...], whole: Node) -> Node:
