@@ -21,6 +21,7 @@ RANKS = {
         "gamma",
         "arrays",
         "near_misses",
+        "numerals",
     },
     1: {"equations", "network", "checking", "optimize", "data"},
     2: {"catalogue", "diagnosis", "training", "persistence", "distributed", "plotting"},
