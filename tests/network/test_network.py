@@ -32,7 +32,8 @@ def test_description():
         "layer  inputs  outputs  function  parameters",
         "    1      64       32  tanh           2,080",
         "    2      32       10  softmax          330",
-        "loss cross_entropy, sum over examples; penalty Frobenius(strength=0.0001, biases=False)",
+        "loss cross_entropy, sum over examples",
+        "penalty Frobenius(strength=0.0001, biases=False)",
     ]
     assert net.parameters.names == ("W1", "b1", "W2", "b2")
     assert net.layer(2).weights == "W2" and net.layer(2).size == 330

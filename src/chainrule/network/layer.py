@@ -66,6 +66,6 @@ def table(layers: Sequence[Layer], loss: str, reduction: Reduction, penalty: Pen
     ]
     sizes = "-".join(str(m) for m in (layers[0].inputs, *(at.outputs for at in layers)))
     title = f"Network {sizes}: {sum(at.size for at in layers):,} parameters"
-    closing = f"loss {loss}, {reduction} over examples"
     without = "" if layers[0].bias else ", without biases"
-    return "\n".join([title + without, *lines, closing + (f"; penalty {penalty!r}" if penalty else "")])
+    closing = [f"loss {loss}, {reduction} over examples", *([f"penalty {penalty!r}"] if penalty else [])]
+    return "\n".join([title + without, *lines, *closing])
