@@ -11,7 +11,7 @@ GROUPED = 4
 """So many digits are read without commas."""
 
 
-def numeral(value: float, digits: int = 4) -> str:
+def numeral(value: float, digits: int = 4, largest: float = LARGEST) -> str:
     """A number in a few significant digits, and with all that stand before the point.
 
     Parameters
@@ -19,6 +19,8 @@ def numeral(value: float, digits: int = 4) -> str:
     value : float
     digits : int
         Significant digits at least.
+    largest : float
+        From here on a power of ten is written.
 
     Examples
     --------
@@ -30,7 +32,7 @@ def numeral(value: float, digits: int = 4) -> str:
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
     size = f"{abs(value):.{digits}g}"
-    if "e+" in size and abs(value) < LARGEST:
+    if "e+" in size and abs(value) < largest:
         size = f"{abs(value):.0f}"
     mantissa, _, exponent = size.partition("e")
     whole, point, rest = mantissa.partition(".")

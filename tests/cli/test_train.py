@@ -54,6 +54,10 @@ def test_several_classes_with_a_report(run, tmp_path):
     assert "multiclass classification" in answer.out and "Network 4-32-3" in answer.out
     page = Page((tmp_path / "iris.html").read_text(encoding="utf-8"))
     assert "versicolor" in page.text and "Confusion matrix" in page.text
+    matters = page.text[page.text.index("What matters") :]
+    # Petals tell the species apart, as everybody knows who has seen them.
+    assert "log loss (nats)" in matters and matters.index("petal") < matters.index("sepal")
+    assert "petal" in matters[matters.index("Examples") :]
 
 
 def test_the_task_can_be_overruled(run):

@@ -37,6 +37,8 @@ def test_imputation_and_standardising_use_training_rows_only():
     preprocessor = Preprocessor.fit(table, "ill", missing="median")
     X = preprocessor.inputs(table)
     assert preprocessor.outputs == ("age", "constant", "smokes", "town=Bonn", "town=Kiel", "town=Ulm")
+    places = {name: list(where) for name, where in preprocessor.places.items()}
+    assert places == {"age": [0], "constant": [1], "smokes": [2], "town": [3, 4, 5]}
     filled = np.array([20.0, 30.0, 35.0, 70.0, 40.0])
     np.testing.assert_allclose(X[:, 0], (filled - filled.mean()) / filled.std(), rtol=1e-14)
     np.testing.assert_array_equal(X[:, 1], 0.0)

@@ -86,7 +86,7 @@ def test_both_axes_carry_their_numbers_and_their_labels():
     assert heights == sorted(heights, reverse=True) and places == sorted(places)
     assert len({at["x"] for at, _ in up}) == len({at["y"] for at, _ in across}) == 1
     assert all("transform" in at or {"x", "y"} <= set(at) for at, _ in texts)
-    for extremes, mark in (((2e-9, 1e-6), "1e−8"), ((1e11, 3e13), "1e12")):
+    for extremes, mark in (((2e-9, 1e-6), "1e−8"), ((1e11, 3e13), "1e12"), ((2e2, 4e5), "100,000")):
         chart = line_chart([Series("a", [1, 2], extremes)], "epoch", "loss", "two")
         assert f">{mark}<" in chart and "loss (log scale)" in chart
 

@@ -83,8 +83,24 @@ def test_the_section_draws_bars_and_sums_up_the_rest():
     section = importance_section(found, "log loss (nats)")
     assert "column&lt;0" in section.body and "width:100.0%" in section.body
     assert "column&lt;11" in section.body and "column&lt;12" not in section.body
-    assert "8 more columns raise it by at most 0 each" in section.body
     assert "Rise of the log loss (nats)" in section.body
+
+
+@pytest.mark.parametrize(
+    ("rises", "note"),
+    [
+        ([], None),
+        ([0.25], "The other column raises it by 0.25 at most."),
+        ([0.25, 0.1], "The other 2 columns raise it by 0.25 at most."),
+        ([0.0], "The other column does not raise it."),
+        ([-0.1, -0.2], "The other 2 columns do not raise it."),
+    ],
+)
+def test_what_has_no_bar_is_said(rises, note):
+    found = [Importance(str(j), rise, 0.0) for j, rise in enumerate([1.0] * 12 + rises)]
+    body = importance_section(found, "loss").body
+    assert ("note" in body) == (note is not None)
+    assert note is None or note in body
 
 
 def test_a_column_that_does_harm_has_no_bar():

@@ -165,6 +165,15 @@ def test_examples_show_confident_mistakes_first():
     assert (body.count('class="wrong"'), body.count('class="right"')) == (2, 1)
 
 
+def test_examples_show_what_they_were_made_of():
+    P = np.array([[0.1, 0.9], [0.6, 0.4]])
+    scores = ClassificationScores.of("ab", [1, 1], P, [0, 1])
+    found = class_examples(scores, inputs=lambda row: (("age <", f"{row}5"), ("town", "Ulm")))
+    assert [one.inputs[0] for one in found] == [("age <", "15"), ("age <", "05")]
+    body = examples_section(found, "two rows").body
+    assert "<dt>age &lt;</dt><dd>15</dd><dt>town</dt><dd>Ulm</dd>" in body
+
+
 def test_examples_need_one_picture_for_each_row():
     P = np.array([[0.1, 0.9], [0.6, 0.4], [0.3, 0.7]])
     scores = ClassificationScores.of("ab", [1, 1, 0], P, [0, 1])

@@ -33,14 +33,20 @@ class Head:
         return predictions
 
     def scores(
-        self, preprocessor: Preprocessor, truth: Array, predictions: Array, seen: Array, linear: Array
+        self,
+        preprocessor: Preprocessor,
+        truth: Array,
+        predictions: Array,
+        seen: Array,
+        linear: Array | None = None,
     ) -> Scores:
         """The scores of a network's output, and a linear one's, on held-out targets, in their own units."""
+        beside = [] if linear is None else [linear]
         if self.task == "regression":
-            units = [preprocessor.decode(one) for one in (truth, predictions[:, 0], seen, linear[:, 0])]
-            return RegressionScores.of(*units)
-        given, beside = (self.probabilities(output) for output in (predictions, linear))
-        return ClassificationScores.of(preprocessor.classes, truth, given, seen, beside)
+            columns = (truth, predictions[:, 0], seen, *(output[:, 0] for output in beside))
+            return RegressionScores.of(*map(preprocessor.decode, columns))
+        given = [self.probabilities(output) for output in (predictions, *beside)]
+        return ClassificationScores.of(preprocessor.classes, truth, given[0], seen, *given[1:])
 
 
 def choose_task(column: Column, given: str) -> tuple[Task, str]:

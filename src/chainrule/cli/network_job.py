@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +24,16 @@ from chainrule.persistence import Model
 from chainrule.reports import (
     ClassificationScores,
     Figure,
+    Importance,
     Report,
     Scores,
     Section,
     class_examples,
     examples_section,
     gradient_section,
+    importance_section,
     model_section,
+    permutation_importance,
     score_figures,
     scores_section,
     training_section,
@@ -44,21 +48,24 @@ from chainrule.training import (
 )
 
 Array = NDArray[Any]
+SHOWN = 3
+"""Inputs of an example, those that matter most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The numbers of some rows of a table."""
+    """Some rows of a table: their numbers, and as they stand there."""
 
     X: Array
     y: Array
+    table: Table
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: Any) -> Rows:
         """Some of these rows."""
-        return Rows(self.X[rows], self.y[rows])
+        return Rows(self.X[rows], self.y[rows], self.table.take(rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,6 +221,23 @@ class NetworkJob:
     def model(self, outcome: Outcome, record: dict[str, Any], certificate: dict[str, Any] | None) -> Model:
         return Model(self.network, outcome.result.parameters, self.preprocessor, record, certificate)
 
+    def importance(self, result: Result) -> tuple[Importance, ...]:
+        """How far the loss of the held-out rows rises if a column is shuffled among them."""
+        held_out = self.held_out
+
+        def loss(X: Array, rows: Array) -> float:
+            predictions = self.network.predict(result.parameters, X)
+            return self.head.scores(self.preprocessor, held_out.y[rows], predictions, self.training.y).loss
+
+        generator = np.random.default_rng(0)
+        size = self.network.parameters.size
+        return permutation_importance(loss, held_out.X, self.preprocessor.places, generator, size)
+
+    def _inputs(self, names: Sequence[str]) -> Callable[[int], tuple[tuple[str, str], ...]]:
+        """What some columns say of a held-out row."""
+        columns = [self.held_out.table[name] for name in names]
+        return lambda row: tuple((column.name, column.text(row)) for column in columns)
+
     def page(self, outcome: Outcome, certificate: CheckReport | None) -> Report:
         from chainrule.catalogue import network_equations  # the equations, which training does without
 
@@ -227,9 +251,13 @@ class NetworkJob:
             ),
             scores_section(scores),
         ]
+        found = self.importance(outcome.result)
+        if found:
+            sections.append(importance_section(found, scores.LOSS))
         if isinstance(scores, ClassificationScores):
-            lead = "The mistakes the model is most sure of, then rows it gets right."
-            sections.append(examples_section(class_examples(scores), lead))
+            lead = "The mistakes the model is most sure of, then rows it gets right, with what matters most."
+            cards = class_examples(scores, inputs=self._inputs([one.column for one in found[:SHOWN]]))
+            sections.append(examples_section(cards, lead))
         size = self.network.parameters.size
         figures = [
             *score_figures(scores),

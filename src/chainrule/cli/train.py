@@ -165,7 +165,9 @@ def _job(settings: Settings) -> NetworkJob:
         head.loss,
         Frobenius(strength) if strength else None,
     )
-    parts = [Rows(preprocessor.inputs(part), preprocessor.targets(part)) for part in (training, held_out)]
+    parts = [
+        Rows(preprocessor.inputs(part), preprocessor.targets(part), part) for part in (training, held_out)
+    ]
     aside = _aside(len(rows), None if labels is None else labels[rows], settings)
     return NetworkJob(
         table, reason, preprocessor, head, network, parts[0], parts[1], aside, settings.patience

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -114,6 +115,13 @@ class Preprocessor:
     def outputs(self) -> tuple[str, ...]:
         """Names of the columns of X."""
         return tuple(name for feature in self.features for name in feature.outputs)
+
+    @property
+    def places(self) -> dict[str, range]:
+        """Which columns of X each input column becomes."""
+        ends = [0, *accumulate(len(feature.outputs) for feature in self.features)]
+        names = (feature.name for feature in self.features)
+        return {name: range(*both) for name, both in zip(names, pairwise(ends), strict=True)}
 
     @property
     def kinds(self) -> dict[str, Kind]:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 Kind = Literal["numeric", "boolean", "categorical"]
@@ -97,12 +98,20 @@ class Column:
             return self.values
         return np.array(self.words, object)[self.values.astype(np.int64)]
 
+    def text(self, row: int) -> str:
+        """What stands in a row, as people write it."""
+        if self.missing[row]:
+            return "missing"
+        is_number = self.kind == "numeric" and self.written is None
+        return numeral(float(self.values[row])) if is_number else str(self.labels[row])
+
     def summary(self) -> str:
         """What is in it, in a few words: a range, or the values and how often they occur."""
         if not self.known.size:
             return "all missing"
         if self.kind == "numeric":
-            return f"{self.known.min():.4g} to {self.known.max():.4g}, mean {self.known.mean():.4g}"
+            lowest, highest, mean = map(numeral, (self.known.min(), self.known.max(), self.known.mean()))
+            return f"{lowest} to {highest}, mean {mean}"
         found, counts = np.unique(self.labels[~self.missing].astype(str), return_counts=True)
         order = np.argsort(-counts, kind="stable")
         shown = ", ".join(f"{found[i]} ({counts[i]})" for i in order[:4])

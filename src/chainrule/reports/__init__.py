@@ -1,6 +1,7 @@
 """Reports: what a run has to show, on one self-contained page."""
 
 from chainrule.reports.formulas import gradient_section, model_section, plain_text, verdict_section
+from chainrule.reports.importance import Importance, importance_section, permutation_importance
 from chainrule.reports.outcome import (
     Example,
     class_examples,
@@ -16,6 +17,7 @@ __all__ = [
     "ClassificationScores",
     "Example",
     "Figure",
+    "Importance",
     "RegressionScores",
     "Report",
     "Score",
@@ -24,7 +26,9 @@ __all__ = [
     "class_examples",
     "examples_section",
     "gradient_section",
+    "importance_section",
     "model_section",
+    "permutation_importance",
     "plain_text",
     "render",
     "score_figures",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chainrule.numerals import numeral
 from chainrule.reports.axis import Axis
 from chainrule.reports.markup import Markup, element, join
 
@@ -13,6 +14,8 @@ from chainrule.reports.markup import Markup, element, join
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
 MOST_POINTS = 600
+WIDEST = 1e6
+"""100,000 fits beside an axis."""
 
 
 @dataclass(frozen=True)
@@ -118,4 +121,4 @@ def _frame(across: Axis, up: Axis, x_label: str, y_label: str) -> Markup:
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
+    return numeral(value, largest=WIDEST).replace("-", "−")

@@ -118,8 +118,7 @@ def importance_section(found: Sequence[Importance], loss: str) -> Section:
     )
     caption = element("caption", "Shuffled among the held-out rows, one column at a time")
     table = element("table", caption, element("thead", head), element("tbody", *rows), class_="importance")
-    rest = found[SHOWN:]
-    note = f"{len(rest)} more columns raise it by at most {numeral(rest[0].rise, 2)} each." if rest else None
+    note = _rest(found[SHOWN:])
     body = element(
         "div",
         element("div", table, class_="scroll", tabindex=0),
@@ -130,6 +129,16 @@ def importance_section(found: Sequence[Importance], loss: str) -> Section:
         "rows. Columns that say the same share what they are worth."
     )
     return Section("What matters", body, lead)
+
+
+def _rest(found: Sequence[Importance]) -> str:
+    if not found:
+        return ""
+    columns = f"The other {len(found)} columns" if len(found) > 1 else "The other column"
+    highest = found[0].rise
+    if highest <= 0:
+        return f"{columns} {'do' if len(found) > 1 else 'does'} not raise it."
+    return f"{columns} raise{'' if len(found) > 1 else 's'} it by {numeral(highest, 2)} at most."
 
 
 def _row(one: Importance, longest: float) -> Markup:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import ShapeError
+from chainrule.numerals import numeral
 from chainrule.optimize import History
 from chainrule.reports.charts import Series, line_chart, scatter_chart
 from chainrule.reports.markup import Markup, element
@@ -33,12 +34,15 @@ class Example:
         The most probable classes, most probable first.
     ink : ndarray, shape (height, width), or None
         The row as a picture, 0 paper to 1 ink.
+    inputs : tuple of (str, str)
+        Some of its columns with their values.
     """
 
     truth: str
     predicted: str
     probabilities: tuple[tuple[str, float], ...]
     ink: Array | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
 
 
 def training_section(history: History, stopped: str) -> Section:
@@ -62,11 +66,11 @@ def _facts(history: History) -> Markup:
     last, validation = history[len(history) - 1], history.validation[np.isfinite(history.validation)]
     facts = {
         "Epochs": str(last.epoch),
-        "Loss of the first epoch": _short(float(history.loss[0])),
-        "Loss of the last epoch": _short(last.loss),
-        "Lowest held-out loss": _short(float(validation.min())) if validation.size else None,
-        "Last gradient norm": _short(last.gradient_norm),
-        "Last learning rate": _short(last.learning_rate) if math.isfinite(last.learning_rate) else None,
+        "Loss of the first epoch": _shown(float(history.loss[0])),
+        "Loss of the last epoch": _shown(last.loss),
+        "Lowest held-out loss": _shown(float(validation.min())) if validation.size else None,
+        "Last gradient norm": _shown(last.gradient_norm),
+        "Last learning rate": _shown(last.learning_rate) if math.isfinite(last.learning_rate) else None,
         "Time": f"{last.seconds:.2g} s" if math.isfinite(last.seconds) else None,
     }
     rows = [
@@ -84,10 +88,7 @@ def score_figures(scores: ClassificationScores | RegressionScores) -> list[Figur
     is_share = isinstance(scores, ClassificationScores)
     found = []
     for score in scores.table[:2]:
-        texts = [
-            f"{value:.1%}" if is_share else f"{value:.3g}".replace("-", "−")
-            for value in (score.model, score.baseline)
-        ]
+        texts = [f"{value:.1%}" if is_share else _shown(value, 3) for value in (score.model, score.baseline)]
         found.append(Figure(f"Held-out {score.name}", texts[0], f"baseline {texts[1]}"))
     return found
 
@@ -114,7 +115,10 @@ def examples_section(examples: Sequence[Example], lead: str) -> Section:
 
 
 def class_examples(
-    scores: ClassificationScores, pictures: Array | None = None, each: int = 6
+    scores: ClassificationScores,
+    pictures: Array | None = None,
+    each: int = 6,
+    inputs: Callable[[int], tuple[tuple[str, str], ...]] = lambda row: (),
 ) -> tuple[Example, ...]:
     """Up to ``each`` mistakes, the most confident first, then ``each`` rows that are right, from all classes.
 
@@ -124,6 +128,8 @@ def class_examples(
     pictures : ndarray, shape (n, height, width), optional
         One per held-out row, 0 paper to 1 ink.
     each : int
+    inputs : callable, optional
+        Names and values to show of a held-out row, by its number.
 
     Raises
     ------
@@ -137,7 +143,10 @@ def class_examples(
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:each]
     right = _one_class_after_another(np.flatnonzero(scores.predicted == scores.truth), scores.truth)[:each]
     return tuple(
-        _example(scores, int(row), None if pictures is None else pictures[row]) for row in (*wrong, *right)
+        replace(
+            _example(scores, int(row), None if pictures is None else pictures[row]), inputs=inputs(int(row))
+        )
+        for row in (*wrong, *right)
     )
 
 
@@ -172,7 +181,9 @@ def _card(example: Example) -> Markup:
             element("span", f"{100 * probability:.0f} %"),
         ]
     verdict = element("p", words, class_="right" if hit else "wrong")
-    return element("li", picture, verdict, element("div", *bars, class_="bars"))
+    named = [item for name, text in example.inputs for item in (element("dt", name), element("dd", text))]
+    inputs = element("dl", *named, class_="inputs") if named else None
+    return element("li", picture, verdict, element("div", *bars, class_="bars"), inputs)
 
 
 def _score_table(scores: tuple[Score, ...]) -> Markup:
@@ -180,7 +191,7 @@ def _score_table(scores: tuple[Score, ...]) -> Markup:
         element(
             "tr",
             element("th", score.name, scope="row"),
-            *(element("td", _short(value)) for value in values_of(score)),
+            *(element("td", _shown(value)) for value in values_of(score)),
         )
         for score in scores
     ]
@@ -257,7 +268,7 @@ def _cell(count: int, share: float, hit: bool) -> Markup:
 
 def _residuals(scores: RegressionScores) -> Markup:
     truth, predicted = scores.truth.ravel(), scores.predicted.ravel()
-    description = f"Predictions against true values of {len(truth)} held-out targets, R2 {_short(scores.r2)}."
+    description = f"Predictions against true values of {len(truth)} held-out targets, R2 {_shown(scores.r2)}."
     chart = scatter_chart(
         Series("held out", truth.tolist(), predicted.tolist()), "true value", "prediction", description
     )
@@ -265,5 +276,5 @@ def _residuals(scores: RegressionScores) -> Markup:
     return element("figure", chart, note)
 
 
-def _short(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.4g}".replace("-", "−")
+def _shown(value: float, digits: int = 4) -> str:
+    return numeral(value, digits).replace("-", "−")

@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import DataError, ShapeError
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 
@@ -61,6 +62,11 @@ class ClassificationScores:
     linear : ndarray, shape (n, K), optional
         Probabilities of a linear model.
 
+    Attributes
+    ----------
+    LOSS : str
+        What `loss` is, with its unit.
+
     Examples
     --------
     >>> scores = ClassificationScores.of("ab", [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 0, 1])
@@ -76,6 +82,7 @@ class ClassificationScores:
            [1, 1]])
     """
 
+    LOSS: ClassVar[str] = "log loss (nats)"
     classes: tuple[Any, ...]
     truth: Array
     probabilities: Array
@@ -157,6 +164,11 @@ class ClassificationScores:
         return _log_loss(self.truth, self.probabilities)
 
     @property
+    def loss(self) -> float:
+        """What is to be small: the log loss."""
+        return self.log_loss
+
+    @property
     def per_class(self) -> list[tuple[Any, int, float, float, float]]:
         """Label, rows, precision, recall and their harmonic mean F1 of each class; NaN where undefined."""
         found, rows, named = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
@@ -206,6 +218,11 @@ class RegressionScores:
     linear : ndarray, shape (n, k), optional
         Predictions of a linear model.
 
+    Attributes
+    ----------
+    LOSS : str
+        What `loss` is.
+
     Examples
     --------
     >>> print(RegressionScores.of([1.0, 2.0, 4.0], [1.5, 2.0, 3.0], training=[1.0, 3.0]))
@@ -215,6 +232,7 @@ class RegressionScores:
     root mean square   0.6455     1.291
     """
 
+    LOSS: ClassVar[str] = "root mean square error"
     truth: Array
     predicted: Array
     mean: Array
@@ -254,6 +272,11 @@ class RegressionScores:
         return _absolute_error(self.truth, self.predicted)
 
     @property
+    def loss(self) -> float:
+        """What is to be small: the root of the mean square of y - ŷ."""
+        return _root_mean_square(self.truth, self.predicted)
+
+    @property
     def table(self) -> tuple[Score, ...]:
         """Every score beside the baseline's and the linear model's."""
         constant = np.broadcast_to(self.mean, self.truth.shape)
@@ -278,7 +301,7 @@ Scores = ClassificationScores | RegressionScores
 def score_table(scores: tuple[Score, ...]) -> str:
     """The scores as lines of text, the model's beside the others'."""
     rows = [("", *columns_of(scores))]
-    rows += [(score.name, *map(_short, values_of(score))) for score in scores]
+    rows += [(score.name, *map(numeral, values_of(score))) for score in scores]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([name.ljust(widths[0]), *(v.rjust(w) for v, w in zip(values, widths[1:], strict=True))])
@@ -320,10 +343,6 @@ def _remarks_on_linear(score: Score) -> list[str]:
     if not ahead > BEHIND + 1e-12:  # 1 - 0.98 is 0.020000000000000018
         return []
     return [f"A linear model of the same rows is ahead by {ahead:.2f} in {score.name}."]
-
-
-def _short(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.4g}"
 
 
 def _plain(scores: tuple[Score, ...]) -> dict[str, Any]:
