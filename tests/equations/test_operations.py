@@ -132,7 +132,7 @@ def test_every_room_has_a_row_for_every_kind():
     assert set(RULES) == kinds - constant - LEAVES - {"svd", "direction", "part"}
     assert set(FORMS) == kinds - SPELLED_OUT
     # A name is read, and a sum and an interval are statements of several results.
-    assert set(CODE) == kinds - {"sym", "part", "logsum", "interval"}
+    assert set(CODE) == kinds - {"sym", "part"}
     assert set(VALUES) == kinds - {"sym", "part"}
     assert set(KINKED) < kinds
     assert {name.split(",")[0] for name in CASES} >= set(RULES)

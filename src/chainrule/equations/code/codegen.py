@@ -19,7 +19,6 @@ from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Size, size_factors, spelled
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
-from chainrule.equations.nodes.log_space import KINDS
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.operations import row_of
 from chainrule.equations.nodes.program import Program
@@ -133,23 +132,16 @@ class Writer:
         return name
 
     def _emit(self, node: Node) -> None:
+        """Write what a node needs; its own code, too, unless the statement that computes it names it."""
+        definition = self._definition(node) if node.kind == "sym" else None
         if node in self.code:
             return
-        if node.kind in ("softmax", "lse") and self._emit_softmax(node):
-            return
-        if node.kind == "interval":
-            self._emit_interval(node)
-            return
-        if node.kind in KINDS:
-            self._emit_exponentials(node)
-        if node.kind == "logsum":
-            self.code[node] = (self.totals.names(node).log, True)
-            return
-        definition = self._definition(node) if node.kind == "sym" else None
         if definition is not None:
             self._emit_definition(node, definition)
             return
-        text, atomic = self._expression(node)
+        text, atomic = row_of(CODE, node, "code")(self, node)
+        if node in self.code:
+            return
         shared = self.uses.get(node, 0) > 1 and (bool(node.args) or node.kind == "relation")
         if shared or (node in self.called and node.args) or len(text) > 72:
             text, atomic = self._assign(self.called.get(node, "t"), text, node.dims), True
@@ -161,20 +153,20 @@ class Writer:
             text = self._assign(sheet_line(symbol.data), text, symbol.dims)
         self.code[symbol] = (text, True)
 
-    def _emit_softmax(self, node: Node) -> bool:
+    def _soft(self, node: Node) -> Code:
         """Softmax and logsumexp of the same scores share their exponentials."""
         pool, (scores,) = self.program.pool, node.args
         soft = pool.intern("softmax", None, (scores,), scores.dims)
         lse = pool.intern("lse", None, (scores,), scores.dims[:-1])
         if not (self.uses.get(soft) and self.uses.get(lse)):
-            return False
+            return NODE_CODE[node.kind](self, node)
         first, second = self.fresh(self.called.get(soft, "soft")), self.fresh(self.called.get(lse, "lse"))
         self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self.text(scores)})")
         self.dims |= {first: soft.dims, second: lse.dims}
         self.code[soft], self.code[lse] = (first, True), (second, True)
-        return True
+        return self.code[node]
 
-    def _emit_interval(self, node: Node) -> None:
+    def _interval(self, node: Node) -> Code:
         """All parts of the probability of an interval come from one call."""
         b, a = node.args
         parts = [interval(part, b, a) for part in PARTS]
@@ -182,15 +174,20 @@ class Writer:
         self.statements.append(f"{', '.join(names)} = _normal_interval({self.text(b)}, {self.text(a)})")
         self.dims |= dict.fromkeys(names, node.dims)
         self.code.update((part, (name, True)) for part, name in zip(parts, names, strict=True))
+        return self.code[node]
 
-    def _emit_exponentials(self, node: Node) -> None:
+    def _exponentials(self, node: Node) -> Names:
         """What the logarithm and all parts of one sum of exponentials read."""
-        if self.totals.knows(node):
-            return
-        wish = self.called.get(self.totals.logarithm(node), "log_total")
-        names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
-        self.statements.append(self.totals.statement(node, names))
-        self.dims |= dict.fromkeys(names, batch_dims(node))
+        if not self.totals.knows(node):
+            wish = self.called.get(self.totals.logarithm(node), "log_total")
+            names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
+            self.statements.append(self.totals.statement(node, names))
+            self.dims |= dict.fromkeys(names, batch_dims(node))
+        return self.totals.names(node)
+
+    def _logarithm(self, node: Node) -> Code:
+        self.code[node] = (self._exponentials(node).log, True)
+        return self.code[node]
 
     def shared(self, text: str, wish: str = "t") -> str:
         """A variable for a text, the same one each time."""
@@ -227,10 +224,6 @@ class Writer:
         floats = (variable for name, variable in self.inputs.items() if not self.program.is_label(name))
         variable = next(floats, None)
         return f", {keyword}{variable}.dtype" if variable else f", {keyword}float"
-
-    def _expression(self, node: Node) -> Code:
-        """The code of a node, and whether it is atomic."""
-        return row_of(CODE, node, "code")(self, node)
 
     def spread(self, node: Node) -> str:
         """The code of an argument without the axes along which it repeats, which broadcasts."""
@@ -387,6 +380,7 @@ class Writer:
         return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
 
     def _total(self, node: Node) -> Code:
+        self._exponentials(node)
         return self.totals.value(node), False
 
     rows: ClassVar[dict[str, Callable[[Writer, Node], Code]]] = {
@@ -395,6 +389,9 @@ class Writer:
         "pow": _power,
         "raised": _raised,
         "fn": _applied,
+        **dict.fromkeys(("softmax", "lse"), _soft),
+        "interval": _interval,
+        "logsum": _logarithm,
         **dict.fromkeys(("logabs", "sumsign", "share"), _total),
     }
 

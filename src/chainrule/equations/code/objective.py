@@ -14,8 +14,7 @@ from chainrule.equations.calculus.penalty import repeated
 from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
 from chainrule.equations.code.compile import compile_product, compile_program
 from chainrule.equations.code.compiled import Compiled, singular
-from chainrule.equations.code.examples import SheetExamples, sheet_examples
-from chainrule.equations.code.padding import without_padding
+from chainrule.equations.code.examples import SheetExamples, sheet_examples, without_padding
 from chainrule.equations.formulas.repetition import repetition_remark
 from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet

@@ -16,7 +16,7 @@ from chainrule.equations.language.terms import Budget, Indices
 from chainrule.equations.language.tree import Layout, Size, Term
 from chainrule.errors import SheetError, SheetShapeError
 
-_LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +97,9 @@ class ClaimReader:
         before = self.budget.derivatives
         own = self._reading(layout, free)
         if self.budget.derivatives == before:  # the layout is that of derivatives; there are none
-            readings = dict.fromkeys(_LAYOUTS, own)
+            readings = dict.fromkeys(LAYOUTS, own)
         else:
-            readings = {other: own if other == layout else self._reading(other, free) for other in _LAYOUTS}
+            readings = {other: own if other == layout else self._reading(other, free) for other in LAYOUTS}
         return Claim(text, number, layout, MappingProxyType(readings))
 
     def _reading(self, layout: Layout, free: tuple[str, ...]) -> Reading:

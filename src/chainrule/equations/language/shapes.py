@@ -42,6 +42,7 @@ from chainrule.equations.language.tree import (
     Term,
     Transpose,
     Type,
+    walk,
 )
 from chainrule.errors import SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
@@ -252,7 +253,7 @@ class Shaper(TermMaker):
                 SheetSyntaxError,
             )
         args = dict(zip(function.parameters, [self.term(arg) for arg in node.args], strict=True))
-        avoided = self.avoided.union(*(self.budget.loops[arg] for arg in args.values()))
+        bound = (term.index for term in walk(args.values()) if isinstance(term, Aggregate))
         inner = type(self)(
             self.scope,
             function.source,
@@ -261,7 +262,7 @@ class Shaper(TermMaker):
             self.budget,
             args,
             {},
-            avoided,
+            self.avoided.union(bound),
             self.nesting,
         )
         try:

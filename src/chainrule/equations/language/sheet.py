@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast
 
-from chainrule.equations.language.claims import Claim, ClaimReader, is_only_a_claim
+from chainrule.equations.language.claims import LAYOUTS, Claim, ClaimReader, is_only_a_claim
 from chainrule.equations.language.expressions import parse_size
 from chainrule.equations.language.lexer import Source, Token
 from chainrule.equations.language.mistakes import SLIPS, Mistakes, names_in_doubt
@@ -46,7 +46,6 @@ from chainrule.equations.language.tree import (
 )
 from chainrule.errors import OptionError, SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
 
-_LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 _KINDS: dict[str, Domain] = {
     "R": "real",
     "Class": "class",
@@ -201,8 +200,8 @@ def read_expression(sheet: Sheet, text: str, layout: Layout | None = None) -> Te
     >>> print(read_expression(sheet, "d(s, x)", layout="numerator").type)
     row (n,)
     """
-    if layout is not None and layout not in _LAYOUTS:
-        raise OptionError(f"The layout is one of {', '.join(_LAYOUTS)}; got {layout!r}.")
+    if layout is not None and layout not in LAYOUTS:
+        raise OptionError(f"The layout is one of {', '.join(LAYOUTS)}; got {layout!r}.")
     return _guarded(lambda: _expression(sheet, Source(text), layout or sheet.layout_of()))
 
 
@@ -321,10 +320,10 @@ class _Reader:
 
     def set_layout(self, statement: Statement) -> None:
         tokens = statement.tokens
-        choices = ", ".join(_LAYOUTS)
+        choices = ", ".join(LAYOUTS)
         self.scope.doubtful.add("d")  # what a derivative looks like, until this line has been read
-        if tokens[1].text not in _LAYOUTS:
-            hint = near(tokens[1].text, _LAYOUTS)
+        if tokens[1].text not in LAYOUTS:
+            hint = near(tokens[1].text, LAYOUTS)
             raise self.fail(f"The layout is one of {choices}.{hint}", tokens[-2])
         if len(tokens) != 3 or not (statement.starts_line and statement.ends_line):
             raise self.fail(f"layout {tokens[1].text} stands on a line of its own.", tokens[0])

@@ -14,7 +14,6 @@ from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.scope import Scope
 from chainrule.equations.language.syntax import Group, Name, Node, Subscript
 from chainrule.equations.language.tree import (
-    Aggregate,
     Binary,
     Call,
     Derivative,
@@ -44,7 +43,6 @@ class Budget:
     terms: int = MAX_TERMS
     derivatives: int = 0
     depths: dict[Term, int] = field(default_factory=dict)
-    loops: dict[Term, frozenset[str]] = field(default_factory=dict)  # the indices that are bound inside
     constants: dict[Term, float] = field(default_factory=dict)  # values of terms without names
     met: dict[object, Term] = field(default_factory=dict)
 
@@ -61,8 +59,6 @@ class Budget:
         self.terms -= 1
         self.derivatives += isinstance(term, Derivative)
         depth = self.depths[term] = 1 + max((self.depths[part] for part in parts), default=0)
-        loops = frozenset[str]().union(*(self.loops[part] for part in parts))
-        self.loops[term] = loops | {term.index} if isinstance(term, Aggregate) else loops
         value = _constant(term, self.constants)
         if value is not None:
             self.constants[term] = value
