@@ -1,89 +1,20 @@
 """The whole function from its parts: conversions, checks, statements, what it returns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from chainrule.equations.code.array_api import Names, standard_statements
 from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
+from chainrule.equations.code.body import Body
 from chainrule.equations.code.chunks import Chunked, chunked
-from chainrule.equations.code.code_facts import Dims, Variable, reads
+from chainrule.equations.code.code_facts import reads
 from chainrule.equations.code.in_place import Storage, in_place, results_first
 from chainrule.equations.code.kernels import definitions_for
 from chainrule.equations.code.node_code import MAY_WARN
 from chainrule.equations.code.room import Made, made_by
-from chainrule.equations.code.signature import Signature
 from chainrule.equations.language.tree import Size, spelled
-from chainrule.equations.nodes.program import Program
 from chainrule.errors import NoRuleError
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a function does, before it is known how it stores what it computes.
-
-    Attributes
-    ----------
-    program : Program
-    inputs : mapping of str to str
-        Variable of each input.
-    used_sizes : mapping of size to str
-        Variable of each size that the statements use.
-    statements : sequence of str
-        Assignments; every name is assigned once.
-    results : sequence of (str, str)
-        Name and code of each output.
-    dims : mapping of str to tuple of size
-        Axes of the variables.
-    formulas : callable
-        The sheet's lines; they are printed when somebody reads the code.
-    least : mapping of size to int
-        The largest position at which an axis of a size is read.
-    chooses : bool
-        Whether it computes branches that are not taken.
-    length : callable
-        Variable or number of a size.
-    fresh : callable
-        A name that is not used yet, like the one that is wished for.
-    """
-
-    program: Program
-    inputs: Mapping[str, str]
-    used_sizes: Mapping[str, str]
-    statements: Sequence[str]
-    results: Sequence[tuple[str, str]]
-    dims: Mapping[str, Dims]
-    formulas: Callable[[], Sequence[str]]
-    least: Mapping[Size, int]
-    chooses: bool
-    length: Callable[[Size], str]
-    fresh: Callable[[str], str]
-
-    @property
-    def floats(self) -> list[str]:
-        """The variables of the inputs that are numbers."""
-        return [variable for name, variable in self.inputs.items() if not self.program.is_label(name)]
-
-    @property
-    def labels(self) -> list[str]:
-        """The variables of the inputs that are labels."""
-        return [variable for name, variable in self.inputs.items() if self.program.is_label(name)]
-
-    @property
-    def counts(self) -> list[Size]:
-        """The sizes that may count examples: the first axes of the data."""
-        data = set(self.program.named("data"))
-        dims = [self.program.symbols[name].dims for name in self.inputs if name in data]
-        return list(dict.fromkeys(axes[0] for axes in dims if axes and isinstance(axes[0], str)))
-
-    @property
-    def known(self) -> dict[str, Variable]:
-        """What is known of the inputs and sizes."""
-        floats = set(self.floats)
-        return {
-            **{name: Variable(self.dims.get(name), name in floats) for name in self.inputs.values()},
-            **dict.fromkeys(self.used_sizes.values(), Variable((), floating=False)),
-        }
 
 
 @dataclass(frozen=True)
@@ -120,12 +51,12 @@ class Source:
 
 def numpy_source(body: Body) -> Source:
     """A NumPy function that checks shapes and labels and writes to no array that is not its own."""
-    return _fresh_source(body, *_signature(body).checks())
+    return _fresh_source(body, *body.checks())
 
 
 def unchecked_source(body: Body) -> Source:
     """A NumPy function that writes to no array that is not its own; its caller has checked the inputs."""
-    return _fresh_source(body, *_signature(body).reads())
+    return _fresh_source(body, *body.reads())
 
 
 def _fresh_source(body: Body, checks: Sequence[str], hidden: tuple[str, ...]) -> Source:
@@ -167,7 +98,7 @@ def array_source(body: Body) -> Source:
     texts = [text for _, text in body.results]
     sizes = set(body.used_sizes.values())
     statements, texts = standard_statements(body.statements, texts, sizes, names)
-    shapes, hidden = _signature(body, names.namespace).checks()
+    shapes, hidden = body.checks(names.namespace)
     last = f"return {', '.join(texts)},"
     typed = names.dtype in reads("\n".join([*statements, *texts]))
     lines = [*_arrays(body, names, typed), *shapes, *statements, last]
@@ -217,14 +148,10 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
     ordered = results_first(statements, read | set(arrays))
     storage = Storage(frozenset(arrays), kept, along)
     lines = in_place(ordered, read, body.known, body.dims, body.fresh, storage)
-    head, hidden = _signature(body).reads()
+    head, hidden = body.reads()
     end = f"return {', '.join(values)}," if values else "return ()"
     lines = [*_conversions(body), *head, *lines, end]
     return _numpy_code(body, hidden, [*arrays, kept], lines, _made_by(body, [*body.statements, *texts]))
-
-
-def _signature(body: Body, namespace: str = "np") -> Signature:
-    return Signature(body.program, body.inputs, body.used_sizes, body.length, body.least, namespace)
 
 
 def _numpy_code(

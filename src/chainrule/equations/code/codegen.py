@@ -5,12 +5,13 @@ from __future__ import annotations
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import ClassVar
 
-from chainrule.equations.code.assemble import Body
+from chainrule.equations.code.body import Body
 from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
-from chainrule.equations.code.docstring_lines import DocstringLines
+from chainrule.equations.code.docstring_lines import docstring_lines
 from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
 from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code, repeats
 from chainrule.equations.code.picks import picked, subscript, without_units
@@ -74,7 +75,7 @@ class Writer:
             statements=self.statements,
             results=[(name, self.text(node)) for name, node in outputs],
             dims=self.dims,
-            formulas=DocstringLines(self.program, self.called, self.bodies, self.lines, self.code).written,
+            formulas=partial(docstring_lines, self.program, self.called, self.bodies, self.lines, self.code),
             least=_largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
             length=self.length,

@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import Direction, Moved, product_lines
-from chainrule.equations.code.assemble import Body, Source, numpy_source
+from chainrule.equations.code.assemble import Source, numpy_source
+from chainrule.equations.code.body import Body
 from chainrule.equations.code.codegen import Writer
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.machine_lines import first_lines, result, second_lines

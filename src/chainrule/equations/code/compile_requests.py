@@ -7,7 +7,8 @@ from functools import partial
 from chainrule.equations.calculus.asked import Over, asked_of
 from chainrule.equations.calculus.lift import stacked_program
 from chainrule.equations.calculus.stacking import examples_of, examples_size
-from chainrule.equations.code.assemble import Body, Source, array_source, numpy_source
+from chainrule.equations.code.assemble import Source, array_source, numpy_source
+from chainrule.equations.code.body import Body
 from chainrule.equations.code.compile import compile_product, compile_program
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.requests import Request, read_request

@@ -1,7 +1,6 @@
 """The formulas in the docstring of compiled code, as long as a page and no longer."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from chainrule.equations.formulas.line_names import CodeName
 from chainrule.equations.formulas.readable import is_readable
@@ -16,11 +15,16 @@ from chainrule.equations.nodes.stable_sums import spelled_out
 LONG_FORMULA = 1000
 
 
-@dataclass(frozen=True)
-class DocstringLines:
-    """What the lines of a docstring are made of.
+def docstring_lines(
+    program: Program,
+    called: Mapping[Node, str],
+    bodies: Mapping[Node, Node],
+    lines: Mapping[Node, Node],
+    code: Mapping[Node, tuple[str, bool]],
+) -> list[str]:
+    """The sheet's lines as the reader knows them, with the names of what was put together.
 
-    Attributes
+    Parameters
     ----------
     program : Program
     called : mapping of Node to str
@@ -30,55 +34,48 @@ class DocstringLines:
     code : mapping of Node to (str, bool)
         The code of every node, and whether it is atomic.
     """
+    fold = {node: program.symbols[name] for node, name in called.items() if node.args}
+    folded: dict[Node, Node] = {}
+    for symbol, body in (*bodies.items(), *lines.items()):
+        own = symbol in bodies and fold.get(body) is symbol
+        folded[symbol] = spelled_out(body if own else substitute(body, fold))
+    long = {symbol for symbol, line in folded.items() if cost(line) > LONG_FORMULA or not is_readable(line)}
+    whole = {symbol: lines.get(symbol) or bodies[symbol] for symbol in long}
+    shown = _over_variables(folded, whole, fold, code) if long else folded
+    # The code is there, whatever its formulas are.
+    kept = {symbol: line for symbol, line in shown.items() if is_readable(line)}
+    more = len(shown) - len(kept)
+    written = unicode_lines(program, kept)
+    return [*written, f"and {more:,} lines that are too long to be read"] if more else written
 
-    program: Program
-    called: Mapping[Node, str]
-    bodies: Mapping[Node, Node]
-    lines: Mapping[Node, Node]
-    code: Mapping[Node, tuple[str, bool]]
 
-    def written(self) -> list[str]:
-        """The sheet's lines as the reader knows them, with the names of what was put together."""
-        fold = {node: self.program.symbols[name] for node, name in self.called.items() if node.args}
-        lines: dict[Node, Node] = {}
-        for symbol, body in (*self.bodies.items(), *self.lines.items()):
-            own = symbol in self.bodies and fold.get(body) is symbol
-            lines[symbol] = spelled_out(body if own else substitute(body, fold))
-        long = {
-            symbol for symbol, line in lines.items() if cost(line) > LONG_FORMULA or not is_readable(line)
-        }
-        shown = self._over_variables(lines, long, fold) if long else lines
-        # The code is there, whatever its formulas are.
-        kept = {symbol: line for symbol, line in shown.items() if is_readable(line)}
-        more = len(shown) - len(kept)
-        written = unicode_lines(self.program, kept)
-        return [*written, f"and {more:,} lines that are too long to be read"] if more else written
+def _over_variables(
+    lines: Mapping[Node, Node],
+    long: Mapping[Node, Node],
+    fold: Mapping[Node, Node],
+    code: Mapping[Node, tuple[str, bool]],
+) -> dict[Node, Node]:
+    """The lines, long ones over the variables of the code, with a line for each variable in them.
 
-    def _over_variables(
-        self, lines: Mapping[Node, Node], long: Collection[Node], fold: Mapping[Node, Node]
-    ) -> dict[Node, Node]:
-        """The lines, long ones over the variables of the code, with a line for each variable in them.
-
-        Read as a tree, h_n = sin(h_0 + ... + h_(n-1)) doubles with every n.
-        """
-        own = {symbol: self.lines.get(symbol) or self.bodies[symbol] for symbol in long}
-        variables = {
-            node: self.program.pool.symbol(CodeName(text), node.dims)
-            for node, (text, _) in self.code.items()
-            if node.args and text.isidentifier()
-        }
-        done: dict[Node, Node] = {**variables, **fold}
-        for node in topological([*own.values(), *variables]):
-            if node not in done:
-                done[node] = rebuild(node, tuple(done[arg] for arg in node.args))
-        held = {done[node]: node for node in variables if done[node] not in lines}
-        shown, mentioned = dict[Node, Node](), set[Node]()
-        # The last first, so that what they mention is known.
-        for symbol, node in reversed([*held.items(), *lines.items()]):
-            if symbol in held or symbol in long:
-                whole = own.get(symbol, node)
-                node = spelled_out(rebuild(whole, tuple(done[arg] for arg in whole.args)))
-            if symbol in lines or symbol in mentioned:
-                shown[symbol] = node
-                mentioned.update(symbols_of(node))
-        return dict(reversed(shown.items()))
+    Read as a tree, h_n = sin(h_0 + ... + h_(n-1)) doubles with every n.
+    """
+    variables = {
+        node: node.pool.symbol(CodeName(text), node.dims)
+        for node, (text, _) in code.items()
+        if node.args and text.isidentifier()
+    }
+    done: dict[Node, Node] = {**variables, **fold}
+    for node in topological([*long.values(), *variables]):
+        if node not in done:
+            done[node] = rebuild(node, tuple(done[arg] for arg in node.args))
+    held = {done[node]: node for node in variables if done[node] not in lines}
+    shown, mentioned = dict[Node, Node](), set[Node]()
+    # The last first, so that what they mention is known.
+    for symbol, node in reversed([*held.items(), *lines.items()]):
+        if symbol in held or symbol in long:
+            whole = long.get(symbol, node)
+            node = spelled_out(rebuild(whole, tuple(done[arg] for arg in whole.args)))
+        if symbol in lines or symbol in mentioned:
+            shown[symbol] = node
+            mentioned.update(symbols_of(node))
+    return dict(reversed(shown.items()))

@@ -11,7 +11,8 @@ from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.calculus.asked import Over
 from chainrule.equations.calculus.lift import SCALE, TOTAL, WEIGHTS, penalized_program, weighted_program
 from chainrule.equations.calculus.penalty import repeated
-from chainrule.equations.code.assemble import Body, Source, stepping_source, unchecked_source
+from chainrule.equations.code.assemble import Source, stepping_source, unchecked_source
+from chainrule.equations.code.body import Body
 from chainrule.equations.code.compile import compile_product, compile_program
 from chainrule.equations.code.compiled import Compiled, singular
 from chainrule.equations.code.examples import SheetExamples, sheet_examples, without_padding

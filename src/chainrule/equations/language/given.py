@@ -48,7 +48,6 @@ def given_values(
     {'M': 1, 'p': 3}
     """
     arrays: dict[str, Array] = {}
-    compound: dict[str, Array] = {}
     known = _known_sizes(sheet, sizes or {})
     shown_by = dict.fromkeys(known, "sizes")
     for name, value in values.items():
@@ -60,10 +59,8 @@ def given_values(
         if 0 in array.shape:
             raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
         _learn_sizes(name, array, axes, known, shown_by)
-        if any(isinstance(size, int) or "*" in size for size in axes):
-            compound[name] = array
-    _divide_products(sheet, compound, known)
-    for name, array in compound.items():
+    _divide_products(sheet, arrays, known)
+    for name, array in arrays.items():
         _check_products(name, array, sheet.type_of(name).axes, known)
     for name, array in arrays.items():
         if name in sheet.declarations:

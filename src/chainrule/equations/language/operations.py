@@ -142,8 +142,6 @@ def transpose_type(arg: Argument) -> Type:
         return Type(axes, not arg.type.row)
     if len(axes) == 2:
         return Type(axes[::-1])
-    if not axes:
-        return arg.type
     raise SheetShapeError(
         f"{arg}; only vectors and matrices have a transpose. Use indices, as in T[i, j, k]."
     )

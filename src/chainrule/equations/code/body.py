@@ -1,48 +1,89 @@
-"""The head of a compiled function: sizes read off its inputs, shapes and labels checked."""
+"""What a function does, and its head: sizes read off its inputs, shapes and labels checked."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 
+from chainrule.equations.code.code_facts import Dims, Variable
 from chainrule.equations.language.tree import Size, size_factors, spelled
 from chainrule.equations.nodes.program import Program
 
 
-class Signature:
-    """The inputs of a function.
+@dataclass(frozen=True)
+class Body:
+    """What a function does, before it is known how it stores what it computes.
 
-    Parameters
+    Attributes
     ----------
     program : Program
     inputs : mapping of str to str
         Variable of each input.
     used_sizes : mapping of size to str
-        Variable of each size that the body uses.
-    length : callable
-        Gives a size a variable.
+        Variable of each size that the statements use.
+    statements : sequence of str
+        Assignments; every name is assigned once.
+    results : sequence of (str, str)
+        Name and code of each output.
+    dims : mapping of str to tuple of size
+        Axes of the variables.
+    formulas : callable
+        The sheet's lines; they are printed when somebody reads the code.
     least : mapping of size to int
         The largest position at which an axis of a size is read.
-    namespace : str
-        Whose functions the code calls; the values of labels are looked at in NumPy alone, since other
-        libraries may only trace the code.
+    chooses : bool
+        Whether it computes branches that are not taken.
+    length : callable
+        Variable or number of a size.
+    fresh : callable
+        A name that is not used yet, like the one that is wished for.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        inputs: Mapping[str, str],
-        used_sizes: Mapping[str, str],
-        length: Callable[[Size], str],
-        least: Mapping[Size, int],
-        namespace: str = "np",
-    ) -> None:
-        self.program = program
-        self.inputs = inputs
-        self.used_sizes = used_sizes
-        self._length = length
-        self._least = least
-        self._namespace = namespace
+    program: Program
+    inputs: Mapping[str, str]
+    used_sizes: Mapping[str, str]
+    statements: Sequence[str]
+    results: Sequence[tuple[str, str]]
+    dims: Mapping[str, Dims]
+    formulas: Callable[[], Sequence[str]]
+    least: Mapping[Size, int]
+    chooses: bool
+    length: Callable[[Size], str]
+    fresh: Callable[[str], str]
 
-    def checks(self) -> tuple[list[str], tuple[str, ...]]:
-        """Statements that read the sizes off the inputs and check the rest, and the sizes no input shows."""
+    @property
+    def floats(self) -> list[str]:
+        """The variables of the inputs that are numbers."""
+        return [variable for name, variable in self.inputs.items() if not self.program.is_label(name)]
+
+    @property
+    def labels(self) -> list[str]:
+        """The variables of the inputs that are labels."""
+        return [variable for name, variable in self.inputs.items() if self.program.is_label(name)]
+
+    @property
+    def counts(self) -> list[Size]:
+        """The sizes that may count examples: the first axes of the data."""
+        data = set(self.program.named("data"))
+        dims = [self.program.symbols[name].dims for name in self.inputs if name in data]
+        return list(dict.fromkeys(axes[0] for axes in dims if axes and isinstance(axes[0], str)))
+
+    @property
+    def known(self) -> dict[str, Variable]:
+        """What is known of the inputs and sizes."""
+        floats = set(self.floats)
+        return {
+            **{name: Variable(self.dims.get(name), name in floats) for name in self.inputs.values()},
+            **dict.fromkeys(self.used_sizes.values(), Variable((), floating=False)),
+        }
+
+    def checks(self, namespace: str = "np") -> tuple[list[str], tuple[str, ...]]:
+        """Statements that read the sizes off the inputs and check the rest, and the sizes no input shows.
+
+        Parameters
+        ----------
+        namespace : str
+            Whose functions the code calls; the values of labels are looked at in NumPy alone, since other
+            libraries may only trace the code.
+        """
         known, reads = self._shown()
         given = [(variable, self.program.symbols[name].dims) for name, variable in self.inputs.items()]
         ranks = [f"{variable}.ndim == {len(dims)}" for variable, dims in given]
@@ -51,10 +92,10 @@ class Signature:
             for variable, dims in given
             if dims and all(_is_known(size, known) for size in dims)
         ]
-        for size in self._least:
-            self._length(size)
+        for size in self.least:
+            self.length(size)
         shape_checks = [*self._refused(ranks), *reads, *self._refused(shapes)]
-        statements = [*shape_checks, *self._position_checks(), *self._label_checks(known)]
+        statements = [*shape_checks, *self._position_checks(), *self._label_checks(known, namespace)]
         return statements, tuple(size for size in self.used_sizes if size not in known)
 
     def _shown(self, among: Container[str] | None = None) -> tuple[dict[Size, str], list[str]]:
@@ -66,7 +107,7 @@ class Signature:
                 if size in known or not isinstance(size, str) or "*" in size:
                     continue
                 if among is None or size in among:
-                    known[size] = self._length(size)
+                    known[size] = self.length(size)
                     reads.append(f"{known[size]} = {variable}.shape[{axis}]")
         return known, reads
 
@@ -88,15 +129,15 @@ class Signature:
     def _position_checks(self) -> list[str]:
         """An entry that is not there must not be one whose derivative is 0."""
         statements = []
-        for size, position in self._least.items():
-            length = self._length(size)
+        for size, position in self.least.items():
+            length = self.length(size)
             need = (
                 f"The subscript {position} is outside its axis of size {{{length}}}; subscripts count from 0."
             )
             statements += [f"if not {length} > {position}:", f'    raise ValueError(f"{need}")']
         return statements
 
-    def _label_checks(self, known: Mapping[Size, str]) -> list[str]:
+    def _label_checks(self, known: Mapping[Size, str], namespace: str) -> list[str]:
         statements = []
         for name, variable in self.inputs.items():
             declaration = self.program.declarations.get(name)
@@ -104,8 +145,8 @@ class Signature:
                 continue
             classes = known.get(declaration.classes, str(declaration.classes))
             if isinstance(declaration.classes, int) or declaration.classes in known:
-                wrong = f"not {self._namespace}.isdtype({variable}.dtype, 'integral')"
-                if self._namespace == "np":
+                wrong = f"not {namespace}.isdtype({variable}.dtype, 'integral')"
+                if namespace == "np":
                     wrong += f" or {variable}.min() < 0 or {variable}.max() >= {classes}"
                 need = f'f"{name} holds labels, whole numbers from 0 to {{{classes} - 1}}."'
                 statements.append(f"if {wrong}:")
