@@ -61,19 +61,14 @@ def unchecked_source(body: Body) -> Source:
 
 def _fresh_source(body: Body, checks: Sequence[str], hidden: tuple[str, ...]) -> Source:
     """The function, in place and in chunks where that pays."""
-    texts, counted = [text for _, text in body.results], list(body.statements)
-    loop = next(filter(None, (_in_chunks(body, texts, size) for size in body.counts)), None)
-    if loop is None:
-        statements = held = _in_place(body, body.statements, set().union(*map(reads, texts)))
-    else:
-        # What the loop makes is as large as its parts are chosen to be.
-        texts, counted = loop.results, [*loop.before, *loop.after]
-        after = _in_place(body, loop.after, set().union(*map(reads, texts)))
-        rest = reads("\n".join([*loop.loop, *loop.after, *texts]))
-        before = _in_place(body, loop.before, rest)
-        statements, held = [*before, *loop.loop, *after], [*before, *after]
-    lines = [*_conversions(body), *checks, *statements, f"return {', '.join(texts)},"]
-    return _numpy_code(body, hidden, [], lines, _made_by(body, [*counted, *texts], held))
+    texts = [text for _, text in body.results]
+    loops = (_in_chunks(body, texts, size) for size in body.counts)
+    first, loop, last, texts = next(filter(None, loops), Chunked([], [], list(body.statements), texts))
+    after = _in_place(body, last, set().union(*map(reads, texts)))
+    before = _in_place(body, first, reads("\n".join([*loop, *last, *texts])))
+    lines = [*_conversions(body), *checks, *before, *loop, *after, f"return {', '.join(texts)},"]
+    # What the loop makes is as large as its parts are chosen to be.
+    return _numpy_code(body, hidden, [], lines, _made_by(body, [*first, *last, *texts], [*before, *after]))
 
 
 def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:

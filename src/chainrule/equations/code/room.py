@@ -9,7 +9,7 @@ shapes of the last one is not counted again.
 import ast
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -31,10 +31,6 @@ OTHER = (
     "give fewer examples at a time, or write the formula so that it is not built, as x * (x.T @ v) for "
     "(x @ x.T) @ v"
 )
-# Functions that make an array of the shape that is their first argument, and of the shape of that argument.
-_SHAPED = {"np.ones", "np.zeros", "np.full"}
-_AS_ARGUMENT = {"np.linalg.inv", "_adjugate", "_attains", "_plus"}
-_COMPARED = {"_less", "_less_equal", "_equal", "_not_equal"}
 
 
 class Made(NamedTuple):
@@ -140,22 +136,35 @@ def _parts(code: ast.expr, known: Mapping[str, Variable]) -> Iterator[tuple[ast.
 
 def _axes(code: ast.BinOp | ast.Call, known: Mapping[str, Variable]) -> Dims | None:
     """The axes of what an expression makes; None where they are not known."""
-    if isinstance(code, ast.BinOp) or not code.args:
-        return dims_of(code, known)
-    name, first = called(code.func), code.args[0]
-    if name in _SHAPED or name == "np.reshape":
-        shape = first if name in _SHAPED else code.args[1]
-        return tuple(ast.unparse(part) for part in getattr(shape, "elts", ()))
-    if name == "np.arange":
-        return (ast.unparse(first),)
-    if name in _AS_ARGUMENT:
-        return dims_of(first, known)
-    if name in _COMPARED:
-        return dims_of(ast.BinOp(first, ast.Add(), code.args[1]), known)
-    if name == "np.kron":
-        one, two = (dims_of(argument, known) for argument in code.args[:2])
-        return one and two and tuple(map(size_product, one, two))
+    if isinstance(code, ast.Call) and code.args and called(code.func) in _MADE:
+        return _MADE[called(code.func)](code.args, known)
     return dims_of(code, known)
+
+
+def _written(shape: ast.expr) -> Dims:
+    return tuple(ast.unparse(part) for part in getattr(shape, "elts", ()))
+
+
+def _multiplied(arguments: list[ast.expr], known: Mapping[str, Variable]) -> Dims | None:
+    one, two = (dims_of(argument, known) for argument in arguments[:2])
+    return one and two and tuple(map(size_product, one, two))
+
+
+# What a function makes, beside those whose parts the loop over examples may compute.
+_MADE: dict[str, Callable[[list[ast.expr], Mapping[str, Variable]], Dims | None]] = {
+    **dict.fromkeys(("np.ones", "np.zeros", "np.full"), lambda arguments, known: _written(arguments[0])),
+    "np.reshape": lambda arguments, known: _written(arguments[1]),
+    "np.arange": lambda arguments, known: (ast.unparse(arguments[0]),),
+    **dict.fromkeys(
+        ("np.linalg.inv", "_adjugate", "_attains", "_plus"),
+        lambda arguments, known: dims_of(arguments[0], known),
+    ),
+    **dict.fromkeys(
+        ("_less", "_less_equal", "_equal", "_not_equal"),
+        lambda arguments, known: dims_of(ast.BinOp(arguments[0], ast.Add(), arguments[1]), known),
+    ),
+    "np.kron": _multiplied,
+}
 
 
 def _length(text: str, sizes: Mapping[str, Size]) -> Size:

@@ -44,11 +44,11 @@ def parse_size(source: Source, node: Node) -> Size:
     factors = _size_factors(node)
     if factors is None:
         written = source.quote(node.start, node.end)
-        message = f"A size is a name, a whole number or a product of these such as 2*n, not {written}."
-        raise source.error(SheetSyntaxError, message, node.start, node.end)
+        source.fail(
+            f"A size is a name, a whole number or a product of these such as 2*n, not {written}.", node
+        )
     if len(factors) > MAX_FACTORS:
-        message = f"A size has at most {MAX_FACTORS} factors; got {len(factors)}."
-        raise source.error(SheetLimitError, message, node.start, node.end)
+        source.fail(f"A size has at most {MAX_FACTORS} factors; got {len(factors)}.", node, SheetLimitError)
     found: Size = 1
     for factor in factors:
         own = factor.name if isinstance(factor, Name) else int(factor.value)
@@ -81,10 +81,9 @@ def _size_factors(node: Node) -> list[Name | Literal] | None:
 
 def _check_size(source: Source, size: int, place: Node) -> None:
     if size < 1:
-        raise source.error(SheetSyntaxError, f"A size is at least 1; got {size}.", place.start, place.end)
+        source.fail(f"A size is at least 1; got {size}.", place)
     if size > MAX_SIZE:
-        message = f"A size is at most {MAX_SIZE:,}; got {size:,}."
-        raise source.error(SheetLimitError, message, place.start, place.end)
+        source.fail(f"A size is at most {MAX_SIZE:,}; got {size:,}.", place, SheetLimitError)
 
 
 class ExpressionParser:
@@ -114,8 +113,7 @@ class ExpressionParser:
     def fail(
         self, message: str, token: Token | None = None, kind: type[SheetError] = SheetSyntaxError
     ) -> NoReturn:
-        place = token or self.token
-        raise self.source.error(kind, message, place.start, place.end)
+        self.source.fail(message, token or self.token, kind)
 
     def refuse(self, message: str, *texts: str) -> None:
         """Fail with a message if one of some operators comes next."""
@@ -153,10 +151,11 @@ class ExpressionParser:
             level = [child for node in level for child in children(node)]
             if not level:
                 return root
-        message = (
-            f"More than {MAX_DEPTH} operations stand in one another or in one chain; give parts of it names."
+        self.source.fail(
+            f"More than {MAX_DEPTH} operations stand in one another or in one chain; give parts of it names.",
+            root,
+            SheetLimitError,
         )
-        raise self.source.error(SheetLimitError, message, root.start, root.end)
 
     def expression(self, power: int) -> Node:
         """An expression whose operators bind more tightly than ``power``."""

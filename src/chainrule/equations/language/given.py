@@ -171,10 +171,7 @@ def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapp
 
 def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]) -> None:
     """Labels in 0..K-1, signs, bits, simplex rows; the real part counts, so that a complex step may pass."""
-    domain = sheet.domain_of(name)
-    if domain == "real":
-        return
-    real = np.real(array)
+    domain, real = sheet.domain_of(name), np.real(array)
     match domain:
         case "class":
             classes = sheet.classes_of(name)
@@ -186,8 +183,9 @@ def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]
             wrong, need = (real != 1) & (real != -1), "signs, -1 or +1"
         case "bit":
             wrong, need = (real != 0) & (real != 1), "bits, 0 or 1"
-        case "simplex":
-            _check_simplex(name, real)
+        case _:
+            if domain == "simplex":
+                _check_simplex(name, real)
             return
     if np.any(wrong):
         raise DataError(f"{name} holds {need}; got {_first(array, wrong)}.")

@@ -12,8 +12,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, NoReturn, TypeAlias
 
+from chainrule.equations.language.syntax import Node
 from chainrule.equations.language.tree import Span
 from chainrule.errors import SheetError, SheetNameError, SheetSyntaxError
 
@@ -125,6 +126,10 @@ class Source:
         lines = self.text[start:end].split("\n")
         text = " ".join(" ".join(line.partition("#")[0] for line in lines).split())
         return text if len(text) <= most else f"{text[: most // 2 - 2]} … {text[-(most // 2 - 2) :]}"
+
+    def fail(self, message: str, place: Token | Node, kind: type[SheetError] = SheetSyntaxError) -> NoReturn:
+        """Raise an error with a caret under a token or a piece of an expression."""
+        raise self.error(kind, message, place.start, place.end)
 
     def error(self, kind: type[SheetError], message: str, start: int, end: int) -> SheetError:
         """An error that shows the line with a caret under text[start:end]."""

@@ -140,11 +140,11 @@ class Scope:
         elif name in self.doubtful & self.later.keys() and self.later[name] < source.line_of(token.start):
             taken = f"{name} stands in line {self.later[name]} already; a name keeps one value"
         if taken is not None:
-            raise source.error(SheetNameError, f"{taken}. Choose another name.", token.start, token.end)
+            source.fail(f"{taken}. Choose another name.", token, SheetNameError)
         if len(self.declarations) + len(self.definitions) + len(self.functions) >= MAX_NAMES:
-            message = f"A sheet has at most {MAX_NAMES:,} names; split the model into several sheets."
             self.is_overfull = True
-            raise source.error(SheetLimitError, message, token.start, token.end)
+            message = f"A sheet has at most {MAX_NAMES:,} names; split the model into several sheets."
+            source.fail(message, token, SheetLimitError)
 
     def add_size(self, source: Source, size: Size, start: int, end: int) -> None:
         """Take a size from a declaration; names of values and functions are refused."""
@@ -217,7 +217,7 @@ class NameCheck:
                 self._unknown(name, define if name is nodes[0] else "")
 
     def _fail(self, message: str, node: Node, kind: type[SheetError] = SheetNameError) -> NoReturn:
-        raise self.source.error(kind, message, node.start, node.end)
+        self.source.fail(message, node, kind)
 
     def _check(self, node: Node) -> None:
         match node:

@@ -315,18 +315,15 @@ class _Reader:
         if doubtful and not isinstance(line, DeclarationLine):
             self.doubt(tokens)
 
-    def fail(self, message: str, token: Token, kind: type[SheetError] = SheetSyntaxError) -> SheetError:
-        return self.source.error(kind, message, token.start, token.end)
-
     def set_layout(self, statement: Statement) -> None:
         tokens = statement.tokens
         choices = ", ".join(LAYOUTS)
         self.scope.doubtful.add("d")  # what a derivative looks like, until this line has been read
         if tokens[1].text not in LAYOUTS:
             hint = near(tokens[1].text, LAYOUTS)
-            raise self.fail(f"The layout is one of {choices}.{hint}", tokens[-2])
+            self.source.fail(f"The layout is one of {choices}.{hint}", tokens[-2])
         if len(tokens) != 3 or not (statement.starts_line and statement.ends_line):
-            raise self.fail(f"layout {tokens[1].text} stands on a line of its own.", tokens[0])
+            self.source.fail(f"layout {tokens[1].text} stands on a line of its own.", tokens[0])
         self.scope.doubtful.discard("d")
         self.layout = tokens[1].text
         self.layouts.append((self.source.line_of(tokens[0].start), self.layout))
@@ -339,16 +336,16 @@ class _Reader:
             message = (
                 f"After {first.text} a declaration follows on the same line, such as {first.text} x: R[p]."
             )
-            raise self.fail(message, first)
+            self.source.fail(message, first)
         if second.kind != "name":
             return tokens
         if first.text in SLIPS:
-            raise self.fail(f"The roles are {', '.join(ROLES)}. Did you mean {SLIPS[first.text]}?", first)
+            self.source.fail(f"The roles are {', '.join(ROLES)}. Did you mean {SLIPS[first.text]}?", first)
         self.role = cast(Role, first.text)
         mark = next((token.text for token in tokens if token.text in (":", "=", "==")), "")
         if mark != ":":
             example = f"{first.text} {second.text}: R[p]"
-            raise self.fail(f"After {first.text} a declaration follows, such as {example}.", second)
+            self.source.fail(f"After {first.text} a declaration follows, such as {example}.", second)
         return tokens[1:]
 
     def declare(self, line: DeclarationLine) -> None:
@@ -356,14 +353,14 @@ class _Reader:
         self.scope.check_new(source, name)
         if kind.text not in _KINDS:
             hint = near(kind.text, _KINDS) or " The types are R, R[M, p], Class[K], Sign, Bit[K], Simplex[K]."
-            raise self.fail(f"{kind.text} is not a type.{hint}", kind)
+            self.source.fail(f"{kind.text} is not a type.{hint}", kind)
         axes, classes = line.sizes, None
         if kind.text in ("Class", "Simplex") and not axes:
-            raise self.fail(f"{kind.text} needs its size: {kind.text}[K] or {kind.text}[N, K].", kind)
+            self.source.fail(f"{kind.text} needs its size: {kind.text}[K] or {kind.text}[N, K].", kind)
         if len(axes) > 8:
-            raise self.fail(f"{name.text} has {len(axes)} axes; at most 8 are read.", kind, SheetLimitError)
+            self.source.fail(f"{name.text} has {len(axes)} axes; at most 8 are read.", kind, SheetLimitError)
         if name.text in axes:
-            raise self.fail(
+            self.source.fail(
                 f"{name.text} is the value, so it cannot be its own size; choose another letter.", name
             )
         for size in axes:
@@ -378,12 +375,12 @@ class _Reader:
     def check_indices(self, tokens: tuple[Token, ...], what: str) -> None:
         for token in tokens:
             if self.scope.is_value(token.text) and what == "index":
-                raise self.fail(
+                self.source.fail(
                     f"{token.text} is a value of the sheet, so it cannot be an index; choose another letter.",
                     token,
                 )
             if token.text in self.scope.sizes:
-                raise self.fail(
+                self.source.fail(
                     f"{token.text} is a size, so it cannot be {what}; choose another letter.", token
                 )
 
@@ -403,7 +400,9 @@ class _Reader:
         self.check_indices(line.indices, "index")
         letters = tuple(token.text for token in line.indices)
         if name.text in letters:
-            raise self.fail(f"{name.text} is the value that is defined, so it cannot be its index too.", name)
+            self.source.fail(
+                f"{name.text} is the value that is defined, so it cannot be its index too.", name
+            )
         names = NameCheck(self.scope, self.source, defined=name.text)
         for loop in line.loops:
             names.bind(loop.index, loop.size)
@@ -419,7 +418,7 @@ class _Reader:
                     f"What {letter} runs over cannot be seen: it is no subscript on the right. "
                     f"Use it as one, as in x[{letter}], or say it behind: ... for {letter} in n."
                 )
-                raise self.fail(message, token, SheetShapeError)
+                self.source.fail(message, token, SheetShapeError)
         span = self.source.span(name.start, line.body.end)
         known = cast("tuple[tuple[str, Size], ...]", indices)
         self.scope.define(Definition(name.text, known, body, span))

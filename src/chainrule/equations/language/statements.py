@@ -136,8 +136,11 @@ class _Assembly:
         if token.kind == "op" and token.text in _CLOSING:
             self.opened.append(token)
             if len(self.opened) > MAX_BRACKETS:
-                message = f"Brackets are nested more than {MAX_BRACKETS} deep; give the inner parts names."
-                raise self.source.error(SheetLimitError, message, token.start, token.end)
+                self.source.fail(
+                    f"Brackets are nested more than {MAX_BRACKETS} deep; give the inner parts names.",
+                    token,
+                    SheetLimitError,
+                )
         elif token.kind == "op" and token.text in _OPENING:
             if not self.opened or _CLOSING[self.opened[-1].text] != token.text:
                 self.blame(_unmatched(self.source, token, self.opened))

@@ -118,7 +118,7 @@ class TermMaker(ABC):
         return self.source.quote(node.start, node.end)
 
     def fail(self, message: str, node: Node, kind: type[SheetError] = SheetShapeError) -> NoReturn:
-        raise self.source.error(kind, message, node.start, node.end)
+        self.source.fail(message, node, kind)
 
     def made(self, term: Term, node: Node, *parts: Term) -> Term:
         if len(term.type.axes) > MAX_AXES:
