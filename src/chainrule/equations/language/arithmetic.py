@@ -33,7 +33,7 @@ class Allowance:
         How much it was.
     """
 
-    left: int
+    left: int = 10**18  # without end: so many take a thousand years
 
     def __post_init__(self) -> None:
         self.limit = self.left
@@ -72,7 +72,7 @@ class Doubles:
     is_exact = False
 
     def __init__(self, allowance: Allowance | None = None) -> None:
-        self.allowance = allowance
+        self.allowance = allowance or Allowance()
 
     def context(self) -> AbstractContextManager[Any]:
         """Within which everything is computed."""
@@ -116,13 +116,11 @@ class Doubles:
 
     def charge(self, operations: int) -> None:
         """Count what terms of a sheet take in double precision, before they are computed."""
-        if self.allowance is not None:
-            self.allowance.spend(operations)
+        self.allowance.spend(operations)
 
     def spend(self, operations: int) -> None:
         """Count what is computed next."""
-        if self.allowance is not None:
-            self.allowance.spend(EACH + operations // DISCOUNT)
+        self.allowance.spend(EACH + operations // DISCOUNT)
 
 
 DOUBLES = Doubles()
@@ -209,7 +207,7 @@ class Decimals:
         self.decimal_context = decimal.Context(digits, Emax=WIDEST, Emin=-WIDEST, traps=[])
         self.noise = noise
         self.unit = sign * Decimal(10) ** -(places + FINE)
-        self.allowance = allowance
+        self.allowance = allowance or Allowance()
 
     def context(self) -> AbstractContextManager[Any]:
         return decimal.localcontext(self.decimal_context)
@@ -279,8 +277,7 @@ class Decimals:
         """Nothing: each result counts its own entries and digits."""
 
     def spend(self, operations: int) -> None:
-        if self.allowance is not None:
-            self.allowance.spend(operations)
+        self.allowance.spend(operations)
 
     @property
     def pi(self) -> Any:

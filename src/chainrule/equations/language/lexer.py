@@ -133,10 +133,7 @@ class Source:
 
     def error(self, kind: type[SheetError], message: str, start: int, end: int) -> SheetError:
         """An error that shows the line with a caret under text[start:end]."""
-        return self.error_at(kind, message, self.span(start, end))
-
-    def error_at(self, kind: type[SheetError], message: str, span: Span) -> SheetError:
-        """As `error`, for a place already known."""
+        span = self.span(start, end)
         source, column, width = self.line(span.line), span.column, span.width
         if len(source) > 200:  # a very long line is shown around the place
             left = max(0, column - 60)
