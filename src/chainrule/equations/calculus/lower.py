@@ -1,6 +1,6 @@
 """From the typed tree to index notation."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 
 from chainrule.equations.calculus.lower_calls import call
@@ -21,7 +21,9 @@ from chainrule.equations.language.tree import (
     SizeOf,
     Term,
     Transpose,
+    bottom_up,
     children,
+    walk,
 )
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.entries import onehot, picked_entry
@@ -32,30 +34,15 @@ from chainrule.equations.nodes.sums import negative
 from chainrule.errors import NoRuleError
 
 
-def _postorder(root: Term) -> Iterator[Term]:
-    seen: set[Term] = set()
-    stack: list[tuple[Term, bool]] = [(root, False)]
-    while stack:
-        term, expanded = stack.pop()
-        if expanded:
-            yield term
-        elif term not in seen:
-            seen.add(term)
-            stack.append((term, True))
-            stack.extend((child, False) for child in reversed(children(term)))
-
-
 def mentions(root: Term) -> tuple[str, ...]:
     """The names a term mentions, in the order in which they are written."""
-    names = [
-        (term.span.line, term.span.column, term.name) for term in _postorder(root) if isinstance(term, Ref)
-    ]
+    names = [(term.span.line, term.span.column, term.name) for term in walk([root]) if isinstance(term, Ref)]
     return tuple(dict.fromkeys(name for _, _, name in sorted(names)))
 
 
 def differentiated(root: Term) -> set[str]:
     """The names by which something is differentiated inside a term."""
-    return {term.wrt for term in _postorder(root) if isinstance(term, Derivative)}
+    return {term.wrt for term in walk([root]) if isinstance(term, Derivative)}
 
 
 def lower_sheet(sheet: Sheet, free: Iterable[str] = (), part: Container[str] | None = None) -> Program:
@@ -137,7 +124,7 @@ def lower_value(
     is the root is derived so, see `total_derivative`.
     """
     done: dict[Term, Value] = {}
-    for term in _postorder(root):
+    for term in bottom_up([root], children):
         if isinstance(term, Derivative):
             of = done[term.of]
             done[term] = _derivative(

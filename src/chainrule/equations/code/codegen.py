@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from typing import ClassVar
 
 from chainrule.equations.code.body import Body
@@ -17,7 +19,7 @@ from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code, r
 from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.free_names import numbered
-from chainrule.equations.language.tree import Size, size_factors, spelled
+from chainrule.equations.language.tree import Size, bottom_up, size_factors, spelled
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
@@ -57,17 +59,19 @@ class Writer:
         self.dims: dict[str, Dims] = {}
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, Code] = {}
-        self.uses: dict[Node, int] = {}
+        self.uses: Mapping[Node, int] = {}
         self.totals = Totals(lambda arg, spread: self._spread(arg) if spread else self.code[arg])
         self.bodies = program.definitions
 
     def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
         """What a function does that computes the given nodes under their names."""
-        order = self._order([node for _, node in outputs])
+        roots = [node for _, node in outputs]
+        order = list(bottom_up(roots, self._below))
+        self.uses = Counter([*roots, *chain.from_iterable(map(self._below, order))])
         self._name_inputs(order)
         for node in order:
             self._emit(node)
-        self._forget_unread_sizes([self.text(node) for _, node in outputs])
+        self._forget_unread_sizes(map(self.text, roots))
         return Body(
             program=self.program,
             inputs=self.inputs,
@@ -82,7 +86,7 @@ class Writer:
             fresh=self.fresh,
         )
 
-    def _forget_unread_sizes(self, results: Sequence[str]) -> None:
+    def _forget_unread_sizes(self, results: Iterable[str]) -> None:
         """Lengths of what was then written without them: nobody is to be asked for those."""
         read = set().union(*map(reads, (*self.statements, *results)))
         for size, variable in list(self.used_sizes.items()):
@@ -94,28 +98,10 @@ class Writer:
         """What a symbol stands for: a line of the derivation or a layer kept by name."""
         return self.lines.get(symbol) or self.bodies.get(symbol)
 
-    def _order(self, roots: Sequence[Node]) -> list[Node]:
-        """Every node needed, after those it needs, through the definitions; counts uses on the way."""
-        order: list[Node] = []
-        seen: set[Node] = set()
-        stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
-        for root in roots:
-            self.uses[root] = self.uses.get(root, 0) + 1
-        while stack:
-            node, expanded = stack.pop()
-            if expanded:
-                order.append(node)
-                continue
-            if node in seen:
-                continue
-            seen.add(node)
-            stack.append((node, True))
-            definition = self._definition(node) if node.kind == "sym" else None
-            below = (definition,) if definition is not None else operands(node)
-            for arg in below:
-                self.uses[arg] = self.uses.get(arg, 0) + 1
-            stack.extend((arg, False) for arg in reversed(below))
-        return order
+    def _below(self, node: Node) -> Sequence[Node]:
+        """What the code of a node reads: of a symbol, its definition."""
+        definition = self._definition(node) if node.kind == "sym" else None
+        return operands(node) if definition is None else (definition,)
 
     def _name_inputs(self, order: Sequence[Node]) -> None:
         mentioned = {node for node in order if node.kind == "sym" and self._definition(node) is None}

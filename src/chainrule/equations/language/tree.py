@@ -6,16 +6,17 @@ notation. A term's type is its shape and orientation *for fixed open indices*: i
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 Size: TypeAlias = int | str
 """A whole number, a name, or a product of them (an axis of a Kronecker product)."""
 Role: TypeAlias = Literal["data", "parameters", "constants", "given"]
 Domain: TypeAlias = Literal["real", "class", "sign", "bit", "simplex"]
 Layout: TypeAlias = Literal["gradient", "numerator", "denominator"]
+_T = TypeVar("_T")
 
 
 def size_factors(size: Size) -> tuple[Size, ...]:
@@ -265,6 +266,20 @@ def walk(roots: Iterable[Term], parts: Callable[[Term], Iterable[Term]] = childr
             seen.add(term)
             stack += parts(term)
             yield term
+
+
+def bottom_up(roots: Iterable[_T], below: Callable[[_T], Sequence[_T]]) -> Iterator[_T]:
+    """Some things and everything below them, each once and after what is below it; no depth is too much."""
+    seen: set[_T] = set()
+    stack = [(root, False) for root in reversed([*roots])]
+    while stack:
+        item, is_open = stack.pop()
+        if is_open:
+            yield item
+        elif item not in seen:
+            seen.add(item)
+            stack.append((item, True))
+            stack.extend((part, False) for part in reversed(below(item)))
 
 
 def names_in(root: Term) -> frozenset[str]:
