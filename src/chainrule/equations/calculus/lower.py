@@ -36,13 +36,17 @@ from chainrule.errors import NoRuleError
 
 def mentions(root: Term) -> tuple[str, ...]:
     """The names a term mentions, in the order in which they are written."""
-    names = [(term.span.line, term.span.column, term.name) for term in walk([root]) if isinstance(term, Ref)]
+    names = [
+        (term.span.line, term.span.column, term.name)
+        for term in walk([root], children)
+        if isinstance(term, Ref)
+    ]
     return tuple(dict.fromkeys(name for _, _, name in sorted(names)))
 
 
 def differentiated(root: Term) -> set[str]:
     """The names by which something is differentiated inside a term."""
-    return {term.wrt for term in walk([root]) if isinstance(term, Derivative)}
+    return {term.wrt for term in walk([root], children) if isinstance(term, Derivative)}
 
 
 def lower_sheet(sheet: Sheet, free: Iterable[str] = (), part: Container[str] | None = None) -> Program:

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 from chainrule.equations.calculus.lower import lower_sheet
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Derivative, names_in, walk
+from chainrule.equations.language.tree import Derivative, children, names_in, walk
 from chainrule.equations.nodes.program import Program
 
 
@@ -42,7 +42,7 @@ class Programs:
         names = {
             name
             for reading in readings
-            for term in walk(filter(None, (reading.left, reading.right)))
+            for term in walk(filter(None, (reading.left, reading.right)), children)
             if isinstance(term, Derivative)
             for name in names_in(term)
         }

@@ -7,7 +7,7 @@ calculus or the compiler. Complex arrays pass through, so that derivatives can b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ from chainrule.equations.language.given import given_values
 from chainrule.equations.language.interpreter import Interpreter
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet, read_expression
-from chainrule.equations.language.tree import Derivative, Size, Term, names_in
+from chainrule.equations.language.tree import Derivative, Size, Term, names_in, walk
 from chainrule.errors import DataError, NoRuleError
 
 Indices: TypeAlias = tuple[tuple[str, Size], ...]
@@ -208,15 +208,15 @@ class Evaluation:
 
     def _unknown(self, names: Iterable[str]) -> set[str]:
         """The definitions among some names, and those they are computed from, whose values are not known."""
-        definitions, needed = self.sheet.definitions, set(names) - self.arrays.keys()
-        queue = [name for name in needed if name in definitions]
-        while queue:
-            new = self.sheet.moves.computed(definitions[queue.pop()].body) - needed - self.arrays.keys()
-            needed |= new
-            queue += [name for name in new if name in definitions]
+        definitions, known = self.sheet.definitions, self.arrays.keys()
+
+        def behind(name: str) -> Set[str]:
+            return self.sheet.moves.computed(definitions[name].body) - known if name in definitions else set()
+
+        needed = set(walk(set(names) - known, behind))
         if missing := [name for name in needed if name not in definitions]:
-            known = ", ".join(self.given) or "none"
-            raise DataError(f"Values are missing for {', '.join(missing)}; got {known}.")
+            given = ", ".join(self.given) or "none"
+            raise DataError(f"Values are missing for {', '.join(missing)}; got {given}.")
         return needed
 
     def _define(self, needed: set[str], *more: Body) -> None:

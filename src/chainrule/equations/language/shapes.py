@@ -42,6 +42,7 @@ from chainrule.equations.language.tree import (
     Term,
     Transpose,
     Type,
+    children,
     walk,
 )
 from chainrule.errors import SheetError, SheetLimitError, SheetShapeError, SheetSyntaxError
@@ -253,7 +254,7 @@ class Shaper(TermMaker):
                 SheetSyntaxError,
             )
         args = dict(zip(function.parameters, [self.term(arg) for arg in node.args], strict=True))
-        bound = (term.index for term in walk(args.values()) if isinstance(term, Aggregate))
+        bound = (term.index for term in walk(args.values(), children) if isinstance(term, Aggregate))
         inner = type(self)(
             self.scope,
             function.source,

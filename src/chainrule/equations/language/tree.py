@@ -257,15 +257,15 @@ def computed_parts(term: Term) -> tuple[Term, ...]:
     return () if isinstance(term, Derivative) else children(term)
 
 
-def walk(roots: Iterable[Term], parts: Callable[[Term], Iterable[Term]] = children) -> Iterator[Term]:
-    """Some terms and everything inside them, each once."""
-    stack, seen = list(roots), set[Term]()
+def walk(roots: Iterable[_T], below: Callable[[_T], Iterable[_T]]) -> Iterator[_T]:
+    """Some things and everything below them, each once."""
+    stack, seen = list(roots), set[_T]()
     while stack:
-        term = stack.pop()
-        if term not in seen:
-            seen.add(term)
-            stack += parts(term)
-            yield term
+        item = stack.pop()
+        if item not in seen:
+            seen.add(item)
+            stack += below(item)
+            yield item
 
 
 def bottom_up(roots: Iterable[_T], below: Callable[[_T], Sequence[_T]]) -> Iterator[_T]:
@@ -284,5 +284,5 @@ def bottom_up(roots: Iterable[_T], below: Callable[[_T], Sequence[_T]]) -> Itera
 
 def names_in(root: Term) -> frozenset[str]:
     """The names a term mentions."""
-    terms = [term for term in walk([root]) if isinstance(term, Ref | Derivative)]
+    terms = [term for term in walk([root], children) if isinstance(term, Ref | Derivative)]
     return frozenset(term.name if isinstance(term, Ref) else term.wrt for term in terms)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from chainrule.equations.language.tree import Declaration, Size
+from chainrule.equations.language.tree import Declaration, Size, walk
 from chainrule.equations.nodes.nodes import Node, Pool, topological
 from chainrule.errors import NoRuleError
 
@@ -107,14 +107,7 @@ class Program:
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """The names themselves and everything they are computed from."""
-        found: set[str] = set()
-        stack = list(names)
-        while stack:
-            name = stack.pop()
-            if name not in found:
-                found.add(name)
-                stack.extend(self.uses.get(name, ()))
-        return found
+        return set(walk(names, lambda name: self.uses.get(name, ())))
 
     def require(self, names: Iterable[str]) -> None:
         """Make sure that there is a rule for everything the names are computed from.
