@@ -1,5 +1,6 @@
 """Cotangents with symbols of their own: computed once, and no factor of every product after them."""
 
+from chainrule.equations.language.tree import bottom_up
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Program, symbols_of
 
@@ -30,14 +31,9 @@ def stages_of(program: Program, root: Node) -> list[tuple[Node, Node]]:
 
     The order is that in which they can be computed.
     """
-    found: dict[Node, Node] = {}
-    stack = [(symbol, False) for symbol in symbols_of(root) if symbol in program.stages]
-    while stack:
-        symbol, is_open = stack.pop()
-        if is_open:
-            found[symbol] = program.stages[symbol]
-        elif symbol not in found:
-            stack.append((symbol, True))
-            inner = symbols_of(program.stages[symbol])
-            stack += [(part, False) for part in inner if part in program.stages]
-    return list(found.items())
+
+    def behind(node: Node) -> list[Node]:
+        return [symbol for symbol in reversed(symbols_of(node)) if symbol in program.stages]
+
+    order = bottom_up(behind(root), lambda symbol: behind(program.stages[symbol]))
+    return [(symbol, program.stages[symbol]) for symbol in order]
