@@ -203,10 +203,10 @@ def test_show(run, model):
         "Network 4-32-3",
         "target town",
         "classes Bonn, Kiel, Ulm",
-        "epochs: 3",
         "W1: right",
     ):
         assert piece in out
+    assert re.search(r"^  epochs +3$", out, re.MULTILINE)
     content = json.loads(run("show", model, "--json").out)
     assert content["kind"] == "network" and content["certificate"]["ok"]
     assert content["network"]["sizes"] == [4, 32, 3]
@@ -243,8 +243,27 @@ def test_show_what_is_no_certificate_as_none(run, tmp_path, certificate):
     save(tmp_path / "odd.model", Model(network, drawn, None, record, certificate))
     answer = run("show", "odd.model")
     assert answer.code == 0 and "not that of a check of chainrule, so it says nothing" in answer.out
-    assert "scores: r2 undefined, baseline undefined\n" in answer.out and "rows" not in answer.out
+    lines = [line.split() for line in answer.out.splitlines()]
+    assert ["r2", "undefined", "(baseline", "undefined)"] in lines
+    assert ["of", "1"] in lines and "rows" not in answer.out
     assert json.loads(run("show", "odd.model", "--json").out)["certificate"] == certificate
+
+
+def test_show_says_in_words_how_it_was_trained(run):
+    run("train", "wine", "--target", "cultivar", "--out", "wine.model", "-q")
+    out, record = run("show", "wine.model").out, json.loads(run("show", "wine.model", "--json").out)["record"]
+    training = out[out.index("Training") : out.index("Certificate")]
+    facts = dict(re.findall(r"^  (\w[\w ]*?)  +(.*)$", training, re.MULTILINE))
+    assert facts["rows set aside"] == "20" and facts["held out rows"] == "44"
+    assert facts["best epoch"] == str(record["best_epoch"])
+    for column in ("held_out", "linear", "baseline"):
+        assert f"{record['scores']['accuracy'][column]:.4g}" in facts["accuracy"]
+    assert facts["converged"] == "no" and re.fullmatch(r"[\d.]+ s", facts["time"])
+    assert not {"_", "True", "False", "None"} & {*"".join(facts), *facts.values()}
+    starts = {
+        len(line) - len(line[2:].partition("  ")[2].lstrip()) for line in training.splitlines()[1:] if line
+    }
+    assert len(starts) == 1, training
 
 
 def test_show_many_columns_in_short(run):

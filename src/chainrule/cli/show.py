@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -14,6 +14,7 @@ from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
 from chainrule.errors import NoRuleError, OptionError
 from chainrule.network import Network
+from chainrule.numerals import numeral
 from chainrule.persistence import Model, SheetModel, load, network_to_dict
 
 
@@ -88,33 +89,47 @@ def _abridged(names: Any) -> str:
 
 
 def _record(record: Mapping[str, Any]) -> str:
-    lines = []
+    lines = [(name.replace("_", " "), text) for name, text in _facts(record)]
+    width = max((len(name) for name, _ in lines), default=0)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines) or "nothing was recorded"
+
+
+def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a record says, in words; what is left out is in the output of --json."""
     for name, value in record.items():
-        if name in ("history", "encodings", "parameters") or value is None:
+        if name in ("history", "encodings", "parameters", "confusion") or value is None:
             continue
         if isinstance(value, Mapping):
-            lines += [
-                f"{name}: {inner} {_figure(figure)}" for inner, figure in value.items() if _figure(figure)
-            ]
+            # The rows that were scored are the record's held_out_rows.
+            inner = {key: one for key, one in value.items() if key != "rows"}
+            yield from [(name, _score(value))] if _is_score(value) else _facts(inner)
+        elif isinstance(value, list):
+            yield from ((name, str(one)) for one in value)
         else:
-            lines.append(f"{name}: {value}")
-    return "\n".join(lines) or "nothing was recorded"
+            yield ("time", f"{_number(value, 2)} s") if name == "seconds" else (name, _said(value))
 
 
-def _figure(figure: Any) -> str:
-    if isinstance(figure, Mapping) and {"held_out", "baseline"} <= set(figure):
-        shown = {name: _number(one, ".4g") or "undefined" for name, one in figure.items()}
-        linear = f", linear model {shown['linear']}" if "linear" in shown else ""
-        return f"{shown['held_out']}{linear}, baseline {shown['baseline']}"
-    return _number(figure, "g")
+def _is_score(value: Mapping[str, Any]) -> bool:
+    return {"held_out", "baseline"} <= set(value)
 
 
-def _number(value: Any, digits: str) -> str:
-    """A number of a file in short; nothing for what is none, or is beyond all floats."""
+def _score(value: Mapping[str, Any]) -> str:
+    beside = [f"{name} {_number(one)}" for name, one in value.items() if name != "held_out"]
+    return f"{_number(value['held_out'])} ({', '.join(beside)})"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _number(value) if isinstance(value, int | float) else str(value)
+
+
+def _number(value: Any, digits: int = 4) -> str:
+    """A number of a file, whatever stands there."""
     try:
-        return format(float(value), digits) if isinstance(value, int | float) else ""
+        return numeral(float(value), digits) if isinstance(value, int | float) else "undefined"
     except OverflowError:
-        return ""
+        return "undefined"
 
 
 def _certificate(certificate: Any) -> str:
@@ -126,12 +141,16 @@ def _certificate(certificate: Any) -> str:
         method = certificate["method"] or "nothing"
     except (KeyError, TypeError):
         return "not that of a check of chainrule, so it says nothing"
-    errors = [_number(error, ".0e") for _, _, error in blocks]
+    errors = [_power(error) for _, _, error in blocks]
     lines = [
         f"{name}: {status}" + (f", relative error {error}" if error else "")
         for (name, status, _), error in zip(blocks, errors, strict=True)
     ]
     return "\n".join([*lines, f"judged by {method}"])
+
+
+def _power(error: Any) -> str:
+    return f"{error:.0e}" if isinstance(error, float) else ""
 
 
 def _plain(model: Model, equations: Equations | None) -> dict[str, Any]:
