@@ -320,6 +320,10 @@ of `polygamma(n, t)` is a whole number from 0 to {highest_order}.
 
 {without_rule} At its kink a function has the derivative 0: `relu` and `abs` at 0.
 
+What is no number (NaN) stays none: functions of it, `step` and the largest entry of a vector too, are NaN,
+and so is the slope of `relu` there. A comparison with it fails, and `!=` holds, as in NumPy: `where` and the
+`max` of two take the other branch.
+
 A norm has the slope u/‖u‖, and 0 where u is 0; the second derivative is 0 there, too. `sqrt(x.T @ x)`,
 `sqrt(sum(x**2))` and every root that is printed as ‖…‖ is that norm, as long as the square is written inside
 the root; `sqrt(s)` of a named s, `sqrt(mean(x**2))` and `sqrt(a**2 + b**2)` are roots, whose slope at 0 is

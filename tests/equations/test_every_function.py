@@ -125,6 +125,38 @@ def test_an_objective_over_examples_has_its_gradient_and_product(function):
     close(objective.hessian_product(theta, along), moved, 1e-8)
 
 
+@EVERY_CALL
+def test_of_what_is_no_number_comes_none(function):
+    model = sheet(function, "example")
+    values = {name: np.asarray(value) for name, value in values_of(model.sheet).items()}
+    values |= {name: np.full(values[name].shape, np.nan) for name in depends(model)}
+    numpy, other = (model.compile("L", target=target) for target in ("numpy", "array_api"))
+    given = {name: values[name] for name in numpy.inputs}
+    sizes = {size: SIZES[size] for size in model.sizes}
+    with np.errstate(invalid="ignore"):  # the determinant of no numbers
+        assert np.isnan([model.evaluate("L", values, sizes), numpy(**given), other(**given)]).all()
+
+
+@pytest.mark.parametrize("function", [name for name, row in FUNCTIONS.items() if row.elementwise])
+def test_one_entry_that_is_no_number_leaves_the_others(function):
+    model, x = Equations(f"x: R[n]\nh = {function}(x)\nL = sum(h)"), np.array([0.3, np.nan, 0.4])
+    numpy, other = (model.compile(["h", "dL/dx"], target=target) for target in ("numpy", "array_api"))
+    with np.errstate(invalid="ignore"):  # a complex one is divided by
+        found = [model.evaluate("h", {"x": x}), *numpy(x=x), *other(x=x), numpy(x=x.astype(complex))[0]]
+    known = [2, 4] if function in ("step", "sign") else []  # the derivative is 0 everywhere
+    for place, array in enumerate(found):
+        assert np.isnan(array).tolist() == [False, place not in known, False], place
+
+
+@pytest.mark.parametrize("function", ["max", "min", "softmax", "log_softmax", "logsumexp"])
+@pytest.mark.parametrize("place", range(3))
+def test_no_number_is_passed_over_by_what_looks_for_the_largest(function, place):
+    model, x = Equations(f"x: R[n]\nh = {function}(x)"), np.array([0.3, 0.1, 0.2])
+    x[place] = np.nan
+    numpy, other = (model.compile("h", target=target) for target in ("numpy", "array_api"))
+    assert np.isnan([model.evaluate("h", {"x": x}), numpy(x=x), other(x=x)]).all()
+
+
 @pytest.mark.full
 @EVERY_PLACE
 @EVERY_CALL

@@ -114,7 +114,7 @@ def _sign(xp, x):
 """,
     "_step": """
 def _step(xp, x):
-    return xp.astype(x > 0, x.dtype)
+    return xp.where(xp.isnan(x), x, xp.astype(x > 0, x.dtype))
 """,
     "_relu": """
 def _relu(xp, x):

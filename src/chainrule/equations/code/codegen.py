@@ -223,14 +223,10 @@ class Writer:
         return text if is_array else f"float({text})"
 
     def _argument(self, node: Node) -> str:
-        """The argument of an elementwise function; where relu(z) is known, step(z) is that of relu(z)."""
-        rectified = self.program.pool.intern("fn", "relu", node.args, node.dims)
-        shared = node.data == "step" and rectified in self.code and self.code[rectified][0].isidentifier()
+        """The argument of an elementwise function."""
         (arg,) = node.args
-        if not arg.dims and is_zero(arg):
-            # As an array it would have the type of the inputs, and float(tanh(0)) refuses a complex 0.
-            return "0.0"
-        return self.text(rectified if shared else arg)
+        # As an array a 0 would have the type of the inputs, and float(tanh(0)) refuses a complex 0.
+        return "0.0" if not arg.dims and is_zero(arg) else self.text(arg)
 
     def _sum(self, node: Node) -> Code:
         terms = sorted(coefficient_terms(node), key=lambda pair: pair[0] < 0)
@@ -364,6 +360,10 @@ class Writer:
         return f"_power_slope({base}, {exponent}, {n}, {m})", True
 
     def _applied(self, node: Node) -> Code:
+        rectified = self.program.pool.intern("fn", "relu", node.args, node.dims)
+        if node.data == "step" and rectified in self.code and self.text(rectified).isidentifier():
+            # Faster than step(z), and not a number where z is none either.
+            return f"_sign({self.text(rectified)})", True
         return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
 
     def _total(self, node: Node) -> Code:

@@ -248,7 +248,7 @@ class _Rewriter:
         match code:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
                 if out := self._room(name, dims):
-                    text = f"{operators[type(op)]}({ast.unparse(left)}, {self._factor(op, right)}, {out})"
+                    text = f"{operators[type(op)]}({ast.unparse(left)}, {self._factor(right)}, {out})"
             case ast.Call(func=function) if ast.unparse(function) in UFUNCS | {"_softmax"}:
                 if out := self._room(name, dims):
                     text = f"{text[:-1]}, {out})"
@@ -295,7 +295,7 @@ class _Rewriter:
             self.lines.append(f"{held}[{index}] {sign}= 1")
             self.lines += [f"{name} = {held}"] if held != name else []
             return
-        text = self._factor(op, other, free)
+        text = self._factor(other, free)
         if swapped and not commutes:
             self.lines.append(f"{'' if held == name else f'{name} = '}{function}({text}, {held}, out={held})")
         elif held == name:
@@ -303,11 +303,8 @@ class _Rewriter:
         else:
             self.lines.append(f"{name} = {function}({held}, {text}, out={held})")
 
-    def _factor(self, op: ast.operator, other: ast.expr, free: Set[str] = frozenset()) -> str:
-        """The code of the other operand: a mask as truth values, and in place itself where it can be."""
-        match other:
-            case ast.Call(func=ast.Name(id="_step"), args=[inner]) if isinstance(op, ast.Mult):
-                return f"{ast.unparse(inner)}.real > 0" if isinstance(inner, ast.Name) else ast.unparse(other)
+    def _factor(self, other: ast.expr, free: Set[str] = frozenset()) -> str:
+        """The code of the other operand, in place itself where it can be."""
         dims = dims_of(other, self.known)
         if dims and any(self.known[name].dims == dims for name in free & reads(other)):
             held = self._build(other, self.fresh("t"), dims, free)

@@ -38,12 +38,15 @@ def _sign(x):
 """,
     "_step": """
 def _step(x):
-    x = np.asarray(x)
-    return (x.real > 0).astype(x.real.dtype)
+    x = np.asarray(x).real
+    found, unknown = np.asarray(x > 0, x.dtype), np.isnan(x)
+    if unknown.any():
+        found[unknown] = np.nan
+    return found[()]
 """,
     "_relu": """
 def _relu(x, out=None):
-    return np.maximum(x, 0, out=out) if np.isrealobj(x) else np.where(x.real > 0, x, 0)
+    return np.maximum(x, 0, out=out) if np.isrealobj(x) else np.where(x.real <= 0, 0, x)
 """,
     "_leaky_relu": """
 def _leaky_relu(x):

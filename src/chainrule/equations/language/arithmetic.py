@@ -16,7 +16,7 @@ from chainrule import decimals, special
 from chainrule.arrays import Array, np
 from chainrule.equations.language.counted import DISCOUNT, EACH
 from chainrule.equations.language.decimal_matrices import Matrices
-from chainrule.equations.language.functions import COMPARISONS, Function
+from chainrule.equations.language.functions import COMPARISONS, Function, extreme_at
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 from chainrule.gamma import DECIMALS, polygamma_name
 
@@ -330,8 +330,8 @@ _ELEMENTWISE = {
 
 def _rows(x: Array) -> tuple[Array, Array, Array]:
     """logsumexp, log softmax and softmax along the last axis."""
-    top = np.max(x, axis=-1, keepdims=True)
-    at = np.expand_dims(np.argmax(x, axis=-1), -1)
+    at = np.expand_dims(extreme_at(np.argmax, x, -1), -1)
+    top = np.take_along_axis(x, at, axis=-1)
     below = x - top
     weights = _ELEMENTWISE["exp"](below)
     np.put_along_axis(weights, at, _exact(0), axis=-1)

@@ -184,6 +184,12 @@ def _over(function: Callable[..., Any]) -> Kernel:
     return lambda args, axis, sizes: function(args[0], axis=axis)
 
 
+def extreme_at(place: Callable[..., Any], values: Array, axis: int) -> Array:
+    """Where ``np.argmax`` or ``np.argmin`` finds an entry; of decimals, too, the first that is no number."""
+    unknown = values != values
+    return np.asarray(np.where(unknown.any(axis), unknown.argmax(axis), place(values, axis=axis)))
+
+
 def _attained(array: Array, places: Any, axis: int | None) -> Any:
     """The entries at some places along an axis."""
     along = axis or 0
@@ -193,7 +199,7 @@ def _attained(array: Array, places: Any, axis: int | None) -> Any:
 def _extreme_of(place: Callable[..., Any], goes_first: Callable[..., Any]) -> Kernel:
     def kernel(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
         if len(args) == 1:
-            return _attained(args[0], place(args[0].real, axis=axis or 0), axis)
+            return _attained(args[0], extreme_at(place, args[0].real, axis or 0), axis)
         return np.where(goes_first(args[0].real, args[1].real), *args)
 
     return kernel
