@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from chainrule.data import read_table
+from chainrule.data import read_table, split_rows
 from chainrule.network import Network
 from chainrule.persistence import Model, load, save
 from html_page import Page
@@ -289,18 +289,20 @@ def test_words_for_truth_values_come_back_as_they_were(run, houses, tmp_path):
 
 
 def test_decimal_commas(run, tmp_path):
-    rows = ["a;b"] + [f"{i},5;{3 * i},25" for i in range(20)]
+    rows = ["a;b"] + [f"{i + 1},500;{3 * i + 1},125" for i in range(20)]
     (tmp_path / "comma.csv").write_text("\n".join(rows))
     refused = run("train", "comma.csv", "--target", "b")
-    assert refused.code == 1 and "--decimal ','" in refused.err
-    assert run("train", "comma.csv", "--target", "b", "--decimal", ",", "--epochs", 1, "--out", "m").code == 0
-    assert len(run("predict", "m", "comma.csv", "--decimal", ",").out.splitlines()) == 21
+    assert refused.code == 1 and "the option --kind b=1,000.5 or the option --kind b=1000,5" in refused.err
+    for said in (["--decimal", ","], ["--kind", "a=1000,5", "--kind", "b=1000,5"]):
+        answer = run("train", "comma.csv", "--target", "b", "--epochs", 1, "--out", "m", *said)
+        assert answer.code == 0 and "1.5 to 20.5, mean 11; decimal comma" in answer.out
+        assert len(run("predict", "m", "comma.csv").out.splitlines()) == 21
 
 
 def test_every_option_that_a_message_speaks_of_can_be_typed(run, tmp_path):
     """Each refusal is followed by the command with the option as it was said."""
-    lines = [f"{i}.5,{'uv'[i % 2]},k{i},{3 * i}" for i in range(2001)]
-    (tmp_path / "t.csv").write_text("a,b,id,y\n" + "\n".join(lines) + "\nlost,u,k2,3\n")
+    lines = [f"{i}.5,{'uv'[i % 2]},0{i % 7 + 1}/0{i % 9 + 1}/2020,{3 * i}" for i in range(201)]
+    (tmp_path / "t.csv").write_text("a,b,when,y\n" + "\n".join(lines) + "\nlost,u,01/02/2020,3\n")
     command = [
         "train",
         "t.csv",
@@ -317,11 +319,13 @@ def test_every_option_that_a_message_speaks_of_can_be_typed(run, tmp_path):
     for _ in range(2):
         refused = run(*command, *said)
         assert refused.code == 1
-        found = re.findall(r"the option (--[a-z]+) (\w+)", refused.err)
+        found = re.findall(r"the option (--[a-z]+) ([\w=]+)", refused.err)
         said += found[0]
-    assert said == ["--na", "lost", "--exclude", "id"]
-    assert run(*command, *said, "--out", "m").code == 0
-    assert len(run("predict", "m", "t.csv", "--na", "lost").out.splitlines()) == 2003
+    assert said == ["--na", "lost", "--kind", "when=dmy"]
+    answer = run(*command, *said, "--out", "m")
+    assert answer.code == 0 and "date         2020-01-01 to 2020-09-07; day.month.year" in answer.out
+    assert len(run("predict", "m", "t.csv", "--na", "lost").out.splitlines()) == 203
+    assert run(*command, "--na", "lost", "--exclude", "when").code == 0
 
 
 def test_how_a_table_is_read_is_said_on_the_command_line(run, tmp_path):
@@ -334,7 +338,7 @@ def test_how_a_table_is_read_is_said_on_the_command_line(run, tmp_path):
     answer = run(*command, "--kind", "column2=categorical", "--out", "m")
     assert answer.code == 0 and "categorical  00 (10), 01 (10)" in answer.err + answer.out
     assert len(run("predict", "m", "t.csv", *reading).out.splitlines()) == 21
-    assert run(*command, "--kind", "column2=number").code == 2
+    assert run(*command, "--kind", "column2=numbre").code == 2
 
 
 @pytest.mark.parametrize("rate", [1e9, 1e300])
@@ -353,6 +357,38 @@ def test_learning_rates_are_positive_numbers(run, houses, rate):
 
 
 def test_a_target_of_all_different_words_is_named(run, tmp_path):
-    (tmp_path / "t.csv").write_text("\n".join(["a,share", *(f"{i},{i}%" for i in range(12))]))
-    answer = run("train", "t.csv", "--target", "share")
-    assert answer.code == 1 and "12 rows of 12 classes of 'share' are too few" in answer.err
+    (tmp_path / "t.csv").write_text("\n".join(["a,name", *(f"{i % 7},name {i}" for i in range(24))]))
+    answer = run("train", "t.csv", "--target", "name")
+    assert answer.code == 1 and "'name' is text (name 0 (1), name 1 (1)" in answer.err
+    said = re.findall(r"the option (--kind) (name=\w+)", answer.err)[0]
+    answer = run("train", "t.csv", "--target", "name", *said)
+    assert answer.code == 1 and "24 rows of 24 classes of 'name' are too few" in answer.err
+
+
+def test_the_sentence_that_overrules_the_task_can_be_typed(run, tmp_path):
+    rows = [f"{i % 7},{i % 5 + 1},{i % 13}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,stars,rooms", *rows]))
+    for target, task, other in (
+        ("stars", "multiclass", "regression"),
+        ("rooms", "regression", "classification"),
+    ):
+        answer = run("train", "t.csv", "--target", target, "--epochs", 1)
+        assert re.search(rf"\n +{task}( classification)?: '{target}' has ", answer.out)
+        said = re.findall(r"overrule with the option (--task) (\w+)", answer.out)
+        assert said == [("--task", other)]
+        answer = run("train", "t.csv", "--target", target, "--epochs", 1, *said[0])
+        assert (
+            answer.code == 0 and f"{'multiclass' if other != 'regression' else other}, as asked" in answer.out
+        )
+    columns = ("x", "id", "town", "y")
+    rows = [f"{i % 7},k{i},Ulm,{i / 8}" for i in range(24)]
+    (tmp_path / "t.csv").write_text("\n".join([",".join(columns), *rows]))
+    answer = run("train", "t.csv", "--target", "y", "--epochs", 1)
+    assert "24 different texts in 24 rows: no input" in answer.out and "left out" not in answer.out
+    assert "one value only: no input" in answer.out and "Network 1-32-1" in answer.out
+    rows[5] = rows[5].replace("Ulm", "Bonn")
+    (tmp_path / "t.csv").write_text("\n".join([",".join(columns), *rows]))
+    seed = next(seed for seed in range(99) if 5 in split_rows(24, seed=seed)[1])
+    answer = run("train", "t.csv", "--target", "y", "--epochs", 1, "--seed", seed)
+    assert "left out town: one value only among the rows for training" in answer.out
+    assert "Network 1-32-1" in answer.out

@@ -195,7 +195,7 @@ def test_encodings(tmp_path):
         ({"delimiter": ";;"}, "delimiter is ';;'; expected one character"),
         ({"decimal": "x"}, "decimal is 'x'"),
         ({"missing_values": "NA"}, "missing_values is 'NA'; expected several"),
-        ({"kinds": {"age": "number"}}, "The kind of 'age' is 'number'"),
+        ({"kinds": {"age": "numbre"}}, "The kind of 'age' is 'numbre'"),
         ({"encoding": "utf-99"}, "encoding is 'utf-99'"),
     ],
 )

@@ -43,7 +43,7 @@ def test_kinds_quotes_and_missing_values(write):
         "boolean",
         "categorical",
         "categorical",
-        "numeric",
+        "categorical",
     ]
     np.testing.assert_array_equal(table["age"].values, [31.0, 45.0, np.nan, -2.0])
     assert table["age"].missing.tolist() == [False, False, True, False]
@@ -75,12 +75,11 @@ def test_the_delimiter_splits_every_line_alike(write):
 
 
 def test_options_that_overrule(write):
-    path = write("a;b\n1,5;01\n2,25;02\n")
-    with pytest.raises(DataError, match="option decimal=','"):
-        read_table(path)
-    table = read_table(path, decimal=",", kinds={"b": "categorical"})
+    path = write("a;b\n1,5;1\n2,25;2\n")
+    table = read_table(path, kinds={"b": "categorical"})
     assert table["a"].values.tolist() == [1.5, 2.25]
-    assert table["b"].values.tolist() == ["01", "02"]
+    assert table["b"].values.tolist() == ["1", "2"]
+    assert read_table(write("a\n01\n02\n"), kinds={"a": "number"})["a"].values.tolist() == [1.0, 2.0]
     table = read_table(write("1,2\n3,4\n"), header=False)
     assert table.names == ("column0", "column1") and len(table) == 2
     assert read_table(write("1,2\n"), header=False).names == ("column0", "column1")
@@ -145,47 +144,168 @@ def test_codes_are_known_where_all_of_them_look_like_numbers(write):
     )
 
 
-@pytest.mark.parametrize("decimal", [".", ","])
-@pytest.mark.parametrize(
-    "text", ["1,000", "1,5", "-12,345", "1,234,567", "12,500.75", "0,567", "1.000,5", "1.000"]
-)
-def test_no_advice_on_a_number_changes_it(write, text, decimal):
-    """A reader that takes the advice reads what is written, or is told of both readings."""
+def used(path, **options):
+    """The table, of which every column is asked for."""
+    table = read_table(path, **options)
+    assert [table[name].name for name in table.names] == list(table.names)
+    return table
+
+
+MEANT = {  # where the point is decimal, where the comma is
+    "1,000": (1000.0, 1.0),
+    "-12,345": (-12345.0, -12.345),
+    "1,5": (None, 1.5),
+    "0,567": (None, 0.567),
+    "1,234,567": (1234567.0, None),
+    "12,500.75": (12500.75, None),
+    "1.000,5": (None, 1000.5),
+    "1.000": (1.0, 1000.0),
+    "1 000,5": (None, 1000.5),
+    "1'000.5": (1000.5, None),
+    "-$1,250.5": (-1250.5, None),
+    "1.250.000 €": (None, 1250000.0),
+    "7": (7.0, 7.0),
+    "1.5": (1.5, None),
+    "01,5": (None, 1.5),
+    "1,00": (None, 1.0),
+    "1000,000": (None, 1000.0),
+}
+
+
+@pytest.mark.parametrize("text", MEANT)
+@pytest.mark.parametrize("decimal", [None, ".", ","])
+def test_no_number_is_guessed_at(write, text, decimal):
+    """A number is read as it is meant; where it may mean two, each option that is offered reads one."""
     path = write(f'a;b\n"{text}";1\n"{text}";2\n')
-    grouped, point = text.replace(",", ""), text.replace(",", ".")
+    meant = dict(zip(".,", MEANT[text], strict=True))
+    readings = {value for mark, value in meant.items() if decimal in (None, mark)} - {None}
     try:
-        found = read_table(path, decimal=decimal)["a"]
+        column = used(path, decimal=decimal)["a"]
     except DataError as error:
-        message = str(error)
-        if "option decimal=','" in message and re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", text):
-            assert f"is {grouped} where" in message and f"{point} where" in message
-        elif "option decimal=','" in message:
-            assert read_table(path, decimal=",")["a"].values.tolist() == [float(point)] * 2
-        else:
-            assert "groups thousands" in message
+        options = re.findall(r"kinds=\{'a': (?:'([^']+)'|\"([^\"]+)\")\}", str(error))
+        found = {read_table(path, kinds={"a": one or two})["a"].values[0] for one, two in options}
+        assert len(readings) != 1 and found == (readings or set(meant.values()) - {None})
     else:
-        assert found.kind == "numeric"
-        assert found.values[0] == float(point if decimal == "," else text)
+        assert column.kind == "numeric" and readings == set(column.values.tolist())
+        again = read_table(path, kinds={"a": column.form or "number"}, decimal=decimal)["a"]
+        assert again.values.tolist() == column.values.tolist()
 
 
 @pytest.mark.parametrize(
-    ("text", "decimal", "message"),
+    ("text", "found"),
     [
-        ("1,000", ".", "is 1000 where the comma groups thousands, 1.000 where it is decimal"),
-        ("1.000", ",", "groups thousands with '.'; write it as 1000"),
-        ("1.000.000,5", ",", "groups thousands with '.'; write it as 1000000,5"),
-        ("0,567", ".", "has a decimal comma; read it with the option decimal=','"),
+        ("a;b\n1,000;1,5\n2,000;2,5\n", [1.0, 2.0]),
+        ("a;b\n1,000;1.5\n2,000;2.5\n", [1000.0, 2000.0]),
+        ('a,b\n"1,000","1,000,000"\n"2,000","12"\n', [1000.0, 2000.0]),
+        ('a,b\n"1.000","1,5"\n"2.000","2,5"\n', [1000.0, 2000.0]),
+        ("a,b\n1.000,5\n2.000,6\n", [1.0, 2.0]),
+        ("a;b\n1.000;5\n2.000;6\n", "'1.000' is 1000 where the point groups thousands, 1 where it is"),
+        ("a;b;c\n1,000;1,5;1.5\n2,000;2,5;2.5\n", "'1,000' is 1000 where the comma groups thousands, 1 "),
+        ('a,b\n"1,000",1\n950,2\n"12,500.75",3\n', [1000.0, 950.0, 12500.75]),
+        ("a;b\n5 %;1\n7;2\n8 %;3\n", "'7' is not written as '5 %' is; write them alike, or that the column"),
+        ("a;b\n$5;1\n7 €;2\n$8;3\n", "'7 €' is not written as '$5' is; write them alike"),
+        ("a;b\n$5;1\n7;2\n-$8;3\n", [5.0, 7.0, -8.0]),
+        ("a;b\n1.000.000;1\n2.000,5;2\n1,000.5;3\n", "'1,000.5' is not written as '1.000.000' is"),
     ],
 )
-def test_a_mark_that_may_group_or_part_is_not_guessed_at(write, text, decimal, message):
-    with pytest.raises(DataError, match=re.escape(message)):
-        read_table(write(f'a;b\n"{text}";1\n"{text}";2\n'), decimal=decimal)
+def test_a_mark_is_shown_by_its_column_or_by_others(write, text, found):
+    table = read_table(write(text))
+    if isinstance(found, str):
+        with pytest.raises(DataError, match=re.escape(found)):
+            table["a"]
+    else:
+        assert table["a"].values.tolist() == found
+    assert len(table["b"]) == len(table)
 
 
-def test_grouped_thousands_beside_plain_numbers_are_no_categories(write):
-    with pytest.raises(DataError, match="groups thousands with ','; write it as 1000"):
-        read_table(write('a,b\n"1,000",1\n950,2\n"12,500.75",3\n'))
+def test_some_numbers_among_words_are_categories(write):
     assert read_table(write('a,b\n"1,000",1\nmany,2\nfew,3\n'))["a"].kind == "categorical"
+
+
+@pytest.mark.parametrize(
+    ("texts", "form", "first"),
+    [
+        ("2020-01-31 2021-02-03", "ymd", "2020-01-31"),
+        ("2020-01-31T12:30 2021-02-03T00:00:00.5Z", "ymd", "2020-01-31T12:30"),
+        ("2020-02 2020-03", "ymd", "2020-02-01"),
+        ("3.4.2020 4.5.2020", "dmy", "2020-04-03"),
+        ("03/14/2020 01/02/2020", "mdy", "2020-03-14"),
+        ("14/03/2020 01/02/2020", "dmy", "2020-03-14"),
+        ("12:30 13:45:10", "ymd", "1970-01-01T12:30"),
+    ],
+)
+def test_dates(write, texts, form, first):
+    column = read_table(write("when;n\n" + "".join(f"{text};1\n" for text in texts.split())))["when"]
+    assert (column.kind, column.form, column.values[0]) == ("date", form, np.datetime64(first))
+    again = read_table(write(f"when;n\n{texts.split()[0]};1\n"), kinds={"when": form})["when"]
+    assert again.values[0] == column.values[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            "03/04/2020 05/06/2020",
+            "'03/04/2020' is 2020-04-03 where the day comes first, 2020-03-04 where the",
+        ),
+        ("3-4-2020 5-6-2020", "say which with the option kinds={'when': 'dmy'} or the option kinds={'when'"),
+        ("14.03.68 01.02.69", "'14.03.68' has a year of two digits; read as 1969 to 2068 with the option"),
+        (
+            "2020-01-31 2020-02-30 2020-03-01",
+            "'2020-02-30' is not a date, but 2 of the column's 3 values are",
+        ),
+        ("14/03/2020 never 15/03/2020", "'never' is not a date, but 2 of the column's 3 values are"),
+    ],
+)
+def test_dates_that_are_asked_about(write, texts, message):
+    table = read_table(write("when;n\n" + "".join(f"{text};1\n" for text in texts.split())))
+    with pytest.raises(DataError, match=re.escape(message)):
+        table["when"]
+    assert "not understood" in str(table) and table.without("when").names == ("n",)
+    assert table.select("n").names == ("n",)
+
+
+def test_dates_as_asked_for(write):
+    path = write("when\n03/04/2020\n05/06/69\n")
+    for order, first in (("dmy", "2020-04-03"), ("mdy", "2020-03-04")):
+        values = read_table(path, kinds={"when": order})["when"].values
+        assert values[0] == np.datetime64(first) and values[1].astype("datetime64[Y]") == np.datetime64(
+            "1969"
+        )
+    with pytest.raises(
+        DataError, match=r"line 2, column 'when': '03/04/2020' is not a date \(year-month-day\)"
+    ):
+        read_table(path, kinds={"when": "ymd"})
+    assert read_table(write("n\n20200131\n"), kinds={"n": "date"})["n"].values[0] == np.datetime64(
+        "2020-01-31"
+    )
+
+
+def test_what_is_no_input_is_said(write):
+    rows = "".join(f"{i},name {i},{i % 3},DE,,0{i % 4},{10**17 + i % 2}\n" for i in range(30))
+    table = read_table(write(f"id,name,n,land,empty,zip,code\n{rows}"))
+    kinds = {column.name: column.kind for column in table}
+    assert kinds == dict(
+        id="numeric", name="text", n="numeric", land="categorical", empty="numeric", zip="categorical",
+        code="categorical",
+    )  # fmt: skip
+    lines = dict(line.split(maxsplit=1) for line in str(table).splitlines()[1:])
+    assert lines["id"].endswith(
+        "counts the rows; if it is none of their traits, use the option exclude=['id']"
+    )
+    assert lines["name"].endswith("30 different texts in 30 rows: no input")
+    assert lines["land"].endswith("one value only: no input")
+    assert lines["empty"].endswith("all missing; no input")
+    assert lines["zip"].endswith("codes, kept as written") and lines["code"].endswith(
+        "codes, kept as written"
+    )
+    preprocessor = Preprocessor.fit(table, "n")
+    assert set(preprocessor.left_out) == {"name", "land", "empty"}
+    assert {"zip=00", "code=100000000000000000"} <= set(preprocessor.outputs)
+    table = read_table(
+        write(f"id,name,n,land,empty,zip,code\n{rows}"), kinds={"name": "category", "id": "id"}
+    )
+    assert set(Preprocessor.fit(table, "n").left_out) == {"id", "land", "empty"}
 
 
 BAD = {
@@ -213,7 +333,7 @@ BAD = {
 @pytest.mark.parametrize("message", BAD)
 def test_bad_files_are_refused_with_place_and_remedy(write, message):
     with pytest.raises(DataError) as caught:
-        read_table(write(BAD[message]))
+        used(write(BAD[message]))
     assert message in str(caught.value) and "table.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
 

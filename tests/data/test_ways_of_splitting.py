@@ -48,10 +48,11 @@ def outcome(content, **options):
         (
             one.name,
             one.kind,
-            np.where(one.missing, 0, one.values).tolist(),
+            np.where(one.missing, None, one.values.astype(object)).tolist(),
             one.missing.tolist(),
             one.words,
             None if one.written is None else one.written.tolist(),
+            *(one.form, one.note, one.question),
         )
         for one in table
     ]

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from chainrule.data import Preprocessor, Table
+from chainrule.data.delimited import parse_delimited
+from chainrule.data.reading import Reading
 from chainrule.network import Network
 from chainrule.network.penalties import ElasticNet
 from chainrule.parameters import Parameters
@@ -20,6 +22,12 @@ TABLE = Table.of(
         "ill": np.array(["no", "yes", "yes", "no"]),
     }
 )
+
+SALES = b"""price;share;when;start;cost
+1.250,50 EUR;5 %;3.4.2020;2020-01-31 12:30;10.5
+"7,25";7 %;14.4.2021;2020-03-01 06:00;11.5
+1.000;12,5 %;;2021-02-03 00:00;12.25
+"""
 
 SHEET = """
 data        x: R[p];  t: R
@@ -38,6 +46,15 @@ def network_model():
     return Model(net, theta, preprocessor, record, {"ok": True, "blocks": []})
 
 
+def kinds_model():
+    """A network whose inputs are numbers and dates as people write them."""
+    table = parse_delimited(SALES, "sales.csv", Reading())
+    preprocessor = Preprocessor.fit(table, "cost", missing="median", standardize_target=True)
+    net = Network([len(preprocessor.outputs), 1])
+    theta = Parameters(net.parameters, np.arange(net.parameters.size) / 16 - 0.75)
+    return Model(net, theta, preprocessor)
+
+
 def sheet_model():
     """A sheet with its sizes and columns, in single precision."""
     arrays = {"W": np.arange(6.0).reshape(2, 3) / 4, "b": np.array([0.5, -1.0]), "v": np.array([2.0, 0.125])}
@@ -47,7 +64,8 @@ def sheet_model():
 
 
 if __name__ == "__main__":
-    for name, model in (("network", network_model()), ("equations", sheet_model())):
+    made = {"network": network_model(), "equations": sheet_model(), "kinds": kinds_model()}
+    for name, model in made.items():
         path = FOLDER / f"{name}-v1.safetensors"
         if not path.exists():
             save(path, model)

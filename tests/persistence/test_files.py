@@ -6,6 +6,7 @@ import os
 import re
 import tracemalloc
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -19,9 +20,9 @@ from chainrule.network import Activation, Network
 from chainrule.network.penalties import PENALTIES, Frobenius
 from chainrule.parameters import Parameters
 from chainrule.persistence import Model, SheetModel, load, network_from_dict, network_to_dict, save
-from persistence.make_golden import FOLDER, SHEET, TABLE, network_model, sheet_model
+from persistence.make_golden import FOLDER, SALES, SHEET, TABLE, kinds_model, network_model, sheet_model
 
-MODELS = {"network": network_model, "equations": sheet_model}
+MODELS = {"network": network_model, "equations": sheet_model, "kinds": kinds_model}
 
 
 def assert_same(left, right):
@@ -90,6 +91,31 @@ def test_a_loaded_network_predicts_labels(tmp_path):
     np.testing.assert_allclose(model.scores(TABLE).sum(axis=1), 1.0)
     with pytest.raises(OptionError, match="Only a network"):
         sheet_model().predict(TABLE)
+
+
+def test_new_rows_are_read_as_the_training_table_was(tmp_path):
+    """Alone, 1.000 and 03/04/2020 may mean two things; beside the model they mean one."""
+    (tmp_path / "sales.csv").write_bytes(SALES)
+    model = load(FOLDER / "kinds-v1.safetensors")
+    assert model.preprocessor.kinds == {
+        "price": "1.000,5 EUR",
+        "share": "1000,5 %",
+        "when": "dmy",
+        "start": "ymd",
+    }
+    assert model.preprocessor.outputs[:2] == ("price", "share")
+    expected = model.predict(tmp_path / "sales.csv")
+    for row, line in enumerate(SALES.splitlines()[1:]):
+        (tmp_path / "new.csv").write_bytes(SALES.splitlines()[0] + b"\n" + line)
+        assert model.predict(tmp_path / "new.csv").tolist() == [expected[row]]
+    names = ("price", "share", "when", "start")
+    strings = dict(zip(names, (["1.000"], ["12,5 %"], [None], ["2021-02-03 00:00"]), strict=True))
+    assert model.predict({name: np.array(value, object) for name, value in strings.items()}) == expected[2]
+    values = dict(price=[1000.0], share=[12.5], when=np.array(["NaT"], "M8[D]"), start=[datetime(2021, 2, 3)])
+    assert model.predict(values) == expected[2]
+    (tmp_path / "new.csv").write_text("price;share;when;start\n5;7;;2020-01-31\n")
+    with pytest.raises(DataError, match="line 2, column 'share': '7' is not a number as in '1000,5 %'"):
+        model.predict(tmp_path / "new.csv")
 
 
 @pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"), ("identity", "logistic")])

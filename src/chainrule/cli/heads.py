@@ -14,7 +14,7 @@ from chainrule.reports import ClassificationScores, RegressionScores, Scores
 
 Array = NDArray[Any]
 Task = Literal["regression", "binary", "multiclass"]
-TASKS = ("auto", "regression", "binary", "multiclass")
+TASKS = ("auto", "regression", "classification", "binary", "multiclass")
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ def choose_task(column: Column, given: str) -> tuple[Task, str]:
     DataError
         If the given task does not fit the column.
     """
-    known = np.unique(column.known.astype(str if column.kind == "categorical" else float))
+    known = set(column.labels[~column.missing].tolist())
     if given == "auto":
         kind, reason = infer_task(column)
-        if kind == "regression":
-            return "regression", f"{reason}: regression"
-        return _classes(len(known)), f"{reason}: {_classes(len(known))} classification"
-    if given == "regression" and column.kind == "categorical":
+        task = "regression" if kind == "regression" else _classes(len(known))
+        return task, f"{task}{'' if kind == task else ' classification'}: {reason}"
+    if given == "classification":
+        given = _classes(len(known))
+    if given == "regression" and column.kind not in ("numeric", "boolean"):
         raise DataError(f"{column.name!r} holds text ({column.summary()}); a regression needs numbers.")
     if given == "binary" and len(known) != 2:
         raise DataError(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chainrule.checking import CheckReport
 from chainrule.cli.console import Console
 from chainrule.cli.heads import Head
+from chainrule.cli.options import in_words_of_the_terminal
 from chainrule.cli.running import RunSettings, verdict_sections
 from chainrule.data import Preprocessor, Table
 from chainrule.network import Network
@@ -117,7 +118,13 @@ class NetworkJob:
 
     def show(self, console: Console) -> None:
         console.heading("The table")
-        console.block(f"{self.table}\n{self.reason}")
+        # What is no input in any row stands in the table.
+        left_out = [
+            f"left out {name}: {why} among the rows for training"
+            for name, why in self.preprocessor.left_out.items()
+            if not self.table[name].left_out
+        ]
+        console.block(in_words_of_the_terminal("\n".join([str(self.table), *left_out, self.reason])))
         console.heading("The network")
         console.block(repr(self.network))
 

@@ -85,7 +85,7 @@ def _typed(found: re.Match[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w=.+-]+", text) else f"'{text}'"
+    return text if re.fullmatch(r"[\w=.,+-]+", text) else f"'{text}'"
 
 
 penalty_option = click.option(

@@ -8,7 +8,7 @@ import click
 
 from chainrule.cli.options import pairs
 from chainrule.data import MISSING
-from chainrule.data.table import KINDS, Kind
+from chainrule.data.kinds import SPELLINGS
 
 
 def _reading(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -35,8 +35,8 @@ TABLE_OPTIONS = (
         help="Of the text, such as cp1252; UTF-8 by default.",
     ),
     click.option(
-        "--decimal", type=click.Choice((".", ",")), default=".", show_default=True, expose_value=False,
-        callback=_reading, help="Decimal mark of the table.",
+        "--decimal", type=click.Choice((".", ",")), expose_value=False, callback=_reading,
+        help="Decimal mark of the table; by default each column shows its own.",
     ),
     click.option(
         "--na", "missing_values", multiple=True, metavar="TEXT", expose_value=False, callback=_reading,
@@ -44,7 +44,7 @@ TABLE_OPTIONS = (
     ),
     click.option(
         "--kind", "kinds", multiple=True, metavar="COLUMN=KIND", expose_value=False, callback=_kinds,
-        help=f"How a column is read: {', '.join(KINDS)}.",
+        help=f"How a column is read: {', '.join(SPELLINGS[:-1])}, or numbers as in {SPELLINGS[-1]}.",
     ),
 )  # fmt: skip
 
@@ -56,7 +56,7 @@ def table_options(command: Any) -> Any:
     return command
 
 
-def given_reading(**kinds: Kind) -> dict[str, Any]:
+def given_reading(**kinds: str) -> dict[str, Any]:
     """What was given of `table_options`, as `read_table` takes it; ``kinds`` are those of other columns."""
     given = dict(click.get_current_context().meta["chainrule.reading"])
     missing_values = MISSING | set(given.pop("missing_values"))

@@ -1,13 +1,14 @@
 """Tables in, numbers out: reading, kinds, missing values, encodings, splits and the bundled data sets."""
 
 from chainrule.data.bundled import BUNDLED, bundled
-from chainrule.data.features import BooleanFeature, CategoricalFeature, NumericFeature
+from chainrule.data.column import Column
+from chainrule.data.features import BooleanFeature, CategoricalFeature, DateFeature, NumericFeature
 from chainrule.data.labels import ClassEncoder, from_one_hot, from_signs, one_hot, to_signs
 from chainrule.data.preprocess import Preprocessor
 from chainrule.data.read import as_table, read_table
 from chainrule.data.reading import MISSING
 from chainrule.data.split import split_rows
-from chainrule.data.table import Column, Table
+from chainrule.data.table import Table
 from chainrule.data.targets import ClassTarget, NumericTarget, infer_task
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ClassEncoder",
     "ClassTarget",
     "Column",
+    "DateFeature",
     "NumericFeature",
     "NumericTarget",
     "Preprocessor",

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.data.column import Column
 from chainrule.data.reading import Reading
-from chainrule.data.table import Column, Table
+from chainrule.data.table import Table
 from chainrule.errors import DataError
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.column import LAST_WHOLE
 from chainrule.data.plain_numbers import code_starts, code_starts_in
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, without_space
-from chainrule.data.table import LAST_WHOLE
 
 Array = NDArray[Any]
 
@@ -61,7 +61,7 @@ def _read(content: bytes, layout: Layout, numeric: Sequence[bool]) -> Any:
             },
             null_values=list(layout.missing_values),
             strings_can_be_null=False,
-            decimal_point=layout.decimal,
+            decimal_point=layout.mark,
         ),
     )
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.column import LAST_WHOLE
 from chainrule.data.plain_numbers import code_starts, code_starts_in, numbers_of
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, encoded, without_space
-from chainrule.data.table import LAST_WHOLE
 
 Array = NDArray[Any]
 BLOCK = 1 << 22
@@ -62,7 +62,7 @@ def _read(content: bytes, layout: Layout, numeric: Collection[int]) -> Split:
     parts: list[list[Texts | Numbers]] = [[] for _ in range(width)]
     numbers_of_lines: list[Array] = []
     begin, line = layout.start, layout.first_line
-    point = set(numeric) if layout.decimal == "." else set()  # NumPy reads no decimal comma
+    point = set(numeric) if layout.mark == "." else set()  # NumPy reads no decimal comma
     bare = point
     while begin < len(content):
         end = content.find(b"\n", min(begin + BLOCK, len(content))) + 1 or len(content)

@@ -7,17 +7,22 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.arrow_text import split_by_arrow
 from chainrule.data.blocks import split_in_blocks
-from chainrule.data.infer import Fields, column_from_text
+from chainrule.data.column import Column
+from chainrule.data.fields import Fields
+from chainrule.data.infer import column_from_text
+from chainrule.data.number_forms import PLAIN, NumberForm
 from chainrule.data.plain_numbers import end_of_sample, is_regular, numeric_columns, sample
 from chainrule.data.reading import Reading
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, records, split_exactly
-from chainrule.data.table import Column, Kind, Table
+from chainrule.data.table import Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
@@ -59,14 +64,11 @@ def parse_delimited(content: bytes, source: str, reading: Reading) -> Table:
             raise DataError(f"{source} has no column {name!r}{near_misses(name, names)}")
     first_line = after if reading.header else line
     start = _start(content, first_line)
-    wanted = tuple(reading.kinds.get(name) for name in names)
+    wanted = tuple(reading.asked.get(name) for name in names)
     columns_are = (reading.decimal, reading.missing_values, wanted)
     layout = Layout(source, delimiter, tuple(names), start, first_line, *columns_are)
     split = _split(content, layout)
-    columns = [
-        _column(name, column, kind, split.lines, layout)
-        for name, column, kind in zip(names, split.columns, wanted, strict=True)
-    ]
+    columns = _understood(split, layout)
     return Table(tuple(columns), source, split.lines, "line")
 
 
@@ -91,12 +93,45 @@ def _start(content: bytes, line: int) -> int:
     return next((end.end() for end in ends), 0 if line == 1 else len(content))
 
 
-def _column(name: str, column: Texts | Numbers, kind: Kind | None, lines: Array, layout: Layout) -> Column:
-    if isinstance(column, Numbers):
-        return Column(name, "numeric", column.values, column.missing)
-    missing_values, decimal = layout.missing_values, layout.decimal
-    fields = Fields(name, column.texts, column.codes, layout.source, lines, decimal, missing_values)
-    return column_from_text(fields, kind)
+def _understood(split: Split, layout: Layout) -> list[Column]:
+    """The columns of the fields, each with what the others show."""
+    how = (layout.source, split.lines, layout.decimal, layout.missing_values)
+    columns = [
+        Fields(name, column.texts, column.codes, *how) if isinstance(column, Texts) else column
+        for name, column in zip(layout.names, split.columns, strict=True)
+    ]
+
+    @cache
+    def mark() -> str:
+        shown = {_mark(column, layout) for column in columns} - {""}
+        # Fields are not parted by what stands in numbers.
+        return shown.pop() if len(shown) == 1 else "." if layout.delimiter == "," and not shown else ""
+
+    return [
+        column_from_text(column, asked, mark)
+        if isinstance(column, Fields)
+        else _numbers(name, column, layout)
+        for name, column, asked in zip(layout.names, columns, layout.kinds, strict=True)
+    ]
+
+
+def _mark(column: Fields | Numbers, layout: Layout) -> str:
+    if isinstance(column, Fields):
+        return column.mark
+    known = column.values[~column.missing]
+    return layout.mark if np.any(known != np.floor(known)) else ""
+
+
+def _numbers(name: str, column: Numbers, layout: Layout) -> Column:
+    form = NumberForm(layout.mark)
+    return Column(
+        name,
+        "numeric",
+        column.values,
+        column.missing,
+        form="" if form == PLAIN else str(form),
+        note=form.note,
+    )
 
 
 def _sniff(content: bytes) -> str:

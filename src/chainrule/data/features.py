@@ -9,7 +9,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.table import Column, Kind, Table
+from chainrule.data.column import MAX_CATEGORIES, Column
+from chainrule.data.dates import DATE_PARTS, ORDERS, dates
+from chainrule.data.infer import as_asked
+from chainrule.data.kinds import Kind, asked_for
+from chainrule.data.number_forms import number_form
+from chainrule.data.table import Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
@@ -19,7 +24,6 @@ Missing = Literal["refuse", "mean", "median", "most_frequent"]
 OTHER = "(other)"
 """Name of the extra indicator for categories the training table did not have."""
 
-MAX_CATEGORIES = 1000
 FILL = "fill it in, leave the row out, or train with the option missing='median' or another imputation"
 
 
@@ -34,6 +38,8 @@ class NumericFeature:
         Mean and standard deviation of the training rows, or 0 and 1; the scale of a constant column is 1.
     fill : float or None
         None refuses missing values.
+    form : str
+        How the numbers were written in the training table, as `read_table` is asked for it; "" is plainly.
     """
 
     kind: ClassVar[Kind] = "numeric"
@@ -41,6 +47,7 @@ class NumericFeature:
     center: float
     scale: float
     fill: float | None
+    form: str = ""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -51,6 +58,12 @@ class NumericFeature:
         """The numbers, shape (n, 1)."""
         values = _filled(table, self)
         return ((values.astype(np.float64) - self.center) / self.scale)[:, None]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether a description from a file is one that `fit_feature` could have made."""
+        is_form = self.form == "" or number_form(self.form) is not None
+        return is_form and _are_finite((self.center, 0.0 if self.fill is None else self.fill), (self.scale,))
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,11 @@ class BooleanFeature:
     def encode(self, table: Table) -> Array:
         """Zeros and ones, shape (n, 1)."""
         return _filled(table, self).astype(np.float64)[:, None]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether a description from a file is one that `fit_feature` could have made."""
+        return self.fill in (None, True, False)
 
 
 @dataclass(frozen=True)
@@ -121,16 +139,74 @@ class CategoricalFeature:
             result[row, j] = 1.0
         return result
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether a description from a file is one that `fit_feature` could have made."""
+        texts = (*self.categories, "" if self.fill is None else self.fill)
+        return all(isinstance(text, str) for text in texts) and isinstance(self.other, bool)
 
-Feature = NumericFeature | BooleanFeature | CategoricalFeature
+
+@dataclass(frozen=True)
+class DateFeature:
+    """A column of dates as those of its numbers that differ in training, each (number - center) / scale.
+
+    Parameters
+    ----------
+    name : str
+    parts : tuple of {"day", "month", "weekday", "hour"}
+        Days since 1970, month 1 to 12, weekday 1 (Monday) to 7, hours since midnight.
+    centers, scales : tuple of float
+        Of each part.
+    fill : str or None
+        A date as year-month-day; None refuses missing values.
+    form : str
+        The order of the parts in the training table, or "".
+    """
+
+    kind: ClassVar[Kind] = "date"
+    name: str
+    parts: tuple[str, ...]
+    centers: tuple[float, ...]
+    scales: tuple[float, ...]
+    fill: str | None
+    form: str = ""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns it becomes: name.part."""
+        return tuple(f"{self.name}.{part}" for part in self.parts)
+
+    def encode(self, table: Table) -> Array:
+        """The numbers of the parts, shape (n, number of parts)."""
+        values = _filled(table, self)
+        numbers = [DATE_PARTS[part](values) for part in self.parts]
+        return np.asarray((np.column_stack(numbers) - self.centers) / self.scales)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether a description from a file is one that `fit_feature` could have made."""
+        is_form = self.form in ("", *ORDERS) and set(self.parts) <= set(DATE_PARTS)
+        is_date = self.fill is None or not np.isnat(dates([self.fill], "ymd")[0])
+        is_whole = len(self.parts) == len(self.centers) == len(self.scales) > 0
+        return is_form and is_date and is_whole and _are_finite(self.centers, self.scales)
+
+
+Feature = NumericFeature | BooleanFeature | CategoricalFeature | DateFeature
 FEATURES: Mapping[str, type[Feature]] = {
-    feature.kind: feature for feature in (NumericFeature, BooleanFeature, CategoricalFeature)
+    feature.kind: feature for feature in (NumericFeature, BooleanFeature, CategoricalFeature, DateFeature)
 }
+
+
+def asked_again(feature: Feature) -> str:
+    """The kind that reads a table as the feature's training table was read."""
+    return getattr(feature, "form", "") or feature.kind
 
 
 def _filled(table: Table, feature: Feature) -> Array:
     """The values of the feature's column, of its kind in training, with what is missing filled in."""
     column = table[feature.name]
+    if column.kind in ("categorical", "text"):  # texts are read as they would be in a file
+        column = as_asked(column, asked_for(feature.name, asked_again(feature)), table)
     if column.kind != feature.kind and column.known.size:
         row = int(np.flatnonzero(~column.missing)[0])
         value = _shown(column.values[row])
@@ -142,12 +218,15 @@ def _filled(table: Table, feature: Feature) -> Array:
         table.refuse_missing(column, FILL)
         return column.values
     if not column.known.size:
-        return np.full(len(column), feature.fill, object if feature.kind == "categorical" else None)
-    values = column.values.copy()
+        return np.full(len(column), feature.fill, DTYPES[feature.kind])
+    values: Array = column.values.astype(DTYPES[feature.kind])
     values[column.missing] = feature.fill
     if feature.kind == "numeric":
         table.refuse_missing(replace(column, values=values, missing=np.zeros(len(values), bool)), FILL)
     return values
+
+
+DTYPES: Mapping[str, Any] = dict(numeric=float, boolean=bool, categorical=object, date="datetime64[us]")
 
 
 def _shown(value: Any) -> str:
@@ -169,6 +248,8 @@ def fit_feature(table: Table, name: str, missing: Missing, standardize: bool, un
         table.refuse_missing(column, FILL)
     if column.kind == "numeric":
         return _fit_numeric(column, missing, standardize)
+    if column.kind == "date":
+        return _fit_date(column, missing, standardize)
     found, counts = np.unique(column.known.astype(str), return_counts=True)
     frequent = str(found[np.argmax(counts)])
     if column.kind == "boolean":
@@ -186,9 +267,21 @@ def _fit_numeric(column: Column, missing: Missing, standardize: bool) -> Numeric
     fill = None if missing == "refuse" else _fill(column.known, missing)
     values = column.known if fill is None else np.where(column.missing, fill, column.values)
     if not standardize:
-        return NumericFeature(column.name, 0.0, 1.0, fill)
+        return NumericFeature(column.name, 0.0, 1.0, fill, column.form)
     center, scale = mean_and_deviation(values)
-    return NumericFeature(column.name, center, scale, fill)
+    return NumericFeature(column.name, center, scale, fill, column.form)
+
+
+def _fit_date(column: Column, missing: Missing, standardize: bool) -> DateFeature:
+    fill = None
+    if missing != "refuse":
+        instead: Missing = "most_frequent" if missing == "most_frequent" else "median"
+        fill = str(np.datetime64(int(_fill(column.known.astype(np.int64), instead)), "us"))
+    found = {part: number(column.known) for part, number in DATE_PARTS.items()}
+    parts = tuple(part for part, values in found.items() if np.any(values != values[0])) or ("day",)
+    moments = [mean_and_deviation(found[part]) if standardize else (0.0, 1.0) for part in parts]
+    centers, scales = zip(*moments, strict=True)
+    return DateFeature(column.name, parts, centers, scales, fill, column.form)
 
 
 def _fill(known: Array, missing: Missing) -> float:
@@ -221,21 +314,16 @@ def feature_from_dict(content: Mapping[str, Any]) -> Feature:
     """The feature of such a mapping."""
     fields = dict(content)
     kind = fields.pop("kind")
-    if kind == "categorical":
-        fields["categories"] = tuple(fields["categories"])
+    for name in ("categories", "parts", "centers", "scales"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
     feature = FEATURES[kind](**fields)
-    if not _is_sound(feature):
+    if not (isinstance(feature.name, str) and feature.is_sound):
         raise DataError(f"{content} describes no {kind} column")
     return feature
 
 
-def _is_sound(feature: Feature) -> bool:
-    if not isinstance(feature.name, str):
-        return False
-    if isinstance(feature, NumericFeature):
-        numbers = (feature.center, feature.scale, 0.0 if feature.fill is None else feature.fill)
-        return all(type(n) in (int, float) and np.isfinite(n) for n in numbers) and feature.scale > 0
-    if isinstance(feature, BooleanFeature):
-        return feature.fill in (None, True, False)
-    texts = (*feature.categories, "" if feature.fill is None else feature.fill)
-    return all(isinstance(text, str) for text in texts) and isinstance(feature.other, bool)
+def _are_finite(numbers: tuple[float, ...], scales: tuple[float, ...]) -> bool:
+    return all(type(n) in (int, float) and np.isfinite(n) for n in (*numbers, *scales)) and all(
+        scale > 0 for scale in scales
+    )

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from chainrule.data.archive import parse_archive, parse_array
 from chainrule.data.arrow_file import parse_feather, parse_parquet
 from chainrule.data.delimited import parse_delimited
-from chainrule.data.infer import as_kind
+from chainrule.data.infer import as_asked
 from chainrule.data.json_lines import parse_json_lines
 from chainrule.data.reading import Reading
 from chainrule.data.svmlight import parse_svmlight
@@ -158,7 +158,8 @@ def parse(content: bytes, source: str, reading: Reading) -> Table:
     table = found.parse(content, source, reading)
     for name in reading.kinds:
         table[name]
-    columns = tuple(as_kind(each, reading.kinds.get(each.name, each.kind), table) for each in table)
+    asked = reading.asked
+    columns = tuple(as_asked(each, asked[each.name], table) if each.name in asked else each for each in table)
     return replace(table, columns=columns)
 
 

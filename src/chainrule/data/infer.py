@@ -3,130 +3,69 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.column import LAST_WHOLE, Column, kind_of_texts
+from chainrule.data.dates import NO_DATE, ORDERS, dates, has_short_years, orders_of
+from chainrule.data.fields import Fields
+from chainrule.data.kinds import Asked, Kind
+from chainrule.data.number_forms import PLAIN, NumberForm, number_form
+from chainrule.data.questions import ENDLESS, about_decimals, about_order, about_the_odd, endless
 from chainrule.data.splitting import encoded
-from chainrule.data.table import LAST_WHOLE, Column, Kind, Table
+from chainrule.data.table import Table
 from chainrule.errors import DataError
 
 Array = NDArray[Any]
 
-PAIRS = (("false", "true"), ("no", "yes"))
+PAIRS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"), ("off", "on"))
 TRUE = {word: bool(i) for pair in PAIRS for i, word in enumerate(pair)}
-COMMA = re.compile(r"[+-]?\d+,\d+")
-GROUPED = {
-    decimal: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+({re.escape(decimal)}\d*)?")
-    for decimal, group in ((".", ","), (",", "."))
-}
-"""By the decimal mark, numbers whose thousands the other mark groups: 1,000 and 12,500.75."""
 
 CODE = re.compile(r"[+-]?0\d+")
 MAY_BE_CODE = re.compile(r"^[+-]?(?:0\d|\d{16}).*", re.MULTILINE)
 """What every code begins with: 2⁵³ has 16 digits."""
 
-NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
-
 MAX_WAYS = 1000
 """Of so many different numbers it is remembered how they are written; labels have fewer."""
 
 
-@dataclass(frozen=True, eq=False)
-class Fields:
-    """The text of one column: each different text once, and which of them each row has.
+def column_from_text(
+    fields: Fields, asked: Asked | None = None, file_mark: Callable[[], str] = lambda: ""
+) -> Column:
+    """Read one column; with no kind asked for, infer it.
+
+    A column is numeric if every field is a number and none is a code such as 01, boolean if all are true and
+    false (or yes and no ...), of dates if all are, else categorical or text. One that is mostly numbers or
+    dates, or that can be read in two ways, has a question instead.
 
     Parameters
     ----------
-    name : str
-    texts : sequence of str
-        Stripped of white space, all different, in the order of the rows that have them first.
-    codes : ndarray of int, shape (n,)
-        The place in ``texts`` of each row's text.
-    source : str
-    lines : ndarray of int, shape (n,)
-        Where each row stands in the source.
-    decimal : str
-        Decimal mark, "." or ",".
-    missing_values : collection of str
-        Texts that mean missing.
-    place_word : str
-        What ``lines`` count.
-    """
-
-    name: str
-    texts: Sequence[str]
-    codes: Array
-    source: str
-    lines: Array
-    decimal: str
-    missing_values: Collection[str]
-    place_word: str = "line"
-
-    @cached_property
-    def absent(self) -> Array:
-        """Which of the texts mean missing."""
-        return np.array([text in self.missing_values for text in self.texts], bool)
-
-    @cached_property
-    def known(self) -> list[str]:
-        """The texts that do not."""
-        return [text for text, absent in zip(self.texts, self.absent.tolist(), strict=True) if not absent]
-
-    @cached_property
-    def numbers(self) -> Array:
-        """The number of each known text, NaN where it has none."""
-        return parsed(self.known, self.decimal)
-
-    @cached_property
-    def odd(self) -> list[str]:
-        """The known texts that are no numbers."""
-        return [
-            self.known[i] for i in np.flatnonzero(np.isnan(self.numbers)) if not NAN.fullmatch(self.known[i])
-        ]
-
-    @property
-    def counts(self) -> Array:
-        """How often each text occurs."""
-        return np.bincount(self.codes, minlength=len(self.texts))
-
-    def of_rows(self, values: Array, absent: Any) -> Array:
-        """A value for each known text as one for each row; ``absent`` for the others."""
-        each = np.full(len(self.texts), absent, values.dtype)
-        each[~self.absent] = values
-        return each[self.codes]
-
-    def place(self, text: str) -> str:
-        """Where a text stands first."""
-        row = int(np.argmax(self.codes == self.texts.index(text)))
-        return f"{self.source}, {self.place_word} {self.lines[row]}, column {self.name!r}"
-
-
-def column_from_text(fields: Fields, kind: Kind | None) -> Column:
-    """Read one column; with no kind given, infer it.
-
-    A column is numeric if every field is a number, boolean if all are true and false (or yes and no), else
-    categorical. One that is mostly numbers is refused rather than read as categories.
+    fields : Fields
+    asked : Asked, optional
+    file_mark : callable
+        The decimal mark that other columns of the file show, or "".
 
     Raises
     ------
     DataError
-        If a field does not fit the kind; the message names the line and the remedy.
+        If a field does not fit the kind that is asked for; the message names the line and the remedy.
     """
-    kind = kind or _kind_of(fields)
-    missing = fields.absent[fields.codes]
-    if kind == "numeric":
-        return Column(fields.name, kind, _numbers(fields), missing, written=_written(fields))
-    if kind == "boolean":
-        return Column(fields.name, kind, _booleans(fields), missing, _words(fields.known))
-    return Column(fields.name, kind, _objects(fields.texts)[fields.codes], missing)
+    if asked is None:
+        return _inferred(fields, file_mark)
+    if asked.kind == "numeric":
+        return _numeric_as_asked(fields, number_form(asked.form), file_mark)
+    if asked.kind == "boolean":
+        return _column(fields, "boolean", _booleans(fields), words=_words(fields.known))
+    if asked.kind == "date":
+        return _dates_as_asked(fields, asked.form)
+    return _column(fields, asked.kind, _objects(fields.texts)[fields.codes])
 
 
-def as_kind(column: Column, kind: Kind, table: Table) -> Column:
+def as_asked(column: Column, asked: Asked, table: Table) -> Column:
     """A column of a table that holds values, as it would be read from their text.
 
     Raises
@@ -137,16 +76,17 @@ def as_kind(column: Column, kind: Kind, table: Table) -> Column:
     Examples
     --------
     >>> table = Table.of({"code": [7, 12, 7]})
-    >>> as_kind(table["code"], "categorical", table).values.tolist()
+    >>> as_asked(table["code"], Asked("categorical"), table).values.tolist()
     ['7', '12', '7']
     """
-    if column.kind == kind:
+    if column.kind == asked.kind:
         return column
+    if {column.kind, asked.kind} == {"text", "categorical"}:
+        return replace(column, kind=asked.kind)
     labels = zip(column.labels.tolist(), column.missing.tolist(), strict=True)
-    texts = ["" if absent else _as_text(label) for label, absent in labels]
-    known = encoded(texts)
-    place = (table.source, table.places, ".", {""}, table.place_word)
-    return column_from_text(Fields(column.name, known.texts, known.codes, *place), kind)
+    known = encoded(["" if absent else _as_text(label) for label, absent in labels])
+    place = (table.source, table.places, None if asked.form else ".", {""}, table.place_word)
+    return column_from_text(Fields(column.name, known.texts, known.codes, *place), asked)
 
 
 def _as_text(label: str | bool | float) -> str:
@@ -155,102 +95,115 @@ def _as_text(label: str | bool | float) -> str:
     return str(label).lower() if isinstance(label, bool) else _plain(label)
 
 
+def _column(fields: Fields, kind: Kind, values: Array, **said: Any) -> Column:
+    return Column(fields.name, kind, values, fields.missing, **said)
+
+
 def _objects(texts: Sequence[str]) -> Array:
     return np.array([*texts, None], object)[:-1]
 
 
-def _kind_of(fields: Fields) -> Kind:
-    known, odd = fields.known, fields.odd
-    if not odd:
-        return "numeric"
-    if {text.lower() for text in known} in [
-        set(part) for pair in PAIRS for part in (pair, pair[:1], pair[1:])
-    ]:
-        return "boolean"
-    rows, strange = (int(fields.counts[_where(fields, texts)].sum()) for texts in (known, odd))
-    if 2 * (rows - strange) > rows:
+def _inferred(fields: Fields, file_mark: Callable[[], str]) -> Column:
+    known = fields.known
+    if not known:
+        return _column(fields, "numeric", np.full(len(fields.codes), np.nan))
+    if fields.ways and has_codes(known):
+        return _texts(fields, note="codes, kept as written")
+    if fields.ways:
+        return _numbers_in_a_way(fields, file_mark) or _texts(fields, question=about_decimals(fields))
+    if {text.lower() for text in known} in BOOLEANS:
+        return _column(fields, "boolean", _booleans(fields), words=_words(known))
+    if orders := orders_of(known):
+        order = _order(known, orders)
+        return _dates(fields, order) if order else _texts(fields, question=about_order(fields, orders))
+    return _texts(fields, question=about_the_odd(fields))
+
+
+BOOLEANS = [set(part) for pair in PAIRS for part in (pair, pair[:1], pair[1:])]
+
+
+def _texts(fields: Fields, *, note: str = "", question: str = "") -> Column:
+    kind = "text" if question else kind_of_texts(len(fields.known), int(fields.rows_of_known.sum()))
+    texts = _objects(fields.texts)
+    texts[fields.absent] = None
+    return _column(fields, kind, texts[fields.codes], note=note, question=question)
+
+
+def _numbers_in_a_way(fields: Fields, file_mark: Callable[[], str]) -> Column | None:
+    """The numbers, where there is one way of reading them, or other columns show which is meant."""
+    if len(fields.ways) == 1:
+        return _numeric(fields, *fields.ways[0])
+    mark = file_mark()
+    found = [way for way in fields.ways if way[0].decimal == mark]
+    if not found:
+        return None
+    (form, numbers), other = found[0], next(way for way in fields.ways if way[0].decimal != mark)
+    i = int(np.flatnonzero(numbers != other[1])[0])
+    return _numeric(fields, form, numbers, f"{fields.known[i]!r} is read as {numbers[i]:.15g}")
+
+
+def _numeric(fields: Fields, form: NumberForm, numbers: Array, note: str = "") -> Column:
+    notes = [part for part in (form.note, note) if part]
+    written = _written(fields, numbers) if form == PLAIN else None
+    said = {"written": written, "form": "" if form == PLAIN else str(form), "note": "; ".join(notes)}
+    return _column(fields, "numeric", fields.of_rows(numbers, np.nan), **said)
+
+
+def _numeric_as_asked(fields: Fields, form: NumberForm | None, file_mark: Callable[[], str]) -> Column:
+    if form is None and not fields.known:
+        form = PLAIN
+    if form is None and fields.ways:
+        if column := _numbers_in_a_way(fields, file_mark):
+            return column
+        raise DataError(about_decimals(fields))
+    form = form or NumberForm(fields.decimal or ".")
+    numbers = form.numbers(fields.known)
+    for i in np.flatnonzero(~np.isfinite(numbers)):
+        text = fields.known[i]
+        if ENDLESS.fullmatch(text):
+            raise DataError(endless(fields, text))
+        written = "" if form == PLAIN else f" as in {str(form)!r}"
         raise DataError(
-            f"{fields.place(odd[0])}: {odd[0]!r} is not a number, but {rows - strange} of the column's "
-            f"{rows} values are. Correct it, or say that it means missing with the option "
-            f"missing_values={{{odd[0]!r}}}, or that the column is one of categories with the option "
-            f"kinds={{{fields.name!r}: 'categorical'}}."
+            f"{fields.place(text)}: {text!r} is not a number{written}; the column must be numeric."
         )
-    _refuse_grouped(fields, odd)
-    if fields.decimal == "." and all(map(COMMA.fullmatch, known)):
-        what = f"{odd[0]!r} has a decimal comma"
-        raise DataError(f"{fields.place(odd[0])}: {what}; read it with the option decimal=','")
-    return "categorical"
+    return _numeric(fields, form, numbers)
 
 
-def _where(fields: Fields, texts: Collection[str]) -> list[int]:
-    wanted = set(texts)
-    return [i for i, text in enumerate(fields.texts) if text in wanted]
+def _order(known: Sequence[str], orders: Sequence[str]) -> str:
+    """The order that is meant, "" where that is to be asked: 03/04/2020, or a year of two digits."""
+    if "ymd" in orders:
+        return "ymd"
+    if has_short_years(known):
+        return ""
+    with_points = "dmy" in orders and all("." in text.partition(":")[0] for text in known)
+    return "dmy" if with_points else orders[0] if len(orders) == 1 else ""
 
 
-def _refuse_grouped(fields: Fields, odd: Sequence[str]) -> None:
-    """Refuse a column of numbers with grouped thousands: 1,000 read with a decimal comma would be 1."""
-    decimal = next((mark for mark, form in GROUPED.items() if all(map(form.fullmatch, odd))), None)
-    if decimal is None:
-        return
-    mark, text = "," if decimal == "." else ".", odd[0]
-    plain, remedy = text.replace(mark, ""), "or say that the column is categorical."
-    if all(map(COMMA.fullmatch, odd)):
-        point = f"{text.replace(',', '.')} where it is decimal"
-        raise DataError(
-            f"{fields.place(text)}: {text!r} is {plain} where the comma groups thousands, {point}. Write the "
-            f"column without groups, read a decimal comma with the option decimal=',', {remedy}"
-        )
-    raise DataError(
-        f"{fields.place(text)}: {text!r} groups thousands with {mark!r}; write it as {plain}, {remedy}"
-    )
+def _dates(fields: Fields, order: str) -> Column:
+    note = "" if order == "ymd" else ORDERS[order]
+    values = fields.of_rows(dates(fields.known, order), NO_DATE)
+    return _column(fields, "date", values, form=order, note=note)
 
 
-def parsed(texts: Sequence[str], decimal: str) -> Array:
-    """The number that each text is, NaN where it is none."""
-    if decimal == ".":
-        # Python reads 1_000 as a number.
-        try:
-            numbers = np.fromiter(map(float, texts), np.float64, len(texts))
-        except ValueError:
-            pass
-        else:
-            if "_" not in "".join(texts):
-                return numbers
-    return np.array([_number(text, decimal) for text in texts], np.float64)
+def _dates_as_asked(fields: Fields, order: str) -> Column:
+    if not order:
+        orders = orders_of(fields.known) if fields.known else ["ymd"]
+        order = _order(fields.known, orders or ["ymd"])
+        if not order:
+            raise DataError(about_order(fields, orders))
+    found = dates(fields.known, order)
+    for i in np.flatnonzero(np.isnat(found)):
+        text = fields.known[i]
+        raise DataError(f"{fields.place(text)}: {text!r} is not a date ({ORDERS[order]}).")
+    return _dates(fields, order)
 
 
-def _number(text: str, decimal: str) -> float:
-    if "_" in text:  # Python reads 1_000; tables do not mean that.
-        return np.nan
-    if decimal == ",":
-        if "." in text:
-            return np.nan
-        text = text.replace(",", ".")
-    try:
-        return float(text)
-    except ValueError:
-        return np.nan
-
-
-def _numbers(fields: Fields) -> Array:
-    endless = np.flatnonzero(~np.isfinite(fields.numbers))
-    if endless.size:
-        text = fields.known[endless[0]]
-        if text in fields.odd:
-            raise DataError(f"{fields.place(text)}: {text!r} is not a number; the column must be numeric.")
-        raise DataError(
-            f"{fields.place(text)}: {text!r} is not a finite number; correct it, or leave the field empty "
-            "if the value is missing."
-        )
-    return fields.of_rows(fields.numbers, np.nan)
-
-
-def _written(fields: Fields) -> Array | None:
+def _written(fields: Fields, numbers: Array) -> Array | None:
     """The texts of numbers that a number does not give back: 01, 1.0, 2⁵³ + 1; None where they are all plain.
 
     Where one number is written in several ways and none is a code, as 1 and 1.0, it is one value.
     """
-    known, values = fields.known, fields.numbers.tolist()
+    known, values = fields.known, numbers.tolist()
     if not has_codes(known) and (
         len(known) > MAX_WAYS
         or len(set(values)) < len(known)

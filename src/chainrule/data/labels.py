@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.arrays import unit_rows
-from chainrule.data.table import Column
+from chainrule.data.column import Column
 from chainrule.errors import DataError
 
 Array = NDArray[Any]

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.infer import MAX_WAYS, has_codes, parsed
+from chainrule.data.infer import MAX_WAYS, has_codes
+from chainrule.data.kinds import Asked
+from chainrule.data.number_forms import NumberForm, ways_of_reading
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, split_exactly
 from chainrule.errors import DataError
 
@@ -43,25 +45,23 @@ def sample(content: bytes, layout: Layout, end: int) -> Split | None:
 def numeric_columns(first: Split, layout: Layout) -> list[bool]:
     """Which columns of the first rows are finite numbers, no codes, and written in many ways."""
     return [
-        isinstance(column, Texts) and kind in (None, "numeric") and _is_numeric(column.texts, layout)
-        for column, kind in zip(first.columns, layout.kinds, strict=True)
+        isinstance(column, Texts) and asked in (None, Asked("numeric")) and _is_numeric(column.texts, layout)
+        for column, asked in zip(first.columns, layout.kinds, strict=True)
     ]
 
 
 def _is_numeric(texts: Sequence[str], layout: Layout) -> bool:
     known = [text for text in texts if text not in layout.missing_values]
-    return (
-        len(known) > MAX_WAYS
-        and bool(np.all(np.isfinite(parsed(known, layout.decimal))))
-        and not has_codes(known)
-    )
+    if len(known) <= MAX_WAYS or has_codes(known):
+        return False
+    return [form for form, _ in ways_of_reading(known, layout.decimal)] == [NumberForm(layout.mark)]
 
 
 def numbers_of(texts: Sequence[str], layout: Layout) -> Numbers | None:
     """The numbers of stripped texts; None if one is neither missing nor a finite number, or is a code."""
     missing = np.array([text in layout.missing_values for text in texts], bool)
     known = [text for text in texts if text not in layout.missing_values] if missing.any() else texts
-    numbers = parsed(known, layout.decimal)
+    numbers = NumberForm(layout.mark).numbers(known)
     if not np.all(np.isfinite(numbers)) or has_codes(known):
         return None
     values = np.full(len(texts), np.nan)

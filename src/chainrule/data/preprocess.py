@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.data.features import Feature, Missing, feature_from_dict, feature_to_dict, fit_feature
-from chainrule.data.table import Kind, Table
+from chainrule.data.features import (
+    Feature,
+    Missing,
+    asked_again,
+    feature_from_dict,
+    feature_to_dict,
+    fit_feature,
+)
+from chainrule.data.table import Table
 from chainrule.data.targets import ClassTarget, Target, fit_target, target_from_dict
 from chainrule.errors import DataError, OptionError
 from chainrule.near_misses import near_misses
@@ -29,6 +36,8 @@ class Preprocessor:
         One per input column, in the order of X.
     target : ClassTarget, NumericTarget or None
         The column to predict, if any.
+    left_out : mapping of str to str
+        Columns that `fit` did not take for inputs, and why; not part of the description.
 
     Examples
     --------
@@ -47,6 +56,7 @@ class Preprocessor:
 
     features: tuple[Feature, ...]
     target: Target | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def fit(
@@ -71,7 +81,8 @@ class Preprocessor:
         target : str or sequence of str, optional
             Column to predict; several numeric ones for a regression with several outputs.
         features : sequence of str, optional
-            Names or globs of the input columns; all but the target by default.
+            Names or globs of the input columns; all but the target by default. Constants, and text that is
+            almost all different, are no inputs.
         exclude : sequence of str
             Names or globs of columns that are no inputs.
         task : {"auto", "classification", "regression"}
@@ -102,14 +113,11 @@ class Preprocessor:
         for name in targets:
             table[name]
         names = table.names if features is None else table.matching(*features)
-        left_out = {*targets, *(table.matching(*exclude) if exclude else ())}
-        names = tuple(name for name in names if name not in left_out)
-        if not names:
-            raise DataError(f"{table.source} has no input columns beside the target {', '.join(targets)}.")
-        if not len(table):
-            raise DataError(f"{table.source} has no rows to learn from.")
-        learned = tuple(fit_feature(table, name, missing, standardize, unseen) for name in names)
-        return cls(learned, fit_target(table, targets, task, standardize_target) if targets else None)
+        excluded = {*targets, *(table.matching(*exclude) if exclude else ())}
+        inputs, left_out = _inputs(table, [name for name in names if name not in excluded], targets)
+        learned = tuple(fit_feature(table, name, missing, standardize, unseen) for name in inputs)
+        learned_target = fit_target(table, targets, task, standardize_target) if targets else None
+        return cls(learned, learned_target, left_out)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -124,9 +132,9 @@ class Preprocessor:
         return {name: range(*both) for name, both in zip(names, pairwise(ends), strict=True)}
 
     @property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> dict[str, str]:
         """Kinds of the input columns; with them `read_table` reads a table as the training table was read."""
-        return {feature.name: feature.kind for feature in self.features}
+        return {feature.name: asked_again(feature) for feature in self.features}
 
     @property
     def task(self) -> Literal["classification", "regression", "none"]:
@@ -203,3 +211,16 @@ class Preprocessor:
             what = "it holds another kind of value than is expected there"
             raise DataError(f"The description of the columns is damaged: {what}.") from None
         return cls(features, target)
+
+
+def _inputs(table: Table, names: Sequence[str], targets: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Columns that say something, and why the others do not."""
+    if not len(table):
+        raise DataError(f"{table.source} has no rows to learn from.")
+    left_out = {name: reason for name in names if (reason := table[name].left_out)}
+    inputs = [name for name in names if name not in left_out]
+    if not inputs:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        what = f"{table.source} has no input columns beside the target {', '.join(targets)}"
+        raise DataError(f"{what} ({reasons})." if reasons else f"{what}.")
+    return inputs, left_out

@@ -13,7 +13,7 @@ from chainrule.data.bundled import BUNDLED, bundled
 from chainrule.data.formats import parse
 from chainrule.data.frames import is_frame, table_of_frame
 from chainrule.data.reading import MAX_BYTES, MISSING, Reading
-from chainrule.data.table import Kind, Table
+from chainrule.data.table import Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
@@ -24,9 +24,9 @@ def read_table(
     header: bool = True,
     delimiter: str | None = None,
     encoding: str | None = None,
-    decimal: str = ".",
+    decimal: str | None = None,
     missing_values: Collection[str] = MISSING,
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Table:
     """Read a table from a file, standard input, or a bundled data set.
 
@@ -44,13 +44,15 @@ def read_table(
         One character; comma, semicolon, tab or bar are found from the first lines if not given.
     encoding : str, optional
         Of text, such as "cp1252"; by default UTF-8, and UTF-16 where its mark is there.
-    decimal : str
-        Decimal mark of the numbers, "." or ",".
+    decimal : str, optional
+        Decimal mark of the numbers, "." or ","; by default each column shows its own, or is asked about.
     missing_values : collection of str
         Fields that count as missing; empty ones, NA, NaN, null, None and ? by default.
-    kinds : mapping of str to {"numeric", "boolean", "categorical"}, optional
-        Kinds that are given and not inferred. The ``kinds`` of a `Preprocessor` read a table for prediction
-        as the training table was read.
+    kinds : mapping of str to str, optional
+        Kinds that are given and not inferred: "number", "boolean", "category", "date", or "text" (no input;
+        also "id"); the order of dates, "dmy", "mdy" or "ymd"; or how numbers are written, by an example such
+        as "1.000,5" or "1000,5 %". The ``kinds`` of a `Preprocessor` read a table for prediction as the
+        training table was read.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def read_table(
     return parse(_read_bytes(source, name), name, reading)
 
 
-def as_table(given: Any, kinds: Mapping[str, Kind]) -> Table:
+def as_table(given: Any, kinds: Mapping[str, str]) -> Table:
     """A table from whatever people hold one in.
 
     Parameters
@@ -83,8 +85,8 @@ def as_table(given: Any, kinds: Mapping[str, Kind]) -> Table:
     given : Table, str, Path, mapping, data frame or array_like
         A table; a file or the name of a bundled data set; columns by name; a pandas or polars frame; or an
         array of shape (n, d) with one column for each of ``kinds``, in their order.
-    kinds : mapping of str to {"numeric", "boolean", "categorical"}
-        The columns that are needed.
+    kinds : mapping of str to str
+        The columns that are needed, with their kinds as `read_table` takes them.
 
     Raises
     ------

@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from chainrule.data.table import KINDS, Kind
+from chainrule.data.kinds import Asked, asked_for
 from chainrule.errors import OptionError
-from chainrule.near_misses import near_misses
 
 MAX_BYTES = 1 << 30
 
@@ -25,9 +25,9 @@ class Reading:
     header : bool
     delimiter, encoding : str or None
         None to find out.
-    decimal : str
+    decimal : str or None
     missing_values : collection of str
-    kinds : mapping of str to Kind
+    kinds : mapping of str to str
     limit : int
         Bytes that are read at most, also of what a file unpacks to.
 
@@ -40,26 +40,29 @@ class Reading:
     header: bool = True
     delimiter: str | None = None
     encoding: str | None = None
-    decimal: str = "."
+    decimal: str | None = None
     missing_values: Collection[str] = MISSING
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     limit: int = MAX_BYTES
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise OptionError(f"delimiter is {self.delimiter!r}; expected one character, such as ';'.")
-        if self.decimal not in (".", ","):
+        if self.decimal not in (None, ".", ","):
             raise OptionError(f"decimal is {self.decimal!r}; expected '.' or ','.")
         if isinstance(self.missing_values, str):
             raise OptionError(
                 f"missing_values is {self.missing_values!r}; expected several, as in {{'-999'}}."
             )
-        for name, kind in self.kinds.items():
-            if kind not in KINDS:
-                raise OptionError(f"The kind of {name!r} is {kind!r}{near_misses(kind, KINDS)}")
+        self.asked  # noqa: B018 - which raises where one is no kind
         try:
             codecs.lookup(self.encoding or "utf-8")
         except LookupError:
             raise OptionError(
                 f"encoding is {self.encoding!r}; expected the name of one, such as 'cp1252' or 'utf-16'."
             ) from None
+
+    @cached_property
+    def asked(self) -> dict[str, Asked]:
+        """What is asked for of each column in ``kinds``."""
+        return {name: asked_for(name, kind) for name, kind in self.kinds.items()}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.table import Kind
+from chainrule.data.kinds import Asked
 from chainrule.data.text import not_utf8
 from chainrule.errors import DataError
 
@@ -38,11 +38,11 @@ class Layout:
         The byte where the rows begin.
     first_line : int
         The line that begins there.
-    decimal : str
-        Decimal mark.
+    decimal : str or None
+        Decimal mark, where it is given.
     missing_values : collection of str
-    kinds : tuple of (Kind or None)
-        Kinds that are given, column by column.
+    kinds : tuple of (Asked or None)
+        What is asked for, column by column.
     """
 
     source: str
@@ -50,9 +50,14 @@ class Layout:
     names: tuple[str, ...]
     start: int
     first_line: int
-    decimal: str
+    decimal: str | None
     missing_values: Collection[str]
-    kinds: tuple[Kind | None, ...]
+    kinds: tuple[Asked | None, ...]
+
+    @property
+    def mark(self) -> str:
+        """The decimal mark of columns that are read without looking at each text."""
+        return self.decimal or "."
 
 
 @dataclass(frozen=True, eq=False)

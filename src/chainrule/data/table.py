@@ -1,152 +1,21 @@
-"""Tables: columns with a name and a kind, each value either known or missing."""
+"""Tables: named columns of equal length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from numbers import Integral, Real
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.data.column import Column
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
-from chainrule.numerals import numeral
 
 Array = NDArray[Any]
-Kind = Literal["numeric", "boolean", "categorical"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-LAST_WHOLE = 2.0**53
-"""Up to here every whole number is a float64."""
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """One column of a table.
-
-    Parameters
-    ----------
-    name : str
-    kind : {"numeric", "boolean", "categorical"}
-    values : ndarray, shape (n,)
-        float64, bool or strings (object); meaningless where missing.
-    missing : ndarray of bool, shape (n,)
-    words : (str, str) or None
-        How the source writes false and true in a boolean column, such as no and yes.
-    written : ndarray of str, shape (n,), or None
-        The text of each number where the number does not say all of it, such as 01 or 9007199254740993.
-    """
-
-    name: str
-    kind: Kind
-    values: Array
-    missing: Array
-    words: tuple[str, str] | None = None
-    written: Array | None = None
-
-    @classmethod
-    def of(cls, name: str, values: ArrayLike) -> Column:
-        """A column from an array: numbers, booleans or strings; None, NaN and pandas' NA are missing.
-
-        Raises
-        ------
-        DataError
-            If the array is not one-dimensional or holds something else.
-        """
-        array = np.asarray(values)
-        if array.ndim != 1:
-            raise DataError(f"Column {name!r} has shape {array.shape}; expected one value per row.")
-        if array.dtype.kind == "b":
-            return cls(name, "boolean", array.copy(), np.zeros(array.shape, bool))
-        if array.dtype.kind in "iuf":
-            numbers = array.astype(np.float64)
-            # float64 holds 2⁵³ and not 2⁵³ + 1.
-            is_rounded = array.dtype.kind in "iu" and np.any(
-                (numbers >= LAST_WHOLE) | (numbers <= -LAST_WHOLE)
-            )
-            written = array.astype(str).astype(object) if is_rounded else None
-            return cls(name, "numeric", numbers, np.isnan(numbers), written=written)
-        if array.dtype.kind == "U":
-            return cls(name, "categorical", array.astype(object), np.zeros(array.shape, bool))
-        if array.dtype.kind == "O":
-            return _of_objects(name, array)
-        raise DataError(f"Column {name!r} holds {array.dtype} values; expected numbers, booleans or strings.")
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def known(self) -> Array:
-        """The values that are not missing."""
-        return self.values[~self.missing]
-
-    def take(self, rows: Array) -> Column:
-        """The column at the given rows."""
-        written = None if self.written is None else self.written[rows]
-        return replace(self, values=self.values[rows], missing=self.missing[rows], written=written)
-
-    @property
-    def labels(self) -> Array:
-        """The values as the source writes them, shape (n,): 01 as 01, no and yes as those."""
-        if self.written is not None:
-            return self.written
-        if self.words is None:
-            return self.values
-        return np.array(self.words, object)[self.values.astype(np.int64)]
-
-    def text(self, row: int) -> str:
-        """What stands in a row, as people write it."""
-        if self.missing[row]:
-            return "missing"
-        is_number = self.kind == "numeric" and self.written is None
-        return numeral(float(self.values[row])) if is_number else str(self.labels[row])
-
-    def summary(self) -> str:
-        """What is in it, in a few words: a range, or the values and how often they occur."""
-        if not self.known.size:
-            return "all missing"
-        if self.kind == "numeric":
-            lowest, highest, mean = map(numeral, (self.known.min(), self.known.max(), self.known.mean()))
-            return f"{lowest} to {highest}, mean {mean}"
-        found, counts = np.unique(self.labels[~self.missing].astype(str), return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        shown = ", ".join(f"{found[i]} ({counts[i]})" for i in order[:4])
-        return shown + (f", and {len(found) - 4} more" if len(found) > 4 else "")
-
-
-def _of_objects(name: str, array: Array) -> Column:
-    missing = np.array([_is_missing(value) for value in array], bool)
-    known = array[~missing]
-    if all(isinstance(value, str) for value in known):
-        texts = array.copy()
-        texts[missing] = None
-        return Column(name, "categorical", texts, missing)
-    if all(isinstance(value, bool | np.bool_) for value in known):
-        truths = np.zeros(len(array), bool)
-        truths[~missing] = known
-        return Column(name, "boolean", truths, missing)
-    if all(isinstance(value, Real | Decimal) and not isinstance(value, bool) for value in known):
-        numbers = np.full(len(array), np.nan)
-        numbers[~missing] = known
-        return Column(name, "numeric", numbers, missing, written=_rounded(array, known))
-    kinds = ", ".join(sorted({type(value).__name__ for value in known}))
-    raise DataError(f"Column {name!r} holds {kinds} values; expected numbers, booleans or strings.")
-
-
-def _rounded(array: Array, known: Array) -> Array | None:
-    """The text of each value, if one is a whole number that float64 would round."""
-    if any(isinstance(value, Integral) and abs(int(value)) >= LAST_WHOLE for value in known):
-        return np.array([*map(str, array), None], object)[:-1]
-    return None
-
-
-def _is_missing(value: Any) -> bool:
-    # pandas' NA answers no comparison.
-    return value is None or type(value).__name__ == "NAType" or (np.isscalar(value) and value != value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,8 +101,11 @@ class Table:
         return tuple(self._by_name)
 
     def __getitem__(self, name: str) -> Column:
+        """The column of a name; one that was not understood raises its question."""
         if name not in self._by_name:
             raise DataError(f"{self.source} has no column {name!r}{near_misses(name, self.names)}")
+        if question := self._by_name[name].question:
+            raise DataError(question)
         return self._by_name[name]
 
     def matching(self, *patterns: str) -> tuple[str, ...]:
@@ -254,7 +126,7 @@ class Table:
 
     def select(self, *patterns: str) -> Table:
         """The table with only the columns that fit."""
-        return self._with(tuple(self[name] for name in self.matching(*patterns)))
+        return self._with(tuple(self._by_name[name] for name in self.matching(*patterns)))
 
     def without(self, *patterns: str) -> Table:
         """The table without the columns that fit."""
@@ -285,7 +157,7 @@ class Table:
     def drop_missing(self, *patterns: str) -> Table:
         """Only the rows in which no column that fits is missing; all columns by default."""
         names = self.matching(*patterns) if patterns else self.names
-        absent = np.any([self[name].missing for name in names], axis=0)
+        absent = np.any([self._by_name[name].missing for name in names], axis=0)
         return self.take(~absent)
 
     def place(self, row: int) -> str:
@@ -298,13 +170,13 @@ class Table:
         Raises
         ------
         DataError
-            If one of them is categorical, or a value is missing or not finite.
+            If one of them holds texts or dates, or a value is missing or not finite.
         """
         columns = [self[name] for name in self.matching(*(patterns or ("*",)))]
         for column in columns:
-            if column.kind == "categorical":
+            if column.kind not in ("numeric", "boolean"):
                 raise DataError(
-                    f"{self.source}: column {column.name!r} is categorical ({column.summary()}); "
+                    f"{self.source}: column {column.name!r} is {column.kind} ({column.summary()}); "
                     "expected numbers."
                 )
             self.refuse_missing(column)
@@ -330,9 +202,8 @@ class Table:
             if isinstance(column, str):
                 rows.append(f"  {column}")
                 continue
-            absent = int(column.missing.sum())
-            note = f"; {absent} missing" if absent else ""
-            rows.append(f"  {column.name:<{width}}  {column.kind:<11}  {column.summary()}{note}")
+            said = "; ".join([column.summary(), *column.remarks()])
+            rows.append(f"  {column.name:<{width}}  {column.kind:<11}  {said}")
         return "\n".join(rows)
 
     def __repr__(self) -> str:

@@ -9,16 +9,18 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.data.column import Column
 from chainrule.data.features import mean_and_deviation
 from chainrule.data.labels import ClassEncoder
-from chainrule.data.table import Column, Table
+from chainrule.data.table import Table
 from chainrule.errors import DataError, OptionError
 
 Array = NDArray[Any]
 Task = Literal["classification", "regression"]
 
-MAX_CLASSES = 30
-"""Whole numbers with more different values than this are a quantity, not classes."""
+MAX_CLASSES = 10
+LEAST_SHARE = 0.02
+"""More whole numbers, or rarer ones, are a quantity, such as the rooms of a house, and not classes."""
 
 
 @dataclass(frozen=True)
@@ -101,26 +103,57 @@ Target = ClassTarget | NumericTarget
 
 
 def infer_task(column: Column) -> tuple[Task, str]:
-    """Classification or regression, and the reason in a sentence.
+    """Classification or regression, and the reason in a sentence that says how to overrule it.
 
-    Text and truth values are classes; whole numbers are classes if there are at most 30 different ones and
-    each occurs twice on average; every other column of numbers is a quantity.
+    Categories and truth values are classes. Numbers are classes if there are two different ones, or if they
+    are the whole numbers 0 to k-1 or 1 to k with k at most 10, each in at least 2 % of the rows; all others
+    are a quantity.
+
+    Raises
+    ------
+    DataError
+        If it is a date, or text that is almost all different.
 
     Examples
     --------
-    >>> infer_task(Column.of("grade", [1, 2, 3, 1, 2, 3, 1]))
-    ('classification', "'grade' has 3 different whole numbers, taken as classes")
+    >>> infer_task(Column.of("grade", [1, 2, 3, 1, 2, 3, 1]))[0]
+    'classification'
+    >>> infer_task(Column.of("height", [1.5, 2.5, 3.5]))
+    ('regression', "'height' has numbers with fractions; overrule with the option task='classification'")
     """
+    name, known = repr(column.name), column.labels[~column.missing]
+    if column.kind in ("date", "text"):
+        raise DataError(
+            f"{name} is {column.kind} ({column.summary()}), which is not predicted; if its values are "
+            f"classes, read it with the option kinds={{{name}: 'categorical'}}."
+        )
+    found, counts = np.unique(known.astype(str) if known.dtype == object else known, return_counts=True)
     if column.kind != "numeric":
-        found = len(set(column.known.tolist()))
-        return "classification", f"{column.name!r} is {column.kind} with {found} different values"
-    if not np.all(column.known == np.round(column.known)):
-        return "regression", f"{column.name!r} has numbers with fractions"
-    distinct = len(set(column.labels[~column.missing].tolist()))
-    counted = f"{column.name!r} has {distinct} different whole numbers"
-    if distinct <= MAX_CLASSES and 2 * distinct <= len(column.known):
-        return "classification", f"{counted}, taken as classes"
-    return "regression", f"{counted}, taken as a quantity"
+        return "classification", f"{name} is {column.kind} with {len(found)} different values"
+    what = _classes(np.unique(column.known), counts)
+    if what:
+        return "classification", f"{name} has {what}, taken as classes; {OVERRULE.format('regression')}"
+    are_whole = np.all(column.known == np.round(column.known))
+    what = (
+        f"{len(found)} different whole numbers, taken as a quantity"
+        if are_whole
+        else "numbers with fractions"
+    )
+    return "regression", f"{name} has {what}; {OVERRULE.format('classification')}"
+
+
+OVERRULE = "overrule with the option task='{}'"
+
+
+def _classes(numbers: Array, counts: Array) -> str:
+    """What makes some different numbers classes, "" if nothing does."""
+    k = len(numbers)
+    if k <= 2:
+        return f"{k} different value{'s'[: k - 1]}"
+    follow = numbers[0] in (0, 1) and np.array_equal(numbers, numbers[0] + np.arange(k))
+    if follow and k <= MAX_CLASSES and counts.min() >= LEAST_SHARE * counts.sum():
+        return f"the whole numbers {numbers[0]:.0f} to {numbers[-1]:.0f}, none of them rare"
+    return ""
 
 
 def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool) -> Target:
@@ -149,7 +182,7 @@ def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool)
             )
         return ClassTarget(names[0], encoder)
     for column in columns:
-        if column.kind == "categorical":
+        if column.kind not in ("numeric", "boolean"):
             raise DataError(
                 f"{table.source}: the target {column.name!r} holds text ({column.summary()}); "
                 "a regression needs numbers."
