@@ -104,6 +104,55 @@ def test_every_line_end_and_blank_lines_before_the_header(write, delimiter, end)
     assert table.names == ("x", "y") and table.places.tolist() == [43, 44]
 
 
+@pytest.mark.parametrize(
+    ("text", "names", "places"),
+    [
+        ("# by hand\n\n# in May\na,b\n1,2\n# later\n3,4\n", ("a", "b"), [5, 7]),
+        ("# by hand, in May\r\na,b\r\n1,2\r\n", ("a", "b"), [3]),
+        ("# by hand, in May\nyear,b\nx,2\ny,3\n", ("year", "b"), [3, 4]),
+        ("#id,name\n1,Ulm\n2,Bonn\n", ("id", "name"), [2, 3]),
+        ("# made by me\n# a b\n1 2\n", ("a", "b"), [3]),
+        ('# by hand\na,b\n"1\n# 3",2\n', ("a", "b"), [3]),
+        ("a;b;\n1;2;\n", ("a", "b"), [2]),
+        ("a;b\n1;2;\n3;;\n", ("a", "b"), [2, 3]),
+        ("a,b,,\n1,2,,\n", ("a", "b"), [2]),
+        ("a,,b\n1,,2\n3,,4\n", ("a", "b"), [2, 3]),
+        ('"x" "y"\n"1" 5 "a b"\n"2" 6 "c"\n', ("row_names", "x", "y"), [2, 3]),
+        ("x,y\nu,1,2\nv,3,4\n", ("row_names", "x", "y"), [2, 3]),
+        (",x,y\n7,1,2\n7,3,4\n", ("row_names", "x", "y"), [2, 3]),
+        ("  a    b\n 1.5   2\n 10    3  \n", ("a", "b"), [2, 3]),
+        ("1  2\n3   4", ("column0", "column1"), [1, 2]),
+        ("full name\nJohn Smith\nAda Byron\n", ("full name",), [2, 3]),
+        ("a b\nx 1 2\ny 3\n", ("a b",), [2, 3]),
+    ],
+)
+def test_what_stands_around_the_rows(write, text, names, places):
+    table = read_table(write(text), header=not text.startswith("1"))
+    assert table.names == names and table.places.tolist() == places
+    if "row_names" in names:
+        assert table["row_names"].kind == "text"
+    elif "b" in names:
+        assert table["b"].kind == "numeric" and "# 3" not in str(table["b"].values)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "a,b\n1,2\n# a pause\n",
+            "line 3: 1 field where 2 are expected (a, b); a line that begins",
+        ),
+        ("a,b\n1,2,3\n1,4,5\n", "line 2: 3 fields where 2 are expected (a, b)"),
+        ("a,b\n1,2,3\n5,4,5\n", "line 2: 3 fields where 2 are expected (a, b)"),
+        ("a,,b\n1,,2\n3,x,4\n", "line 1: column 2 has no name; give each column one"),
+        ("# nothing\n", "has a header line but no rows"),
+    ],
+)
+def test_what_stands_around_the_rows_and_is_not_read(write, text, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_table(write(text))
+
+
 def test_a_header_may_hold_numbers_beside_names(write):
     assert read_table(write("year,2019,2020\nUlm,1,2\n")).names == ("year", "2019", "2020")
     assert read_table(write("2019,year\n1,2\n")).names == ("2019", "year")
@@ -202,7 +251,7 @@ def test_no_number_is_guessed_at(write, text, decimal):
         ("a;b\n1.000;5\n2.000;6\n", "'1.000' is 1000 where the point groups thousands, 1 where it is"),
         ("a;b;c\n1,000;1,5;1.5\n2,000;2,5;2.5\n", "'1,000' is 1000 where the comma groups thousands, 1 "),
         ('a,b\n"1,000",1\n950,2\n"12,500.75",3\n', [1000.0, 950.0, 12500.75]),
-        ("a;b\n5 %;1\n7;2\n8 %;3\n", "'7' is not written as '5 %' is; write them alike, or that the column"),
+        ("a;b\n5 %;1\n7;2\n8 %;3\n", "'7' is not written as '5 %' is; write them alike, or say that"),
         ("a;b\n$5;1\n7 €;2\n$8;3\n", "'7 €' is not written as '$5' is; write them alike"),
         ("a;b\n$5;1\n7;2\n-$8;3\n", [5.0, 7.0, -8.0]),
         ("a;b\n1.000.000;1\n2.000,5;2\n1,000.5;3\n", "'1,000.5' is not written as '1.000.000' is"),
@@ -456,7 +505,7 @@ def test_archives_that_unpack_to_too_much(tmp_path, monkeypatch):
 
 
 def test_a_table_of_too_many_columns_is_refused(write, monkeypatch):
-    monkeypatch.setattr("chainrule.data.delimited.MAX_COLUMNS", 3)
+    monkeypatch.setattr("chainrule.data.heading.MAX_COLUMNS", 3)
     assert len(read_table(write("a,b,c\n1,2,3\n")).names) == 3
     with pytest.raises(DataError, match="has 4 columns; at most 3 are read"):
         read_table(write("a,b,c,d\n1,2,3,4\n"))

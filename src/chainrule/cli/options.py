@@ -61,7 +61,7 @@ def in_words_of_the_terminal(message: str) -> str:
     Examples
     --------
     >>> in_words_of_the_terminal("read it with the option decimal=','.")
-    "read it with the option --decimal ','."
+    'read it with the option --decimal ,.'
     >>> in_words_of_the_terminal("read it with the option kinds={'town': 'categorical'}.")
     'read it with the option --kind town=categorical.'
     """

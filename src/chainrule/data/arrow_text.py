@@ -78,6 +78,8 @@ def _lines(content: bytes, layout: Layout, rows: int) -> Array | None:
 
 def _numbers(column: Any) -> Numbers:
     values = np.concatenate([_values(chunk, np.float64) for chunk in column.chunks])
+    if not column.null_count:
+        return Numbers(values, np.zeros(len(values), bool))
     missing = np.concatenate([_missing(chunk) for chunk in column.chunks])
     values[missing] = np.nan
     return Numbers(values, missing)
@@ -104,10 +106,18 @@ def _missing(array: Any) -> Array:
 def _are_plain(columns: Sequence[Texts | Numbers], content: bytes, layout: Layout) -> bool:
     """Whether the numbers are finite and none of them is a code, and no text is too long."""
     texts = [column for column in columns if isinstance(column, Texts)]
-    for column in columns:
-        if isinstance(column, Numbers) and not (np.abs(column.values) < LAST_WHOLE)[~column.missing].all():
-            return False
+    numbers = [column for column in columns if isinstance(column, Numbers)]
+    if not all(map(_is_finite, numbers)):
+        return False
     if any(max(map(len, column.texts)) > csv.field_size_limit() for column in texts):
         return False
+    # A code is whole: 01 is, 0.1 is not.
+    if not any(np.any(column.values == np.rint(column.values)) for column in numbers):
+        return True
     starts = len(code_starts(memoryview(content)[layout.start :], layout.delimiter))
     return not starts or starts == sum(code_starts_in(column, layout.delimiter) for column in texts)
+
+
+def _is_finite(column: Numbers) -> bool:
+    known = column.values[~column.missing] if column.missing.any() else column.values
+    return not len(known) or bool(known.min() > -LAST_WHOLE and known.max() < LAST_WHOLE)

@@ -24,6 +24,9 @@ MAX_CATEGORIES = 1000
 MANY = 20
 """So many rows show that texts are almost all different, or that numbers count them."""
 
+EPOCH = np.datetime64("1970-01-01")
+"""The day of times without one."""
+
 HELD = "numbers, booleans, dates or strings"
 
 
@@ -156,10 +159,11 @@ class Column:
             return f"{lowest} to {highest}, mean {mean}"
         if self.kind == "date":
             known = self._moments[~self.missing]
-            return f"{known.min()} to {known.max()}"
+            times = f"{known.min()} to {known.max()}"
+            return times.replace(f"{EPOCH}T", "") if np.all(known.astype("M8[D]") == EPOCH) else times
         found, counts = np.unique(self.labels[~self.missing].astype(str), return_counts=True)
         order = np.argsort(-counts, kind="stable")
-        shown = ", ".join(f"{found[i]} ({counts[i]})" for i in order[:4])
+        shown = ", ".join(f"{' '.join(found[i].split())} ({counts[i]})" for i in order[:4])
         return shown + (f", and {len(found) - 4} more" if len(found) > 4 else "")
 
     def remarks(self) -> list[str]:

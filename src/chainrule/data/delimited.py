@@ -1,11 +1,7 @@
-"""Tables from delimited text: comma, semicolon, tab or bar; quoted fields; a header."""
+"""Tables from delimited text: comma, semicolon, tab, bar or blanks; quoted fields; a header."""
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -17,11 +13,13 @@ from chainrule.data.arrow_text import split_by_arrow
 from chainrule.data.blocks import split_in_blocks
 from chainrule.data.column import Column
 from chainrule.data.fields import Fields
+from chainrule.data.heading import ROW_NAMES, delimiter_of, read_heading, tabbed, without_comments
 from chainrule.data.infer import column_from_text
+from chainrule.data.kinds import Asked
 from chainrule.data.number_forms import PLAIN, NumberForm
 from chainrule.data.plain_numbers import end_of_sample, is_regular, numeric_columns, sample
 from chainrule.data.reading import Reading
-from chainrule.data.splitting import Layout, Numbers, Split, Texts, records, split_exactly
+from chainrule.data.splitting import Layout, Numbers, Split, Texts, split_exactly
 from chainrule.data.table import Table
 from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
@@ -29,10 +27,6 @@ from chainrule.near_misses import near_misses
 Array = NDArray[Any]
 Splitter = Callable[[bytes, Layout, Sequence[bool]], Split | None]
 
-DELIMITERS = (",", ";", "\t", "|")
-MAX_COLUMNS = 100_000
-SNIFFED_LINES = 30
-LINE_END = re.compile(rb"\r\n|\n|\r")
 SPLITTERS: tuple[Splitter, ...] = (split_by_arrow, split_in_blocks)
 """From the quickest; each may decline a text."""
 
@@ -49,26 +43,23 @@ def parse_delimited(content: bytes, source: str, reading: Reading) -> Table:
     """
     if not content or content.isspace():
         raise DataError(f"{source} is empty; expected a header line and at least one row.")
-    delimiter = reading.delimiter or _sniff(content)
-    lines = records(content, source, delimiter)
-    line, after, first = next(lines)
-    if len(first) > MAX_COLUMNS:
-        raise DataError(f"{source} has {len(first)} columns; at most {MAX_COLUMNS} are read.")
-    names = (
-        _header(first, f"{source}, line {line}")
-        if reading.header
-        else [f"column{j}" for j in range(len(first))]
-    )
+    delimiter = reading.delimiter or delimiter_of(content, reading.header)
+    if delimiter == " ":
+        content, delimiter = tabbed(content), "\t"
+    content, begin = without_comments(content, delimiter)
+    heading = read_heading(content, source, delimiter, reading.header, begin)
     for name in reading.kinds:
-        if name not in names:
-            raise DataError(f"{source} has no column {name!r}{near_misses(name, names)}")
-    first_line = after if reading.header else line
-    start = _start(content, first_line)
-    wanted = tuple(reading.asked.get(name) for name in names)
-    columns_are = (reading.decimal, reading.missing_values, wanted)
-    layout = Layout(source, delimiter, tuple(names), start, first_line, *columns_are)
+        if name not in heading.names:
+            raise DataError(f"{source} has no column {name!r}{near_misses(name, heading.names)}")
+    given = {ROW_NAMES: Asked("text"), **reading.asked}
+    wanted = tuple(given.get(name) for name in heading.names)
+    place = (heading.start, heading.first_line)
+    layout = Layout(source, delimiter, heading.names, *place, reading.decimal, reading.missing_values, wanted)
     split = _split(content, layout)
-    columns = _understood(split, layout)
+    columns = [column for column in _understood(split, layout) if column.name or column.known.size]
+    if unnamed := [column for column in columns if not column.name]:
+        number = 1 + heading.names.index(unnamed[0].name)
+        raise DataError(f"{heading.place}: column {number} has no name; give each column one.")
     return Table(tuple(columns), source, split.lines, "line")
 
 
@@ -85,12 +76,6 @@ def _split(content: bytes, layout: Layout) -> Split:
     if not len(split.lines):
         raise DataError(f"{layout.source} has a header line but no rows.")
     return split
-
-
-def _start(content: bytes, line: int) -> int:
-    """The byte where a line begins, counted from 1."""
-    ends = itertools.islice(LINE_END.finditer(content), line - 2, line - 1) if line > 1 else ()
-    return next((end.end() for end in ends), 0 if line == 1 else len(content))
 
 
 def _understood(split: Split, layout: Layout) -> list[Column]:
@@ -132,43 +117,3 @@ def _numbers(name: str, column: Numbers, layout: Layout) -> Column:
         form="" if form == PLAIN else str(form),
         note=form.note,
     )
-
-
-def _sniff(content: bytes) -> str:
-    """The delimiter that splits the first lines into the same number of fields, and into the most."""
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace", newline="")
-    lines = list(itertools.islice((line for line in text if line.strip()), SNIFFED_LINES))
-
-    def quality(delimiter: str) -> tuple[bool, int]:
-        try:
-            counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
-        except csv.Error:
-            return False, 0
-        return min(counts) == counts[0] > 1, counts[0]
-
-    return max(DELIMITERS, key=quality)
-
-
-def _header(row: list[str], place: str) -> list[str]:
-    names = [name.strip() for name in row]
-    if all(_is_number(name) for name in names):
-        raise DataError(
-            f"{place}: the header holds only numbers ({', '.join(names[:3])}...); if the file has no "
-            "header, read it with the option header=False."
-        )
-    seen: set[str] = set()
-    for j, name in enumerate(names):
-        if not name:
-            raise DataError(f"{place}: column {j + 1} has no name; give each column one.")
-        if name in seen:
-            raise DataError(f"{place}: the column name {name!r} occurs twice; names must differ.")
-        seen.add(name)
-    return names
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

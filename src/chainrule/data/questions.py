@@ -74,7 +74,7 @@ def _about_numbers(fields: Fields) -> str:
         return endless(fields, odd)
     if are_numbers[others[0]]:
         what = f"{odd!r} is not written as {usual!r} is; write them alike"
-        return f"{fields.place(odd)}: {what}, or {_as_categories(fields)}."
+        return f"{fields.place(odd)}: {what}, or say {_as_categories(fields)}."
     return _about_one(fields, odd, "a number", int(fields.rows_of_known[mask].sum()))
 
 

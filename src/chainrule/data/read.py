@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -138,7 +139,9 @@ def _read_bytes(source: str | Path, name: str) -> bytes:
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with Path(source).open("rb") as stream:
-                content = stream.read(MAX_BYTES + 1)
+                # What is asked for is allocated; a pipe has no size.
+                content = stream.read(min(os.fstat(stream.fileno()).st_size, MAX_BYTES) + 1)
+                content += stream.read(MAX_BYTES + 1 - len(content))
     except IsADirectoryError:
         raise DataError(f"{name} is a folder; expected a file.") from None
     except OSError as error:

@@ -158,9 +158,12 @@ def split_exactly(content: bytes, layout: Layout) -> Split:
 
 
 def _ragged(record: Sequence[str], line: int, layout: Layout) -> DataError:
-    names = layout.names
+    names, count = layout.names, len(record)
+    if record[0].startswith("#"):
+        remedy = "a line that begins with '#' is a comment only where the file begins with one"
+    else:
+        remedy = f"quote a field that contains {layout.delimiter!r}"
     return DataError(
-        f"{layout.source}, line {line}: {len(record)} fields where {len(names)} are expected "
-        f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}); quote a field that contains "
-        f"{layout.delimiter!r}."
+        f"{layout.source}, line {line}: {count} field{'s'[: count - 1]} where {len(names)} are expected "
+        f"({', '.join(names[:4])}{', ...' if len(names) > 4 else ''}); {remedy}."
     )
