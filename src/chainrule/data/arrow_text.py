@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.column import LAST_WHOLE
-from chainrule.data.plain_numbers import code_starts, code_starts_in
-from chainrule.data.splitting import Layout, Numbers, Split, Texts, without_space
+from chainrule.data.plain_numbers import code_starts, code_starts_in, count_lines
+from chainrule.data.splitting import Layout, Numbers, Split, Texts, pieces, without_space
 
 Array = NDArray[Any]
+PIECE = 1 << 22
+"""Bytes that are read at once, so that little more than the columns is held."""
 
 
 def split_by_arrow(content: bytes, layout: Layout, numeric: Sequence[bool]) -> Split | None:
@@ -30,28 +34,30 @@ def split_by_arrow(content: bytes, layout: Layout, numeric: Sequence[bool]) -> S
         import pyarrow
     except ImportError:
         return None
+    ends = count_lines(content, layout.start)
+    growing = [_Numbers(ends) if is_numeric else _Texts(ends) for is_numeric in numeric]
+    rows = 0
     try:
-        table = _read(content, layout, numeric)
+        for piece in pieces(content, layout.start, PIECE):
+            table = _read(piece, layout, numeric)
+            for column, one in zip(table.columns, growing, strict=True):
+                one.put(column, rows)
+            rows += len(table)
     except pyarrow.ArrowInvalid:  # another number of fields, a text among numbers, no UTF-8
         return None
-    lines = _lines(content, layout, len(table))
-    if lines is None:
-        return None
-    columns: list[Texts | Numbers] = []
-    while table.num_columns:
-        columns.append(_numbers(table.column(0)) if numeric[len(columns)] else _texts(table.column(0)))
-        table = table.remove_column(0)  # one at a time, so that no column is held twice for long
-    return Split(columns, lines) if _are_plain(columns, content, layout) else None
+    lines = _lines(content, layout, rows, ends)
+    columns = [one.column(rows) for one in growing]
+    return Split(columns, lines) if lines is not None and _are_plain(columns, content, layout) else None
 
 
-def _read(content: bytes, layout: Layout, numeric: Sequence[bool]) -> Any:
+def _read(piece: memoryview, layout: Layout, numeric: Sequence[bool]) -> Any:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     names = [str(j) for j in range(len(layout.names))]
     text = pa.dictionary(pa.int32(), pa.string())
     return arrow_csv.read_csv(
-        pa.py_buffer(memoryview(content)[layout.start :]),
+        pa.py_buffer(piece),
         read_options=arrow_csv.ReadOptions(column_names=names),
         parse_options=arrow_csv.ParseOptions(delimiter=layout.delimiter),
         convert_options=arrow_csv.ConvertOptions(
@@ -66,9 +72,8 @@ def _read(content: bytes, layout: Layout, numeric: Sequence[bool]) -> Any:
     )
 
 
-def _lines(content: bytes, layout: Layout, rows: int) -> Array | None:
+def _lines(content: bytes, layout: Layout, rows: int, ends: int) -> Array | None:
     """The line of each row; None where rows are not lines."""
-    ends = content.count(b"\n", layout.start) + (not content.endswith(b"\n"))
     lines = np.arange(ends) + layout.first_line
     if rows != ends:
         ended = content[layout.start :].replace(b"\r\n", b"\n").split(b"\n")[:ends]
@@ -76,19 +81,45 @@ def _lines(content: bytes, layout: Layout, rows: int) -> Array | None:
     return lines if len(lines) == rows else None
 
 
-def _numbers(column: Any) -> Numbers:
-    values = np.concatenate([_values(chunk, np.float64) for chunk in column.chunks])
-    if not column.null_count:
-        return Numbers(values, np.zeros(len(values), bool))
-    missing = np.concatenate([_missing(chunk) for chunk in column.chunks])
-    values[missing] = np.nan
-    return Numbers(values, missing)
+class _Numbers:
+    """A column of numbers that is filled piece by piece."""
+
+    def __init__(self, rows: int) -> None:
+        self._values, self._missing = np.empty(rows), np.zeros(rows, bool)
+
+    def put(self, column: Any, at: int) -> None:
+        """Fill in the rows from one on."""
+        for chunk in column.chunks:
+            place = slice(at, at := at + len(chunk))
+            self._values[place] = _values(chunk, np.float64)
+            if chunk.null_count:
+                self._missing[place] = _missing(chunk)
+                self._values[place][self._missing[place]] = np.nan
+
+    def column(self, rows: int) -> Numbers:
+        """The column of so many rows."""
+        return Numbers(self._values[:rows], self._missing[:rows])
 
 
-def _texts(column: Any) -> Texts:
-    parts = column.unify_dictionaries().chunks
-    codes = np.concatenate([_values(part.indices, np.int32) for part in parts])
-    return without_space(Texts(parts[-1].dictionary.to_pylist(), codes))
+class _Texts:
+    """A column of texts that is filled piece by piece."""
+
+    def __init__(self, rows: int) -> None:
+        self._codes = np.empty(rows, np.int32)
+        self._places = defaultdict[str, int](count().__next__)
+
+    def put(self, column: Any, at: int) -> None:
+        """Fill in the rows from one on."""
+        chunks = column.unify_dictionaries().chunks
+        known = chunks[-1].dictionary.to_pylist() if chunks else []
+        codes = np.fromiter(map(self._places.__getitem__, known), np.int32, len(known))
+        for chunk in chunks:
+            place = slice(at, at := at + len(chunk))
+            self._codes[place] = codes[_values(chunk.indices, np.int32)]
+
+    def column(self, rows: int) -> Texts:
+        """The column of so many rows."""
+        return without_space(Texts(list(self._places), self._codes[:rows]))
 
 
 def _values(array: Any, dtype: Any) -> Array:
@@ -97,8 +128,6 @@ def _values(array: Any, dtype: Any) -> Array:
 
 
 def _missing(array: Any) -> Array:
-    if not array.null_count:
-        return np.zeros(len(array), bool)
     bits = np.unpackbits(np.frombuffer(array.buffers()[0], np.uint8), bitorder="little")
     return np.asarray(bits[array.offset : array.offset + len(array)] == 0)
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from chainrule.data.column import LAST_WHOLE
 from chainrule.data.plain_numbers import code_starts, code_starts_in, numbers_of
-from chainrule.data.splitting import Layout, Numbers, Split, Texts, encoded, without_space
+from chainrule.data.splitting import Layout, Numbers, Split, Texts, encoded, pieces, without_space
 
 Array = NDArray[Any]
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 """Bytes of a block."""
 
 RESTARTS = 3
@@ -61,12 +61,10 @@ def _read(content: bytes, layout: Layout, numeric: Collection[int]) -> Split:
     places = [defaultdict[str, int](count().__next__) for _ in range(width)]
     parts: list[list[Texts | Numbers]] = [[] for _ in range(width)]
     numbers_of_lines: list[Array] = []
-    begin, line = layout.start, layout.first_line
+    line = layout.first_line
     point = set(numeric) if layout.mark == "." else set()  # NumPy reads no decimal comma
     bare = point
-    while begin < len(content):
-        end = content.find(b"\n", min(begin + BLOCK, len(content))) + 1 or len(content)
-        block = content[begin:end]
+    for block in map(bytes, pieces(content, layout.start, BLOCK)):
         lines = _lines(block)
         written = [j for j, text in enumerate(lines) if text] if "" in lines else range(len(lines))
         lines = [text for text in lines if text] if "" in lines else lines
@@ -77,13 +75,13 @@ def _read(content: bytes, layout: Layout, numeric: Collection[int]) -> Split:
                 part.append(piece)
             bare = {j for j in point if not found[j].missing.any()}
             numbers_of_lines.append(line + np.array(written, np.int64))
-        begin, line = end, line + block.count(b"\n")
+        line += block.count(b"\n")
     if not numbers_of_lines:
         raise _Declined
-    return Split(
-        [_joined(part, list(texts)) for part, texts in zip(parts, places, strict=True)],
-        np.concatenate(numbers_of_lines),
-    )
+    columns: list[Texts | Numbers] = []
+    while parts:  # so that no column is held twice for long
+        columns.append(_joined(parts.pop(0), list(places.pop(0))))
+    return Split(columns, np.concatenate(numbers_of_lines))
 
 
 def _lines(block: bytes) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chainrule.data.splitting import records
+from chainrule.data.splitting import pieces, records
 from chainrule.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -93,18 +93,14 @@ def tabbed(content: bytes) -> bytes:
     >>> tabbed(b'a   b\n1  "x y"\n')
     b'a\tb\n1\t"x y"\n'
     """
-    pieces: list[bytes] = []
-    begin = 0
-    while begin < len(content):
-        end = content.find(b"\n", min(begin + BLOCK, len(content))) + 1 or len(content)
-        lines = content[begin:end].split(b"\n")
-        if b'"' in content[begin:end]:
-            parted = [BLANKS.sub(_tab, line.strip()) for line in lines]
-        else:
-            parted = [b"\t".join(line.split()) for line in lines]
-        pieces.append(b"\n".join(parted))
-        begin = end
-    return b"".join(pieces)
+    return b"".join(map(_tabbed, map(bytes, pieces(content, 0, BLOCK))))
+
+
+def _tabbed(block: bytes) -> bytes:
+    lines = block.split(b"\n")
+    if b'"' in block:
+        return b"\n".join(BLANKS.sub(_tab, line.strip()) for line in lines)
+    return b"\n".join(b"\t".join(line.split()) for line in lines)
 
 
 def _tab(found: re.Match[bytes]) -> bytes:

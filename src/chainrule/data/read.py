@@ -139,9 +139,11 @@ def _read_bytes(source: str | Path, name: str) -> bytes:
             content = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with Path(source).open("rb") as stream:
-                # What is asked for is allocated; a pipe has no size.
-                content = stream.read(min(os.fstat(stream.fileno()).st_size, MAX_BYTES) + 1)
-                content += stream.read(MAX_BYTES + 1 - len(content))
+                # What is asked for is allocated at once; a pipe has no size.
+                size = os.fstat(stream.fileno()).st_size
+                content = stream.read(min(size, MAX_BYTES) + 1)
+                if len(content) > size:
+                    content += stream.read(MAX_BYTES + 1 - len(content))
     except IsADirectoryError:
         raise DataError(f"{name} is a folder; expected a file.") from None
     except OSError as error:

@@ -107,6 +107,14 @@ def without_space(column: Texts) -> Texts:
     return Texts(merged.texts, merged.codes[column.codes])
 
 
+def pieces(content: bytes, start: int, size: int) -> Iterator[memoryview]:
+    """Whole lines, of about so many bytes together."""
+    while start < len(content):
+        end = content.find(b"\n", min(start + size, len(content))) + 1 or len(content)
+        yield memoryview(content)[start:end]
+        start = end
+
+
 def records(
     content: bytes, source: str, delimiter: str, start: int = 0, first_line: int = 1
 ) -> Iterator[tuple[int, int, list[str]]]:
