@@ -1,5 +1,6 @@
 """Every way of splitting delimited text gives the columns of the exact one, or leaves the text to it."""
 
+import tracemalloc
 from importlib.util import find_spec
 
 import numpy as np
@@ -154,6 +155,26 @@ def test_every_way_gives_what_the_exact_one_gives(way, text, missing_values, dec
 @given(st.text(alphabet='1.,"\n\r0- a', max_size=120))
 def test_any_text_is_read_alike(way, text):
     same(b"p,q\n" + text.encode(), delimiter=",")
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_little_more_than_the_columns_is_held(monkeypatch, name):
+    """Beside the text and the columns, which are nearly as large, less than half of it."""
+    if WAYS[name] is None:
+        pytest.skip("pyarrow is not installed")
+    monkeypatch.setattr("chainrule.data.blocks.BLOCK", 1 << 16)
+    monkeypatch.setattr("chainrule.data.arrow_text.PIECE", 1 << 16)
+    monkeypatch.setattr(delimited, "SPLITTERS", (WAYS[name],))
+    rows = [f"{i / 7:.6f},{i * i / 3:.4f},{i / 11:.8f},{i / 3:.9f},{'ab'[i % 2]}\n" for i in range(60_000)]
+    content = ("x,y,k,l,z\n" + "".join(rows)).encode()
+    parse_delimited(content, "long", Reading())  # which imports
+    tracemalloc.start()
+    try:
+        table = parse_delimited(content, "long", Reading())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(table) == 60_000 and peak < 1.5 * len(content)
 
 
 @given(st.text(alphabet="0123.,;-+ae\n", max_size=40), st.integers(1, 9))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.column import LAST_WHOLE
-from chainrule.data.plain_numbers import code_starts, code_starts_in, numbers_of
+from chainrule.data.plain_numbers import code_starts, code_starts_in, count_lines, numbers_of
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, encoded, pieces, without_space
 
 Array = NDArray[Any]
@@ -57,31 +57,55 @@ def split_in_blocks(content: bytes, layout: Layout, numeric: Sequence[bool]) -> 
 
 def _read(content: bytes, layout: Layout, numeric: Collection[int]) -> Split:
     """All columns, of which ``numeric`` are read as numbers."""
-    width = len(layout.names)
-    places = [defaultdict[str, int](count().__next__) for _ in range(width)]
-    parts: list[list[Texts | Numbers]] = [[] for _ in range(width)]
-    numbers_of_lines: list[Array] = []
+    places = [defaultdict[str, int](count().__next__) for _ in layout.names]
+    columns = _Columns(len(layout.names), numeric, count_lines(content, layout.start))
     line = layout.first_line
     point = set(numeric) if layout.mark == "." else set()  # NumPy reads no decimal comma
     bare = point
     for block in map(bytes, pieces(content, layout.start, BLOCK)):
         lines = _lines(block)
-        written = [j for j, text in enumerate(lines) if text] if "" in lines else range(len(lines))
-        lines = [text for text in lines if text] if "" in lines else lines
+        written = np.arange(len(lines))
+        if "" in lines:
+            written = written[[bool(text) for text in lines]]
+            lines = [text for text in lines if text]
         if lines:
-            columns = _columns(lines, block, bare, layout)
-            found = _parts(columns, numeric, places, layout)
-            for part, piece in zip(parts, found, strict=True):
-                part.append(piece)
+            found = _parts(_columns(lines, block, bare, layout), numeric, places, layout)
+            columns.put(found, line + written)
             bare = {j for j in point if not found[j].missing.any()}
-            numbers_of_lines.append(line + np.array(written, np.int64))
         line += block.count(b"\n")
-    if not numbers_of_lines:
-        raise _Declined
-    columns: list[Texts | Numbers] = []
-    while parts:  # so that no column is held twice for long
-        columns.append(_joined(parts.pop(0), list(places.pop(0))))
-    return Split(columns, np.concatenate(numbers_of_lines))
+    return columns.split([list(texts) for texts in places])
+
+
+class _Columns:
+    """Columns that are filled in place: what is joined from parts is held twice."""
+
+    def __init__(self, width: int, numeric: Collection[int], rows: int) -> None:
+        self._values = [np.empty(rows, np.float64 if j in numeric else np.int32) for j in range(width)]
+        self._missing = {j: np.zeros(rows, bool) for j in numeric}
+        self._lines, self._count = np.empty(rows, np.int64), 0
+
+    def put(self, found: Sequence[Any], lines: Array) -> None:
+        """The next rows."""
+        rows = slice(self._count, self._count + len(lines))
+        for j, part in enumerate(found):
+            self._values[j][rows] = part.values if j in self._missing else part.codes
+        for j, missing in self._missing.items():
+            missing[rows] = found[j].missing
+        self._lines[rows] = lines
+        self._count = rows.stop
+
+    def split(self, texts: Sequence[Sequence[str]]) -> Split:
+        """What has been filled."""
+        if not self._count:
+            raise _Declined
+        rows = slice(self._count)
+        columns = [
+            Numbers(values[rows], self._missing[j][rows])
+            if j in self._missing
+            else without_space(Texts(texts[j], values[rows]))
+            for j, values in enumerate(self._values)
+        ]
+        return Split(columns, self._lines[rows])
 
 
 def _lines(block: bytes) -> list[str]:
@@ -160,10 +184,3 @@ def _parts(
     if wrong := [j for j, part in enumerate(found) if part is None]:
         raise _NotNumbers(wrong)
     return found
-
-
-def _joined(parts: Sequence[Any], texts: Sequence[str]) -> Texts | Numbers:
-    if isinstance(parts[0], Numbers):
-        values, missing = zip(*((part.values, part.missing) for part in parts), strict=True)
-        return Numbers(np.concatenate(values), np.concatenate(missing))
-    return without_space(Texts(texts, np.concatenate([part.codes for part in parts])))

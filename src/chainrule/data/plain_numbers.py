@@ -119,7 +119,7 @@ def _starts(text: Array, begin: int, delimiter: int) -> Array:
     earlier, before, zero, after = piece[:-3], piece[1:-2], piece[2:-1], piece[3:]
     places = np.flatnonzero((zero == ZERO) & (after - np.uint8(ZERO) < 10) & _begins(before, delimiter))
     signed = (before[places] == PLUS) | (before[places] == MINUS)
-    return begin + places[~signed | _begins(earlier[places], delimiter)]
+    return np.asarray(begin + places[~signed | _begins(earlier[places], delimiter)])
 
 
 def _begins(before: Array, delimiter: int) -> Array:
