@@ -56,26 +56,16 @@ def results_first(statements: Sequence[str], returned: set[str]) -> list[str]:
     trees = [_parsed(text) for text in statements]
     made = [_targets(tree) for tree in trees]
     used = [reads(tree.value) for tree in trees]
-    everything = set().union(*made)
     alone = returned - set().union(*used)
-    waiting = {place: used[place] & everything for place, names in enumerate(made) if names <= alone}
-    readers: dict[str, list[int]] = {}
-    for place, names in waiting.items():
-        for name in names:
-            readers.setdefault(name, []).append(place)
-    order: list[int] = []
-    ready = [place for place, names in waiting.items() if not names]
-    for place in (place for place in range(len(made)) if place not in waiting):
-        order.append(place)
-        for name in made[place]:
-            for result in readers.pop(name, ()):
-                waiting[result].remove(name)
-                if not waiting[result]:
-                    ready.append(result)
-        order += sorted(ready)
-        ready = []
-    order += sorted(waiting.keys() - set(order))
-    return [statements[place] for place in order]
+    maker = {name: place for place, names in enumerate(made) if not names <= alone for name in names}
+    first = min(maker.values(), default=0)
+
+    def turn(place: int) -> tuple[int, int]:
+        if made[place] <= alone:
+            return max((maker[name] for name in used[place] & maker.keys()), default=first), place
+        return place, -1
+
+    return [statements[place] for place in sorted(range(len(made)), key=turn)]
 
 
 def in_place(

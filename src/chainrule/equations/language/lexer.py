@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 from chainrule.equations.language.syntax import Node
 from chainrule.equations.language.tree import Span
@@ -22,13 +22,16 @@ Kind: TypeAlias = Literal["name", "number", "op", "end"]
 
 # What a name may have.
 MOST_LETTERS = 80
-_NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _ASCII_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
-_OPERATOR = re.compile(r"\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:%]|\.(?!\d)")
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_POWER = re.compile(f"[⁻⁺]?[{_SUPERSCRIPTS}]+")
-_COMMENT = re.compile("#.*")
+# What is no name; blanks and comments have no group.
+_PIECE = re.compile(
+    r"[ \t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]|\#.*|(?P<end>[\n;])"
+    r"|(?P<op>\*\*|//|==|!=|<=|>=|:=|->|<-|<|>|[+\-*/@=()\[\],:%]|\.(?!\d))"
+    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    f"|(?P<power>[⁻⁺]?[{_SUPERSCRIPTS}]+)"
+)
 _DIGITS = {mark: str(i) for marks in (_SUBSCRIPTS, _SUPERSCRIPTS) for i, mark in enumerate(marks)}
 _SAME_AS = {"⊙": "*", "∘": "*", "−": "-", "≤": "<=", "≥": ">=", "≠": "!=", "ᵀ": ".T"}
 _ADVICE = {
@@ -151,35 +154,25 @@ def tokens(source: Source) -> Iterator[Token | Fault]:
     """
     text, at = source.text, 0
     while at < len(text):
-        char = text[at]
-        if char in " \t" or (char > "\x7f" and unicodedata.category(char) == "Zs"):
-            at += 1
-        elif char in "\n;":
-            yield Token("end", char, at, at + 1)
-            at += 1
-        elif match := _OPERATOR.match(text, at):
-            yield Token("op", match.group(), at, match.end())
-            at = match.end()
-        elif (end := _name_end(text, at)) > at:
+        match = _PIECE.match(text, at)
+        end = match.end() if match else _name_end(text, at)
+        if match and match.lastgroup == "power":
+            yield from _power(text, at, end)
+        elif match and match.lastgroup:
+            yield Token(cast(Kind, match.lastgroup), match.group(), at, end)
+        elif match is None and end > at:
             name, reason = _name(text[at:end])
             if reason is not None:
                 yield Fault(SheetNameError, reason, at, end)
             yield Token("name", name, at, end)
-            at = end
-        elif match := _NUMBER.match(text, at):
-            yield Token("number", match.group(), at, match.end())
-            at = match.end()
-        elif match := _COMMENT.match(text, at):
-            at = match.end()
-        elif char in _SAME_AS:
-            yield Token("op", _SAME_AS[char], at, at + 1)
-            at += 1
-        elif match := _POWER.match(text, at):
-            yield from _power(text, at, match.end())
-            at = match.end()
-        else:
-            yield _unreadable(char, at)
-            at += 1
+        elif match is None:
+            end = at + 1
+            yield (
+                Token("op", _SAME_AS[text[at]], at, end)
+                if text[at] in _SAME_AS
+                else _unreadable(text[at], at)
+            )
+        at = end
     yield Token("end", "", at, at)
 
 
@@ -187,20 +180,18 @@ def _name_end(text: str, at: int) -> int:
     """Where a name that starts at ``at`` ends; ``at`` itself if there is none."""
     match = _ASCII_NAME.match(text, at)
     end = match.end() if match else at
-    while end < len(text):
-        char = text[end]
-        if char.isascii():
-            more = char.isalpha() or char == "_" or (end > at and char.isdigit())
-        elif char in _SAME_AS or char in _ADVICE:
-            more = False
-        elif end == at:
-            more = char.isidentifier()
-        else:
-            more = char in _SUBSCRIPTS or f"a{char}".isidentifier()
-        if not more:
-            break
+    while end < len(text) and _goes_on(text[end], end == at):
         end += 1
     return end
+
+
+def _goes_on(char: str, is_first: bool) -> bool:
+    """Whether a name may have a character as its first one, or as another one."""
+    if char.isascii():
+        return char.isalpha() or char == "_" or (not is_first and char.isdigit())
+    if char in _SAME_AS or char in _ADVICE:
+        return False
+    return char.isidentifier() if is_first else char in _SUBSCRIPTS or f"a{char}".isidentifier()
 
 
 @lru_cache(256)  # a sheet says few names many times
