@@ -29,13 +29,16 @@ class Request(NamedTuple):
 
 
 _TWICE = r"d(?:[2²]|\^2|\*\*2)"
-_NESTED = re.compile(r"d\s*\(\s*d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*,\s*(\w+)\s*\)")
-_SQUARE = re.compile(rf"{_TWICE}(\w+?)\s*/\s*d(\w+?)(?:\*\*|\^)?[2²]")
-_MIXED = re.compile(rf"{_TWICE}(\w+?)\s*/\s*\(?\s*d(\w+)[\s*·]+d(\w+?)\s*\)?")
 _JOINED = re.compile(rf"{_TWICE}(\w+?)\s*/\s*\(?\s*d(\w+)\s*\)?")
-_CALL = re.compile(r"d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 _POWERS = str.maketrans("³⁴⁵⁶⁷⁸⁹", "3456789")
-_QUOTIENT = re.compile(r"d([^\W\d]\w*?)\s*/\s*d(\w+)")
+# How each is written, and which of its groups are `of`, `wrt` and `then`.
+_READINGS = (
+    (re.compile(r"d\s*\(\s*d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*,\s*(\w+)\s*\)"), (1, 2, 3)),
+    (re.compile(rf"{_TWICE}(\w+?)\s*/\s*\(?\s*d(\w+)[\s*·]+d(\w+?)\s*\)?"), (1, 2, 3)),
+    (re.compile(rf"{_TWICE}(\w+?)\s*/\s*d(\w+?)(?:\*\*|\^)?[2²]"), (1, 2, 2)),
+    (re.compile(r"d\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)"), (1, 2)),
+    (re.compile(r"d([^\W\d]\w*?)\s*/\s*d(\w+)"), (1, 2)),
+)
 
 
 def read_request(text: str, names: Collection[str]) -> Request:
@@ -57,13 +60,8 @@ def read_request(text: str, names: Collection[str]) -> Request:
     text = text.strip()
     if text in names:
         return Request(text)
-    readings = []
-    if match := _NESTED.fullmatch(text) or _MIXED.fullmatch(text):
-        readings.append(Request(match[1], match[2], match[3]))
-    if match := _SQUARE.fullmatch(text):
-        readings.append(Request(match[1], match[2], match[2]))
-    if match := _CALL.fullmatch(text) or _QUOTIENT.fullmatch(text):
-        readings.append(Request(match[1], match[2]))
+    matches = [(pattern.fullmatch(text), groups) for pattern, groups in _READINGS]
+    readings = [Request(*(match[group] for group in groups)) for match, groups in matches if match]
     for reading in readings:
         if set(reading.names) <= set(names):
             return reading
