@@ -10,7 +10,7 @@ from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.distribute import Terms
 from chainrule.equations.nodes.nodes import Node, Pool, from_below
 from chainrule.equations.nodes.operations import made
-from chainrule.equations.nodes.products import is_simplex, power, product
+from chainrule.equations.nodes.products import is_simplex, power, product, spread
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import linear
 
@@ -57,9 +57,8 @@ def _spread(value: Lifted, size: Size) -> Node:
     """The same node for every example."""
     if value.over_examples:
         return value.node
-    own = tuple(range(len(value.node.dims)))
-    pool = value.node.pool
-    return product(pool, [(pool.ones((size,)), (BATCH,)), (value.node, own)], (BATCH, *own))
+    own = range(len(value.node.dims))
+    return spread(value.node, own, (BATCH, *own), (size, *value.node.dims))
 
 
 def batch_program(

@@ -1,6 +1,6 @@
 """From the typed tree to index notation."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 
 from chainrule.equations.calculus.lower_calls import call
@@ -28,7 +28,7 @@ from chainrule.equations.language.tree import (
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.entries import onehot, picked_entry
 from chainrule.equations.nodes.nodes import Node, Pool
-from chainrule.equations.nodes.products import is_simplex, may_overflow, product, transposed
+from chainrule.equations.nodes.products import is_simplex, may_overflow, product, spread, transposed
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import negative
 from chainrule.errors import NoRuleError
@@ -90,7 +90,8 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
         refused = {**program.without_rule, name: error}
         return replace(program, symbols=symbols, mentions=mentioned, without_rule=refused)
     order = tuple(index for index, _ in definition.indices)
-    body = _spread(value, order + value.own, dict(definition.indices), value.own_dims)
+    dims = (*(size for _, size in definition.indices), *value.own_dims)
+    body = spread(value.node, value.labels, order + value.own, dims)
     symbol = pool.symbol(name, body.dims)
     if is_simplex(body) and not is_free:
         pool.simplex.add(symbol)
@@ -100,19 +101,6 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
         pool.unbounded.add(symbol)
     symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)
-
-
-def _spread(
-    value: Value, labels: Sequence[str | int], sizes: dict[str, Size], own_dims: tuple[Size, ...]
-) -> Node:
-    """The value with its axes in the order of ``labels``; an index it does not use is filled with ones."""
-    pool = value.node.pool
-    factors: list[tuple[Node, tuple[str | int, ...]]] = [(value.node, value.labels)]
-    for label in labels:
-        if label not in value.labels:
-            size = sizes[label] if isinstance(label, str) else own_dims[label]
-            factors.append((pool.ones((size,)), (label,)))
-    return product(pool, factors, labels)
 
 
 def lower_value(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chainrule.equations.calculus.lower_operations import Value, joined, one_over, spread
+from chainrule.equations.calculus.lower_operations import Value, joined, one_over, together
 from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
 from chainrule.equations.language.tree import Call
 from chainrule.equations.nodes import softmaxes
@@ -122,7 +122,7 @@ def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
     """The extreme entry along an axis, or of two values elementwise, where the first one wins a tie."""
     if len(args) == 1:
         return _along(term, args[0], lambda node: _extreme_entry(node, term.function), keeps=False)
-    first, second = spread(*args)
+    first, second = together(*args)
     for value, other in ((first, second), (second, first)):
         if is_zero(value.node):
             sign = 1 if term.function == "max" else -1
@@ -150,7 +150,7 @@ def _where(term: Call, args: list[Value], pool: Pool) -> Value:
         condition = Value(compare("!=", node, pool.zero(node.dims)), condition.open)
     elif (chosen := chosen_by_index(condition, then, other)) is not None:
         return chosen
-    condition, then, other = spread(condition, then, other)
+    condition, then, other = together(condition, then, other)
     return Value(choose(condition.node, then.node, other.node), then.open)
 
 

@@ -7,7 +7,7 @@ from chainrule.equations.language.tree import Size, Type, size_factors
 from chainrule.equations.nodes import recognised
 from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, is_number
 from chainrule.equations.nodes.norms import root
-from chainrule.equations.nodes.products import power, product
+from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.raised import raised_along
 from chainrule.equations.nodes.sums import linear
 
@@ -45,12 +45,11 @@ def joined(*values: Value) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for value in values for name in value.open))
 
 
-def _aligned(left: Value, right: Value) -> tuple[tuple[str | int, ...], list[tuple[str | int, ...]]]:
-    """Labels of two values that go together elementwise: own axes align from the right."""
-    rank = max(len(left.own), len(right.own))
-    out = joined(left, right) + tuple(range(rank))
-    labels = [value.open + tuple(range(rank - len(value.own), rank)) for value in (left, right)]
-    return out, labels
+def _aligned(*values: Value) -> tuple[tuple[str | int, ...], list[tuple[str | int, ...]]]:
+    """Labels of values that go together elementwise: own axes align from the right."""
+    rank = max(len(value.own) for value in values)
+    labels = [value.open + tuple(range(rank - len(value.own), rank)) for value in values]
+    return joined(*values) + tuple(range(rank)), labels
 
 
 def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type) -> Value:
@@ -66,28 +65,22 @@ def binary(op: str, left: Value, right: Value, left_type: Type, right_type: Type
     if op in "*/":
         out, labels = _aligned(left, right)
         return Value(product(pool, [(left.node, labels[0]), (right.node, labels[1])], out), opened)
-    first, second = spread(left, right)
+    first, second = together(left, right)
     terms = [(Fraction(1), first.node), (Fraction(1 if op == "+" else -1), second.node)]
     return Value(recognised.recognised_sum(linear(pool, terms, first.node.dims)), opened)
 
 
-def spread(*values: Value) -> list[Value]:
+def together(*values: Value) -> list[Value]:
     """The values with equal axes, repeated along those they lack; own axes align from the right."""
-    rank = max(len(value.own) for value in values)
-    opened = joined(*values)
-    out = opened + tuple(range(rank))
-    labels = [value.open + tuple(range(rank - len(value.own), rank)) for value in values]
+    out, labels = _aligned(*values)
     sizes = {
         label: size
         for value, own in zip(values, labels, strict=True)
         for label, size in zip(own, value.node.dims, strict=True)
     }
-    result = []
-    for value, own in zip(values, labels, strict=True):
-        pool = value.node.pool
-        fill = [(pool.ones((sizes[label],)), (label,)) for label in out if label not in own]
-        result.append(Value(product(pool, [(value.node, own), *fill], out), opened))
-    return result
+    dims = [sizes[label] for label in out]
+    nodes = [spread(value.node, own, out, dims) for value, own in zip(values, labels, strict=True)]
+    return [Value(node, joined(*values)) for node in nodes]
 
 
 def _power(base: Value, exponent: Value) -> Value:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 
-from chainrule.equations.calculus.lower_operations import Value, joined, spread
+from chainrule.equations.calculus.lower_operations import Value, joined, together
 from chainrule.equations.nodes.conditions import compare, negated
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.products import elementwise, may_overflow, product
@@ -53,7 +53,7 @@ def comparison(op: str, left: Value, right: Value) -> Value:
     (first, picks), (second, more) = _unpicked(left, "left"), _unpicked(right, "right")
     whole = _relation(op, first, second)
     if whole is None:
-        one, other = spread(first, second)
+        one, other = together(first, second)
         whole = Value(compare(op, one.node, other.node), one.open)
     if not picks and not more:
         return whole
@@ -124,7 +124,7 @@ def chosen_by_index(condition: Value, then: Value, other: Value) -> Value | None
     factor = _factor(condition.node)
     if factor is None or not is_zero(other.node) or not (_is_diagonal(factor) or _is_finite(then.node)):
         return None
-    factor_value, then, _ = spread(Value(factor, condition.open), then, other)
+    factor_value, then, _ = together(Value(factor, condition.open), then, other)
     return Value(elementwise(factor_value.node, then.node), then.open)
 
 

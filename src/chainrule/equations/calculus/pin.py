@@ -11,7 +11,7 @@ from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.distribute import Terms, opened
 from chainrule.equations.nodes.nodes import Node, factors_of, from_below, topological
 from chainrule.equations.nodes.operations import last_axes, made
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.products import product, spread
 from chainrule.equations.nodes.relations import label_axes, related
 from chainrule.equations.nodes.sums import linear
 
@@ -107,8 +107,7 @@ def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Renam
     rest = _without(node.dims, axis)
     placed = order._replace(weights=weights, label=(order.weights[axis], size))
     pinned_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
-    fill = [(node.pool.ones((own,)), (place,)) for place, own in enumerate(rest)]
-    return product(node.pool, [(pinned_node, kept), *fill], range(len(rest)))
+    return spread(pinned_node, kept, range(len(rest)), rest)
 
 
 def _is_of(own: Size, size: Size) -> bool:

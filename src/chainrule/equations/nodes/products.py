@@ -383,7 +383,7 @@ def elementwise(*nodes: Node, coefficient: Fraction | int = 1) -> Node:
     return product(nodes[0].pool, [(node, axes if node.dims else ()) for node in nodes], axes, coefficient)
 
 
-def spread(node: Node, own: Sequence[int], out: Sequence[int], dims: Sequence[Size]) -> Node:
+def spread(node: Node, own: Sequence[int | str], out: Sequence[int | str], dims: Sequence[Size]) -> Node:
     """The node with its axes along ``own``, repeated along the other labels of ``out``, of sizes ``dims``."""
     pool = node.pool
     bare = [(pool.ones((size,)), (label,)) for label, size in zip(out, dims, strict=True) if label not in own]
