@@ -13,7 +13,7 @@ from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
 from chainrule.equations.nodes.nodes import Node, Pool, is_zero
 from chainrule.equations.nodes.norms import norm
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.products import product, spread
 from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
 from chainrule.gamma import polygamma_name
@@ -82,8 +82,7 @@ def _diag(term: Call, args: list[Value], pool: Pool) -> Value:
 
 def _norm1(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
-    size = apply("abs", value.node)
-    return Value(product(pool, [(size, value.labels)], value.open), value.open)
+    return _total(term, [Value(apply("abs", value.node), value.open)], pool)
 
 
 def _norm2(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -155,21 +154,13 @@ def _where(term: Call, args: list[Value], pool: Pool) -> Value:
 
 
 def _kron(term: Call, args: list[Value], pool: Pool) -> Value:
-    left, right = args
-    opened = joined(left, right)
-    shared = [
-        Value(
-            product(pool, [(value.node, value.labels), *_missing(value, args, opened)], (*opened, *value.own))
-        )
-        for value in args
-    ]
-    return Value(kronecker(shared[0].node, shared[1].node, len(opened)), opened)
-
-
-def _missing(value: Value, args: list[Value], opened: tuple[str, ...]) -> list[tuple[Node, tuple[str]]]:
-    """Ones along the open indices that only the other value has."""
+    opened = joined(*args)
     sizes = {name: size for arg in args for name, size in zip(arg.open, arg.node.dims, strict=False)}
-    return [(value.node.pool.ones((sizes[name],)), (name,)) for name in opened if name not in value.open]
+    lead = [sizes[name] for name in opened]
+    left, right = (
+        spread(value.node, value.labels, (*opened, *value.own), (*lead, *value.own_dims)) for value in args
+    )
+    return Value(kronecker(left, right, len(opened)), opened)
 
 
 def _matrix_function(build: Callable[[Node], Node]) -> Callable[[Call, list[Value], Pool], Value]:

@@ -7,7 +7,7 @@ from math import lcm
 from chainrule.equations.calculus.lower_operations import Value, joined, together
 from chainrule.equations.nodes.conditions import compare, negated
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
-from chainrule.equations.nodes.products import elementwise, may_overflow, product
+from chainrule.equations.nodes.products import elementwise, may_overflow, product, spread
 from chainrule.equations.nodes.relations import Order, indicator, related
 
 
@@ -110,8 +110,7 @@ def _over(
         order = order._replace(label=(sign, pool.labels[label]))
     node, kept = related(pool, order, own, label)
     axes = (*(at if node.args else ()), *(indices[place] for place in kept))
-    fill = [(pool.ones((dims[name],)), (name,)) for name in opened]
-    return Value(product(pool, [(node, axes), *fill], opened), opened)
+    return Value(spread(node, axes, opened, [dims[name] for name in opened]), opened)
 
 
 def chosen_by_index(condition: Value, then: Value, other: Value) -> Value | None:
