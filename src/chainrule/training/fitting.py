@@ -26,6 +26,7 @@ from chainrule.training.initial import Initial
 from chainrule.training.labels import ClassWeight, Labels
 from chainrule.training.models import Problem, refuse_twice_shrunk, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
+from chainrule.training.tables import arrays_of
 from chainrule.training.threads import suitable_threads
 from chainrule.training.validation import objective_and_score
 
@@ -65,10 +66,12 @@ def fit(
         What to fit.
     of : str
         For a sheet of equations: the quantity to minimise.
-    data : mapping of str to array_like, or pair (X, y)
+    data : mapping of str to array_like, pair (X, y), or a table
         For a sheet: arrays by name, those of one value per example with the examples first. For a network:
         inputs (n, d) and targets. An objective holds its own. Labels may be text: its classes are numbered in
-        their order, and ``result.classes`` has them.
+        their order, and ``result.classes`` has them. A table is a path, the name of a bundled data set, a
+        data frame or a `Table`: a sheet takes columns of its names (x0, x1, ... for a vector x), a network
+        (table, y), where y may be the name of a column and all others are inputs, as they are.
     method : Method, optional
         ``Adam(0.01)`` on batches of 32 by default.
     epochs : int
@@ -149,6 +152,7 @@ def fit(
     (True, -0.5)
     """
     problem = Problem(model, of, sizes, reduction, penalty)
+    data, validation = (arrays_of(model, given) for given in (data, validation))
     labels = Labels.of(problem, data)
     rows = (labels.encode(data), labels.weights(data, class_weight, sample_weight))
     judges = (labels.encode(validation), validation_weight)

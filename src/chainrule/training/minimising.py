@@ -19,6 +19,7 @@ from chainrule.optimize.state import Seed, State, check_seed
 from chainrule.training.initial import Initial
 from chainrule.training.labels import Labels
 from chainrule.training.models import MakesObjectives, Problem, refuse_twice_shrunk, remarks_on
+from chainrule.training.tables import arrays_of
 from chainrule.training.threads import suitable_threads
 
 
@@ -53,9 +54,9 @@ def minimize(
         name some parameters only: the rest is drawn from the seed, as `fit` does.
     of : str
         For a sheet of equations: the quantity to minimise.
-    data : mapping of str to array_like, or pair (X, y)
+    data : mapping of str to array_like, pair (X, y), or a table
         For a sheet: the values of every name that is not a parameter; for a network inputs and targets. An
-        objective holds its own.
+        objective holds its own. A table as `fit` takes it.
     sizes : mapping of str to int, optional
         For a sheet: sizes that no data fix, for example ``{"M": 32}``.
     reduction : {"mean", "sum"}, optional
@@ -95,6 +96,7 @@ def minimize(
     (True, [2.0, -1.0])
     """
     problem = Problem(model, of, sizes, reduction, penalty)
+    data = arrays_of(model, data)
     labels = Labels.of(problem, data)
     objective = problem.objective(labels.encode(data), sample_weight)
     method = method or LBFGS()
