@@ -63,11 +63,11 @@ class Fields:
 
     @property
     def mark(self) -> str:
-        """The decimal mark that the texts show, "" where they show none."""
+        """The decimal mark that fractions show, or that another mark for groups leaves, or ""."""
         if len(self.ways) != 1:
             return ""
-        form = self.ways[0][0]
-        is_shown = form.group in (",", ".") or any(form.decimal in text for text in self.known)
+        form, numbers = self.ways[0]
+        is_shown = form.group in (",", ".") or np.any(numbers != np.floor(numbers))
         return form.decimal if is_shown else ""
 
     @cached_property

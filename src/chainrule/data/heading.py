@@ -17,6 +17,9 @@ MAX_COLUMNS = 100_000
 SNIFFED_LINES = 30
 LINE_END = re.compile(rb"\r\n|\n|\r")
 COMMENTS = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*")
+SEPARATOR = re.compile(rb"sep=([ -~\t])\r?\n")
+"""The first line of a file for Excel may name the delimiter."""
+
 BLANKS = re.compile(rb'"(?:[^"\r\n]|"")*"|[ \t]+')
 BLOCK = 1 << 22
 LONG_LINE = 1 << 17
@@ -52,6 +55,8 @@ def delimiter_of(content: bytes, has_header: bool) -> str:
 
     A space, which stands for any number of blanks, only where no other splits them and numbers come out.
     """
+    if found := SEPARATOR.match(content):
+        return found[1].decode()
     begin = _end_of_comments(content)
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace", newline="")
     text.seek(begin)
@@ -97,7 +102,7 @@ def tabbed(content: bytes) -> bytes:
 
 
 def _tabbed(block: bytes) -> bytes:
-    lines = block.split(b"\n")
+    lines = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     if b'"' in block:
         return b"\n".join(BLANKS.sub(_tab, line.strip()) for line in lines)
     return b"\n".join(b"\t".join(line.split()) for line in lines)
@@ -118,8 +123,10 @@ def without_comments(content: bytes, delimiter: str) -> tuple[bytes, int]:
     """The text, and the byte where it begins after the comment lines at its top.
 
     Where there are such, later lines that begin with # are blank. The last one at the top holds the names if
-    the next line has as many fields, and numbers.
+    the next line has as many fields, and numbers or, as after #name, no blank parts the names from the mark.
     """
+    if found := SEPARATOR.match(content):
+        return content, found.end()
     end = _end_of_comments(content)
     if not end:
         return content, 0
@@ -129,7 +136,8 @@ def without_comments(content: bytes, delimiter: str) -> tuple[bytes, int]:
     last = max(content.rfind(mark, 0, last) for mark in (b"\n", b"\r")) + 1
     names = last + len(re.match(rb"[# \t]*", content[last:end])[0])  # type: ignore[index]
     named, row = (_fields(content, place, delimiter) for place in (names, end))
-    is_header = len(named) == len(row) > 1 and any(map(_is_number, row)) and not all(map(_is_number, named))
+    is_header = any(map(_is_number, row)) or names == last + 1
+    is_header &= len(named) == len(row) > 1 and not all(map(_is_number, named))
     return content, names if is_header else end
 
 
