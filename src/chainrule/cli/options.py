@@ -64,6 +64,8 @@ def in_words_of_the_terminal(message: str) -> str:
     'read it with the option --decimal ,.'
     >>> in_words_of_the_terminal("read it with the option kinds={'town': 'categorical'}.")
     'read it with the option --kind town=categorical.'
+    >>> print(in_words_of_the_terminal("the option kinds=" + str({"price": "1'000.5"})))
+    the option --kind "price=1'000.5"
     """
     return OPTION.sub(_typed, message)
 
@@ -85,7 +87,8 @@ def _typed(found: re.Match[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if re.fullmatch(r"[\w=.,+-]+", text) else f"'{text}'"
+    mark = '"' if "'" in text else "'"
+    return text if re.fullmatch(r"[\w=.,+-]+", text) else f"{mark}{text}{mark}"
 
 
 penalty_option = click.option(
