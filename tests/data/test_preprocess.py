@@ -250,6 +250,7 @@ NUMBERS = {"task": "regression", "names": ["y", "u"], "centers": [0.0, 1.0], "sc
         (NUMBERS, {"names": [], "centers": [], "scales": []}),
         (NUMBERS, {"centers": [0.0, np.inf]}),
         (NUMBERS, {"scales": [1.0, 0.0]}),
+        (NUMBERS, {"log": 3}),
     ],
 )
 def test_a_description_that_is_not_sound_is_refused(good, changed):
@@ -447,3 +448,73 @@ def test_dates_as_inputs():
         infer_task(table["when"])
     with pytest.raises(DataError, match="column 'when' is date .* expected numbers"):
         table.matrix("when")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_groups_stay_together(seed):
+    groups = np.random.default_rng(seed).integers(0, 9, 40).astype(str)
+    train, test = split_rows(40, test=0.25, seed=seed, groups=groups)
+    assert not set(groups[train]) & set(groups[test]) and sorted([*train, *test]) == list(range(40))
+    largest = max(np.sum(groups == one) for one in groups)
+    assert 10 <= len(test) < 10 + largest
+    two = split_rows(6, test=0.9, seed=seed, groups=[0, 0, 0, 1, 1, 1])
+    assert [len(part) for part in two] == [3, 3]
+
+
+def test_the_last_rows_in_an_order_are_tested_with_those_that_are_level():
+    days = np.array([5.0, 1, 4, 3, 3, 2])
+    assert split_rows(6, test=0.5, order=days)[1].tolist() == [0, 2, 3, 4]
+    assert all(split_rows(6, test=0.3, order=days, seed=seed)[1].tolist() == [0, 2] for seed in range(3))
+    for alike in ({"groups": [1] * 6}, {"order": [1] * 6}):
+        with pytest.raises(DataError, match="one group, or to one time"):
+            split_rows(6, **alike)
+    with pytest.raises(OptionError, match="stratify and order each say"):
+        split_rows(6, stratify=[0] * 6, order=days)
+
+
+def test_missing_inputs_are_indicated_where_training_rows_lack_them():
+    table = Table.of(
+        {
+            "age": np.array([1.0, np.nan, 3.0, 9.0]),
+            "town": np.array(["a", None, "b", "a"], object),
+            "full": np.arange(4.0),
+        }
+    )
+    made = Preprocessor.fit(table, missing="indicator", standardize=False)
+    assert made.outputs == ("age", "town=a", "town=b", "full", "age is missing", "town is missing")
+    X = made.inputs(table)
+    np.testing.assert_array_equal(X[1], [3, 1, 0, 1, 1, 1])
+    np.testing.assert_array_equal(X[:, 4:].sum(axis=1), [0, 2, 0, 0])
+    assert made.kinds == {"age": "numeric", "town": "categorical", "full": "numeric"}
+    assert made.places == {"age": [0, 4], "town": [1, 2, 5], "full": [3]}
+    again = Preprocessor.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert again == made
+    later = Table.of({"age": [2.0], "town": ["b"], "full": np.array([np.nan])})
+    np.testing.assert_array_equal(again.inputs(later), [[2, 0, 1, 1.5, 0, 0]])
+
+
+def test_a_logarithm_is_learned_and_undone():
+    table = Table.of({"x": np.arange(4.0), "y": np.exp([0.0, 1, 2, 5])})
+    made = Preprocessor.fit(table, "y", task="regression", standardize_target=True, log_target=True)
+    y = made.targets(table)
+    np.testing.assert_allclose(y, (np.array([0, 1, 2, 5]) - 2) / np.std([0, 1, 2, 5]))
+    np.testing.assert_allclose(made.decode(y), table["y"].values)
+    assert Preprocessor.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    plain = Preprocessor.fit(table, "y", task="regression")
+    assert "log" not in plain.to_dict()["target"]  # as files of before have it
+    several = Preprocessor.fit(
+        Table.of({"x": [1.0, 2], "y": [1.0, 2], "z": [3.0, 4]}), ["y", "z"], log_target=True
+    )
+    table = Table.of({"x": [1.0], "z": [3.0], "y": [2.0]})
+    np.testing.assert_allclose(several.decode(several.targets(table)), [[2, 3]])
+    with pytest.raises(DataError, match="column 'x': 0 has no logarithm"):
+        Preprocessor.fit(
+            Table.of({"x": np.arange(4.0), "z": [1.0] * 4}), "x", task="regression", log_target=True
+        )
+
+
+def test_only_the_columns_that_are_named_are_standardised():
+    table = Table.of({"a1": [1.0, 3], "a2": [0.0, 8], "b": [2.0, 6]})
+    assert Preprocessor.fit(table, standardize=["a*"]).inputs(table).tolist() == [[-1, -1, 2], [1, 1, 6]]
+    with pytest.raises(DataError, match="no column 'c'"):
+        Preprocessor.fit(table, standardize=["c"])

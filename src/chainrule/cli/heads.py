@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Column, Preprocessor, infer_task
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
+from chainrule.network.loss import Loss
+from chainrule.network.losses import LOSSES
 from chainrule.reports import ClassificationScores, RegressionScores, Scores
 
 Array = NDArray[Any]
@@ -23,7 +26,7 @@ class Head:
 
     task: Task
     output: str
-    loss: str
+    loss: Loss
     outputs: int
 
     def probabilities(self, predictions: Array) -> Array:
@@ -43,20 +46,28 @@ class Head:
         """The scores of a network's output, and a linear one's, on held-out targets, in their own units."""
         beside = [] if linear is None else [linear]
         if self.task == "regression":
-            columns = (truth, predictions[:, 0], seen, *(output[:, 0] for output in beside))
-            return RegressionScores.of(*map(preprocessor.decode, columns))
+            one = predictions.shape[1] == 1
+            guesses = [output[:, 0] if one else output for output in (predictions, *beside)]
+            model, *linear_model = map(preprocessor.decode, guesses)
+            units = [preprocessor.decode(numbers) for numbers in (truth, seen)]
+            return RegressionScores.of(units[0], model, units[1], *linear_model)
         given = [self.probabilities(output) for output in (predictions, *beside)]
         return ClassificationScores.of(preprocessor.classes, truth, given[0], seen, *given[1:])
 
 
-def choose_task(column: Column, given: str) -> tuple[Task, str]:
-    """The task, and why in a sentence.
+def choose_task(columns: Sequence[Column], given: str) -> tuple[Task, str]:
+    """The task, and why in a sentence; several columns are numbers.
 
     Raises
     ------
     DataError
-        If the given task does not fit the column.
+        If the given task does not fit the columns.
     """
+    if len(columns) > 1:
+        if given not in ("auto", "regression"):
+            raise DataError(f"--task {given}: classes come from one column, not {len(columns)}.")
+        return "regression", f"regression: {', '.join(repr(column.name) for column in columns)}"
+    column = columns[0]
     known = set(column.labels[~column.missing].tolist())
     if given == "auto":
         kind, reason = infer_task(column)
@@ -78,10 +89,28 @@ def _classes(count: int) -> Task:
     return "binary" if count == 2 else "multiclass"
 
 
-def head_of(task: Task, classes: int) -> Head:
-    """Identity and squared loss, one sigmoid, or one softmax output per class."""
+def head_of(task: Task, count: int, given: tuple[str, float | None] | None = None) -> Head:
+    """Identity and squared loss for each number, one sigmoid, or one softmax output per class.
+
+    Parameters
+    ----------
+    task : str
+    count : int
+        Of classes, or of numbers.
+    given : (str, float or None), optional
+        A loss of numbers by its name, with its number; that of counts goes with the exponential.
+
+    Raises
+    ------
+    OptionError
+        If a loss of numbers is given for classes, or its number is out of range.
+    """
     if task == "regression":
-        return Head(task, "identity", "squared", 1)
+        name, number = given or ("squared", None)
+        made: Loss = LOSSES[name]() if number is None else LOSSES[name](number)
+        return Head(task, "exp" if name == "poisson" else "identity", made, count)
+    if given is not None:
+        raise OptionError(f"--loss {given[0]} is one of numbers; the target is a class.")
     if task == "binary":
-        return Head(task, "sigmoid", "binary_cross_entropy", 1)
-    return Head(task, "softmax", "cross_entropy", classes)
+        return Head(task, "sigmoid", LOSSES["binary_cross_entropy"](), 1)
+    return Head(task, "softmax", LOSSES["cross_entropy"](), count)

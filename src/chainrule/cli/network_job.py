@@ -16,6 +16,7 @@ from chainrule.cli.console import Console
 from chainrule.cli.heads import Head
 from chainrule.cli.options import in_words_of_the_terminal
 from chainrule.cli.running import RunSettings, verdict_sections
+from chainrule.cli.train_rows import Rows
 from chainrule.data import Preprocessor, Table
 from chainrule.network import Network
 from chainrule.objective import Objective
@@ -54,22 +55,6 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Some rows of a table: their numbers, and as they stand there."""
-
-    X: Array
-    y: Array
-    table: Table
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def take(self, rows: Any) -> Rows:
-        """Some of these rows."""
-        return Rows(self.X[rows], self.y[rows], self.table.take(rows))
-
-
-@dataclass(frozen=True, eq=False)
 class Outcome:
     """The result, and its scores on the held-out rows."""
 
@@ -96,6 +81,10 @@ class NetworkJob:
         Training rows that say when to stop; None runs all epochs on all of them.
     patience : int
         Epochs without improvement on those after which a run stops.
+    notes : tuple of str
+        What was done about rows and inputs, in sentences.
+    row_id : str, optional
+        The column that names the rows.
     """
 
     table: Table
@@ -107,6 +96,8 @@ class NetworkJob:
     held_out: Rows
     aside: Array | None
     patience: int
+    notes: tuple[str, ...] = ()
+    row_id: str | None = None
 
     @property
     def rows(self) -> int:
@@ -133,11 +124,14 @@ class NetworkJob:
 
     def _start(self, rows: Rows, seed: int) -> Parameters:
         """Drawn from the seed; where rows are set aside, the linear model if the units can carry it."""
-        drawn = self.network.initialize(np.random.default_rng(seed))
-        if self.aside is None:
-            return drawn
-        linear = self.linear if rows is self.training else fit_linear(self.network, rows.X, rows.y)
-        return start_at_linear(self.network, drawn, linear) or drawn
+        start = self.network.initialize(np.random.default_rng(seed))
+        if self.aside is not None:
+            linear = self.linear if rows is self.training else self._fit_linear(rows)
+            start = start_at_linear(self.network, start, linear) or start
+        # An input that is 0 in training, as that of other categories, has no gradient: its weight would stay
+        # as drawn, and count for the first row that has it.
+        start["W1"][:, ~rows.X.any(axis=0)] = 0.0
+        return start
 
     @property
     def linear_network(self) -> Network:
@@ -146,10 +140,14 @@ class NetworkJob:
 
     @cached_property
     def linear(self) -> Parameters:
-        return fit_linear(self.network, self.training.X, self.training.y)
+        return self._fit_linear(self.training)
+
+    def _fit_linear(self, rows: Rows) -> Parameters:
+        return fit_linear(self.network, rows.X, rows.y, rows.weight)
 
     def objective(self, rows: int | None = None) -> Objective:
-        return self.network.objective(self.training.X[:rows], self.training.y[:rows])
+        part = self.training if rows is None else self.training.take(np.arange(min(rows, self.rows)))
+        return self.network.objective(part.X, part.y, part.weight)
 
     def train(self, method: Method, settings: RunSettings) -> Result:
         """Train; with rows set aside twice, the second time on all rows for as long as was best."""
@@ -160,7 +158,7 @@ class NetworkJob:
             self.training.take(np.setdiff1d(np.arange(self.rows), self.aside)),
             method,
             settings,
-            validation=without_penalty(self.network).objective(judges.X, judges.y),
+            validation=without_penalty(self.network).objective(judges.X, judges.y, judges.weight),
             early_stopping=EarlyStopping(self.patience),
         )
         if found.diverged:
@@ -172,13 +170,19 @@ class NetworkJob:
         return fit(
             self.network,
             data=(rows.X, rows.y),
-            initial=None if self.aside is None else self._start(rows, settings.seed),
+            sample_weight=rows.weight,
+            initial=self._initial(rows, settings.seed),
             method=method,
             epochs=settings.epochs,
             seed=settings.seed,
             progress=settings.console.progress,
             **options,
         )
+
+    def _initial(self, rows: Rows, seed: int) -> Parameters | None:
+        """Where a run begins; None draws from the seed all that it draws."""
+        plain = self.aside is None and rows.X.any(axis=0).all()
+        return None if plain else self._start(rows, seed)
 
     def outcome(self, result: Result) -> Outcome:
         rows = self.held_out
@@ -214,6 +218,8 @@ class NetworkJob:
             "best_epoch": outcome.result.best.epoch,
             "scores": outcome.scores.to_dict(),
             "remarks": self.remarks(outcome),
+            "notes": list(self.notes),
+            **({"id": self.row_id} if self.row_id is not None else {}),
         }
 
     def remarks(self, outcome: Outcome) -> list[str]:

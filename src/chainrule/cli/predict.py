@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from chainrule.cli.heads import head_of
 from chainrule.cli.table_options import given_reading, table_options
 from chainrule.cli.worked import WorkedCommand
-from chainrule.data import Preprocessor, read_table
+from chainrule.data import NumericTarget, Preprocessor, Table, read_table
 from chainrule.errors import ModelFileError, OptionError
 from chainrule.network import Network
 from chainrule.persistence import Model, load
@@ -27,16 +27,33 @@ Array = NDArray[Any]
     cls=WorkedCommand,
     examples=(
         "chainrule predict houses.model new.csv > prices.csv",
-        "chainrule predict digits.model digits --probabilities",
+        "chainrule predict digits.model digits --proba",
         "cat new.csv | chainrule predict houses.model -",
     ),
 )
 @click.argument("model")
 @click.argument("table")
-@click.option("--probabilities", is_flag=True, help="Add the probability of each class.")
+@click.option(
+    "--proba", "--probabilities", "probabilities", is_flag=True, help="Add each class's probability."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Probability above which the second of two classes is said.",
+)
+@click.option(
+    "--id", "row_id", metavar="COLUMN", help="Put first; the column that train --id named by default."
+)
 @table_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects instead of CSV.")
-def command(model: str, table: str, probabilities: bool, as_json: bool) -> None:
+def command(
+    model: str,
+    table: str,
+    probabilities: bool,
+    threshold: float | None,
+    row_id: str | None,
+    as_json: bool,
+) -> None:
     """Print a prediction for each row of a table, in its order.
 
     The table needs the input columns of the training table; others, the target among them, are ignored.
@@ -48,7 +65,10 @@ def command(model: str, table: str, probabilities: bool, as_json: bool) -> None:
         )
     preprocessor = trained.preprocessor
     rows = read_table(table, **given_reading(**preprocessor.kinds))
-    names, columns = _columns(trained, preprocessor, rows, probabilities)
+    names, columns = _names_of_rows(trained, rows, row_id)
+    more = _columns(trained, preprocessor, rows, probabilities, threshold)
+    names, columns = [*names, *more[0]], [*columns, *more[1]]
+    _say_what_is_missing(preprocessor, rows)
     lines = list(zip(*(column.tolist() for column in columns), strict=True))
     if as_json:
         objects = [dict(zip(names, line, strict=True)) for line in lines]
@@ -61,12 +81,40 @@ def command(model: str, table: str, probabilities: bool, as_json: bool) -> None:
     click.echo(text.getvalue(), nl=False)
 
 
+def _names_of_rows(model: Model, rows: Table, given: str | None) -> tuple[list[str], list[Array]]:
+    """The column that names the rows: the one that is asked for, or that of training where it is there."""
+    name = model.record.get("id") if given is None else given
+    if given is None and not (isinstance(name, str) and name in rows):
+        return [], []
+    column = rows[str(name)]
+    written = [*map(_as_written, column.labels.tolist(), column.missing.tolist())]
+    return [column.name], [np.array([*written, None], object)[:-1]]
+
+
+def _as_written(value: Any, missing: bool) -> Any:
+    if missing:
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _say_what_is_missing(preprocessor: Preprocessor, rows: Table) -> None:
+    """What was filled in is said, on standard error."""
+    counts = {name: int(rows[name].missing.sum()) for name in preprocessor.kinds}
+    if lacking := [f"{name} ({count:,})" for name, count in counts.items() if count]:
+        shown = ", ".join(lacking[:6]) + (f" and {len(lacking) - 6} more" if len(lacking) > 6 else "")
+        click.echo(f"missing inputs were filled in as in training: {shown}", err=True)
+
+
 def _columns(
-    model: Model, preprocessor: Preprocessor, rows: Any, probabilities: bool
+    model: Model, preprocessor: Preprocessor, rows: Table, probabilities: bool, threshold: float | None
 ) -> tuple[list[str], list[Array]]:
     target = preprocessor.target
     assert target is not None
-    names, columns = [target.name], [model.predict(rows)]
+    predicted = model.predict(rows, threshold)
+    if isinstance(target, NumericTarget) and predicted.ndim == 2:
+        names, columns = list(target.names), list(predicted.T)
+    else:
+        names, columns = [target.name], [predicted]
     if not probabilities:
         return names, columns
     if not preprocessor.classes:

@@ -2,7 +2,13 @@
 
 from chainrule.data.bundled import BUNDLED, bundled
 from chainrule.data.column import Column
-from chainrule.data.features import BooleanFeature, CategoricalFeature, DateFeature, NumericFeature
+from chainrule.data.features import (
+    BooleanFeature,
+    CategoricalFeature,
+    DateFeature,
+    MissingFeature,
+    NumericFeature,
+)
 from chainrule.data.labels import ClassEncoder, from_one_hot, from_signs, one_hot, to_signs
 from chainrule.data.preprocess import Preprocessor
 from chainrule.data.read import as_table, read_table
@@ -20,6 +26,7 @@ __all__ = [
     "ClassTarget",
     "Column",
     "DateFeature",
+    "MissingFeature",
     "NumericFeature",
     "NumericTarget",
     "Preprocessor",

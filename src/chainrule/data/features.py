@@ -19,7 +19,7 @@ from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
 Array = NDArray[Any]
-Missing = Literal["refuse", "mean", "median", "most_frequent"]
+Missing = Literal["refuse", "mean", "median", "most_frequent", "indicator"]
 
 OTHER = "(other)"
 """Name of the extra indicator for categories the training table did not have."""
@@ -191,18 +191,47 @@ class DateFeature:
         return is_form and is_date and is_whole and _are_finite(self.centers, self.scales)
 
 
-Feature = NumericFeature | BooleanFeature | CategoricalFeature | DateFeature
+@dataclass(frozen=True)
+class MissingFeature:
+    """Whether a value of a column is missing, as 0 and 1; it stands beside the column itself, filled in.
+
+    Parameters
+    ----------
+    name : str
+    """
+
+    kind: ClassVar[Literal["missing"]] = "missing"
+    name: str
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns it becomes."""
+        return (f"{self.name} is missing",)
+
+    def encode(self, table: Table) -> Array:
+        """Zeros and ones, shape (n, 1)."""
+        return table[self.name].missing.astype(np.float64)[:, None]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether a description from a file is one that could have been made."""
+        return True
+
+
+Filled = NumericFeature | BooleanFeature | CategoricalFeature | DateFeature
+Feature = Filled | MissingFeature
 FEATURES: Mapping[str, type[Feature]] = {
-    feature.kind: feature for feature in (NumericFeature, BooleanFeature, CategoricalFeature, DateFeature)
+    feature.kind: feature
+    for feature in (NumericFeature, BooleanFeature, CategoricalFeature, DateFeature, MissingFeature)
 }
 
 
-def asked_again(feature: Feature) -> str:
+def asked_again(feature: Filled) -> str:
     """The kind that reads a table as the feature's training table was read."""
     return getattr(feature, "form", "") or feature.kind
 
 
-def _filled(table: Table, feature: Feature) -> Array:
+def _filled(table: Table, feature: Filled) -> Array:
     """The values of the feature's column, of its kind in training, with what is missing filled in."""
     column = table[feature.name]
     if column.kind in ("categorical", "text"):  # texts are read as they would be in a file
@@ -287,7 +316,7 @@ def _fit_date(column: Column, missing: Missing, standardize: bool) -> DateFeatur
 def _fill(known: Array, missing: Missing) -> float:
     if missing == "mean":
         return float(np.mean(known))
-    if missing == "median":
+    if missing in ("median", "indicator"):
         return float(np.median(known))
     found, counts = np.unique(known, return_counts=True)
     return float(found[np.argmax(counts)])

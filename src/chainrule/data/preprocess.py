@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.data.features import (
     Feature,
     Missing,
+    MissingFeature,
     asked_again,
     feature_from_dict,
     feature_to_dict,
@@ -33,7 +34,7 @@ class Preprocessor:
     Parameters
     ----------
     features : tuple of Feature
-        One per input column, in the order of X.
+        One per input column, in the order of X; then one for each column whose missing values are indicated.
     target : ClassTarget, NumericTarget or None
         The column to predict, if any.
     left_out : mapping of str to str
@@ -68,9 +69,10 @@ class Preprocessor:
         exclude: Sequence[str] = (),
         task: Literal["auto", "classification", "regression"] = "auto",
         missing: Missing = "refuse",
-        standardize: bool = True,
+        standardize: bool | Sequence[str] = True,
         unseen: Literal["refuse", "other"] = "refuse",
         standardize_target: bool = False,
+        log_target: bool = False,
     ) -> Preprocessor:
         """Learn the encoding from the training rows.
 
@@ -87,16 +89,21 @@ class Preprocessor:
             Names or globs of columns that are no inputs.
         task : {"auto", "classification", "regression"}
             By default see `infer_task`.
-        missing : {"refuse", "mean", "median", "most_frequent"}
+        missing : {"refuse", "mean", "median", "most_frequent", "indicator"}
             What to do about missing inputs: an error, or a value learned from the training rows; booleans and
-            categories always take the most frequent one. Missing targets are always refused.
-        standardize : bool
-            Whether numeric inputs are shifted to mean 0 and scaled to variance 1.
+            categories always take the most frequent one. ``"indicator"`` is the median, and one more column
+            of zeros and ones for each column in which the training rows lack a value. Missing targets are
+            always refused.
+        standardize : bool or sequence of str
+            Whether numeric inputs are shifted to mean 0 and scaled to variance 1, or names and globs of those
+            that are.
         unseen : {"refuse", "other"}
             Whether a category the training rows did not have is an error, or sets an indicator "(other)" of
             its own, which is always 0 in training.
         standardize_target : bool
             The same for a numeric target; `decode` undoes it.
+        log_target : bool
+            Whether a numeric target, all of it positive, is learned as its logarithm; `decode` undoes it.
 
         Raises
         ------
@@ -115,9 +122,9 @@ class Preprocessor:
         names = table.names if features is None else table.matching(*features)
         excluded = {*targets, *(table.matching(*exclude) if exclude else ())}
         inputs, left_out = _inputs(table, [name for name in names if name not in excluded], targets)
-        learned = tuple(fit_feature(table, name, missing, standardize, unseen) for name in inputs)
-        learned_target = fit_target(table, targets, task, standardize_target) if targets else None
-        return cls(learned, learned_target, left_out)
+        learned = _features(table, inputs, missing, standardize, unseen)
+        how = (task, standardize_target, log_target)
+        return cls(learned, fit_target(table, targets, *how) if targets else None, left_out)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -125,16 +132,18 @@ class Preprocessor:
         return tuple(name for feature in self.features for name in feature.outputs)
 
     @property
-    def places(self) -> dict[str, range]:
-        """Which columns of X each input column becomes."""
+    def places(self) -> dict[str, list[int]]:
+        """Which columns of X each input column becomes, its indicator of missing values among them."""
         ends = [0, *accumulate(len(feature.outputs) for feature in self.features)]
-        names = (feature.name for feature in self.features)
-        return {name: range(*both) for name, both in zip(names, pairwise(ends), strict=True)}
+        found: dict[str, list[int]] = {}
+        for feature, (first, end) in zip(self.features, pairwise(ends), strict=True):
+            found.setdefault(feature.name, []).extend(range(first, end))
+        return found
 
     @property
     def kinds(self) -> dict[str, str]:
         """Kinds of the input columns; with them `read_table` reads a table as the training table was read."""
-        return {feature.name: asked_again(feature) for feature in self.features}
+        return {one.name: asked_again(one) for one in self.features if not isinstance(one, MissingFeature)}
 
     @property
     def task(self) -> Literal["classification", "regression", "none"]:
@@ -224,3 +233,13 @@ def _inputs(table: Table, names: Sequence[str], targets: Sequence[str]) -> tuple
         what = f"{table.source} has no input columns beside the target {', '.join(targets)}"
         raise DataError(f"{what} ({reasons})." if reasons else f"{what}.")
     return inputs, left_out
+
+
+def _features(
+    table: Table, names: Sequence[str], missing: Missing, standardize: bool | Sequence[str], unseen: str
+) -> tuple[Feature, ...]:
+    """The inputs of these columns, then the indicators of what is missing."""
+    scaled = names if standardize is True else table.matching(*standardize) if standardize else ()
+    learned = [fit_feature(table, name, missing, name in scaled, unseen) for name in names]
+    indicated = [name for name in names if missing == "indicator" and table[name].missing.any()]
+    return (*learned, *map(MissingFeature, indicated))

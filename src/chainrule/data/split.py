@@ -13,7 +13,13 @@ Array = NDArray[Any]
 
 
 def split_rows(
-    n: int, *, test: float = 0.25, seed: int = 0, stratify: ArrayLike | None = None
+    n: int,
+    *,
+    test: float = 0.25,
+    seed: int = 0,
+    stratify: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    order: ArrayLike | None = None,
 ) -> tuple[Array, Array]:
     """Split n rows at random into training and test rows.
 
@@ -27,6 +33,11 @@ def split_rows(
         The same seed gives the same rows.
     stratify : array_like, shape (n,), optional
         Labels whose shares are kept in both parts as nearly as whole rows allow.
+    groups : array_like, shape (n,), optional
+        Rows of one group stay together: whole groups are drawn, until the test rows are as many as asked.
+    order : array_like, shape (n,), optional
+        Numbers such as days: the last rows in this order are the test rows, and none is drawn; rows that
+        are level with the first of them are test rows, too.
 
     Returns
     -------
@@ -38,25 +49,55 @@ def split_rows(
     >>> train, test = split_rows(8, test=0.25, stratify=list("aaaabbbb"))
     >>> len(train), [("a" if i < 4 else "b") for i in test]
     (6, ['a', 'b'])
+    >>> split_rows(6, test=0.3, groups=[7, 8, 7, 9, 9, 9])[1].tolist()
+    [3, 4, 5]
+    >>> split_rows(6, test=0.5, order=[3, 1, 2, 9, 3, 7])[1].tolist()
+    [0, 3, 4, 5]
     """
     if not 0 < test < 1:
         raise OptionError(f"test is {test}; expected a share between 0 and 1.")
     if n < 2:
         raise DataError(f"{n} rows cannot be split into training and test rows; at least 2 are needed.")
+    given = {"stratify": stratify, "groups": groups, "order": order}
+    labels = {name: _one_per_row(name, values, n) for name, values in given.items() if values is not None}
+    if len(labels) > 1:
+        raise OptionError(f"{' and '.join(labels)} each say which rows are drawn; give one of them.")
     rng = np.random.default_rng(seed)
     count = min(max(round(n * test), 1), n - 1)
-    order = rng.permutation(n)
-    if stratify is None:
-        chosen = order[:count]
-    else:
-        labels = np.asarray(stratify)
-        if labels.shape != (n,):
-            raise DataError(f"stratify has shape {labels.shape}; expected ({n},), one label per row.")
-        _, groups = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)
-        chosen = _stratified(order, groups[order], count)
     is_test = np.zeros(n, bool)
-    is_test[chosen] = True
+    if "order" in labels:
+        is_test = labels["order"] >= np.sort(labels["order"])[n - count]
+    elif "groups" in labels:
+        is_test = _whole_groups(_numbered(labels["groups"]), count, rng)
+    else:
+        permuted = rng.permutation(n)
+        strata = _numbered(labels["stratify"])[permuted] if "stratify" in labels else None
+        is_test[permuted[:count] if strata is None else _stratified(permuted, strata, count)] = True
+    if is_test.all():
+        raise DataError("All rows belong to one group, or to one time: they cannot be split.")
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def _one_per_row(name: str, values: ArrayLike, n: int) -> Array:
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise DataError(f"{name} has shape {array.shape}; expected ({n},), one label per row.")
+    return array
+
+
+def _numbered(labels: Array) -> Array:
+    _, numbers = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)
+    return numbers
+
+
+def _whole_groups(numbers: Array, count: int, rng: np.random.Generator) -> Array:
+    """Whether each row is one of the groups that are drawn until they have ``count`` rows, but not all."""
+    sizes = np.bincount(numbers)
+    drawn = rng.permutation(len(sizes))
+    enough = int(np.searchsorted(np.cumsum(sizes[drawn]), count)) + 1
+    if enough == len(sizes) > 1:
+        enough -= 1
+    return np.isin(numbers, drawn[:enough])
 
 
 def _stratified(order: Array, groups: Array, count: int) -> Array:

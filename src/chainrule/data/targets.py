@@ -58,18 +58,21 @@ class ClassTarget:
 
 @dataclass(frozen=True)
 class NumericTarget:
-    """One or several numeric columns, (value - center) / scale.
+    """One or several numeric columns, (value - center) / scale, or that of log(value).
 
     Parameters
     ----------
     names : tuple of str
     centers, scales : tuple of float
+    log : bool
+        Whether the logarithm is learned; a mean of it, decoded, is a geometric mean of the values.
     """
 
     task: ClassVar[Task] = "regression"
     names: tuple[str, ...]
     centers: tuple[float, ...]
     scales: tuple[float, ...]
+    log: bool = False
 
     @property
     def name(self) -> str:
@@ -80,7 +83,10 @@ class NumericTarget:
         """Numbers, shape (n,), or (n, k) for several columns."""
         for name in self.names:
             table.refuse_missing(table[name], "a target cannot be filled in; leave the row out")
-        values = (table.select(*self.names).matrix()[:, self._order(table)] - self.centers) / self.scales
+        values = table.select(*self.names).matrix()[:, self._order(table)]
+        if self.log:
+            values = np.column_stack([_logarithm(table, name) for name in self.names])
+        values = (values - self.centers) / self.scales
         return values[:, 0] if len(self.names) == 1 else values
 
     def _order(self, table: Table) -> list[int]:
@@ -90,13 +96,15 @@ class NumericTarget:
     def decode(self, predictions: ArrayLike) -> Array:
         """Numbers in the columns' own units, shape of the predictions."""
         values = np.asarray(predictions)
-        if len(self.names) == 1:
-            return values * self.scales[0] + self.centers[0]
-        return np.asarray(values * self.scales + self.centers)
+        several = len(self.names) > 1
+        scale, center = (self.scales, self.centers) if several else (self.scales[0], self.centers[0])
+        units = np.asarray(values * np.asarray(scale) + np.asarray(center))
+        return np.exp(units) if self.log else units
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able mapping."""
-        return {"task": self.task, **asdict(self)}
+        content = {"task": self.task, **asdict(self)}
+        return content if self.log else {key: value for key, value in content.items() if key != "log"}
 
 
 Target = ClassTarget | NumericTarget
@@ -156,7 +164,7 @@ def _classes(numbers: Array, counts: Array) -> str:
     return ""
 
 
-def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool) -> Target:
+def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool, log: bool = False) -> Target:
     """Learn the encoding of the target from the training rows.
 
     Raises
@@ -181,16 +189,31 @@ def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool)
                 "at least two are needed to learn from."
             )
         return ClassTarget(names[0], encoder)
-    for column in columns:
+    return _fit_numbers(table, names, standardize, log)
+
+
+def _fit_numbers(table: Table, names: Sequence[str], standardize: bool, log: bool) -> NumericTarget:
+    for column in (table[name] for name in names):
         if column.kind not in ("numeric", "boolean"):
             raise DataError(
                 f"{table.source}: the target {column.name!r} holds text ({column.summary()}); "
                 "a regression needs numbers."
             )
-    values = [column.values.astype(np.float64) for column in columns]
+    values = [_logarithm(table, name) if log else table[name].values.astype(np.float64) for name in names]
     moments = [mean_and_deviation(one) if standardize else (0.0, 1.0) for one in values]
     centers, scales = zip(*moments, strict=True)
-    return NumericTarget(tuple(names), tuple(centers), tuple(scales))
+    return NumericTarget(tuple(names), tuple(centers), tuple(scales), log)
+
+
+def _logarithm(table: Table, name: str) -> Array:
+    values = table[name].values.astype(np.float64)
+    if not (values > 0).all():
+        row = int(np.flatnonzero(~(values > 0))[0])
+        raise DataError(
+            f"{table.place(row)}, column {name!r}: {values[row]:g} has no logarithm; a target is learned by "
+            "its logarithm only where all of it is positive."
+        )
+    return np.asarray(np.log(values))
 
 
 def target_from_dict(content: Mapping[str, Any]) -> Target:
@@ -201,7 +224,8 @@ def target_from_dict(content: Mapping[str, Any]) -> Target:
         return ClassTarget(content["name"], ClassEncoder.from_dict(content))
     if content["task"] != "regression":
         raise DataError(f"unknown task {content['task']!r}")
-    target = NumericTarget(tuple(content["names"]), tuple(content["centers"]), tuple(content["scales"]))
+    names, centers, scales = (tuple(content[part]) for part in ("names", "centers", "scales"))
+    target = NumericTarget(names, centers, scales, content.get("log", False))
     if not _is_sound(target):
         raise DataError(f"{dict(content)} describes no numeric target")
     return target
@@ -215,4 +239,5 @@ def _is_sound(target: NumericTarget) -> bool:
         and all(isinstance(name, str) for name in target.names)
         and all(type(number) in (int, float) and np.isfinite(number) for number in numbers)
         and all(scale > 0 for scale in target.scales)
+        and isinstance(target.log, bool)
     )

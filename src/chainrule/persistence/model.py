@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.data import ClassTarget, NumericTarget, Preprocessor, as_table
 from chainrule.errors import OptionError, ShapeError
 from chainrule.network import Network
+from chainrule.options import real_number
 from chainrule.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Model:
                     f"{_known(sizes)}."
                 )
 
-    def predict(self, table: Any) -> Array:
+    def predict(self, table: Any, threshold: float | None = None) -> Array:
         """Predictions for a table: labels of classes, or numbers in the target's units.
 
         Only networks with a preprocessor that has a target predict from tables.
@@ -167,6 +168,8 @@ class Model:
         ----------
         table : Table, str, Path, mapping, data frame or array_like
             As `as_table` reads it, with the input columns of the training table; others are ignored.
+        threshold : float, optional
+            The second of two classes is predicted where its probability is larger; 0.5 by default.
 
         Returns
         -------
@@ -175,16 +178,25 @@ class Model:
         Raises
         ------
         OptionError
-            If the model is no such network.
+            If the model is no such network, or a threshold is given and it does not give two probabilities.
         DataError
             If the table lacks a column, or a value cannot be used.
         """
         scores, preprocessor = self.scores(table), self._preprocessor()
+        if threshold is not None:
+            return preprocessor.decode(self._above(scores, threshold))
         if preprocessor.task == "regression":
             return preprocessor.decode(scores[:, 0] if scores.shape[1] == 1 else scores)
         if scores.shape[1] > 1:
             return preprocessor.decode(np.argmax(scores, axis=1))
         return preprocessor.decode((scores[:, 0] > self._threshold()).astype(np.int64))
+
+    def _above(self, scores: Array, threshold: float) -> Array:
+        level = real_number("threshold", threshold, lambda p: 0 <= p <= 1, "a probability")
+        output = self.definition.output.name if isinstance(self.definition, Network) else ""
+        if len(self._preprocessor().classes) != 2 or output not in ("sigmoid", "softmax"):
+            raise OptionError("threshold is a probability of the second of two classes; the model has none.")
+        return (scores[:, -1] > level).astype(np.int64)
 
     def scores(self, table: Any) -> Array:
         """The network's outputs ŷ for a table, shape (n, k): probabilities under softmax or sigmoid."""

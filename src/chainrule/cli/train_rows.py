@@ -1,0 +1,194 @@
+"""Which rows of a table train, which are set aside to say when to stop, and which are scored."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.cli.table_options import given_reading
+from chainrule.cli.train_options import ASIDE, FEWEST, Settings
+from chainrule.data import Column, Preprocessor, Table, read_table, split_rows
+from chainrule.errors import DataError, OptionError
+
+Array = NDArray[Any]
+ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of a table: their numbers, and as they stand there; without weights all count alike."""
+
+    X: Array
+    y: Array
+    table: Table
+    weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Any) -> Rows:
+        """Some of these rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Rows(self.X[rows], self.y[rows], self.table.take(rows), weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A table in its parts.
+
+    Parameters
+    ----------
+    training, held_out : Table
+    aside : ndarray of int, or None
+        Training rows that say when to stop.
+    said : tuple of str
+        What was done about rows, in sentences.
+    """
+
+    training: Table
+    held_out: Table
+    aside: Array | None
+    said: tuple[str, ...]
+
+
+def divide(table: Table, targets: list[str], is_class: bool, settings: Settings) -> Parts:
+    """The parts of a table, as the options ask for them.
+
+    Raises
+    ------
+    DataError
+        If the rows are too few.
+    """
+    table, said = with_targets(table, targets, settings)
+    if settings.test is None:
+        rows, held = _split(table, settings.held_out, targets[0] if is_class else None, settings)
+        if not len(held):
+            raise DataError(
+                f"{table.source}: {_counted(table, targets[0], is_class)} are too few to hold some out."
+            )
+        training, held_out = table.take(rows), table.take(held)
+    else:
+        kinds = {column.name: column.kind for column in table}
+        test, more = with_targets(read_table(settings.test, **given_reading(**kinds)), targets, settings)
+        training, held_out, said = table, test, said + more
+    aside, more = _aside(training, targets[0] if is_class else None, settings)
+    return Parts(training, held_out, aside, said + more)
+
+
+def rows_of(preprocessor: Preprocessor, table: Table) -> Rows:
+    """The numbers of these rows; all weigh alike."""
+    return Rows(preprocessor.inputs(table), preprocessor.targets(table), table)
+
+
+def weighted_rows(preprocessor: Preprocessor, table: Table, settings: Settings) -> Rows:
+    """The numbers of these rows, with the weights that the options ask for."""
+    rows = rows_of(preprocessor, table)
+    y, weight = rows.y, None
+    if settings.weights is not None:
+        weight = table.matrix(settings.weights)[:, 0]
+    if settings.class_weight is not None:
+        if preprocessor.task != "classification":
+            raise OptionError("--class-weight: the target is a number, not a class.")
+        counts = np.bincount(y, minlength=len(preprocessor.classes))
+        each = (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[y]
+        weight = each if weight is None else weight * each
+    return replace(rows, weight=weight)
+
+
+def with_targets(table: Table, targets: list[str], settings: Settings) -> tuple[Table, tuple[str, ...]]:
+    """The rows that have all targets, and what was left out."""
+    if settings.missing_target == "refuse":
+        for name in targets:
+            table.refuse_missing(table[name], "leave the row out, or give no --missing-target refuse")
+    kept = table.drop_missing(*targets)
+    if not len(kept):
+        raise DataError(f"{table.source} has no row with a value of {', '.join(targets)} to learn from.")
+    if lost := len(table) - len(kept):
+        has, was = ("has", "was") if lost == 1 else ("have", "were")
+        what = f"{lost:,} of {len(table):,} rows {has} no value of {', '.join(targets)}"
+        return kept, (f"{what} and {was} left out.",)
+    return kept, ()
+
+
+def _counted(table: Table, target: str, is_class: bool) -> str:
+    if not is_class:
+        return f"{len(table)} rows"
+    return f"{len(table)} rows of {len(np.unique(_labels(table[target])))} classes of {target!r}"
+
+
+def _labels(column: Column) -> Array:
+    return column.values.astype(str)
+
+
+def _split(table: Table, share: float, target: str | None, settings: Settings) -> tuple[Array, Array]:
+    """Rows that are kept and rows that are not; what is too rare for both, and asked to be known, is kept."""
+    groups = None if settings.group is None else _labels(table[settings.group])
+    order = None if settings.time_order is None else _in_time(table, table[settings.time_order])
+    labels = None if target is None else _labels(table[target])
+    drawn = {"groups": groups, "order": order}
+    if groups is None and order is None:
+        drawn = {"stratify": labels}
+    rows, others = split_rows(len(table), test=share, seed=settings.seed, **drawn)
+    rare = np.zeros(len(others), bool)
+    for values in _to_be_known(table, labels, settings):
+        rare |= ~np.isin(values[others], values[rows])
+    if groups is not None:  # a group stays together
+        rare = np.isin(groups[others], groups[others][rare])
+    return np.sort(np.concatenate([rows, others[rare]])), others[~rare]
+
+
+def _to_be_known(table: Table, labels: Array | None, settings: Settings) -> list[Array]:
+    """Classes, and categories where an unknown one is refused."""
+    found = [] if labels is None else [labels]
+    if settings.unseen == "refuse":
+        inputs = inputs_of(table, settings)
+        found += [
+            _labels(column) for column in table if column.name in inputs and column.kind == "categorical"
+        ]
+    return found
+
+
+def inputs_of(table: Table, settings: Settings) -> tuple[str, ...]:
+    """Names of the input columns, the target among them if it was not left out by name."""
+    names = table.matching(*(names_in(table, settings.features) or ["*"]))
+    left_out = table.matching(*excluded(table, settings)) if excluded(table, settings) else ()
+    return tuple(name for name in names if name not in left_out)
+
+
+def excluded(table: Table, settings: Settings) -> list[str]:
+    """Columns that are no inputs: those that were said, and those that say something else of a row."""
+    others = (settings.row_id, settings.weights, settings.group)
+    return [*names_in(table, settings.exclude), *(name for name in others if name is not None)]
+
+
+def names_in(table: Table, given: tuple[str, ...]) -> list[str]:
+    """Names and globs; several may stand in one option, separated by commas."""
+    return [part.strip() for text in given for part in ([text] if text in table else text.split(","))]
+
+
+def _in_time(table: Table, column: Column) -> Array:
+    table.refuse_missing(column, "a row without a time stands nowhere")
+    if column.kind == "numeric":
+        return column.values
+    texts = column.labels.astype(str)
+    if odd := [text for text in texts.tolist() if not ISO.fullmatch(text)]:
+        raise DataError(
+            f"{table.source}: --time-order {column.name}: {odd[0]!r} is neither a number nor a time such as "
+            "2024-05-31, so its place is not known."
+        )
+    return np.asarray(np.unique(texts, return_inverse=True)[1])
+
+
+def _aside(table: Table, target: str | None, settings: Settings) -> tuple[Array | None, tuple[str, ...]]:
+    """Training rows that say when to stop; None if all epochs are to run, or the rows are too few."""
+    if not settings.early_stopping:
+        return None, ()
+    few = f"{len(table)} training rows are too few to set some aside: all epochs are run."
+    if len(table) < FEWEST:
+        return None, (few,)
+    aside = _split(table, ASIDE, target, settings)[1]
+    return (aside, ()) if len(aside) else (None, (few,))

@@ -1,0 +1,243 @@
+"""The options of `train` about rows and columns, and what `predict` makes of them."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from chainrule.cli.train import _job, command
+from chainrule.cli.train_options import Settings
+from chainrule.persistence import load
+
+
+def job(*arguments):
+    """What a command would train."""
+    with command.make_context("train", [*map(str, arguments), "--quiet"]) as context:
+        return _job(Settings(**context.params))
+
+
+def record(answer):
+    assert answer.code == 0, answer.err
+    return json.loads(answer.out)
+
+
+def lines_of(answer):
+    assert answer.code == 0, answer.err
+    return list(csv.reader(io.StringIO(answer.out)))
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Names, numbers with gaps, a rare town, days, families, weights, two targets and classes."""
+    rng, rows = np.random.default_rng(3), ["name,age,town,day,family,w,height,mass,sex"]
+    for i in range(60):
+        age, sex = 20 + i * 7 % 41, "fm"[i % 3 == 0]
+        town = "Rare" if i == 11 else ("Ulm", "Bonn")[i % 2]
+        height = 1.5 + 0.004 * age + 0.1 * (sex == "m") + 0.01 * rng.normal()
+        shown = "" if i % 10 == 4 else age
+        day = f"2024-{1 + i // 28:02}-{1 + i % 28:02}"
+        rows.append(f"p{i},{shown},{town},{day},{i % 12},{i % 4},{height:.4f},{height * 40:.3f},{sex}")
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+QUICK = ("--epochs", 2, "--exclude", "name,day")
+
+
+def test_rows_without_a_target_are_left_out_and_counted(run, people, tmp_path):
+    lines = people.read_text().splitlines()
+    (tmp_path / "gaps.csv").write_text("\n".join([*lines, "x,30,Ulm,2024-05-01,1,1,,70,f"]) + "\n")
+    answer = run("train", "gaps.csv", "--target", "height", *QUICK)
+    assert answer.code == 0 and "1 of 61 rows has no value of height and was left out." in answer.out
+    found = record(run("train", "gaps.csv", "--target", "height", *QUICK, "--json", "-q"))
+    assert found["rows"] + found["held_out_rows"] == 60 and "left out" in found["notes"][0]
+    refused = run("train", "gaps.csv", "--target", "height", *QUICK, "--missing-target", "refuse")
+    assert refused.code == 1 and "line 62, column 'height': a value is missing" in refused.err
+
+
+def test_missing_inputs_take_the_median_and_say_so(run, people):
+    made = job(people, "--target", "sex", *QUICK)
+    outputs = made.preprocessor.outputs
+    assert outputs[-1] == "age is missing"
+    indicator, age = made.training.X[:, -1], made.training.X[:, outputs.index("age")]
+    assert set(indicator) == {0.0, 1.0} and len(set(age[indicator == 1])) == 1
+    known = np.sort(age[indicator == 0])
+    assert known[0] < age[indicator == 1][0] < known[-1]
+    answer = run("train", people, "--target", "sex", *QUICK, "--out", "m")
+    assert f"Missing in training rows: age ({int(indicator.sum())})" in answer.out
+    predicted = run("predict", "m", people)
+    assert predicted.code == 0 and "filled in as in training: age (6)" in predicted.err
+    assert load(people.parent / "m").preprocessor.outputs == outputs
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("unseen", ["other", "refuse"])
+def test_a_rare_category_ends_no_run(run, people, unseen, seed):
+    options = ("--target", "height", *QUICK, "--unseen", unseen, "--seed", seed)
+    made = job(people, *options)
+    assert made.rows + made.held_rows == 60
+    assert ("town=Rare" in made.preprocessor.outputs) or unseen == "other"
+    assert run("train", people, *options, "-q").code == 0
+
+
+def test_a_category_of_later_rows_counts_as_none(run, people, tmp_path):
+    assert run("train", people, "--target", "height", *QUICK, "--out", "m", "-q").code == 0
+    row = "p99,30,{},2024-07-01,3,1,1.7,70,f"
+    header = people.read_text().splitlines()[0]
+    (tmp_path / "new.csv").write_text("\n".join([header, row.format("Mars"), row.format("Venus")]))
+    first, second = lines_of(run("predict", "m", "new.csv"))[1:]
+    assert first == second
+    model = load(tmp_path / "m")
+    other = model.preprocessor.outputs.index("town=(other)")
+    assert not model.parameters["W1"][:, other].any()
+
+
+def test_inputs_that_outnumber_the_rows_are_said(run, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [",".join(map("{:.3f}".format, row)) for row in rng.normal(size=(20, 31))]
+    (tmp_path / "wide.csv").write_text("\n".join([",".join(f"x{j}" for j in range(31)), *rows]))
+    answer = run("train", "wide.csv", "--target", "x30", "--epochs", 1)
+    assert answer.code == 0 and "Warning: 30 inputs for 15 training rows" in answer.out
+    assert (
+        "Warning" not in run("train", "wide.csv", "--target", "x30", "--epochs", 1, "--features", "x1*").out
+    )
+
+
+def test_names_of_rows_are_no_inputs_and_come_back(run, people):
+    command = ("train", people, "--target", "sex", "--exclude", "day", "--epochs", 1, "--id", "name")
+    assert run(*command, "--out", "m", "-q").code == 0
+    lines = lines_of(run("predict", "m", people, "--proba"))
+    assert lines[0] == ["name", "sex", "P(f)", "P(m)"]
+    assert [line[0] for line in lines[1:4]] == ["p0", "p1", "p2"]
+    assert "name" not in load(people.parent / "m").preprocessor.kinds
+    assert lines_of(run("predict", "m", people, "--id", "family"))[13][0] == "0"
+    bare = people.parent / "bare.csv"
+    bare.write_text("\n".join(line.split(",", 1)[1] for line in people.read_text().splitlines()))
+    assert lines_of(run("predict", "m", bare))[0] == ["sex"]
+
+
+def test_weights_are_those_of_the_library(people):
+    made = job(people, "--target", "height", *QUICK, "--weights", "w")
+    assert "w" not in made.preprocessor.kinds
+    np.testing.assert_array_equal(np.unique(made.training.weight), [0, 1, 2, 3])
+    objective, weight = made.objective(), made.training.weight
+    kept = made.network.objective(
+        made.training.X[weight > 0], made.training.y[weight > 0], weight[weight > 0]
+    )
+    theta = made.start(0).vector
+    assert objective.value(theta) == kept.value(theta)
+    assert made.held_out.weight is None
+
+
+def test_balanced_classes_weigh_alike(run, people):
+    made = job(people, "--target", "sex", *QUICK, "--class-weight", "balanced")
+    sums = np.bincount(made.training.y, made.training.weight)
+    np.testing.assert_allclose(sums, len(made.training) / 2)
+    both = job(people, "--target", "sex", *QUICK, "--class-weight", "balanced", "--weights", "w")
+    alone = job(people, "--target", "sex", *QUICK, "--weights", "w")
+    assert made.preprocessor.outputs != alone.preprocessor.outputs  # w is an input of the first
+    np.testing.assert_allclose(both.training.weight, alone.training.weight * made.training.weight)
+    refused = run("train", people, "--target", "height", *QUICK, "--class-weight", "balanced")
+    assert refused.code == 2 and "--class-weight: the target is a number" in refused.err
+
+
+def test_several_targets(run, people):
+    answer = run("train", people, "--target", "height,mass", *QUICK, "--out", "m")
+    assert answer.code == 0 and "'height', 'mass': regression" in answer.out
+    lines = lines_of(run("predict", "m", people))
+    assert lines[0] == ["height", "mass"] and 1 < float(lines[1][0]) < 3 < 50 < float(lines[1][1]) < 90
+    assert run("train", people, "--target", "height,sex", *QUICK).code == 1
+
+
+def test_a_table_of_its_own_is_scored_and_has_no_say(run, people, tmp_path):
+    lines = people.read_text().splitlines()
+    (tmp_path / "a.csv").write_text("\n".join(lines[:46]))
+    (tmp_path / "b.csv").write_text("\n".join([lines[0], *lines[46:]]))
+    options = ("--target", "height", *QUICK, "--test", "b.csv")
+    made = job("a.csv", *options)
+    assert (made.rows, made.held_rows, len(made.aside)) == (45, 15, 7)
+    (tmp_path / "b.csv").write_text(
+        "\n".join([lines[0], *(line.replace(",1.", ",9.") for line in lines[46:])])
+    )
+    models = []
+    for _ in range(2):
+        assert run("train", "a.csv", *options, "--out", "m", "-q").code == 0
+        models.append(load(tmp_path / "m"))
+        (tmp_path / "b.csv").write_text("\n".join([lines[0], *lines[46:]]))
+    assert models[0].parameters == models[1].parameters
+    assert models[0].record["scores"] != models[1].record["scores"]
+
+
+def test_rows_of_a_group_stay_together(people):
+    made = job(people, "--target", "height", "--exclude", "name", "--epochs", 1, "--group", "family")
+    assert "family" not in made.preprocessor.kinds
+    # Of 12 families of 5 rows each part holds whole ones; rows of a family are 12 days apart.
+    days = [one for one in made.preprocessor.outputs if one.startswith("day=")]
+    assert made.held_rows == 15 and made.rows == 45 and len(made.aside) == 10 and len(days) > 40
+
+
+def test_the_last_rows_in_time_are_held_out(people, run):
+    arguments = (people, "--target", "height", "--features", "age,w", "--epochs", 1)
+    made = job(*arguments, "--time-order", "day")
+    weights = made.preprocessor.outputs.index("w")
+    scale = made.preprocessor.features[weights]
+    found = np.round(made.held_out.X[:, weights] * scale.scale + scale.center)
+    np.testing.assert_array_equal(found, [i % 4 for i in range(45, 60)])
+    np.testing.assert_array_equal(made.aside, np.arange(38, 45))
+    refused = run("train", *arguments, "--time-order", "town")
+    assert refused.code == 1 and "'Ulm' is neither a number nor a time" in refused.err
+
+
+def test_a_target_is_learned_by_its_logarithm(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 8, 200)
+    rows = [f"{a:.5f},{np.exp(a + 0.05 * rng.normal()):.5f}" for a in x]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]))
+    answer = run("train", "t.csv", "--target", "y", "--log-target", "--epochs", 3, "--out", "m")
+    assert answer.code == 0, answer.err
+    predicted = np.array([float(line[0]) for line in lines_of(run("predict", "m", "t.csv"))[1:]])
+    assert np.abs(np.log(predicted) - x).max() < 0.3
+    (tmp_path / "zero.csv").write_text("\n".join(["x,y", *rows, "1,0"]))
+    refused = run("train", "zero.csv", "--target", "y", "--log-target", "--epochs", 3)
+    assert refused.code == 1 and "0 has no logarithm" in refused.err
+
+
+def test_losses_of_numbers(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 2, 300)
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *(f"{a:.5f},{rng.poisson(np.exp(a))}" for a in x)]))
+    command = ("train", "t.csv", "--target", "y", "--task", "regression", "--epochs", 40, "-q", "--out", "m")
+    medians = {}
+    for loss, name in (
+        ("poisson", "poisson"),
+        ("quantile=0.9", "quantile(0.9)"),
+        ("huber=0.5", "huber(0.5)"),
+    ):
+        assert run(*command, "--loss", loss).code == 0
+        network = load(tmp_path / "m").definition
+        assert str(network.loss) == name and (network.output.name == "exp") is (loss == "poisson")
+        medians[loss] = np.median([float(line[0]) for line in lines_of(run("predict", "m", "t.csv"))[1:]])
+    assert medians["quantile=0.9"] > medians["poisson"] + 1
+    assert run(*command, "--loss", "hinge").code == 2
+    assert run("train", "iris", "--target", "species", "--loss", "huber").code == 2
+    assert run(*command, "--loss", "quantile=1.5").code == 2
+
+
+def test_only_some_inputs_are_standardised(people):
+    made = job(people, "--target", "sex", *QUICK, "--standardize", "hei*,mass")
+    scales = {one.name: one.scale for one in made.preprocessor.features if hasattr(one, "scale")}
+    assert scales["age"] == scales["w"] == 1.0 and scales["height"] < 1 < scales["mass"]
+
+
+def test_the_probability_from_which_a_class_is_predicted(run, people):
+    assert run("train", people, "--target", "sex", *QUICK, "--out", "m", "-q").code == 0
+    lines = lines_of(run("predict", "m", people, "--proba"))
+    for threshold in (0.0, 0.3, 1.0):
+        found = lines_of(run("predict", "m", people, "--threshold", threshold))[1:]
+        assert [line[0] for line in found] == ["fm"[float(line[2]) > threshold] for line in lines[1:]]
+    run("train", "iris", "--target", "species", "--epochs", 1, "--out", "iris.model", "-q")
+    refused = run("predict", "iris.model", "iris", "--threshold", 0.3)
+    assert refused.code == 2 and "second of two classes" in refused.err
