@@ -14,6 +14,8 @@ from typing import Any
 
 from click.testing import CliRunner
 
+from chainrule.errors import ConvergenceWarning
+
 _FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<kind>[\w-]+)\}[ \t]*(?P<argument>[^\n]*)$")
 _OPTION = re.compile(r"^:(?P<name>[\w-]+):[ \t]*(?P<value>.*)$")
 _LINE = 96
@@ -105,12 +107,13 @@ class Session:
     names: dict[str, Any] = field(default_factory=dict)
 
     def run(self, code: str) -> Output:
-        """Run Python; warnings are errors."""
+        """Run Python; warnings are errors, but those of runs that end too early."""
         tree = ast.parse(code)
         last = tree.body[-1] if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         value, printed = None, io.StringIO()
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", ConvergenceWarning)  # pages show runs that do not converge
             body = ast.Module(tree.body[:-1] if last else tree.body, [])
             exec(compile(body, "<example>", "exec"), self.names)
             if last:

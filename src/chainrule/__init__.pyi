@@ -8,6 +8,7 @@ from .diagnosis import check_claims as check_claims
 from .diagnosis import verify as verify
 from .equations import Equations as Equations
 from .errors import ChainruleError as ChainruleError
+from .errors import ConvergenceWarning as ConvergenceWarning
 from .network import Network as Network
 from .parameters import Parameters as Parameters
 from .persistence import load as load

@@ -17,6 +17,9 @@ exception a caller would expect, so ``except ValueError`` keeps working::
     ├── TooLargeError (MemoryError)         a result would not fit; the message says the bytes
     ├── DivergenceError (FloatingPointError)  a run left the finite numbers
     └── UncheckableError (RuntimeError)     a check could not run, which is never a pass
+
+A run that ends without what it was asked for hands back its result and warns with `ConvergenceWarning`;
+``warnings.simplefilter("error", chainrule.ConvergenceWarning)`` makes that an exception.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "ChainruleError",
+    "ConvergenceWarning",
     "DataError",
     "DivergenceError",
     "ModelFileError",
@@ -43,6 +47,10 @@ __all__ = [
 
 class ChainruleError(Exception):
     """Base of every exception chainrule raises on purpose."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A run diverged, or was to go on to a minimum or a tolerance and ended before."""
 
 
 class SheetError(ChainruleError, ValueError):

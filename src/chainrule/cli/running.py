@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -11,6 +12,7 @@ from chainrule.cli.console import Console
 from chainrule.cli.methods import make_method
 from chainrule.cli.record import training_record
 from chainrule.cli.verdicts import ROWS, check_or_refuse, refuse_diverged
+from chainrule.errors import ConvergenceWarning
 from chainrule.objective import Objective
 from chainrule.optimize import Method, Result
 from chainrule.parameters import Parameters
@@ -121,7 +123,9 @@ def run(console: Console, job: Job[Came], settings: RunSettings) -> None:
     job.show(console)
     start = job.start(settings.seed)
     certificate = check_or_refuse(console, job.objective(ROWS), start, settings.seed)
-    result = job.train(method, settings)
+    with warnings.catch_warnings():  # what a warning says is shown with the result
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        result = job.train(method, settings)
     refuse_diverged(console, result, settings.epochs, job.objective(), start)
     outcome = job.outcome(result)
     _show(console, job, outcome)

@@ -27,11 +27,14 @@ class Ending:
         Whether it ended at a minimum, or with a gradient as small as was asked for.
     diverged : bool
         Whether the run left the finite numbers, or its loss rose far above that of the start.
+    asked_for : bool
+        Whether somebody outside of the method ended the run: a callback, early stopping, Ctrl-C.
     """
 
     reason: str
     converged: bool = False
     diverged: bool = False
+    asked_for: bool = False
 
 
 States = Generator[State, None, Ending]

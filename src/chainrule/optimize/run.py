@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from chainrule.errors import DivergenceError, OptionError
+from chainrule.errors import ConvergenceWarning, DivergenceError, OptionError
 from chainrule.objective import Objective
 from chainrule.optimize.batches import is_full_batch
 from chainrule.optimize.history import Epoch, History
@@ -99,7 +101,8 @@ def minimize(
     watchers = [watch_callbacks(callbacks)]
     if tolerance is not None:
         watchers.insert(0, stop_at_tolerance(objective, method, tolerance, state))
-    return run(objective, method, state, epochs=epochs, watchers=watchers)
+    to_the_end = method.ends_by_itself or tolerance is not None
+    return run(objective, method, state, epochs=epochs, watchers=watchers, to_the_end=to_the_end)
 
 
 def run(
@@ -112,6 +115,7 @@ def run(
     score: Score | None = None,
     evaluate_every: int | None = None,
     history: History | None = None,
+    to_the_end: bool = False,
 ) -> Result:
     """Read at most ``epochs`` states and show each to all watchers; an answer ends the run.
 
@@ -129,6 +133,8 @@ def run(
         Evaluate C(θ) over all examples after each epoch whose number this divides.
     history : History, optional
         Rows of earlier runs, which the new ones follow.
+    to_the_end : bool
+        Whether the run is to converge, and warns where it does not.
     """
     epochs = whole_number("epochs", epochs, least=0)
     every = None if evaluate_every is None else whole_number("evaluate_every", evaluate_every, least=1)
@@ -152,11 +158,13 @@ def run(
     except DivergenceError as error:
         ending = Ending(f"{error} The parameters are those {_moment(last)}.", diverged=True)
     except KeyboardInterrupt:
-        ending = Ending(f"interrupted; the run can go on from epoch {last.epoch}.")
+        ending = Ending(f"interrupted; the run can go on from epoch {last.epoch}.", asked_for=True)
     finally:
         states.close()
     if last is not state and not ending.diverged:
         ending = _compared_with_start(objective, state, last, ending)
+    if ending.diverged or (to_the_end and epochs and not (ending.converged or ending.asked_for)):
+        _warn(f"The run has {'diverged' if ending.diverged else 'not converged'}: {ending.reason}")
     done = History.of(rows)
     return Result(objective.parameters, last, last, done, ending.reason, ending.converged, ending.diverged)
 
@@ -206,7 +214,7 @@ def watch_callbacks(callbacks: Sequence[Callback]) -> Watcher:
 
     def watch(state: State, row: Epoch) -> Ending | None:
         if any([callback(state) for callback in callbacks]):
-            return Ending(f"a callback asked to stop after epoch {state.epoch}.")
+            return Ending(f"a callback asked to stop after epoch {state.epoch}.", asked_for=True)
         return None
 
     return watch
@@ -226,6 +234,14 @@ def _way_to_infinity(surface: Surface, judge: Judge, point: Point) -> str:
     return ""
 
 
+def _warn(message: str) -> None:
+    """Warn, with the line outside of the package that asked for the run."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and str(frame.f_globals.get("__name__", "")).split(".")[0] == "chainrule":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, ConvergenceWarning, stacklevel=level)
+
+
 def _moment(state: State) -> str:
     return f"after epoch {state.epoch}" if state.epoch else "of the start"
 
@@ -243,7 +259,7 @@ def _compared_with_start(objective: Objective, start: State, last: State, ending
     rise = f"the loss rose from {before:.6g} {_moment(start)} to {after:.6g}"
     verdict = f"The run diverged: {rise}" if diverged else f"Yet {rise}"
     reason = f"{ending.reason} {verdict}; a smaller learning rate is the usual remedy."
-    return Ending(reason, ending.converged and not diverged, diverged)
+    return Ending(reason, ending.converged and not diverged, diverged, ending.asked_for)
 
 
 def _next(states: States) -> State | Ending:

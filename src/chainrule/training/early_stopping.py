@@ -85,5 +85,6 @@ class Stopper:
         moment = f"after epoch {self.best.epoch}" if self.best.epoch else "at the start"
         return Ending(
             f"{self._rule.monitor} has not fallen by more than {self._rule.min_delta:g} for {waited} epochs; "
-            f"the best was {self._lowest:.6g} {moment}."
+            f"the best was {self._lowest:.6g} {moment}.",
+            asked_for=True,
         )

@@ -125,6 +125,12 @@ def fit(
         back its last good state, an interrupted one the last complete epoch's, or the best one under early
         stopping.
 
+    Warns
+    -----
+    ConvergenceWarning
+        If the run diverged, or did not converge where the method goes on to a minimum or a tolerance is
+        given.
+
     Raises
     ------
     OptionError, ShapeError, DataError
@@ -180,6 +186,7 @@ def fit(
             score=score,
             evaluate_every=_evaluating_every(evaluate_every, early_stopping),
             history=begun.history,
+            to_the_end=method.ends_by_itself or tolerance is not None,
         )
     best = stopper.best if stopper else result.best
     result = replace(result, best=best, remarks=remarks_on(objective), classes=labels.classes)

@@ -7,11 +7,13 @@ model; the other units begin as drawn, and are weighted by zero at the end.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.errors import ConvergenceWarning
 from chainrule.network import Network
 from chainrule.network.activation import Activation
 from chainrule.network.penalties import Frobenius
@@ -48,7 +50,9 @@ def fit_linear(network: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike 
     [[3.0, -1.0]]
     """
     model = linear_network(network, int(np.shape(X)[0]))
-    return minimize(model, LBFGS(), data=(X, y), sample_weight=sample_weight, epochs=_STEPS).parameters
+    with warnings.catch_warnings():  # a model that is compared with needs no last digits
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return minimize(model, LBFGS(), data=(X, y), sample_weight=sample_weight, epochs=_STEPS).parameters
 
 
 def start_at_linear(network: Network, drawn: Parameters, linear: Parameters) -> Parameters | None:

@@ -81,6 +81,12 @@ def minimize(
     Result
         Also after a divergence or Ctrl-C: then with the last good state.
 
+    Warns
+    -----
+    ConvergenceWarning
+        If the run diverged, or did not converge where the method goes on to a minimum or a tolerance is
+        given.
+
     Raises
     ------
     OptionError, ShapeError, DataError
