@@ -29,18 +29,18 @@ def record(answer):
 
 
 def test_the_epoch_that_is_kept_is_said_with_its_reason(run):
-    arguments = ("train", "diabetes", "--target", "progression", "--patience", 5, "--learning-rate", 0.001)
+    arguments = ("train", "wine", "--target", "cultivar", "--patience", 5)
     answer = run(*arguments)
     kept = re.search(
-        r"Of (\d+) epochs, epoch (\d+) was best on 50 training rows set aside to tell; "
-        r"trained again on all 332 training rows for as long\.",
+        r"Of (\d+) epochs, epoch (\d+) was best on 20 training rows set aside to tell; "
+        r"trained again on all 134 training rows for as long\.",
         answer.out,
     )
     assert kept, answer.out
     last, best = map(int, kept.groups())
     assert best == last - 5 > 0
     facts = record(run(*arguments, "--json", "-q"))
-    assert (facts["epochs"], facts["best_epoch"], facts["rows_set_aside"]) == (last, best, 50)
+    assert (facts["epochs"], facts["best_epoch"], facts["rows_set_aside"]) == (last, best, 20)
 
 
 def test_noise_is_not_learned(run, noise):
@@ -58,11 +58,21 @@ def test_noise_is_not_learned(run, noise):
 
 def test_the_start_is_kept_where_no_epoch_is_better(run, houses, tmp_path):
     answer = run("train", houses, "--target", "price", *QUICK, "--patience", 5, "--out", "houses.model")
-    assert (
-        "The start, and none of 5 epochs, was best on 7 training rows set aside to tell; kept" in answer.out
-    )
+    assert "None of 5 epochs was better than the start on 7 training rows set aside" in answer.out
     scores = load(tmp_path / "houses.model").record["scores"]["r2"]
     assert scores["held_out"] == pytest.approx(scores["linear"], abs=1e-9)
+
+
+@pytest.mark.parametrize(("spread", "kept"), [(0.1, True), (9.0, False)])
+def test_an_epoch_that_is_better_by_chance_alone_is_not_kept(noise, spread, kept, tmp_path, monkeypatch):
+    """On rows set aside, the losses of the start and of a later epoch differ by 1 in the mean."""
+    made = job(tmp_path / noise, "--target", "y", "--quiet")
+    fitting, judges = made.training.take(np.arange(50)), made.training.take(made.aside)
+    gains = iter([1 + spread * np.resize([1.0, -1.0], len(judges)), np.zeros(len(judges))])
+    monkeypatch.setattr(type(made.network), "losses", lambda *_: next(gains))
+    assert made._is_better(made.start(0), fitting, judges, 0) is kept
+    # the standard error is the spread / sqrt(rows set aside), 0.01 or 1.1
+    assert len(judges) == 68
 
 
 def settings_of(*arguments):

@@ -150,12 +150,17 @@ class NetworkJob:
         return self.network.objective(part.X, part.y, part.weight)
 
     def train(self, method: Method, settings: RunSettings) -> Result:
-        """Train; with rows set aside twice, the second time on all rows for as long as was best."""
+        """Train; with rows set aside twice, the second time on all rows for as long as was best.
+
+        The linear model is kept unless the best epoch is better by more than the standard error of the
+        difference: of few rows set aside some epoch is always the best.
+        """
         if self.aside is None:
             return self._fit(self.training, method, settings, validation=(self.held_out.X, self.held_out.y))
         judges = self.training.take(self.aside)
+        fitting = self.training.take(np.setdiff1d(np.arange(self.rows), self.aside))
         found = self._fit(
-            self.training.take(np.setdiff1d(np.arange(self.rows), self.aside)),
+            fitting,
             method,
             settings,
             validation=without_penalty(self.network).objective(judges.X, judges.y, judges.weight),
@@ -163,8 +168,22 @@ class NetworkJob:
         )
         if found.diverged:
             return found
-        again = self._fit(self.training, method, replace(settings, epochs=found.best.epoch))
+        epochs = found.best.epoch if self._is_better(found.parameters, fitting, judges, settings.seed) else 0
+        again = self._fit(self.training, method, replace(settings, epochs=epochs))
         return found if again.diverged else replace(found, best=again.best)
+
+    def _is_better(self, parameters: Parameters, fitting: Rows, judges: Rows, seed: int) -> bool:
+        """Whether parameters beat the linear model that the run began at by more than chance."""
+        drawn = self.network.initialize(np.random.default_rng(seed))
+        if start_at_linear(self.network, drawn, self.linear) is None or len(judges) < 2:
+            return True
+        before, after = (
+            self.network.losses(theta, judges.X, judges.y)
+            for theta in (self._start(fitting, seed), parameters)
+        )
+        weight = np.ones(len(judges)) if judges.weight is None else judges.weight / judges.weight.mean()
+        gain = weight * (before - after)
+        return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(judges)))
 
     def _fit(self, rows: Rows, method: Method, settings: RunSettings, **options: Any) -> Result:
         return fit(
@@ -199,11 +218,18 @@ class NetworkJob:
         """Which epoch was kept, of how many, and why."""
         assert self.aside is not None
         epoch, last = result.best.epoch, result.state.epoch
-        kept = f"Of {last} epochs, epoch {epoch}" if epoch else f"The start, and none of {last} epochs,"
-        again = f"trained again on all {self.rows:,} training rows for as long"
-        if not epoch:
-            again = f"kept as it is on all {self.rows:,} training rows"
-        return f"{kept} was best on {len(self.aside):,} training rows set aside to tell; {again}."
+        judges, rows = (
+            f"{len(self.aside):,} training rows set aside to tell",
+            f"all {self.rows:,} training rows",
+        )
+        if epoch:
+            return (
+                f"Of {last} epochs, epoch {epoch} was best on {judges}; trained again on {rows} for as long."
+            )
+        return (
+            f"None of {last} epochs was better than the start on {judges} by more than the standard error: "
+            f"kept is the start on {rows}."
+        )
 
     def facts(self, outcome: Outcome) -> dict[str, Any]:
         target = self.preprocessor.target
