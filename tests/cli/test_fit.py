@@ -90,7 +90,7 @@ def test_columns_of_the_same_name_need_no_binding(run, tmp_path, houses):
         "data area: R; price: R\nparameters a: R; b: R\nf = a * area + b\nL = (f - price)**2 / 2\n"
     )
     answer = run(
-        *("fit", path, "--data", houses, "--standardize", "area", "--standardize", "price"),
+        *("fit", path, "--data", houses, "--standardize", "area, price"),
         *("--optimizer", "lbfgs", "--predict", "f=price", "--json", "-q"),
     )
     assert answer.code == 0, answer.err

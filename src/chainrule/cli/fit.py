@@ -89,7 +89,10 @@ class Settings(RunSettings):
 @reduction_option
 @penalty_option
 @size_option
-@click.option("--standardize", multiple=True, metavar="x", help="Shift to mean 0, scale to variance 1.")
+@click.option(
+    "--standardize", multiple=True, metavar="x,z",
+    help="Names whose columns are shifted to mean 0 and scaled to variance 1.",
+)  # fmt: skip
 @click.option(
     "--held-out", type=click.FloatRange(0, 1, max_open=True), default=0.25, show_default=True,
     help="Share of the rows that training never sees.",
@@ -284,7 +287,8 @@ def _job(settings: Settings) -> SheetJob:
         strata = None if first.labels is None else first.labels.values(table)
         rows, held = split_rows(len(table), test=settings.held_out, seed=settings.seed, stratify=strata)
         training, held_out = table.take(rows), table.take(held)
-    bindings = bind(equations, minimized, settings.given, table, training, settings.standardize)
+    standardize = [name.strip() for given in settings.standardize for name in given.split(",")]
+    bindings = bind(equations, minimized, settings.given, table, training, standardize)
     sizes, how = {**bindings.sizes, **settings.sizes}, (settings.reduction, settings.penalty)
     prediction = _prediction(equations, bindings, held_out, settings.predictions)
     return SheetJob(equations, settings.sheet, of, *how, bindings, sizes, training, held_out, prediction)
