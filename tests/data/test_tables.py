@@ -31,7 +31,7 @@ class Trap:
     first : mapping of str to object
         The first value of a column.
     inputs : int
-        Of the network.
+        Of the network, but for those of other categories.
     task : str
     refused : str
         What is said before ``options`` mend it.
@@ -212,13 +212,14 @@ def test_what_is_understood_said_trained_or_refused(way, name, tmp_path):
     for column, line in trap.lines.items():
         kind, _, end = line.partition("; ")
         assert said[column].startswith(kind) and said[column].endswith(end), said[column]
-    assert f"Network {trap.inputs}-" in answer.stdout and f"  {trap.task}" in answer.stdout
+    outputs = load(tmp_path / "m").preprocessor.outputs
+    assert f"Network {len(outputs)}-" in answer.stdout and f"  {trap.task}" in answer.stdout
+    assert sum(not output.endswith("=(other)") for output in outputs) == trap.inputs
     predicted = CliRunner().invoke(
         main, ["predict", str(tmp_path / "m"), str(TABLES / name), *_reading(trap)]
     )
     assert predicted.exit_code == 0, predicted.stderr
     assert len(predicted.stdout.splitlines()) == 1 + int(answer.stdout.split(" rows, ")[0].split()[-1])
-    assert len(load(tmp_path / "m").preprocessor.outputs) == trap.inputs
 
 
 def _reading(trap):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,6 @@ from chainrule.data import Column, Preprocessor, Table, read_table, split_rows
 from chainrule.errors import DataError, OptionError
 
 Array = NDArray[Any]
-ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ def divide(table: Table, targets: list[str], is_class: bool, settings: Settings)
             )
         training, held_out = table.take(rows), table.take(held)
     else:
-        kinds = {column.name: column.kind for column in table}
+        kinds = {column.name: column.form or column.kind for column in table if not column.left_out}
         test, more = with_targets(read_table(settings.test, **given_reading(**kinds)), targets, settings)
         training, held_out, said = table, test, said + more
     aside, more = _aside(training, targets[0] if is_class else None, settings)
@@ -172,15 +170,12 @@ def names_in(table: Table, given: tuple[str, ...]) -> list[str]:
 
 def _in_time(table: Table, column: Column) -> Array:
     table.refuse_missing(column, "a row without a time stands nowhere")
-    if column.kind == "numeric":
-        return column.values
-    texts = column.labels.astype(str)
-    if odd := [text for text in texts.tolist() if not ISO.fullmatch(text)]:
+    if column.kind not in ("numeric", "date"):
         raise DataError(
-            f"{table.source}: --time-order {column.name}: {odd[0]!r} is neither a number nor a time such as "
-            "2024-05-31, so its place is not known."
+            f"{table.source}: --time-order {column.name}: the column is {column.kind} ({column.summary()}); "
+            "expected numbers or dates."
         )
-    return np.asarray(np.unique(texts, return_inverse=True)[1])
+    return column.values
 
 
 def _aside(table: Table, target: str | None, settings: Settings) -> tuple[Array | None, tuple[str, ...]]:

@@ -163,8 +163,7 @@ def run(
         states.close()
     if last is not state and not ending.diverged:
         ending = _compared_with_start(objective, state, last, ending)
-    if ending.diverged or (to_the_end and epochs and not (ending.converged or ending.asked_for)):
-        _warn(f"The run has {'diverged' if ending.diverged else 'not converged'}: {ending.reason}")
+    _warn_of(ending, to_the_end, epochs)
     done = History.of(rows)
     return Result(objective.parameters, last, last, done, ending.reason, ending.converged, ending.diverged)
 
@@ -234,8 +233,12 @@ def _way_to_infinity(surface: Surface, judge: Judge, point: Point) -> str:
     return ""
 
 
-def _warn(message: str) -> None:
-    """Warn, with the line outside of the package that asked for the run."""
+def _warn_of(ending: Ending, to_the_end: bool, epochs: int) -> None:
+    """Warn of a run that did not end as it should, with the line outside of the package that asked for it."""
+    is_complete = ending.converged or ending.asked_for or not to_the_end or not epochs
+    if is_complete and not ending.diverged:
+        return
+    message = f"The run has {'diverged' if ending.diverged else 'not converged'}: {ending.reason}"
     level, frame = 1, sys._getframe()
     while frame.f_back and str(frame.f_globals.get("__name__", "")).split(".")[0] == "chainrule":
         level, frame = level + 1, frame.f_back
