@@ -10,8 +10,8 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 from chainrule.equations.language.syntax import Node
@@ -102,11 +102,10 @@ class Source:
     """
 
     text: str
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        starts = (0, *(match.end() for match in re.finditer("\n", self.text)))
-        object.__setattr__(self, "_starts", starts)
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return (0, *(match.end() for match in re.finditer("\n", self.text)))
 
     def line_of(self, offset: int) -> int:
         """Number of the line, counted from 1."""

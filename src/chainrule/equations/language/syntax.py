@@ -1,6 +1,5 @@
 """The untyped tree of one expression: what was written, with places in the text."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -94,16 +93,15 @@ class Invocation(Node):
     loops: tuple[Loop, ...]
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node, loops and function names left out."""
     match node:
         case Unary(operand=inner) | Group(inner=inner) | Flip(base=inner):
-            yield inner
+            return (inner,)
         case Operation(left=left, right=right) | Comparison(left=left, right=right):
-            yield left
-            yield right
+            return left, right
         case Subscript(base=base, items=items):
-            yield base
-            yield from (item for item in items if item is not None)
+            return (base, *(item for item in items if item is not None))
         case Invocation(args=args):
-            yield from args
+            return args
+    return ()

@@ -229,9 +229,7 @@ class Definition:
     def type(self) -> Type:
         """Type of the whole value."""
         leading = tuple(size for _, size in self.indices)
-        if not leading:
-            return self.body.type
-        return Type(leading + self.body.type.axes)
+        return Type(leading + self.body.type.axes, self.body.type.row and not leading)
 
 
 def children(term: Term) -> tuple[Term, ...]:
