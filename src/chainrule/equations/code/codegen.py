@@ -14,7 +14,15 @@ from chainrule.equations.code.body import Body
 from chainrule.equations.code.code_facts import Dims, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import docstring_lines
-from chainrule.equations.code.exponentials import Names, Totals, batch_dims, operands
+from chainrule.equations.code.exponentials import (
+    Key,
+    Names,
+    batch_dims,
+    key_of,
+    operands,
+    total_code,
+    total_statement,
+)
 from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code, repeats
 from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.formulas.line_names import sheet_line
@@ -22,6 +30,7 @@ from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Size, bottom_up, size_factors, spelled
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
+from chainrule.equations.nodes.log_space import log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.operations import row_of
 from chainrule.equations.nodes.program import Program
@@ -60,7 +69,7 @@ class Writer:
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, Code] = {}
         self.uses: Mapping[Node, int] = {}
-        self.totals = Totals(lambda arg, spread: self._spread(arg) if spread else self.code[arg])
+        self.exponentials: dict[Key, Names] = {}
         self.bodies = program.definitions
 
     def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
@@ -165,12 +174,17 @@ class Writer:
 
     def _exponentials(self, node: Node) -> Names:
         """What the logarithm and all parts of one sum of exponentials read."""
-        if not self.totals.knows(node):
-            wish = self.called.get(self.totals.logarithm(node), "log_total")
+        key = key_of(node)
+        if key not in self.exponentials:
+            wish = self.called.get(log_of(terms_of(node)), "log_total")
             names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
-            self.statements.append(self.totals.statement(node, names))
+            self.exponentials[key] = names
+            self.statements.append(total_statement(node, names, self._placed))
             self.dims |= dict.fromkeys(names, batch_dims(node))
-        return self.totals.names(node)
+        return self.exponentials[key]
+
+    def _placed(self, arg: Node, spread: bool) -> Code:
+        return self._spread(arg) if spread else self.code[arg]
 
     def _logarithm(self, node: Node) -> Code:
         self.code[node] = (self._exponentials(node).log, True)
@@ -250,7 +264,7 @@ class Writer:
         """A positive number of a term of a sum."""
         if arg.kind == "ones":
             return _number(c)
-        text, atomic = self._spread(arg) if spread else self.code[arg]
+        text, atomic = self._placed(arg, spread)
         body = text if atomic or (c == 1 and arg.kind not in _SUMS) else f"({text})"
         return body if c == 1 else f"{_number(c)} * {body}"
 
@@ -367,8 +381,7 @@ class Writer:
         return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
 
     def _total(self, node: Node) -> Code:
-        self._exponentials(node)
-        return self.totals.value(node), False
+        return total_code(node, self._exponentials(node), self._placed), False
 
     rows: ClassVar[dict[str, Callable[[Writer, Node], Code]]] = {
         "lin": _sum,

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from chainrule.equations.code.code_facts import Dims
 from chainrule.equations.code.node_code import plain_number, repeated_axes, repeats
 from chainrule.equations.language.tree import spelled
-from chainrule.equations.nodes.log_space import KINDS, log_of, terms_of
+from chainrule.equations.nodes.log_space import KINDS, terms_of
 from chainrule.equations.nodes.nodes import Node, is_number, is_zero
 
 Key = tuple[tuple[int, ...], tuple[Node, ...]]
+Code = Callable[[Node, bool], tuple[str, bool]]
+"""The code of a node and whether it is atomic; with True as second argument, left to broadcast."""
 
 
 class Names(NamedTuple):
@@ -62,59 +64,36 @@ def _covered(node: Node) -> set[int]:
     return set(range(len(node.dims))) - repeated_axes(node)
 
 
-class Totals:
-    """The sums of one function.
-
-    Parameters
-    ----------
-    code : callable
-        The code of a node and whether it is atomic; with True as second argument, left to broadcast.
-    """
-
-    def __init__(self, code: Callable[[Node, bool], tuple[str, bool]]) -> None:
-        self.code = code
-        self.known: dict[Key, Names] = {}
-
-    def knows(self, node: Node) -> bool:
-        """Whether the sum has its statement already."""
-        return _key(node) in self.known
-
-    def names(self, node: Node) -> Names:
-        """The variables of a sum that has its statement."""
-        return self.known[_key(node)]
-
-    def logarithm(self, node: Node) -> Node:
-        """Log T of a sum T."""
-        return log_of(terms_of(node))
-
-    def statement(self, node: Node, names: Names) -> str:
-        """The statement that computes a sum."""
-        self.known[_key(node)] = names
-        placed = list(_placed(node))[2 * (node.kind == "share") :]
-        texts = [self._text(arg, spread) for arg, spread in placed]
-        return f"{', '.join(names)} = _exponentials({spelled(node.data)}, {', '.join(texts)})"
-
-    def value(self, node: Node) -> str:
-        """The code of a logarithm, a sign or a part v exp(a) / T."""
-        names = self.names(node)
-        if node.kind == "logabs":
-            return f"np.log(_abs({names.total})) + {names.shift}"
-        return f"_sign({names.total})" if node.kind == "sumsign" else self._share(node)
-
-    def _share(self, node: Node) -> str:
-        names, lead, rank = self.names(node), len(batch_dims(node)), len(node.dims)
-        wide = f"[{':, ' * lead}{', '.join(['None'] * (rank - lead))}]" if 0 < lead < rank else ""
-        (a, spread), (v, weight_spread), *_ = _placed(node)
-        exponent = f"-{names.shift}{wide}"
-        if not is_zero(a):
-            exponent = f"{self._text(a, spread)} - {names.shift}{wide}"
-        if v.kind == "ones":
-            return f"np.exp({exponent}) / {names.total}{wide}"
-        return f"_weighted_exp({self._text(v, weight_spread)}, {exponent}) / {names.total}{wide}"
-
-    def _text(self, arg: Node, spread: bool) -> str:
-        return plain_number(arg) if is_number(arg) else self.code(arg, spread)[0]
-
-
-def _key(node: Node) -> Key:
+def key_of(node: Node) -> Key:
+    """What is the same for the logarithm and all parts of one sum."""
     return node.data, node.args[2:] if node.kind == "share" else node.args
+
+
+def total_statement(node: Node, names: Names, code: Code) -> str:
+    """The statement that computes the sum behind a node."""
+    placed = list(_placed(node))[2 * (node.kind == "share") :]
+    texts = [_text(arg, spread, code) for arg, spread in placed]
+    return f"{', '.join(names)} = _exponentials({spelled(node.data)}, {', '.join(texts)})"
+
+
+def total_code(node: Node, names: Names, code: Code) -> str:
+    """The code of a logarithm, a sign or a part v exp(a) / T."""
+    if node.kind == "logabs":
+        return f"np.log(_abs({names.total})) + {names.shift}"
+    return f"_sign({names.total})" if node.kind == "sumsign" else _share(node, names, code)
+
+
+def _share(node: Node, names: Names, code: Code) -> str:
+    lead, rank = len(batch_dims(node)), len(node.dims)
+    wide = f"[{':, ' * lead}{', '.join(['None'] * (rank - lead))}]" if 0 < lead < rank else ""
+    (a, spread), (v, weight_spread), *_ = _placed(node)
+    exponent = f"-{names.shift}{wide}"
+    if not is_zero(a):
+        exponent = f"{_text(a, spread, code)} - {names.shift}{wide}"
+    if v.kind == "ones":
+        return f"np.exp({exponent}) / {names.total}{wide}"
+    return f"_weighted_exp({_text(v, weight_spread, code)}, {exponent}) / {names.total}{wide}"
+
+
+def _text(arg: Node, spread: bool, code: Code) -> str:
+    return plain_number(arg) if is_number(arg) else code(arg, spread)[0]
