@@ -126,3 +126,15 @@ def test_what_is_declared_over_all_examples_is_declared_under_its_own_name():
         name: name for name in ("X", "y", "w", SCALE, WEIGHTS)
     }
     assert set(over.named("constants")) == {SCALE, WEIGHTS}
+
+
+@pytest.mark.parametrize("name", ["n", "i", "none", "tr", "c", "m", "x", "α", "ε", "σ", "c_"])
+def test_a_stack_of_rows_has_a_name_that_reads_back(name):
+    text = f"data {name}: R[2*M]; A: R\nparameters a: R[2*M]; E: R\nL = E * A * sum((a - {name})**2)"
+    derivation = Equations(text).derive("L", form="batch")
+    read = Equations(derivation.sheet())
+    rows, scales, a = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]]), np.array([1.0, 2.0, 4.0]), [0.5, -1.0]
+    stacked = next(own for own, role in read.roles.items() if role == "data" and own != "A")
+    assert stacked.upper() not in ("I", "M", "N", "C", "NONE") or stacked == name
+    found = read.evaluate("dC_da", {stacked: rows, "A": scales, "a": a, "E": 2.0})
+    assert found == pytest.approx((4.0 * scales[:, None] * (a - rows)).mean(axis=0))
