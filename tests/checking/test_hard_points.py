@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from chainrule.checking import check_gradient, check_jacobian
+from chainrule.checking import check_gradient, check_jacobian, complex_step
 from chainrule.errors import UncheckableError
+from chainrule.special import abs_
 
 KINKED = np.random.default_rng(6).normal(size=200)
 KINKED[::10] = 0.0
@@ -381,3 +382,33 @@ def test_a_hundredth_of_a_block_is_seen_at_a_point_in_half_precision(claimed, wi
         report = check_gradient(loss, (1.01 * right).astype(claimed), at, seed=seed)
         assert report.status == "wrong" and "off as a whole" in str(report)
         assert check_gradient(loss, (1.01 * right).astype(claimed), at, seed=seed, rtol=0.1).ok
+
+
+def near_kinks(seed):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=4) * np.where(rng.random(4) < 0.5, 10.0 ** rng.uniform(-13, -3, 4), 1.0)
+
+
+@pytest.mark.parametrize("strength", [1.0, 1e-3])
+@pytest.mark.parametrize("modulus", [np.abs, lambda w: np.real(w) * np.sign(np.real(w))])
+def test_a_penalty_that_loses_its_imaginary_part_is_not_forgotten_beside_its_kinks(modulus, strength):
+    def loss(w):
+        return strength * np.sum(modulus(w)) + np.sum(w**2)
+
+    verdicts = []
+    for seed in range(25):
+        w = near_kinks(seed)
+        right = check_gradient(loss, lambda w: strength * np.sign(w) + 2 * w, w)
+        forgotten = check_gradient(loss, lambda w: 2 * w, w)
+        assert right.status != "wrong", str(right)
+        assert forgotten.status != "right", str(forgotten)
+        verdicts += [right.status == "right", forgotten.status == "wrong"]
+        with pytest.raises(UncheckableError, match="not analytic"):
+            complex_step(loss, w)
+    assert np.mean(verdicts) > 0.8
+
+
+def test_beside_and_at_its_kinks_an_analytic_modulus_has_its_slopes():
+    w = np.array([1e-12, -1e-9, 0.5, 0.0])
+    found = complex_step(lambda w: np.sum(abs_(w)) + np.sum(w**2), w)
+    assert found == pytest.approx(np.sign(w) + 2 * w, abs=1e-15)

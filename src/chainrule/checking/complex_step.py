@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,21 @@ from chainrule.checking.point import At, Point, point_of
 from chainrule.errors import UncheckableError
 
 Array = NDArray[Any]
+Noise: TypeAlias = Callable[[], Array]
+"""What measures the rounding noise of each output, when it is asked for."""
 
 STEP = 1e-20
 """Small enough that its square is lost even in single precision, large enough not to underflow there."""
+
+QUOTIENT_STEP = 3e-4
+NOISY = 10.0
+"""How often its noise a difference may be."""
+
+AROUND = 0.03
+"""How far from the point, in units of its blocks, the complex step is tried elsewhere."""
+
+TRIALS, AGREEMENTS = 16, 2
+"""So many points are tried for so many that decide: none beside a kink, or where relu has the slope 0."""
 
 REMEDY = (
     "Write it with functions that take complex numbers (chainrule.special has relu, abs_, sigmoid and others "
@@ -84,13 +97,112 @@ def _is_value(found: Array, real: Callable[[Array], Array], vector: Array, base:
     return bool(np.array_equal(again, base) and np.all(off <= 4 * spread))
 
 
-def agrees(line: Line, at_zero: Array, claimed: Array, scale: Array | float) -> bool:
-    """Whether derivatives along a line agree with extrapolated central differences, as far as those reach."""
-    estimate = slope(line, at_zero, measure_noise(line, at_zero))
+class Quotients(NamedTuple):
+    """Real and imaginary differences of one step along a line, arrays of shape (q,).
+
+    Attributes
+    ----------
+    slope : ndarray
+        Their mean, which errs by h⁴, as they err by opposite multiples of h².
+    bend : ndarray
+        What the second differences of both leave, per step: h³ if the function is analytic, not 0 where a
+        kink is in between. Across that the slope 0 of a lost imaginary part is the mean of both sides.
+    curvature : ndarray
+        φ''(0), roughly.
+    """
+
+    slope: Array
+    bend: Array
+    curvature: Array
+
+    @classmethod
+    def of(
+        cls, evaluate: Callable[[Array], Array], line: Line, at_zero: Array, vector: Array, direction: Array
+    ) -> Quotients:
+        """Those of a function, of complex vectors and along a line of real ones, by three evaluations."""
+        h = QUOTIENT_STEP
+        with np.errstate(all="ignore"):
+            plus, minus = line(h), line(-h)
+            aside = evaluate(vector + 1j * h * direction).ravel()
+            slope = ((plus - minus) / (2 * h) + aside.imag / h) / 2
+            bend = np.abs((plus + minus) / 2 - 2 * at_zero + aside.real) / h
+            return cls(slope, bend, np.nan_to_num((plus - 2 * at_zero + minus) / h**2))
+
+    def off(self, claimed: Array) -> Array:
+        """How far a claimed slope is from them, or they from those of an analytic function."""
+        return np.maximum(np.abs(self.slope - claimed), self.bend)
+
+
+def agrees(
+    quotients: Quotients, line: Line, at_zero: Array, claimed: Array, scale: Array, noise: Noise
+) -> bool:
+    """Whether derivatives along a line are those of differences, as far as these reach; not across a kink.
+
+    Between its sides lies 2 w for |w| + w² at w = 1e-9, too, where the modulus has lost its imaginary part.
+    """
+    size = 1e-9 * np.maximum(np.abs(claimed), scale) + 1e-11 * np.abs(at_zero)
+    if np.all(quotients.off(claimed) <= size):
+        return True
+    if not np.all(quotients.bend <= size + NOISY * noise() / QUOTIENT_STEP):
+        return False
+    estimate = slope(line, at_zero, noise())
     # At a minimum all of a derivative is rounding of the argument, times the second one.
     rounding = 4 * np.finfo(np.float64).eps * np.abs(estimate.curvature)
     allowed = 5 * estimate.error + 1e-9 * np.maximum(np.abs(claimed), scale) + rounding
     return bool(np.all(estimate.distance(claimed) <= allowed))
+
+
+def is_analytic_around(
+    evaluate: Callable[[Array], Array],
+    real: Callable[[Array], Array],
+    vector: Array,
+    direction: Array,
+    scales: Array,
+) -> bool:
+    """Whether the complex step is right at points nearby, where no kink is in the way of a difference.
+
+    Beside kinks a difference is wrong, and the complex step is not. A function that loses imaginary parts
+    loses them nearby, too.
+
+    Parameters
+    ----------
+    evaluate, real : callable
+        The function of complex and of real vectors.
+    vector, direction, scales : ndarray, shape (n,)
+        Where, along what, and the unit of each entry.
+    """
+    rng, found = np.random.default_rng(2), 0
+    for _ in range(TRIALS):
+        aside = AROUND * scales * rng.standard_normal(scales.size)
+        decided = _agrees_at(evaluate, real, vector + aside, direction)
+        if decided is False:
+            return False
+        found += decided is True
+        if found == AGREEMENTS:
+            return True
+    return False
+
+
+def _agrees_at(
+    evaluate: Callable[[Array], Array], real: Callable[[Array], Array], vector: Array, direction: Array
+) -> bool | None:
+    """Whether the complex step and differences agree at a point; None if that cannot be told."""
+    base = real(vector)
+    if not np.all(np.isfinite(base)):
+        return None
+
+    def line(t: float) -> Array:
+        return real(vector + t * direction).ravel()
+
+    claimed = complex_slope(evaluate, vector, direction, real, base)
+    quotients = Quotients.of(evaluate, line, base.ravel(), vector, direction)
+    if np.all(quotients.off(claimed) < 1e-9 * np.abs(claimed)):
+        return True
+    estimate = slope(line, base.ravel(), measure_noise(line, base.ravel()))
+    size = 1e-7 * np.abs(claimed)
+    if np.any(estimate.error > size):
+        return None
+    return bool(np.all(np.abs(estimate.value - claimed) <= 5 * estimate.error + size / 100))
 
 
 def complex_step(function: Callable[[Any], Any], x: At) -> Any:
@@ -134,7 +246,7 @@ def complex_step(function: Callable[[Any], Any], x: At) -> Any:
     columns = np.empty((point.vector.size, base.size))
     for j in range(point.vector.size):
         columns[j] = complex_slope(evaluate, point.vector, _unit(point, j), real, base)
-    _guard(real, point, base, columns)
+    _guard(evaluate, real, point, base, columns)
     return point.by_name(
         {b.name: columns[b.start : b.stop].T.reshape(base.shape + b.shape) for b in point.blocks}
     )
@@ -146,12 +258,26 @@ def _unit(point: Point, j: int) -> Array:
     return unit
 
 
-def _guard(real: Callable[[Array], Array], point: Point, base: Array, columns: Array) -> None:
+def _guard(
+    evaluate: Callable[[Array], Array],
+    real: Callable[[Array], Array],
+    point: Point,
+    base: Array,
+    columns: Array,
+) -> None:
+    vector, at_zero = point.vector, base.ravel()
     scales = np.concatenate([np.full(b.size, b.scale) for b in point.blocks])
     direction = scales * np.random.default_rng(0).standard_normal(scales.size)
+
+    def line(t: float) -> Array:
+        return real(vector + t * direction).ravel()
+
     spread = length(direction[:, None] * columns, axis=0)
-    if not agrees(
-        lambda t: real(point.vector + t * direction).ravel(), base.ravel(), direction @ columns, spread
+    quotients = Quotients.of(evaluate, line, at_zero, vector, direction)
+    noise = cache(lambda: measure_noise(line, at_zero))
+    if not (
+        agrees(quotients, line, at_zero, direction @ columns, spread, noise)
+        or is_analytic_around(evaluate, real, vector, direction, scales)
     ):
         raise UncheckableError(
             "The function takes complex numbers but is not analytic: the complex step and a central "

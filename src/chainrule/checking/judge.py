@@ -58,7 +58,7 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
         return _undecided(start, SWAMPED)
     suspicious = probe.is_suspicious
     kinked = bool(probe.slope.kink.any())
-    if request.entries != "all" and not (suspicious or kinked or _is_rough(probe)):
+    if request.entries != "all" and not (suspicious or kinked or _is_rough(probe) or _is_doubtful(probe)):
         may_hide = _is_noisy(probe) or _is_coarse(probe)
         return _as_a_whole(oracle, probe, start) if may_hide else start
     verdict = _conclude(start, probe, _columns(oracle, probe, request), suspicious, request.examples)
@@ -135,6 +135,11 @@ def _undecided(start: BlockVerdict, reason: str) -> BlockVerdict:
 def _is_noisy(probe: Probe) -> bool:
     """Whether the truth errs by more than a right claim, so that a random direction may hide a factor."""
     return bool(np.any(30 * probe.slope.error > probe.tolerance.relative * probe.scale))
+
+
+def _is_doubtful(probe: Probe) -> bool:
+    """Whether only the error of the truth lets a claim be right: 2 w for w² + |w| / 10 beside a few kinks."""
+    return bool(np.any(probe.off > probe.tolerance.relative * probe.scale + probe.rounding))
 
 
 def _is_coarse(probe: Probe) -> bool:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.complex_step import agrees, complex_function, complex_slope
+from chainrule.checking.complex_step import (
+    Quotients,
+    agrees,
+    complex_function,
+    complex_slope,
+    is_analytic_around,
+)
 from chainrule.checking.differences import (
     Slope,
     exact_slope,
@@ -31,12 +37,6 @@ DIFFERENCES = "central differences"
 
 NEXT = 64 * float(np.finfo(np.float64).eps)
 """How far beside the point, in units of a direction, its two sides are looked at."""
-
-AROUND = 0.03
-"""How far from the point, in units of its blocks, the complex step is tried elsewhere."""
-
-TRIALS, AGREEMENTS = 16, 2
-"""So many points are tried for so many that decide: none beside a kink, or where relu has the slope 0."""
 
 
 class Oracle:
@@ -178,53 +178,17 @@ class Oracle:
         return self._fall_back(directions, targets, "The complex step disagrees with a central difference.")
 
     def _is_analytic(self, direction: Array, values: Sequence[Array]) -> bool:
-        """Whether the complex step agrees with central differences along the sum of the directions.
-
-        A real and an imaginary difference of step h err by opposite multiples of h², so three evaluations
-        give their mean to h⁴; only if it disagrees are there more.
-        """
-        line, total, h = self.line(direction), np.sum(values, axis=0), 3e-4
-        size = np.maximum(np.abs(total), length(np.array(values), axis=0))
-        with np.errstate(all="ignore"):
-            plus, minus = line(h), line(-h)
-            imaginary = self._complex(self.point.vector + 1j * h * direction).imag.ravel() / h
-            quotient = ((plus - minus) / (2 * h) + imaginary) / 2
-            self.curvature = np.nan_to_num((plus - 2 * self.flat_base + minus) / h**2)
-        near = np.abs(quotient - total) <= 1e-9 * size + 1e-11 * np.abs(self.flat_base)
-        return bool(np.all(near)) or agrees(line, self.flat_base, total, size)
+        """Whether the complex step agrees with central differences along the sum of the directions."""
+        line, total = self.line(direction), np.sum(values, axis=0)
+        quotients = Quotients.of(self._complex, line, self.flat_base, self.point.vector, direction)
+        self.curvature = quotients.curvature
+        size = length(np.array(values), axis=0)
+        noise = cache(lambda: measure_noise(line, self.flat_base))
+        return agrees(quotients, line, self.flat_base, total, size, noise)
 
     def is_analytic_around(self, direction: Array) -> bool:
-        """Whether the complex step is right at points nearby, where no kink is in the way of a difference.
-
-        Beside kinks a difference is wrong, and the complex step is not. A function that loses imaginary parts
-        loses them nearby, too.
-        """
-        rng, found = np.random.default_rng(2), 0
-        for _ in range(TRIALS):
-            aside = AROUND * self._scales * rng.standard_normal(self._scales.size)
-            decided = self._agrees_at(self.point.vector + aside, direction)
-            if decided is False:
-                return False
-            found += decided is True
-            if found == AGREEMENTS:
-                return True
-        return False
-
-    def _agrees_at(self, vector: Array, direction: Array) -> bool | None:
-        """Whether the complex step and differences agree at another point; None if that cannot be told."""
-        base = self._real(vector).ravel()
-        if not np.all(np.isfinite(base)):
-            return None
-
-        def line(t: float) -> Array:
-            return self._real(vector + t * direction).ravel()
-
-        claimed = complex_slope(self._complex, vector, direction, self._real, base.reshape(self.base.shape))
-        estimate = slope(line, base, measure_noise(line, base))
-        size = 1e-7 * np.abs(claimed)
-        if np.any(estimate.error > size):
-            return None
-        return bool(np.all(np.abs(estimate.value - claimed) <= 5 * estimate.error + size / 100))
+        """Whether the complex step is right at points nearby, where no kink is in the way of a difference."""
+        return is_analytic_around(self._complex, self._real, self.point.vector, direction, self._scales)
 
     def _fall_back(self, directions: Sequence[Array], targets: Sequence[Array], reason: str) -> list[Slope]:
         again = self._real(self.point.vector)
