@@ -130,7 +130,7 @@ class Quotients(NamedTuple):
 
     def off(self, claimed: Array) -> Array:
         """How far a claimed slope is from them, or they from those of an analytic function."""
-        return np.maximum(np.abs(self.slope - claimed), self.bend)
+        return np.asarray(np.maximum(np.abs(self.slope - claimed), self.bend))
 
 
 def agrees(

@@ -56,16 +56,27 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
         return _undecided(start, "the function is not finite in the neighbourhood of the point")
     if oracle.method != COMPLEX_STEP and _is_swamped(probe):
         return _undecided(start, SWAMPED)
-    suspicious = probe.is_suspicious
-    kinked = bool(probe.slope.kink.any())
-    if request.entries != "all" and not (suspicious or kinked or _is_rough(probe) or _is_doubtful(probe)):
-        may_hide = _is_noisy(probe) or _is_coarse(probe)
-        return _as_a_whole(oracle, probe, start) if may_hide else start
-    verdict = _conclude(start, probe, _columns(oracle, probe, request), suspicious, request.examples)
-    by_columns = oracle.method == COMPLEX_STEP and not _is_coarse(probe)
-    if suspicious and not by_columns and verdict.status != "wrong":
+    verdict = start
+    if request.entries == "all" or _asks_for_entries(probe):
+        verdict = _conclude(start, probe, _columns(oracle, probe, request), request.examples)
+    if verdict.status != "wrong" and _may_hide(oracle, probe):
         return _as_a_whole(oracle, probe, verdict)
     return verdict
+
+
+def _asks_for_entries(probe: Probe) -> bool:
+    """Whether entries are to be looked at one by one."""
+    return bool(probe.slope.kink.any()) or _is_rough(probe) or _is_off(probe)
+
+
+def _may_hide(oracle: Oracle, probe: Probe) -> bool:
+    """Whether a factor of the whole block may be lost in what its entries are known to."""
+    by_differences = oracle.method != COMPLEX_STEP
+    return _is_coarse(probe) or _is_noisy(probe) or (by_differences and _is_off(probe))
+
+
+def _is_off(probe: Probe) -> bool:
+    return probe.is_suspicious or _is_doubtful(probe)
 
 
 def _columns(oracle: Oracle, probe: Probe, request: Request) -> list[Column]:
@@ -160,7 +171,7 @@ def _is_rough(probe: Probe) -> bool:
 
 
 def _conclude(
-    start: BlockVerdict, probe: Probe, columns: Sequence[Column], suspicious: bool, examples: int | None
+    start: BlockVerdict, probe: Probe, columns: Sequence[Column], examples: int | None
 ) -> BlockVerdict:
     wrong = sum(int(column.wrong.sum()) for column in columns)
     seen = replace(
@@ -177,7 +188,7 @@ def _conclude(
         return _undecided(seen, ROUGH)
     if len(columns) == probe.block.size:
         return replace(seen, relative_error=relative)
-    if suspicious and np.any(_unexplained(probe, columns) > _negligible(probe, columns[0])):
+    if probe.is_suspicious and np.any(_unexplained(probe, columns) > _negligible(probe, columns[0])):
         missed = f"off by {probe.relative_error:.0e} along a direction, but no wrong entry was found"
         return _undecided(seen, f"{missed}; entries='all' looks at all of them")
     if _is_rough(probe):

@@ -6,9 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.calculus.penalty import split_terms
-from chainrule.equations.language.lexer import is_name
-from chainrule.equations.language.sizes import size_factors
-from chainrule.equations.language.tree import Declaration, Size, Span
+from chainrule.equations.language.tree import Declaration, Size, Span, size_factors
 from chainrule.equations.nodes.distribute import Terms
 from chainrule.equations.nodes.nodes import Node, Pool, from_below
 from chainrule.equations.nodes.operations import made
@@ -30,11 +28,10 @@ class Lifted(NamedTuple):
 
 
 def stacked_name(name: str, rank: int, taken: set[str]) -> str:
-    """What a stack of rows is called: a vector with a capital Latin letter, if a sheet can have that name."""
+    """What a stack of rows is called: a vector with a capital Latin letter, if that is free."""
     capital = name[:1].upper() + name[1:]
-    # The capitals of α and ε look like A and E; that of i is the identity, that of none a word of Python.
-    is_free = "a" <= name[:1] <= "z" and is_name(capital) and capital not in taken
-    return capital if rank == 1 and is_free else name
+    # The capitals of α and ε look like A and E.
+    return capital if rank == 1 and "a" <= name[:1] <= "z" and capital not in taken else name
 
 
 def lift_node(root: Node, symbols: Mapping[Node, Lifted], pool: Pool, size: Size) -> Lifted:
@@ -133,8 +130,17 @@ class _Stack:
         self.result = Program(Pool(program.pool.attempt), {}, {}, {}, {})
         self.symbols: dict[Node, Lifted] = {}
         self.names: dict[str, str] = {}
-        dims = (dim for symbol in program.symbols.values() for dim in (size, *symbol.dims))
-        taken = {*program.symbols, *(part for dim in dims for part in size_factors(dim)), objective}
+        taken = {
+            # I is the identity, the others are words of Python.
+            *("I", "None", "True", "False", objective, *program.symbols),
+            *(
+                part
+                for symbol in program.symbols.values()
+                for dim in (size, *symbol.dims)
+                for part in size_factors(dim)
+                if isinstance(part, str)
+            ),
+        }
         for name, symbol in program.symbols.items():
             body = None
             if name in program.bodies:

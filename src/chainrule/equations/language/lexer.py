@@ -193,11 +193,6 @@ def _goes_on(char: str, is_first: bool) -> bool:
     return char.isidentifier() if is_first else char in _SUBSCRIPTS or f"a{char}".isidentifier()
 
 
-def is_name(text: str) -> bool:
-    """Whether a sheet can have a value of this name."""
-    return _name(text)[1] is None
-
-
 @lru_cache(256)  # a sheet says few names many times
 def _name(written: str) -> tuple[str, str | None]:
     """The name's own spelling with subscript digits as digits, and the reason if it cannot be one."""
