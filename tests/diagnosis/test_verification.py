@@ -466,3 +466,11 @@ def test_what_is_left_of_terms_that_cancel_is_not_called_wrong(factor, verdicts)
     model = Equations(KERNEL.replace("-(", f"-{factor}(", 1))
     reports = [verify(model, "L", rng=np.random.default_rng(seed)) for seed in range(3)]
     assert {report.verdict for report in reports} == verdicts, "\n".join(map(str, reports))
+
+
+def test_printed_lines_are_judged_as_evaluate_computes_them():
+    # At scores of -50, as of exp(-g'x) at ordinary numbers, φ/Φ is 0/0 in double precision.
+    text = "data x: R[p]; y: Sign; parameters w: R[p]; g: R[p]; z = y * (w.T @ x) * exp(-g.T @ x)"
+    sheet = Equations(f"{text}; L = -log_normal_cdf(z)")
+    assert verify(sheet, "L", form="batch").ok
+    assert verify(sheet, "L").ok

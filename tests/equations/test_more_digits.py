@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
+from chainrule.equations.language.more_digits import with_more_digits
 from equations.complex_steps import close
 
 FAR = np.array([-11165.5, 5935.25, 5934.5])
@@ -44,6 +45,14 @@ EXTREME = {
         "y: Bit[n]; parameters z: R[n]; p = sigmoid(z); "
         "L = -sum(y * (1 - p)**2 * log(p) + (1 - y) * p**4 * log(1 - p))",
         {"y": [1, 0, 1, 0], "z": [1000.0, 1000.0, -1000.0, -1000.0]},
+    ),
+    "a finite value behind an overflow": (
+        "parameters r: R[n]; g: R; L = sum(log(1 + (r / exp(g))**2))",
+        {"r": [3e98, -2e99], "g": 0.1},
+    ),
+    "attention of large scores": (
+        "parameters a: R[n]; x: R[n]; L = (sum(exp(a) * x) / sum(exp(a)))**2",
+        {"a": [900.0, 20.0, 899.0], "x": [0.5, -2.0, 1.5]},
     ),
     "determinant": ("parameters A: R[n, n]; L = log(det(A))", {"A": 1e-150 * np.eye(3)}),
 }
@@ -90,3 +99,14 @@ def test_no_complex_step_is_cut_to_its_real_part():
 def test_a_complex_step_stays_one():
     model = Equations("x: R[n]; p = exp(x) / sum(exp(x))")
     assert np.isnan(model.evaluate("p", {"x": np.array([800.0, 799.0 + 1e-20j])})).all()
+
+
+def test_what_decimals_refute_and_do_not_settle_is_no_value_where_something_overflowed():
+    """Of 1e-1000 decimals show other digits at either precision; it is no 47."""
+
+    def compute(decimals):
+        return np.array(2.0**-decimals.decimal_context.prec)
+
+    assert np.isnan(with_more_digits(np.array(47.0), compute, {"overflow": 1}))
+    assert with_more_digits(np.array(47.0), compute) == 47.0
+    assert with_more_digits(np.array(47.0), lambda decimals: np.array(46.5), {"overflow": 1}) == 46.5

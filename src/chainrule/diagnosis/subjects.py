@@ -25,6 +25,7 @@ from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
+from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.errors import ChainruleError, OptionError
 
 Array = NDArray[Any]
@@ -102,8 +103,13 @@ class Subject(ABC):
         return self.function(name, point)(self.at(name, point))
 
     def printed(self, point: SheetPoint) -> dict[str, Array]:
-        """The printed equations computed literally, brought back to the order outputs first."""
-        return self.printed_in(point, Doubles(self.allowance))
+        """The printed equations as `Equations.evaluate` computes them, back in the order outputs first."""
+        overflows: dict[str, int] = {}
+        found = self.printed_in(point, Doubles(self.allowance, overflows.setdefault))
+        flat = with_more_digits(_flat(found), lambda digits: _flat(self.printed_in(point, digits)), overflows)
+        ends = np.cumsum([value.size for value in found.values()])[:-1]
+        parts = zip(found.items(), np.split(flat, ends), strict=True)
+        return {name: part.reshape(value.shape) for (name, value), part in parts}
 
     def printed_in(self, point: SheetPoint, arithmetic: Arithmetic) -> dict[str, Array]:
         """The same in numbers of another kind."""
@@ -337,3 +343,7 @@ class OverExamples(Subject):
     ) -> Array:
         sizes = {size: point.sizes[size] for size in self.equations.sizes}
         return Evaluation(self.equations.sheet, values, self.rule, sizes, arithmetic).named(name)
+
+
+def _flat(values: Mapping[str, Array]) -> Array:
+    return np.concatenate([np.ravel(value) for value in values.values()])

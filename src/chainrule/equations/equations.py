@@ -17,8 +17,9 @@ from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
+from chainrule.equations.language.arithmetic import Doubles
 from chainrule.equations.language.claims import Claim
-from chainrule.equations.language.evaluate import Environment, Evaluation, evaluate
+from chainrule.equations.language.evaluate import Environment, evaluate
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.origin import Origin, Text, remade
 from chainrule.equations.language.sheet import Sheet, read, read_expression
@@ -139,12 +140,13 @@ class Equations(Text):
         >>> print(Equations("x: R[p]; L = norm2(x)**2").evaluate("d(L, x)", {"x": [1.0, -2.0]}))
         [ 2. -4.]
         """
-        term = read_expression(self._sheet, name)
-        rule = self.total_derivative
+        given = self._sheet, read_expression(self._sheet, name), values, self.total_derivative, sizes
+        overflows: dict[str, int] = {}
         try:
-            found = evaluate(self._sheet, term, values, rule, sizes)
             return with_more_digits(
-                found, lambda digits: Evaluation(self._sheet, values, rule, sizes, digits).value(term)
+                evaluate(*given, arithmetic=Doubles(hear=overflows.setdefault)),
+                lambda digits: evaluate(*given, arithmetic=digits),
+                overflows,
             )
         except np.linalg.LinAlgError as error:
             raise DataError(

@@ -28,10 +28,14 @@ class Lifted(NamedTuple):
 
 
 def stacked_name(name: str, rank: int, taken: set[str]) -> str:
-    """What a stack of rows is called: a vector with a capital Latin letter, if that is free."""
+    """What a stack of rows is called: a vector by the capital, if that is free and no Greek one."""
     capital = name[:1].upper() + name[1:]
     # The capitals of α and ε look like A and E.
-    return capital if rank == 1 and "a" <= name[:1] <= "z" and capital not in taken else name
+    return (
+        capital
+        if rank == 1 and name[:1].islower() and not "Ͱ" <= name[:1] <= "Ͽ" and capital not in taken
+        else name
+    )
 
 
 def lift_node(root: Node, symbols: Mapping[Node, Lifted], pool: Pool, size: Size) -> Lifted:
@@ -71,8 +75,10 @@ def batch_program(
     mean: C = (1/N) Σ_i ℓ_i + R; sum: C = Σ_i ℓ_i + R, where R is the penalty.
     """
     stack = _Stack(program, set(program.named("data")), size, objective)
-    inverse = power(stack.result.pool.size(size), Fraction(-1))
-    total = stack.summed([(Fraction(1), program.symbols[of])], [(inverse, ())] if reduction == "mean" else [])
+    total = stack.summed(
+        [(Fraction(1), program.symbols[of])],
+        [(power(stack.result.pool.size(size), Fraction(-1)), ())] if reduction == "mean" else [],
+    )
     return stack.finished(objective, [total], penalty)
 
 

@@ -66,17 +66,21 @@ class Doubles:
     ----------
     allowance : Allowance, optional
         By default without end.
+    hear : callable, optional
+        Is called where a result overflows, as np.errstate does.
     """
 
     pi = math.pi
     is_exact = False
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
-        self.allowance = allowance or Allowance()
+    def __init__(
+        self, allowance: Allowance | None = None, hear: Callable[[str, int], Any] = lambda what, flag: None
+    ) -> None:
+        self.allowance, self.hear = allowance or Allowance(), hear
 
     def context(self) -> AbstractContextManager[Any]:
         """Within which everything is computed."""
-        return np.errstate(all="ignore")
+        return np.errstate(all="ignore", over="call", call=self.hear)
 
     def number(self, value: Fraction | int) -> Any:
         """An exact number, as near as these numbers come to it."""
@@ -88,7 +92,7 @@ class Doubles:
 
     def power(self, base: Any, exponent: Any) -> Any:
         """Powers, entry by entry."""
-        return special.power(base, exponent)
+        return special.silent_power(base, exponent)
 
     def norm(self, x: Array, axes: int | None) -> Any:
         """The Euclidean norm along the last axes; see `special.norm`."""

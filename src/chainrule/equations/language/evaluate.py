@@ -53,6 +53,7 @@ def evaluate(
     derivative: DerivativeRule | None = None,
     sizes: Mapping[str, int] | None = None,
     indices: tuple[tuple[str, Size], ...] = (),
+    arithmetic: Arithmetic = DOUBLES,
 ) -> Array:
     """Value of a name or a term, literally as the sheet says it.
 
@@ -70,6 +71,8 @@ def evaluate(
         Sizes that the values do not show.
     indices : tuple of (str, size), optional
         Open indices of a term, as in `Reading.indices`; they become the leading axes of the result.
+    arithmetic : Arithmetic
+        The numbers it is computed in.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def evaluate(
     0.408
     """
     term = read_expression(sheet, what) if isinstance(what, str) else what
-    return Evaluation(sheet, values, derivative, sizes).value(term, indices)
+    return Evaluation(sheet, values, derivative, sizes, arithmetic).value(term, indices)
 
 
 class Evaluation:
