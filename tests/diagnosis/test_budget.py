@@ -9,7 +9,7 @@ from chainrule import check_claims, verify
 from chainrule.diagnosis import claims, subjects, verification, witness
 from chainrule.diagnosis.points import draw_sizes
 from chainrule.equations import Equations
-from chainrule.equations.calculus import reverse
+from chainrule.equations.calculus import modes
 from chainrule.equations.language import sheet
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import Evaluation
@@ -51,7 +51,7 @@ def test_twice_as_many_claims_take_twice_the_walks(monkeypatch):
 
 
 def test_the_cotangents_of_a_long_sheet_are_derived_once(monkeypatch):
-    made = calls(monkeypatch, reverse, "adjoints")
+    made = calls(monkeypatch, modes, "adjoints")
     lines = [f"h{k} = sin(h{k - 1}) + a" for k in range(1, 40)]
     asked = [f"d(h39, h{k - 1}) == d(h39, h{k}) * cos(h{k - 1})" for k in range(1, 40)]
     assert set(verdicts("\n".join(["data a: R", "h0 = sin(a)", *lines, *asked]))) == {"holds"}

@@ -428,3 +428,19 @@ def test_an_entry_of_a_long_vector():
     x = np.zeros(1_000_000)
     value, slope = model.compile(["L", "dL/dx"])(x=x)
     assert (value, slope[0], slope.sum()) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("index", ["a", "b", "d", "own"])
+@pytest.mark.parametrize(
+    "body", ["trace(S[{}])", "sum(diag(W[{}])**2)", "sum(diag(S[{}])**2)", "sum(outer(W[{}], v)**2)"]
+)
+def test_an_index_may_have_any_name(body, index):
+    derived = [
+        str(
+            Equations(
+                f"parameters W: R[m, n]; S: R[m, n, n]; v: R[n]\nL = sum({body.format(name)} for {name} in m)"
+            ).derive("L", ["W", "S", "v"])
+        )
+        for name in (index, "k")
+    ]
+    assert derived[0] == derived[1]

@@ -141,3 +141,29 @@ def test_a_scaled_row_beside_a_matrix_reads_back():
     )
     for _, derivation in derivations(model, "L", model.parameters):
         check_round_trip(derivation, {"m": 2, "n": 3, "p": 4})
+
+
+def test_axes_put_together_and_taken_apart_in_another_way_need_no_sum():
+    model = Equations(
+        "parameters F: R[K, m, n]; G: R[K, p, q]; S: R[m, m]; T: R[p, p]\n"
+        "L = normF((kron(S, T) * kron(T, S)) @ sum(kron(G[k], F[k]) for k in K))**2"
+    )
+    derivation = model.derive("L", "F")
+    assert str(derivation) == (
+        "dL/dF[i,j,k] = 2 Σ_l,o,r,s G[i,l,o] (S ⊗ T)[r,lj] (T ⊗ S)[r,lj] (S ⊗ T)[r,s] (T ⊗ S)[r,s] "
+        "Σ_t G[t,s÷m,o] F[t,s mod m,k]"
+    )
+    draws = np.random.default_rng(5)
+    shapes = {"F": (2, 3, 4), "G": (2, 5, 6), "S": (3, 3), "T": (5, 5)}
+    values = {name: draws.normal(size=shape) for name, shape in shapes.items()}
+    printed = Equations(derivation.sheet()).evaluate("dL_dF", values)
+    np.testing.assert_allclose(printed, model.compile("dL/dF")(**values), rtol=1e-10)
+
+
+def test_an_identity_is_its_own_inverse_and_has_the_determinant_one():
+    model = Equations(
+        "parameters B: R[p, p]; C: R[m*p, q]; y: R[m]\n"
+        "L = sum(inv(kron(eye(m), B)) @ C); D = logdet(kron(eye(m), B))"
+    )
+    assert str(model.derive("L", "C")) == "dL/dC = 𝟏𝟏ᵀ ⊗ (B⁻ᵀ 𝟏)"
+    assert str(model.derive("D", "B")) == "dD/dB = m B⁻ᵀ"

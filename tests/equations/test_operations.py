@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.calculus.forward import tangent
 from chainrule.equations.calculus.lift import Lifted, lift_node
 from chainrule.equations.calculus.local import RULES
+from chainrule.equations.calculus.modes import tangent
 from chainrule.equations.calculus.pin import pinned
 from chainrule.equations.code.assemble import array_source
 from chainrule.equations.code.codegen import CODE

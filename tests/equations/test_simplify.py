@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.equations.calculus.lets import _Walk
-from chainrule.equations.calculus.reverse import adjoints
+from chainrule.equations.calculus.modes import adjoints
 from chainrule.equations.equations import Equations
 from chainrule.equations.nodes import simplify as rewriting
 from chainrule.equations.nodes.nodes import topological

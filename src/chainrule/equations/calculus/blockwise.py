@@ -10,15 +10,14 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.calculus.entrances import Entrance, entrance, with_named_entrances
-from chainrule.equations.calculus.forward import tangent
 from chainrule.equations.calculus.lets import Line, needed_lines
+from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.calculus.pin import involves, pinned, unsummed
-from chainrule.equations.calculus.reverse import identity_seed
 from chainrule.equations.calculus.second import Kept, Second, SecondOrder
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import Node, coefficient_terms
-from chainrule.equations.nodes.products import product, transposed
+from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.sums import linear
 from chainrule.equations.nodes.tensors import written_out
@@ -211,7 +210,8 @@ class _Blocks:
         along = symbol.dims[1:] if over else symbol.dims
         seed = identity_seed(program.pool, along)
         if over:
-            seed = _for_every(self.size, seed)
+            axes = tuple(range(len(seed.dims)))
+            seed = spread(seed, axes, ("example", *axes), (self.size, *seed.dims))
         own = {Cotangent(self.of, name), *self._entered(ways.values())}
         straight = {v for (v, _), way in ways.items() if way.entrance.slope is None and way.row == v}
         order.push_through({symbol: seed}, along, self._namer(name), straight, own)
@@ -289,13 +289,6 @@ def _mirrored(block: Node, rows: int) -> Node:
     order = [*axes[rows:], *axes[:rows]]
     terms = [(c, transposed(term, order)) for c, term in coefficient_terms(block)]
     return linear(block.pool, terms, tuple(block.dims[axis] for axis in order))
-
-
-def _for_every(examples: Size, seed: Node) -> Node:
-    """The same seed for every example."""
-    axes = tuple(range(len(seed.dims)))
-    ones = (seed.pool.ones((examples,)), ("example",))
-    return product(seed.pool, [ones, (seed, axes)], ("example", *axes))
 
 
 def _one_example(symbol: Node) -> Node:

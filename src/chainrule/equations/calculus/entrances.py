@@ -4,12 +4,11 @@ All that follows z = W x + b depends on W through z alone. So the Hessian of W i
 ∂z/∂W attached on both sides: d²L/dW² = M ⊗ x xᵀ with M = d²L/dz², and nothing on the way has the axes of W.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from chainrule.equations.calculus.forward import tangent
-from chainrule.equations.calculus.reverse import identity_seed
+from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
@@ -93,21 +92,20 @@ def _split(program: Program, user: str, neck: Node) -> Program:
     name = underscored(
         f"z_{user}", {*program.symbols, *(size for node in program.symbols.values() for size in node.dims)}
     )
-    symbol = program.pool.symbol(name, neck.dims)
-    symbols, bodies, mentions = {}, {}, dict(program.mentions)
-    for old, node in program.symbols.items():
-        if old == user:
-            symbols[name] = symbol
-        symbols[old] = node
-    for old, body in program.bodies.items():
-        if old == user:
-            bodies[name] = neck
-            body = substitute(body, {neck: symbol})
-        bodies[old] = body
+    symbol, mentions = program.pool.symbol(name, neck.dims), dict(program.mentions)
+    symbols = _with_before(program.symbols, user, name, symbol)
+    bodies = _with_before(program.bodies, user, name, neck)
+    bodies[user] = substitute(bodies[user], {neck: symbol})
     inside = {program.name_of[inner] for inner in symbols_of(neck) if inner in program.name_of}
     mentions[name] = tuple(used for used in program.mentions.get(user, ()) if used in inside)
     mentions[user] = (name, *(used for used in program.mentions.get(user, ()) if used not in inside))
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentions)
+
+
+def _with_before(nodes: Mapping[str, Node], place: str, name: str, node: Node) -> dict[str, Node]:
+    """The nodes by name, with one more before that of a name."""
+    names = [new for old in nodes for new in ((name, old) if old == place else (old,))]
+    return {new: nodes.get(new, node) for new in names}
 
 
 def _narrow(program: Program, user: str, name: str, examples: Size | None) -> tuple[Node, Node, bool] | None:

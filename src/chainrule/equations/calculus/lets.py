@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from chainrule.equations.calculus.masks import behind_gates
+from chainrule.equations.calculus.modes import adjoints, identity_seed
 from chainrule.equations.calculus.naming import is_multiple, name_after_requests, number_temporaries
-from chainrule.equations.calculus.reverse import adjoints, identity_seed
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary

@@ -62,7 +62,7 @@ def _spread(value: Lifted, size: Size) -> Node:
     """The same node for every example."""
     if value.over_examples:
         return value.node
-    own = range(len(value.node.dims))
+    own = tuple(range(len(value.node.dims)))
     return spread(value.node, own, (BATCH, *own), (size, *value.node.dims))
 
 

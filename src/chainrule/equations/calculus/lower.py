@@ -4,8 +4,8 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 
 from chainrule.equations.calculus.lower_calls import call
-from chainrule.equations.calculus.lower_operations import Value, binary, one_over
-from chainrule.equations.calculus.reverse import total_derivative
+from chainrule.equations.calculus.lower_operations import Value, binary, contracted, one_over
+from chainrule.equations.calculus.modes import total_derivative
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import (
     Aggregate,
@@ -90,7 +90,7 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
         refused = {**program.without_rule, name: error}
         return replace(program, symbols=symbols, mentions=mentioned, without_rule=refused)
     order = tuple(index for index, _ in definition.indices)
-    dims = (*(size for _, size in definition.indices), *value.own_dims)
+    dims = [*(size for _, size in definition.indices), *value.own_dims]
     body = spread(value.node, value.labels, order + value.own, dims)
     symbol = pool.symbol(name, body.dims)
     if is_simplex(body) and not is_free:
@@ -139,9 +139,7 @@ def _lower(sheet: Sheet, program: Program, term: Term, done: dict[Term, Value]) 
         case Negative(arg=arg):
             return Value(negative(done[arg].node), done[arg].open)
         case Transpose(arg=arg):
-            value = done[arg]
-            own = value.own[::-1]
-            return Value(product(pool, [(value.node, value.labels)], value.open + own), value.open)
+            return contracted([(done[arg], done[arg].own)], done[arg].own[::-1])
         case Binary(op=op, left=left, right=right):
             return binary(op, done[left], done[right], left.type, right.type)
         case Call():
@@ -184,10 +182,7 @@ def _pick(base: Value, subscripts: list[tuple[Term | None, Value | None]], pool:
 
 def _aggregate(kind: str, body: Value, index: str, size: Size, pool: Pool) -> Value:
     opened = tuple(name for name in body.open if name != index)
-    factors: list[tuple[Node, tuple[str | int, ...]]] = [
-        (body.node, body.labels),
-        (pool.ones((size,)), (index,)),
-    ]
+    factors = [(body.node, body.labels), (pool.ones((size,)), (index,))]
     if kind == "mean":
         factors += one_over(size, pool)
     return Value(product(pool, factors, opened + body.own), opened)

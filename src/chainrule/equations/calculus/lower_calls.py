@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chainrule.equations.calculus.lower_operations import Value, joined, one_over, together
+from chainrule.equations.calculus.lower_operations import Value, contracted, one_over, together
 from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
 from chainrule.equations.language.tree import Call
 from chainrule.equations.nodes import softmaxes
@@ -13,7 +13,6 @@ from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
 from chainrule.equations.nodes.nodes import Node, Pool, is_zero
 from chainrule.equations.nodes.norms import norm
-from chainrule.equations.nodes.products import product, spread
 from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
 from chainrule.gamma import polygamma_name
@@ -40,22 +39,16 @@ def call(term: Call, args: list[Value], pool: Pool) -> Value:
 
 def _along(term: Call, value: Value, function: Callable[[Node], Node], *, keeps: bool) -> Value:
     """Apply a function of the last axis along the call's axis."""
-    own = list(value.own)
-    axis = own[term.axis] if term.axis is not None else own[-1]
-    last = [other for other in own if other != axis] + [axis]
-    pool = value.node.pool
-    moved = product(pool, [(value.node, value.labels)], (*value.open, *last))
-    result = function(moved)
-    if not keeps:
-        return Value(result, value.open)
-    return Value(product(pool, [(result, (*value.open, *last))], value.labels), value.open)
+    axis = value.own[-1 if term.axis is None else term.axis]
+    last = [other for other in value.own if other != axis] + [axis]
+    result = Value(function(contracted([(value, value.own)], last).node), value.open)
+    return contracted([(result, last)], value.own) if keeps else result
 
 
 def _total(term: Call, args: list[Value], pool: Pool) -> Value:
     (value,) = args
-    summed = set(value.own) if term.axis is None else {value.own[term.axis]}
-    out = tuple(label for label in value.labels if not (isinstance(label, int) and label in summed))
-    return Value(product(pool, [(value.node, value.labels)], out), value.open)
+    summed = value.own if term.axis is None else (value.own[term.axis],)
+    return contracted([(value, value.own)], [label for label in value.own if label not in summed])
 
 
 def _mean(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -63,64 +56,22 @@ def _mean(term: Call, args: list[Value], pool: Pool) -> Value:
     axes = value.own if term.axis is None else (value.own[term.axis],)
     total = _total(term, args, pool)
     inverse = [factor for axis in axes for factor in one_over(value.own_dims[axis], pool)]
-    return Value(product(pool, [(total.node, total.labels), *inverse], total.labels), total.open)
-
-
-def _trace(term: Call, args: list[Value], pool: Pool) -> Value:
-    (value,) = args
-    return Value(product(pool, [(value.node, (*value.open, "d", "d"))], value.open), value.open)
+    return contracted([(total, total.own)], total.own, inverse)
 
 
 def _diag(term: Call, args: list[Value], pool: Pool) -> Value:
     """A vector on the diagonal of a matrix, or the diagonal of a matrix as a vector."""
     (value,) = args
     if len(value.own) == 1:
-        factors = [(value.node, (*value.open, "a")), (pool.delta(value.own_dims[0]), ("a", "b"))]
-        return Value(product(pool, factors, (*value.open, "a", "b")), value.open)
-    return Value(product(pool, [(value.node, (*value.open, "a", "a"))], (*value.open, "a")), value.open)
-
-
-def _norm1(term: Call, args: list[Value], pool: Pool) -> Value:
-    (value,) = args
-    return _total(term, [Value(apply("abs", value.node), value.open)], pool)
-
-
-def _norm2(term: Call, args: list[Value], pool: Pool) -> Value:
-    (value,) = args
-    return Value(norm(value.node, len(value.own)), value.open)
-
-
-def _dot(term: Call, args: list[Value], pool: Pool) -> Value:
-    left, right = args
-    opened = joined(left, right)
-    return Value(product(pool, [(left.node, left.labels), (right.node, right.labels)], opened), opened)
-
-
-def _outer(term: Call, args: list[Value], pool: Pool) -> Value:
-    left, right = args
-    opened = joined(left, right)
-    factors = [(left.node, (*left.open, "a")), (right.node, (*right.open, "b"))]
-    return Value(product(pool, factors, (*opened, "a", "b")), opened)
-
-
-def _onehot(term: Call, args: list[Value], pool: Pool) -> Value:
-    (value,) = args
-    return Value(onehot(value.node, term.sizes[-1]), value.open)
-
-
-def _polygamma(term: Call, args: list[Value], pool: Pool) -> Value:
-    (value,), (order,) = args, term.sizes
-    return Value(apply(polygamma_name(int(order)), value.node), value.open)
-
-
-def _pi(term: Call, args: list[Value], pool: Pool) -> Value:
-    return Value(pool.intern("pi", None, (), ()), ())
+        return contracted([(value, "a")], "ab", [(pool.delta(value.own_dims[0]), "ab")])
+    return contracted([(value, "aa")], "a")
 
 
 def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
     """The extreme entry along an axis, or of two values elementwise, where the first one wins a tie."""
     if len(args) == 1:
-        return _along(term, args[0], lambda node: _extreme_entry(node, term.function), keeps=False)
+        which = term.function
+        return _along(term, args[0], lambda u: pool.intern("extreme", which, (u,), u.dims[:-1]), keeps=False)
     first, second = together(*args)
     for value, other in ((first, second), (second, first)):
         if is_zero(value.node):
@@ -130,15 +81,7 @@ def _extreme(term: Call, args: list[Value], pool: Pool) -> Value:
     return Value(choose(compare("<=", *pair), first.node, second.node), first.open)
 
 
-def _extreme_entry(node: Node, which: str) -> Node:
-    return node.pool.intern("extreme", which, (node,), node.dims[:-1])
-
-
 _OPERATORS = {"less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
-
-
-def _comparison(term: Call, args: list[Value], pool: Pool) -> Value:
-    return comparison(_OPERATORS[term.function], *args)
 
 
 def _where(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -154,13 +97,8 @@ def _where(term: Call, args: list[Value], pool: Pool) -> Value:
 
 
 def _kron(term: Call, args: list[Value], pool: Pool) -> Value:
-    opened = joined(*args)
-    sizes = {name: size for arg in args for name, size in zip(arg.open, arg.node.dims, strict=False)}
-    lead = [sizes[name] for name in opened]
-    left, right = (
-        spread(value.node, value.labels, (*opened, *value.own), (*lead, *value.own_dims)) for value in args
-    )
-    return Value(kronecker(left, right, len(opened)), opened)
+    left, right = together(*args)
+    return Value(kronecker(left.node, right.node, len(left.open)), left.open)
 
 
 def _matrix_function(build: Callable[[Node], Node]) -> Callable[[Call, list[Value], Pool], Value]:
@@ -173,20 +111,26 @@ _CALLS: dict[str, Callable[[Call, list[Value], Pool], Value]] = {
     "logsumexp": lambda term, args, pool: _along(term, args[0], softmaxes.log_sum_exp, keeps=False),
     "sum": _total,
     "mean": _mean,
-    "trace": _trace,
+    "trace": lambda term, args, pool: contracted([(args[0], "dd")], ""),
     "diag": _diag,
-    "norm1": _norm1,
-    "norm2": _norm2,
-    "normF": _norm2,
-    "dot": _dot,
-    "outer": _outer,
-    "onehot": _onehot,
-    "polygamma": _polygamma,
-    "pi": _pi,
+    "norm1": lambda term, args, pool: contracted(
+        [(Value(apply("abs", args[0].node), args[0].open), args[0].own)], ""
+    ),
+    **dict.fromkeys(
+        ("norm2", "normF"),
+        lambda term, args, pool: Value(norm(args[0].node, len(args[0].own)), args[0].open),
+    ),
+    "dot": lambda term, args, pool: contracted([(value, value.own) for value in args], ""),
+    "outer": lambda term, args, pool: contracted(zip(args, "ab", strict=True), "ab"),
+    "onehot": lambda term, args, pool: Value(onehot(args[0].node, term.sizes[-1]), args[0].open),
+    "polygamma": lambda term, args, pool: Value(
+        apply(polygamma_name(int(term.sizes[0])), args[0].node), args[0].open
+    ),
+    "pi": lambda term, args, pool: Value(pool.intern("pi", None, (), ())),
     "max": _extreme,
     "min": _extreme,
     "where": _where,
-    **dict.fromkeys(_OPERATORS, _comparison),
+    **dict.fromkeys(_OPERATORS, lambda term, args, pool: comparison(_OPERATORS[term.function], *args)),
     "kron": _kron,
     "inv": _matrix_function(inverse),
     "det": _matrix_function(determinant),

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.conditions import choose, compare, gate
 from chainrule.equations.nodes.nodes import Factor, Node, factors_of
-from chainrule.equations.nodes.products import may_overflow, product
+from chainrule.equations.nodes.products import may_overflow, product, spread
 from chainrule.equations.nodes.sums import linear
 
 
@@ -40,8 +40,7 @@ def _any_of(conditions: list[Factor], node: Node) -> Factor:
     pool, axes = node.pool, conditions[0][1]
     if any(own != axes for _, own in conditions):
         axes = tuple(range(len(node.dims)))
-        ones = (pool.ones(node.dims), axes)
-        conditions = [(product(pool, [condition, ones], axes), axes) for condition in conditions]
+        conditions = [(spread(*condition, axes, node.dims), axes) for condition in conditions]
     return _is_counted(
         linear(pool, [(Fraction(1), one) for one, _ in conditions], conditions[0][0].dims)
     ), axes

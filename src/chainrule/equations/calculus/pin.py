@@ -41,8 +41,12 @@ def mixes(node: Node, size: Size) -> bool:
     return any(_is_of(own, size) for own in node.args[0].dims[-last:]) if last else False
 
 
+def _is_of(own: Size, size: Size) -> bool:
+    return size in size_factors(own) if isinstance(own, str) else size == own
+
+
 def _has(node: Node, size: Size) -> bool:
-    return any(size in size_factors(own) if isinstance(own, str) else size == own for own in node.dims)
+    return any(_is_of(own, size) for own in node.dims)
 
 
 def pinned(root: Node, size: Size, rename: Rename) -> Node | None:
@@ -75,14 +79,6 @@ def _pinned(node: Node, pins: tuple[Node | None, ...], size: Size, rename: Renam
     return rule(node, args, size, axis, rename)
 
 
-def _symbol(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
-    return rename(node) if axis == 0 else None
-
-
-def _ones(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
-    return node.pool.ones(_without(node.dims, axis))
-
-
 def _entry_by_entry(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
     last = last_axes(node)
     # What both sides of a power repeat has no axis for the examples.
@@ -110,10 +106,6 @@ def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Renam
     return spread(pinned_node, kept, range(len(rest)), rest)
 
 
-def _is_of(own: Size, size: Size) -> bool:
-    return size in size_factors(own) if isinstance(own, str) else size == own
-
-
 def _labels(node: Node, size: Size) -> set[int]:
     """The labels of a product that run over the examples."""
     return {
@@ -135,10 +127,10 @@ def _product(node: Node, args: list[Node], size: Size, axis: int, rename: Rename
 
 
 _ONE_EXAMPLE: dict[str, Callable[[Node, list[Node], Size, int, Rename], Node | None]] = {
-    "sym": _symbol,
+    "sym": lambda node, args, size, axis, rename: rename(node) if axis == 0 else None,
     "iota": lambda node, args, size, axis, rename: rename(node),
     "relation": _relation,
-    "ones": _ones,
+    "ones": lambda node, args, size, axis, rename: node.pool.ones(_without(node.dims, axis)),
     "prod": _product,
 }
 

@@ -8,8 +8,8 @@ as the gradient. With the unit vectors of one name as directions it is a block o
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from chainrule.equations.calculus.forward import tangent
 from chainrule.equations.calculus.lets import Line, derive_lines, folding, inline_lines, needed_lines
+from chainrule.equations.calculus.modes import tangent
 from chainrule.equations.calculus.naming import number_temporaries
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from chainrule.equations.calculus.lift import batch_program, penalized_program
 from chainrule.equations.calculus.pin import mixes
-from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.nodes import topological
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
@@ -91,7 +91,11 @@ def examples_of(program: Program, names: Iterable[str]) -> Examples:
         return Examples(None)
     data = program.named("data")
     needed = program.ancestors(names) & program.dependents(data)
-    mixed = (name for name in program.bodies if name in needed and _mixes(program.bodies[name], axis))
+    mixed = (
+        name
+        for name, body in program.bodies.items()
+        if name in needed and any(mixes(node, axis) for node in topological([body]))
+    )
     name, listed = next(mixed, None), " and ".join(data)
     if name is None:
         remark = f"The sheet is over all examples already: {axis}, the first axis of {listed}, counts them."
@@ -101,10 +105,6 @@ def examples_of(program: Program, names: Iterable[str]) -> Examples:
         'Without form="batch" (--batch) the sheet stays as it is.'
     )
     return Examples(None, remark)
-
-
-def _mixes(body: Node, axis: str) -> bool:
-    return any(mixes(node, axis) for node in topological([body]))
 
 
 def shared_axis(program: Program) -> str | None:

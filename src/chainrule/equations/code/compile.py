@@ -21,16 +21,15 @@ from chainrule.equations.code.room import HESSIAN, JACOBIAN, OTHER, Made
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Declaration, Size, Span
+from chainrule.equations.nodes.accurate import right_in_the_tails, right_near_zero
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.long_products import in_parts
-from chainrule.equations.nodes.near_zero import right_near_zero
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
 from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import in_log_space
-from chainrule.equations.nodes.tails import right_in_the_tails
 
 # What overflows unless it is looked through, such as log(1 - p), is far shorter than this.
 MOST_INLINED = 100

@@ -17,6 +17,7 @@ from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.requests import Request
 from chainrule.equations.code.work import multiplied_out, operations, taken_apart
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
 from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
@@ -24,7 +25,6 @@ from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product, transposed
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.sums import linear
-from chainrule.equations.nodes.tails import right_in_the_tails
 
 
 def first_lines(

@@ -125,7 +125,7 @@ def transpose(form: Form) -> Form:
 
 def _transposed_product(form: Mul) -> Form | None:
     flipped = [transpose(factor) for factor in reversed(form.factors)]
-    if _transposes(flipped) > _transposes(form.factors) + 1:
+    if transposes(flipped) > transposes(form.factors) + 1:
         return None
     opened = (inner.factors if isinstance(inner, Mul) else (inner,) for inner in flipped)
     return Mul(form.rank, tuple(chain.from_iterable(opened)))
@@ -137,7 +137,7 @@ def _transposed_hadamard(form: Hadamard) -> Form | None:
         return None
     if form.rank == 2:
         return form if all(transpose(u) == u for u in above) else None
-    if _transposes(above) != 1:
+    if transposes(above) != 1:
         return None
     # A row times a diagonal: (u ⊙ vᵀ)ᵀ = v diag(u) for a row v.
     (row,) = (factor.arg for factor in above if isinstance(factor, Transposed))
@@ -147,8 +147,8 @@ def _transposed_hadamard(form: Hadamard) -> Form | None:
 
 def _transposed_sum(form: Add) -> Form | None:
     flipped = [(sign, transpose(term)) for sign, term in form.terms]
-    before = _transposes(term for _, term in form.terms)
-    return add(flipped, form.rank) if _transposes(term for _, term in flipped) <= before else None
+    before = transposes(term for _, term in form.terms)
+    return add(flipped, form.rank) if transposes(term for _, term in flipped) <= before else None
 
 
 # Transposes that are pushed in, or vanish; None where one stands outside.
@@ -167,7 +167,8 @@ _TRANSPOSED: dict[type[Form], Callable[[Any], Form | None]] = {
 }
 
 
-def _transposes(factors: Iterable[Form]) -> int:
+def transposes(factors: Iterable[Form]) -> int:
+    """How many of some factors are transposed."""
     return sum(isinstance(factor, Transposed) for factor in factors)
 
 

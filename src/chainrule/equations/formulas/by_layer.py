@@ -8,13 +8,12 @@ from html import escape
 from typing import Any
 
 from chainrule.equations.formulas.forms import Form, Num, Scale
-from chainrule.equations.formulas.line_names import latex_line, mathml_line, unicode_line
+from chainrule.equations.formulas.line_names import Spelling, latex_line, mathml_line, unicode_line
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.formulas.recursions import Letters, Recursion
-from chainrule.equations.formulas.spelling import Spelling
 from chainrule.equations.language.origin import Remade
 from chainrule.equations.nodes.nodes import Node
 

@@ -20,8 +20,8 @@ from chainrule.equations.formulas.derived_sheet import derived_sheet
 from chainrule.equations.formulas.explanation import (
     Step,
     fused_rule,
+    grouped,
     markdown,
-    naive_rule,
     numbered,
     rule,
     was_fused,
@@ -30,10 +30,12 @@ from chainrule.equations.formulas.forms import Form
 from chainrule.equations.formulas.kinks import Kink, kinks_of
 from chainrule.equations.formulas.letters import is_indexed, sizes_not_letters
 from chainrule.equations.formulas.line_names import (
+    Spelling,
     independence,
     latex_line,
     mathml_line,
     named,
+    spelling_of,
     unicode_line,
 )
 from chainrule.equations.formulas.matrixform import matrix_form
@@ -45,7 +47,6 @@ from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.formulas.recursions import LAYER_LETTERS, Row, fold
 from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.formulas.shown import Shown
-from chainrule.equations.formulas.spelling import Spelling, spelling_of
 from chainrule.equations.formulas.structured import Structured, block_place, structured
 from chainrule.equations.formulas.where_list import where_list
 from chainrule.equations.language.origin import Remade
@@ -146,7 +147,9 @@ class Derivation(Remade):
         if len(sides) == 1:
             return step
         fused = fused_rule(self.program, line, self.of, self._shown, self._spelled)
-        return replace(step, rule=fused, naive=sides[0][1], naive_rule=naive_rule(line, self._spelled))
+        return replace(
+            step, rule=fused, naive=sides[0][1], naive_rule=grouped(line.naive_rules, self._spelled)
+        )
 
     @property
     def _shown(self) -> tuple[Line, ...]:

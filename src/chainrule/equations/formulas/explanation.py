@@ -11,8 +11,7 @@ from textwrap import wrap
 
 from chainrule.equations.calculus.lets import Line
 from chainrule.equations.formulas.glyphs import unicode_name
-from chainrule.equations.formulas.line_names import unicode_line
-from chainrule.equations.formulas.spelling import Spelling
+from chainrule.equations.formulas.line_names import Spelling, unicode_line
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, topological
@@ -87,11 +86,6 @@ def _of_indices(line: Line) -> list[str]:
     kinds = {node.kind for node in topological([line.expression])}
     said = ["indices count from 0"] if kinds & {"iota", "relation"} else []
     return [*said, "[…] is 1 where it holds, else 0"] if "relation" in kinds else said
-
-
-def naive_rule(line: Line, spelled: Spelling) -> str:
-    """The rules that lead to the naive form, in words."""
-    return grouped(line.naive_rules, spelled)
 
 
 def fused_rule(program: Program, line: Line, of: str, lines: Sequence[Line], spelled: Spelling) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, product
+from itertools import chain, count, product
 from typing import Any
 
 from chainrule.arrays import Array, np
@@ -208,12 +208,8 @@ def _joined(
     coefficient: float,
 ) -> Term:
     """The product of one term of each factor, with labels numbered from 0: those of ``out`` first."""
-    number = {label: place for place, label in enumerate(out)}
-    fresh = count(len(out))
-    for own in labels:
-        for label in own:
-            if label not in number:
-                number[label] = next(fresh)
+    number = {label: place for place, label in enumerate(dict.fromkeys((*out, *chain.from_iterable(labels))))}
+    fresh = count(len(number))
     factors: list[Factor] = []
     for term, own in zip(chosen, labels, strict=True):
         coefficient *= term.coefficient

@@ -65,10 +65,6 @@ def _of_product(form: Indexed) -> Dims:
     return tuple(sizes[label] for label in form.out)
 
 
-def _of_part(form: Part) -> Dims:
-    return tuple(size for size, place in zip(dims_of(form.arg), form.places, strict=True) if place is None)
-
-
 def _of_kronecker(form: Kron) -> Dims:
     sides = zip(side_axes(form.left, form.rank), side_axes(form.right, form.rank), strict=True)
     return tuple(size_product(a or 1, b or 1) for a, b in sides)
@@ -87,7 +83,9 @@ _DIMS: dict[type[Form], Callable[[Any], Dims]] = {
     Transposed: lambda form: dims_of(form.arg)[::-1],
     Mul: lambda form: _outer_dims(form.factors, form.rank),
     Function: _of_function,
-    Part: _of_part,
+    Part: lambda form: tuple(
+        size for size, place in zip(dims_of(form.arg), form.places, strict=True) if place is None
+    ),
     Compare: lambda form: _common((form.left, form.right)),
     Extreme: lambda form: _common((form.left, form.right)),
     Where: lambda form: _common(side for side in (form.then, form.other, form.condition) if side.rank),

@@ -23,6 +23,13 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class OfArgument(Form):
+    """A piece that is made of another one, its argument."""
+
+    arg: Form
+
+
+@dataclass(frozen=True, slots=True)
 class Named(Form):
     """A symbol, or a node that a line of code already holds."""
 
@@ -95,10 +102,8 @@ class OneHot(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Transposed(Form):
+class Transposed(OfArgument):
     """argᵀ of a column or matrix."""
-
-    arg: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,54 +148,42 @@ class Function(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Power(Form):
+class Power(OfArgument):
     """Elementwise power of anything but exponents 1, 2, -1."""
 
-    arg: Form
     exponent: Fraction
 
 
 @dataclass(frozen=True, slots=True)
-class Raised(Form):
+class Raised(OfArgument):
     """Elementwise power with an exponent that is a form; either may lack axes."""
 
-    arg: Form
     exponent: Form
 
 
 @dataclass(frozen=True, slots=True)
-class Diag(Form):
+class Diag(OfArgument):
     """A vector on a diagonal."""
 
-    arg: Form
-
 
 @dataclass(frozen=True, slots=True)
-class Diagonal(Form):
+class Diagonal(OfArgument):
     """The diagonal of a matrix, as a column."""
 
-    arg: Form
-
 
 @dataclass(frozen=True, slots=True)
-class Sum(Form):
+class Sum(OfArgument):
     """The sum of all entries."""
 
-    arg: Form
-
 
 @dataclass(frozen=True, slots=True)
-class Trace(Form):
+class Trace(OfArgument):
     """The trace of a matrix."""
 
-    arg: Form
-
 
 @dataclass(frozen=True, slots=True)
-class Norm(Form):
+class Norm(OfArgument):
     """Euclidean or Frobenius norm."""
-
-    arg: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,26 +233,23 @@ class Kron(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Split(Form):
+class Split(OfArgument):
     """The blocks of a form: each of its axes, taken apart into axes of the given sizes."""
 
-    arg: Form
     parts: tuple[tuple[Size, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Merged(Form):
+class Merged(OfArgument):
     """Axes of the given sizes run through as one, for each axis of the result."""
 
-    arg: Form
     parts: tuple[tuple[Size, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Form):
+class Entry(OfArgument):
     """One entry of a form, at letters: ``(1 - h⊙h)[j]``."""
 
-    arg: Form
     letters: tuple[str, ...]
 
 
@@ -280,13 +270,12 @@ class Letter(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Form):
+class Part(OfArgument):
     """What stands at some places of a form's axes: S[k], X[:, i], M[y].
 
     A place is a letter or a form such as a label, None for an axis that is left, or a number: a placeholder.
     """
 
-    arg: Form
     places: tuple[int | str | Form | None, ...]
 
 

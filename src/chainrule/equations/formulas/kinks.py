@@ -5,9 +5,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.formulas.glyphs import unicode_name
+from chainrule.equations.formulas.line_names import spelling_of
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.formulas.spelling import spelling_of
 from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, is_number, topological
 from chainrule.equations.nodes.program import Program, symbols_of
@@ -90,10 +90,6 @@ def _of_power(node: Node, text: Text, order: int) -> list[Kink]:
     return []
 
 
-def _of_raised(node: Node, text: Text, order: int) -> list[Kink]:
-    return [] if _is_whole(node.args[1]) else _power_kinks(node.args[0], text)
-
-
 def _of_determinant(node: Node, text: Text, order: int) -> list[Kink]:
     there = "the derivative is the adjugate" if order == 1 else "the second derivative is there"
     words = f"the formula needs the inverse; {there}, which compiled code returns"
@@ -116,7 +112,7 @@ KINKED: dict[str, Callable[[Node, Text, int], list[Kink]]] = {
     "fn": _of_function,
     "norm": _of_norm,
     "pow": _of_power,
-    "raised": _of_raised,
+    "raised": lambda node, text, order: [] if _is_whole(node.args[1]) else _power_kinks(node.args[0], text),
     "det": _of_determinant,
     "extreme": _of_extreme,
     "where": _of_choice,

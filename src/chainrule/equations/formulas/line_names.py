@@ -1,14 +1,17 @@
 """What the lines of a derivation are called: dL/dW, δh, d²L/dW², D[h]; in every notation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from chainrule.equations.calculus.second import Core, Direction, Moved, Second
-from chainrule.equations.formulas.glyphs import SUBSCRIPTS, latex_name, unicode_name
+from chainrule.equations.formulas.glyphs import AS_TYPED, SUBSCRIPTS, latex_name, unicode_name
 from chainrule.equations.formulas.print_mathml import MathPrinter
+from chainrule.equations.language.free_names import underscored
+from chainrule.equations.language.tree import size_factors
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,121 +21,101 @@ class CodeName:
     text: str
 
 
-def unicode_line(name: Any) -> str:
-    """The name in Unicode.
+@dataclass(frozen=True)
+class LineNames:
+    r"""What lines are called in one notation: how names of the sheet look, and a template for each kind.
 
     Examples
     --------
     >>> unicode_line(Cotangent("L", "W1")), unicode_line(Second("L", "W", "W")), unicode_line(Moved("h"))
     ('dL/dW₁', 'd²L/dW²', 'D[h]')
-    """
-    match name:
-        case CodeName(text=text):
-            return text
-        case Cotangent(of=of, wrt=wrt):
-            return f"d{unicode_line(of)}/d{unicode_name(wrt)}"
-        case Second(of=of, wrt=wrt, then=then):
-            below = (
-                f"d{unicode_name(wrt)}²" if wrt == then else f"(d{unicode_name(wrt)} d{unicode_name(then)})"
-            )
-            return f"d²{unicode_name(of)}/{below}"
-        case Direction(wrt=wrt):
-            return f"v_{unicode_name(wrt)}"
-        case Moved(base=base):
-            return f"D[{unicode_line(base)}]"
-        case Core(base=base):
-            return f"core[{unicode_line(base)}]"
-        case Temporary(body=body, number=number):
-            count = str(number).translate(SUBSCRIPTS) if number > 1 else ""
-            return f"{_delta(name)}{count}{unicode_name(body)}"
-    return unicode_name(name)
-
-
-def _delta(name: Temporary) -> str:
-    return "Δ" if name.capital else "δ"
-
-
-def latex_line(name: Any) -> str:
-    r"""The name in LaTeX.
-
-    Examples
-    --------
     >>> latex_line(Second("L", "b", "W"))
     '\\frac{d^{2}L}{db\\, dW}'
-    """
-    match name:
-        case Cotangent(of=of, wrt=wrt):
-            return rf"\frac{{d{latex_line(of)}}}{{d{latex_name(wrt)}}}"
-        case Second(of=of, wrt=wrt, then=then):
-            below = (
-                rf"d{{{latex_name(wrt)}}}^{{2}}"
-                if wrt == then
-                else rf"d{latex_name(wrt)}\, d{latex_name(then)}"
-            )
-            return rf"\frac{{d^{{2}}{latex_name(of)}}}{{{below}}}"
-        case Direction(wrt=wrt):
-            return rf"v_{{{latex_name(wrt)}}}"
-        case Moved(base=base):
-            return rf"D\!\left[{latex_line(base)}\right]"
-        case Core(base=base):
-            return rf"\mathrm{{core}}\!\left[{latex_line(base)}\right]"
-        case Temporary(body=body, number=number):
-            count = f"^{{({number})}}" if number > 1 else ""
-            letter = r"\Delta" if _delta(name) == "Δ" else r"\delta"
-            return rf"{letter}{count}_{{{latex_name(body)}}}"
-    return latex_name(name)
-
-
-def mathml_line(name: Any) -> str:
-    """The name in MathML."""
-    identifier = MathPrinter.identifier
-    match name:
-        case Cotangent(of=of, wrt=wrt):
-            return _fraction(f"<mi>d</mi>{mathml_line(of)}", f"<mi>d</mi>{identifier(wrt)}")
-        case Second(of=of, wrt=wrt, then=then):
-            below = f"<mi>d</mi>{identifier(wrt)}<mi>d</mi>{identifier(then)}"
-            if wrt == then:
-                below = f"<mi>d</mi><msup>{identifier(wrt)}<mn>2</mn></msup>"
-            return _fraction(f"<msup><mi>d</mi><mn>2</mn></msup>{identifier(of)}", below)
-        case Direction(wrt=wrt):
-            return f"<msub><mi>v</mi>{identifier(wrt)}</msub>"
-        case Moved(base=base):
-            return f"<mrow><mi>D</mi><mo>[</mo>{mathml_line(base)}<mo>]</mo></mrow>"
-        case Core(base=base):
-            return f"<mrow><mi>core</mi><mo>[</mo>{mathml_line(base)}<mo>]</mo></mrow>"
-        case Temporary(body=body, number=number):
-            if number == 1:
-                return f"<msub><mi>{_delta(name)}</mi>{identifier(body)}</msub>"
-            return f"<msubsup><mi>{_delta(name)}</mi>{identifier(body)}<mn>({number})</mn></msubsup>"
-    return identifier(name)
-
-
-def _fraction(above: str, below: str) -> str:
-    return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
-
-
-def sheet_line(name: Any) -> str:
-    """The name in sheet syntax.
-
-    Examples
-    --------
     >>> sheet_line(Cotangent("L", "W")), sheet_line(Second("L", "W", "b")), sheet_line(Moved("h"))
     ('dL_dW', 'd2L_dW_db', 'D_h')
     """
-    match name:
-        case Cotangent(of=of, wrt=wrt):
-            return f"d{sheet_line(of)}_d{wrt}"
-        case Second(of=of, wrt=wrt, then=then):
-            return f"d2{of}_d{wrt}_d{then}"
-        case Direction(wrt=wrt):
-            return f"v_{wrt}"
-        case Moved(base=base):
-            return f"D_{sheet_line(base)}"
-        case Core(base=base):
-            return f"core_{sheet_line(base)}"
-        case Temporary(body=body, number=number):
-            return f"delta{number if number > 1 else ''}_{body}"
-    return str(name)
+
+    name: Callable[[str], str]
+    cotangent: str
+    second: str
+    twice: str
+    direction: str
+    moved: str
+    core: str
+    temporary: str
+    numbered: str
+    letters: tuple[str, str] = ("δ", "Δ")
+
+    def __call__(self, name: Any) -> str:
+        """The name of a line, or of the sheet, in this notation."""
+        match name:
+            case CodeName(text=text):
+                return text
+            case Cotangent(of=of, wrt=wrt):
+                return self.cotangent.format(of=self(of), wrt=self.name(wrt))
+            case Second(of=of, wrt=wrt, then=then):
+                template = self.twice if wrt == then else self.second
+                return template.format(of=self.name(of), wrt=self.name(wrt), then=self.name(then))
+            case Direction(wrt=wrt):
+                return self.direction.format(wrt=self.name(wrt))
+            case Moved(base=base):
+                return self.moved.format(base=self(base))
+            case Core(base=base):
+                return self.core.format(base=self(base))
+            case Temporary(body=body, number=number):
+                template = self.numbered if number > 1 else self.temporary
+                letter, small = self.letters[name.capital], str(number).translate(SUBSCRIPTS)
+                return template.format(letter=letter, body=self.name(body), number=number, small=small)
+        return self.name(name)
+
+
+unicode_line = LineNames(
+    unicode_name,
+    cotangent="d{of}/d{wrt}",
+    second="d²{of}/(d{wrt} d{then})",
+    twice="d²{of}/d{wrt}²",
+    direction="v_{wrt}",
+    moved="D[{base}]",
+    core="core[{base}]",
+    temporary="{letter}{body}",
+    numbered="{letter}{small}{body}",
+)
+latex_line = LineNames(
+    latex_name,
+    cotangent=r"\frac{{d{of}}}{{d{wrt}}}",
+    second=r"\frac{{d^{{2}}{of}}}{{d{wrt}\, d{then}}}",
+    twice=r"\frac{{d^{{2}}{of}}}{{d{{{wrt}}}^{{2}}}}",
+    direction="v_{{{wrt}}}",
+    moved=r"D\!\left[{base}\right]",
+    core=r"\mathrm{{core}}\!\left[{base}\right]",
+    temporary="{letter}_{{{body}}}",
+    numbered="{letter}^{{({number})}}_{{{body}}}",
+    letters=(r"\delta", r"\Delta"),
+)
+mathml_line = LineNames(
+    MathPrinter.identifier,
+    cotangent="<mfrac><mrow><mi>d</mi>{of}</mrow><mrow><mi>d</mi>{wrt}</mrow></mfrac>",
+    second="<mfrac><mrow><msup><mi>d</mi><mn>2</mn></msup>{of}</mrow>"
+    "<mrow><mi>d</mi>{wrt}<mi>d</mi>{then}</mrow></mfrac>",
+    twice="<mfrac><mrow><msup><mi>d</mi><mn>2</mn></msup>{of}</mrow>"
+    "<mrow><mi>d</mi><msup>{wrt}<mn>2</mn></msup></mrow></mfrac>",
+    direction="<msub><mi>v</mi>{wrt}</msub>",
+    moved="<mrow><mi>D</mi><mo>[</mo>{base}<mo>]</mo></mrow>",
+    core="<mrow><mi>core</mi><mo>[</mo>{base}<mo>]</mo></mrow>",
+    temporary="<msub><mi>{letter}</mi>{body}</msub>",
+    numbered="<msubsup><mi>{letter}</mi>{body}<mn>({number})</mn></msubsup>",
+)
+sheet_line = LineNames(
+    str,
+    cotangent="d{of}_d{wrt}",
+    second="d2{of}_d{wrt}_d{then}",
+    twice="d2{of}_d{wrt}_d{then}",
+    direction="v_{wrt}",
+    moved="D_{base}",
+    core="core_{base}",
+    temporary="delta_{body}",
+    numbered="delta{number}_{body}",
+)
 
 
 def named(name: Callable[[Any], str], spelled: Callable[[Any], Any]) -> Callable[[Node], str]:
@@ -150,3 +133,36 @@ def independence(name: Any) -> str:
         case Moved(base=base):
             return f"({unicode_line(base)} does not move)"
     return ""
+
+
+Spelling = Callable[[Any], Any]
+
+
+def spelling_of(program: Program) -> Spelling:
+    """What gives a name, or a name made of names, as it is to be printed beside all others of a sheet."""
+    sizes = {
+        part for symbol in program.symbols.values() for size in symbol.dims for part in size_factors(size)
+    }
+    names = dict.fromkeys([*program.symbols, *sorted(size for size in sizes if isinstance(size, str))])
+    typed = {name: AS_TYPED + name for name in _alike(names)}
+
+    def spelled(name: Any) -> Any:
+        if isinstance(name, str):
+            return typed.get(name, name)
+        if isinstance(name, Direction) and f"v_{name.wrt}" in names:
+            # A sheet may have a v_W; the direction of W is v_W_ then, as for compiled functions.
+            return Direction(AS_TYPED + underscored(f"v_{name.wrt}", names).removeprefix("v_"))
+        if isinstance(name, tuple) and hasattr(name, "_fields"):
+            return type(name)(*map(spelled, name))
+        return name
+
+    return spelled
+
+
+def _alike(names: Iterable[str]) -> list[str]:
+    """The names to be written as they are typed: of all that would look alike one keeps its looks."""
+    looks: dict[str, list[str]] = {}
+    for name in names:
+        looks.setdefault(unicode_name(name), []).append(name)
+    plain = {look: look if look in own else own[0] for look, own in looks.items()}
+    return [name for look, own in looks.items() for name in own if name != plain[look]]

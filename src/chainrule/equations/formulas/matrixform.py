@@ -10,7 +10,6 @@ from fractions import Fraction
 from chainrule.equations.formulas.arrange import (
     add,
     hadamard,
-    mul,
     scale,
     transpose,
 )
@@ -27,7 +26,6 @@ from chainrule.equations.formulas.forms import (
     Iota,
     Kron,
     Merged,
-    Mul,
     Named,
     Norm,
     Num,
@@ -40,7 +38,6 @@ from chainrule.equations.formulas.forms import (
     Scale,
     SizeForm,
     Split,
-    Trace,
     Unit,
     Where,
 )
@@ -58,6 +55,7 @@ from chainrule.equations.nodes.nodes import (
     factors_of,
     is_number,
     is_zero,
+    number_of,
     topological,
 )
 from chainrule.equations.nodes.norms import over_divisor
@@ -95,10 +93,6 @@ def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
         return done[node]
 
     return form(node)
-
-
-def _norm_form(node: Node, form: FormOf) -> Form:
-    return _power_form(_squares(node, form), ROOT) if node.dims else Norm(0, form(node.args[0]))
 
 
 def _raised_form(node: Node, form: FormOf) -> Form:
@@ -204,7 +198,7 @@ def _choice_form(node: Node, form: FormOf) -> Form:
 def _broadcast(node: Node, form: FormOf) -> Form:
     """The form of what goes together with others entry by entry: a number needs no ones."""
     if is_number(node):
-        return Num(len(node.dims), sum((c for c, _ in coefficient_terms(node)), Fraction(0)))
+        return Num(len(node.dims), number_of(node))
     return form(node)
 
 
@@ -247,10 +241,6 @@ def _power_form(arg: Form, exponent: Fraction) -> Form:
     if isinstance(arg, Power) and (exponent.denominator == 1 or isinstance(arg.arg, Norm)):
         # A norm is not negative, so its powers multiply whatever they are.
         return _power_form(arg.arg, arg.exponent * exponent)
-    square = _is_square(arg)
-    if square is not None and (exponent == ROOT or exponent.denominator == 2):
-        norm = Norm(0, square)
-        return norm if exponent == ROOT else Power(0, norm, exponent * 2)
     if exponent == ROOT:
         return Function(arg.rank, "sqrt", arg)
     if arg.rank and exponent in (2, 3):
@@ -268,28 +258,6 @@ def _base(node: Node, form: FormOf) -> tuple[Form, Fraction]:
 
 def _squares(node: Node, form: FormOf) -> Form:
     return form(squared_norm(node.args[0], node.data))
-
-
-def _is_square(form: Form) -> Form | None:
-    """The u of ‖u‖², also where u is a product that stands written out: xᵀ Aᵀ A x, tr(B Bᵀ Aᵀ A)."""
-    match form:
-        case Power(arg=Norm(arg=arg), exponent=exponent) if exponent == 2:
-            return arg
-        case Mul(rank=0, factors=factors):
-            return _root(factors, 1)
-        case Trace(arg=Mul(factors=factors)):
-            turns = (factors[turn:] + factors[:turn] for turn in range(len(factors)))
-            return next((root for turned in turns if (root := _root(turned, 2)) is not None), None)
-    return None
-
-
-def _root(factors: Sequence[Form], rank: int) -> Form | None:
-    """The u of a product uᵀ u."""
-    half, odd = divmod(len(factors), 2)
-    mirrored = not odd and all(
-        left == transpose(right) for left, right in zip(factors[:half], factors[: half - 1 : -1], strict=True)
-    )
-    return mul(factors[half:], rank) if mirrored else None
 
 
 def _product_form(node: Node, form: FormOf) -> Form:
@@ -404,7 +372,9 @@ FORMS: dict[str, FormRow] = {
     "pow": lambda node, form: _power_form(*_base(node, form)),
     "raised": _raised_form,
     "fn": _function_form,
-    "norm": _norm_form,
+    "norm": lambda node, form: (
+        _power_form(_squares(node, form), ROOT) if node.dims else Norm(0, form(node.args[0]))
+    ),
     "direction": lambda node, form: form(over_divisor(*node.args)),
     "softmax": _of_rows(lambda node: "softmax", keeps=True),
     "lse": _of_rows(lambda node: "logsumexp", keeps=False),

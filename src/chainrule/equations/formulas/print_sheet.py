@@ -18,7 +18,6 @@ from chainrule.equations.formulas.forms import (
     PartOf,
     Sigma,
     Split,
-    Summed,
 )
 from chainrule.equations.formulas.letters import is_indexed, letters_in
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
@@ -97,10 +96,6 @@ class SheetPrinter(Printer):
     def _sigma(self, form: Sigma) -> tuple[str, int]:
         self._sizes |= form.summed
         return super()._sigma(form)
-
-    def _summed(self, form: Summed) -> tuple[str, int]:
-        self._sizes[form.letter] = form.size
-        return super()._summed(form)
 
     def size(self, size: str) -> str:
         return f"({size.replace('*', ' * ')})" if "*" in size else size

@@ -143,7 +143,7 @@ class Printer:
         return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma | Summed) else FACTOR)
 
     def _hadamard(self, form: Hadamard) -> tuple[str, int]:
-        above = self._elementwise_factors(form.above)
+        above = [self.inside(factor, FACTOR) for factor in form.above]
         if not form.below:
             square = len(form.above) > 1 and all(factor == form.above[0] for factor in form.above)
             return (self.square(above) if square else self.hadamard_product(above)), PRODUCT
@@ -152,16 +152,6 @@ class Printer:
         top = self.hadamard_product(above) if above else self.number(Fraction(1))
         top = top if len(above) < 2 else self.brackets(top)
         return self.elementwise_quotient(top, bottom), PRODUCT
-
-    def _elementwise_factors(self, factors: Sequence[Form]) -> list[str]:
-        """Factors of a Hadamard product; a square inside stands as a square."""
-        result = []
-        for factor in factors:
-            if isinstance(factor, Hadamard) and len(set(factor.above)) == 1 and not factor.below:
-                result.append(self._write(factor)[0])
-            else:
-                result.append(self.inside(factor, FACTOR))
-        return result
 
     def _transposed(self, form: Transposed) -> tuple[str, int]:
         if isinstance(form.arg, Function) and form.arg.name == "inv":

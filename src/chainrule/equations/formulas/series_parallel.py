@@ -6,8 +6,10 @@ a matrix product, parallel edges are a Hadamard product.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TypeVar
 
 from chainrule.equations.formulas.arrange import (
@@ -16,6 +18,7 @@ from chainrule.equations.formulas.arrange import (
     scalars_outside,
     scale,
     transpose,
+    transposes,
 )
 from chainrule.equations.formulas.forms import (
     Diag,
@@ -30,7 +33,6 @@ from chainrule.equations.formulas.forms import (
     Power,
     Sum,
     Trace,
-    Transposed,
 )
 from chainrule.equations.language.tree import Size
 
@@ -124,10 +126,7 @@ def _keep(members: set[T], item: T, wanted: bool) -> None:
 
 def reduce_graph(graph: Graph) -> bool:
     """Remove one summed vertex or join one pair of parallel edges; the first rule that applies."""
-    for rule in (_inner_product, _whole_sum, _dead_end_vector, _dead_end, _trace_rule, _parallel, _series):
-        if rule(graph):
-            return True
-    return False
+    return any(rule(graph) for rule in _RULES)
 
 
 def _inner_product(graph: Graph) -> bool:
@@ -150,12 +149,7 @@ def _inner(above: list[Form], below: list[Form]) -> Form:
         return Power(0, Norm(0, above[0]), Fraction(2))
     first, rest = above[0], hadamard(above[1:], (), 1)
     turned = mul((transpose(first), rest), 0), mul((transpose(rest), first), 0)
-    return min(turned, key=_count_transposes)
-
-
-def _count_transposes(form: Form) -> int:
-    factors = form.factors if isinstance(form, Mul) else ()
-    return sum(isinstance(factor, Transposed) for factor in factors)
+    return min(turned, key=lambda form: transposes(form.factors if isinstance(form, Mul) else ()))
 
 
 def _summed(form: Form) -> Form:
@@ -184,15 +178,7 @@ def _whole_sum(graph: Graph) -> bool:
     return False
 
 
-def _dead_end_vector(graph: Graph) -> bool:
-    return _close_dead_end(graph, with_vector=True)
-
-
-def _dead_end(graph: Graph) -> bool:
-    return _close_dead_end(graph, with_vector=False)
-
-
-def _close_dead_end(graph: Graph, *, with_vector: bool) -> bool:
+def _dead_end(graph: Graph, *, with_vector: bool) -> bool:
     for label in sorted(graph.summed & graph.loose):
         if graph.has_vector(label) == with_vector:
             (edge,) = graph.ends(label)
@@ -268,22 +254,28 @@ def _series(graph: Graph) -> bool:
         graph.summed.remove(label)
         graph.disconnect(first)
         graph.disconnect(second)
-        joined = mul(pieces, 2)
-        if a == b:
-            graph.hang(a, Diagonal(1, joined))
-        else:
-            graph.connect(Edge(a, b, joined))
+        graph.connect(Edge(a, b, mul(pieces, 2)))
         return True
     return False
 
 
+_RULES: tuple[Callable[[Graph], bool], ...] = (
+    _inner_product,
+    _whole_sum,
+    partial(_dead_end, with_vector=True),
+    partial(_dead_end, with_vector=False),
+    _trace_rule,
+    _parallel,
+    _series,
+)
+
+
 def reduced_form(graph: Graph) -> Form:
     """The form of a graph without summed vertices."""
-    if len(graph.out) == 0:
-        return scale(Fraction(1), graph.scalars, graph.under, None)
-    if len(graph.out) == 1:
-        return scale(Fraction(1), graph.scalars, graph.under, graph.take_vector(graph.out[0]))
-    return scale(Fraction(1), graph.scalars, graph.under, _matrix(graph))
+    arg = None
+    if graph.out:
+        arg = _matrix(graph) if len(graph.out) == 2 else graph.take_vector(*graph.out)
+    return scale(Fraction(1), graph.scalars, graph.under, arg)
 
 
 def _matrix(graph: Graph) -> Form:

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from chainrule.equations.formulas.line_names import named, unicode_line
+from chainrule.equations.formulas.line_names import named, spelling_of, unicode_line
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.formulas.spelling import spelling_of
 from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Program
 

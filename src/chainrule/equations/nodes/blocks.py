@@ -58,9 +58,8 @@ def opened(
     parts = {label: own for label, own in parts.items() if label in helped}
     if not parts:
         return None
-    labels: dict[int, tuple[int, ...]] = {}
+    labels = {label: tuple(next(fresh) for _ in own) for label, own in parts.items()}
     for label, own in parts.items():
-        labels[label] = tuple(next(fresh) for _ in own)
         sizes.update(zip(labels[label], own, strict=True))
     result: list[Factor] = []
     for node, own_labels in factors:
@@ -123,11 +122,9 @@ def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequenc
         if node.kind == "merge" and label in parts and not set(labels) <= set(free)
     }
     helped = meeting | contracted | (set(parts) - set(free))
-    while True:
-        wider = helped.union(*(own for own in blocks if own & helped))
-        if wider == helped:
-            return helped
+    while (wider := helped.union(*(own for own in blocks if own & helped))) != helped:
         helped = wider
+    return helped
 
 
 def sides_of(

@@ -5,9 +5,7 @@ not taken would spoil the other. Where a side is NaN, neither a < b nor b <= a h
 a < b is a comparison of its own, ``!<``.
 """
 
-from fractions import Fraction
-
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, is_number, is_zero, number_of
 from chainrule.equations.nodes.relations import opposite
 from chainrule.equations.nodes.sums import content, scaled
 
@@ -28,15 +26,11 @@ def compare(op: str, left: Node, right: Node) -> Node:
     # Neither x == x nor x <= x holds where x is NaN.
     is_settled = left is right and (op in ("<", "!<") or left in pool.labels)
     if is_settled or (is_number(left) and is_number(right)):
-        holds = op in ("!<", "<=", "==") if left is right else _HOLDS[op](_number(left), _number(right))
+        holds = op in ("!<", "<=", "==") if left is right else _HOLDS[op](number_of(left), number_of(right))
         return pool.ones(left.dims) if holds else pool.zero(left.dims)
     if op in ("==", "!=") and right.serial < left.serial:
         left, right = right, left
     return pool.intern("compare", op, (left, right), left.dims)
-
-
-def _number(node: Node) -> Fraction:
-    return sum((c for c, _ in coefficient_terms(node)), Fraction(0))
 
 
 def negated(condition: Node) -> Node | None:

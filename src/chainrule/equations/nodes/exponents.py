@@ -1,11 +1,10 @@
-"""What a product makes of powers of one base that are not plain: u u ** (k-1) = u ** k, ‖u‖² / ‖u‖ = ‖u‖."""
+"""What a product makes of powers of one base that are not plain: u u ** (k-1) = u ** k, u sign(u) = |u|."""
 
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import ELEMENTWISE
-from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, is_number
-from chainrule.equations.nodes.patterns import ONE, argument_of
+from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
+from chainrule.equations.nodes.nodes import ONE, Factor, Node, Pool, argument_of, is_number, number_of
 from chainrule.equations.nodes.sums import linear
 
 ZERO = Fraction(0)
@@ -59,7 +58,7 @@ def _join(pool: Pool, base: Factor, powers: list[Factor], exponents: Exponents) 
     dims = terms[0][1].dims
     total = linear(pool, [*terms, (exponents.pop(base, ZERO), pool.ones(dims))], dims)
     if is_number(total):
-        exponents[base] = sum((c for c, _ in coefficient_terms(total)), ZERO)
+        exponents[base] = number_of(total)
     else:
         exponents[pool.intern("raised", (0, 0), (base[0], total), base[0].dims), base[1]] = ONE
 
@@ -83,3 +82,23 @@ def join_divisors(exponents: Exponents) -> None:
 
 def _is_positive(node: Node) -> bool:
     return node.kind == "softmax" or (node.kind == "fn" and ELEMENTWISE[node.data].sign == "positive")
+
+
+def join_signs(exponents: Exponents) -> None:
+    """Put u for sign(u) |u|, |u| for sign(u) u, in odd powers, and 1 for sign(u)² beside slopes of |u|ᵛ."""
+    for base, labels in list(exponents):
+        u = argument_of(base.args[0], "abs") if base.kind == "raised" and base.data[0] > 1 else None
+        if u is not None and (sign := (plain("sign", u), labels)) in exponents:
+            # The second derivative of |u| ** 2 at 0 is 2, not 2 sign(0)².
+            exponents[sign] %= 2
+    for base, labels in list(exponents):
+        u = argument_of(base, "sign")
+        if u is None or exponents[base, labels] != 1:
+            continue
+        itself, size = (u, labels), (plain("abs", u), labels)
+        for old, new in ((size, itself), (itself, size)):
+            power = exponents[old]
+            if power.denominator == 1 and power % 2:
+                del exponents[base, labels], exponents[old]
+                exponents.add(new, power)
+                break

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
-from chainrule.equations.nodes.patterns import ONE, argument_of
+from chainrule.equations.nodes.nodes import ONE, Node, argument_of, coefficient_terms
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.sums import linear

@@ -12,13 +12,16 @@ from chainrule.equations.nodes.sums import linear
 
 def kronecker(left: Node, right: Node, lead: int = 0) -> Node:
     """A ⊗ B over the last axes; the first ``lead`` axes are shared."""
-    rank = len(left.dims) - lead
+    return merged(_outer((left, right), lead), (1,) * lead + (2,) * (len(left.dims) - lead))
+
+
+def _outer(sides: Sequence[Node], lead: int = 0) -> Node:
+    """The product with the axes of both sides in turn."""
     shared = [("lead", axis) for axis in range(lead)]
-    first = [("left", axis) for axis in range(rank)]
-    second = [("right", axis) for axis in range(rank)]
-    both = [label for pair in zip(first, second, strict=True) for label in pair]
-    node = product(left.pool, [(left, [*shared, *first]), (right, [*shared, *second])], [*shared, *both])
-    return merged(node, (1,) * lead + (2,) * rank)
+    axes = [[(side, axis) for axis in range(lead, len(sides[0].dims))] for side in "ab"]
+    both = [label for pair in zip(*axes, strict=True) for label in pair]
+    factors = [(node, [*shared, *own]) for node, own in zip(sides, axes, strict=True)]
+    return product(sides[0].pool, factors, [*shared, *both])
 
 
 def split_axes(node: Node, parts: Sequence[Parts]) -> Node:
@@ -41,12 +44,7 @@ def split_axes(node: Node, parts: Sequence[Parts]) -> Node:
 
 
 def _apart(node: Node) -> Node:
-    if node.kind == "merge":
-        return node.args[0]
-    rank = len(node.dims)
-    left, right = ([(side, axis) for axis in range(rank)] for side in "ab")
-    both = [label for pair in zip(left, right, strict=True) for label in pair]
-    return product(node.pool, list(zip(node.args, (left, right), strict=True)), both)
+    return node.args[0] if node.kind == "merge" else _outer(node.args)
 
 
 def _identity(node: Node, parts: Sequence[Parts]) -> Node:
@@ -118,6 +116,4 @@ def log_determinant(node: Node, sign: str | None = None) -> Node:
 
 def determinant(node: Node, data: str | None = None) -> Node:
     """Det A of the last two axes; ``data`` says how its derivative is written, see `adjugates`."""
-    if node.kind == "delta":
-        return node.pool.ones(())
     return node.pool.intern("det", data, (node,), node.dims[:-2])

@@ -10,14 +10,20 @@ from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.elementwise import apply, plain
 from chainrule.equations.nodes.entries import picked_entry
 from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of
-from chainrule.equations.nodes.patterns import argument_of, number_plus_term, summed_labels
+from chainrule.equations.nodes.nodes import (
+    ONE,
+    Factor,
+    Node,
+    argument_of,
+    coefficient_terms,
+    factors_of,
+    number_plus_term,
+    summed_labels,
+)
 from chainrule.equations.nodes.products import elementwise, one_plus_exp, product, spread
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
 from chainrule.equations.nodes.sums import content, linear, negative, one_minus, scaled
-
-ONE = Fraction(1)
 
 
 def log(u: Node) -> Node | None:
@@ -47,10 +53,8 @@ def _log_of_multiple(u: Node) -> Node | None:
     return inner and linear(u.pool, [(ONE, constant_log(c, u)), (ONE, inner)], u.dims)
 
 
-def _log_of_two_terms(u: Node) -> Node | None:
-    """Of 1 + exp(v) and 1 - σ(v)."""
-    if (inner := one_plus_exp(u)) is not None:
-        return plain("softplus", inner)
+def _log_of_complement(u: Node) -> Node | None:
+    """Of 1 - σ(v)."""
     inner = one_minus_sigmoid(u)
     return inner and negative(plain("softplus", inner))
 
@@ -210,7 +214,7 @@ _LOGARITHMS: tuple[Callable[[Node], Node | None], ...] = (
     _log_of_function,
     _log_of_power,
     _log_of_multiple,
-    _log_of_two_terms,
+    _log_of_complement,
     _log_of_exponentials,
     _log_of_sigmoids,
     _log_of_tanh_slope,

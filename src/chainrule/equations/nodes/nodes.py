@@ -49,7 +49,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -57,6 +57,7 @@ from chainrule.equations.language.origin import unpicklable
 from chainrule.equations.language.tree import Size
 from chainrule.errors import SheetLimitError
 
+ONE = Fraction(1)
 L = TypeVar("L")
 T = TypeVar("T")
 # Factors and terms made for one request: all blocks of the Hessian of 40 layers with biases take 264,000.
@@ -213,6 +214,11 @@ def is_number(node: Node) -> bool:
     return node.kind == "ones" or (node.kind == "lin" and all(arg.kind == "ones" for arg in node.args))
 
 
+def number_of(node: Node) -> Fraction:
+    """The number that a rational constant is in every entry."""
+    return sum((c for c, _ in coefficient_terms(node)), Fraction(0))
+
+
 def coefficient_terms(node: Node) -> list[tuple[Fraction, Node]]:
     """The terms of a node seen as a sum."""
     if node.kind == "lin":
@@ -270,3 +276,36 @@ def topological(roots: Iterable[Node]) -> Iterator[Node]:
                 stack += (node, None, *reversed(node.args))
             else:
                 yield node
+
+
+def argument_of(node: Node, *names: str) -> Node | None:
+    """The u of f(u), if the node is one of these functions."""
+    return node.args[0] if node.kind == "fn" and node.data in names else None
+
+
+def base_and_exponent(node: Node) -> tuple[Node, Fraction]:
+    """The u and k of uᵏ; of anything else itself and 1."""
+    return (node.args[0], node.data) if node.kind == "pow" else (node, ONE)
+
+
+def is_sum(node: Node) -> bool:
+    """Whether a node has several terms."""
+    return node.kind == "lin" and len(node.args) > 1
+
+
+def number_and_rest(node: Node) -> tuple[Fraction, list[tuple[Fraction, Node]]]:
+    """The number among the terms of a node, 0 if there is none, and the other terms."""
+    terms = coefficient_terms(node)
+    number = sum((c for c, term in terms if term.kind == "ones"), Fraction(0))
+    return number, [(c, term) for c, term in terms if term.kind != "ones"]
+
+
+def number_plus_term(node: Node) -> tuple[Fraction, Fraction, Node] | None:
+    """The a, c and v of a + c v, if a node is a number that is not 0 and one other term."""
+    number, rest = number_and_rest(node)
+    return (number, *rest[0]) if number and len(rest) == 1 else None
+
+
+def summed_labels(factors: Iterable[Factor], out: Collection[int]) -> set[int]:
+    """The labels of factors over which their product sums."""
+    return {label for _, own in factors for label in own}.difference(out)

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import isqrt
 
-from chainrule.equations.nodes.nodes import Factor, Node, factors_of, topological
-from chainrule.equations.nodes.patterns import base_and_exponent
+from chainrule.equations.nodes.nodes import Factor, Node, base_and_exponent, factors_of, topological
 from chainrule.equations.nodes.products import power, product, squared_norm
 from chainrule.equations.nodes.sums import content, scaled
 

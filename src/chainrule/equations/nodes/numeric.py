@@ -4,7 +4,7 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from heapq import heappop, heappush
 from itertools import combinations
 from string import ascii_letters
@@ -47,10 +47,7 @@ def compute(
     order: Iterable[Node], sizes: Mapping[str, int], arithmetic: Arithmetic, done: dict[Any, Array]
 ) -> None:
     """Add the values of nodes, each after its arguments, to those that are known."""
-
-    def length(size: Size) -> int:
-        return size_value(size, sizes)
-
+    length = partial(size_value, sizes=sizes)
     for node in order:
         if node not in done:
             if node.kind in _WITHOUT_LARGER:

@@ -31,10 +31,6 @@ def _as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
     return pool.intern(node.kind, node.data, tuple(args), dims)
 
 
-def _plain_cost(node: Node, args: Sequence[int]) -> int:
-    return 1 + sum(args) if args else 2
-
-
 class Operation(NamedTuple):
     """A kind of node.
 
@@ -60,11 +56,7 @@ class Operation(NamedTuple):
     last: int | Callable[[Node], int] | None = None
     words: str = ""
     is_constant: bool = False
-    cost: Cost = _plain_cost
-
-
-def _sum(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    return linear(pool, zip(node.data, args, strict=True), dims)
+    cost: Cost = lambda node, args: 1 + sum(args) if args else 2
 
 
 def _product(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
@@ -107,10 +99,6 @@ def _of_matrix(build: Callable[[Node, Node], Node]) -> Make:
     return make
 
 
-def _sum_cost(node: Node, args: Sequence[int]) -> int:
-    return sum(args) + max(0, len(args) - 1) + sum(int(abs(c) != 1) for c in node.data)
-
-
 def _power_cost(node: Node, args: Sequence[int]) -> int:
     if node.args[0].data == "divisor":
         return args[0]  # dividing by a norm costs what the norm does
@@ -137,7 +125,13 @@ _ROWS = (
         is_constant=True,
         cost=lambda node, args: 2,
     ),
-    Operation("lin", _sum, 0, "sum rule", cost=_sum_cost),
+    Operation(
+        "lin",
+        lambda pool, node, args, dims: linear(pool, zip(node.data, args, strict=True), dims),
+        0,
+        "sum rule",
+        cost=lambda node, args: sum(args) + max(0, len(args) - 1) + sum(abs(c) != 1 for c in node.data),
+    ),
     Operation("prod", _product, None, "product rule", cost=lambda node, args: sum(args)),
     Operation(
         "pow",

@@ -15,26 +15,23 @@ from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
-from chainrule.equations.nodes.exponents import Exponents, join_divisors, join_raised
+from chainrule.equations.nodes.exponents import Exponents, join_divisors, join_raised, join_signs
 from chainrule.equations.nodes.nodes import (
+    ONE,
     Factor,
     Node,
     Pool,
+    argument_of,
+    base_and_exponent,
     coefficient_terms,
     factors_of,
     is_zero,
-    topological,
-)
-from chainrule.equations.nodes.patterns import (
-    ONE,
-    argument_of,
-    base_and_exponent,
     number_plus_term,
     summed_labels,
+    topological,
 )
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
-from chainrule.equations.nodes.signs import join_signs
 from chainrule.equations.nodes.sums import content, linear, scaled
 
 Label = Hashable
@@ -383,7 +380,7 @@ def elementwise(*nodes: Node, coefficient: Fraction | int = 1) -> Node:
     return product(nodes[0].pool, [(node, axes if node.dims else ()) for node in nodes], axes, coefficient)
 
 
-def spread(node: Node, own: Sequence[int | str], out: Sequence[int | str], dims: Sequence[Size]) -> Node:
+def spread(node: Node, own: Sequence[Label], out: Sequence[Label], dims: Sequence[Size]) -> Node:
     """The node with its axes along ``own``, repeated along the other labels of ``out``, of sizes ``dims``."""
     pool = node.pool
     bare = [(pool.ones((size,)), (label,)) for label, size in zip(out, dims, strict=True) if label not in own]

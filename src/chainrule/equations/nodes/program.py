@@ -37,6 +37,14 @@ class Program:
         The names each definition mentions, in the order in which they are written.
     without_rule : dict of str to NoRuleError
         Definitions that can only be evaluated, and why; they have no body here.
+    derivatives : dict
+        What was derived before: of what, by which name, whether in stages.
+    adjoints : dict
+        What came of a body before: with which cotangent, which name for its value, towards which names.
+    necks : dict
+        What is known of where names enter bodies: by the body's name, the name, the axis of examples.
+    stages : dict of Node to Node
+        Cotangents that have a symbol, by it.
     """
 
     pool: Pool
@@ -45,6 +53,16 @@ class Program:
     declarations: dict[str, Declaration]
     mentions: dict[str, tuple[str, ...]]
     without_rule: dict[str, NoRuleError] = field(default_factory=dict)
+    derivatives: dict[tuple[Node, str, bool], Node] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    adjoints: dict[tuple[Node, Node, Node | None, tuple[Node, ...]], dict[Node, Node]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    necks: dict[tuple[str, str, Size | None], tuple[Node, Node, bool] | None] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    stages: dict[Node, Node] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def named(self, role: str) -> tuple[str, ...]:
         """The declared names of a role, in order."""
@@ -53,21 +71,6 @@ class Program:
     def is_label(self, name: str) -> bool:
         """Whether a declared name holds labels rather than numbers to compute with."""
         return name in self.declarations and self.declarations[name].domain == "class"
-
-    @cached_property
-    def derivatives(self) -> dict[tuple[Node, str, bool], Node]:
-        """What was derived before: of what, by which name, whether in stages."""
-        return {}
-
-    @cached_property
-    def adjoints(self) -> dict[tuple[Node, Node, Node | None, tuple[Node, ...]], dict[Node, Node]]:
-        """What came of a body before: with which cotangent, which name for its value, towards which names."""
-        return {}
-
-    @cached_property
-    def necks(self) -> dict[tuple[str, str, Size | None], tuple[Node, Node, bool] | None]:
-        """What is known of where names enter bodies: by the body's name, the name, the axis of examples."""
-        return {}
 
     @cached_property
     def adjugate(self) -> Program:
@@ -80,11 +83,6 @@ class Program:
         done: dict[Node, Node] = {}
         bodies = {name: with_cofactors(body, done) for name, body in self.bodies.items()}
         return replace(self, bodies=bodies)
-
-    @cached_property
-    def stages(self) -> dict[Node, Node]:
-        """Cotangents that have a symbol, by it."""
-        return {}
 
     @cached_property
     def name_of(self) -> dict[Node, str]:

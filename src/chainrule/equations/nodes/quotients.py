@@ -5,8 +5,7 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.exponents import Exponents
-from chainrule.equations.nodes.nodes import Factor, Node, Pool, factors_of, is_zero
-from chainrule.equations.nodes.patterns import argument_of
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, argument_of, factors_of, is_zero
 from chainrule.equations.nodes.sums import content, linear, scaled
 
 

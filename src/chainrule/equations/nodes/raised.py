@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import perm, prod
 
-from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, is_number
-from chainrule.equations.nodes.products import Label, elementwise, power, product
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, is_number, number_of
+from chainrule.equations.nodes.products import Label, elementwise, power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 
 
@@ -26,10 +25,8 @@ def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node
         return product(pool, [(raised(base, exponent, orders), ()), (pool.ones(dims), axes)], axes)
     n, m = orders
     if is_number(exponent) and not m:
-        c = _number(exponent)
+        c = number_of(exponent)
         return scaled(prod((c - i for i in range(n)), start=Fraction(1)), power(base, c - n))
-    if orders == (0, 0) and base.kind == "ones":
-        return pool.ones(dims)
     if orders == (0, 0) and base.kind == "fn" and base.data == "exp":
         return pool.intern("fn", "exp", (elementwise(base.args[0], exponent),), dims)
     return pool.intern("raised", orders, (base, exponent), dims)
@@ -46,21 +43,9 @@ def raised_along(
     sizes = {
         label: size for node, own in (base, exponent) for label, size in zip(own, node.dims, strict=True)
     }
-    return raised(_along(pool, base, out, sizes), _along(pool, exponent, out, sizes), orders)
-
-
-def _along(
-    pool: Pool, factor: tuple[Node, tuple[Label, ...]], out: tuple[Label, ...], sizes: dict[Label, Size]
-) -> Node:
-    node, own = factor
-    if not own:
-        return node
-    fill = [(pool.ones((sizes[label],)), (label,)) for label in out if label not in own]
-    return product(pool, [(node, own), *fill], out)
-
-
-def _number(node: Node) -> Fraction:
-    return sum((c for c, _ in coefficient_terms(node)), Fraction(0))
+    dims = [sizes[label] for label in out]
+    one, other = (spread(node, own, out, dims) if own else node for node, own in (base, exponent))
+    return raised(one, other, orders)
 
 
 def _unrepeated(node: Node) -> Node:
@@ -69,7 +54,7 @@ def _unrepeated(node: Node) -> Node:
     if not node.dims:
         return node
     if is_number(node):
-        return pool.number(_number(node))
+        return pool.number(number_of(node))
     if node.kind == "lin":
         terms = [(c, _unrepeated(arg)) for c, arg in coefficient_terms(node)]
         return node if any(arg.dims for _, arg in terms) else linear(pool, terms, ())

@@ -3,8 +3,7 @@
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
-from chainrule.equations.nodes.patterns import argument_of, number_plus_term
+from chainrule.equations.nodes.nodes import Node, argument_of, coefficient_terms, number_plus_term
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.sums import negative, scaled
 

@@ -7,6 +7,7 @@ A relation compares an integer combination of indices, sizes and at most one lab
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import gcd
+from types import MappingProxyType
 from typing import NamedTuple
 
 from chainrule.equations.language.tree import Size
@@ -177,39 +178,27 @@ def label_axes(relation: Node) -> int:
     return len(relation.args[0].dims) if relation.args else 0
 
 
-def sorted_relation(relation: Node, labels: tuple[int, ...]) -> Factor:
-    """A factor with the labels of its indices in order: ``j > i`` as ``i < j``.
+def sorted_relation(
+    relation: Node, labels: tuple[int, ...], at: Mapping[int, int] = MappingProxyType({})
+) -> Factor:
+    """A factor with the labels of its indices in order: ``j > i`` as ``i < j``; some ``at`` known positions.
 
     An index that stands twice counts once, with both weights; what is left may be a number without axes.
     """
     lead = label_axes(relation)
     own = labels[lead:]
-    if list(own) == sorted(set(own)):
+    if list(own) == sorted(set(own)) and at.keys().isdisjoint(own):
         return relation, labels
-    order = relation.data
-    weights = {label: 0 for label in sorted(own)}
+    order, weights = relation.data, dict.fromkeys(sorted(own), 0)
     sizes = dict(zip(own, relation.dims[lead:], strict=True))
     for label, weight in zip(own, order.weights, strict=True):
         weights[label] += weight
-    sorted_order = order._replace(weights=tuple(weights.values()))
+    fixed = sum(weights.pop(label) * at[label] for label in sizes.keys() & at.keys())
+    moved = order._replace(weights=tuple(weights.values()), constant=order.constant + fixed)
     argument = relation.args[0] if relation.args else None
-    node, kept = related(relation.pool, sorted_order, [sizes[label] for label in weights], argument)
+    node, kept = related(relation.pool, moved, [sizes[label] for label in weights], argument)
     front = labels[:lead] if node.args else ()
     return node, (*front, *(tuple(weights)[place] for place in kept))
-
-
-def _picked(relation: Node, labels: tuple[int, ...], at: Mapping[int, int]) -> Factor:
-    """A factor with some of its indices at known positions."""
-    lead = label_axes(relation)
-    order, own = relation.data, labels[lead:]
-    fixed = sum(weight * at[label] for label, weight in zip(own, order.weights, strict=True) if label in at)
-    left = [(label, weight) for label, weight in zip(own, order.weights, strict=True) if label not in at]
-    sizes = dict(zip(own, relation.dims[lead:], strict=True))
-    moved = order._replace(weights=tuple(weight for _, weight in left), constant=order.constant + fixed)
-    argument = relation.args[0] if relation.args else None
-    node, kept = related(relation.pool, moved, [sizes[label] for label, _ in left], argument)
-    front = labels[:lead] if node.args else ()
-    return node, (*front, *(left[place][0] for place in kept))
 
 
 def settled_relations(pool: Pool, factors: Sequence[Factor]) -> list[Factor] | None:
@@ -221,8 +210,7 @@ def settled_relations(pool: Pool, factors: Sequence[Factor]) -> list[Factor] | N
     settled: list[Factor] = []
     for node, labels in factors:
         if node.kind == "relation":
-            picked = not at.keys().isdisjoint(labels[label_axes(node) :])
-            settled.append(_picked(node, labels, at) if picked else sorted_relation(node, labels))
+            settled.append(sorted_relation(node, labels, at))
         elif node.kind == "iota" and labels[0] in at:
             settled.append((pool.number(Fraction(at[labels[0]])), ()))
         else:

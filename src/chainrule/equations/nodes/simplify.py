@@ -9,14 +9,22 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import chain
 
 from chainrule.equations.nodes.conditions import choose, gate, negated
 from chainrule.equations.nodes.distribute import Terms, distributed
 from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, from_below
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    base_and_exponent,
+    coefficient_terms,
+    factors_of,
+    from_below,
+    is_sum,
+)
 from chainrule.equations.nodes.operations import own_cost, rebuild
-from chainrule.equations.nodes.patterns import base_and_exponent, is_sum
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.sums import linear
@@ -64,28 +72,12 @@ def _improve(start: Node) -> Node:
         # What is being improved stands for itself, so that a rule may simplify pieces that lead back to it.
         memo[node] = node
         passed.append(node)
-        better = next((new for new in _candidates(node) if cost(new) < cost(node)), None)
+        candidates = chain.from_iterable(rule(node) for rule in _RULES.get(node.kind, ()))
+        better = next((new for new in candidates if cost(new) < cost(node)), None)
         if better is None:
             memo.update(dict.fromkeys(passed, node))
             return node
         node = better
-
-
-def _candidates(node: Node) -> Iterator[Node]:
-    rules: list[Callable[[Node], Iterator[Node]]] = []
-    if node.kind == "prod":
-        rules = [
-            _open_inverses,
-            _combine_elementwise,
-            _expand_over_quotients,
-            _distribute_over_delta,
-            _sum_of_shares,
-            _choose_on_diagonals,
-        ]
-    elif node.kind == "lin":
-        rules = [_join_branches, _flatten_sums, _expand_terms, _factor_out, _share_scalars]
-    for rule in rules:
-        yield from rule(node)
 
 
 def _bases(node: Node, *, negative: bool) -> set[Node]:
@@ -105,8 +97,6 @@ def _open_inverses(node: Node) -> Iterator[Node]:
     factors, out = factors_of(node), node.data[1]
     for position, (factor, labels) in enumerate(factors):
         if factor.kind != "inv" or len(labels) != 2 or (chain := _square_chain(factor.args[0])) is None:
-            continue
-        if not any(other is matrix for matrix, _ in chain for other, _ in factors):
             continue
         fresh = 1 + max(label for _, own in factors for label in own)
         along = [labels[0], *(fresh + step for step in range(len(chain) - 1)), labels[1]]
@@ -286,3 +276,22 @@ def _factor_out(node: Node) -> Iterator[Node]:
 
 def _share_scalars(node: Node) -> Iterator[Node]:
     yield from with_shared_scalars(node, simplify)
+
+
+_RULES: dict[str, tuple[Callable[[Node], Iterator[Node]], ...]] = {
+    "prod": (
+        _open_inverses,
+        _combine_elementwise,
+        _expand_over_quotients,
+        _distribute_over_delta,
+        _sum_of_shares,
+        _choose_on_diagonals,
+    ),
+    "lin": (
+        _join_branches,
+        _flatten_sums,
+        _expand_terms,
+        _factor_out,
+        _share_scalars,
+    ),
+}

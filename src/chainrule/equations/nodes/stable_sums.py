@@ -18,22 +18,21 @@ from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
 from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
+    ONE,
     Factor,
     Node,
+    argument_of,
+    base_and_exponent,
     coefficient_terms,
     factors_of,
     from_below,
     is_number,
-    is_zero,
-)
-from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.patterns import (
-    argument_of,
-    base_and_exponent,
     is_sum,
+    is_zero,
     number_and_rest,
     number_plus_term,
 )
+from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.sums import linear, scaled
@@ -46,8 +45,6 @@ from chainrule.equations.nodes.totals import (
     total,
     ungated,
 )
-
-ONE = Fraction(1)
 
 
 def in_log_space(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:

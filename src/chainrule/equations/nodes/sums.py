@@ -5,10 +5,9 @@ from fractions import Fraction
 from math import gcd
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import ONE, Node, Pool, coefficient_terms, factors_of
 from chainrule.errors import SheetLimitError
 
-ONE = Fraction(1)
 # Of a denominator that is kept exactly; floats end at 1,074 bits behind the point.
 MOST_BITS = 8192
 

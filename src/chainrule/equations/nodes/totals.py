@@ -12,18 +12,23 @@ from chainrule.equations.nodes.distribute import opened
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_number, is_zero
-from chainrule.equations.nodes.patterns import (
+from chainrule.equations.nodes.nodes import (
+    ONE,
+    Factor,
+    Node,
     argument_of,
     base_and_exponent,
+    coefficient_terms,
+    factors_of,
+    is_number,
     is_sum,
+    is_zero,
     number_and_rest,
     summed_labels,
 )
 from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 
-ONE = Fraction(1)
 Bodies: TypeAlias = Mapping[Node, Node]
 # A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
 MOST_TERMS = 8
@@ -274,14 +279,6 @@ def _is_positive(node: Node, level: int = 0) -> bool:
     return positive if isinstance(positive, bool) else all(_is_positive(arg, level + 1) for arg in positive)
 
 
-def _power_is_positive(node: Node) -> bool | Iterable[Node]:
-    return node.data.numerator % 2 == 0 or node.data.denominator != 1 or node.args
-
-
-def _share_is_positive(node: Node) -> Iterable[Node]:
-    return (node.args[1], *(term.w for term in terms_of(node)))
-
-
 # Whether a node of a kind is positive, or what it is so with.
 _POSITIVE: dict[str, Callable[[Node], bool | Iterable[Node]]] = {
     **dict.fromkeys(
@@ -291,8 +288,8 @@ _POSITIVE: dict[str, Callable[[Node], bool | Iterable[Node]]] = {
     "sym": lambda node: node in node.pool.simplex,
     "fn": lambda node: ELEMENTWISE[node.data].sign != "",
     "lin": lambda node: min(node.data, default=0) >= 0 and node.args,
-    "pow": _power_is_positive,
+    "pow": lambda node: node.data.numerator % 2 == 0 or node.data.denominator != 1 or node.args,
     "prod": lambda node: node.args,
-    "share": _share_is_positive,
+    "share": lambda node: (node.args[1], *(term.w for term in terms_of(node))),
     "where": lambda node: node.args[1:],
 }

@@ -6,7 +6,7 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.local import RULES
-from chainrule.equations.calculus.reverse import adjoints, identity_seed
+from chainrule.equations.calculus.modes import adjoints, identity_seed
 from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
 from chainrule.equations.nodes.nodes import Pool, is_zero
 from chainrule.equations.nodes.products import product

@@ -1,0 +1,100 @@
+"""Differences that are small where their terms are not, by functions that keep their digits.
+
+exp(u) - 1, log(1 + u), 1 - cos u, 1 - tanh² u and 1 - σ(u), written as they stand, lose all digits near 0, or
+in the tails of tanh and σ: from u = 40 (or 20) on they are 0, where the true values are 4e-18. A Hessian made
+of such slopes loses its curvature; a gradient does without, as there they only scale what is as small.
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from chainrule.equations.nodes.elementwise import apply, plain
+from chainrule.equations.nodes.nodes import (
+    ONE,
+    Node,
+    argument_of,
+    base_and_exponent,
+    from_below,
+    number_and_rest,
+    number_plus_term,
+)
+from chainrule.equations.nodes.norms import with_directions
+from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.products import elementwise, power
+from chainrule.equations.nodes.sums import linear, scaled
+
+
+def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
+    """The node with such differences by functions that keep their digits.
+
+    Parameters
+    ----------
+    root : Node
+    done : dict
+        What was rewritten before; it grows.
+    """
+    return from_below(root, _rewritten, done)
+
+
+def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
+    # What a quotient divides by stays: p (1 - p) / (1 - p) is to cancel.
+    kept = node.kind == "pow" and node.data < 0
+    return _accurate(node) or (node if kept else rebuild(node, args))
+
+
+def _accurate(node: Node) -> Node | None:
+    inside = argument_of(node, "log")
+    one, rest = number_and_rest(node if inside is None else inside)
+    if inside is not None:
+        return apply("log1p", linear(node.pool, rest, node.dims)) if one == 1 and rest else None
+    for place, (c, term) in enumerate(rest if one else ()):
+        found = _difference(term) if c == -one else None
+        if found is not None:
+            return linear(node.pool, [(one, found), *rest[:place], *rest[place + 1 :]], node.dims)
+    return None
+
+
+def _difference(term: Node) -> Node | None:
+    """1 - v for a v that can be close to 1."""
+    base, exponent = base_and_exponent(term)
+    if base.kind != "fn" or (base.data, exponent) not in _DIFFERENCES:
+        return None
+    return _DIFFERENCES[base.data, exponent](base.args[0])
+
+
+_DIFFERENCES: dict[tuple[str, Fraction], Callable[[Node], Node]] = {
+    ("tanh", Fraction(2)): lambda u: elementwise(
+        *(apply("sigmoid", scaled(sign, u)) for sign in (2, -2)), coefficient=4
+    ),
+    ("exp", ONE): lambda u: scaled(-1, apply("expm1", u)),
+    ("cos", ONE): lambda u: scaled(2, power(apply("sin", scaled(Fraction(1, 2), u)), Fraction(2))),
+    ("sigmoid", ONE): lambda u: apply("sigmoid", scaled(-1, u)),
+}
+
+
+def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
+    """The node with slopes in their stable form: σ(-u) for 1 - σ(u), sech² u for 1 - tanh² u, u/‖u‖ as one.
+
+    Parameters
+    ----------
+    root : Node
+    bodies : mapping of Node to Node
+        What symbols stand for: 1 - h² is a slope if h is tanh u by name.
+    done : dict
+        What was rewritten before; it grows.
+    """
+    return from_below(
+        root, lambda node, args: _slope(node, bodies) or with_directions(rebuild(node, args), bodies), done
+    )
+
+
+def _slope(node: Node, bodies: Mapping[Node, Node]) -> Node | None:
+    one, c, term = number_plus_term(node) or (0, 0, node)
+    if abs(one) != 1 or c != -one:
+        return None
+    term = bodies.get(term, term)
+    if (u := argument_of(term, "sigmoid")) is not None:
+        return scaled(one, plain("sigmoid", scaled(-1, u)))
+    base, exponent = base_and_exponent(term)
+    u = argument_of(bodies.get(base, base), "tanh") if exponent == 2 else None
+    return u and scaled(one, plain("tanh_slope", u))
