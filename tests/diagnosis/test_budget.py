@@ -1,17 +1,20 @@
 """What verdicts take is counted: per claim and draw, before it is done; what is left out is said."""
 
+import re
 import tracemalloc
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from chainrule import check_claims, verify
-from chainrule.diagnosis import claims, subjects, verification, witness
+from chainrule.diagnosis import claims, places, subjects, verification, witness
 from chainrule.diagnosis.points import draw_sizes
 from chainrule.equations import Equations
 from chainrule.equations.calculus import modes
-from chainrule.equations.language import sheet
-from chainrule.equations.language.arithmetic import Allowance
+from chainrule.equations.formulas.derivation import Derivation
+from chainrule.equations.language import sheet, statements
+from chainrule.equations.language.arithmetic import Allowance, Decimals
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes import nodes
 from chainrule.errors import OptionError, SheetLimitError, TooLargeError
@@ -210,3 +213,43 @@ def test_what_is_refused_is_named(monkeypatch, ask, attempt):
     monkeypatch.setattr(nodes, "MOST_STEPS", 20)
     with pytest.raises(SheetLimitError, match=rf"^{attempt} has taken 2\d steps"):
         ask(model)
+
+
+def products(count):
+    factors = " * ".join(f"(a + {k}*b)" for k in range(1, count + 1))
+    return Equations(f"parameters a: R; b: R\nL = {factors}")
+
+
+def test_what_is_too_long_to_be_read_back_is_not_written(monkeypatch):
+    written = calls(monkeypatch, Derivation, "sheet")
+    monkeypatch.setattr(subjects, "MAX_TEXT", 50)
+    report = verify(products(20), "L", points=3)
+    assert not written
+    assert all(re.search(r"have [\d,]+ symbols; at most 50 characters", b.reasons[0]) for b in report)
+
+
+def test_what_cannot_be_read_back_at_one_point_is_not_tried_at_another(monkeypatch):
+    read = calls(monkeypatch, subjects.Subject, "_read_back")
+    monkeypatch.setattr(statements, "MAX_TEXT", 100)
+    report = verify(products(20), "L", points=3)
+    assert len(read) == 1
+    assert all("characters; at most 100 are read" in block.reasons[0] for block in report)
+
+
+def test_decimals_that_cannot_be_afforded_are_not_begun(monkeypatch):
+    text = "data x: R[n]\ns = sum(exp(x))**2\n"
+    claims_of = Equations(f"{text}s == sum(exp(x[i]) for i in n)**2\ns == 2 * sum(exp(x))**2")
+    begun = calls(monkeypatch, places, "Decimals")
+    assert [claim.verdict for claim in check_claims(claims_of, sizes={"n": 50})] == ["holds", "fails"]
+    assert begun
+    begun.clear()
+    monkeypatch.setattr(claims, "ALLOWANCE", 4_000)  # an exponential counts for 100
+    assert [claim.verdict for claim in check_claims(claims_of, sizes={"n": 50})] == ["holds", "fails"]
+    assert not begun
+
+
+def test_functions_of_decimals_count_by_what_they_take():
+    for name, least in {"exp": 100, "gammaln": 1_000, "digamma": 1_000, "normal_cdf": 300}.items():
+        allowance = Allowance(10**9)
+        Decimals(allowance=allowance).function(name, {})(np.array([Decimal(2)], dtype=object))
+        assert allowance.limit - allowance.left >= least

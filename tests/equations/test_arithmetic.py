@@ -13,6 +13,7 @@ from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes.log_space import Term, log_of
 from chainrule.equations.nodes.nodes import Pool, topological
 from chainrule.errors import DataError, TooLargeError
+from equations.complex_steps import close
 from equations.node_values import node_value
 
 SHEET = """
@@ -163,3 +164,31 @@ def test_what_is_held_in_log_space_has_decimals(text):
                     node_value(line.expression, rough, sizes), rel=1e-9
                 )
     assert kinds & {"logsum", "logabs", "sumsign", "share", "interval"}
+
+
+def test_numbers_of_indices_are_computed_at_once_in_decimals_too(monkeypatch):
+    model = Equations("T: R[n, n, n]; U[i, j, k] = sum(T[i, j, p] * T[p, j, k] + i / (j + k + 1) for p in n)")
+    made, own = [], Decimals.array
+    monkeypatch.setattr(Decimals, "array", lambda self, value: made.append(1) or own(self, value))
+    T = np.random.default_rng(0).normal(size=(6, 6, 6))
+    found = Evaluation(model.sheet, {"T": T}, None, None, Decimals()).named("U")
+    assert len(made) < 60  # not 6**4 products and more
+    close(found.astype(float), model.evaluate("U", {"T": T}))
+
+
+def test_the_quotient_of_two_indices_has_all_digits():
+    model = Equations("x: R[4]; s = sum(where(j == 0, 0, i / j) for i in 4 for j in 4)")
+    found = Evaluation(model.sheet, {"x": np.ones(4)}, None, None, Decimals()).named("s")
+    assert abs(found - 11) < Decimal("1e-75")  # 6 (1 + 1/2 + 1/3)
+
+
+def test_rounding_inside_a_sum_over_an_index_shows():
+    model = Equations("x: R[n]; s = sum(x[i] for i in n)")
+    values = {"x": [2.0**260, 0.25, -(2.0**260)]}  # of the first two together, 81 digits are needed
+    moved = [
+        Evaluation(model.sheet, values, None, None, Decimals(80, np.random.default_rng(0), 40, sign)).named(
+            "s"
+        )
+        for sign in (1, -1)
+    ]
+    assert abs(moved[0] - moved[1]) > Decimal("1e30")

@@ -186,3 +186,34 @@ def test_parameters_are_counted_before_they_are_drawn():
         TooLargeError, match=r"3,000,000,000 parameters, 24,000,000,000 bytes .* W \(1000000000, 3\)"
     ):
         model.objective("L", data={"x": np.ones((5, 3))}, sizes={"q": 10**9})
+
+
+def test_products_of_sums_of_numbers_are_not_taken_apart(monkeypatch):
+    def sums(count):
+        terms = " + ".join(f"{{k}}*a{i}**{i + 1}" for i in range(5))
+        factors = " * ".join(f"({terms})".replace("{k}", str(k + 1)) for k in range(count))
+        return f"parameters {'; '.join(f'a{i}: R' for i in range(5))}\nL = {factors}"
+
+    requests = ["L", *(f"dL/da{i}" for i in range(5))]
+    model = Equations(sums(30))
+    taken, function = steps(lambda: model.compile(requests), monkeypatch)
+    assert taken < 20_000
+    values = {f"a{i}": 0.3 + i / 10 for i in range(5)}
+    value, *slopes = function(**values)
+    close(value, model.evaluate("L", values))
+    close(np.array(slopes), [jacobian(model, "L", f"a{i}", values) for i in range(5)])
+
+
+def test_the_order_of_a_product_is_chosen_once_for_points_of_equal_sizes(monkeypatch):
+    asked, pairs = [], numeric._pairs
+    monkeypatch.setattr(numeric, "_pairs", lambda known: asked.append(1) or pairs(known))
+    model = Equations(chain(12))
+    random = np.random.default_rng(0)
+    taken = []
+    for _ in range(2):
+        numeric._joins.cache_clear() if not taken else None
+        asked.clear()
+        values = {f"A{i}": random.normal(size=(2 + i % 3, 2 + (i + 1) % 3)) for i in range(12)}
+        close(model.evaluate("d(L, A5)", values), jacobian(model, "L", "A5", values))
+        taken.append(len(asked))
+    assert taken[0] >= 9 and taken[1] == 0

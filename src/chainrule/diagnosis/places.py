@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.diagnosis.points import FEW_ENTRIES, SheetPoint, entries_at
-from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decimals, Doubles, NoisyDoubles
+from chainrule.diagnosis.tallied import TalliedDoubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decimals, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet
@@ -34,6 +35,8 @@ CLOSE = 1e-10
 """Relative difference below which two terms are taken for equal, except where decimals are asked."""
 DIGITS = (80, 400)
 """(a + 1e100) - 1e100 needs more than 80, and (a + exp(1000)) - exp(1000) more than 400."""
+RUNS = 5
+"""Of decimals of one precision, if the sides differ: as they are, and moved by two amounts up and down."""
 WIDE = decimal.Context(max(DIGITS), Emax=10**15, Emin=-(10**15), traps=[])
 """In which the values of both sides are compared."""
 SLACK = 10
@@ -104,7 +107,12 @@ class Place:
     @cached_property
     def doubles(self) -> Evaluation:
         """The sheet there in double precision."""
-        return self._evaluated(Doubles(self.allowance))
+        return self._evaluated(self.tally)
+
+    @cached_property
+    def tally(self) -> TalliedDoubles:
+        """Its numbers, which count what decimals would take."""
+        return TalliedDoubles(self.allowance)
 
     def _evaluated(self, arithmetic: Arithmetic) -> Evaluation:
         point = self.point
@@ -128,22 +136,25 @@ class Place:
             found = evaluation.values((left, right), indices)
             return found[0], found[1]
 
+        before = self.tally.exact
         sides = sides_at(self.doubles)
         if not sides[0].size:
             return Comparison("nothing", "both sides are empty")
         close = _close(sides)
         if close is not None and not exactly:
             return close
+        # What agrees is mostly decided by one run, and what does not by RUNS.
+        needed = (self.tally.exact - before) * (RUNS if close is None else 1)
         try:
-            return self._exact(sides_at)
+            return self._exact(sides_at, needed <= self.allowance.left)
         except TooLargeError:
             if close is None:
                 raise
             return close
 
-    def _exact(self, sides_at: SidesAt) -> Comparison:
+    def _exact(self, sides_at: SidesAt, is_affordable: bool) -> Comparison:
         """What decimals say; doubles and their noise where the sheet is too large for them."""
-        if self.is_small:
+        if is_affordable and self.is_small:
             try:
                 with decimal.localcontext(WIDE):
                     return self._decided(sides_at)
@@ -161,7 +172,8 @@ class Place:
         key = digits, noise, sign
         if key not in self._evaluations:
             generator = None if noise is None else np.random.default_rng(self.seed)
-            arithmetic = Decimals(digits, generator, noise or 0, sign, self.allowance)
+            weight = (digits // DIGITS[0]) ** 2  # an exponential to 400 digits takes 25 times as long
+            arithmetic = Decimals(digits, generator, noise or 0, sign, self.allowance, weight)
             self._evaluations[key] = self._evaluated(arithmetic)
         return self._evaluations[key]
 

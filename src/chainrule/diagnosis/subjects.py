@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,12 @@ from chainrule.equations.formulas.derivation import Derivation
 from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.more_digits import with_more_digits
-from chainrule.errors import ChainruleError, OptionError
+from chainrule.equations.language.statements import MAX_TEXT
+from chainrule.equations.nodes.simplify import cost
+from chainrule.errors import ChainruleError, OptionError, SheetLimitError
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 DRAWN = 100
 """What an array that is drawn takes, in the operations of an `Allowance`; a billion examples take days."""
@@ -113,7 +116,7 @@ class Subject(ABC):
 
     def printed_in(self, point: SheetPoint, arithmetic: Arithmetic) -> dict[str, Array]:
         """The same in numbers of another kind."""
-        derivation, printed = self.derivation, self._printed
+        derivation, printed = self.derivation, _found(self._printed)
         lead = len(derivation.program.symbols[derivation.of].dims)
         # A size that only the original sheet mentions is unknown to the printed one.
         sizes = {name: size for name, size in point.sizes.items() if name in printed.sizes}
@@ -131,7 +134,16 @@ class Subject(ABC):
         return Witness(self.equations, np.random.default_rng(0)).derivative
 
     @cached_property
-    def _printed(self) -> Equations:
+    def _printed(self) -> Equations | ChainruleError:
+        return _tried(self._read_back)
+
+    def _read_back(self) -> Equations:
+        # Each symbol is a character at least: a product of 60 sums has 142,270, and 402,011 characters.
+        symbols = sum(cost(line.expression) for line in self.derivation.lines)
+        if symbols > MAX_TEXT:
+            raise SheetLimitError(
+                f"As a sheet they have {symbols:,} symbols; at most {MAX_TEXT:,} characters are read."
+            )
         return Equations(self.derivation.sheet())
 
     def tangential(self, name: str, directions: Array) -> Array:
@@ -148,10 +160,9 @@ class Subject(ABC):
         return self.equations.compile(self.of, form=self.form, **self.over)
 
     @cached_property
-    def code(self) -> Compiled:
-        """The compiled derivatives."""
+    def _code(self) -> Compiled | ChainruleError:
         requests = [f"d({self.of}, {self.original(name)})" for name in self.derivation.wrt]
-        return self.equations.compile(requests, form=self.form, **self.over)
+        return _tried(lambda: self.equations.compile(requests, form=self.form, **self.over))
 
     @staticmethod
     def run(function: Compiled, point: SheetPoint) -> Any:
@@ -182,20 +193,25 @@ class Subject(ABC):
         wrt = {name: self.original(name) for name in self.derivation.wrt}
         return np.asarray(value), {new: blocks[old] for new, old in wrt.items() if old in spec.names}
 
-    @cached_property
-    def _tried(self) -> Compiled | ChainruleError:
-        """The code, or why there is none: what cannot be compiled at one point cannot at another."""
-        try:
-            return self.code
-        except ChainruleError as error:
-            return error
-
     def compiled(self, point: SheetPoint) -> dict[str, Array]:
         """The derivatives that compiled code gives, by name of the derivation."""
-        wrt, function = self.derivation.wrt, self._tried
-        if isinstance(function, ChainruleError):
-            raise function
+        wrt, function = self.derivation.wrt, _found(self._code)
         return dict(zip(wrt, map(np.asarray, self.run(function, point)), strict=True))
+
+
+def _tried(make: Callable[[], T]) -> T | ChainruleError:
+    """What is made, or why it is not: what cannot be made at one point cannot at another."""
+    try:
+        return make()
+    except ChainruleError as error:
+        return error
+
+
+def _found(tried: T | ChainruleError) -> T:
+    """What was made."""
+    if isinstance(tried, ChainruleError):
+        raise tried
+    return tried
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from chainrule.diagnosis.points import SheetPoint
 from chainrule.equations.calculus.derived_value import Derived
 from chainrule.equations.equations import Equations
-from chainrule.equations.language.arithmetic import Allowance, Doubles, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
 from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation
 from chainrule.equations.language.sheet import read_expression
 from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term
@@ -146,7 +146,7 @@ class Witness:
             key = found.node, found.open
             if (
                 self.heard[key] < HEARINGS
-                and type(environment.evaluation.arithmetic) is Doubles
+                and _is_unmoved(environment.evaluation.arithmetic)
                 and not _is_complex(environment)
             ):
                 self.heard[key] += self._hear(term, environment, value, point)
@@ -197,6 +197,10 @@ class Witness:
         except ChainruleError:
             return True
         return not np.max(np.abs(moved - derived)) <= SHAKY * np.max(np.abs(derived))
+
+
+def _is_unmoved(arithmetic: Arithmetic) -> bool:
+    return isinstance(arithmetic, Doubles) and not isinstance(arithmetic, NoisyDoubles)
 
 
 def _is_complex(environment: Environment) -> bool:

@@ -9,7 +9,7 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.distribute import distributed
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, from_below, topological
 from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.sums import linear, scaled
 
 # What a size is taken for when nobody says how large it is.
 ASSUMED_LENGTH = 64.0
@@ -127,8 +127,7 @@ def taken_apart(root: Node, sizes: Mapping[str, int], weighed: dict[Node, float]
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node:
         current = rebuild(node, args)
-        once = _terms(current, _over_thin_sum, 1)
-        if once is not current:
+        if (once := _opened(current)) is not None:
             least = operations(current, sizes, {}, weighed)
             for candidate in (once, _terms(once, _over_thin_sum, MOST_TERMS)):
                 work = operations(candidate, sizes, {}, weighed, least)
@@ -137,6 +136,16 @@ def taken_apart(root: Node, sizes: Mapping[str, int], weighed: dict[Node, float]
         return current
 
     return from_below(root, rule, {})
+
+
+def _opened(node: Node) -> Node | None:
+    """A product, or a multiple of one, distributed once."""
+    terms = coefficient_terms(node)
+    if len(terms) != 1:
+        return None
+    ((coefficient, term),) = terms
+    wider = _over_thin_sum(term)
+    return None if wider is None else scaled(coefficient, wider)
 
 
 def _over_thin_sum(node: Node) -> Node | None:

@@ -86,9 +86,15 @@ class Doubles:
         """An exact number, as near as these numbers come to it."""
         return np.float64(value.numerator / value.denominator)
 
+    def position(self, index: int | Array) -> Any:
+        return index if isinstance(index, int) else index.astype(np.float64)
+
     def array(self, value: Any) -> Any:
         """A result as an array of these numbers."""
         return value
+
+    def total(self, start: Any, parts: Array) -> Any:
+        return self.array(start + parts.sum(axis=0))
 
     def power(self, base: Any, exponent: Any) -> Any:
         """Powers, entry by entry."""
@@ -128,6 +134,15 @@ class Doubles:
 
 
 DOUBLES = Doubles()
+
+
+COSTS = {
+    **dict.fromkeys((*decimals.ELEMENTARY, "softmax", "log_softmax", "logsumexp", "lse"), 100),
+    **dict.fromkeys(("abs", "sign", "step", "relu", "leaky_relu", "divisor"), 1),
+    **dict.fromkeys(("softplus", "log_sigmoid", "gelu", "erf", "normal_cdf", "log_normal_cdf", "power"), 400),
+    **dict.fromkeys((*DECIMALS, "polygamma"), 1_400),
+}
+"""What a function of a decimal counts for, beside a product: an exponential takes 100 times as long."""
 
 
 UNROUNDED = frozenset(
@@ -173,8 +188,6 @@ class NoisyDoubles(Doubles):
         return found if function.name in UNROUNDED else self.array(found)
 
 
-COSTLY = 100
-"""What an elementary function of a decimal counts for, beside a product."""
 FINE = 5
 """Digits of the amounts by which decimals are moved: equal ones hide that softmax(x + 1e100) has lost x."""
 WIDEST = 10**12
@@ -196,6 +209,8 @@ class Decimals:
         them, where z is large.
     allowance : Allowance, optional
         By default without end.
+    weight : int
+        What an operation counts for.
     """
 
     is_exact = True
@@ -207,7 +222,9 @@ class Decimals:
         places: int = 0,
         sign: int = 1,
         allowance: Allowance | None = None,
+        weight: int = 1,
     ) -> None:
+        self.weight = weight
         self.decimal_context = decimal.Context(digits, Emax=WIDEST, Emin=-WIDEST, traps=[])
         self.noise = noise
         self.unit = sign * Decimal(10) ** -(places + FINE)
@@ -219,6 +236,9 @@ class Decimals:
     def number(self, value: Fraction | int) -> Any:
         fraction = Fraction(value)
         return Decimal(fraction.numerator) / Decimal(fraction.denominator)
+
+    def position(self, index: int | Array) -> Any:
+        return _exact(index)
 
     def array(self, value: Any) -> Any:
         found = np.asarray(value)
@@ -234,8 +254,17 @@ class Decimals:
             flags[decimal.Inexact] = False
         return found
 
+    def total(self, start: Any, parts: Array) -> Any:
+        # One by one: of 1e100 + 1 - 1e100 rounding leaves 0, which no noise on the whole would show.
+        for part in parts:
+            start = self.array(start + part)
+        return start
+
     def power(self, base: Any, exponent: Any) -> Any:
-        return _power(_exact(base), _exact(exponent))
+        exponents = _exact(exponent)
+        if any(value % 1 for value in exponents.flat):
+            self.spend(COSTS["power"] * max(np.size(base), exponents.size))
+        return _power(_exact(base), exponents)
 
     def call(
         self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
@@ -260,7 +289,7 @@ class Decimals:
         return _ELEMENTWISE["sqrt"](np.asarray(np.sum(x * x, axis=along), dtype=object))
 
     def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
-        self.spend(COSTLY * np.size(base))
+        self.spend(COSTS["power"] * np.size(base))
         entries = np.frompyfunc(
             lambda u, v: decimals.power_derivative(_decimal(u), _decimal(v), by_base, by_exponent), 2, 1
         )
@@ -272,7 +301,7 @@ class Decimals:
             raise NoRuleError(f"{name} is not known of decimals.")
 
         def counted(array: Array) -> Any:
-            self.spend(COSTLY * array.size)
+            self.spend(COSTS.get(name, 1) * array.size)
             return own(array)
 
         return counted
@@ -281,7 +310,7 @@ class Decimals:
         """Nothing: each result counts its own entries and digits."""
 
     def spend(self, operations: int) -> None:
-        self.allowance.spend(operations)
+        self.allowance.spend(self.weight * operations)
 
     @property
     def pi(self) -> Any:

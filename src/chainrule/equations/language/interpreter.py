@@ -90,8 +90,7 @@ class Interpreter:
 
     def is_at_once(self, body: Term, *more: str) -> bool:
         """Whether a body can be computed with arrays for some more indices."""
-        indices = frozenset((*self.widths, *more))
-        return not self.arithmetic.is_exact and self.moves.is_at_once(body, indices)
+        return self.moves.is_at_once(body, frozenset((*self.widths, *more)))
 
     def array_over(self, indices: Sequence[str], shape: Sequence[int], body: Term) -> Array:
         """The numbers of a body for all values of some indices, a part of the first index at a time."""
@@ -164,8 +163,7 @@ class Interpreter:
             case SizeOf(size=size):
                 return self.arithmetic.number(self.size(size))
             case IndexRef(index=index):
-                position = self.indices[index]
-                return position.astype(float) if index in self.widths else position
+                return self.arithmetic.position(self.indices[index])
             case Negative(arg=arg):
                 return -self.value(arg)
             case Transpose(arg=arg):
@@ -239,7 +237,7 @@ class Interpreter:
                 value = np.asarray(self.value(term.body))
                 others = value.shape[1:] if value.ndim == len(self.widths) else value.shape
                 every = np.broadcast_to(value, (len(part), *others))  # where the index does not occur, too
-                total = self.arithmetic.array(total + every.sum(axis=0))
+                total = self.arithmetic.total(total, every)
                 self.close(term.index)
         else:
             for position in range(size):

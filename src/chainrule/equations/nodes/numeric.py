@@ -5,8 +5,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial, reduce
-from heapq import heappop, heappush
-from itertools import combinations
+from itertools import chain, combinations
 from string import ascii_letters
 from typing import Any, TypeAlias
 
@@ -23,6 +22,8 @@ from chainrule.errors import ShapeError, TooLargeError
 
 Length: TypeAlias = Callable[[Size], int]
 Factor: TypeAlias = tuple[Array, tuple[int, ...]]
+Join: TypeAlias = tuple[int, int, tuple[int, ...]]
+"""The places of two factors, and the labels of what they are joined to, which gets the next place."""
 # Of so many factors every pair is tried.
 FEW = 8
 # Products of two with at most so many terms take less time than to find a faster way.
@@ -259,76 +260,51 @@ def _einsum(node: Node, args: Sequence[Array], arithmetic: Arithmetic) -> Array:
     """The product, two factors at a time: those whose result is smallest against what it replaces."""
     labels, out = node.data
     factors = _entrywise(zip(args, labels, strict=True), arithmetic)
-    if len(factors) <= 2:
-        return _contracted(factors, out, arithmetic)
-    left = _Factors(factors, out)
-    while len(left.known) > 2:
-        pair = left.cheapest()
-        joined = left.without(pair)
-        left.add((_contracted(pair, joined, arithmetic), joined))
-    return _contracted(list(left.known.values()), out, arithmetic)
+    known = dict(enumerate(factors))
+    joins = _joins(tuple([own for _, own in factors]), tuple([array.shape for array, _ in factors]), out)
+    for place, (one, two, joined) in enumerate(joins, len(factors)):
+        known[place] = _contracted([known.pop(one), known.pop(two)], joined, arithmetic), joined
+    return _contracted(list(known.values()), out, arithmetic)
 
 
-class _Factors:
-    """Factors by their places, and what pairs of them cost; of many, only those with a common label.
+@lru_cache(1000)
+def _joins(
+    labels: tuple[tuple[int, ...], ...], shapes: tuple[tuple[int, ...], ...], out: tuple[int, ...]
+) -> tuple[Join, ...]:
+    """Which two factors are joined, one after another, until two are left; equal sizes ask again."""
+    lengths = dict(zip(chain(*labels), chain(*shapes), strict=True))
+    known, found = dict(enumerate(labels)), list[Join]()
+    uses = Counter(chain(out, *map(set, labels)))
 
-    A join changes the costs at its own labels alone, so that a chain of n matrices takes O(n log n).
-    """
+    def joined(pair: tuple[int, int]) -> tuple[int, ...]:
+        one, two = known[pair[0]], known[pair[1]]
+        return tuple([i for i in dict.fromkeys(one + two) if uses[i] > (i in one) + (i in two)])
 
-    def __init__(self, factors: Sequence[Factor], out: Sequence[int]) -> None:
-        self.known: dict[int, Factor] = {}
-        self.uses = Counter(out)
-        self.at: dict[int, set[int]] = {}
-        self.offers: list[tuple[int, int, int]] = []
-        self.next = 0
-        self.uses.update(label for _, own in factors for label in set(own))
-        self.many = len(factors) > FEW
-        for factor in factors:
-            self._place(factor)
+    def growth(pair: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+        after, one, two = (_size(own, lengths) for own in (joined(pair), known[pair[0]], known[pair[1]]))
+        return after - one - two, pair
 
-    def add(self, factor: Factor) -> None:
-        """Add what two were joined to."""
-        self.uses.update(set(factor[1]))
-        self.many = len(self.known) >= FEW
-        self._place(factor)
+    for place in range(len(labels), 2 * len(labels) - 2):
+        pair = min(_pairs(known), key=growth)
+        left = joined(pair)
+        uses.subtract(chain(*(set(known.pop(old)) for old in pair)))
+        uses.update(left)
+        known[place] = left
+        found.append((*pair, left))
+    return tuple(found)
 
-    def _place(self, factor: Factor) -> None:
-        place, self.next = self.next, self.next + 1
-        self.known[place] = factor
-        near = set[int]()
-        for label in set(factor[1]):
-            near |= self.at.setdefault(label, set())
-            self.at[label].add(place)
-        if self.many:
-            for other in near:
-                heappush(self.offers, (self._growth(other, place), other, place))
 
-    def cheapest(self) -> list[Factor]:
-        """The pair to join next."""
-        while self.many and self.offers:
-            _, one, two = heappop(self.offers)
-            if one in self.known and two in self.known:
-                return self._taken(one, two)
-        return self._taken(*min(combinations(self.known, 2), key=lambda pair: self._growth(*pair)))
+def _size(own: Iterable[int], lengths: Mapping[int, int]) -> int:
+    return math.prod([lengths[label] for label in own])
 
-    def _taken(self, *places: int) -> list[Factor]:
-        pair = [self.known.pop(place) for place in places]
-        for place, (_, own) in zip(places, pair, strict=True):
-            for label in set(own):
-                self.at[label].discard(place)
-        return pair
 
-    def without(self, pair: Sequence[Factor]) -> tuple[int, ...]:
-        """The labels of a pair that others need, or the result."""
-        self.uses.subtract(label for _, own in pair for label in set(own))
-        return tuple(dict.fromkeys(label for _, own in pair for label in own if self.uses[label]))
-
-    def _growth(self, *places: int) -> int:
-        """Entries of the product of two factors less those of the factors."""
-        (a, one), (b, two) = (self.known[place] for place in places)
-        sizes = dict(zip((*one, *two), (*a.shape, *b.shape), strict=True))
-        after: int = math.prod(size for i, size in sizes.items() if self.uses[i] > (i in one) + (i in two))
-        return after - a.size - b.size
+def _pairs(known: Mapping[int, tuple[int, ...]]) -> Iterable[tuple[int, int]]:
+    """The pairs of a few factors; of many, those with a common label, or else all."""
+    at: dict[int, list[int]] = {}
+    for place, own in known.items() if len(known) > FEW else ():
+        for label in set(own):
+            at.setdefault(label, []).append(place)
+    return {pair for near in at.values() for pair in combinations(near, 2)} or combinations(known, 2)
 
 
 def _entrywise(factors: Iterable[Factor], arithmetic: Arithmetic) -> list[Factor]:
