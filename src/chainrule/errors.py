@@ -24,7 +24,9 @@ A run that ends without what it was asked for hands back its result and warns wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 __all__ = [
     "ChainruleError",
@@ -45,8 +47,35 @@ __all__ = [
 ]
 
 
+# A name in a file may have 5,000,000 characters; paths are shorter.
+_LONG_WORD = re.compile(r"\S{301,}")
+LONGEST = 10_000
+"""Characters of a message: names with spaces in them are no words."""
+WINDOW = 160
+"""Characters of a line of a sheet around a mistake; a line may have 20,000."""
+
+
+def shortened(text: str) -> str:
+    """A text for a message: its long words by their beginning, end and length, and so the text itself.
+
+    Examples
+    --------
+    >>> shortened("no column " + "x" * 5000)
+    'no column xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...(5,000 characters)...xxxxxxxxxx'
+    """
+    text = _LONG_WORD.sub(lambda word: _ends(word[0], 40), text)
+    return text if len(text) <= LONGEST else _ends(text, LONGEST // 2)
+
+
+def _ends(text: str, first: int) -> str:
+    return f"{text[:first]}...({len(text):,} characters)...{text[-10:]}"
+
+
 class ChainruleError(Exception):
     """Base of every exception chainrule raises on purpose."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shortened(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ConvergenceWarning(UserWarning):
@@ -101,14 +130,14 @@ class SheetError(ChainruleError, ValueError):
         errors: tuple[SheetError, ...] = (),
         heading: str | None = None,
     ) -> None:
-        self.message = message
+        self.message = shortened(message)
         self.line = line
         self.column = column
         self.source = source
         self.width = width
         self._several = errors
         self._heading = heading
-        super().__init__(self._render())
+        Exception.__init__(self, self._render())
 
     @classmethod
     def several(cls, errors: Sequence[SheetError], heading: str | None = None) -> SheetError:
@@ -140,9 +169,19 @@ class SheetError(ChainruleError, ValueError):
             return self.message
         if self.source is None or self.column is None:
             return f"line {self.line}: {self.message}"
-        gutter = f"{self.line} | "
-        caret = " " * (len(gutter) + self.column - 1) + "^" * max(1, self.width)
-        return f"{self.message}\n  {gutter}{self.source}\n  {caret}"
+        gutter, (shown, column) = f"{self.line} | ", _around(self.source, self.column)
+        width = min(self.width, len(shown) - column + 1)
+        caret = " " * (len(gutter) + column - 1) + "^" * max(1, width)
+        return f"{self.message}\n  {gutter}{shown}\n  {caret}"
+
+
+def _around(source: str, column: int) -> tuple[str, int]:
+    """The part of a line around a column, and the column in it."""
+    if len(source) <= WINDOW:
+        return source, column
+    start = max(0, min(column - 1 - WINDOW // 2, len(source) - WINDOW))
+    before, after = "... " * (start > 0), " ..." * (start + WINDOW < len(source))
+    return f"{before}{source[start : start + WINDOW]}{after}", column - start + len(before)
 
 
 class SheetSyntaxError(SheetError):
@@ -183,6 +222,28 @@ class ModelFileError(ChainruleError, ValueError):
 
 class TooLargeError(ChainruleError, MemoryError):
     """A result would not fit in memory; the message says the bytes and an alternative."""
+
+
+@contextmanager
+def within_memory(what: str) -> Iterator[None]:
+    """Around what takes as much memory as was asked for: that there is no more is said of it.
+
+    Raises
+    ------
+    TooLargeError
+        In place of a MemoryError without words.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise no_memory(what, error) from None
+
+
+def no_memory(what: str, error: MemoryError) -> MemoryError:
+    """The error itself if it says what was asked for, or one that does."""
+    if isinstance(error, TooLargeError):
+        return error
+    return TooLargeError(f"{what} needs more memory than this machine gives it. {error}".strip())
 
 
 class DivergenceError(ChainruleError, FloatingPointError):

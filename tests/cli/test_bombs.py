@@ -114,4 +114,5 @@ def test_what_does_not_fit_in_memory_ends_with_one_message(run, houses, monkeypa
     monkeypatch.setattr("chainrule.network.workspace.Workspace.step", full)
     answer = run("train", houses, "--target", "price", "-q")
     assert answer.code == 1
-    assert answer.err.startswith("error: It needs more memory than this machine gives it. Unable to")
+    assert answer.err.count("error: ") == 1
+    assert "needs more memory than this machine gives it. Unable to" in answer.err

@@ -16,7 +16,7 @@ from chainrule.checking.point import At, Block, Point, point_of
 from chainrule.checking.probe import Probe, Tolerance
 from chainrule.checking.report import BlockVerdict, CheckReport
 from chainrule.checking.shapes import Claim, read_claims
-from chainrule.errors import OptionError, UncheckableError
+from chainrule.errors import OptionError, UncheckableError, within_memory
 
 Array = NDArray[Any]
 Entries = int | Literal["all"]
@@ -172,12 +172,14 @@ def _check(
     point = oracle.point
     claimed = _claimed(derivative, point)
     claims, stray = read_claims(claimed, point, out_shape, at)
-    probes = _probes(oracle, claims, out_shape, request.rng, rtol)
     verdicts: dict[str, BlockVerdict] = {}
-    for probe in probes:
-        name = probe.block.name
-        fits = claims[name].array is not None
-        verdicts[name] = judge_block(oracle, probe, request) if fits else judge_misfit(probe, claims[name])
+    with within_memory("The check"):
+        for probe in _probes(oracle, claims, out_shape, request.rng, rtol):
+            name = probe.block.name
+            fits = claims[name].array is not None
+            verdicts[name] = (
+                judge_block(oracle, probe, request) if fits else judge_misfit(probe, claims[name])
+            )
     remarks = tuple(remark for remark in (stray,) if remark)
     return CheckReport(verdicts, oracle.method, oracle.evaluations, remarks)
 

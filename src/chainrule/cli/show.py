@@ -12,10 +12,13 @@ from chainrule.cli.console import Console
 from chainrule.cli.options import json_option
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
-from chainrule.errors import NoRuleError, OptionError
+from chainrule.errors import NoRuleError, OptionError, shortened
 from chainrule.network import Network
 from chainrule.numerals import numeral
 from chainrule.persistence import Model, SheetModel, load, network_to_dict
+
+LINES = 400
+"""Of the layers, columns and records of a model; a file may hold a million."""
 
 
 @click.command(
@@ -36,14 +39,16 @@ def command(model: str, as_json: bool) -> None:
         console.heading("Gradient, derived")
         console.block(str(_derivation(definition, equations)))
     console.heading("Parameters")
-    console.block(repr(definition) if isinstance(definition, Network) else repr(trained.parameters))
+    console.block(
+        _in_short(repr(definition) if isinstance(definition, Network) else repr(trained.parameters))
+    )
     if inputs := _inputs(trained):
         console.heading("Inputs")
-        console.block(inputs)
+        console.block(_in_short(inputs))
     console.heading("Training")
-    console.block(_record(trained.record))
+    console.block(_in_short(_record(trained.record)))
     console.heading("Certificate of the gradient")
-    console.block(_certificate(trained.certificate))
+    console.block(_in_short(_certificate(trained.certificate)))
     console.finish(_plain(trained, equations))
 
 
@@ -86,6 +91,13 @@ def _abridged(names: Any) -> str:
     if len(texts) <= 12:
         return ", ".join(texts)
     return f"{', '.join(texts[:5])}, ..., {texts[-1]} ({len(texts)} in all)"
+
+
+def _in_short(text: str) -> str:
+    """What a file says, its long names and its hundreds of lines in short."""
+    lines = text.splitlines()
+    more = [f"... and {len(lines) - LINES:,} lines more, which --json has"] if len(lines) > LINES else []
+    return "\n".join([*map(shortened, lines[:LINES]), *more])
 
 
 def _record(record: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from chainrule.data.formats import parse
 from chainrule.data.frames import is_frame, table_of_frame
 from chainrule.data.reading import MAX_BYTES, MISSING, Reading
 from chainrule.data.table import Table
-from chainrule.errors import DataError
+from chainrule.errors import DataError, within_memory
 from chainrule.near_misses import near_misses
 
 
@@ -75,7 +75,8 @@ def read_table(
         raise DataError(_nothing_there(Path(source)))
     name = "standard input" if str(source) == "-" else str(source)
     reading = Reading(header, delimiter, encoding, decimal, missing_values, kinds or {}, MAX_BYTES)
-    return parse(_read_bytes(source, name), name, reading)
+    with within_memory(f"The table {name}"):
+        return parse(_read_bytes(source, name), name, reading)
 
 
 def as_table(given: Any, kinds: Mapping[str, str]) -> Table:

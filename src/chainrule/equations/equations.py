@@ -25,7 +25,7 @@ from chainrule.equations.language.origin import Origin, Text, remade
 from chainrule.equations.language.sheet import Sheet, read, read_expression
 from chainrule.equations.language.tree import Derivative, Layout, Role, Size
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, within_memory
 
 if TYPE_CHECKING:  # the compiler is imported by the methods that compile: a derivation does without
     from chainrule.equations.code.compiled import Compiled
@@ -143,11 +143,12 @@ class Equations(Text):
         given = self._sheet, read_expression(self._sheet, name), values, self.total_derivative, sizes
         overflows: dict[str, int] = {}
         try:
-            return with_more_digits(
-                evaluate(*given, arithmetic=Doubles(hear=overflows.setdefault)),
-                lambda digits: evaluate(*given, arithmetic=digits),
-                overflows,
-            )
+            with within_memory(f"The value of {name}"):
+                return with_more_digits(
+                    evaluate(*given, arithmetic=Doubles(hear=overflows.setdefault)),
+                    lambda digits: evaluate(*given, arithmetic=digits),
+                    overflows,
+                )
         except np.linalg.LinAlgError as error:
             raise DataError(
                 f"{name} cannot be computed here: a matrix that its formula inverts is singular. "

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, within_memory
 from chainrule.network import evaluate, passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples, examples, fitting, inputs
@@ -104,6 +104,7 @@ class Network(Architecture):
             theta[layer.weights] = draw(rng, layer.outputs, layer.inputs)
         return theta
 
+    @within_memory("The network at these rows")
     def forward(self, theta: Theta, X: Any) -> Forward:
         """All pre-activations Z[1] ... Z[L] and activations H[0] ... H[L] of the rows of X, dense or CSR."""
         blocks, dtype = self.blocks(theta)
@@ -113,6 +114,7 @@ class Network(Architecture):
         """ŷ, shape (n, k)."""
         return self.forward(theta, X).prediction
 
+    @within_memory("The losses of these rows")
     def losses(self, theta: Theta, X: Any, y: ArrayLike) -> Array:
         """ℓ_i of each example, shape (n,): unweighted, without penalty."""
         blocks, dtype = self.blocks(theta)
@@ -120,6 +122,7 @@ class Network(Architecture):
         scores = passes.forward(blocks, rows.X, self.activation, self.output).scores
         return passes.losses(self.output, self.loss, rows.Y, scores)
 
+    @within_memory("The gradient over these rows")
     def backward(self, theta: Theta, forward: Forward, y: ArrayLike) -> dict[int, Array]:
         """Error signals δ_l = ∂ℓ_i/∂z_l of each layer, (n, m_l): of one example's own loss, unscaled."""
         blocks, dtype = self.blocks(theta)
@@ -128,6 +131,7 @@ class Network(Architecture):
         delta = passes.score_gradient(self.output, self.loss, Y, F)
         return passes.backward(blocks, forward.Z, delta, self.activation)
 
+    @within_memory("The value over these rows")
     def value(self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """C(θ), a scalar; complex if θ is."""
         return evaluate.value(self, theta, self.examples(X, y, sample_weight))
@@ -138,6 +142,7 @@ class Network(Architecture):
         """∇C(θ), by name and in the shapes of the parameters."""
         return self.value_and_gradient(theta, X, y, sample_weight)[1]
 
+    @within_memory("The gradient over these rows")
     def value_and_gradient(
         self,
         theta: Theta,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, no_memory, within_memory
 from chainrule.network import evaluate, nonfinite
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
@@ -68,7 +68,8 @@ class NetworkObjective:
     def value(self, theta: Array, rows: Rows = None) -> Any:
         """C(θ); complex if θ is."""
         theta = self.network.vector(theta)
-        return evaluate.value(self.network, theta, self._rows(theta.real.dtype, rows))
+        with within_memory("The objective"):
+            return evaluate.value(self.network, theta, self._rows(theta.real.dtype, rows))
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
         """C(θ) and ∇C(θ), shape (p,); the gradient is the caller's own. A complex θ gives complex results."""
@@ -87,12 +88,15 @@ class NetworkObjective:
         examples = self._rows(theta.real.dtype, rows)
         scale = scale_of(examples.weights, examples.size)
         if not _fits_workspace(theta, examples):
-            value, gradient = evaluate.value_and_gradient(self.network, theta, examples, scale)
+            with within_memory("The gradient of the objective"):
+                value, gradient = evaluate.value_and_gradient(self.network, theta, examples, scale)
             return value, gradient.vector
         workspace = self._take(theta.dtype)
         try:
             value = workspace.step(theta, examples.X, examples.Y, examples.weights, scale)
             return value, workspace.gradient.copy()
+        except MemoryError as error:
+            raise no_memory("The gradient of the objective", error) from None
         finally:
             self._idle.append(workspace)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, within_memory
 from chainrule.objective import Objective
 from chainrule.optimize.adam import Adam
 from chainrule.optimize.history import Epoch, History
@@ -176,7 +176,12 @@ def fit(
     ending = None if tolerance is None else stop_at_tolerance(objective, method, tolerance, begun.state)
     watchers = [watcher for watcher in (stopper, writer, ending, watch_callbacks(callbacks)) if watcher]
     shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
-    with suitable_threads(objective, method), shown as bar, writer or nullcontext():
+    with (
+        within_memory("Training"),
+        suitable_threads(objective, method),
+        shown as bar,
+        writer or nullcontext(),
+    ):
         result = run(
             objective,
             method,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from chainrule.errors import within_memory
 from chainrule.objective import Objective
 from chainrule.optimize.iteration import Method, check_method
 from chainrule.optimize.lbfgs import LBFGS
@@ -111,7 +112,7 @@ def minimize(
     if isinstance(model, MakesObjectives) and resume is None:
         check_method(objective, method)
         start, seed = _start(problem, objective, theta, seed)
-    with suitable_threads(objective, method):
+    with within_memory("The search"), suitable_threads(objective, method):
         result = minimize_objective(
             objective,
             method,

@@ -21,7 +21,7 @@ from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import size_value
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import DataError
+from chainrule.errors import DataError, no_memory
 from chainrule.objective import Rows, rows_scale, step_scale
 from chainrule.parameters import ParameterSpec, Theta
 
@@ -197,6 +197,8 @@ class SheetObjective:
         except np.linalg.LinAlgError as error:  # a * eye(d) at a = 0, where training begins
             message = f"The objective cannot be computed at these parameters: {singular(function, error)}"
             raise DataError(f"{message} Start from others.") from error
+        except MemoryError as error:
+            raise no_memory(f"The function of {', '.join(function.outputs)}", error) from None
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
         self._kept[key] = kept

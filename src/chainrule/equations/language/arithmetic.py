@@ -87,6 +87,7 @@ class Doubles:
         return np.float64(value.numerator / value.denominator)
 
     def position(self, index: int | Array) -> Any:
+        """The value of an index as a number, or all its values."""
         return index if isinstance(index, int) else index.astype(np.float64)
 
     def array(self, value: Any) -> Any:
@@ -94,6 +95,7 @@ class Doubles:
         return value
 
     def total(self, start: Any, parts: Array) -> Any:
+        """A number and what stands along the first axis of an array, added up."""
         return self.array(start + parts.sum(axis=0))
 
     def power(self, base: Any, exponent: Any) -> Any:
