@@ -68,6 +68,20 @@ def test_what_explodes_is_refused_with_its_number(text, monkeypatch):
         Equations(text).derive("L", order=2)
 
 
+def test_what_must_explode_is_refused_before_it_does(monkeypatch):
+    model = Equations("s(M) = M @ M\nA: R[n, n]\nL = trace(" + "s(" * 12 + "A" + ")" * 13)
+    taken, spend = [], Pool.spend
+
+    def counting(self, *counts):
+        taken.append(counts)
+        spend(self, *counts)
+
+    monkeypatch.setattr(Pool, "spend", counting)
+    with pytest.raises(SheetLimitError, match=r"takes at least 16,7\d\d,\d{3} steps.* at most 400,000 are"):
+        model.derive("L", "A")
+    assert len(taken) < 100
+
+
 def test_a_refused_request_costs_the_next_one_nothing(monkeypatch):
     model = Equations(EXPLODING["a product of 90 sines"])
     monkeypatch.setattr(nodes, "MOST_STEPS", 20_000)

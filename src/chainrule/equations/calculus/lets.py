@@ -21,6 +21,7 @@ from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import (
+    ONE,
     Node,
     coefficient_terms,
     from_below,
@@ -28,7 +29,7 @@ from chainrule.equations.nodes.nodes import (
     is_zero,
     topological,
 )
-from chainrule.equations.nodes.operations import moving, rule_in_words, substitute
+from chainrule.equations.nodes.operations import moving, rebuild, rule_in_words, substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from chainrule.equations.nodes.sums import linear, scaled
@@ -109,11 +110,15 @@ def derive_lines(
 
 
 def _line(
-    symbol: Node, value: Node, fold: dict[Node, Node], requested: bool = False, rules: Sequence[str] = ()
+    symbol: Node,
+    value: Node,
+    fold: Callable[[Node], Node],
+    requested: bool = False,
+    rules: Sequence[str] = (),
 ) -> Line:
     """The line of a value as the rules give it, with the names of the sheet for bodies in it."""
     naive = simplify(value)
-    expression = simplify(substitute(naive, fold))
+    expression = simplify(fold(naive))
     return Line(symbol, expression, requested, list(rules), naive=naive, naive_rules=list(rules))
 
 
@@ -162,7 +167,7 @@ class _Walk:
         """Add the line of a name's cotangent: the sum of what its users contribute."""
         pool, dims = self.program.pool, self.lead + self.program.symbols[name].dims
         parts = self.pending.pop(name, [])
-        total = linear(pool, [(Fraction(1), part) for part, _ in parts], dims)
+        total = linear(pool, [(ONE, part) for part, _ in parts], dims)
         symbol = pool.symbol(Cotangent(self.of, name), dims)
         rules = list(dict.fromkeys(rule for _, words in parts for rule in words))
         self.add(_line(symbol, total, self.fold, name in self.wrt, rules))
@@ -220,7 +225,7 @@ def _before_root(node: Node) -> tuple[Fraction, Node]:
     is_root = len(terms) == len(powers) == 1 and (
         powers[0].data.denominator != 1 or powers[0].args[0].data == "divisor"
     )
-    return terms[0] if is_root else (Fraction(1), node)
+    return terms[0] if is_root else (ONE, node)
 
 
 def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:
@@ -240,10 +245,13 @@ def _last_users(
     return last
 
 
-def folding(program: Program, of: str) -> dict[Node, Node]:
-    """Bodies that are worth recognising inside a line, and the names that stand for them."""
+def folding(program: Program, of: str) -> Callable[[Node], Node]:
+    """Puts names for bodies that are worth recognising inside a line.
+
+    What it has made of a node is remembered: every line is looked through for each that may go into it.
+    """
     known = program.ancestors([of]) - {of}
-    return {
+    done = {
         body: program.symbols[name]
         for name, body in reversed(list(program.bodies.items()))
         if name in known
@@ -251,6 +259,7 @@ def folding(program: Program, of: str) -> dict[Node, Node]:
         and not is_number(body)
         and not (body.kind == "lin" and len(body.args) == 1)
     }
+    return lambda node: from_below(node, rebuild, done)
 
 
 def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
@@ -261,7 +270,7 @@ def _rules_above(body: Node, below: set[Node], user: str) -> list[str]:
     return [f"{word} in {user}" for word in dict.fromkeys(words)] or [f"identity in {user}"]
 
 
-def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Node] = ()) -> None:
+def inline_lines(lines: list[Line], fold: Callable[[Node], Node], once: Collection[Node] = ()) -> None:
     """Put lines into their users by the measure; earlier lines first, so that effects run down the list."""
     inlining = _Inlining(lines, fold, once)
     for position in range(len(lines)):
@@ -271,7 +280,7 @@ def inline_lines(lines: list[Line], fold: dict[Node, Node], once: Collection[Nod
 class _Inlining:
     """The lines as they are put into one another."""
 
-    def __init__(self, lines: list[Line], fold: dict[Node, Node], once: Collection[Node]) -> None:
+    def __init__(self, lines: list[Line], fold: Callable[[Node], Node], once: Collection[Node]) -> None:
         self.lines, self.fold, self.once = lines, fold, once
         self.mentions = _Mentions(lines)
         self.named = Counter(line.symbol for line in lines)
@@ -283,7 +292,7 @@ class _Inlining:
         line = self.lines[position]
         if held := self.later.get(position):
             whole = simplify(substitute(line.expression, held))
-            line.expression = simplify(substitute(whole, self.fold))
+            line.expression = simplify(self.fold(whole))
             line.inside += held
         users = self.mentions.after(position, line.symbol)
         single = self.goes_whole(line, [self.lines[place] for place in users])
@@ -308,11 +317,12 @@ class _Inlining:
         """Put a line into a user if it must go there, or if that is shorter, or something cancels."""
         user = self.lines[place]
         trial = _Trial(user.expression, line, self.fold)
-        cancels = trial.size < min(trial.raw, max(cost(user.expression), cost(line.expression)))
+        shorter = trial.size < max(cost(user.expression), cost(line.expression))
+        gain = shorter and _cost_with(user.expression, {line.symbol: cost(line.expression)}) - trial.size
         joins = twin or (single and trial.size <= MOST_IN_LINE)
-        if not (joins or constant or cancels or trial.size < cost(user.expression)):
+        if not (joins or constant or gain > 0 or trial.size < cost(user.expression)):
             return
-        user.cancelled = user.cancelled or (cancels and not constant and trial.size < trial.raw - 1)
+        user.cancelled = user.cancelled or (gain > 1 and not constant)
         user.expression = trial.whole()
         user.inside.append(line.symbol)
         if joins and not isinstance(line.symbol.data, Cotangent):
@@ -321,9 +331,9 @@ class _Inlining:
 
 
 class _Trial:
-    """An expression with a line put in; ``size`` is its cost, ``raw`` what it is before it is simplified."""
+    """An expression with a line put in; ``size`` is its cost."""
 
-    def __init__(self, expression: Node, line: Line, fold: dict[Node, Node]) -> None:
+    def __init__(self, expression: Node, line: Line, fold: Callable[[Node], Node]) -> None:
         touched, self.rest = expression, list[tuple[Fraction, Node]]()
         if expression.kind == "lin" and len(expression.args) > MOST_TERMS:
             terms = coefficient_terms(expression)
@@ -331,15 +341,12 @@ class _Trial:
             self.rest = [term for term, here in zip(terms, mentions, strict=True) if not here]
             inside = [term for term, here in zip(terms, mentions, strict=True) if here]
             touched = linear(expression.pool, inside, expression.dims)
-        beside = cost(expression) - cost(touched)
-        self.raw = _cost_with(touched, {line.symbol: cost(line.expression)}) + beside
-        raw = substitute(touched, {line.symbol: line.expression})
-        self.new = simplify(substitute(simplify(raw), fold))
-        self.size = cost(self.new) + beside
+        self.new = simplify(fold(simplify(substitute(touched, {line.symbol: line.expression}))))
+        self.size = cost(self.new) + cost(expression) - cost(touched)
 
     def whole(self) -> Node:
         """The expression with the line in it."""
-        terms = [*self.rest, (Fraction(1), self.new)]
+        terms = [*self.rest, (ONE, self.new)]
         return simplify(linear(self.new.pool, terms, self.new.dims)) if self.rest else self.new
 
 

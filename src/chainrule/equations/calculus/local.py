@@ -105,6 +105,9 @@ def _product(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope
     """All other factors."""
     labels, out = node.data
     factors = factors_of(node)
+    # Of a product of 4,096 factors, as s(s(...)) with s(M) = M @ M has, each slope has all the others.
+    if (least := len(places) * (len(factors) - 1)) > node.pool.limit:
+        node.pool.spend(least, "takes at least")
     for place in places:
         yield Slope(place, factors[:place] + factors[place + 1 :], out, labels[place])
 

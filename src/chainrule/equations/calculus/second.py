@@ -14,7 +14,6 @@ from chainrule.equations.calculus.naming import number_temporaries
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero
-from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
@@ -161,7 +160,7 @@ class SecondOrder:
         always: bool = False,
     ) -> None:
         naive = simplify(moved)
-        moved = simplify(substitute(naive, self.fold))
+        moved = simplify(self.fold(naive))
         if is_zero(moved) and not requested:
             return
         directions[base] = moved
@@ -174,7 +173,7 @@ class SecondOrder:
 
     def simple(self, node: Node) -> Node:
         """The node simplified, with the names of the sheet for bodies it contains."""
-        return simplify(substitute(simplify(node), self.fold))
+        return simplify(self.fold(simplify(node)))
 
     def finished(self) -> list[Line]:
         """The lines to keep, lines used once put into their users."""

@@ -171,7 +171,7 @@ class _Rewriter:
 
     def finished(self, returned: set[str]) -> list[str]:
         """The lines, without one-hot rows that nothing reads any more, and what is kept for the next call."""
-        used = [reads(line) for line in self.lines]
+        used = [reads(line) for line in self.lines] if self.onehots.keys() - returned else []
         lines = [
             line
             for place, line in enumerate(self.lines)

@@ -109,9 +109,9 @@ def _turn_one(factors: tuple[Form, ...]) -> tuple[Form, ...] | None:
         # 1 - p stays as it is: the constant leads.
         constant = isinstance(factor, Add) and any(isinstance(term, Num) for _, term in factor.terms)
         # u uᵀ stays a square.
-        others = factors[:position] + factors[position + 1 :]
-        twin = any(other in (factor, transpose(factor)) for other in others)
-        if not constant and not twin and (turned := _turned(factor)) is not None:
+        others = set(factors[:position] + factors[position + 1 :])
+        turned = None if constant else _turned(factor)
+        if turned is not None and (not others or others.isdisjoint((factor, transpose(factor)))):
             return (*factors[:position], turned, *factors[position + 1 :])
     return None
 

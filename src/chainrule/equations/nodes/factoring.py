@@ -1,10 +1,9 @@
 """What the terms of a sum have in common, in front of it."""
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 
 from chainrule.equations.nodes.connected import are_connected, connected, labels_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import ONE, Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.sums import linear
 
@@ -16,11 +15,9 @@ def factored(node: Node, simple: Simple) -> Iterator[Node]:
     terms = coefficient_terms(node)
     places: dict[tuple[Node, tuple[int, ...]], list[int]] = {}
     for position, (_, term) in enumerate(terms):
-        if term.kind == "prod":
-            for factor, labels in factors_of(term):
-                places.setdefault((factor, _outer(labels, term.data[1])), []).append(position)
-        else:
-            places.setdefault((term, tuple(range(len(term.dims)))), []).append(position)
+        for factor, labels in factors_of(term):
+            out = term.data[1] if term.kind == "prod" else labels
+            places.setdefault((factor, _outer(labels, out)), []).append(position)
     for (factor, labels), found in places.items():
         positions = [place for place in found if not _leaves_outer_product(terms[place][1], factor, labels)]
         if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
@@ -39,7 +36,7 @@ def _leaves_outer_product(term: Node, factor: Node, labels: tuple[int, ...]) -> 
 
 def _outer(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[int, ...]:
     """Labels with the summed ones made -1, so that they compare across terms."""
-    return tuple(label if label in out else -1 for label in labels)
+    return tuple([label if label in out else -1 for label in labels])
 
 
 def _without(
@@ -62,7 +59,7 @@ def _without(
     total = simple(linear(node.pool, inner, inner[0][1].dims))
     joined = product(node.pool, [(factor, restored), (total, inner_out)], out)
     left = [pair for position, pair in enumerate(terms) if position not in positions]
-    yield linear(node.pool, [*left, (Fraction(1), joined)], node.dims)
+    yield linear(node.pool, [*left, (ONE, joined)], node.dims)
 
 
 def _reads_well(own: tuple[int, ...], inner: tuple[int, ...], out: tuple[int, ...]) -> bool:
@@ -105,7 +102,7 @@ def with_shared_scalars(node: Node, simple: Simple) -> Iterator[Node]:
         axes = range(len(node.dims))
         joined = product(node.pool, [(scalar, ()), (simple(inner), axes)], axes)
         others = [pair for position, pair in enumerate(terms) if position not in taken]
-        yield linear(node.pool, [*others, (Fraction(1), joined)], node.dims)
+        yield linear(node.pool, [*others, (ONE, joined)], node.dims)
 
 
 def _scalars(term: Node) -> Iterator[tuple[Node, Node]]:

@@ -121,6 +121,8 @@ class Pool:
         self.labels: dict[Node, Size] = {}
         self.unbounded: set[Node] = set()
         self.cost_of: dict[Node, int] = {}
+        # By numbers alone, through which the collector of garbage does not look.
+        self.products: dict[tuple[int, ...], Node] = {}
         self.simple_form: dict[Node, Node] = {}
         self.symbols_of: dict[Node, tuple[Node, ...]] = {}
         self.refill(attempt)
@@ -130,8 +132,8 @@ class Pool:
         self.left = self.limit = MOST_STEPS if steps is None else min(steps, MOST_STEPS)
         self.attempt = attempt
 
-    def spend(self, steps: int) -> None:
-        """Count steps.
+    def spend(self, steps: int, takes: str = "has taken") -> None:
+        """Count steps; ``takes`` says when they are, for the error.
 
         Raises
         ------
@@ -141,7 +143,7 @@ class Pool:
         self.left -= steps
         if self.left < 0:
             raise SheetLimitError(
-                f"{self.attempt} has taken {self.limit - self.left:,} steps, each a factor of a product or a "
+                f"{self.attempt} {takes} {self.limit - self.left:,} steps, each a factor of a product or a "
                 f"term of a sum that the rules make; at most {self.limit:,} are taken. Give parts of the "
                 "sheet names, h = ..., over which the rules work one by one, or ask for fewer derivatives, "
                 "or for the product of the Hessian with a direction."
@@ -152,7 +154,7 @@ class Pool:
 
     def intern(self, kind: str, data: Hashable, args: tuple[Node, ...], dims: tuple[Size, ...]) -> Node:
         """The node with these parts, made at the first request."""
-        key = (kind, data, tuple(arg.serial for arg in args), dims)
+        key = (kind, data, tuple([arg.serial for arg in args]), dims)
         node = self._table.get(key)
         if node is None:
             node = self._table[key] = Node(self, kind, data, args, dims, len(self._table))
@@ -223,7 +225,7 @@ def coefficient_terms(node: Node) -> list[tuple[Fraction, Node]]:
     """The terms of a node seen as a sum."""
     if node.kind == "lin":
         return list(zip(node.data, node.args, strict=True))
-    return [(Fraction(1), node)]
+    return [(ONE, node)]
 
 
 def factors_of(node: Node) -> list[Factor]:

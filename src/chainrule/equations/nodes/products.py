@@ -5,9 +5,10 @@ summed. Everything here holds by construction: products flatten, identity matric
 factors merge into powers, ones vanish where something else covers their axis, a simplex sums to one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
-from itertools import count
+from itertools import chain, count
 from math import prod
 
 from chainrule.equations.language.tree import Size, size_factors
@@ -25,6 +26,7 @@ from chainrule.equations.nodes.nodes import (
     base_and_exponent,
     coefficient_terms,
     factors_of,
+    is_sum,
     is_zero,
     number_plus_term,
     summed_labels,
@@ -72,11 +74,15 @@ def product(
     c, kept = flat
     pool.spend(len(kept))
     c = c if coefficient == 1 else c * coefficient
-    return (
-        _with_parts_apart(pool, kept, free, sizes, fresh, c)
-        or _gated(pool, kept, free, sizes, c)
-        or _assemble(pool, kept, free, sizes, c)
-    )
+    # Unambiguous: a node says how many labels follow it.
+    key = (c.numerator, c.denominator, len(free), *chain.from_iterable((n.serial, *own) for n, own in kept))
+    if key not in pool.products:
+        pool.products[key] = (
+            _with_parts_apart(pool, kept, free, sizes, fresh, c)
+            or _gated(pool, kept, free, sizes, c)
+            or _assemble(pool, kept, free, sizes, c)
+        )
+    return pool.products[key]
 
 
 def _numbered(
@@ -90,7 +96,7 @@ def _numbered(
         for label in labels:
             if label not in number:
                 number[label] = next(fresh)
-        ints = tuple(number[label] for label in labels)
+        ints = tuple([number[label] for label in labels])
         sizes.update(zip(ints, node.dims, strict=True))
         work.append((node, ints))
     return work, sizes
@@ -134,7 +140,7 @@ def _flatten(
     work: list[Factor], sizes: dict[int, Size], fresh: Iterator[int]
 ) -> tuple[Fraction, list[Factor]] | None:
     """Open nested products and pull the numbers out; None if a factor is zero."""
-    c, flat = Fraction(1), list[Factor]()
+    c, flat = ONE, list[Factor]()
     stack = work[::-1]
     while stack:
         node, labels = stack.pop()
@@ -149,7 +155,7 @@ def _flatten(
                         rename[label] = next(fresh)
                         sizes[rename[label]] = size
             stack.extend(
-                (arg, tuple(rename[label] for label in own))
+                (arg, tuple([rename[label] for label in own]))
                 for arg, own in reversed(list(zip(node.args, inner, strict=True)))
             )
         else:
@@ -194,9 +200,8 @@ def may_overflow(node: Node) -> bool:
     return any(
         inner in inner.pool.unbounded
         or (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
-        or inner.kind == "raised"
         or (inner.kind == "fn" and inner.data in ELEMENTWISE and ELEMENTWISE[inner.data].overflows)
-        or inner.kind in ("inv", "logdet", "logsum", "logabs", "share", "interval")
+        or inner.kind in ("raised", "inv", "logdet", "logsum", "logabs", "share", "interval")
         for inner in topological([node])
     )
 
@@ -319,6 +324,8 @@ def _renamed(factors: list[Factor], old: int, new: int) -> list[Factor]:
 
 def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[int], int]:
     """Equal factors add their exponents; what cancels leaves ones behind, what is recognised a sign."""
+    if len(set(factors)) == len(factors) and not any(_meets_others(node) for node, _ in factors):
+        return factors, set(), 1
     exponents = Exponents()
     for node, labels in factors:
         base, exponent = base_and_exponent(node)
@@ -343,6 +350,15 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
     return merged, ones, sign
 
 
+def _meets_others(node: Node) -> bool:
+    """Whether a factor may be recognised, or cancel, with factors that are not its equals."""
+    return (
+        node.kind in ("pow", "raised", "adjugate")
+        or argument_of(node, "exp", "step", "sign", "divisor") is not None
+        or (is_sum(node) and any(argument_of(term, "exp") is not None for term in node.args))
+    )
+
+
 def _own_exponent(base: Node, exponent: Fraction) -> Fraction:
     """The exponent that comes to the same: 1 for 2 of what is 0 or 1, 0 for 2 of what is -1 or 1."""
     if base.kind in IDEMPOTENT or argument_of(base, "step") is not None:
@@ -359,10 +375,7 @@ def is_simplex(node: Node) -> bool:
 
 def _sum_simplices(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
     """A simplex alone on a summed last axis is 1."""
-    uses: dict[int, int] = {}
-    for _, labels in factors:
-        for label in labels:
-            uses[label] = uses.get(label, 0) + 1
+    uses = Counter(label for _, labels in factors for label in labels)
     kept: list[Factor] = []
     ones: set[int] = set()
     for node, labels in factors:
@@ -444,17 +457,13 @@ def _power_of_function(node: Node, exponent: Fraction) -> Node | None:
     return inner and plain("exp", scaled(-1, inner))
 
 
-def _power_of_indicator(node: Node, exponent: Fraction) -> Node | None:
-    return node if exponent > 0 else None
-
-
 _POWERS: dict[str, Callable[[Node, Fraction], Node | None]] = {
     "norm": _power_of_norm,
     "lin": _power_of_sum,
     "pow": _power_of_power,
     "prod": _power_of_product,
     "fn": _power_of_function,
-    **dict.fromkeys(IDEMPOTENT, _power_of_indicator),
+    **dict.fromkeys(IDEMPOTENT, lambda node, exponent: node if exponent > 0 else None),
 }
 
 

@@ -16,6 +16,7 @@ from chainrule.equations.nodes.distribute import Terms, distributed
 from chainrule.equations.nodes.factoring import factored, with_shared_scalars
 from chainrule.equations.nodes.kronecker import inverse
 from chainrule.equations.nodes.nodes import (
+    ONE,
     Factor,
     Node,
     base_and_exponent,
@@ -23,6 +24,7 @@ from chainrule.equations.nodes.nodes import (
     factors_of,
     from_below,
     is_sum,
+    summed_labels,
 )
 from chainrule.equations.nodes.operations import own_cost, rebuild
 from chainrule.equations.nodes.products import is_simplex, product
@@ -83,7 +85,11 @@ def _improve(start: Node) -> Node:
 def _bases(node: Node, *, negative: bool) -> set[Node]:
     """The bases of the powers of one sign among a node's factors."""
     powers = [base_and_exponent(factor) for factor, _ in factors_of(node)]
-    return {base for base, exponent in powers if (exponent < 0) == negative and base.kind not in NUMBERS}
+    return {
+        base
+        for base, exponent in powers
+        if (exponent is not ONE and exponent < 0) == negative and base.kind not in NUMBERS
+    }
 
 
 def _over(factors: list[Factor], position: int, out: tuple[int, ...]) -> Node:
@@ -145,9 +151,9 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
     sums = [position for position, (factor, _) in enumerate(factors) if is_sum(factor)]
     if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
         return
-    outer_below = set[Node]().union(*(_bases(factor, negative=True) for factor, _ in factors))
+    outer_below = _bases(node, negative=True)
     outer_below |= {entry for base in outer_below if (entry := picked(base)) is not None}
-    outer_above = {factor for factor, _ in factors}
+    outer_above = set(node.args)
     candidates = []
     for position in sums:
         terms = factors[position][0].args
@@ -226,7 +232,7 @@ def _join_branches(node: Node) -> Iterator[Node]:
         if condition in sums:
             then = sums.pop(condition)
             other = sums.pop(opposite, zero) if (opposite := negated(condition)) is not None else zero
-            joined.append((Fraction(1), choose(condition, then, other)))
+            joined.append((ONE, choose(condition, then, other)))
     if len(joined) < max(found, total):
         yield linear(pool, [*rest, *joined], node.dims)
 
@@ -241,10 +247,9 @@ def _flatten_sums(node: Node) -> Iterator[Node]:
 
 def _expand_terms(node: Node) -> Iterator[Node]:
     """Multiply out two or more elementwise products of sums: p (1 - y) - y (1 - p) = p - y."""
-    terms = coefficient_terms(node)
-    opened: list[tuple[Fraction, Node]] = []
+    opened: Terms = []
     count = 0
-    for c, term in terms:
+    for c, term in coefficient_terms(node):
         expanded = _multiplied_out(term)
         if expanded is None:
             opened.append((c, term))
@@ -258,11 +263,10 @@ def _expand_terms(node: Node) -> Iterator[Node]:
 
 
 def _multiplied_out(node: Node) -> Terms | None:
-    if node.kind != "prod" or len(node.args) > 3:
+    """The terms of an elementwise product over its first short sum; None if it has none."""
+    if node.kind != "prod" or len(node.args) > 3 or summed_labels(factors_of(node), node.data[1]):
         return None
     factors, out = factors_of(node), node.data[1]
-    if any(set(labels) - set(out) for _, labels in factors):
-        return None
     for position, (factor, _) in enumerate(factors):
         if is_sum(factor) and len(factor.args) <= MOST_TERMS:
             return distributed(factors, position, out)
