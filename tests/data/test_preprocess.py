@@ -430,6 +430,7 @@ def test_dates_as_inputs():
     table = Table.of({"when": when, "y": [0.5, 1.5, 2.5, 3.0]})
     preprocessor = Preprocessor.fit(table, "y", missing="median", standardize=False)
     assert preprocessor.outputs == ("when.day", "when.month", "when.weekday")
+    assert [table["when"].text(row) for row in (0, 2)] == ["2020-01-31", "missing"]
     assert preprocessor.inputs(table).tolist() == [
         [18292.0, 1.0, 5.0],
         [18295.0, 2.0, 1.0],

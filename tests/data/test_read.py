@@ -111,6 +111,7 @@ def test_every_line_end_and_blank_lines_before_the_header(write, delimiter, end)
         ("# by hand, in May\r\na,b\r\n1,2\r\n", ("a", "b"), [3]),
         ("# by hand, in May\nyear,b\nx,2\ny,3\n", ("year", "b"), [3, 4]),
         ("#id,name\n1,Ulm\n2,Bonn\n", ("id", "name"), [2, 3]),
+        ("# in May\ncolour,b\n#ff0000,1\n# more\n#00ff00,2\n", ("colour", "b"), [3, 5]),
         ("#tag,name\nu,Ulm\nv,Bonn\n", ("tag", "name"), [2, 3]),
         ("sep=;\na;b\n1,5;2\n", ("a", "b"), [3]),
         ("sep=|\r\na;c|b\r\n1,5|2\r\n", ("a;c", "b"), [3]),

@@ -130,7 +130,7 @@ class Column:
         if self.missing[row]:
             return "missing"
         is_number = self.kind == "numeric" and self.written is None
-        return numeral(float(self.values[row])) if is_number else str(self.labels[row])
+        return numeral(float(self.values[row])) if is_number else str(self.take(np.array([row])).labels[0])
 
     @property
     def left_out(self) -> str:

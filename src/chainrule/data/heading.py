@@ -122,8 +122,9 @@ def _end_of_comments(content: bytes) -> int:
 def without_comments(content: bytes, delimiter: str) -> tuple[bytes, int]:
     """The text, and the byte where it begins after the comment lines at its top.
 
-    Where there are such, later lines that begin with # are blank. The last one at the top holds the names if
-    the next line has as many fields, and numbers or, as after #name, no blank parts the names from the mark.
+    Where there are such, later lines that begin with #, and are no rows, are blank. The last one at the top
+    holds the names if the next line has as many fields, and numbers or, as after #name, no blank parts the
+    names from the mark.
     """
     if found := SEPARATOR.match(content):
         return content, found.end()
@@ -131,7 +132,7 @@ def without_comments(content: bytes, delimiter: str) -> tuple[bytes, int]:
     if not end:
         return content, 0
     if content.find(b"\n#", end - 1) >= 0 and b'"' not in content:
-        content = content[:end] + re.sub(rb"(?m)^#[^\r\n]*", b"", content[end:])
+        content = content[:end] + _without_later_ones(content[end:], delimiter.encode())
     last = content.rfind(b"#", 0, end)
     last = max(content.rfind(mark, 0, last) for mark in (b"\n", b"\r")) + 1
     names = last + len(re.match(rb"[# \t]*", content[last:end])[0])  # type: ignore[index]
@@ -139,6 +140,16 @@ def without_comments(content: bytes, delimiter: str) -> tuple[bytes, int]:
     is_header = any(map(_is_number, row)) or names == last + 1
     is_header &= len(named) == len(row) > 1 and not all(map(_is_number, named))
     return content, names if is_header else end
+
+
+def _without_later_ones(content: bytes, delimiter: bytes) -> bytes:
+    """Lines that begin with # blank, unless they have the fields of a row: #ff0000 is a colour."""
+    fields = LINE_END.split(content[:LONG_LINE], maxsplit=1)[0].count(delimiter)
+
+    def kept(line: re.Match[bytes]) -> bytes:
+        return line[0] if 0 < fields == line[0].count(delimiter) else b""
+
+    return re.sub(rb"(?m)^#[^\r\n]*", kept, content)
 
 
 def _fields(content: bytes, place: int, delimiter: str) -> list[str]:
