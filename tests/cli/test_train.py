@@ -296,7 +296,12 @@ def test_decimal_commas(run, tmp_path):
     for said in (["--decimal", ","], ["--kind", "a=1000,5", "--kind", "b=1000,5"]):
         answer = run("train", "comma.csv", "--target", "b", "--epochs", 1, "--out", "m", *said)
         assert answer.code == 0 and "1.5 to 20.5, mean 11; decimal comma" in answer.out
-        assert len(run("predict", "m", "comma.csv").out.splitlines()) == 21
+        predicted = run("predict", "m", "comma.csv").out
+        assert len(predicted.splitlines()) == 21
+    with_points = (tmp_path / "comma.csv").read_text().replace(",", ".")
+    (tmp_path / "point.csv").write_text(with_points)
+    assert "'1.500' is not a number as in '1000,5'" in run("predict", "m", "point.csv").err
+    assert run("predict", "m", "point.csv", "--decimal", ".").out == predicted
 
 
 def test_every_option_that_a_message_speaks_of_can_be_typed(run, tmp_path):

@@ -19,6 +19,8 @@ from chainrule.data import (
     split_rows,
     to_signs,
 )
+from chainrule.data.delimited import parse_delimited
+from chainrule.data.reading import Reading
 from chainrule.errors import DataError, OptionError
 
 
@@ -519,3 +521,41 @@ def test_only_the_columns_that_are_named_are_standardised():
     assert Preprocessor.fit(table, standardize=["a*"]).inputs(table).tolist() == [[-1, -1, 2], [1, 1, 6]]
     with pytest.raises(DataError, match="no column 'c'"):
         Preprocessor.fit(table, standardize=["c"])
+
+
+WRITTEN = {
+    "whole": lambda i: f"{i * 37}",
+    "commas": lambda i: f"{1 + i * 6211:,}",
+    "thousandths": lambda i: f"{i + 1}.{i * 57 % 1000:03d}",
+    "decimal comma": lambda i: f"{i * 7},{i % 10}{i % 3}",
+    "spaces": lambda i: f"{1000 + i * 6211:,}".replace(",", " "),
+    "percent": lambda i: f"{i * 3 % 41} %",
+    "dollars": lambda i: f"${1 + i * 611:,}.{i % 10}5",
+    "day first": lambda i: f"{i % 28 + 1}.{i % 12 + 1}.2020",
+    "month first": lambda i: f"{i % 12 + 1}/{i % 28 + 1}/2020",
+    "iso": lambda i: f"20{10 + i}-{i % 12 + 1:02d}-{i % 28 + 1:02d}",
+    "codes": lambda i: f"0{i % 7}",
+    "words": lambda i: ("no", "yes")[i % 2],
+}
+
+
+@pytest.mark.parametrize("first", WRITTEN)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_rows_alone_are_read_as_among_the_others(delimiter, first):
+    """Whatever a column shows beside the rest of its table is kept: 1.234 alone may mean two things."""
+
+    def table(rows, **options):
+        quoted = [[f'"{field}"' if delimiter in field else field for field in row] for row in rows]
+        text = "\n".join(delimiter.join(row) for row in [["a", "b", "y"], *quoted])
+        return parse_delimited(f"{text}\n".encode(), "made up", Reading(**options))
+
+    for second in WRITTEN:
+        rows = [[WRITTEN[first](i), WRITTEN[second](i), f"{i}"] for i in range(30)]
+        whole = table(rows)
+        if any(column.question for column in whole):
+            continue
+        preprocessor = Preprocessor.fit(whole, "y", task="regression")
+        X = preprocessor.inputs(whole)
+        for i in (0, 7, 29):
+            alone = table([rows[i]], kinds=preprocessor.kinds)
+            np.testing.assert_array_equal(preprocessor.inputs(alone)[0], X[i])

@@ -9,6 +9,7 @@ import click
 from chainrule.cli.options import pairs
 from chainrule.data import MISSING
 from chainrule.data.kinds import SPELLINGS
+from chainrule.data.number_forms import number_form
 
 
 def _reading(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -57,7 +58,16 @@ def table_options(command: Any) -> Any:
 
 
 def given_reading(**kinds: str) -> dict[str, Any]:
-    """What was given of `table_options`, as `read_table` takes it; ``kinds`` are those of other columns."""
+    """What was given of `table_options`, as `read_table` takes it; ``kinds`` are those of other columns.
+
+    A decimal mark that is given overrules that of other columns.
+    """
     given = dict(click.get_current_context().meta["chainrule.reading"])
     missing_values = MISSING | set(given.pop("missing_values"))
-    return {**given, "missing_values": missing_values, "kinds": {**kinds, **given["kinds"]}}
+    kept = {name: "number" if _overruled(kind, given["decimal"]) else kind for name, kind in kinds.items()}
+    return {**given, "missing_values": missing_values, "kinds": {**kept, **given["kinds"]}}
+
+
+def _overruled(kind: str, decimal: str | None) -> bool:
+    form = number_form(kind)
+    return form is not None and decimal not in (None, form.decimal)

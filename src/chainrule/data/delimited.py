@@ -16,7 +16,7 @@ from chainrule.data.fields import Fields
 from chainrule.data.heading import ROW_NAMES, delimiter_of, read_heading, tabbed, without_comments
 from chainrule.data.infer import column_from_text
 from chainrule.data.kinds import Asked
-from chainrule.data.number_forms import PLAIN, NumberForm
+from chainrule.data.number_forms import NumberForm
 from chainrule.data.plain_numbers import end_of_sample, is_regular, numeric_columns, sample
 from chainrule.data.reading import Reading
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, split_exactly
@@ -109,11 +109,5 @@ def _mark(column: Fields | Numbers, layout: Layout) -> str:
 
 def _numbers(name: str, column: Numbers, layout: Layout) -> Column:
     form = NumberForm(layout.mark)
-    return Column(
-        name,
-        "numeric",
-        column.values,
-        column.missing,
-        form="" if form == PLAIN else str(form),
-        note=form.note,
-    )
+    shown = form.of(column.values[~column.missing])
+    return Column(name, "numeric", column.values, column.missing, form=shown, note=form.note)

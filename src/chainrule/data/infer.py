@@ -145,7 +145,7 @@ def _numbers_in_a_way(fields: Fields, file_mark: Callable[[], str]) -> Column | 
 def _numeric(fields: Fields, form: NumberForm, numbers: Array, note: str = "") -> Column:
     notes = [part for part in (form.note, note) if part]
     written = _written(fields, numbers) if form == PLAIN else None
-    said = {"written": written, "form": "" if form == PLAIN else str(form), "note": "; ".join(notes)}
+    said = {"written": written, "form": form.of(numbers), "note": "; ".join(notes)}
     return _column(fields, "numeric", fields.of_rows(numbers, np.nan), **said)
 
 

@@ -72,6 +72,10 @@ class NumberForm:
         unit = f" {self.unit}" if self.unit else ""
         return f"1{self.group}000{self.decimal}5{unit}"
 
+    def of(self, numbers: Array) -> str:
+        """The form of a column; "" where whole numbers, written plainly, show no mark."""
+        return "" if self == PLAIN and np.all(numbers == np.floor(numbers)) else str(self)
+
     @property
     def note(self) -> str:
         """What is not plain about it, in words."""

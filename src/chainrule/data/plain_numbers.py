@@ -43,8 +43,9 @@ def sample(content: bytes, layout: Layout, end: int) -> Split | None:
 
 def numeric_columns(first: Split, layout: Layout) -> list[bool]:
     """Which columns of the first rows are finite numbers, no codes, and written in many ways."""
+    known = (None, Asked("numeric"), Asked("numeric", str(NumberForm(layout.mark))))
     return [
-        isinstance(column, Texts) and asked in (None, Asked("numeric")) and _is_numeric(column.texts, layout)
+        isinstance(column, Texts) and asked in known and _is_numeric(column.texts, layout)
         for column, asked in zip(first.columns, layout.kinds, strict=True)
     ]
 
