@@ -13,6 +13,8 @@ from chainrule.equations import Equations
 from chainrule.errors import TooLargeError
 
 TRUE = [
+    ("a: R; b: R", "where(a > b, where(b > a, 1, 0), 0) == 0"),
+    ("a: R", "where(a > 2.001, where(a < 2, 1, 0), 0) == 0"),
     ("data a: R", "(a + 1e6) - 1e6 == a"),
     ("data x: R[n]", "softmax(x + 1e8) == softmax(x)"),
     ("data a: R", "(a + 1e16) - 1e16 == a"),
@@ -80,6 +82,12 @@ TRUE = [
     ("data a: R", "sqrt((a + exp(20))**4) == (a + exp(20))**2"),
 ]
 FALSE = [
+    (
+        "y: Class[K]; k: Class[K]; m: Class[K]; o: Class[K]",
+        "where(y < k, where(k < m, where(m < o, 1, 0), 0), 0) == 0",
+    ),
+    ("data a: R; x: R[n]", "relu(a - 3.7) * relu(3.7000001 - a) == 0"),
+    ("a: R; b: R; c: R", "where(a > b, where(b > c, where(c > 0, where(a < 1, 1, 0), 0), 0), 0) == 0"),
     ("data x: R[n]", "softmax(x) == 1 - step(max(softmax(x)) - softmax(x))"),
     # They turn at a number that is computed, and far out.
     ("data a: R", "sqrt((a + exp(20))**2) == a + exp(20)"),

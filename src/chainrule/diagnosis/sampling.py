@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice, product
+from itertools import chain, islice, permutations, product
 from typing import Any, get_args
 
 import numpy as np
@@ -200,8 +200,10 @@ class _Sampler:
             yield self.point("extreme", _times(10.0 ** self.rng.uniform(2, 5)))
             yield self.point("extreme", _of_all_magnitudes)
         yield from self.beside_numbers(self.numbers)
-        switches = Switches.of(self.sheet, list(sheet_terms(self.sheet)), self.rule, self.allowance)
+        terms = list(sheet_terms(self.sheet))
+        switches = Switches.of(self.sheet, terms, self.rule, self.allowance)
         yield from self.kinks(ordinary[:2], switches, self.numbers)
+        yield from switches.nested(ordinary[0], terms, [1.0, *(2 * number for number in self.numbers)])
 
     def beside_numbers(self, numbers: list[float]) -> Iterator[SheetPoint]:
         for nearness in (2.0**-6, 2.0**-6, 2.0**-12) if numbers else ():
@@ -275,11 +277,20 @@ class _Sampler:
         counts = [classes_at(self.sheet.classes_of(name), base.sizes) for name in names]
         kinds = [tuple(dict.fromkeys((0, 1, count - 1)))[:count] for count in counts]
         for pattern in _patterns(kinds, MOST_PATTERNS, self.rng):
-            values = draw_values(self.sheet, self.rng, base.sizes)
-            labels = {
-                n: np.asarray(int(k)).reshape(values[n].shape) for n, k in zip(names, pattern, strict=True)
-            }
-            yield SheetPoint(base.sizes, {**values, **labels}, "pattern")
+            yield self.labelled(base.sizes, names, pattern)
+        if len(names) == 4:  # of three all orders are among these
+            sizes = draw_sizes(self.sheet, self.rng, self.given, least=4, needed=self.needed)
+            last = [classes_at(self.sheet.classes_of(name), sizes) - 1 for name in names]
+            for order in permutations(range(4)):
+                yield self.labelled(sizes, names, [min(pair) for pair in zip(order, last, strict=True)])
+
+    def labelled(
+        self, sizes: Mapping[str, int], names: Sequence[str], pattern: Sequence[float]
+    ) -> SheetPoint:
+        """A point at which labels take given values."""
+        values = draw_values(self.sheet, self.rng, sizes)
+        labels = {n: np.asarray(int(k)).reshape(values[n].shape) for n, k in zip(names, pattern, strict=True)}
+        return SheetPoint(sizes, {**values, **labels}, "pattern")
 
 
 def _ordinary(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
+from itertools import islice, pairwise
 from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
@@ -46,6 +48,9 @@ FACTORS = 4.0 ** np.arange(-5, 16)
 HALVINGS = 18
 """Of an interval with a change of sign: two points 1e-5 apart are on either side of it."""
 MOST_CROSSINGS = 8
+FEW, MOST_PATHS = 16, 8
+"""Of how many entries at most all are put between the numbers of a sheet, and for how many branches."""
+SIDES = {">": 1, ">=": 1, "<": -1, "<=": -1}
 MOST_ENTRIES = 48
 """How many real entries are moved one by one."""
 EVALUATIONS = 300
@@ -247,23 +252,83 @@ class Switches:
 
         One entry at a time takes one of a few values; what switches more terms to that side stays.
         """
-        entries = [(name, i) for name in self._reals() for i in range(base.values[name].size)][:MOST_ENTRIES]
-        left = EVALUATIONS
+        entries, left = self._entries(base), [EVALUATIONS]
         for sign in (1, -1):
-            best, known = base, self._evaluated(base)
-            count = self._active(known, sign)
-            for name, i in entries:
-                for value in (sign * factor * size for size in sizes for factor in (1, -1)):
-                    left -= 1
-                    point = _with_entry(best, name, i, value * (1 + i % 7 / 16.3))  # no two entries coincide
-                    moved = _tried(known.moved, name, point.values[name]) if known and left > 0 else None
-                    active = self._active(moved, sign)
-                    if active > count:
-                        best, known, count = point, moved, active
+            side = [sign] * len(self.terms)
+            values = [sign * factor * size for size in sizes for factor in (1, -1)]
+            best = self._switched(base, entries, side, partial(_same, values), left)
             yield best
+            if len(entries) <= FEW:
+                yield self._between(best, side, sizes)
 
-    def _active(self, evaluation: Evaluation | None, sign: int) -> int:
-        return sum(int(np.sum(sign * value > 0)) for value in self._values(evaluation))
+    def nested(self, base: SheetPoint, terms: Iterable[Term], sizes: list[float]) -> Iterator[SheetPoint]:
+        """Points at which every condition on the way to a branch of ``where`` in ``where`` holds."""
+        if len(self._entries(base)) <= FEW:
+            known = [switch for switch, _ in self.terms]
+            for path in islice((path for term in terms for path in _paths(term)), MOST_PATHS):
+                side = [0] * len(known)
+                for switch, sign in path:
+                    if switch in known:
+                        side[known.index(switch)] = sign
+                yield self._between(base, side, sizes)
+
+    def _between(self, base: SheetPoint, side: Sequence[int], sizes: list[float]) -> SheetPoint:
+        """A point of few entries, each between two numbers of the sheet or the point: 0 < c < b < a < 1."""
+        entries = self._entries(base)
+        marks = [0.0, *(sign * number / 2 for number in sizes[1:] for sign in (1, -1))]
+
+        def values(point: SheetPoint) -> list[float]:
+            own = [float(point.values[name].flat[i]) for name, i in entries]
+            near = sorted({*marks, *own})
+            middles = [(low + high) / 2 for low, high in pairwise(near)]
+            return [near[0] - 1, *middles, near[-1] + 1]
+
+        return self._switched(base, entries, side, values, [EVALUATIONS])
+
+    def _entries(self, base: SheetPoint) -> list[tuple[str, int]]:
+        every = [(name, i) for name in self._reals() for i in range(base.values[name].size)]
+        return every[:MOST_ENTRIES]
+
+    def _switched(
+        self,
+        base: SheetPoint,
+        entries: Sequence[tuple[str, int]],
+        side: Sequence[int],
+        values: Callable[[SheetPoint], list[float]],
+        left: list[int],
+    ) -> SheetPoint:
+        """The point with entries moved as long as more terms are on a side, in so many evaluations."""
+        best, known = base, self._evaluated(base)
+        count = self._active(known, side)
+        for name, i in entries:
+            for value in values(best):
+                left[0] -= 1
+                point = _with_entry(best, name, i, value * (1 + i % 7 / 16.3))  # no two entries coincide
+                moved = _tried(known.moved, name, point.values[name]) if known and left[0] > 0 else None
+                active = self._active(moved, side)
+                if active > count:
+                    best, known, count = point, moved, active
+        return best
+
+    def _active(self, evaluation: Evaluation | None, side: Sequence[int]) -> int:
+        values = zip(side, self._values(evaluation), strict=True)
+        return sum(int(np.sum(sign * value > 0)) for sign, value in values)
+
+
+def _same(values: list[float], point: SheetPoint) -> list[float]:
+    return values
+
+
+def _paths(term: Term, path: tuple[tuple[Term, int], ...] = ()) -> Iterator[tuple[tuple[Term, int], ...]]:
+    """The conditions before each branch of ``where`` in ``where``, as terms and their signs."""
+    match term:
+        case Call(function="where", args=(Call(function=name) as condition, then, other)) if name in SIDES:
+            (switch,) = _switches(condition)
+            for branch, sign in ((then, SIDES[name]), (other, -SIDES[name])):
+                yield from _paths(branch, (*path, (switch, sign)))
+            return
+    inner = [found for part in children(term) for found in _paths(part, path)]
+    yield from inner if inner or len(path) < 2 else [path]
 
 
 def _tried(evaluated: Callable[P, Evaluation], *args: P.args, **kwargs: P.kwargs) -> Evaluation | None:
