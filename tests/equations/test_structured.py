@@ -131,6 +131,25 @@ def test_errors_say_what_would_be_right():
         model.hessian_product("L", "c").structured(values)
 
 
+@pytest.mark.parametrize(
+    ("declared", "value", "message"),
+    [
+        ("y: Class[n]", 3, "y holds labels from 0 to n - 1 = 2; got 3"),
+        ("y: Class[n]", 0.5, "y holds labels, which are whole numbers"),
+        ("s: Sign", 2.0, "s holds signs, -1 or \\+1; got 2.0"),
+        ("b: Bit", -1.0, "b holds bits, 0 or 1; got -1.0"),
+        ("q: Simplex[n]", [0.5, 0.5, 0.5], "q holds shares that sum to 1"),
+        ("y: R", "three", "y must hold numbers"),
+    ],
+)
+def test_values_outside_their_domain_have_no_derivative(declared, value, message):
+    name = declared[0]
+    use = {"y: Class[n]": "f[y]", "q: Simplex[n]": "q.T @ f"}.get(declared, name)
+    model = Equations(f"{declared}; parameters w: R[n]\nf = w**3\nL = {use} * sum(f)")
+    with pytest.raises(DataError, match=message):
+        model.derive("L", "w", order=2).structured({name: value, "w": np.arange(3.0)})
+
+
 def test_a_singular_derivative_is_not_solved():
     rng = np.random.default_rng(5)
     softmax = Equations("z: R[n]; p = softmax(z)").derive("p", "z")

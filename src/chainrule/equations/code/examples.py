@@ -102,7 +102,7 @@ def _stacked(sheet: Sheet, data: Mapping[str, ArrayLike]) -> dict[str, Array]:
     """The data that come with one axis more than declared: one entry per example."""
     stacked = {}
     for name, value in data.items():
-        array = as_array(sheet, name, value)
+        array = as_array(name, value, sheet.domain_of(name))
         if sheet.declarations[name].role == "data" and array.ndim == len(sheet.declarations[name].axes) + 1:
             stacked[name] = np.ascontiguousarray(array)
     return stacked
@@ -127,7 +127,7 @@ def _known(
     arrays, known = given_values(sheet, {**first, **rest}, sizes)
     _infer_classes(sheet, {**arrays, **stacked}, known)
     for name, array in stacked.items():
-        check_domain(sheet, name, array, known)
+        check_domain(sheet.declarations[name], array, known)
     fixed = {name: arrays[name] for name in rest}
     for name, array in {**stacked, **fixed}.items():
         if np.iscomplexobj(array):

@@ -8,6 +8,7 @@ inverse need no more.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.calculus.lets import Line
@@ -15,6 +16,7 @@ from chainrule.equations.calculus.second import Second
 from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
+from chainrule.equations.language.given import as_array, check_domain
 from chainrule.equations.language.tree import Size, size_factors, size_value
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.cotangents import Cotangent
@@ -338,19 +340,25 @@ def _given(
         raise DataError(
             f"The factors of a derivative are held for real values; {', '.join(wrong)} is complex."
         )
-    known = {program.symbols[name]: np.asarray(value) for name, value in values.items()}
+    known = {
+        program.symbols[name]: as_array(name, value, program.declarations[name].domain)
+        for name, value in values.items()
+    }
     lengths = dict(sizes)
     for symbol, array in known.items():
         for size, length in zip(symbol.dims, array.shape, strict=False):
             if isinstance(size, str) and "*" not in size:
                 lengths.setdefault(size, length)
     for symbol, array in known.items():
-        expected = tuple(_length(size, length, lengths) for size, length in _paired(symbol.dims, array.shape))
+        expected = tuple(
+            _length(*pair, lengths) for pair in zip_longest(symbol.dims, array.shape, fillvalue=-1)
+        )
         if array.shape != expected:
             spelled = ", ".join(map(str, symbol.dims))
             raise ShapeError(
                 f"{symbol.data} has shape {array.shape}; expected ({spelled}) with sizes {lengths}."
             )
+        check_domain(program.declarations[symbol.data], array, lengths)
     return known, lengths
 
 
@@ -363,10 +371,6 @@ def _require_names(program: Program, mentioned: set[str], values: Mapping[str, A
         words = (("missing", missing), ("not declared", unknown))
         found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
         raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
-
-
-def _paired(dims: Sequence[Size], shape: Sequence[int]) -> Iterator[tuple[Size, int]]:
-    return ((size, shape[axis] if axis < len(shape) else -1) for axis, size in enumerate(dims))
 
 
 def _length(size: Size, length: int, lengths: Mapping[str, int]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Size, size_factors, size_value, spelled
+from chainrule.equations.language.tree import Declaration, Domain, Size, size_factors, size_value, spelled
 from chainrule.errors import DataError, ShapeError
 
 _SIMPLEX_TOLERANCE = 1e-4  # rounded shares such as 0.3333 pass, and so do the steps of a difference quotient
@@ -52,7 +52,7 @@ def given_values(
     shown_by = dict.fromkeys(known, "sizes")
     for name, value in values.items():
         _check_name(sheet, name)
-        array = arrays[name] = as_array(sheet, name, value)
+        array = arrays[name] = as_array(name, value, sheet.domain_of(name))
         axes = sheet.type_of(name).axes
         if array.ndim != len(axes):
             raise ShapeError(_axes_message(name, array, axes))
@@ -64,7 +64,7 @@ def given_values(
         _check_products(name, array, sheet.type_of(name).axes, known)
     for name, array in arrays.items():
         if name in sheet.declarations:
-            check_domain(sheet, name, array, known)
+            check_domain(sheet.declarations[name], array, known)
     return arrays, known
 
 
@@ -104,14 +104,15 @@ def _check_name(sheet: Sheet, name: str) -> None:
     raise DataError(f"The sheet has no value named {name}.{hint}")
 
 
-def as_array(sheet: Sheet, name: str, value: ArrayLike) -> Array:
+def as_array(name: str, value: ArrayLike, domain: Domain) -> Array:
+    """The value of a name as float64 or complex128; labels as int64."""
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ShapeError(f"{name} is not an array: its rows differ in length.") from error
     if array.dtype.kind not in "biufc":
         raise DataError(f"{name} must hold numbers; its entries are of type {array.dtype}.")
-    if sheet.domain_of(name) == "class":
+    if domain == "class":
         real = np.real(array)
         if not np.all(np.isfinite(real)) or np.any(real != np.round(real)):
             raise DataError(
@@ -169,12 +170,12 @@ def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapp
             )
 
 
-def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]) -> None:
+def check_domain(declared: Declaration, array: Array, sizes: Mapping[str, int]) -> None:
     """Labels in 0..K-1, signs, bits, simplex rows; the real part counts, so that a complex step may pass."""
-    domain, real = sheet.domain_of(name), np.real(array)
-    match domain:
+    name, real = declared.name, np.real(array)
+    match declared.domain:
         case "class":
-            classes = sheet.classes_of(name)
+            classes = declared.classes
             most = classes if isinstance(classes, int) else sizes.get(classes or "")
             wrong = (real < 0) | (real >= (most or np.inf))
             count = f"{classes} - 1 = " if isinstance(classes, str) else ""
@@ -184,7 +185,7 @@ def check_domain(sheet: Sheet, name: str, array: Array, sizes: Mapping[str, int]
         case "bit":
             wrong, need = (real != 0) & (real != 1), "bits, 0 or 1"
         case _:
-            if domain == "simplex":
+            if declared.domain == "simplex":
                 _check_simplex(name, real)
             return
     if np.any(wrong):
