@@ -132,7 +132,7 @@ def test_an_order_too_high_is_refused():
 
 
 def test_pi_is_a_number_unless_the_sheet_has_the_name():
-    assert Equations("L = pi + 2 * π").evaluate("L", {}) == pytest.approx(3 * np.pi, rel=1e-15)
+    assert Equations("L = pi + 2 * π").evaluate("L", {}) == pytest.approx(3 * np.pi, rel=1e-15, abs=0)
     assert Equations("pi = 3\nL = pi").evaluate("L", {}) == 3
     assert Equations("parameters x: R[pi]\nL = sum(x) / pi").evaluate("L", {"x": np.ones(5)}) == 1
     assert Equations("f(pi) = pi**2\nL = f(3)").evaluate("L", {}) == 9

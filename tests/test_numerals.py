@@ -33,6 +33,10 @@ def test_where_there_is_little_room_powers_of_ten_begin_earlier():
     assert [numeral(value, largest=1e6) for value in (5e5, 1e6, -2.5e12)] == ["500,000", "1e6", "-2.5e12"]
 
 
+def test_zero_has_no_sign():
+    assert numeral(-0.0) == numeral(0.0) == "0"
+
+
 def test_what_is_no_number_is_said_in_words():
     assert [numeral(value) for value in (math.nan, math.inf, -math.inf)] == [
         "undefined", "infinity", "-infinity",

@@ -79,7 +79,7 @@ def test_losses_with_gradient_and_curvature(name, k):
             given, gradient = "yhat", item.gradient(Y, p[None])[0]
             value, curvature = item.value(Y, p[None])[0], item.second_derivative(Y, p[None])[0]
         model, values = equations_of(item), {"y": Y[0], given: p}
-        assert model.evaluate("loss", values) == pytest.approx(value, rel=1e-13)
+        assert model.evaluate("loss", values) == pytest.approx(value, rel=1e-13, abs=0)
         np.testing.assert_allclose(model.evaluate("slope", values), gradient, rtol=1e-13, atol=1e-14)
         hessian = model.evaluate(f"d(slope, {given})", values, {"k": k})
         if curvature is None:
@@ -116,7 +116,7 @@ def test_penalties_with_gradient_and_curvature(name):
     arguments, formula = cases.PENALTIES[name]
     item, w = getattr(penalties, name)(*arguments), np.array([0.7, -1.9, 0.0, 3.1, -0.2])
     model = equations_of(item)
-    assert model.evaluate("penalty", {"w": w}) == pytest.approx(formula(w), rel=1e-14)
+    assert model.evaluate("penalty", {"w": w}) == pytest.approx(formula(w), rel=1e-14, abs=0)
     np.testing.assert_allclose(model.evaluate("slope", {"w": w}), item.gradient(w), rtol=1e-14)
     curvature = model.evaluate("d(slope, w)", {"w": w})
     np.testing.assert_allclose(curvature, np.diag(item.second_derivative(w)), rtol=1e-14)

@@ -90,7 +90,7 @@ def _agree(net, theta, X, y, weights=None, target=None):
     for objective in objectives:
         assert objective.parameters == net.parameters
         other, derived = objective.value_and_gradient(theta)
-        assert other == pytest.approx(value, rel=1e-12)
+        assert other == pytest.approx(value, rel=1e-12, abs=0)
         largest = np.abs(gradient.vector).max()
         np.testing.assert_allclose(derived, gradient.vector, rtol=0, atol=1e-12 * largest + 1e-15)
 
@@ -210,7 +210,7 @@ def test_the_complex_step_passes_through_both():
     theta, direction = rng.normal(size=(2, net.parameters.size))
     objective = network_equations(net).objective("C", {"x": X, "y": y})
     step = objective.value(theta + 1e-30j * direction).imag / 1e-30
-    assert step == pytest.approx(net.gradient(theta, X, y).vector @ direction, rel=1e-13)
+    assert step == pytest.approx(net.gradient(theta, X, y).vector @ direction, rel=1e-13, abs=0)
 
 
 def test_own_functions_of_the_same_name_get_names_of_their_own():

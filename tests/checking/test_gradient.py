@@ -646,3 +646,8 @@ def test_the_gradient_cannot_spoil_the_point():
 
     assert check_gradient(lambda x: np.sum(x**2), gradient, at).ok
     assert at.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_zero_of_either_sign_is_said_as_zero():
+    report = check_gradient(lambda x: np.sum(-3 * x), np.array([-0.0, -0.0]), np.array([0.3, 0.7]))
+    assert "yours 0, true -3" in str(report)

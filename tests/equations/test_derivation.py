@@ -184,7 +184,7 @@ def test_the_three_ways_are_one_objective(batch_values):
     theta = np.random.default_rng(2).normal(size=objectives[0].parameters.size)
     (value, gradient), *others = (objective.value_and_gradient(theta) for objective in objectives)
     for other_value, other_gradient in others:
-        assert other_value == pytest.approx(value, rel=1e-12)
+        assert other_value == pytest.approx(value, rel=1e-12, abs=0)
         np.testing.assert_allclose(other_gradient, gradient, rtol=1e-10, atol=1e-14)
 
 

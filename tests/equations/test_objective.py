@@ -56,9 +56,9 @@ def test_it_is_the_reduction_of_the_examples_one_by_one(data, reduction):
     each = one_by_one(model, objective, theta, data)
     expected = each.mean() if reduction == "mean" else each.sum()
     assert objective.size == N
-    assert objective.value(theta) == pytest.approx(expected, rel=1e-12)
+    assert objective.value(theta) == pytest.approx(expected, rel=1e-12, abs=0)
     value, gradient = objective.value_and_gradient(theta)
-    assert value == pytest.approx(expected, rel=1e-12)
+    assert value == pytest.approx(expected, rel=1e-12, abs=0)
     np.testing.assert_allclose(gradient, complex_gradient(objective, theta), rtol=1e-10, atol=1e-13)
 
 
@@ -70,9 +70,9 @@ def test_a_batch_is_a_slice_or_an_index_array(data, reduction):
     each = one_by_one(model, objective, theta, data)
     for rows in (slice(1, 5), slice(6, 7), np.array([5, 0, 0, 3]), np.arange(N)):
         expected = each[rows].mean() if reduction == "mean" else each[rows].sum()
-        assert objective.value(theta, rows) == pytest.approx(expected, rel=1e-12)
+        assert objective.value(theta, rows) == pytest.approx(expected, rel=1e-12, abs=0)
         value, gradient = objective.value_and_gradient(theta, rows)
-        assert value == pytest.approx(expected, rel=1e-12)
+        assert value == pytest.approx(expected, rel=1e-12, abs=0)
         np.testing.assert_allclose(gradient, complex_gradient(objective, theta, rows), rtol=1e-10, atol=1e-13)
 
 
@@ -94,7 +94,7 @@ def test_weights_scale_the_data_term(data, reduction):
     theta = theta_of(objective)
     total = weights @ one_by_one(model, objective, theta, data)
     expected = total / weights.sum() if reduction == "mean" else total
-    assert objective.value(theta) == pytest.approx(expected, rel=1e-12)
+    assert objective.value(theta) == pytest.approx(expected, rel=1e-12, abs=0)
     _, gradient = objective.value_and_gradient(theta)
     np.testing.assert_allclose(gradient, complex_gradient(objective, theta), rtol=1e-10, atol=1e-13)
 
@@ -107,7 +107,7 @@ def test_a_weight_of_zero_is_removal_and_a_whole_weight_is_repetition(data, redu
     plain = model.objective("L", repeated, reduction, sizes={"M": M, "K": K})
     theta = theta_of(plain)
     assert weighted.size == np.count_nonzero(weights)
-    assert weighted.value(theta) == pytest.approx(plain.value(theta), rel=1e-12)
+    assert weighted.value(theta) == pytest.approx(plain.value(theta), rel=1e-12, abs=0)
     np.testing.assert_allclose(
         weighted.value_and_gradient(theta)[1], plain.value_and_gradient(theta)[1], rtol=1e-10, atol=1e-14
     )
@@ -120,7 +120,7 @@ def test_sum_is_the_sum_of_weights_times_the_mean(data):
         for reduction in ("mean", "sum")
     )
     theta = theta_of(mean)
-    assert total.value(theta) == pytest.approx(weights.sum() * mean.value(theta), rel=1e-12)
+    assert total.value(theta) == pytest.approx(weights.sum() * mean.value(theta), rel=1e-12, abs=0)
 
 
 @BOTH
@@ -130,7 +130,7 @@ def test_c_of_some_rows_divides_by_their_own_weights(data, reduction):
     theta, rows = theta_of(objective), np.array([4, 1, 6])
     part = weights[rows] @ one_by_one(model, objective, theta, data)[rows]
     expected = part / weights[rows].sum() if reduction == "mean" else part
-    assert objective.value(theta, rows) == pytest.approx(expected, rel=1e-12)
+    assert objective.value(theta, rows) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 HIDDEN = {
@@ -156,12 +156,14 @@ def test_a_term_without_data_counts_for_every_example_and_keeps_its_strength_in_
     each = one_by_one(model, objective, theta, data, "L", lam=0.3)
     R = 0.3 * np.sum(objective.parameters.views(theta)["W"] ** 2)
     total = 1 if reduction == "sum" else 1 / weights.sum()
-    assert objective.value(theta) == pytest.approx(total * (weights @ (each + R)), rel=1e-12)
+    assert objective.value(theta) == pytest.approx(total * (weights @ (each + R)), rel=1e-12, abs=0)
     rows = slice(0, 3)
     own = 1 if reduction == "sum" else 1 / weights[rows].sum()
-    assert objective.value(theta, rows) == pytest.approx(own * (weights[rows] @ (each[rows] + R)), rel=1e-12)
+    assert objective.value(theta, rows) == pytest.approx(
+        own * (weights[rows] @ (each[rows] + R)), rel=1e-12, abs=0
+    )
     step = N / 3 * (weights[rows] @ each[rows]) + weights.sum() * R
-    assert objective.batch_estimate(theta, rows)[0] == pytest.approx(total * step, rel=1e-12)
+    assert objective.batch_estimate(theta, rows)[0] == pytest.approx(total * step, rel=1e-12, abs=0)
     assert len(objective.remarks) == (reduction == "sum")
     _, gradient = objective.value_and_gradient(theta, rows)
     np.testing.assert_allclose(gradient, complex_gradient(objective, theta, rows), rtol=1e-9, atol=1e-12)
@@ -178,7 +180,7 @@ def test_a_sheet_over_all_examples_has_no_size(data):
     ).objective("L", data, sizes={"K": K})
     theta = theta_of(objective)
     assert objective.size == 0
-    assert objective.value(theta) == pytest.approx(single.value(theta), rel=1e-12)
+    assert objective.value(theta) == pytest.approx(single.value(theta), rel=1e-12, abs=0)
     np.testing.assert_allclose(
         objective.value_and_gradient(theta)[1], single.value_and_gradient(theta)[1], rtol=1e-10, atol=1e-14
     )
@@ -204,8 +206,10 @@ def test_shuffled_examples_are_the_same_objective(data):
     )
     theta, order = theta_of(objective), np.random.default_rng(3).permutation(N)
     shuffled = objective.shuffled(order)
-    assert shuffled.value(theta) == pytest.approx(objective.value(theta), rel=1e-12)
-    assert shuffled.value(theta, slice(0, 3)) == pytest.approx(objective.value(theta, order[:3]), rel=1e-12)
+    assert shuffled.value(theta) == pytest.approx(objective.value(theta), rel=1e-12, abs=0)
+    assert shuffled.value(theta, slice(0, 3)) == pytest.approx(
+        objective.value(theta, order[:3]), rel=1e-12, abs=0
+    )
 
 
 def test_parameters_lie_with_the_first_axis_fastest(data):
@@ -322,7 +326,7 @@ def test_a_complex_theta_gives_a_complex_value_and_gradient():
     direction = np.linspace(-1, 1, theta.size)
     value, gradient = objective.value_and_gradient(theta + 1e-30j * direction)
     want = objective.value_and_gradient(theta)[1]
-    assert value.imag / 1e-30 == pytest.approx(want @ direction, rel=1e-12)
+    assert value.imag / 1e-30 == pytest.approx(want @ direction, rel=1e-12, abs=0)
     np.testing.assert_allclose(
         gradient.imag / 1e-30, objective.hessian_product(theta, direction), rtol=1e-11, atol=1e-13
     )
@@ -338,7 +342,7 @@ def test_a_row_of_weight_zero_is_dropped_before_it_is_looked_at():
     want = model.objective("L", {"x": X[kept], "y": y[kept]}, sizes={"M": 5})
     assert found.parameters == want.parameters and found.size == want.size == 9
     theta = rng.normal(size=want.parameters.size)
-    assert found.value(theta) == pytest.approx(want.value(theta), rel=1e-14)
+    assert found.value(theta) == pytest.approx(want.value(theta), rel=1e-14, abs=0)
 
 
 SQUARES = "data X: R[n, p]; y: R[n]; s: R\nparameters w: R[p]\nL = s * norm2(X @ w - y)**2"

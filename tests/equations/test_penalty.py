@@ -72,7 +72,7 @@ def test_all_that_a_sheet_is_asked_for_has_one_rule(name, reduction, penalty):
     given = {**fixed, **values}
     objective = model.objective("L", {**data, **fixed}, reduction, sizes=sizes_of(model), penalty=penalty)
     value, gradient = objective.value_and_gradient(values)
-    assert value == pytest.approx(literal(model, data, given, reduction, penalty), rel=1e-12)
+    assert value == pytest.approx(literal(model, data, given, reduction, penalty), rel=1e-12, abs=0)
     derivation = model.derive("L", names, form="batch", reduction=reduction, penalty=penalty)
     printed = Equations(derivation.sheet())
     stacked = {new: data[old] for old in data for new in (old, old.upper()) if new in printed.roles}
@@ -80,7 +80,7 @@ def test_all_that_a_sheet_is_asked_for_has_one_rule(name, reduction, penalty):
     texts = ["L", *(f"dL/d{own}" for own in model.parameters)]
     code = model.compile(texts, form="batch", reduction=reduction, penalty=penalty)
     found, *slopes = code(**{key: {**data, **given}[key] for key in code.inputs})
-    assert found == pytest.approx(value, rel=1e-12)
+    assert found == pytest.approx(value, rel=1e-12, abs=0)
     assert code.remarks == derivation.remarks and code.outputs == tuple(texts)
     for own, slope in zip(model.parameters, slopes, strict=True):
         want = complex_gradient(lambda at: literal(model, data, at, reduction, penalty), given, own)
@@ -105,7 +105,7 @@ def test_weights_batches_and_products_leave_the_penalty_alone(name, reduction):
     alone = model.evaluate("R", {**one(data), **given})
     theta = objective.parameters.vector(values)
     assert objective.value(theta) == pytest.approx(
-        literal(model, data, given, reduction, "R", weights), rel=1e-12
+        literal(model, data, given, reduction, "R", weights), rel=1e-12, abs=0
     )
     for rows in (slice(0, 6), slice(1, 4), np.array([5, 0, 0])):
         assert objective.value(theta, rows) - plain.value(theta, rows) == pytest.approx(alone, rel=1e-10)

@@ -78,7 +78,7 @@ def test_derive_and_compile_take_the_same_for_an_example(text, found):
     printed = Equations(derivation.sheet())
     known = {new: values[old] for old in values for new in (old, old.upper()) if new in printed.roles}
     whole = printed.evaluate(derivation.of, known, {"n": 4} if "n" in printed.sizes else None)
-    assert whole == pytest.approx(np.mean(each), rel=1e-12)
+    assert whole == pytest.approx(np.mean(each), rel=1e-12, abs=0)
 
 
 def test_attention_over_sequences():

@@ -128,7 +128,7 @@ def test_penalty_on_biases_too(penalty, bias):
     oracle = Oracle([4, 3, 2], ["tanh"], "identity", "squared", penalty, bias, penalize_biases=True)
     theta, X, y = rng.normal(size=net.parameters.size), rng.normal(size=(5, 4)), rng.normal(size=(5, 2))
     value, gradient = net.objective(X, y).value_and_gradient(theta)
-    assert value == pytest.approx(oracle.value(theta, X, y), rel=1e-13)
+    assert value == pytest.approx(oracle.value(theta, X, y), rel=1e-13, abs=0)
     np.testing.assert_allclose(gradient, oracle.gradient(theta, X, y), atol=1e-12)
 
 
@@ -154,10 +154,10 @@ def test_cross_entropy_of_weights_per_class(kind):
         net.objective(X, Y).value_and_gradient(theta),
         (net.value(theta, X, Y), net.gradient(theta, X, Y).vector),
     ):
-        assert got_value == pytest.approx(value(theta), rel=1e-13)
+        assert got_value == pytest.approx(value(theta), rel=1e-13, abs=0)
         np.testing.assert_allclose(got, want, atol=1e-14)
     if kind == "one-hot":
-        assert net.value(theta, X, classes) == pytest.approx(net.value(theta, X, Y), rel=1e-14)
+        assert net.value(theta, X, classes) == pytest.approx(net.value(theta, X, Y), rel=1e-14, abs=0)
 
 
 def test_one_activation_per_layer():

@@ -140,7 +140,7 @@ def test_sum_is_the_sum_of_weights_times_mean_in_the_data_term():
         added, *_ = _draw([4, 5, 3], 6, **CLASSIFIER, penalty=Frobenius(0.3), reduction="sum")
         penalty = 0.15 * (np.sum(theta["W1"] ** 2) + np.sum(theta["W2"] ** 2))
         left, right = added.value(theta, X, y, weights), mean.value(theta, X, y, weights)
-        assert left - penalty == pytest.approx(total * (right - penalty), rel=1e-13)
+        assert left - penalty == pytest.approx(total * (right - penalty), rel=1e-13, abs=0)
         bare, *_ = _draw([4, 5, 3], 6, **CLASSIFIER)
         data = bare.gradient(theta, X, y, weights)
         penalised = mean.gradient(theta, X, y, weights)
@@ -162,7 +162,7 @@ def test_zero_weight_is_removal_and_whole_weight_is_repetition(reduction):
         want_value, want = problem(theta, X[repeated], y[repeated])
         for inputs in (X, spoiled):
             value, gradient = problem(theta, inputs, y, weights)
-            assert value == pytest.approx(want_value, rel=1e-14)
+            assert value == pytest.approx(want_value, rel=1e-14, abs=0)
             np.testing.assert_allclose(gradient.vector, want.vector, rtol=1e-12, atol=1e-15)
     # A target that would be refused does not matter either where the weight is zero.
     wrong = y.copy()
@@ -200,11 +200,11 @@ def test_sparse_inputs_give_the_same_numbers(kind, bias):
     for w in (None, weights):
         value, gradient = net.value_and_gradient(theta, X, y, w)
         got_value, got = net.value_and_gradient(theta, S, y, w)
-        assert got_value == pytest.approx(value, rel=1e-14)
+        assert got_value == pytest.approx(value, rel=1e-14, abs=0)
         np.testing.assert_allclose(got.vector, gradient.vector, atol=1e-15)
         objective = net.objective(S, y, w)
         got_value, got = objective.value_and_gradient(theta.vector)
-        assert got_value == pytest.approx(value, rel=1e-14)
+        assert got_value == pytest.approx(value, rel=1e-14, abs=0)
         np.testing.assert_allclose(got, gradient.vector, atol=1e-15)
         rows = np.array([2, 0, 3])
         dense = net.objective(X, y, w)
@@ -239,7 +239,7 @@ def test_complex_inputs_give_the_input_gradient():
     for i, j in [(0, 1), (5, 3)]:
         moved = X.astype(complex)
         moved[i, j] += 1e-30j
-        assert net.value(theta, moved, y).imag / 1e-30 == pytest.approx(want[i, j], rel=1e-12)
+        assert net.value(theta, moved, y).imag / 1e-30 == pytest.approx(want[i, j], rel=1e-12, abs=0)
 
 
 def test_the_layout_of_the_inputs_does_not_matter():
@@ -271,7 +271,7 @@ def test_affine_layers_collapse_into_one(bias):
     one, collapsed = net.collapse(theta)
     assert one.sizes == (4, 2) and one.depth == 1 and one.bias == bias
     np.testing.assert_allclose(one.predict(collapsed, X), net.predict(theta, X), atol=1e-13)
-    assert one.value(collapsed, X, y) == pytest.approx(net.value(theta, X, y), rel=1e-13)
+    assert one.value(collapsed, X, y) == pytest.approx(net.value(theta, X, y), rel=1e-13, abs=0)
     curved = Network([4, 6, 3, 2], ["identity", "relu"])
     with pytest.raises(OptionError, match="Layer 2 has activation relu"):
         curved.collapse(curved.parameters.zeros())
@@ -303,7 +303,7 @@ def test_relu_classifier_has_the_closed_product_form(L):
             wanted[f"W{i}"] += np.outer(row[0], z[i - 1])
             row = row @ theta[f"W{i}"] @ np.diag((z[i - 1] > 0).astype(float))
     value, gradient = net.value_and_gradient(theta, X, y)
-    assert -value == pytest.approx(C, rel=1e-13)
+    assert -value == pytest.approx(C, rel=1e-13, abs=0)
     for name, want in wanted.items():
         np.testing.assert_allclose(-gradient[name], want, atol=1e-12)
 

@@ -52,7 +52,7 @@ def test_c_of_some_rows_is_as_if_there_were_only_these(reduction, weighted, rows
         want = (weights[index] * losses[index]).sum() + penalty
     objective = net.objective(X, y, w)
     value, gradient = objective.value_and_gradient(theta, rows)
-    assert value == pytest.approx(want, rel=1e-13) == objective.value(theta, rows)
+    assert value == pytest.approx(want, rel=1e-13, abs=0) == objective.value(theta, rows)
     step = [objective.value(theta + 1e-30j * e, rows).imag / 1e-30 for e in np.eye(len(theta))]
     np.testing.assert_allclose(gradient, step, atol=1e-13)
     if rows is not None:
@@ -62,10 +62,10 @@ def test_c_of_some_rows_is_as_if_there_were_only_these(reduction, weighted, rows
         estimate_value, estimate = objective.batch_estimate(theta, order[rows])
         for _ in range(2):
             got_value, got = shuffled.value_and_gradient(theta, rows)
-            assert got_value == pytest.approx(want_value, rel=1e-14) == shuffled.value(theta, rows)
+            assert got_value == pytest.approx(want_value, rel=1e-14, abs=0) == shuffled.value(theta, rows)
             np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
             got_value, got = shuffled.batch_estimate(theta, rows)
-            assert got_value == pytest.approx(estimate_value, rel=1e-14)
+            assert got_value == pytest.approx(estimate_value, rel=1e-14, abs=0)
             np.testing.assert_allclose(got, estimate, rtol=1e-12, atol=1e-15)
 
 
@@ -100,7 +100,7 @@ def test_every_fused_step_gives_the_numbers_of_the_plain_path(output, loss, y):
     theta, X = rng.normal(size=net.parameters.size), 30 * rng.normal(size=(7, 3))
     value, gradient = net.objective(X, y).value_and_gradient(theta)
     want_value, want = net.value_and_gradient(theta, X, y)
-    assert value == pytest.approx(want_value, rel=1e-13)
+    assert value == pytest.approx(want_value, rel=1e-13, abs=0)
     np.testing.assert_allclose(gradient, want.vector, rtol=0, atol=1e-13 * np.abs(want.vector).max())
 
 
@@ -110,7 +110,7 @@ def test_batches_of_many_sizes_give_the_numbers_of_the_plain_path():
     for rows in (3, 7, 1, 11, 5, 2, 3, 7, 9, 1):
         value, gradient = objective.value_and_gradient(theta, np.arange(rows))
         plain = net.objective(X[:rows], y[:rows])
-        assert value == pytest.approx(plain.value(theta), rel=1e-14)
+        assert value == pytest.approx(plain.value(theta), rel=1e-14, abs=0)
         np.testing.assert_allclose(gradient, plain.value_and_gradient(theta)[1], rtol=1e-12, atol=1e-15)
 
 
@@ -121,7 +121,7 @@ def test_a_theta_that_changes_in_place_is_read_anew():
     theta *= -0.5
     value, gradient = shuffled.value_and_gradient(theta, slice(0, 5))
     want_value, want = net.value_and_gradient(theta, X[:5], y[:5])
-    assert value == pytest.approx(want_value, rel=1e-14)
+    assert value == pytest.approx(want_value, rel=1e-14, abs=0)
     np.testing.assert_allclose(gradient, want.vector, atol=1e-15)
 
 
@@ -173,7 +173,7 @@ def test_a_large_table_is_gathered_batch_by_batch(monkeypatch):
     shuffled = objective.shuffled(order)
     for _ in range(2):
         value, gradient = shuffled.value_and_gradient(theta, slice(3, 7))
-    assert value == pytest.approx(want_value, rel=1e-14)
+    assert value == pytest.approx(want_value, rel=1e-14, abs=0)
     np.testing.assert_allclose(gradient, want, rtol=1e-13, atol=1e-16)
 
 
@@ -213,7 +213,7 @@ def test_strided_parameters_are_fine():
     spread[::2] = theta
     want = net.objective(X, y).value_and_gradient(theta)
     got = net.objective(X, y).value_and_gradient(spread[::2])
-    assert got[0] == pytest.approx(want[0], rel=1e-14)
+    assert got[0] == pytest.approx(want[0], rel=1e-14, abs=0)
     np.testing.assert_allclose(got[1], want[1], atol=1e-15)
 
 
@@ -259,7 +259,7 @@ def test_whole_numbers_in_theta_do_not_round_the_data():
         objective.value_and_gradient(theta),
         objective.shuffled(np.arange(11)).value_and_gradient(theta),
     ):
-        assert found[0] == pytest.approx(want, rel=1e-14)
+        assert found[0] == pytest.approx(want, rel=1e-14, abs=0)
         np.testing.assert_allclose(found[1], slope, atol=1e-15)
     assert objective.value(theta) == objective.value(theta.astype(np.float64))
     assert objective.explain_nonfinite(theta) == ""

@@ -65,7 +65,7 @@ def test_the_expected_step_is_the_whole_gradient(make, weights, reduction):
     assert n == (7 if weights is None else np.count_nonzero(weights))
     for size in {3, n % 3 or 3, 1, n}:  # in every place of all orders a batch is each of these as often
         estimates = [objective.batch_estimate(theta, np.array(rows)) for rows in combinations(range(n), size)]
-        assert np.mean([one for one, _ in estimates]) == pytest.approx(value, rel=1e-13)
+        assert np.mean([one for one, _ in estimates]) == pytest.approx(value, rel=1e-13, abs=0)
         mean = np.mean([one for _, one in estimates], axis=0)
         np.testing.assert_allclose(mean, gradient, rtol=1e-12, atol=1e-14)
 
@@ -84,7 +84,7 @@ def test_all_orders_of_an_epoch(make, reduction):
             loss, total = loss + size * own, total + size * slope
             sizes.append(size)
         assert sizes == [3, 2]
-        assert loss / n == pytest.approx(value, rel=1e-13)
+        assert loss / n == pytest.approx(value, rel=1e-13, abs=0)
     np.testing.assert_allclose(total / n / 120, gradient, rtol=1e-11, atol=1e-13)
 
 
@@ -95,7 +95,7 @@ def test_the_loss_of_an_epoch_counts_the_last_batch_by_its_rows(make, reduction)
     theta = np.random.default_rng(1).normal(size=objective.parameters.size)
     (state,) = islice(iterate(objective, method, initial_state(objective, method, theta)), 1)
     assert state.step == 3
-    assert state.loss == pytest.approx(objective.value(theta), rel=1e-13)
+    assert state.loss == pytest.approx(objective.value(theta), rel=1e-13, abs=0)
 
 
 @pytest.mark.parametrize("make", [network, sheet])
@@ -128,7 +128,7 @@ def test_a_batch_of_one_has_its_share_whatever_the_scale_of_the_weights():
         theta = np.random.default_rng(1).normal(size=plain.parameters.size)
         assert isinstance(plain, EstimatesFromBatch)
         got, want = small.batch_estimate(theta, [4]), plain.batch_estimate(theta, [4])
-        assert got[0] == pytest.approx(want[0], rel=1e-13)
+        assert got[0] == pytest.approx(want[0], rel=1e-13, abs=0)
         np.testing.assert_allclose(got[1], want[1], rtol=1e-12, atol=1e-15)
         with pytest.raises(DataError, match="out of the range"):  # one row's weight over their mean
             make("mean", np.full(7, 1e-309))

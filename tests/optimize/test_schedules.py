@@ -20,12 +20,12 @@ from chainrule.optimize import Constant, Cosine, GradientDescent, InverseTime, S
     ],
 )
 def test_values(schedule, expected):
-    assert [schedule(t) for t in range(6)] == pytest.approx(expected, rel=1e-14)
+    assert [schedule(t) for t in range(6)] == pytest.approx(expected, rel=1e-14, abs=0)
 
 
 def test_cosine_is_the_formula():
     assert [Cosine(0.7, epochs=5)(t) for t in range(5)] == pytest.approx(
-        [0.35 * (1 + math.cos(math.pi * t / 5)) for t in range(5)], rel=1e-14
+        [0.35 * (1 + math.cos(math.pi * t / 5)) for t in range(5)], rel=1e-14, abs=0
     )
 
 

@@ -15,6 +15,7 @@ from chainrule.checking.probe import Probe, positive
 from chainrule.checking.remarks import Sample, remarks_on
 from chainrule.checking.report import BlockVerdict, Entry
 from chainrule.checking.shapes import Claim
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 
@@ -117,7 +118,7 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
         return verdict
     whole = "off as a whole, along its own signs; no single entry stands out of the noise"
     if slope.value[output]:
-        whole = f"{claimed[output] / slope.value[output]:.4g} times the truth, {whole}"
+        whole = f"{numeral(claimed[output] / slope.value[output])} times the truth, {whole}"
     relative = float(off / most[output])
     return replace(verdict, status="wrong", relative_error=relative, remarks=(whole, *verdict.remarks))
 

@@ -29,6 +29,7 @@ from chainrule.checking.magnitude import length
 from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import Point
 from chainrule.errors import UncheckableError
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 
@@ -240,4 +241,4 @@ class Oracle:
 
 
 def _first(array: Array) -> str:
-    return f"{array.ravel()[0]:.6g}" if array.size else "nothing"
+    return numeral(array.ravel()[0], 6) if array.size else "nothing"

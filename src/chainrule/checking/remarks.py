@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.numerals import numeral
+
 Array = NDArray[Any]
 
 
@@ -95,8 +97,8 @@ def remarks_on(sample: Sample, name: str, examples: int | None) -> list[str]:
         loose = Sample(sample.yours, sample.true, sample.wrong, None, None, 1e-3)
         if loose.is_close(difference, factor * sample.at):
             return [
-                f"yours minus true is {factor:.4g} times {name} itself: a penalty's gradient is missing, "
-                "doubled or misplaced"
+                f"yours minus true is {numeral(factor)} times {name} itself: "
+                "a penalty's gradient is missing, doubled or misplaced"
             ]
     return []
 
@@ -106,4 +108,4 @@ def _joined(cause: str) -> str:
 
 
 def _number(ratio: float) -> str:
-    return f"{ratio:.2f}" if abs(ratio) >= 0.1 else f"{ratio:.3g}"
+    return f"{ratio:.2f}" if abs(ratio) >= 0.1 else numeral(ratio, 3)

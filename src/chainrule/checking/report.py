@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chainrule.numerals import numeral
+
 Status = Literal["right", "wrong", "not checkable"]
 
 STATUSES: tuple[Status, ...] = ("wrong", "not checkable", "right")
@@ -273,7 +275,7 @@ class StagesReport:
 def distinct_numbers(yours: float, true: float) -> tuple[str, str]:
     """Two numbers in as few digits as tell them apart."""
     for digits in (4, 8, 12, 17):
-        texts = f"{yours:.{digits}g}", f"{true:.{digits}g}"
+        texts = numeral(yours, digits), numeral(true, digits)
         if texts[0] != texts[1]:
             break
     return texts

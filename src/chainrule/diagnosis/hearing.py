@@ -15,6 +15,7 @@ from chainrule.diagnosis.subjects import Subject
 from chainrule.diagnosis.verify_report import BlockVerification, Verified
 from chainrule.diagnosis.witness import STEP
 from chainrule.errors import DataError
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 
@@ -231,5 +232,5 @@ def _complaint(witness: str, case: Case, claimed: Array, distance: Array) -> str
         *np.unravel_index(place[0], case.at.shape),
     )
     spot = f" at [{', '.join(str(int(i)) for i in index)}]" if index else ""
-    yours, true = case.along(claimed)[place], case.truth[place]
-    return f"{witness}: worst{spot}, {yours:.6g} where the truth is {true:.6g}"
+    yours, true = numeral(case.along(claimed)[place], 6), numeral(case.truth[place], 6)
+    return f"{witness}: worst{spot}, {yours} where the truth is {true}"

@@ -19,6 +19,7 @@ from chainrule.diagnosis.witness import USELESS
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles
 from chainrule.errors import ChainruleError
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 
@@ -101,7 +102,8 @@ class _Values:
                 continue
             place = np.unravel_index(np.argmax(np.nan_to_num(distance, nan=np.inf)), distance.shape)
             error = float(distance[place] / scale) if scale else np.inf
-            return error, f"{which}: the value is {value[place]:.6g} where the sheet says {exact[place]:.6g}"
+            found, said = numeral(value[place], 6), numeral(exact[place], 6)
+            return error, f"{which}: the value is {found} where the sheet says {said}"
         return None
 
     def is_steady(self, point: SheetPoint, literal: Array) -> bool:

@@ -21,6 +21,7 @@ from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size
 from chainrule.equations.nodes.nodes import MOST_STEPS, Node
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import ChainruleError, DataError, SheetLimitError, UncheckableError
+from chainrule.numerals import numeral
 
 Array = NDArray[Any]
 
@@ -177,7 +178,7 @@ class Witness:
         if not self._is_shaky(term, {**point.values, term.wrt: at}, point, derived, place):
             raise UncheckableError(
                 f"The derived derivative with respect to {term.wrt} and the complex step disagree along a "
-                f"random direction: {float(along[off][0]):.6g} against {float(truth[off][0]):.6g}."
+                f"random direction: {numeral(along[off][0], 6)} against {numeral(truth[off][0], 6)}."
             )
         return False
 

@@ -334,8 +334,9 @@ def _given(
     program: Program, symbols: Sequence[Node], values: Mapping[str, ArrayLike], sizes: Mapping[str, int]
 ) -> tuple[dict[Node, Array], dict[str, int]]:
     """Values by symbol and the sizes they show, checked against the declarations."""
-    mentioned = {program.name_of[symbol] for symbol in symbols if symbol in program.name_of}
-    _require_names(program, mentioned, values)
+    _require_names(
+        program, {program.name_of[symbol] for symbol in symbols if symbol in program.name_of}, values
+    )
     if wrong := [name for name, value in values.items() if np.iscomplexobj(value)]:
         raise DataError(
             f"The factors of a derivative are held for real values; {', '.join(wrong)} is complex."
