@@ -150,6 +150,17 @@ def test_values_outside_their_domain_have_no_derivative(declared, value, message
         model.derive("L", "w", order=2).structured({name: value, "w": np.arange(3.0)})
 
 
+def test_what_is_held_stays_when_the_arrays_it_was_made_of_change():
+    values = factorisation(np.random.default_rng(0), 6, 5, 3)
+    hessian = Equations(FACTORS).derive("E", "U", order=2).structured(values)
+    before = hessian.dense(), hessian.matvec(values["U"])
+    direction = values["U"].copy()
+    for array in values.values():
+        array *= 10
+    np.testing.assert_array_equal(hessian.dense(), before[0])
+    np.testing.assert_array_equal(hessian.matvec(direction), before[1])
+
+
 def test_a_singular_derivative_is_not_solved():
     rng = np.random.default_rng(5)
     softmax = Equations("z: R[n]; p = softmax(z)").derive("p", "z")
