@@ -272,7 +272,10 @@ def test_powers_are_judged_where_both_sides_have_a_value_and_that_is_said(claim)
     """At a = -2 the one side has values at whole b, or at half ones, where the other has none."""
     (found,) = check_claims(Equations(f"a: R; b: R\n{claim}"))
     assert found.verdict == "holds"
-    assert "where both sides have a value; elsewhere left" in found.reasons[-1] and "undefined" in found.reasons[-1]
+    assert (
+        "where both sides have a value; elsewhere left" in found.reasons[-1]
+        and "undefined" in found.reasons[-1]
+    )
     (found,) = check_claims(Equations("a: R; b: R\n(a**b)**3 == a**(3*b)"))
     assert found.verdict == "holds" and not any("elsewhere" in reason for reason in found.reasons)
 
