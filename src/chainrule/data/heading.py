@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -179,8 +180,8 @@ def read_heading(content: bytes, source: str, delimiter: str, has_header: bool, 
     names = [name.strip() for name in first]
     _refuse_numbers([name for name in names if name], place)
     names = _completed(names, [record for _, _, record in found])
-    named = [name for name in names if name]
-    if twice := [name for i, name in enumerate(named) if name in named[:i]]:
+    times = Counter(filter(None, names))
+    if twice := [name for name, count in times.items() if count > 1]:
         raise DataError(f"{place}: the column name {twice[0]!r} occurs twice; names must differ.")
     return Heading(tuple(names), place, _start(content, begin, after - first_line), after)
 

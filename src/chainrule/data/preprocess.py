@@ -239,7 +239,8 @@ def _features(
     table: Table, names: Sequence[str], missing: Missing, standardize: bool | Sequence[str], unseen: str
 ) -> tuple[Feature, ...]:
     """The inputs of these columns, then the indicators of what is missing."""
-    scaled = names if standardize is True else table.matching(*standardize) if standardize else ()
+    # A table may have 100,000 columns, each of which is looked up.
+    scaled = set(names if standardize is True else table.matching(*standardize) if standardize else ())
     learned = [fit_feature(table, name, missing, name in scaled, unseen) for name in names]
     indicated = [name for name in names if missing == "indicator" and table[name].missing.any()]
     return (*learned, *map(MissingFeature, indicated))
