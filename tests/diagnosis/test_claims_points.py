@@ -13,6 +13,9 @@ from chainrule.equations import Equations
 from chainrule.errors import TooLargeError
 
 TRUE = [
+    ("data a: R", "(a + 1e-90) - 1e-90 == a"),
+    ("data a: R", "exp(a) * 1e-300 == 1e-300 * exp(a)"),
+    ("data u: R[n]", "where(n > 0, sum(u), 0) == sum(u)"),
     ("a: R; b: R", "where(a > b, where(b > a, 1, 0), 0) == 0"),
     ("a: R", "where(a > 2.001, where(a < 2, 1, 0), 0) == 0"),
     ("data a: R", "(a + 1e6) - 1e6 == a"),
@@ -107,6 +110,11 @@ FALSE = [
     ("data a: R", "a + 1e-12 == a"),
     ("data a: R", "a + 1e-20 == a"),
     ("data a: R", "a + 1e-60 == a"),
+    ("data a: R", "a + 1e-90 == a"),
+    ("data a: R", "exp(a) == exp(a) + 1e-300"),
+    ("data u: R[n]", "where(n == 7, u[0], 0) == 0"),
+    ("data u: R[n]", "where(n > 20, sum(u), 0) == 0"),
+    ("data X: R[n, p]; u: R[p]", "where(p < 12, X @ u, 0) == X @ u"),
     ("data a: R", "(a + 1e6) - 1e6 == a + 1e-11"),
     ("data a: R", "relu(3*a - 12) == 0"),
     ("data a: R", "step(a**2 - 9) == 0"),

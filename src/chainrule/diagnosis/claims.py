@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
 from chainrule.diagnosis.drawn import Drawn
-from chainrule.diagnosis.places import Comparison, Place
+from chainrule.diagnosis.places import DIGITS, Comparison, Place, enough_digits
 from chainrule.diagnosis.points import Kind, SheetPoint, sheet_terms
 from chainrule.diagnosis.remarks import ratio_remark
 from chainrule.diagnosis.sampling import KINDS, points_around, sample_points
@@ -208,14 +208,14 @@ class _Judge:
         differentiates = any(isinstance(term, Derivative) for term in terms)
         wanted, outcomes = _wanted(self.equations.sheet, terms), Counter[str]()
         discrete = _is_discrete(self.equations.sheet, terms)
-        exactly = _exactly(terms, discrete)
+        exactly, precisions = _exactly(terms, discrete), enough_digits(terms)
         for place, number in self.asked(wanted, outcomes, terms):
             kind = place.point.kind
             # What is smooth and holds exactly at ordinary points is no other function near zero.
             is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
             # a + 1e-13 * u * (1 + s) is a for all bits u and signs s but one pair.
             is_told = number < exactly or (discrete and kind == "pattern")
-            found = self.at(reading, place, is_told and is_open)
+            found = self.at(reading, place, is_told and is_open, precisions)
             if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
                 # 0 / 0 may be meant as its limit
                 where = _largest(found, place).removeprefix("largest discrepancy ")
@@ -255,11 +255,13 @@ class _Judge:
             for number, place in enumerate(self.around(terms)):
                 yield place, number
 
-    def at(self, reading: Reading, place: Place, exactly: bool) -> Comparison:
+    def at(
+        self, reading: Reading, place: Place, exactly: bool, precisions: tuple[int, ...] = DIGITS
+    ) -> Comparison:
         """What a point says; an error that its values make is no error of the claim."""
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
         try:
-            return place.compare(reading.left, reading.right, reading.indices, exactly)
+            return place.compare(reading.left, reading.right, reading.indices, exactly, precisions)
         except TooLargeError as error:
             return Comparison("nothing", _one_line(error), is_costly=True)
         except (DataError, ShapeError) as error:

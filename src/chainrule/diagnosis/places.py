@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import decimal
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
@@ -24,7 +25,7 @@ from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decim
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Size, Term
+from chainrule.equations.language.tree import Number, Size, Term
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 
 Array = NDArray[Any]
@@ -37,7 +38,9 @@ DIGITS = (80, 400)
 """(a + 1e100) - 1e100 needs more than 80, and (a + exp(1000)) - exp(1000) more than 400."""
 RUNS = 5
 """Of decimals of one precision, if the sides differ: as they are, and moved by two amounts up and down."""
-WIDE = decimal.Context(max(DIGITS), Emax=10**15, Emin=-(10**15), traps=[])
+SAME = Fraction(3, 4)
+"""Of the digits: sides that agree in so many are the same."""
+WIDE = decimal.Context(1_000, Emax=10**15, Emin=-(10**15), traps=[])
 """In which the values of both sides are compared."""
 SLACK = 10
 """Decimal digits by which rounding may exceed what the moved results show."""
@@ -51,6 +54,17 @@ TURNS = 8
 NOISE, USELESS, EXACT = 1e3, 1e-6, 1e-12
 """Where only double precision can be afforded: how often the noise a difference may be, relative noise beyond
 which a point tells nothing, relative difference that needs no excuse."""
+
+
+def enough_digits(terms: Iterable[Term]) -> tuple[int, ...]:
+    """Precisions of decimals in which the smallest number among some terms is seen beside 1.
+
+    exp(a) + 1e-90 is not exp(a).
+    """
+    values = [term.value for term in terms if isinstance(term, Number) and term.value]
+    bits = max((one.denominator.bit_length() - one.numerator.bit_length() for one in values), default=0)
+    needed = int(bits * math.log10(2) / SAME) + DIGITS[0] // 4
+    return DIGITS if needed <= DIGITS[0] else (max(needed, *DIGITS),)
 
 
 @dataclass(frozen=True)
@@ -119,7 +133,12 @@ class Place:
         return Evaluation(self.sheet, point.values, self.rule, point.sizes, arithmetic, self.moves)
 
     def compare(
-        self, left: Term, right: Term, indices: tuple[tuple[str, Size], ...], exactly: bool
+        self,
+        left: Term,
+        right: Term,
+        indices: tuple[tuple[str, Size], ...],
+        exactly: bool,
+        precisions: tuple[int, ...] = DIGITS,
     ) -> Comparison:
         """Whether two terms are equal here.
 
@@ -130,6 +149,8 @@ class Place:
             Their open indices.
         exactly : bool
             Whether to ask decimals where double precision sees no difference, too.
+        precisions : tuple of int
+            Digits of the decimals, one after another.
         """
 
         def sides_at(evaluation: Evaluation) -> Sides:
@@ -146,18 +167,18 @@ class Place:
         # What agrees is mostly decided by one run, and what does not by RUNS.
         needed = (self.tally.exact - before) * (RUNS if close is None else 1)
         try:
-            return self._exact(sides_at, needed <= self.allowance.left)
+            return self._exact(sides_at, needed <= self.allowance.left, precisions)
         except TooLargeError:
             if close is None:
                 raise
             return close
 
-    def _exact(self, sides_at: SidesAt, is_affordable: bool) -> Comparison:
+    def _exact(self, sides_at: SidesAt, is_affordable: bool, precisions: tuple[int, ...]) -> Comparison:
         """What decimals say; doubles and their noise where the sheet is too large for them."""
         if is_affordable and self.is_small:
             try:
                 with decimal.localcontext(WIDE):
-                    return self._decided(sides_at)
+                    return self._decided(sides_at, precisions)
             except (NoRuleError, TooLargeError):  # a function that decimals do not know, or too many of them
                 pass
         return self._weighed(sides_at)
@@ -177,9 +198,9 @@ class Place:
             self._evaluations[key] = self._evaluated(arithmetic)
         return self._evaluations[key]
 
-    def _decided(self, sides_at: SidesAt) -> Comparison:
+    def _decided(self, sides_at: SidesAt, precisions: tuple[int, ...]) -> Comparison:
         reason = ""
-        for digits in DIGITS:
+        for digits in precisions:
             left, right = sides_at(self._evaluation(digits))
             finite = _finite(left), _finite(right)
             different = Comparison("different", "", left.astype(float), right.astype(float))
@@ -194,7 +215,7 @@ class Place:
                 _extent(left - right, finite[0]),
                 max(_extent(s, finite[0]) for s in (left, right)),
             )
-            if difference <= scale.scaleb(-3 * digits // 4):
+            if difference <= scale.scaleb(-int(SAME * digits)):
                 return _agreement(finite[0])
             coarse, fine = (
                 self._change(sides_at, (left, right), digits, digits // 2 + more) for more in (0, FINER)

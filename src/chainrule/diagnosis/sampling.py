@@ -34,14 +34,25 @@ from chainrule.diagnosis.points import (
 from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, numbers_among
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import DerivativeRule
+from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Binary, Number, Ref, Term
+from chainrule.equations.language.tree import (
+    Binary,
+    Call,
+    Number,
+    Ref,
+    SizeOf,
+    Term,
+    children,
+    walk,
+)
 
 Array = NDArray[Any]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_PATTERNS = 32
 MOST_NUMBERS = 6
+LARGEST_SIZE = 40
 ROOM = 4_000_000
 """How many entries all points have together, if there are more than `LEAST`."""
 LEAST = 2
@@ -233,9 +244,10 @@ class _Sampler:
             yield SheetPoint(point.sizes, {**point.values, **exponents}, "tie")
 
     def short_axes(self) -> Iterator[SheetPoint]:
-        """Symbolic sizes all 1, all 2, and either."""
+        """Symbolic sizes all 1, all 2, and either; and those that the sheet compares with numbers."""
         free = [name for name in self.sheet.sizes if name not in self.given]
-        for choices in ((1,), (2,), (1, 2, 3)) if free else ():
+        compared = ((size,) for size in _compared_sizes(self.sheet))
+        for choices in ((1,), (2,), (1, 2, 3), *compared) if free else ():
             sizes = {name: max(self.needed.get(name, 0), int(self.rng.choice(choices))) for name in free}
             known = draw_sizes(self.sheet, self.rng, {**self.given, **sizes}, needed=self.needed)
             yield SheetPoint(
@@ -345,6 +357,24 @@ def _patterns(
     yield tuple(values[-1] for values in kinds)
     for _ in range(most - 2):
         yield tuple(values[int(rng.integers(len(values)))] for values in kinds)
+
+
+def _compared_sizes(sheet: Sheet) -> list[int]:
+    """Sizes on both sides of the numbers that the sheet compares sizes with: where(n == 7, ...)."""
+    sides = [
+        list(walk(term.args, children))
+        for term in sheet_terms(sheet)
+        if isinstance(term, Call) and term.function in COMPARISONS
+    ]
+    found = {
+        int(part.value) + step
+        for parts in sides
+        if any(isinstance(part, SizeOf) for part in parts)
+        for part in parts
+        if isinstance(part, Number) and part.value.denominator == 1
+        for step in (-1, 0, 1)
+    }
+    return sorted(size for size in found if 2 < size <= LARGEST_SIZE)
 
 
 def _exponents(sheet: Sheet) -> list[str]:
