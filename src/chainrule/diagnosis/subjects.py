@@ -107,9 +107,8 @@ class Subject(ABC):
 
     def printed(self, point: SheetPoint) -> dict[str, Array]:
         """The printed equations as `Equations.evaluate` computes them, back in the order outputs first."""
-        overflows: dict[str, int] = {}
-        found = self.printed_in(point, Doubles(self.allowance, overflows.setdefault))
-        flat = with_more_digits(_flat(found), lambda digits: _flat(self.printed_in(point, digits)), overflows)
+        found = self.printed_in(point, Doubles(self.allowance))
+        flat = with_more_digits(_flat(found), lambda digits: _flat(self.printed_in(point, digits)))
         ends = np.cumsum([value.size for value in found.values()])[:-1]
         parts = zip(found.items(), np.split(flat, ends), strict=True)
         return {name: part.reshape(value.shape) for (name, value), part in parts}

@@ -17,7 +17,6 @@ from chainrule.equations.calculus.second import product_lines
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.formulas.derivation import Derivation, derivation_of
 from chainrule.equations.formulas.explanation import explained_lines
-from chainrule.equations.language.arithmetic import Doubles
 from chainrule.equations.language.claims import Claim
 from chainrule.equations.language.evaluate import Environment, evaluate
 from chainrule.equations.language.more_digits import with_more_digits
@@ -141,14 +140,10 @@ class Equations(Text):
         [ 2. -4.]
         """
         given = self._sheet, read_expression(self._sheet, name), values, self.total_derivative, sizes
-        overflows: dict[str, int] = {}
         try:
             with within_memory(f"The value of {name}"):
-                return with_more_digits(
-                    evaluate(*given, arithmetic=Doubles(hear=overflows.setdefault)),
-                    lambda digits: evaluate(*given, arithmetic=digits),
-                    overflows,
-                )
+                found = evaluate(*given)
+            return with_more_digits(found, lambda digits: evaluate(*given, arithmetic=digits))
         except np.linalg.LinAlgError as error:
             raise DataError(
                 f"{name} cannot be computed here: a matrix that its formula inverts is singular. "

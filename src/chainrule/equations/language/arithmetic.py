@@ -66,21 +66,17 @@ class Doubles:
     ----------
     allowance : Allowance, optional
         By default without end.
-    hear : callable, optional
-        Is called where a result overflows, as np.errstate does.
     """
 
     pi = math.pi
     is_exact = False
 
-    def __init__(
-        self, allowance: Allowance | None = None, hear: Callable[[str, int], Any] = lambda what, flag: None
-    ) -> None:
-        self.allowance, self.hear = allowance or Allowance(), hear
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        self.allowance = allowance or Allowance()
 
     def context(self) -> AbstractContextManager[Any]:
         """Within which everything is computed."""
-        return np.errstate(all="ignore", over="call", call=self.hear)
+        return np.errstate(all="ignore")
 
     def number(self, value: Fraction | int) -> Any:
         """An exact number, as near as these numbers come to it."""

@@ -4,7 +4,7 @@ A literal formula overflows, vanishes or cancels where its value is moderate. De
 exponents go to 10^12, and of 1 - exp(-x) at x = 1e-200 they keep what there is.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from chainrule.arrays import Array, np
 from chainrule.equations.language.arithmetic import Allowance, Decimals
@@ -14,13 +14,11 @@ from chainrule.errors import DataError, NoRuleError, TooLargeError
 DIGITS = (60, 500)
 # Digits times operations that are spent on it at most: a second or so.
 MOST_WORK = 60_000_000
-# How far two precisions may be apart for what they agree on to be a value, and how far off a value is none.
-NEAR, FAR = 1e-12, 1e-6
+# How far two precisions may be apart for what they agree on to be a value.
+NEAR = 1e-12
 
 
-def with_more_digits(
-    found: Array, compute: Callable[[Decimals], Array], overflows: Collection[object] = ()
-) -> Array:
+def with_more_digits(found: Array, compute: Callable[[Decimals], Array]) -> Array:
     """A value computed in doubles; where an entry is no number or infinite, what decimals find.
 
     Parameters
@@ -29,12 +27,9 @@ def with_more_digits(
         In double precision.
     compute : callable
         The same in decimals.
-    overflows : collection
-        What overflowed on the way. If anything did, no entry is sure, and one that decimals refute is NaN.
     """
-    doubtful = bool(overflows) | ~np.isfinite(found)
     for digits in DIGITS:
-        if np.iscomplexobj(found) or not np.any(doubtful):
+        if np.iscomplexobj(found) or np.all(np.isfinite(found)):
             break
         try:
             rough, fine = (
@@ -47,10 +42,5 @@ def with_more_digits(
         # Equal at two precisions, it is no rounding; an infinite value is one.
         with np.errstate(invalid="ignore"):
             agree = np.isfinite(fine) & (np.abs(rough - fine) <= NEAR * np.abs(fine))
-            refuted = np.isfinite(found) & (np.abs(fine - found) > FAR * np.abs(found))
-        # What is left of 1e-1000 has other digits at either precision, and is no 47.
-        found, doubtful = (
-            np.select([doubtful & agree, doubtful & refuted], [fine, np.nan], found),
-            doubtful & ~agree,
-        )
+        found = np.where(agree, fine, found)
     return found
