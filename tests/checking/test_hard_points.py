@@ -412,3 +412,22 @@ def test_beside_and_at_its_kinks_an_analytic_modulus_has_its_slopes():
     w = np.array([1e-12, -1e-9, 0.5, 0.0])
     found = complex_step(lambda w: np.sum(abs_(w)) + np.sum(w**2), w)
     assert found == pytest.approx(np.sign(w) + 2 * w, abs=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_branch_that_loses_imaginary_parts_beside_the_point_is_judged_by_differences(seed):
+    """Huber's loss written with abs: half of the points around its joint are quadratic, and analytic."""
+    rng = np.random.default_rng(seed)
+    joint, free = rng.uniform(0.5, 2.0), rng.standard_normal(3)
+    at = np.append(free, joint * (1 + rng.uniform(0, 0.02)))
+
+    def loss(w):
+        r = w[-1]
+        huber = np.where(abs(r) <= joint, r * r / 2, joint * (abs(r) - joint / 2))
+        return np.sum(w[:-1] ** 2) + huber
+
+    true, lost = (np.append(2 * free, last) for last in (joint, 0.0))
+    with pytest.raises(UncheckableError, match="not analytic"):
+        complex_step(loss, at)
+    assert check_gradient(loss, lambda w: true, at=at).ok
+    assert not check_gradient(loss, lambda w: lost, at=at).ok
