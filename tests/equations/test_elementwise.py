@@ -3,6 +3,7 @@
 import decimal
 from decimal import Decimal
 
+import array_api_strict
 import numpy as np
 import pytest
 
@@ -94,3 +95,38 @@ def test_how_they_print():
     for name, text in shown.items():
         assert str(Equations(f"parameters x: R; L = {name}(x)").derive("L")) == f"dL/dx = {text}"
     assert Equations("parameters x: R; L = arcsin(x)").derive("L").latex().count("sqrt") == 1
+
+
+LOGARITHMS = {
+    "cosh(x)": (
+        lambda x: np.logaddexp(x, -x) - np.log(2),
+        np.tanh,
+        lambda x: 1 / np.cosh(np.minimum(x, 300)) ** 2,
+    ),
+    "sinh(x)": (
+        lambda x: x + np.log(-np.expm1(-2 * x)) - np.log(2),
+        lambda x: 1 / np.tanh(x),
+        lambda x: -1 / np.sinh(np.minimum(x, 300)) ** 2,
+    ),
+    "expm1(x)": (
+        lambda x: x + np.log(-np.expm1(-x)),
+        lambda x: -1 / np.expm1(-x),
+        lambda x: -1 / (4 * np.sinh(np.minimum(x, 600) / 2) ** 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("target", ["numpy", "array_api"])
+@pytest.mark.parametrize("inside", LOGARITHMS)
+def test_logarithms_of_what_overflows_are_finite(inside, target):
+    """log(cosh(800)) is 799.3, though cosh(800) is beyond every float."""
+    model = Equations(f"parameters x: R[n]\nz = log({inside})\nL = sum(z)")
+    x = np.array([1e-3, 0.5, 3.0, 40.0, 709.0, 711.0, 800.0, 1e5, 1e300])
+    xp = np if target == "numpy" else array_api_strict
+    compiled = model.compile(["z", "dL/dx"], target=target)
+    value, slope = compiled(x=xp.asarray(x))
+    second = model.compile("d2L/dx2", target=target)(x=xp.asarray(x))
+    for found, expected in zip(
+        (value, slope, np.diagonal(np.asarray(second))), LOGARITHMS[inside], strict=True
+    ):
+        np.testing.assert_allclose(np.asarray(found), expected(x), rtol=2e-9, atol=1e-250)

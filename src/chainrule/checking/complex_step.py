@@ -35,8 +35,10 @@ AROUND = 0.03
 """How far from the point, in units of its blocks, the complex step is tried elsewhere."""
 
 TRIALS, AGREEMENTS = 16, 6
-"""So many points are tried for so many that decide: none beside a kink, or where relu has the slope 0. On one side
-of a branch that loses imaginary parts half of the points agree, as two of two do by chance: Huber at its joint."""
+"""So many points are tried for so many that decide: none beside a kink, or where relu has the slope 0.
+
+On one side of a branch that loses imaginary parts half of the points agree: Huber's loss with abs, at its joint.
+"""
 
 REMEDY = (
     "Write it with functions that take complex numbers (chainrule.special has relu, abs_, sigmoid and others "

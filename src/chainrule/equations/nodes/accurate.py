@@ -8,7 +8,7 @@ of such slopes loses its curvature; a gradient does without, as there they only 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import apply, plain
+from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply, plain
 from chainrule.equations.nodes.nodes import (
     ONE,
     Node,
@@ -44,14 +44,23 @@ def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
 
 def _accurate(node: Node) -> Node | None:
     inside = argument_of(node, "log")
-    one, rest = number_and_rest(node if inside is None else inside)
     if inside is not None:
-        return apply("log1p", linear(node.pool, rest, node.dims)) if one == 1 and rest else None
+        return _logarithm(inside)
+    one, rest = number_and_rest(node)
     for place, (c, term) in enumerate(rest if one else ()):
         found = _difference(term) if c == -one else None
         if found is not None:
             return linear(node.pool, [(one, found), *rest[:place], *rest[place + 1 :]], node.dims)
     return None
+
+
+def _logarithm(u: Node) -> Node | None:
+    """Log u for a u that is close to 1, or beyond every float before its logarithm is: cosh(800)."""
+    for name, row in ELEMENTWISE.items():
+        if row.logarithm is not None and (v := argument_of(u, name)) is not None:
+            return row.logarithm(v)
+    one, rest = number_and_rest(u)
+    return apply("log1p", linear(u.pool, rest, u.dims)) if one == 1 and rest else None
 
 
 def _difference(term: Node) -> Node | None:

@@ -52,6 +52,8 @@ class Elementwise(NamedTuple):
         Whether it is infinite, or not a number, at some finite argument.
     steps : bool
         Whether its values are real whatever the argument: those of a step.
+    logarithm : callable, optional
+        log f(u) for compiled code, finite where f(u) is beyond every float.
     letter, latex : str
         Its name in Unicode and in LaTeX, if that is another.
     """
@@ -67,6 +69,7 @@ class Elementwise(NamedTuple):
     sign: Literal["", "not negative", "positive"] = ""
     overflows: bool = False
     steps: bool = False
+    logarithm: Callable[[Node], Node] | None = None
     letter: str = ""
     latex: str = ""
 

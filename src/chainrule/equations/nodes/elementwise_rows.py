@@ -77,6 +77,20 @@ def _one(u: Node) -> Node:
     return u.pool.ones(u.dims)
 
 
+def _log_2(u: Node) -> Node:
+    return plain("log", _sum(u, (TWO, _one(u))))
+
+
+def _log_of_rest(u: Node, c: int) -> Node:
+    """log(1 - exp(-c u)), with its digits where c u is close to 0, too."""
+    return plain("log", negative(plain("expm1", scaled(-c, u))))
+
+
+def _log_cosh(u: Node) -> Node:
+    size = apply("abs", u)
+    return _sum(u, (ONE, size), (ONE, plain("softplus", scaled(-2, size))), (-ONE, _log_2(u)))
+
+
 _ROWS = (
     Elementwise(
         "exp",
@@ -107,6 +121,7 @@ _ROWS = (
         "np.expm1",
         spelled=lambda u: _sum(u, (ONE, plain("exp", u)), (-ONE, _one(u))),
         overflows=True,
+        logarithm=lambda u: _sum(u, (ONE, u), (ONE, _log_of_rest(u, 1))),
     ),
     Elementwise(
         "log1p",
@@ -266,6 +281,7 @@ _ROWS = (
         numpy_function("sinh"),
         "np.sinh",
         overflows=True,
+        logarithm=lambda u: _sum(u, (ONE, u), (ONE, _log_of_rest(u, 2)), (-ONE, _log_2(u))),
         latex=r"\sinh",
     ),
     Elementwise(
@@ -276,6 +292,7 @@ _ROWS = (
         "np.cosh",
         sign="positive",
         overflows=True,
+        logarithm=_log_cosh,
         latex=r"\cosh",
     ),
     Elementwise("erf", _erf_slope, "erf'(u) = 2/√π exp(-u²)", special.erf, "_erf"),
