@@ -339,6 +339,11 @@ def test_too_much_to_compute_is_not_checkable_and_ends():
     assert check_claims(Equations(text.format(20_000))).claims[0].verdict == "not checkable"
 
 
+NARROW = "1"
+for name, low, high in (("c", 6.9, 7), ("b", 5.9, 6), ("a", 4.9, 5)):
+    NARROW = f"where({name} > {high}, 0, where({name} < {low}, 0, {NARROW}))"
+
+
 def points_of(text):
     model = Equations(text)
     witness = Witness(model, np.random.default_rng(0))
@@ -375,6 +380,13 @@ def test_points_stand_on_both_sides_of_a_kink_and_at_the_numbers_of_a_sheet():
     assert {point.kind for point in points if 0 < abs(float(point.values["a"]) - 4) < 1e-3} == {"extreme"}
     assert {3.0, 12.0, -12.0, 0.0, 1.0} <= set(values)
     assert np.any((values != 0) & (np.abs(values) < 1e-4)) and np.any(np.abs(values) > 100)
+
+
+@pytest.mark.parametrize("text", ["where(a * b > 50, where(a + b < -20, 1, 0), 0)", NARROW])
+def test_points_stand_where_all_conditions_of_nested_where_hold(text):
+    model = Equations(f"a: R; b: R; c: R\nL = {text}\nL == 0")
+    assert any(model.evaluate("L", point.values) for point in points_of(model.text))
+    assert verdict("a: R; b: R; c: R", f"{text} == 0") == "fails"
 
 
 def test_points_take_all_signs_and_all_labels():

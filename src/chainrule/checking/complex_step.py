@@ -37,7 +37,7 @@ AROUND = 0.03
 TRIALS, AGREEMENTS = 16, 6
 """So many points are tried for so many that decide: none beside a kink, or where relu has the slope 0.
 
-On one side of a branch that loses imaginary parts half of the points agree: Huber's loss with abs, at its joint.
+Beside a branch that loses imaginary parts half of them agree: Huber's loss with abs, at its joint.
 """
 
 REMEDY = (

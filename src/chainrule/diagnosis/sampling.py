@@ -52,6 +52,8 @@ Array = NDArray[Any]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_PATTERNS = 32
 MOST_NUMBERS = 6
+MOST_MARKS = 12
+"""Between how many numbers entries are put: windows of three names have six ends."""
 LARGEST_SIZE = 40
 ROOM = 4_000_000
 """How many entries all points have together, if there are more than `LEAST`."""
@@ -214,7 +216,8 @@ class _Sampler:
         terms = list(sheet_terms(self.sheet))
         switches = Switches.of(self.sheet, terms, self.rule, self.allowance)
         yield from self.kinks(ordinary[:2], switches, self.numbers)
-        yield from switches.nested(ordinary[0], terms, [1.0, *(2 * number for number in self.numbers)])
+        numbers = numbers_among(self.sheet, terms)[:MOST_MARKS]
+        yield from switches.nested(ordinary[0], terms, [1.0, *(2 * number for number in numbers)])
 
     def beside_numbers(self, numbers: list[float]) -> Iterator[SheetPoint]:
         for nearness in (2.0**-6, 2.0**-6, 2.0**-12) if numbers else ():

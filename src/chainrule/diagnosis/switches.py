@@ -50,7 +50,7 @@ HALVINGS = 18
 MOST_CROSSINGS = 8
 FEW, MOST_PATHS = 16, 8
 """Of how many entries at most all are put between the numbers of a sheet, and for how many branches."""
-SIDES = {">": 1, ">=": 1, "<": -1, "<=": -1}
+SIDES = {"less": -1, "less_equal": -1}  # a > b is b < a
 MOST_ENTRIES = 48
 """How many real entries are moved one by one."""
 EVALUATIONS = 300
@@ -264,12 +264,13 @@ class Switches:
     def nested(self, base: SheetPoint, terms: Iterable[Term], sizes: list[float]) -> Iterator[SheetPoint]:
         """Points at which every condition on the way to a branch of ``where`` in ``where`` holds."""
         if len(self._entries(base)) <= FEW:
-            known = [switch for switch, _ in self.terms]
+            # Each difference of two sides is made anew: it is known by them.
+            known = {_sides(switch): place for place, (switch, _) in enumerate(self.terms)}
             for path in islice((path for term in terms for path in _paths(term)), MOST_PATHS):
-                side = [0] * len(known)
+                side = [0] * len(self.terms)
                 for switch, sign in path:
-                    if switch in known:
-                        side[known.index(switch)] = sign
+                    if (place := known.get(_sides(switch))) is not None:
+                        side[place] = sign
                 yield self._between(base, side, sizes)
 
     def _between(self, base: SheetPoint, side: Sequence[int], sizes: list[float]) -> SheetPoint:
@@ -329,6 +330,10 @@ def _paths(term: Term, path: tuple[tuple[Term, int], ...] = ()) -> Iterator[tupl
             return
     inner = [found for part in children(term) for found in _paths(part, path)]
     yield from inner if inner or len(path) < 2 else [path]
+
+
+def _sides(switch: Term) -> tuple[Term, ...]:
+    return (switch.left, switch.right) if isinstance(switch, Binary) else (switch,)
 
 
 def _tried(evaluated: Callable[P, Evaluation], *args: P.args, **kwargs: P.kwargs) -> Evaluation | None:
