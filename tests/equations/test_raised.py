@@ -343,3 +343,15 @@ def test_powers_behind_a_condition_on_a_diagonal_inside_a_kronecker_product_are_
     values = {"u": np.array([0.3, -0.7]), "w": np.array([0.2, 1.1, -0.4])}
     derivation = model.derive("L", order=2)
     assert check_round_trip(derivation, {"m": 2, "p": 3}, values) == len(derivation.lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "printed"),
+    [
+        ("parameters v: R\nL = 1**v + v", "v", "dL/dv = 1"),
+        ("parameters v: R[n]\nL = sum(1**v * v)", "v", "dL/dv = 𝟏"),
+        ("parameters A: R[n, n]\nL = det(A @ inv(A)) * trace(A)", "A", "dL/dA = I"),
+    ],
+)
+def test_what_is_one_whatever_it_depends_on_is_not_printed(text, wrt, printed):
+    assert str(Equations(text).derive("L", wrt)) == printed

@@ -116,4 +116,6 @@ def log_determinant(node: Node, sign: str | None = None) -> Node:
 
 def determinant(node: Node, data: str | None = None) -> Node:
     """Det A of the last two axes; ``data`` says how its derivative is written, see `adjugates`."""
+    if node.kind == "delta":
+        return node.pool.ones(())
     return node.pool.intern("det", data, (node,), node.dims[:-2])

@@ -11,7 +11,15 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import perm, prod
 
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, is_number, number_of
+from chainrule.equations.nodes.nodes import (
+    Node,
+    Pool,
+    argument_of,
+    coefficient_terms,
+    factors_of,
+    is_number,
+    number_of,
+)
 from chainrule.equations.nodes.products import Label, elementwise, power, product, spread
 from chainrule.equations.nodes.sums import linear, scaled
 
@@ -27,8 +35,10 @@ def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node
     if is_number(exponent) and not m:
         c = number_of(exponent)
         return scaled(prod((c - i for i in range(n)), start=Fraction(1)), power(base, c - n))
-    if orders == (0, 0) and base.kind == "fn" and base.data == "exp":
-        return pool.intern("fn", "exp", (elementwise(base.args[0], exponent),), dims)
+    if orders == (0, 0) and is_number(base) and number_of(base) == 1:
+        return pool.ones(dims)
+    if orders == (0, 0) and (u := argument_of(base, "exp")) is not None:
+        return pool.intern("fn", "exp", (elementwise(u, exponent),), dims)
     return pool.intern("raised", orders, (base, exponent), dims)
 
 
