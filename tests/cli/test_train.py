@@ -333,6 +333,22 @@ def test_every_option_that_a_message_speaks_of_can_be_typed(run, tmp_path):
     assert run(*command, "--na", "lost", "--exclude", "when").code == 0
 
 
+def test_what_means_missing_in_training_means_it_in_prediction(run, tmp_path):
+    rows = "".join(f"{-999 if i % 9 == 3 else i / 4},{i * i % 17 / 2}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"x,y\n{rows}", encoding="utf-8")
+    (tmp_path / "coded.csv").write_text("x\n-999\n1.5\nlost\n", encoding="utf-8")
+    (tmp_path / "empty.csv").write_text("x\n?\n1.5\n?\n", encoding="utf-8")
+    assert run("train", "t.csv", "--target", "y", "--epochs", 1, "--na=-999", "--out", "m").code == 0
+    coded, empty = run("predict", "m", "coded.csv", "--na", "lost"), run("predict", "m", "empty.csv")
+    assert coded == empty and "x (2)" in empty.err
+    (tmp_path / "coded.csv").write_text("x\n-999\n1.5\n?\n", encoding="utf-8")
+    model = load(tmp_path / "m")
+    assert model.preprocessor.missing_values == ("-999",)
+    np.testing.assert_array_equal(
+        model.predict(tmp_path / "coded.csv"), model.predict(tmp_path / "empty.csv")
+    )
+
+
 def test_how_a_table_is_read_is_said_on_the_command_line(run, tmp_path):
     text = "".join(f"{i}:{'äö'[i % 2]}:0{i % 2}:{2 * i}\n" for i in range(20))
     (tmp_path / "t.csv").write_bytes(text.encode("cp1252"))

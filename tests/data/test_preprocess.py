@@ -270,6 +270,7 @@ def test_the_description_survives_json():
     for options in (
         {"missing": "mean"},
         {"missing": "most_frequent", "unseen": "other", "standardize": False},
+        {"missing": "median", "missing_values": {"-999", "NA"}},
     ):
         for target in ("ill", "pulse", None, ["pulse", "age"]):
             table = people(pulse=[60.5, 61.0, 60.5, 62.0, 63.0])
@@ -279,7 +280,11 @@ def test_the_description_survives_json():
             again = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False)))
             assert again == preprocessor
             np.testing.assert_array_equal(again.inputs(table), preprocessor.inputs(table))
-    for damaged in ({}, {"features": [{"kind": "odd"}], "target": None}, {"features": 3, "target": None}, []):
+    older = {name: one for name, one in preprocessor.to_dict().items() if name != "missing_values"}
+    assert Preprocessor.from_dict(older).missing_values == () != preprocessor.missing_values == ("-999",)
+    wrong = [{**older, "missing_values": one} for one in (None, "-999", [-999])]
+    odd = [{"features": [{"kind": "odd"}], "target": None}, {"features": 3, "target": None}]
+    for damaged in ({}, *odd, [], *wrong):
         with pytest.raises(DataError, match="damaged"):
             Preprocessor.from_dict(damaged)
 

@@ -64,7 +64,7 @@ def command(
             f"{model} holds a sheet of equations; predictions from tables need a model made by train."
         )
     preprocessor = trained.preprocessor
-    rows = read_table(table, **given_reading(**preprocessor.kinds))
+    rows = read_table(table, **given_reading(preprocessor.missing_values, **preprocessor.kinds))
     names, columns = _names_of_rows(trained, rows, row_id)
     more = _columns(trained, preprocessor, rows, probabilities, threshold)
     names, columns = [*names, *more[0]], [*columns, *more[1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -57,13 +58,14 @@ def table_options(command: Any) -> Any:
     return command
 
 
-def given_reading(**kinds: str) -> dict[str, Any]:
-    """What was given of `table_options`, as `read_table` takes it; ``kinds`` are those of other columns.
+def given_reading(missing_values: Collection[str] = (), /, **kinds: str) -> dict[str, Any]:
+    """What was given of `table_options`, as `read_table` takes it, with what a model was trained with.
 
-    A decimal mark that is given overrules that of other columns.
+    ``missing_values`` mean missing, too; ``kinds`` are those of other columns. A decimal mark that is given
+    overrules that of other columns.
     """
     given = dict(click.get_current_context().meta["chainrule.reading"])
-    missing_values = MISSING | set(given.pop("missing_values"))
+    missing_values = MISSING.union(missing_values, given.pop("missing_values"))
     kept = {name: "number" if _overruled(kind, given["decimal"]) else kind for name, kind in kinds.items()}
     return {**given, "missing_values": missing_values, "kinds": {**kept, **given["kinds"]}}
 

@@ -96,6 +96,7 @@ def _preprocessor(
         standardize=names_in(table, settings.standardize) or True,
         standardize_target=is_number and (settings.loss or ("", None))[0] != "poisson",
         log_target=settings.log_target,
+        missing_values=given_reading()["missing_values"],
     )
 
 

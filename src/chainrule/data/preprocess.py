@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, Literal, get_args
@@ -19,6 +19,7 @@ from chainrule.data.features import (
     feature_to_dict,
     fit_feature,
 )
+from chainrule.data.reading import MISSING
 from chainrule.data.table import Table
 from chainrule.data.targets import ClassTarget, Target, fit_target, target_from_dict
 from chainrule.errors import DataError, OptionError
@@ -39,6 +40,8 @@ class Preprocessor:
         The column to predict, if any.
     left_out : mapping of str to str
         Columns that `fit` did not take for inputs, and why; not part of the description.
+    missing_values : tuple of str
+        Fields that meant missing in the file of the training table, beside those that always do.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class Preprocessor:
     features: tuple[Feature, ...]
     target: Target | None = None
     left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
+    missing_values: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -73,6 +77,7 @@ class Preprocessor:
         unseen: Literal["refuse", "other"] = "refuse",
         standardize_target: bool = False,
         log_target: bool = False,
+        missing_values: Collection[str] = (),
     ) -> Preprocessor:
         """Learn the encoding from the training rows.
 
@@ -104,6 +109,8 @@ class Preprocessor:
             The same for a numeric target; `decode` undoes it.
         log_target : bool
             Whether a numeric target, all of it positive, is learned as its logarithm; `decode` undoes it.
+        missing_values : collection of str
+            Those with which `read_table` read the table, so that files to predict are read alike.
 
         Raises
         ------
@@ -124,7 +131,8 @@ class Preprocessor:
         inputs, left_out = _inputs(table, [name for name in names if name not in excluded], targets)
         learned = _features(table, inputs, missing, standardize, unseen)
         how = (task, standardize_target, log_target)
-        return cls(learned, fit_target(table, targets, *how) if targets else None, left_out)
+        learned_target = fit_target(table, targets, *how) if targets else None
+        return cls(learned, learned_target, left_out, tuple(sorted(set(missing_values) - MISSING)))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -196,6 +204,7 @@ class Preprocessor:
         return {
             "features": [feature_to_dict(feature) for feature in self.features],
             "target": self.target.to_dict() if self.target else None,
+            "missing_values": list(self.missing_values),
         }
 
     @classmethod
@@ -210,6 +219,9 @@ class Preprocessor:
         try:
             features = tuple(feature_from_dict(one) for one in content["features"])
             target = target_from_dict(content["target"]) if content["target"] else None
+            missing_values = content.get("missing_values", [])
+            if not (isinstance(missing_values, list) and all(isinstance(one, str) for one in missing_values)):
+                raise TypeError
         except KeyError as error:
             raise DataError(
                 f"The description of the columns is damaged: {error.args[0]!r} is missing."
@@ -219,7 +231,7 @@ class Preprocessor:
         except (TypeError, AttributeError, ValueError):
             what = "it holds another kind of value than is expected there"
             raise DataError(f"The description of the columns is damaged: {what}.") from None
-        return cls(features, target)
+        return cls(features, target, missing_values=tuple(missing_values))
 
 
 def _inputs(table: Table, names: Sequence[str], targets: Sequence[str]) -> tuple[list[str], dict[str, str]]:

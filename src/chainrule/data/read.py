@@ -79,7 +79,7 @@ def read_table(
         return parse(_read_bytes(source, name), name, reading)
 
 
-def as_table(given: Any, kinds: Mapping[str, str]) -> Table:
+def as_table(given: Any, kinds: Mapping[str, str], missing_values: Collection[str] = ()) -> Table:
     """A table from whatever people hold one in.
 
     Parameters
@@ -89,6 +89,8 @@ def as_table(given: Any, kinds: Mapping[str, str]) -> Table:
         array of shape (n, d) with one column for each of ``kinds``, in their order.
     kinds : mapping of str to str
         The columns that are needed, with their kinds as `read_table` takes them.
+    missing_values : collection of str
+        Fields of a file that mean missing, beside those that always do.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def as_table(given: Any, kinds: Mapping[str, str]) -> Table:
     if isinstance(given, Table):
         return given
     if isinstance(given, str | Path):
-        return read_table(given, kinds=kinds)
+        return read_table(given, kinds=kinds, missing_values=MISSING.union(missing_values))
     if isinstance(given, Mapping):
         return Table.of(given)
     if is_frame(given):

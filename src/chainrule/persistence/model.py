@@ -203,7 +203,8 @@ class Model:
         if not isinstance(self.definition, Network):
             raise OptionError("Only a network predicts from a table; evaluate the sheet's equations instead.")
         preprocessor = self._preprocessor()
-        inputs = preprocessor.inputs(as_table(table, preprocessor.kinds))
+        known = as_table(table, preprocessor.kinds, preprocessor.missing_values)
+        inputs = preprocessor.inputs(known)
         return self.definition.predict(self.parameters, inputs)
 
     def _preprocessor(self) -> Preprocessor:
