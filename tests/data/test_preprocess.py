@@ -80,6 +80,9 @@ def test_infinite_values_are_refused_even_where_missing_ones_are_filled():
     preprocessor = Preprocessor.fit(people(), "ill", missing="mean")
     with pytest.raises(DataError, match="row 2, column 'age': inf is not finite"):
         preprocessor.inputs(people(age=[1.0, np.inf, np.nan, 2.0, 3.0]))
+    for missing in ("mean", "median", "most_frequent", "indicator"):
+        with pytest.raises(DataError, match="row 2, column 'age': inf is not finite"):
+            Preprocessor.fit(people(age=[1.0, np.inf, np.nan, 2.0, 3.0]), "ill", missing=missing)
 
 
 def test_kinds_of_the_training_table_are_enforced(tmp_path):

@@ -251,8 +251,13 @@ def _filled(table: Table, feature: Filled) -> Array:
     values: Array = column.values.astype(DTYPES[feature.kind])
     values[column.missing] = feature.fill
     if feature.kind == "numeric":
-        table.refuse_missing(replace(column, values=values, missing=np.zeros(len(values), bool)), FILL)
+        _refuse_infinite(table, column)
     return values
+
+
+def _refuse_infinite(table: Table, column: Column) -> None:
+    values = np.where(column.missing, 0.0, column.values)
+    table.refuse_missing(replace(column, values=values, missing=np.zeros(len(values), bool)), FILL)
 
 
 DTYPES: Mapping[str, Any] = dict(numeric=float, boolean=bool, categorical=object, date="datetime64[us]")
@@ -268,7 +273,8 @@ def fit_feature(table: Table, name: str, missing: Missing, standardize: bool, un
     Raises
     ------
     DataError
-        If values are missing and to be refused, all are missing, or there are too many categories.
+        If values are missing and to be refused, all are missing, one is infinite, or there are too many
+        categories.
     """
     column = table[name]
     if not column.known.size:
@@ -276,6 +282,7 @@ def fit_feature(table: Table, name: str, missing: Missing, standardize: bool, un
     if missing == "refuse":
         table.refuse_missing(column, FILL)
     if column.kind == "numeric":
+        _refuse_infinite(table, column)
         return _fit_numeric(column, missing, standardize)
     if column.kind == "date":
         return _fit_date(column, missing, standardize)
