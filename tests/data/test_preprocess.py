@@ -479,6 +479,9 @@ def test_the_last_rows_in_an_order_are_tested_with_those_that_are_level():
     for alike in ({"groups": [1] * 6}, {"order": [1] * 6}):
         with pytest.raises(DataError, match="one group, or to one time"):
             split_rows(6, **alike)
+    for order in ([1.0, np.nan, 2.0, np.nan], np.array(["2020-01-02", "NaT", "2020-01-03", "NaT"], "M8[D]")):
+        with pytest.raises(DataError, match="(?i)order is na[nt] in row 2"):
+            split_rows(4, order=order)
     with pytest.raises(OptionError, match="stratify and order each say"):
         split_rows(6, stratify=[0] * 6, order=days)
 

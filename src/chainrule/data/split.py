@@ -66,7 +66,7 @@ def split_rows(
     count = min(max(round(n * test), 1), n - 1)
     is_test = np.zeros(n, bool)
     if "order" in labels:
-        is_test = labels["order"] >= np.sort(labels["order"])[n - count]
+        is_test = _in_order(labels["order"]) >= np.sort(labels["order"])[n - count]
     elif "groups" in labels:
         is_test = _whole_groups(_numbered(labels["groups"]), count, rng)
     else:
@@ -83,6 +83,14 @@ def _one_per_row(name: str, values: ArrayLike, n: int) -> Array:
     if array.shape != (n,):
         raise DataError(f"{name} has shape {array.shape}; expected ({n},), one label per row.")
     return array
+
+
+def _in_order(order: Array) -> Array:
+    if len(rows := np.flatnonzero(order != order)):  # NaN and NaT come neither before nor after a value
+        raise DataError(
+            f"order is {order[rows[0]]} in row {rows[0] + 1}; give each row its place, or leave the row out."
+        )
+    return order
 
 
 def _numbered(labels: Array) -> Array:
