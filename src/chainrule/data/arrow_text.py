@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.column import LAST_WHOLE
-from chainrule.data.plain_numbers import code_starts, code_starts_in, count_lines
+from chainrule.data.plain_numbers import code_starts, code_starts_in, count_lines, may_mean_missing
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, pieces, without_space
 
 Array = NDArray[Any]
@@ -133,10 +133,11 @@ def _missing(array: Any) -> Array:
 
 
 def _are_plain(columns: Sequence[Texts | Numbers], content: bytes, layout: Layout) -> bool:
-    """Whether the numbers are finite and none of them is a code, and no text is too long."""
+    """Whether the numbers are finite, none of them is a code or means missing, and no text is too long."""
     texts = [column for column in columns if isinstance(column, Texts)]
     numbers = [column for column in columns if isinstance(column, Numbers)]
-    if not all(map(_is_finite, numbers)):
+    # A blank before a number is no part of it, but keeps a text from being one that means missing.
+    if not all(map(_is_finite, numbers)) or any(may_mean_missing(one.values, layout) for one in numbers):
         return False
     if any(max(map(len, column.texts)) > csv.field_size_limit() for column in texts):
         return False

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.column import LAST_WHOLE
-from chainrule.data.plain_numbers import code_starts, code_starts_in, count_lines, numbers_of
+from chainrule.data.plain_numbers import (
+    code_starts,
+    code_starts_in,
+    count_lines,
+    may_mean_missing,
+    numbers_of,
+)
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, encoded, pieces, without_space
 
 Array = NDArray[Any]
@@ -145,24 +151,15 @@ def _loaded(lines: Sequence[str], bare: Collection[int], layout: Layout) -> list
 
 def _are_bare(columns: Sequence[Array], block: bytes, layout: Layout) -> bool:
     """Whether the columns that were read as numbers hold nothing endless, no word for missing and no code."""
-    meant = [number for number in map(_finite, layout.missing_values) if number is not None]
     for values in columns:
         # 9007199254740993 is rounded to 2⁵³: a code.
         if values.dtype != object and not (np.abs(values) < LAST_WHOLE).all():
             return False
-        if values.dtype != object and meant and np.isin(values, meant).any():
+        if values.dtype != object and may_mean_missing(values, layout):
             return False
     starts = len(code_starts(block, layout.delimiter))
     texts = [encoded(values.tolist()) for values in columns if values.dtype == object] if starts else []
     return starts == sum(code_starts_in(column, layout.delimiter) for column in texts)
-
-
-def _finite(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
 
 
 def _parts(

@@ -69,6 +69,20 @@ def numbers_of(texts: Sequence[str], layout: Layout) -> Numbers | None:
     return Numbers(values, missing)
 
 
+def may_mean_missing(values: Array, layout: Layout) -> bool:
+    """Whether one of some numbers is that of a text that means missing, so that how it is written matters."""
+    meant = [number for number in map(_finite, layout.missing_values) if number is not None]
+    return bool(meant) and bool(np.isin(values, meant).any())
+
+
+def _finite(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
 def is_regular(content: bytes, layout: Layout) -> bool:
     """Whether every quote opens or closes a field, or is doubled in one, and each line is a record."""
     if len(layout.delimiter.encode()) > 1 or b"\0" in content:
