@@ -54,6 +54,18 @@ def test_a_sheet_takes_the_columns_of_its_names(tmp_path):
     np.testing.assert_allclose(cr.minimize(LINE, of="L", data=Frame(ROWS)).parameters.vector, minimum)
 
 
+def test_the_columns_of_a_vector_stand_by_their_numbers(tmp_path):
+    X = np.random.default_rng(0).normal(size=(4, 11))
+    expected = theta(PLANE, {"x": X, "y": POINTS["y"]}, of="L")
+    shuffled = {f"x{j}": X[:, j].tolist() for j in (10, 2, 0, 1, 9, 3, 4, 8, 7, 6, 5)} | {"y": POINTS["y"]}
+    for table in tables(tmp_path, shuffled):
+        np.testing.assert_array_equal(theta(PLANE, table, of="L"), expected)
+    gap = {name: POINTS[old] for name, old in (("x2", "x1"), ("x0", "x0"), ("y", "y"))}
+    np.testing.assert_array_equal(theta(PLANE, Frame(gap), of="L"), theta(PLANE, Frame(POINTS), of="L"))
+    with pytest.raises(DataError, match=r"columns 'x0' and 'x00' have the same number"):
+        theta(PLANE, Frame({**POINTS, "x00": POINTS["x1"]}), of="L")
+
+
 def test_a_network_takes_a_table_and_a_target(tmp_path):
     X, y = np.column_stack([POINTS["x0"], POINTS["x1"]]), np.array(POINTS["y"])
     net = Network([2, 3, 2], output="softmax", loss="cross_entropy")

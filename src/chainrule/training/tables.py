@@ -11,19 +11,21 @@ import numpy as np
 
 from chainrule.data import Column, Table, as_table
 from chainrule.data.frames import is_frame
+from chainrule.errors import DataError
 from chainrule.training.models import HasInitialValues
 
 
 def arrays_of(model: Any, data: Any) -> Any:
     """The data as arrays where they stand in a table; all others as they are.
 
-    A sheet takes the columns of the names that it declares, and for a vector x also x0, x1, ...; a network
-    takes ``(table, y)``, where y may be the name of a column.
+    A sheet takes the columns of the names that it declares, and for a vector x also x0, x1, ... by their
+    numbers; a network takes ``(table, y)``, where y may be the name of a column.
 
     Raises
     ------
     DataError
-        If there is no such table or column, an input is no number, or a value is missing.
+        If there is no such table or column, two columns have one number, an input is no number, or a value
+        is missing.
     """
     if isinstance(model, HasInitialValues):
         return _pair(data) if isinstance(data, tuple | list) and len(data) == 2 else data
@@ -50,12 +52,26 @@ def _by_name(table: Table, declared: Mapping[str, Any]) -> dict[str, Any]:
     for name, one in declared.items():
         if one.role == "parameters":
             continue
-        parts = [part for part in table.names if re.fullmatch(rf"{re.escape(name)}\d+", part)]
         if name in table:
             found[name] = _values(table, table[name])
-        elif one.axes and parts:
-            found[name] = table.select(*parts).matrix()
+        elif one.axes and (parts := _numbered(table, name)):
+            order = np.argsort(list(parts))
+            found[name] = table.select(*parts.values()).matrix().take(order, axis=1)
     return found
+
+
+def _numbered(table: Table, name: str) -> dict[int, str]:
+    """The columns x0, x1, ... of a vector x by their numbers, as they stand in the table."""
+    numbered: dict[int, str] = {}
+    for part in table.names:
+        if re.fullmatch(rf"{re.escape(name)}[0-9]+", part):
+            same = numbered.setdefault(int(part[len(name) :]), part)
+            if same != part:
+                raise DataError(
+                    f"{table.source}: columns {same!r} and {part!r} have the same number; each element of "
+                    f"{name} takes one column."
+                )
+    return numbered
 
 
 def _values(table: Table, column: Column) -> Any:
