@@ -9,6 +9,7 @@ import pytest
 
 from chainrule.cli.train import _job, command
 from chainrule.cli.train_options import Settings
+from chainrule.data import split_rows
 from chainrule.persistence import load
 
 
@@ -190,6 +191,41 @@ def test_the_last_rows_in_time_are_held_out(people, run):
     np.testing.assert_array_equal(made.aside, np.arange(38, 45))
     refused = run("train", *arguments, "--time-order", "town")
     assert refused.code == 1 and "town: the column is categorical" in refused.err
+
+
+@pytest.mark.parametrize("option", ["--time-order", "--group"])
+def test_no_row_of_the_future_or_of_another_group_trains(run, tmp_path, option):
+    rows = [f"{i},{i % 7},{'ab'[i % 2]},{('u', 'v', 'w')[i % 3]}" for i in range(40)]
+    rows[38], rows[39] = "38,3,new,u", "39,4,b,mars"
+    (tmp_path / "t.csv").write_text("\n".join(["t,x,y,town", *rows]))
+    # A group of its own is each row; the seed draws both rows.
+    seed = next(
+        seed
+        for seed in range(500)
+        if option == "--time-order"
+        or {38, 39} <= set(split_rows(40, groups=np.arange(40.0).astype(str), seed=seed)[1])
+    )
+    arguments = ("t.csv", "--target", "y", "--features", "x,town", "--epochs", 1, "--seed", seed)
+    made = job(*arguments, option, "t")
+    assert made.rows == 30 and made.held_rows == 9 and made.preprocessor.classes == ("a", "b")
+    said = "1 of 10 held-out rows has a value of y that no training row has and was left out of the score."
+    assert said in made.notes
+    refusing = job(*arguments, option, "t", "--unseen", "refuse")
+    assert refusing.rows == 30 and refusing.held_rows == 8 and len(refusing.aside)
+    assert any("2 of 10 held-out rows have a value of y or town that" in note for note in refusing.notes)
+    assert run("train", *arguments, option, "t", "--unseen", "refuse", "-q").code == 0
+
+
+def test_held_out_rows_of_new_classes_only_are_refused(run, tmp_path):
+    rows = [f"{i},{i % 7},{'ab'[i % 2] if i < 30 else 'c'}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["t,x,y", *rows]))
+    arguments = ("train", "t.csv", "--target", "y", "--exclude", "t", "--epochs", 1, "--time-order", "t")
+    refused = run(*arguments)
+    assert refused.code == 1 and "each of the 10 held-out rows has a value of y that no" in refused.err
+    # Of the training rows, those set aside may have a class of their own.
+    rows = [f"{i},{i % 7},{'ab'[i % 2] if i < 26 or i > 29 else 'c'}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["t,x,y", *rows]))
+    assert run(*arguments).code == 0
 
 
 def test_a_target_is_learned_by_its_logarithm(run, tmp_path):

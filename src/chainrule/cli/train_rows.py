@@ -68,7 +68,9 @@ def divide(table: Table, targets: list[str], is_class: bool, settings: Settings)
             raise DataError(
                 f"{table.source}: {_counted(table, targets[0], is_class)} are too few to hold some out."
             )
-        training, held_out = table.take(rows), table.take(held)
+        training = table.take(rows)
+        held_out, more = _scored(training, table.take(held), targets[0] if is_class else None, settings)
+        said += more
     else:
         kinds = {column.name: column.form or column.kind for column in table if not column.left_out}
         test, more = with_targets(read_table(settings.test, **given_reading(**kinds)), targets, settings)
@@ -123,31 +125,58 @@ def _labels(column: Column) -> Array:
 
 
 def _split(table: Table, share: float, target: str | None, settings: Settings) -> tuple[Array, Array]:
-    """Rows that are kept and rows that are not; what is too rare for both, and asked to be known, is kept."""
+    """Rows that are kept and rows that are not.
+
+    Where chance draws them, what is too rare for both, and asked to be known, is kept. Groups and times stay
+    divided as they are: a row of another group, or of the future, is not to train.
+    """
     groups = None if settings.group is None else _labels(table[settings.group])
     order = None if settings.time_order is None else _in_time(table, table[settings.time_order])
-    labels = None if target is None else _labels(table[target])
     drawn = {"groups": groups, "order": order}
-    if groups is None and order is None:
-        drawn = {"stratify": labels}
+    is_random = groups is None and order is None
+    if is_random:
+        drawn = {"stratify": None if target is None else _labels(table[target])}
     rows, others = split_rows(len(table), test=share, seed=settings.seed, **drawn)
     rare = np.zeros(len(others), bool)
-    for values in _to_be_known(table, labels, settings):
+    for name in _to_be_known(table, target, settings) if is_random else ():
+        values = _labels(table[name])
         rare |= ~np.isin(values[others], values[rows])
-    if groups is not None:  # a group stays together
-        rare = np.isin(groups[others], groups[others][rare])
     return np.sort(np.concatenate([rows, others[rare]])), others[~rare]
 
 
-def _to_be_known(table: Table, labels: Array | None, settings: Settings) -> list[Array]:
-    """Classes, and categories where an unknown one is refused."""
-    found = [] if labels is None else [labels]
+def _scored(
+    training: Table, held_out: Table, target: str | None, settings: Settings
+) -> tuple[Table, tuple[str, ...]]:
+    """Held-out rows without those of a class, or a refused category, that training lacks; what is said."""
+    unknown = np.zeros(len(held_out), bool)
+    names: list[str] = []
+    for name in _to_be_known(training, target, settings):
+        if name != target and training[name].left_out:  # no input
+            continue
+        column = held_out[name]
+        lacking = ~np.isin(_labels(column), _labels(training[name])) & ~column.missing
+        if lacking.any():
+            unknown, names = unknown | lacking, [*names, name]
+    if not names:
+        return held_out, ()
+    count, values = int(unknown.sum()), f"a value of {' or '.join(names)} that no training row has"
+    if unknown.all():
+        raise DataError(
+            f"{training.source}: each of the {count:,} held-out rows has {values}: there is none to score. "
+            "Hold out other rows, or score a table of its own with --test."
+        )
+    has, was = ("has", "was") if count == 1 else ("have", "were")
+    what = f"{count:,} of {len(held_out):,} held-out rows {has} {values}"
+    return held_out.take(~unknown), (f"{what} and {was} left out of the score.",)
+
+
+def _to_be_known(table: Table, target: str | None, settings: Settings) -> list[str]:
+    """Columns whose values training must have: classes, and categories where an unknown one is refused."""
+    found = [] if target is None else [target]
     if settings.unseen == "refuse":
         inputs = inputs_of(table, settings)
-        found += [
-            _labels(column) for column in table if column.name in inputs and column.kind == "categorical"
-        ]
-    return found
+        found += [column.name for column in table if column.name in inputs and column.kind == "categorical"]
+    return list(dict.fromkeys(found))
 
 
 def inputs_of(table: Table, settings: Settings) -> tuple[str, ...]:
