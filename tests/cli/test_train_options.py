@@ -258,7 +258,9 @@ def test_losses_of_numbers(run, tmp_path):
         assert str(network.loss) == name and (network.output.name == "exp") is (loss == "poisson")
         medians[loss] = np.median([float(line[0]) for line in lines_of(run("predict", "m", "t.csv"))[1:]])
     assert medians["quantile=0.9"] > medians["poisson"] + 1
-    assert run(*command, "--loss", "hinge").code == 2
+    for loss in ("hinge", "huber=1.2.3", "huber=.", "huber=", "huber=٣"):
+        assert run(*command, "--loss", loss).code == 2
+    assert str(job(*command[1:-3], "--loss", "huber=.5").network.loss) == "huber(0.5)"
     assert run("train", "iris", "--target", "species", "--loss", "huber").code == 2
     assert run(*command, "--loss", "quantile=1.5").code == 2
 

@@ -63,7 +63,8 @@ def _loss(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple
     """A loss by name, with its number if it takes one: huber(0.5) or quantile=0.9."""
     if text is None:
         return None
-    found = re.fullmatch(r"(squared|huber|quantile|poisson)(?:=([0-9.]+))?", text)
+    number = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
+    found = re.fullmatch(rf"(squared|huber|quantile|poisson)(?:=({number}))?", text)
     if not found or (found[1] in ("squared", "poisson") and found[2]):
         raise click.BadParameter(
             f"{text!r}: expected squared, huber, huber=0.5, quantile=0.9 or poisson.", ctx, param
