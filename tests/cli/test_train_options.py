@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from chainrule.cli.options import in_words_of_the_terminal
 from chainrule.cli.train import _job, command
 from chainrule.cli.train_options import Settings
 from chainrule.data import split_rows
@@ -263,6 +264,31 @@ def test_losses_of_numbers(run, tmp_path):
     assert str(job(*command[1:-3], "--loss", "huber=.5").network.loss) == "huber(0.5)"
     assert run("train", "iris", "--target", "species", "--loss", "huber").code == 2
     assert run(*command, "--loss", "quantile=1.5").code == 2
+
+
+@pytest.mark.parametrize("name", ["a=b", "kinds={a}", "exclude=[a]", "kinds={[]: 1}", "task=x", "a='b'"])
+def test_what_a_table_says_of_options_is_shown_as_it_is(run, tmp_path, name):
+    rows = [f"{i % 7},{('the option ' + name, 'b')[i % 2]},{i % 5}.5" for i in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,town,y", *rows]))
+    answer = run("train", "t.csv", "--target", "y", "--epochs", 1)
+    assert answer.code == 0 and f"the option {name} (15)" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        ("header=False", "--no-header"),
+        ("encoding='cp1252'", "--encoding cp1252"),
+        ("missing_values={'n.a.'}", "--na n.a."),
+        ("exclude=['a b']", "--exclude 'a b'"),
+        ("exclude=" + repr(["it's"]), '--exclude "it\'s"'),
+        ("kinds={'a{b}': 'dmy'}", "--kind 'a{b}=dmy'"),
+        ("kinds=" + repr({"a": "1\u202f000,5"}), "--kind 'a=1\u202f000,5'"),
+        ("task='regression'", "--task regression"),
+    ],
+)
+def test_options_of_messages_are_shown_as_they_are_typed(message, typed):
+    assert in_words_of_the_terminal(f"with the option {message}.") == f"with the option {typed}."
 
 
 def test_only_some_inputs_are_standardised(people):

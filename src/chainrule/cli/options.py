@@ -66,17 +66,28 @@ def in_words_of_the_terminal(message: str) -> str:
     'read it with the option --kind town=categorical.'
     >>> print(in_words_of_the_terminal("the option kinds=" + str({"price": "1'000.5"})))
     the option --kind "price=1'000.5"
+    >>> in_words_of_the_terminal("a town is called 'the option a=b'")
+    "a town is called 'the option a=b'"
     """
     return OPTION.sub(_typed, message)
 
 
-OPTION = re.compile(r"the option (\w+)=('[^']*'|\{[^{}]*\}|\[[^\[\]]*\]|\w+)")
+ESCAPED = r"\\(?:[\\'nrt]|x[0-9a-f]{2}|u(?!d[89a-f])[0-9a-f]{4})"
+TEXT = "|".join(rf"{mark}(?:[^{mark}\\\x00-\x1f\ud800-\udfff]|{ESCAPED})*{mark}" for mark in "'\"")
+TEXT = f"(?:{TEXT})"
+"""A text as messages write it; what else a table says stays as it is, and is never evaluated."""
+
+OPTION = re.compile(
+    rf"the option (?:(header)=(False)|(decimal|encoding|missing|unseen|task)=({TEXT})|(exclude)=(\[{TEXT}\])"
+    rf"|(missing_values)=(\{{{TEXT}\}})|(kinds)=(\{{{TEXT}: {TEXT}\}}))"
+)
 FLAGS = {"missing_values": "--na", "kinds": "--kind"}
 """Options that the terminal has another word for."""
 
 
 def _typed(found: re.Match[str]) -> str:
-    name, value = found[1], ast.literal_eval(found[2])
+    name, text = filter(None, found.groups())
+    value = ast.literal_eval(text)
     if name == "header":
         return "the option --no-header"
     flag = FLAGS.get(name, f"--{name}")
