@@ -266,6 +266,17 @@ def test_losses_of_numbers(run, tmp_path):
     assert run(*command, "--loss", "quantile=1.5").code == 2
 
 
+def test_a_prediction_that_is_infinite_is_null_in_json(run, tmp_path):
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *(f"{i}.5,{i // 3 + 1}" for i in range(40))]))
+    options = ("--target", "y", "--task", "regression", "--loss", "poisson", "--epochs", 1)
+    assert run("train", "t.csv", *options, "--out", "m", "-q").code == 0
+    (tmp_path / "new.csv").write_text("x\n2.5\n1e9\n")
+    answer = run("predict", "m", "new.csv", "--json")
+    first, second = (one["y"] for one in record(answer))
+    assert first > 0 and second is None and "not finite, and null in JSON: 1 of" in answer.err
+    assert lines_of(run("predict", "m", "new.csv"))[2] == ["inf"]
+
+
 @pytest.mark.parametrize("name", ["a=b", "kinds={a}", "exclude=[a]", "kinds={[]: 1}", "task=x", "a='b'"])
 def test_what_a_table_says_of_options_is_shown_as_it_is(run, tmp_path, name):
     rows = [f"{i % 7},{('the option ' + name, 'b')[i % 2]},{i % 5}.5" for i in range(30)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from typing import Any
 
 import click
@@ -71,7 +72,9 @@ def command(
     _say_what_is_missing(preprocessor, rows)
     lines = list(zip(*(column.tolist() for column in columns), strict=True))
     if as_json:
-        objects = [dict(zip(names, line, strict=True)) for line in lines]
+        objects = [dict(zip(names, map(_finite, line), strict=True)) for line in lines]
+        if endless := sum(_finite(value) is not value for line in lines for value in line):
+            click.echo(f"not finite, and null in JSON: {endless:,} of the numbers", err=True)
         click.echo(json.dumps(objects, ensure_ascii=False, allow_nan=False, indent=1))
         return
     text = io.StringIO()
@@ -79,6 +82,11 @@ def command(
     writer.writerow(names)
     writer.writerows(lines)
     click.echo(text.getvalue(), nl=False)
+
+
+def _finite(value: Any) -> Any:
+    """The value as JSON can say it: None if it is an infinite number, or none."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _names_of_rows(model: Model, rows: Table, given: str | None) -> tuple[list[str], list[Array]]:
