@@ -241,6 +241,8 @@ def test_a_target_is_learned_by_its_logarithm(run, tmp_path):
     (tmp_path / "zero.csv").write_text("\n".join(["x,y", *rows, "1,0"]))
     refused = run("train", "zero.csv", "--target", "y", "--log-target", "--epochs", 3)
     assert refused.code == 1 and "0 has no logarithm" in refused.err
+    refused = run("train", "iris", "--target", "species", "--log-target")
+    assert refused.code == 2 and "--log-target is one of numbers; the target is a class" in refused.err
 
 
 def test_losses_of_numbers(run, tmp_path):

@@ -16,6 +16,7 @@ from chainrule.cli.train_options import Settings, train_options
 from chainrule.cli.train_rows import Parts, divide, excluded, names_in, rows_of, weighted_rows
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import MissingFeature, Preprocessor, Table, read_table
+from chainrule.errors import OptionError
 from chainrule.network import Network
 from chainrule.network.penalties import Frobenius
 
@@ -53,6 +54,8 @@ def _job(settings: Settings) -> NetworkJob:
     table = read_table(settings.table, **given_reading())
     targets = names_in(table, (settings.target,))
     task, reason = choose_task([table[name] for name in targets], settings.task)
+    if settings.log_target and task != "regression":
+        raise OptionError("--log-target is one of numbers; the target is a class.")
     parts = divide(table, targets, task != "regression", settings)
     preprocessor = _preprocessor(table, targets, task == "regression", parts.training, settings)
     head = head_of(task, len(preprocessor.classes) or len(targets), settings.loss)
