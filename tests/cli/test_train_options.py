@@ -173,6 +173,17 @@ def test_a_table_of_its_own_is_scored_and_has_no_say(run, people, tmp_path):
     assert models[0].record["scores"] != models[1].record["scores"]
 
 
+def test_a_table_to_score_needs_inputs_and_targets_only(run, people, tmp_path):
+    lines = [line.split(",") for line in people.read_text().splitlines()]
+    (tmp_path / "b.csv").write_text("\n".join(",".join([*line[1:3], line[6]]) for line in lines))
+    options = ("--target", "height", "--exclude", "day,mass,sex", "--epochs", 1, "--id", "name")
+    more = ("--weights", "w", "--group", "family", "--test", "b.csv")
+    made = job(people, *options, *more)
+    assert (made.rows, made.held_rows) == (60, 60) and made.held_out.table.names == ("age", "town", "height")
+    lacking = run("train", people, "--target", "height", *more)
+    assert lacking.code == 1 and "b.csv" in lacking.err
+
+
 def test_rows_of_a_group_stay_together(people):
     made = job(people, "--target", "height", "--exclude", "name", "--epochs", 1, "--group", "family")
     assert "family" not in made.preprocessor.kinds

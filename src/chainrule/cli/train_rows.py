@@ -72,7 +72,8 @@ def divide(table: Table, targets: list[str], is_class: bool, settings: Settings)
         held_out, more = _scored(training, table.take(held), targets[0] if is_class else None, settings)
         said += more
     else:
-        kinds = {column.name: column.form or column.kind for column in table if not column.left_out}
+        needed = {*inputs_of(table, settings), *targets}
+        kinds = {one.name: one.form or one.kind for one in table if one.name in needed and not one.left_out}
         test, more = with_targets(read_table(settings.test, **given_reading(**kinds)), targets, settings)
         training, held_out, said = table, test, said + more
     aside, more = _aside(training, targets[0] if is_class else None, settings)
