@@ -330,3 +330,13 @@ def test_the_probability_from_which_a_class_is_predicted(run, people):
     run("train", "iris", "--target", "species", "--epochs", 1, "--out", "iris.model", "-q")
     refused = run("predict", "iris.model", "iris", "--threshold", 0.3)
     assert refused.code == 2 and "second of two classes" in refused.err
+
+
+def test_names_of_rows_come_back_as_they_are_written(run, tmp_path):
+    rows = [f"1.{i},{i},{3 * i}" for i in range(30)]
+    (tmp_path / "named.csv").write_text("\n".join(["name,x,y", *rows]))
+    run("train", "named.csv", "--target", "y", "--id", "name", "--epochs", 1, "--out", "named.model", "-q")
+    for more in ((), ("--id", "name")):
+        answer = run("predict", "named.model", "named.csv", *more)
+        names = [line.split(",")[0] for line in answer.out.splitlines()[1:]]
+        assert names == [f"1.{i}" for i in range(30)], more

@@ -65,7 +65,7 @@ def command(
             f"{model} holds a sheet of equations; predictions from tables need a model made by train."
         )
     preprocessor = trained.preprocessor
-    rows = read_table(table, **given_reading(preprocessor.missing_values, **preprocessor.kinds))
+    rows = _rows(table, preprocessor, row_id, trained.record.get("id"))
     names, columns = _names_of_rows(trained, rows, row_id)
     more = _columns(trained, preprocessor, rows, probabilities, threshold)
     names, columns = [*names, *more[0]], [*columns, *more[1]]
@@ -82,6 +82,20 @@ def command(
     writer.writerow(names)
     writer.writerows(lines)
     click.echo(text.getvalue(), nl=False)
+
+
+def _rows(table: str, preprocessor: Preprocessor, given: str | None, usual: Any) -> Table:
+    """The table as that of training was read; what names its rows as text: 1.10 is not 1.1."""
+    known, kinds = preprocessor.missing_values, preprocessor.kinds
+    name = usual if given is None else given
+    if not isinstance(name, str) or name in kinds:
+        return read_table(table, **given_reading(known, **kinds))
+    if given is None:
+        # It need not be there, and standard input comes but once.
+        found = read_table(table, **given_reading(known, **kinds))
+        if table == "-" or name not in found or found[name].kind in ("text", "categorical"):
+            return found
+    return read_table(table, **given_reading(known, **{**kinds, name: "id"}))
 
 
 def _finite(value: Any) -> Any:
