@@ -87,7 +87,7 @@ def test_layers_and_their_options(run):
         return run("train", "wine", "--target", "cultivar", "--epochs", 2, *options)
 
     deep = wine("--hidden", "7,5", "--activation", "tanh").out
-    assert "Network 13-7-5-3" in deep and "Frobenius(strength=0.001" in deep
+    assert "Network 13-7-5-3" in deep and "Frobenius(strength 0.001" in deep
     flat = wine("--hidden", "none", "--penalty", 0, "--optimizer", "lbfgs").out
     assert "Network 13-3" in flat and "Frobenius" not in flat
     assert wine("--hidden", "7,x").code == 2
@@ -201,8 +201,7 @@ def test_show(run, model):
         "h1 = relu(z1)",
         "dC/dz₁ = step(h₁) ⊙ dC/dh₁",
         "Network 4-32-3",
-        "target town",
-        "classes Bonn, Kiel, Ulm",
+        "Target\n  town\n  classes Bonn, Kiel, Ulm",
         "W1: right",
     ):
         assert piece in out
@@ -269,9 +268,74 @@ def test_show_says_in_words_how_it_was_trained(run):
 def test_show_many_columns_in_short(run):
     run("train", "digits", "--target", "label", "--hidden", "none", "--epochs", 1, "--out", "d.model", "-q")
     out, columns = run("show", "d.model").out, json.loads(run("show", "d.model", "--json").out)["inputs"]
-    assert len(columns) > 12
-    assert f"{', '.join(columns[:5])}, ..., {columns[-1]} ({len(columns)} in all)\n" in out
+    lines = out[out.index("Inputs") : out.index("Target")].splitlines()
+    assert len(columns) == 61 and len(lines) == 1 + 21 + 1
+    assert lines[1].startswith(f"  {columns[0]} ") and lines[11] == "  ... 41 more columns ..."
     assert "classes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n" in out
+
+
+def test_show_says_what_each_input_must_hold_and_becomes(run, tmp_path):
+    header = "size;day;town;garden;floor;price"
+    rows = [
+        f"{k}.250,5;{k % 28 + 1}.3.2024;{['Ulm', 'Köln', ''][k % 3]};{'yn'[k % 2]};{k % 5};{3 * k + k % 4}"
+        for k in range(10, 50)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows]))
+    options = ("--standardize", "size,day", "--unseen", "refuse", "--epochs", 1, "--out", "m", "-q")
+    assert run("train", "t.csv", "--target", "price", *options).code == 0
+    out = run("show", "m").out
+    lines = dict(re.findall(r"^  (\w+)  +((?:numeric|date|categorical|boolean) .*)$", out, re.MULTILINE))
+    assert re.fullmatch(
+        r"numeric      mean [\d,]+, deviation [\d,]+; written as 1\.000,5; gaps become [\d,]+", lines["size"]
+    )
+    assert lines["day"].startswith("date         day, weekday; written as dmy; gaps become 2024-03-")
+    gaps = "gaps become Köln, marked in an input of their own"
+    assert lines["town"] == f"categorical  Köln, Ulm; others are refused; {gaps}"
+    assert re.fullmatch(r"boolean      0 or 1; gaps become (yes|no)", lines["garden"])
+    assert re.fullmatch(r"numeric      as it is; gaps become \d", lines["floor"])
+
+
+def test_several_targets_have_scores_of_their_own(run, tmp_path):
+    rows = [f"{k},{k % 7},{100000 * k},{k % 7 + 0.5}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,price,weight", *rows]))
+    arguments = ("--target", "price,weight", "--epochs", 2, "--out", "m", "--report", "t.html", "-q")
+    answer = run("train", "t.csv", *arguments)
+    for line in ("mean R2 ", "price: mean abs. error ", "weight: mean abs. error ", "weight: R2 "):
+        assert line in answer.out
+    out, page = run("show", "m").out, Page((tmp_path / "t.html").read_text("utf-8"))
+    assert re.search(r"^  mean abs error of price +\d", out, re.MULTILINE) and "r2 of weight" in out
+    assert page.count("svg", class_="chart") == 3 and "standard deviations" in page.text
+
+
+def test_a_report_shows_the_table_as_understood(run, tmp_path):
+    rows = [f"r{k},{k},{k % 3},x,{'' if k == 5 else k % 2},{2 * k + 1.5},{k % 4}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["name,a,w,land,g,y,more", *rows]))
+    options = (
+        "--id",
+        "name",
+        "--weights",
+        "w",
+        "--exclude",
+        "more",
+        "--epochs",
+        1,
+        "--report",
+        "t.html",
+        "-q",
+    )
+    assert run("train", "t.csv", "--target", "y", *options).code == 0
+    text = (tmp_path / "t.html").read_text("utf-8")
+    uses = dict(
+        re.findall(
+            r'<tr><th scope="row">(\w+)</th>(?:<td[^>]*>[^<]*</td>)*?<td class="text">([^<]*)</td></tr>', text
+        )
+    )
+    assert uses == {
+        "name": "names the rows", "a": "input", "w": "weighs the rows", "land": "no input: one value only",
+        "g": "2 inputs", "y": "the target", "more": "no input: as asked",
+    }  # fmt: skip
+    assert "rows set aside" in text and "Lowest loss of held-out rows" not in text
+    assert "predicted" in text[text.index("<h2>Examples") :]
 
 
 def test_show_a_sheet(run, sheet):

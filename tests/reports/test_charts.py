@@ -1,6 +1,7 @@
 """Axes, charts and pictures, read back."""
 
 import base64
+import itertools
 import math
 import re
 import struct
@@ -153,3 +154,24 @@ def test_pictures_read_back():
 def test_other_shapes_are_no_pictures(wrong):
     with pytest.raises(ShapeError, match="height, width"):
         png_address(wrong)
+
+
+@given(numbers, st.floats(1e-3, 1e9), st.integers(1, 5000))
+def test_no_number_of_an_axis_is_cut_or_touches_another(low, extent, last):
+    charts = (
+        line_chart([Series("a", [1, last], [low, low + extent])], "epoch", "loss", "two"),
+        scatter_chart(Series("a", [low, low + extent], [low, low]), "true", "prediction", "two"),
+    )
+    for chart in charts:
+        ends = []
+        for place, anchor, text in re.findall(
+            r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(\w+)">([^<]*)</text>', chart
+        ):
+            # Digits of 13 px are at most 7.3 px wide, and the turned label takes 16 px.
+            width, at = 7.3 * len(text), float(place)
+            left = at - (width if anchor == "end" else width / 2)
+            assert left >= (16 if anchor == "end" else 0)
+            if anchor == "middle":
+                assert at + width / 2 <= 420
+                ends.append((left, at + width / 2))
+        assert all(right < left for (_, right), (left, _) in itertools.pairwise(ends))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.checking import check_gradient
+from chainrule.data import Table
 from chainrule.diagnosis import verify
 from chainrule.equations import Equations
 from chainrule.errors import ShapeError
@@ -20,9 +21,11 @@ from chainrule.reports import (
     examples_section,
     gradient_section,
     model_section,
+    number_examples,
     render,
     score_figures,
     scores_section,
+    table_section,
     training_section,
     verdict_section,
     write_report,
@@ -107,10 +110,10 @@ def test_what_a_run_did_not_measure_is_left_out():
 
     nan = math.nan
     full = rows(Epoch(1, 2.0, 1.0, 0.1, 0.5, 3.0), Epoch(2, -0.25, 0.5, 0.1, 0.9, 2.5))
-    assert full["Lowest held-out loss"] == "2.5" and full["Time"] == "0.9 s"
+    assert full["Lowest loss of held-out rows"] == "2.5" and full["Time"] == "0.9 s"
     assert (full["Loss of the first epoch"], full["Loss of the last epoch"]) == ("2", "−0.25")
     bare = rows(Epoch(1, 2.0, 1.0, nan, nan, nan))
-    assert set(full) - set(bare) == {"Lowest held-out loss", "Last learning rate", "Time"}
+    assert set(full) - set(bare) == {"Lowest loss of held-out rows", "Last learning rate", "Time"}
 
 
 def test_scores_are_shares_of_classes_and_figures_of_numbers():
@@ -174,6 +177,43 @@ def test_examples_show_what_they_were_made_of():
     assert "<dt>age &lt;</dt><dd>15</dd><dt>town</dt><dd>Ulm</dd>" in body
 
 
+def test_examples_of_numbers_are_the_worst_and_the_middling():
+    truth = np.zeros(20)
+    scores = RegressionScores.of(truth + 1000.0, truth + 1000.0 + np.arange(20) * 1000, [1.0])
+    found = number_examples(scores, each=2, inputs=lambda row: (("row", str(row)),))
+    assert [dict(one.inputs)["row"] for one in found] == ["19", "18", "10", "9"]
+    body = examples_section(found, "four rows").body
+    assert "predicted 20,000; true 1000" in body and 'class="wrong"' not in body
+    two = RegressionScores.of([[1.0, 2e6], [2.0, 3e6]], [[1.0, 2e6], [9.0, 3e6]], [[0, 0]], names=("a", "b"))
+    assert [one.predicted for one in number_examples(two, each=1)] == ["a 9, b 3,000,000", "a 1, b 2,000,000"]
+
+
+def test_a_table_is_shown_as_it_was_understood():
+    columns = {f"x{j}": [1.5, np.nan, 13449.7] for j in range(30)}
+    table = Table.of({"town <b>": ["Ulm", "Bonn", "Ulm"], **columns}, source="some/houses.csv")
+    uses = {"town <b>": "3 inputs", "x29": "no input: as asked"}
+    section = table_section(table, uses, ["1 row was left out.", "A gap was filled."])
+    page = Page(section.body)
+    assert "3 rows, 31 columns" in section.lead and page.count("tr") == 31 + 2
+    for words in (
+        "town <b>",
+        "Ulm (2), Bonn (1)",
+        "1.5 to 13,450",
+        "houses.csv",
+        "11 more columns",
+        "3 inputs",
+    ):
+        assert words in page.text
+    assert "as asked" in page.text and page.text.index("1 row was") < page.text.index("A gap")
+
+
+def test_captions_stand_outside_of_what_scrolls():
+    page = render(_report("plain"))
+    for inside in re.findall(r'<div class="scroll".*?</div>', page, re.DOTALL):
+        assert "caption" not in inside
+    assert page.count("<figcaption>") > 5
+
+
 def test_examples_need_one_picture_for_each_row():
     P = np.array([[0.1, 0.9], [0.6, 0.4], [0.3, 0.7]])
     scores = ClassificationScores.of("ab", [1, 1, 0], P, [0, 1])
@@ -195,8 +235,9 @@ def test_a_wide_table_is_reached_by_the_keyboard_and_its_heads_are_named():
 @pytest.mark.parametrize("validation", [math.nan, 0.75])
 def test_the_curve_of_a_validation_is_drawn_where_there_is_one(validation):
     history = History.of(Epoch(k, 1.0 / k, 2.0, validation=validation) for k in (1, 2, 3))
-    body = training_section(history, "done").body
+    body = training_section(history, "done", "rows set aside").body
     assert ("legend" in body) is not math.isnan(validation)
+    assert ("rows set aside" in body) is not math.isnan(validation) and "held-out" not in body
 
 
 def test_a_run_without_epochs_has_a_page():

@@ -56,18 +56,43 @@ def test_a_certain_mistake_costs_much_but_not_everything():
     assert 300 < scores.log_loss < 400
 
 
-@pytest.mark.parametrize("outputs", [1, 3])
-def test_scores_of_numbers(outputs):
+def test_scores_of_numbers():
     rng = np.random.default_rng(1)
-    truth, guess, seen = (rng.normal(size=(n, outputs)) for n in (23, 23, 11))
+    truth, guess, seen = (rng.normal(size=n) for n in (23, 23, 11))
     scores = RegressionScores.of(truth, guess, seen)
-    constant = np.tile(seen.mean(axis=0), (23, 1))
+    constant = np.full(23, seen.mean())
     r2, mae, rms = scores.table
     assert r2.model == pytest.approx(metrics.r2_score(truth, guess))
     assert r2.baseline == pytest.approx(metrics.r2_score(truth, constant))
     assert mae.model == pytest.approx(metrics.mean_absolute_error(truth, guess))
     assert mae.baseline == pytest.approx(metrics.mean_absolute_error(truth, constant))
-    assert rms.model == pytest.approx(np.sqrt(((truth - guess) ** 2).mean()))
+    assert rms.model == scores.loss == pytest.approx(np.sqrt(((truth - guess) ** 2).mean()))
+
+
+def test_each_of_several_targets_is_scored_in_its_own_units():
+    rng = np.random.default_rng(1)
+    truth, guess, seen, linear = (rng.normal(size=(n, 2)) for n in (23, 23, 11, 23))
+    scores = RegressionScores.of(truth, guess, seen, linear, names=("price", "weight"))
+    mean, *each = scores.table
+    assert (mean.name, mean.model) == ("mean R2", pytest.approx(metrics.r2_score(truth, guess)))
+    for j, name in enumerate(scores.names):
+        alone = RegressionScores.of(truth[:, j], guess[:, j], seen[:, j], linear[:, j]).table
+        found = [score for score in each if score.name.startswith(f"{name}: ")]
+        for mine, theirs in zip(found, alone, strict=True):
+            expected = [theirs.model, theirs.linear, theirs.baseline]
+            assert [mine.model, mine.linear, mine.baseline] == pytest.approx(expected)
+    # In cents instead of euros, the weight keeps its scores, and what is to be small does not change.
+    unit = np.array([100.0, 1.0])
+    cents = RegressionScores.of(truth * unit, guess * unit, seen * unit, linear * unit, names=scores.names)
+    assert cents.to_dict()["targets"]["weight"] == scores.to_dict()["targets"]["weight"]
+    assert cents.loss == pytest.approx(scores.loss) and "standard deviations" in scores.loss_name
+
+
+def test_the_pixels_of_a_picture_have_no_lines_of_their_own():
+    rng = np.random.default_rng(1)
+    truth, guess = rng.normal(size=(9, 64)), rng.normal(size=(9, 64))
+    scores = RegressionScores.of(truth, guess, truth)
+    assert [score.name for score in scores.table] == ["mean R2"] and len(scores.to_dict()["targets"]) == 64
 
 
 def test_one_output_may_be_a_column_or_not():

@@ -107,7 +107,7 @@ class BlockVerdict:
 
     def _finding(self) -> str:
         if self.status != "wrong" or self.worst is None:
-            return "" if self.relative_error is None else f"relative error {self.relative_error:.0e}"
+            return "" if self.relative_error is None else f"relative error {numeral(self.relative_error, 1)}"
         worst = self.worst
         place = f"{self.name}[{', '.join(map(str, worst.index))}]" if worst.index else self.name
         yours, true = distinct_numbers(worst.yours, worst.true)

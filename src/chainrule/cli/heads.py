@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import Column, Preprocessor, infer_task
+from chainrule.data import Column, NumericTarget, Preprocessor, infer_task
 from chainrule.errors import DataError, OptionError
 from chainrule.network.loss import Loss
 from chainrule.network.losses import LOSSES
@@ -50,7 +50,8 @@ class Head:
             guesses = [output[:, 0] if one else output for output in (predictions, *beside)]
             model, *linear_model = map(preprocessor.decode, guesses)
             units = [preprocessor.decode(numbers) for numbers in (truth, seen)]
-            return RegressionScores.of(units[0], model, units[1], *linear_model)
+            names = preprocessor.target.names if isinstance(preprocessor.target, NumericTarget) else ()
+            return RegressionScores.of(units[0], model, units[1], *linear_model, names=names)
         given = [self.probabilities(output) for output in (predictions, *beside)]
         return ClassificationScores.of(preprocessor.classes, truth, given[0], seen, *given[1:])
 

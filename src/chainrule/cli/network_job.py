@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from chainrule.cli.heads import Head
 from chainrule.cli.options import in_words_of_the_terminal
 from chainrule.cli.running import RunSettings, verdict_sections
 from chainrule.cli.train_rows import Rows
+from chainrule.cli.words import network_in_words
 from chainrule.data import Preprocessor, Table
 from chainrule.network import Network
+from chainrule.numerals import numeral
 from chainrule.objective import Objective
 from chainrule.optimize import Method, Result
 from chainrule.parameters import Parameters
@@ -35,9 +37,11 @@ from chainrule.reports import (
     gradient_section,
     importance_section,
     model_section,
+    number_examples,
     permutation_importance,
     score_figures,
     scores_section,
+    table_section,
     training_section,
 )
 from chainrule.training import (
@@ -85,6 +89,8 @@ class NetworkJob:
         What was done about rows and inputs, in sentences.
     row_id : str, optional
         The column that names the rows.
+    beside : mapping of str to str
+        What columns that are no inputs do, in words.
     """
 
     table: Table
@@ -98,6 +104,7 @@ class NetworkJob:
     patience: int
     notes: tuple[str, ...] = ()
     row_id: str | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -115,9 +122,11 @@ class NetworkJob:
             for name, why in self.preprocessor.left_out.items()
             if not self.table[name].left_out
         ]
-        console.block(in_words_of_the_terminal("\n".join([str(self.table), *left_out, self.reason])))
+        console.block(
+            in_words_of_the_terminal("\n".join([str(self.table), *left_out, self.reason, *self.notes]))
+        )
         console.heading("The network")
-        console.block(repr(self.network))
+        console.block(network_in_words(self.network))
 
     def start(self, seed: int) -> Parameters:
         return self._start(self.training, seed)
@@ -211,7 +220,7 @@ class NetworkJob:
         return Outcome(result, scores, float(self.objective().value(result.parameters.vector)))
 
     def lines(self, outcome: Outcome) -> list[str]:
-        loss = f"loss on {self.rows:,} training rows {outcome.training_loss:.6g}"
+        loss = f"The loss on {self.rows:,} training rows is {numeral(outcome.training_loss, 6)}."
         return [loss] if self.aside is None else [self._kept(outcome.result), loss]
 
     def _kept(self, result: Result) -> str:
@@ -272,6 +281,23 @@ class NetworkJob:
         size = self.network.parameters.size
         return permutation_importance(loss, held_out.X, self.preprocessor.places, generator, size)
 
+    def _uses(self) -> dict[str, str]:
+        """What each column of the table is to the model."""
+        target, places = self.preprocessor.target, self.preprocessor.places
+        targets = () if target is None else getattr(target, "names", (target.name,))
+        found = {}
+        for column in self.table:
+            if column.name in targets:
+                use = "the target"
+            elif column.name in places:
+                count = len(places[column.name])
+                use = "input" if count == 1 else f"{count} inputs"
+            else:
+                why = column.left_out or self.preprocessor.left_out.get(column.name, "as asked")
+                use = self.beside.get(column.name, f"no input: {why}")
+            found[column.name] = use
+        return found
+
     def _inputs(self, names: Sequence[str]) -> Callable[[int], tuple[tuple[str, str], ...]]:
         """What some columns say of a held-out row."""
         columns = [self.held_out.table[name] for name in names]
@@ -281,22 +307,31 @@ class NetworkJob:
         from chainrule.catalogue import network_equations  # the equations, which training does without
 
         equations, scores = network_equations(self.network), outcome.scores
+        notes = in_words_of_the_terminal("\n".join([self.reason, *self.notes])).splitlines()
         sections: list[Section] = [
-            model_section(equations.text, repr(self.network)),
+            table_section(self.table, self._uses(), notes),
+            model_section(equations.text, network_in_words(self.network)),
             gradient_section(equations.derive("C")),
             *verdict_sections(certificate),
             training_section(
-                outcome.result.history, " ".join([outcome.result.stopped, *self.lines(outcome)])
+                outcome.result.history,
+                " ".join([outcome.result.stopped, *self.lines(outcome)]),
+                "held-out rows" if self.aside is None else "rows set aside",
             ),
             scores_section(scores),
         ]
         found = self.importance(outcome.result)
         if found:
-            sections.append(importance_section(found, scores.LOSS))
+            sections.append(importance_section(found, scores.loss_name))
+        inputs = self._inputs([one.column for one in found[:SHOWN]])
         if isinstance(scores, ClassificationScores):
             lead = "The mistakes the model is most sure of, then rows it gets right, with what matters most."
-            cards = class_examples(scores, inputs=self._inputs([one.column for one in found[:SHOWN]]))
-            sections.append(examples_section(cards, lead))
+            sections.append(examples_section(class_examples(scores, inputs=inputs), lead))
+        else:
+            lead = (
+                "The rows it misses most, then rows it misses as far as half of all, with what matters most."
+            )
+            sections.append(examples_section(number_examples(scores, inputs=inputs), lead))
         size = self.network.parameters.size
         figures = [
             *score_figures(scores),

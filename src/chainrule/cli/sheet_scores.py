@@ -42,7 +42,8 @@ def score_sheet(
     _require_shape(name, values, binding, held_out)
     if binding.encoder is None:
         truth, seen = (binding.values(rows) for rows in (held_out, training))
-        return RegressionScores.of(*(_in_units(binding, one) for one in (truth, values, seen)))
+        y, guess, known = (_in_units(binding, one) for one in (truth, values, seen))
+        return RegressionScores.of(y, guess, known, names=tuple(binding.columns))
     classes = binding.encoder.classes
     truth, seen = (binding.encoder.encode(rows[binding.columns[0]]) for rows in (held_out, training))
     return ClassificationScores.of(classes, truth, _probabilities(values, len(classes)), seen)

@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from chainrule.catalogue import network_equations
+from chainrule.cli.columns import abridged, described
 from chainrule.cli.console import Console
 from chainrule.cli.options import json_option
+from chainrule.cli.words import network_in_words, spoken
 from chainrule.cli.worked import WorkedCommand
 from chainrule.equations import Derivation, Equations
 from chainrule.errors import NoRuleError, OptionError, shortened
@@ -40,11 +42,16 @@ def command(model: str, as_json: bool) -> None:
         console.block(str(_derivation(definition, equations)))
     console.heading("Parameters")
     console.block(
-        _in_short(repr(definition) if isinstance(definition, Network) else repr(trained.parameters))
+        _in_short(
+            network_in_words(definition) if isinstance(definition, Network) else repr(trained.parameters)
+        )
     )
     if inputs := _inputs(trained):
         console.heading("Inputs")
         console.block(_in_short(inputs))
+    if target := _target(trained):
+        console.heading("Target")
+        console.block(_in_short(target))
     console.heading("Training")
     console.block(_in_short(_record(trained.record)))
     console.heading("Certificate of the gradient")
@@ -76,21 +83,17 @@ def _derivation(definition: Network | SheetModel, equations: Equations) -> Deriv
 def _inputs(model: Model) -> str:
     if isinstance(model.definition, SheetModel):
         bindings = model.definition.bindings.items()
-        return "\n".join(f"{name} = {_abridged(columns)}" for name, columns in bindings)
-    if model.preprocessor is None:
+        return "\n".join(f"{name} = {abridged(columns)}" for name, columns in bindings)
+    return "" if model.preprocessor is None else described(model.preprocessor)
+
+
+def _target(model: Model) -> str:
+    """What is predicted."""
+    target = None if model.preprocessor is None else model.preprocessor.target
+    if target is None:
         return ""
-    target = model.preprocessor.target
-    lines = [_abridged(model.preprocessor.outputs)]
-    lines += [f"target {target.name}"] if target else []
-    lines += [f"classes {_abridged(model.preprocessor.classes)}"] if model.preprocessor.classes else []
-    return "\n".join(lines)
-
-
-def _abridged(names: Any) -> str:
-    texts = [str(name) for name in names]
-    if len(texts) <= 12:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:5])}, ..., {texts[-1]} ({len(texts)} in all)"
+    classes = model.preprocessor.classes if model.preprocessor is not None else ()
+    return "\n".join([target.name, *([f"classes {abridged(classes)}"] if classes else [])])
 
 
 def _in_short(text: str) -> str:
@@ -106,19 +109,28 @@ def _record(record: Mapping[str, Any]) -> str:
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines) or "nothing was recorded"
 
 
-def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(record: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, str]]:
     """What a record says, in words; what is left out is in the output of --json."""
-    for name, value in record.items():
-        if name in ("history", "encodings", "parameters", "confusion") or value is None:
+    for key, value in record.items():
+        if key in ("history", "encodings", "parameters", "confusion") or value is None:
             continue
+        name = f"{key}{of}"
         if isinstance(value, Mapping):
-            # The rows that were scored are the record's held_out_rows.
-            inner = {key: one for key, one in value.items() if key != "rows"}
-            yield from [(name, _score(value))] if _is_score(value) else _facts(inner)
+            yield from [(name, _score(value))] if _is_score(value) else _within(key, value)
         elif isinstance(value, list):
             yield from ((name, str(one)) for one in value)
+        elif key == "method":
+            yield name, spoken(str(value))
         else:
-            yield ("time", f"{_number(value, 2)} s") if name == "seconds" else (name, _said(value))
+            yield ("time", f"{_number(value, 2)} s") if key == "seconds" else (name, _said(value))
+
+
+def _within(key: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The scores, or those of each target; the rows that were scored are the record's held_out_rows."""
+    for name, one in value.items() if key == "targets" else [("", value)]:
+        if isinstance(one, Mapping):
+            inner = {part: text for part, text in one.items() if part != "rows"}
+            yield from _facts(inner, f" of {name}" if name else "")
 
 
 def _is_score(value: Mapping[str, Any]) -> bool:
@@ -162,7 +174,7 @@ def _certificate(certificate: Any) -> str:
 
 
 def _power(error: Any) -> str:
-    return f"{error:.0e}" if isinstance(error, float) else ""
+    return numeral(error, 1) if isinstance(error, float) else ""
 
 
 def _plain(model: Model, equations: Equations | None) -> dict[str, Any]:

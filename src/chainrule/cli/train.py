@@ -72,7 +72,7 @@ def _job(settings: Settings) -> NetworkJob:
     said = (*parts.said, *_said_of_inputs(preprocessor, parts))
     return NetworkJob(
         table=table,
-        reason="\n".join([reason, *said]),
+        reason=reason,
         preprocessor=preprocessor,
         head=head,
         network=network,
@@ -82,6 +82,15 @@ def _job(settings: Settings) -> NetworkJob:
         patience=settings.patience,
         notes=said,
         row_id=settings.row_id,
+        beside={
+            name: what
+            for name, what in (
+                (settings.row_id, "names the rows"),
+                (settings.weights, "weighs the rows"),
+                (settings.group, "groups the rows"),
+            )
+            if name is not None
+        },
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from chainrule.errors import DataError
 from chainrule.near_misses import near_misses
 
 Array = NDArray[Any]
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +199,7 @@ class Table:
     def __str__(self) -> str:
         width = max((len(name) for name in self.names), default=0)
         rows = [f"{self.source}: {len(self)} rows, {len(self.columns)} columns"]
-        for column in _shown(self.columns):
+        for column in shown_columns(self.columns):
             if isinstance(column, str):
                 rows.append(f"  {column}")
                 continue
@@ -210,7 +211,8 @@ class Table:
         return f"<Table {self.source}: {len(self)} rows, {len(self.columns)} columns>"
 
 
-def _shown(columns: Sequence[Column]) -> Iterable[Column | str]:
+def shown_columns(columns: Sequence[Shown]) -> Sequence[Shown | str]:
+    """Columns of which a line is printed; of many the first and the last, and how many stand between them."""
     if len(columns) <= 24:
         return columns
     return [*columns[:10], f"... {len(columns) - 20} more columns ...", *columns[-10:]]

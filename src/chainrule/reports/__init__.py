@@ -6,12 +6,14 @@ from chainrule.reports.outcome import (
     Example,
     class_examples,
     examples_section,
+    number_examples,
     score_figures,
     scores_section,
     training_section,
 )
 from chainrule.reports.page import Figure, Report, Section, render, write_report
 from chainrule.reports.scores import ClassificationScores, RegressionScores, Score, Scores, score_table
+from chainrule.reports.table import table_section
 
 __all__ = [
     "ClassificationScores",
@@ -28,12 +30,14 @@ __all__ = [
     "gradient_section",
     "importance_section",
     "model_section",
+    "number_examples",
     "permutation_importance",
     "plain_text",
     "render",
     "score_figures",
     "score_table",
     "scores_section",
+    "table_section",
     "training_section",
     "verdict_section",
     "write_report",

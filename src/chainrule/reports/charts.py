@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from chainrule.numerals import numeral
 from chainrule.reports.axis import Axis
@@ -12,7 +12,11 @@ from chainrule.reports.markup import Markup, element, join
 
 # A narrow drawing keeps its letters readable when a phone shrinks it.
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
+TOP, BOTTOM = 12, 44
+BESIDE, LEAST = 28, 52
+"""Of the left margin: beside the numbers of the axis, and at least."""
+LETTER = 7.5
+"""Width of a letter at most, in the size that the style gives to the text of charts."""
 MOST_POINTS = 600
 WIDEST = 1e6
 """100,000 fits beside an axis."""
@@ -49,8 +53,8 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str, description
         return element("p", "There is nothing finite to draw.", class_="note")
     xs = [x for one in drawn for x, _ in one.points]
     ys = [y for one in drawn for _, y in one.points]
-    across = Axis.whole(xs, LEFT, WIDTH - RIGHT)
     up = Axis.fitting(ys, HEIGHT - BOTTOM, TOP)
+    across = _between_margins(Axis.whole, xs, up)
     lines = [_line(one, number, across, up) for number, one in enumerate(drawn)]
     scale = " (log scale)" if up.logarithmic else ""
     drawing = _drawing(description, _frame(across, up, x_label, y_label + scale), *lines)
@@ -66,8 +70,8 @@ def scatter_chart(series: Series, x_label: str, y_label: str, description: str) 
     if not points:
         return element("p", "There is nothing finite to draw.", class_="note")
     both = [value for point in points for value in point]
-    across = Axis.linear(both, LEFT, WIDTH - RIGHT)
     up = Axis.linear(both, HEIGHT - BOTTOM, TOP)
+    across = _between_margins(Axis.linear, both, up)
     stride = math.ceil(len(points) / MOST_POINTS)
     dots = [
         element("circle", cx=across.place(x), cy=up.place(y), r=2.6, class_="dot")
@@ -75,6 +79,16 @@ def scatter_chart(series: Series, x_label: str, y_label: str, description: str) 
     ]
     diagonal = element("line", x1=across.start, y1=up.start, x2=across.stop, y2=up.stop, class_="reference")
     return _drawing(description, _frame(across, up, x_label, y_label), diagonal, *dots)
+
+
+def _between_margins(make: Callable[..., Axis], values: list[float], up: Axis) -> Axis:
+    """The axis across, with room for the numbers of the other one and for its own last number."""
+    left = max(LEAST, BESIDE + LETTER * max(len(_number(mark)) for mark in up.marks))
+    widest = max((len(_number(mark)) for mark in make(values, 0.0, 1.0).marks), default=0)
+    axis = make(values, left, WIDTH - max(12.0, LETTER * widest / 2))
+    # Numbers that would touch each other are left out.
+    between = (axis.stop - axis.start) / max(1, len(axis.marks) - 1)
+    return replace(axis, marks=axis.marks[:: math.ceil(LETTER * (widest + 1) / between)])
 
 
 def _drawing(description: str, *children: Markup) -> Markup:
@@ -102,18 +116,18 @@ def _key(number: int) -> Markup:
 
 
 def _frame(across: Axis, up: Axis, x_label: str, y_label: str) -> Markup:
-    right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+    left, right, bottom = across.start, across.stop, HEIGHT - BOTTOM
     pieces = []
     for value in up.marks:
         y = up.place(value)
-        pieces.append(element("line", x1=LEFT, y1=y, x2=right, y2=y, class_="grid"))
-        pieces.append(element("text", _number(value), x=LEFT - 6, y=y + 4, text_anchor="end"))
+        pieces.append(element("line", x1=left, y1=y, x2=right, y2=y, class_="grid"))
+        pieces.append(element("text", _number(value), x=left - 6, y=y + 4, text_anchor="end"))
     for value in across.marks:
         x = across.place(value)
         pieces.append(element("line", x1=x, y1=bottom, x2=x, y2=bottom + 4, class_="axis"))
         pieces.append(element("text", _number(value), x=x, y=bottom + 17, text_anchor="middle"))
-    pieces.append(element("line", x1=LEFT, y1=bottom, x2=right, y2=bottom, class_="axis"))
-    middle = (LEFT + right) / 2
+    pieces.append(element("line", x1=left, y1=bottom, x2=right, y2=bottom, class_="axis"))
+    middle = (left + right) / 2
     pieces.append(element("text", x_label, x=middle, y=HEIGHT - 8, text_anchor="middle", class_="label"))
     turned = f"translate(11 {(TOP + bottom) / 2}) rotate(-90)"
     pieces.append(element("text", y_label, transform=turned, text_anchor="middle", class_="label"))

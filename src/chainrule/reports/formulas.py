@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainrule.checking import BlockVerdict, CheckReport
+from chainrule.numerals import numeral
 from chainrule.reports.markup import Markup, element, join
 from chainrule.reports.page import Section
+from chainrule.reports.panels import table_panel
 
 if TYPE_CHECKING:
     from chainrule.diagnosis import BlockVerification, VerifyReport
@@ -23,13 +25,10 @@ def model_section(sheet: str, description: str = "") -> Section:
 
 def gradient_section(derivation: Derivation) -> Section:
     """The derived gradient or Hessian typeset, and each line with its shape and rule."""
-    table = element(
-        "table",
-        element("caption", "Each line, the shape of its value, and the rule that gives it"),
-        element("thead", element("tr", *(_head(text) for text in ("Line", "Shape", "Rule")))),
-        element("tbody", *(row for step in derivation.explanation.steps for row in _rows(step))),
-    )
-    steps = element("details", element("summary", "Step by step"), element("div", table, class_="scroll"))
+    rows = [row for step in derivation.explanation.steps for row in _rows(step)]
+    heads = ("Line", "Shape", element("th", "Rule", scope="col", class_="text"))
+    table = table_panel(heads, rows, "Each line, the shape of its value, and the rule that gives it", "steps")
+    steps = element("details", element("summary", "Step by step"), table)
     formulas = element("div", Markup(derivation.mathml()), class_="scroll", tabindex=0)
     names = ", ".join(derivation.wrt)
     lead = f"Derived from the model with respect to {names}."
@@ -39,10 +38,7 @@ def gradient_section(derivation: Derivation) -> Section:
 
 def verdict_section(reports: Sequence[tuple[str, CheckReport | VerifyReport]], lead: str) -> Section:
     """The verdicts of checks, each under a heading; block by block where the report has blocks."""
-    panels = [
-        element("div", element("h3", heading), element("div", _verdicts(report), class_="scroll", tabindex=0))
-        for heading, report in reports
-    ]
+    panels = [element("div", element("h3", heading), _verdicts(report)) for heading, report in reports]
     return Section("Is it right?", element("div", *panels, class_="columns"), lead)
 
 
@@ -53,15 +49,14 @@ def plain_text(text: str) -> Markup:
 
 def _verdicts(report: CheckReport | VerifyReport) -> Markup:
     if isinstance(report, CheckReport):
-        heads = ("Parameter", "Shape", "Verdict", "Error")
+        heads: tuple[str, ...] = ("Parameter", "Shape", "Verdict", "Error")
         caption = f"Relative errors against the {report.method or 'truth'}, {report.evaluations} evaluations"
         rows = [_judged(block) for block in report]
     else:
         heads = ("Gradient", "Verdict", "Compiled", "Printed")
         caption = "Relative errors of the code and of the printed lines, against the complex step"
         rows = [_verified(block) for block in report]
-    head = element("tr", *(_head(text) for text in heads))
-    return element("table", element("caption", caption), element("thead", head), element("tbody", *rows))
+    return table_panel(heads, rows, caption)
 
 
 def _judged(block: BlockVerdict) -> Markup:
@@ -81,7 +76,7 @@ def _verdict(status: str) -> Markup:
 
 
 def _error(value: float | None) -> Markup:
-    return element("td", "–" if value is None else f"{value:.0e}".replace("-", "−"))
+    return element("td", "–" if value is None else numeral(value, 1).replace("-", "−"))
 
 
 def _rows(step: Step) -> list[Markup]:
@@ -96,7 +91,3 @@ def _rows(step: Step) -> list[Markup]:
 def _row(formula: str, shape: str, rule: str) -> Markup:
     cells = (element("td", shape), element("td", rule, class_="long"))
     return element("tr", element("th", formula, scope="row"), *cells)
-
-
-def _head(text: str) -> Markup:
-    return element("th", text, scope="col", class_="text" if text == "Rule" else None)

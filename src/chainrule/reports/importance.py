@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.numerals import numeral
 from chainrule.reports.markup import Markup, element
 from chainrule.reports.page import Section
+from chainrule.reports.panels import table_panel
 
 Array = NDArray[Any]
 REPEATS = 10
@@ -113,17 +114,9 @@ def importance_section(found: Sequence[Importance], loss: str) -> Section:
     longest = max((one.rise for one in found), default=0.0)
     rows = [_row(one, longest) for one in found[:SHOWN]]
     heads = ("Column", "", f"Rise of the {loss}", "Error")
-    head = element(
-        "tr", *(element("th" if text else "td", text, scope="col" if text else None) for text in heads)
-    )
-    caption = element("caption", "Shuffled among the held-out rows, one column at a time")
-    table = element("table", caption, element("thead", head), element("tbody", *rows), class_="importance")
+    table = table_panel(heads, rows, "Shuffled among the held-out rows, one column at a time", "importance")
     note = _rest(found[SHOWN:])
-    body = element(
-        "div",
-        element("div", table, class_="scroll", tabindex=0),
-        element("p", note, class_="note") if note else None,
-    )
+    body = element("div", table, element("p", note, class_="note") if note else None)
     lead = (
         f"How much the {loss} rises where a column says nothing: its values are shuffled among the held-out "
         "rows. Columns that say the same share what they are worth."

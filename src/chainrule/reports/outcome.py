@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ShapeError, shortened
 from chainrule.numerals import numeral
 from chainrule.optimize import History
 from chainrule.reports.charts import Series, line_chart, scatter_chart
 from chainrule.reports.markup import Markup, element
 from chainrule.reports.page import Figure, Section
+from chainrule.reports.panels import table_panel
 from chainrule.reports.pixels import png_address
 from chainrule.reports.scores import ClassificationScores, RegressionScores, Score, columns_of, values_of
 
 Array = NDArray[Any]
 BARS = 3
+CHARTS = 4
+"""Targets whose predictions are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,7 @@ class Example:
     ----------
     truth, predicted : str
     probabilities : tuple of (str, float)
-        The most probable classes, most probable first.
+        The most probable classes, most probable first; none of numbers.
     ink : ndarray, shape (height, width), or None
         The row as a picture, 0 paper to 1 ink.
     inputs : tuple of (str, str)
@@ -45,30 +49,37 @@ class Example:
     inputs: tuple[tuple[str, str], ...] = ()
 
 
-def training_section(history: History, stopped: str) -> Section:
-    """The learning curve: the loss over the epochs, and that of held-out rows where it was measured."""
+def training_section(history: History, stopped: str, judges: str = "held-out rows") -> Section:
+    """The learning curve: the loss over the epochs, and that of other rows where it was measured.
+
+    Parameters
+    ----------
+    history : History
+    stopped : str
+        Why the run ended, in sentences.
+    judges : str
+        What the other rows are.
+    """
     if not len(history):
         return Section("Training", element("p", "No epoch was run.", class_="note"), stopped)
     epochs = history.epoch.tolist()
     series = [Series("training rows", epochs, history.loss.tolist())]
-    validation = Series("held-out rows", epochs, history.validation.tolist())
+    validation = Series(judges, epochs, history.validation.tolist())
     series += [validation] if validation.points else []
-    description = (
-        f"Learning curve: the training loss goes from {history.loss[0]:.4g} to {history.loss[-1]:.4g} "
-        f"in {len(history)} epochs."
-    )
+    first, last = _shown(float(history.loss[0])), _shown(float(history.loss[-1]))
+    description = f"Learning curve: the training loss goes from {first} to {last} in {len(history)} epochs."
     chart = line_chart(series, "epoch", "loss", description)
-    body = element("div", element("div", chart), _facts(history), class_="columns")
+    body = element("div", element("div", chart), _facts(history, judges), class_="columns")
     return Section("Training", body, f"Stopped: {stopped}")
 
 
-def _facts(history: History) -> Markup:
+def _facts(history: History, judges: str) -> Markup:
     last, validation = history[len(history) - 1], history.validation[np.isfinite(history.validation)]
     facts = {
         "Epochs": str(last.epoch),
         "Loss of the first epoch": _shown(float(history.loss[0])),
         "Loss of the last epoch": _shown(last.loss),
-        "Lowest held-out loss": _shown(float(validation.min())) if validation.size else None,
+        f"Lowest loss of {judges}": _shown(float(validation.min())) if validation.size else None,
         "Last gradient norm": _shown(last.gradient_norm),
         "Last learning rate": _shown(last.learning_rate) if math.isfinite(last.learning_rate) else None,
         "Time": f"{last.seconds:.2g} s" if math.isfinite(last.seconds) else None,
@@ -78,9 +89,7 @@ def _facts(history: History) -> Markup:
         for name, text in facts.items()
         if text is not None
     ]
-    return element(
-        "div", element("table", element("caption", "The run"), element("tbody", *rows)), class_="scroll"
-    )
+    return table_panel((), rows, "The run")
 
 
 def score_figures(scores: ClassificationScores | RegressionScores) -> list[Figure]:
@@ -103,7 +112,8 @@ def scores_section(scores: ClassificationScores | RegressionScores) -> Section:
         panels.append(element("div", _calibration(scores)))
         lead = f"On {len(scores.truth)} rows the training never saw; the baseline knows only their shares."
     else:
-        panels = [element("div", _score_table(scores.table)), _residuals(scores)]
+        charts = [_residuals(one) for one in list(scores.by_target.values())[:CHARTS]]
+        panels = [element("div", _score_table(scores.table)), element("div", *charts, class_="stack")]
         lead = f"On {len(scores.truth)} rows the training never saw; the baseline predicts the training mean."
     lead = " ".join([lead, *scores.remarks])
     return Section("Held-out scores", element("div", *panels, class_="columns"), lead)
@@ -150,6 +160,37 @@ def class_examples(
     )
 
 
+def number_examples(
+    scores: RegressionScores,
+    each: int = 6,
+    inputs: Callable[[int], tuple[tuple[str, str], ...]] = lambda row: (),
+) -> tuple[Example, ...]:
+    """Up to ``each`` rows that are missed most, then as many that are missed as far as half of all are.
+
+    Parameters
+    ----------
+    scores : RegressionScores
+        Of several targets the errors count in their deviations.
+    each : int
+    inputs : callable, optional
+        Names and values to show of a held-out row, by its number.
+    """
+    deviations = scores.truth.std(axis=0)
+    units = np.where(deviations > 0, deviations, 1.0)
+    order = np.argsort(-np.square((scores.truth - scores.predicted) / units).sum(axis=1), kind="stable")
+    first = max(each, len(order) // 2 - each // 2)
+    text = partial(_numbers, scores.names)
+    return tuple(
+        Example(text(scores.truth[row]), text(scores.predicted[row]), (), inputs=inputs(int(row)))
+        for row in (*order[:each], *order[first : first + each])
+    )
+
+
+def _numbers(names: tuple[str, ...], values: Array) -> str:
+    texts = [_shown(value) for value in values.tolist()]
+    return texts[0] if len(texts) == 1 else ", ".join(map(" ".join, zip(names, texts, strict=True)))
+
+
 def _one_class_after_another(rows: Array, truth: Array) -> Array:
     """The rows in the order: the first row of each class, then the second of each, and so on."""
     turn = np.empty(len(rows), np.int64)
@@ -166,11 +207,9 @@ def _example(scores: ClassificationScores, row: int, ink: Array | None) -> Examp
 
 
 def _card(example: Example) -> Markup:
-    hit = example.truth == example.predicted
     picture = None
     if example.ink is not None:
         picture = element("img", src=png_address(example.ink), alt=f"a picture of class {example.truth}")
-    words = f"✓ {example.truth}" if hit else f"✗ {example.predicted}, but it is {example.truth}"
     bars = []
     for label, probability in example.probabilities:
         kind = "bar" if label == example.predicted else "bar other"
@@ -180,10 +219,18 @@ def _card(example: Example) -> Markup:
             element("span", element("span", class_=kind, style=width)),
             element("span", f"{100 * probability:.0f} %"),
         ]
-    verdict = element("p", words, class_="right" if hit else "wrong")
     named = [item for name, text in example.inputs for item in (element("dt", name), element("dd", text))]
     inputs = element("dl", *named, class_="inputs") if named else None
-    return element("li", picture, verdict, element("div", *bars, class_="bars"), inputs)
+    shown = element("div", *bars, class_="bars") if bars else None
+    return element("li", picture, _comparison(example), shown, inputs)
+
+
+def _comparison(example: Example) -> Markup:
+    if not example.probabilities:
+        return element("p", f"predicted {example.predicted}; true {example.truth}")
+    hit = example.truth == example.predicted
+    words = f"✓ {example.truth}" if hit else f"✗ {example.predicted}, but it is {example.truth}"
+    return element("p", words, class_="right" if hit else "wrong")
 
 
 def _score_table(scores: tuple[Score, ...]) -> Markup:
@@ -195,7 +242,7 @@ def _score_table(scores: tuple[Score, ...]) -> Markup:
         )
         for score in scores
     ]
-    return _table(("", *map(str.capitalize, columns_of(scores))), rows, "The scores")
+    return table_panel(("", *map(str.capitalize, columns_of(scores))), rows, "The scores")
 
 
 def _per_class(scores: ClassificationScores) -> Markup:
@@ -208,7 +255,7 @@ def _per_class(scores: ClassificationScores) -> Markup:
         )
         for label, rows, *shares in scores.per_class
     ]
-    return _table(("Class", "Rows", "Precision", "Recall", "F1"), lines, "Class by class")
+    return table_panel(("Class", "Rows", "Precision", "Recall", "F1"), lines, "Class by class")
 
 
 def _calibration(scores: ClassificationScores) -> Markup:
@@ -221,22 +268,13 @@ def _calibration(scores: ClassificationScores) -> Markup:
         for rows, *shares in scores.calibration
     ]
     caption = "Calibration: what the model is sure of, by tenths of probability"
-    return _table(("Rows", "Mean probability", "Share that is right"), lines, caption)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Markup], caption: str) -> Markup:
-    head = element(
-        "tr", *(element("th" if text else "td", text, scope="col" if text else None) for text in heads)
-    )
-    table = element("table", element("caption", caption), element("thead", head), element("tbody", *rows))
-    return element("div", table, class_="scroll", tabindex=0)
+    return table_panel(("Rows", "Mean probability", "Share that is right"), lines, caption)
 
 
 def _confusion(scores: ClassificationScores) -> Markup:
     labels = [str(label) for label in scores.classes]
     totals = np.maximum(scores.confusion.sum(axis=1, keepdims=True), 1)
     shares = scores.confusion / totals
-    head = element("tr", element("td", ""), *(element("th", label, scope="col") for label in labels))
     rows = [
         element(
             "tr",
@@ -246,14 +284,7 @@ def _confusion(scores: ClassificationScores) -> Markup:
         for i, label in enumerate(labels)
     ]
     caption = "Confusion matrix: a row for each true class, a column for each predicted one"
-    table = element(
-        "table",
-        element("caption", caption),
-        element("thead", head),
-        element("tbody", *rows),
-        class_="confusion",
-    )
-    return element("div", table, class_="scroll", tabindex=0)
+    return table_panel(("", *labels), rows, caption, "confusion")
 
 
 def _cell(count: int, share: float, hit: bool) -> Markup:
@@ -267,10 +298,14 @@ def _cell(count: int, share: float, hit: bool) -> Markup:
 
 
 def _residuals(scores: RegressionScores) -> Markup:
+    (name,) = scores.names
     truth, predicted = scores.truth.ravel(), scores.predicted.ravel()
-    description = f"Predictions against true values of {len(truth)} held-out targets, R2 {_shown(scores.r2)}."
+    description = f"Predictions against true values of {len(truth)} held-out rows, R2 {_shown(scores.r2)}."
     chart = scatter_chart(
-        Series("held out", truth.tolist(), predicted.tolist()), "true value", "prediction", description
+        Series("held out", truth.tolist(), predicted.tolist()),
+        f"true {shortened(name)}",
+        "prediction",
+        description,
     )
     note = element("figcaption", "Each dot is a held-out row; on the dashed line the prediction is exact.")
     return element("figure", chart, note)

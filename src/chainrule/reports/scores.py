@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,9 @@ Array = NDArray[Any]
 
 BEHIND = 0.02
 """A model whose accuracy, or R2, is so much below that of a linear model is said to be behind it."""
+
+FEW = 12
+"""Targets of which each has its own lines: the 64 pixels of a picture have not."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,6 @@ class ClassificationScores:
     linear : ndarray, shape (n, K), optional
         Probabilities of a linear model.
 
-    Attributes
-    ----------
-    LOSS : str
-        What `loss` is, with its unit.
-
     Examples
     --------
     >>> scores = ClassificationScores.of("ab", [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 0, 1])
@@ -82,7 +80,6 @@ class ClassificationScores:
            [1, 1]])
     """
 
-    LOSS: ClassVar[str] = "log loss (nats)"
     classes: tuple[Any, ...]
     truth: Array
     probabilities: Array
@@ -169,6 +166,11 @@ class ClassificationScores:
         return self.log_loss
 
     @property
+    def loss_name(self) -> str:
+        """What :attr:`loss` is, in words."""
+        return "log loss (nats)"
+
+    @property
     def per_class(self) -> list[tuple[Any, int, float, float, float]]:
         """Label, rows, precision, recall and their harmonic mean F1 of each class; NaN where undefined."""
         found, rows, named = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
@@ -207,7 +209,8 @@ class ClassificationScores:
 class RegressionScores:
     """How well predictions fit the numbers of held-out rows, all in the target's own units.
 
-    The baseline predicts the mean of the training rows.
+    The baseline predicts the mean of the training rows. Several targets have units of their own, so that only
+    R2 has a mean.
 
     Parameters
     ----------
@@ -217,11 +220,8 @@ class RegressionScores:
         Means of the training targets.
     linear : ndarray, shape (n, k), optional
         Predictions of a linear model.
-
-    Attributes
-    ----------
-    LOSS : str
-        What `loss` is.
+    names : tuple of str
+        Of the targets; numbers from 1 if none are given.
 
     Examples
     --------
@@ -232,15 +232,21 @@ class RegressionScores:
     root mean square   0.6455     1.291
     """
 
-    LOSS: ClassVar[str] = "root mean square error"
     truth: Array
     predicted: Array
     mean: Array
     linear: Array | None = None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, truth: ArrayLike, predicted: ArrayLike, training: ArrayLike, linear: ArrayLike | None = None
+        cls,
+        truth: ArrayLike,
+        predicted: ArrayLike,
+        training: ArrayLike,
+        linear: ArrayLike | None = None,
+        *,
+        names: tuple[str, ...] = (),
     ) -> RegressionScores:
         """The scores from targets, predictions and training targets, each (n,) or (n, k).
 
@@ -259,7 +265,8 @@ class RegressionScores:
             )
         if not len(y) or not len(seen):
             raise DataError("Scores need at least one held-out row and one training row.")
-        return cls(y, guess, seen.mean(axis=0), None if linear is None else _columns(linear))
+        named = names or tuple(map(str, range(1, y.shape[1] + 1)))
+        return cls(y, guess, seen.mean(axis=0), None if linear is None else _columns(linear), named)
 
     @property
     def r2(self) -> float:
@@ -267,20 +274,45 @@ class RegressionScores:
         return _r2(self.truth, self.predicted)
 
     @property
-    def mean_absolute_error(self) -> float:
-        """Mean of |y - ŷ|."""
-        return _absolute_error(self.truth, self.predicted)
+    def loss(self) -> float:
+        """What is to be small: √ of the mean of (y - ŷ)²; of several targets in their deviations."""
+        if len(self.names) == 1:
+            return _root_mean_square(self.truth, self.predicted)
+        deviations = self.truth.std(axis=0)
+        units = np.where(deviations > 0, deviations, 1.0)
+        return _root_mean_square(self.truth / units, self.predicted / units)
 
     @property
-    def loss(self) -> float:
-        """What is to be small: the root of the mean square of y - ŷ."""
-        return _root_mean_square(self.truth, self.predicted)
+    def loss_name(self) -> str:
+        """What :attr:`loss` is, in words."""
+        unit = "" if len(self.names) == 1 else " (in standard deviations)"
+        return f"root mean square error{unit}"
+
+    @property
+    def by_target(self) -> dict[str, RegressionScores]:
+        """The scores of each target alone, by its name."""
+        beside = [None if self.linear is None else self.linear[:, [j]] for j in range(len(self.names))]
+        return {
+            name: RegressionScores(
+                self.truth[:, [j]], self.predicted[:, [j]], self.mean[[j]], beside[j], (name,)
+            )
+            for j, name in enumerate(self.names)
+        }
 
     @property
     def table(self) -> tuple[Score, ...]:
-        """Every score beside the baseline's and the linear model's."""
+        """Every score beside the baseline's and the linear model's; of a few targets one after another."""
         constant = np.broadcast_to(self.mean, self.truth.shape)
-        return _beside(NUMBER_SCORES, self.truth, self.predicted, constant, self.linear)
+        found = _beside(NUMBER_SCORES, self.truth, self.predicted, constant, self.linear)
+        if len(self.names) == 1:
+            return found
+        few = self.by_target if len(self.names) <= FEW else {}
+        each = [
+            replace(score, name=f"{name}: {score.name}")
+            for name, scores in few.items()
+            for score in scores.table
+        ]
+        return (replace(found[0], name="mean R2"), *each)
 
     @property
     def remarks(self) -> list[str]:
@@ -288,8 +320,11 @@ class RegressionScores:
         return _remarks_on_linear(self.table[0])
 
     def to_dict(self) -> dict[str, Any]:
-        """The scores as plain data."""
-        return {**_plain(self.table), "rows": len(self.truth)}
+        """The scores as plain data; of several targets by their names, beside the mean R2."""
+        if len(self.names) == 1:
+            return {**_plain(self.table), "rows": len(self.truth)}
+        each = {name: _plain(scores.table) for name, scores in self.by_target.items()}
+        return {**_plain(self.table[:1]), "targets": each, "rows": len(self.truth)}
 
     def __str__(self) -> str:
         return score_table(self.table)

@@ -10,12 +10,17 @@ from typing import Literal
 import numpy as np
 
 from chainrule.errors import OptionError
+from chainrule.numerals import numeral
 from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending
 from chainrule.optimize.state import State
 from chainrule.options import not_negative, whole_number
 
-_MONITORS = ("validation", "end_loss", "loss")
+_MONITORED = {
+    "validation": "the validation loss",
+    "end_loss": "the loss at the end of an epoch",
+    "loss": "the loss during an epoch",
+}
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         object.__setattr__(self, "patience", whole_number("patience", self.patience, least=1))
         object.__setattr__(self, "min_delta", not_negative("min_delta", self.min_delta))
-        if self.monitor not in _MONITORS:
-            raise OptionError(f"monitor is {self.monitor!r}; expected one of {', '.join(_MONITORS)}.")
+        if self.monitor not in _MONITORED:
+            raise OptionError(f"monitor is {self.monitor!r}; expected one of {', '.join(_MONITORED)}.")
 
 
 class Stopper:
@@ -83,8 +88,9 @@ class Stopper:
         if waited < self._rule.patience:
             return None
         moment = f"after epoch {self.best.epoch}" if self.best.epoch else "at the start"
+        least = f" by more than {numeral(self._rule.min_delta)}" if self._rule.min_delta else ""
         return Ending(
-            f"{self._rule.monitor} has not fallen by more than {self._rule.min_delta:g} for {waited} epochs; "
-            f"the best was {self._lowest:.6g} {moment}.",
+            f"{_MONITORED[self._rule.monitor]} has not fallen{least} for {waited} epochs; "
+            f"the best was {numeral(self._lowest, 6)} {moment}.",
             asked_for=True,
         )
