@@ -85,6 +85,14 @@ TRUE = [
     ("data a: R", "sqrt((a + exp(20))**4) == (a + exp(20))**2"),
 ]
 FALSE = [
+    ("a: R", "relu(sin(a) - 0.9999) == 0"),
+    ("a: R; b: R", "relu(sin(a) * cos(b) - 0.9999) == 0"),
+    ("a: R", "relu(a * exp(-a) - 0.3678) == 0"),
+    ("a: R; b: R", "where(a > 0, where(b > 0, where(a + b < 0.01, 1, 0), 0), 0) == 0"),
+    ("a: R; b: R; c: R", "relu(a - 1) * relu(b - a) * relu(c - b) * relu(1.5 - c) == 0"),
+    ("a: R; b: R; c: R", "where(a > b, where(b > c, where(c > 2, where(a < 2.5, a, 0), 0), 0), 0) == 0"),
+    ("a: R; b: R", "where(abs(a**3 - b - 2) < 1e-5, where(abs(a - b * b) < 1e-5, 1, 0), 0) == 0"),
+    ("u: R[n]; v: R[n]", "relu(1e-4 - norm2(u - 7 * v)) == 0"),
     (
         "y: Class[K]; k: Class[K]; m: Class[K]; o: Class[K]",
         "where(y < k, where(k < m, where(m < o, 1, 0), 0), 0) == 0",

@@ -8,8 +8,9 @@ from chainrule.diagnosis.bounds import is_nonnegative, is_positive
 from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.points import sheet_terms
 from chainrule.diagnosis.sampling import KINDS, sample_points
+from chainrule.diagnosis.smoothness import is_analytic
 from chainrule.diagnosis.subjects import Subject
-from chainrule.diagnosis.switches import Switches, is_analytic
+from chainrule.diagnosis.switches import Switches
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations import Equations
 from chainrule.equations.language.sheet import read, read_expression

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.language.tree import Binary, Call, Negative, Number, Pick, Ref, Term, Transpose
+from chainrule.equations.language.tree import (
+    Aggregate,
+    Binary,
+    Call,
+    Negative,
+    Number,
+    Pick,
+    Ref,
+    Term,
+    Transpose,
+)
 
 Bounds: TypeAlias = tuple[float, float]
 
@@ -21,9 +31,10 @@ OPEN: dict[str, Bounds] = {
 REACHED: dict[str, Bounds] = {
     "onehot": (0.0, 1.0),
     **dict.fromkeys(("sin", "cos"), (-1.0, 1.0)),
-    **dict.fromkeys(("norm2", "normF"), (0.0, math.inf)),
+    **dict.fromkeys(("norm2", "normF", "norm1", "abs", "relu"), (0.0, math.inf)),
 }
 """Bounds of functions that reach them."""
+GATHERING = ("sum", "mean", "max", "min")
 OF_DOMAINS: dict[str, Bounds] = {"simplex": (0.0, 1.0), "bit": (0.0, 1.0), "sign": (-1.0, 1.0)}
 DEEPEST = 60
 """Terms in one another; of what is deeper nothing is known: h1 = h0 + 1, and so on for 5,000 lines."""
@@ -59,11 +70,12 @@ class _Between(NamedTuple):
             case Pick(base=arg) | Transpose(arg=arg):
                 return self.bounds(arg, depth - 1)
             case Binary(op="+" | "-" as op, left=left, right=right):
-                (low, high), (least, most) = (self.bounds(part, depth - 1) for part in (left, right))
-                return (low + least, high + most) if op == "+" else (low - most, high - least)
+                return _sum(op, self.bounds(left, depth - 1), self.bounds(right, depth - 1))
             case Binary(op="**", left=left, right=Number(value=value)) if value > 0 and value % 2 == 0:
                 low, high = self.bounds(left, depth - 1)
                 return self.square, 1.0 if low >= -1 and high <= 1 else math.inf
+            case Aggregate(kind=name, body=arg) | Call(function=name, args=(arg,)) if name in GATHERING:
+                return _gathered(name, self.bounds(arg, depth - 1))
             case Call(function=name):
                 return self.functions.get(name, ANY)
             case Ref(name=name) if name in self.sheet.definitions:
@@ -71,3 +83,15 @@ class _Between(NamedTuple):
             case Ref(name=name):
                 return OF_DOMAINS.get(self.sheet.domain_of(name), ANY)
         return ANY
+
+
+def _gathered(name: str, bounds: Bounds) -> Bounds:
+    """Bounds of what gathers one number or more: a sum of many is beyond them."""
+    low, high = bounds
+    return (low if low >= 0 else -math.inf, high if high <= 0 else math.inf) if name == "sum" else bounds
+
+
+def _sum(op: str, left: Bounds, right: Bounds) -> Bounds:
+    """Bounds of a sum or difference."""
+    (low, high), (least, most) = left, right
+    return (low + least, high + most) if op == "+" else (low - most, high - least)

@@ -16,7 +16,7 @@ from chainrule.diagnosis.places import DIGITS, Comparison, Place, enough_digits
 from chainrule.diagnosis.points import Kind, SheetPoint, sheet_terms
 from chainrule.diagnosis.remarks import ratio_remark
 from chainrule.diagnosis.sampling import KINDS, points_around, sample_points
-from chainrule.diagnosis.switches import is_analytic, is_smooth
+from chainrule.diagnosis.smoothness import is_analytic, is_smooth
 from chainrule.diagnosis.witness import Witness
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance

@@ -215,9 +215,12 @@ class _Sampler:
         yield from self.beside_numbers(self.numbers)
         terms = list(sheet_terms(self.sheet))
         switches = Switches.of(self.sheet, terms, self.rule, self.allowance)
-        yield from self.kinks(ordinary[:2], switches, self.numbers)
         numbers = numbers_among(self.sheet, terms)[:MOST_MARKS]
-        yield from switches.nested(ordinary[0], terms, [1.0, *(2 * number for number in numbers)])
+        met = [
+            *self.kinks(ordinary[:2], switches, self.numbers),
+            *switches.nested(ordinary[0], terms, [1.0, *(2 * number for number in numbers)]),
+        ]
+        yield from chain(met, switches.missed(met))
 
     def beside_numbers(self, numbers: list[float]) -> Iterator[SheetPoint]:
         for nearness in (2.0**-6, 2.0**-6, 2.0**-12) if numbers else ():

@@ -13,8 +13,9 @@ from typing import Any, ParamSpec, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.bounds import is_nonnegative, is_positive
+from chainrule.diagnosis.bounds import is_nonnegative
 from chainrule.diagnosis.points import SheetPoint, scaled, short
+from chainrule.diagnosis.reaching import reached
 from chainrule.diagnosis.witness import open_indices
 from chainrule.equations.language.arithmetic import Allowance, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
@@ -32,16 +33,6 @@ Switch: TypeAlias = tuple[Term, tuple[tuple[str, Size], ...]]
 # Of |Γ| gammaln has kinks at 0, -1, ...
 EDGED = ("log", "sqrt", "gammaln", "norm2", "normF", "logdet")
 KINKED = ("relu", "leaky_relu", "elu", "step", "abs", "sign")
-ANALYTIC = frozenset(
-    (
-        *("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "arctan", "erf", "normal_cdf"),
-        *("sigmoid", "log_sigmoid", "softplus", "silu", "gelu", "softmax", "log_softmax", "logsumexp"),
-        *("sum", "mean", "trace", "diag", "dot", "outer", "kron", "inv", "det", "eye", "ones", "zeros"),
-    )
-)
-# With branches as functions of complex numbers: arctan(a) + arctan(1/a) is π/2 on one side of a pole alone.
-BRANCHED = ("arctan", "log_sigmoid", "softplus", "log_softmax", "logsumexp")
-TURNING = frozenset((*KINKED, *COMPARISONS, "max", "min", "where"))
 MOST_SWITCHES = 24
 FACTORS = 4.0 ** np.arange(-5, 16)
 """How far a point is moved along the ray from the origin, so that relu(sum(x) - 1e6) is seen active."""
@@ -50,7 +41,7 @@ HALVINGS = 18
 MOST_CROSSINGS = 8
 FEW, MOST_PATHS = 16, 8
 """Of how many entries at most all are put between the numbers of a sheet, and for how many branches."""
-SIDES = {"less": -1, "less_equal": -1}  # a > b is b < a
+ORDERS = ("less", "less_equal")  # a > b is b < a
 MOST_ENTRIES = 48
 """How many real entries are moved one by one."""
 EVALUATIONS = 300
@@ -62,7 +53,7 @@ def numbers_among(sheet: Sheet, terms: Iterable[Term]) -> list[float]:
 
     What rests on numbers alone is one: sqrt((a + exp(20))**2) turns at -4.85e8.
     """
-    names, every = _closed(sheet), list(terms)
+    names, every = closed_names(sheet), list(terms)
     closed = {
         term
         for term in every
@@ -87,76 +78,17 @@ def _value(sheet: Sheet, term: Term) -> float:
     return abs(float(value)) if value.size == 1 else 0.0
 
 
-def is_smooth(sheet: Sheet, terms: Iterable[Term]) -> bool:
-    """Whether terms have neither kinks nor steps, nor a domain that ends far from ordinary points.
-
-    Then what holds around an ordinary point holds everywhere.
-    """
-    numbers, terms = _closed(sheet), list(terms)
-    return not _turns_at_poles(terms) and not any(
-        (isinstance(term, Call) and term.function in TURNING)
-        or _has_any_exponent(term)
-        or any(_is_shifted(sheet, edge, numbers) and not is_positive(sheet, edge) for edge in _edges(term))
-        for term in terms
-    )
-
-
-def is_analytic(terms: Iterable[Term]) -> bool:
-    """Whether terms are analytic over the real numbers, where what is 0 near a point is 0 everywhere.
-
-    exp(log(a**2) / 2) is not: it is a on one side of 0 and -a on the other.
-    """
-    found = list(terms)
-    even = {term.left for term in found if isinstance(term, Binary) and _is_even(term)}
-    return not _turns_at_poles(found) and all(_keeps_analytic(term, term in even) for term in found)
-
-
-def _is_even(power: Binary) -> bool:
+def is_even(power: Binary) -> bool:
+    """Whether a term is a power of an even whole exponent."""
     return power.op == "**" and isinstance(power.right, Number) and power.right.value % 2 == 0
 
 
-def _keeps_analytic(term: Term, is_squared: bool) -> bool:
-    match term:
-        case Call(function=name):
-            return name in ANALYTIC or (is_squared and name in ("norm2", "normF"))
-        case Binary(op="**", right=exponent):
-            return isinstance(exponent, Number) and exponent.value % 1 == 0
-    return True
-
-
-def _has_any_exponent(term: Term) -> bool:
+def has_any_exponent(term: Term) -> bool:
     """Whether a term is a power that has values beyond positive bases at whole exponents alone."""
     return isinstance(term, Binary) and term.op == "**" and not isinstance(term.right, Number)
 
 
-def _turns_at_poles(terms: Sequence[Term]) -> bool:
-    """Whether terms may be one analytic function on one side of a pole and another beyond it."""
-    is_branched = any(isinstance(term, Call) and term.function in BRANCHED for term in terms)
-    return is_branched and any(map(_has_poles, terms))
-
-
-def _has_poles(term: Term) -> bool:
-    match term:
-        case Call(function="inv" | "tan"):
-            return True
-        case Binary(op="/", right=divisor):
-            return bool(names_in(divisor))
-        case Binary(op="**", right=Number(value=value)):
-            return value < 0
-    return False
-
-
-def _is_shifted(sheet: Sheet, edge: Term, numbers: Set[str]) -> bool:
-    """Whether a number is added to something: sqrt(10 - a) ends at 10, and sqrt(a - b) at any size."""
-    return any(
-        isinstance(term, Binary)
-        and term.op in "+-"
-        and any(names_in(side) <= numbers for side in (term.left, term.right))
-        for term in sheet.behind([edge])
-    )
-
-
-def _closed(sheet: Sheet) -> Set[str]:
+def closed_names(sheet: Sheet) -> Set[str]:
     """The definitions that rest on nothing declared, such as c = exp(20)."""
     found: set[str] = set()
     for name in sheet.definitions:
@@ -259,7 +191,7 @@ class Switches:
             best = self._switched(base, entries, side, partial(_same, values), left)
             yield best
             if len(entries) <= FEW:
-                yield self._between(best, side, sizes)
+                yield from self._between(best, side, sizes)
 
     def nested(self, base: SheetPoint, terms: Iterable[Term], sizes: list[float]) -> Iterator[SheetPoint]:
         """Points at which every condition on the way to a branch of ``where`` in ``where`` holds."""
@@ -271,10 +203,45 @@ class Switches:
                 for switch, sign in path:
                     if (place := known.get(_sides(switch))) is not None:
                         side[place] = sign
-                yield self._between(base, side, sizes)
+                yield from self._between(base, side, sizes)
 
-    def _between(self, base: SheetPoint, side: Sequence[int], sizes: list[float]) -> SheetPoint:
-        """A point of few entries, each between two numbers of the sheet or the point: 0 < c < b < a < 1."""
+    def missed(self, points: Sequence[SheetPoint]) -> Iterator[SheetPoint]:
+        """Points at which a term has the sign that it has at none of some points, such as sin(a) - 0.9999."""
+        known = [self.at(point) for point in points]
+        for place in range(len(self.terms)):
+            for sign in (1, -1):
+                nearest = [float(np.fmax.reduce(sign * values[place], initial=-np.inf)) for values in known]
+                if max(nearest, default=1.0) <= 0:
+                    side = [sign * (place == other) for other in range(len(self.terms))]
+                    yield from self._reached(points[int(np.argmax(nearest))], side, np.max)
+
+    def _reached(
+        self, base: SheetPoint, side: Sequence[int], of_each: Callable[[Array], Any] = np.ravel
+    ) -> Iterator[SheetPoint]:
+        """The point at which the entries of terms, or one of each, are on their sides, if that is found."""
+        entries = self._entries(base)
+        if len(entries) > FEW:
+            return
+
+        def moved(flat: Array) -> SheetPoint:
+            values = {name: array.copy() for name, array in base.values.items()}
+            for (name, i), value in zip(entries, flat, strict=True):
+                values[name].flat[i] = value
+            return replace(base, values=values, kind="extreme")
+
+        def functions(flat: Array) -> Array:
+            pairs = zip(side, self.at(moved(flat)), strict=True)
+            return np.hstack([of_each(sign * values) for sign, values in pairs if sign])
+
+        found = reached(functions, np.array([float(base.values[name].flat[i]) for name, i in entries]))
+        if found is not None:
+            yield moved(found)
+
+    def _between(self, base: SheetPoint, side: Sequence[int], sizes: list[float]) -> Iterator[SheetPoint]:
+        """A point of few entries, each between two numbers of the sheet or the point: 0 < c < b < a < 1.
+
+        And one at which all terms are on their sides, if they are not there.
+        """
         entries = self._entries(base)
         marks = [0.0, *(sign * number / 2 for number in sizes[1:] for sign in (1, -1))]
 
@@ -284,7 +251,10 @@ class Switches:
             middles = [(low + high) / 2 for low, high in pairwise(near)]
             return [near[0] - 1, *middles, near[-1] + 1]
 
-        return self._switched(base, entries, side, values, [EVALUATIONS])
+        best = self._switched(base, entries, side, values, [EVALUATIONS])
+        yield best
+        if any(np.any(sign * value <= 0) for sign, value in zip(side, self.at(best), strict=True) if sign):
+            yield from self._reached(best, side)
 
     def _entries(self, base: SheetPoint) -> list[tuple[str, int]]:
         every = [(name, i) for name in self._reals() for i in range(base.values[name].size)]
@@ -323,9 +293,9 @@ def _same(values: list[float], point: SheetPoint) -> list[float]:
 def _paths(term: Term, path: tuple[tuple[Term, int], ...] = ()) -> Iterator[tuple[tuple[Term, int], ...]]:
     """The conditions before each branch of ``where`` in ``where``, as terms and their signs."""
     match term:
-        case Call(function="where", args=(Call(function=name) as condition, then, other)) if name in SIDES:
+        case Call(function="where", args=(Call(function=name) as condition, then, other)) if name in ORDERS:
             (switch,) = _switches(condition)
-            for branch, sign in ((then, SIDES[name]), (other, -SIDES[name])):
+            for branch, sign in ((then, 1), (other, -1)):
                 yield from _paths(branch, (*path, (switch, sign)))
             return
     inner = [found for part in children(term) for found in _paths(part, path)]
@@ -351,11 +321,11 @@ def _flat(evaluation: Evaluation, switch: Switch) -> Array:
         return NOTHING
 
 
-def _edges(term: Term) -> Iterator[Term]:
+def edges(term: Term) -> Iterator[Term]:
     """What must not change its sign for a term to have a value, or to stay one analytic function."""
     for edge in _domains(term):
         # The square in sqrt(u**2) has one sign; u has two.
-        yield edge.left if isinstance(edge, Binary) and _is_even(edge) else edge
+        yield edge.left if isinstance(edge, Binary) and is_even(edge) else edge
 
 
 def _domains(term: Term) -> Iterator[Term]:
@@ -377,13 +347,15 @@ def _number(term: Term, value: int) -> Number:
 
 
 def _switches(term: Term) -> Iterator[Term]:
-    yield from _edges(term)
+    yield from edges(term)
     match term:
         case Call(function=name, args=(arg,)) if name in KINKED:
             yield arg
+        case Call(function=name, args=(right, left)) if name in ORDERS:  # positive where it holds
+            yield Binary(term.type, term.span, "-", left, right)
         case Call(function=name, args=(left, right)) if name in ("max", "min", *COMPARISONS):
             yield Binary(term.type, term.span, "-", left, right)
-        case Binary(left=base) if _has_any_exponent(term):
+        case Binary(left=base) if has_any_exponent(term):
             yield base
 
 
