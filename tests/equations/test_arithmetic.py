@@ -3,12 +3,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from chainrule.diagnosis.noisy import NoisyDoubles
 from chainrule.diagnosis.points import draw_point
 from chainrule.equations import Equations
 from chainrule.equations.calculus.lets import Line
 from chainrule.equations.code.compile import stable_program
 from chainrule.equations.code.machine_lines import first_lines
-from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles
 from chainrule.equations.language.evaluate import Evaluation
 from chainrule.equations.nodes.log_space import Term, log_of
 from chainrule.equations.nodes.nodes import Pool, topological

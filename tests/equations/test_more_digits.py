@@ -45,6 +45,14 @@ EXTREME = {
         "L = -sum(y * (1 - p)**2 * log(p) + (1 - y) * p**4 * log(1 - p))",
         {"y": [1, 0, 1, 0], "z": [1000.0, 1000.0, -1000.0, -1000.0]},
     ),
+    "a finite value behind an overflow": (
+        "parameters r: R[n]; g: R; L = sum(log(1 + (r / exp(g))**2))",
+        {"r": [3e98, -2e99], "g": 0.1},
+    ),
+    "attention of large scores": (
+        "parameters a: R[n]; x: R[n]; L = (sum(exp(a) * x) / sum(exp(a)))**2",
+        {"a": [900.0, 20.0, 899.0], "x": [0.5, -2.0, 1.5]},
+    ),
     "determinant": ("parameters A: R[n, n]; L = log(det(A))", {"A": 1e-150 * np.eye(3)}),
 }
 
@@ -101,3 +109,31 @@ def test_an_overflow_moves_no_finite_entry(a):
     values = np.linspace(1.0, 3.0, 50)
     alone = mixed.evaluate("y", {"x": values})
     np.testing.assert_array_equal(mixed.evaluate("y", {"x": [*values, a]})[:-1], alone)
+
+
+FAR_OUT = [1e200, -3.0, 720.0, 1e155, 0.3, 1e3]
+BEHIND_OVERFLOWS = {
+    "x / sqrt(1 + x**2)": lambda x: x / np.hypot(1, x),
+    "x / (1 + x**2) * x": lambda x: 1 / (1 + (1 / x) ** 2),
+    "1 / log(1 + exp(x))": lambda x: 1 / np.logaddexp(0, x),
+    "1 / (1 + exp(x))": lambda x: np.exp(-np.logaddexp(0, x)),
+    "min(x * x * x * x, 1e5) / 1e5": lambda x: np.minimum(np.minimum(np.abs(x), 100.0) ** 4, 1e5) / 1e5,
+    "tanh(exp(x))": lambda x: np.tanh(np.exp(np.minimum(x, 10.0))),
+}
+
+
+@pytest.mark.parametrize("text", BEHIND_OVERFLOWS)
+def test_what_rests_on_the_size_of_what_overflowed_is_found_for_each_entry_alone(text):
+    model = Equations(f"x: R[n]; y = {text}")
+    points = [x for x in FAR_OUT if x < 1e6 or "exp" not in text]  # exp(1e155) is beyond decimals, too
+    found = model.evaluate("y", {"x": points})
+    np.testing.assert_allclose(found, BEHIND_OVERFLOWS[text](np.array(points)), rtol=1e-12, atol=1e-300)
+    np.testing.assert_array_equal(found, [model.evaluate("y", {"x": [x]})[0] for x in points])
+
+
+def test_what_is_lost_and_beyond_decimals_is_no_number():
+    assert np.isnan(Equations("x: R; y = 1 / log(1 + exp(x))").evaluate("y", {"x": 1e155}))
+    found = Equations("x: R[n]; y = 1 / log(1 + exp(x))").evaluate("y", {"x": [800.0, *[1.0] * 500_000]})
+    assert np.isnan(found[0]) and np.all(found[1:] == 1 / np.log(1 + np.exp(1.0)))
+    found = Equations("x: R[n]; y = 1 / (1 + exp(x))").evaluate("y", {"x": np.full(500_000, 800.0)})
+    assert np.all(found == 0)

@@ -19,9 +19,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.noisy import NoisyDoubles
 from chainrule.diagnosis.points import FEW_ENTRIES, SheetPoint, entries_at
 from chainrule.diagnosis.tallied import TalliedDoubles
-from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decimals, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Decimals
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.ranges import Moves
 from chainrule.equations.language.sheet import Sheet

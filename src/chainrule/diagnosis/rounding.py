@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.noisy import NoisyDoubles
 from chainrule.diagnosis.points import SheetPoint, beside
 from chainrule.diagnosis.subjects import Subject
 from chainrule.diagnosis.witness import USELESS
-from chainrule.equations.language.arithmetic import Allowance, Decimals, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Decimals
 from chainrule.errors import ChainruleError
 
 Array = NDArray[Any]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.noisy import NoisyDoubles
 from chainrule.diagnosis.points import SheetPoint, draw_point, whole_size
 from chainrule.diagnosis.power_points import power_points
 from chainrule.diagnosis.witness import (
@@ -23,7 +24,7 @@ from chainrule.diagnosis.witness import (
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.equations import Equations
 from chainrule.equations.formulas.derivation import Derivation
-from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.statements import MAX_TEXT
@@ -107,8 +108,13 @@ class Subject(ABC):
 
     def printed(self, point: SheetPoint) -> dict[str, Array]:
         """The printed equations as `Equations.evaluate` computes them, back in the order outputs first."""
-        found = self.printed_in(point, Doubles(self.allowance))
-        flat = with_more_digits(_flat(found), lambda digits: _flat(self.printed_in(point, digits)))
+        found: dict[str, Array] = {}
+
+        def compute(numbers: Arithmetic) -> Array:
+            found.update(self.printed_in(point, numbers))
+            return np.concatenate([np.ravel(value) for value in found.values()])
+
+        flat = with_more_digits(compute, self.allowance)
         ends = np.cumsum([value.size for value in found.values()])[:-1]
         parts = zip(found.items(), np.split(flat, ends), strict=True)
         return {name: part.reshape(value.shape) for (name, value), part in parts}
@@ -358,7 +364,3 @@ class OverExamples(Subject):
     ) -> Array:
         sizes = {size: point.sizes[size] for size in self.equations.sizes}
         return Evaluation(self.equations.sheet, values, self.rule, sizes, arithmetic).named(name)
-
-
-def _flat(values: Mapping[str, Array]) -> Array:
-    return np.concatenate([np.ravel(value) for value in values.values()])

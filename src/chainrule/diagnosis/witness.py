@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.noisy import NoisyDoubles
 from chainrule.diagnosis.points import SheetPoint
 from chainrule.equations.calculus.derived_value import Derived
 from chainrule.equations.equations import Equations
-from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles, NoisyDoubles
+from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubles
 from chainrule.equations.language.evaluate import DerivativeRule, Environment, Evaluation
 from chainrule.equations.language.sheet import read_expression
 from chainrule.equations.language.tree import Derivative, IndexRef, Layout, Size, Term

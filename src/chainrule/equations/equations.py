@@ -21,7 +21,7 @@ from chainrule.equations.language.claims import Claim
 from chainrule.equations.language.evaluate import Environment, evaluate
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.origin import Origin, Text, remade
-from chainrule.equations.language.sheet import Sheet, read, read_expression
+from chainrule.equations.language.sheet import Sheet, read
 from chainrule.equations.language.tree import Derivative, Layout, Role, Size
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError, within_memory
@@ -139,11 +139,13 @@ class Equations(Text):
         >>> print(Equations("x: R[p]; L = norm2(x)**2").evaluate("d(L, x)", {"x": [1.0, -2.0]}))
         [ 2. -4.]
         """
-        given = self._sheet, read_expression(self._sheet, name), values, self.total_derivative, sizes
         try:
             with within_memory(f"The value of {name}"):
-                found = evaluate(*given)
-            return with_more_digits(found, lambda digits: evaluate(*given, arithmetic=digits))
+                return with_more_digits(
+                    lambda numbers: evaluate(
+                        self._sheet, name, values, self.total_derivative, sizes, arithmetic=numbers
+                    )
+                )
         except np.linalg.LinAlgError as error:
             raise DataError(
                 f"{name} cannot be computed here: a matrix that its formula inverts is singular. "

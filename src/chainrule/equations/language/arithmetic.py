@@ -16,7 +16,7 @@ from chainrule import decimals, special
 from chainrule.arrays import Array, np
 from chainrule.equations.language.counted import DISCOUNT, EACH
 from chainrule.equations.language.decimal_matrices import Matrices
-from chainrule.equations.language.functions import COMPARISONS, Function, extreme_at
+from chainrule.equations.language.functions import Function, extreme_at
 from chainrule.errors import DataError, NoRuleError, TooLargeError
 from chainrule.gamma import DECIMALS, polygamma_name
 
@@ -66,17 +66,21 @@ class Doubles:
     ----------
     allowance : Allowance, optional
         By default without end.
+    hear : callable, optional
+        Is called where a result overflows, as `numpy.errstate` does.
     """
 
     pi = math.pi
     is_exact = False
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
-        self.allowance = allowance or Allowance()
+    def __init__(
+        self, allowance: Allowance | None = None, hear: Callable[[str, int], Any] = lambda *flags: None
+    ) -> None:
+        self.allowance, self.hear = allowance or Allowance(), hear
 
     def context(self) -> AbstractContextManager[Any]:
         """Within which everything is computed."""
-        return np.errstate(all="ignore")
+        return np.errstate(all="ignore", over="call", call=self.hear)
 
     def number(self, value: Fraction | int) -> Any:
         """An exact number, as near as these numbers come to it."""
@@ -143,47 +147,16 @@ COSTS = {
 """What a function of a decimal counts for, beside a product: an exponential takes 100 times as long."""
 
 
-UNROUNDED = frozenset(
-    (
-        "max",
-        "min",
-        "where",
-        "abs",
-        "relu",
-        "step",
-        "sign",
-        "diag",
-        "onehot",
-        "eye",
-        "ones",
-        "zeros",
-        *COMPARISONS,
-    )
-)
-"""Functions whose results no rounding touches: max(z) > z[y] at the largest entry compares it with itself."""
-
-
-class NoisyDoubles(Doubles):
-    """float64, every rounded result moved by a few units in its last place, which shows what rounding does.
-
-    Parameters
-    ----------
-    noise : numpy.random.Generator
-    allowance : Allowance, optional
-    """
-
-    def __init__(self, noise: np.random.Generator, allowance: Allowance | None = None) -> None:
-        super().__init__(allowance)
-        self.noise = noise
+class Clipped(Doubles):
+    """float64, in which what overflows is the largest number; what overflowed is between it and infinity."""
 
     def array(self, value: Any) -> Any:
-        return value * (1 + np.finfo(np.float64).eps * self.noise.integers(-4, 5, np.shape(value)))
+        return np.clip(value, np.finfo(np.float64).min, np.finfo(np.float64).max)
 
     def call(
         self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
     ) -> Any:
-        found = super().call(function, args, axis, sizes)
-        return found if function.name in UNROUNDED else self.array(found)
+        return self.array(super().call(function, args, axis, sizes))
 
 
 FINE = 5
