@@ -184,6 +184,19 @@ def test_a_table_to_score_needs_inputs_and_targets_only(run, people, tmp_path):
     assert lacking.code == 1 and "b.csv" in lacking.err
 
 
+def test_a_class_of_another_table_that_training_lacks_is_not_scored(run, tmp_path):
+    rows = [f"{i % 7},{i % 5},{'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,z,y", *rows]))
+    (tmp_path / "b.csv").write_text("\n".join(["x,z,y", *rows[:6], "1,1,mars"]))
+    made = job("a.csv", "--target", "y", "--epochs", 1, "--test", "b.csv")
+    assert (made.rows, made.held_rows) == (40, 6)
+    said = "1 of 7 held-out rows has a value of y that no training row has and was left out of the score."
+    assert said in made.notes
+    (tmp_path / "c.csv").write_text("x,z,y\n1,1,mars\n2,2,venus\n")
+    refused = run("train", "a.csv", "--target", "y", "--epochs", 1, "--test", "c.csv")
+    assert refused.code == 1 and "c.csv: each of the 2 held-out rows has a value of y" in refused.err
+
+
 def test_rows_of_a_group_stay_together(people):
     made = job(people, "--target", "height", "--exclude", "name", "--epochs", 1, "--group", "family")
     assert "family" not in made.preprocessor.kinds

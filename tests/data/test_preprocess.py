@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from chainrule.data import (
     Column,
     Preprocessor,
     Table,
+    fold_rows,
     from_one_hot,
     from_signs,
     infer_task,
@@ -484,6 +486,56 @@ def test_the_last_rows_in_an_order_are_tested_with_those_that_are_level():
             split_rows(4, order=order)
     with pytest.raises(OptionError, match="stratify and order each say"):
         split_rows(6, stratify=[0] * 6, order=days)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_row_is_tested_in_one_fold(seed):
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(12, 60)), int(rng.integers(2, 7))
+    labels, groups = rng.integers(0, 3, n).astype(str), rng.integers(0, 9, n).astype(str)
+    for given in ({}, {"stratify": labels}, {"groups": groups}):
+        folds = fold_rows(n, k, seed=seed, **given)
+        assert len(folds) == k
+        assert sorted(np.concatenate([test for _, test in folds])) == list(range(n))
+        assert all(sorted([*train, *test]) == list(range(n)) for train, test in folds)
+        if "groups" in given:
+            assert not any(set(groups[train]) & set(groups[test]) for train, test in folds)
+            continue
+        parts = ["all", *np.unique(labels)] if given else ["all"]
+        for part in parts:
+            counts = [np.sum((labels[test] == part) | (part == "all")) for _, test in folds]
+            assert max(counts) - min(counts) <= 1
+    again, other = (fold_rows(n, k, seed=s)[0][1].tolist() for s in (seed, seed + 1))
+    assert again == fold_rows(n, k, seed=seed)[0][1].tolist() != other
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_fold_in_time_is_tested_by_what_came_before(seed):
+    rng = np.random.default_rng(seed)
+    days = rng.integers(0, 40, 50)
+    folds = fold_rows(50, 4, order=days.astype("M8[D]"))
+    for train, test in folds:
+        assert days[train].max() < days[test].min()
+    for (train, test), (later, _) in pairwise(folds):
+        assert sorted([*train, *test]) == later.tolist()
+    assert days[folds[-1][1]].max() == days.max() and len(folds[0][0]) > 5
+
+
+def test_folds_that_cannot_be_made_are_refused():
+    for n, given, what in (
+        (3, {}, "3 rows cannot be divided into 4 folds"),
+        (6, {"groups": [1, 1, 1, 2, 2, 3]}, "3 groups cannot"),
+        (9, {"order": [1, 1, 1, 2, 2, 3, 3, 3, 3]}, "9 rows with 3 different times cannot be divided"),
+        (5, {"order": [1] * 5}, "5 rows with 1 different time cannot"),
+        (1, {"order": [1]}, "1 row cannot be divided into 4 folds"),
+    ):
+        with pytest.raises(DataError, match=what):
+            fold_rows(n, 4, **given)
+    for folds in (1, 2.5, True):
+        with pytest.raises(OptionError, match="folds is"):
+            fold_rows(9, folds)
+    with pytest.raises(OptionError, match="stratify and groups each say"):
+        fold_rows(4, 2, stratify=[0] * 4, groups=[1, 2, 1, 2])
 
 
 def test_missing_inputs_are_indicated_where_training_rows_lack_them():

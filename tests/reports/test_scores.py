@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.errors import DataError, ShapeError
-from chainrule.reports import ClassificationScores, RegressionScores, class_examples
+from chainrule.reports import ClassificationScores, FoldScores, RegressionScores, class_examples
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -190,3 +190,35 @@ def test_the_linear_model_stands_beside_and_is_said_to_be_ahead():
     numbers = RegressionScores.of(y, y + 1, y, y + 0.1)
     assert numbers.remarks[0].endswith("in R2.") and numbers.to_dict()["r2"]["linear"] > 0.99
     assert RegressionScores.of(y, y, y, y).remarks == []
+
+
+def test_scores_of_folds_are_means_with_their_errors():
+    rng = np.random.default_rng(2)
+    folds = [
+        RegressionScores.of(y, y + rng.normal(size=9), rng.normal(size=20), y + rng.normal(size=9))
+        for y in rng.normal(size=(4, 9))
+    ]
+    scores = FoldScores(tuple(folds))
+    for j, score in enumerate(scores.table):
+        each = [fold.table[j] for fold in folds]
+        values = np.array([(one.model, one.linear, one.baseline) for one in each])
+        np.testing.assert_allclose((score.model, score.linear, score.baseline), values.mean(axis=0))
+        np.testing.assert_allclose(score.errors, values.std(axis=0, ddof=1) / 2)
+    assert scores.pooled.truth.shape == (36, 1) and scores.rows == 36
+    for wrong in ((), (folds[0],)):
+        with pytest.raises(DataError, match="expected two at least"):
+            FoldScores(wrong)
+
+
+def test_folds_may_differ_in_their_classes():
+    first = ClassificationScores.of("ac", [0, 1], [[0.9, 0.1], [0.2, 0.8]], [0, 0, 1])
+    second = ClassificationScores.of("abc", [1, 1], [[0.1, 0.6, 0.3], [0.5, 0.1, 0.4]], [0, 1, 2])
+    scores = FoldScores((first, second))
+    assert scores.pooled.classes == ("a", "b", "c") and scores.pooled.truth.tolist() == [0, 2, 1, 1]
+    np.testing.assert_array_equal(scores.pooled.probabilities[1], [0.2, 0, 0.8])
+    assert scores.table[0].model == 0.75 and scores.pooled.accuracy == 0.75
+    # The second fold has rows of one class, so no area under its curve.
+    area = scores.table[2]
+    assert area.model == 1.0 and np.isnan(area.errors[0])
+    assert "AUC is undefined in 1 of 2 folds, which its mean lacks." in scores.remarks
+    assert scores.to_dict()["auc"]["standard_error"]["held_out"] is None

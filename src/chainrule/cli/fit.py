@@ -154,6 +154,10 @@ class SheetJob:
     def held_rows(self) -> int:
         return len(self.held_out) if self.held_out is not None else 0
 
+    @property
+    def scored(self) -> str:
+        return f"{self.held_rows:,} held-out rows"
+
     def show(self, console: Console) -> None:
         console.heading("The sheet")
         console.block(self.equations.text)
@@ -191,7 +195,7 @@ class SheetJob:
         how = {"reduction": self.reduction, "penalty": self.penalty}
         return {"data": self.bindings.data(table), "sizes": self.sizes, **how}
 
-    def outcome(self, result: Result) -> Outcome:
+    def outcome(self, result: Result, settings: RunSettings) -> Outcome:
         if self.held_out is None:
             return Outcome(result, None, None)
         objective = self.equations.objective(self.of, **self._over(self.held_out))

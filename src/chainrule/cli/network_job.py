@@ -28,6 +28,7 @@ from chainrule.persistence import Model
 from chainrule.reports import (
     ClassificationScores,
     Figure,
+    FoldScores,
     Importance,
     Report,
     Scores,
@@ -63,8 +64,17 @@ class Outcome:
     """The result, and its scores on the held-out rows."""
 
     result: Result
-    scores: Scores
+    scores: Scores | FoldScores
     training_loss: float
+
+
+def examples_of(scores: Scores, end: str, **options: Any) -> Section:
+    """Rows that are missed, and others beside them."""
+    if isinstance(scores, ClassificationScores):
+        lead = f"The mistakes the model is most sure of, then rows it gets right, {end}"
+        return examples_section(class_examples(scores, **options), lead)
+    lead = f"The rows it misses most, then rows it misses as far as half of all, {end}"
+    return examples_section(number_examples(scores, **options), lead)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +89,10 @@ class NetworkJob:
     preprocessor : Preprocessor
     head : Head
     network : Network
-    training, held_out : Rows
-        What is learned from, and what is scored.
+    training : Rows
+        What is learned from.
+    held_out : Rows or None
+        What is scored, if rows are held out.
     aside : ndarray of int, or None
         Training rows that say when to stop; None runs all epochs on all of them.
     patience : int
@@ -99,7 +111,7 @@ class NetworkJob:
     head: Head
     network: Network
     training: Rows
-    held_out: Rows
+    held_out: Rows | None
     aside: Array | None
     patience: int
     notes: tuple[str, ...] = ()
@@ -112,7 +124,11 @@ class NetworkJob:
 
     @property
     def held_rows(self) -> int:
-        return len(self.held_out)
+        return 0 if self.held_out is None else len(self.held_out)
+
+    @property
+    def scored(self) -> str:
+        return f"{self.held_rows:,} held-out rows"
 
     def show(self, console: Console) -> None:
         console.heading("The table")
@@ -165,7 +181,8 @@ class NetworkJob:
         difference: of few rows set aside some epoch is always the best.
         """
         if self.aside is None:
-            return self._fit(self.training, method, settings, validation=(self.held_out.X, self.held_out.y))
+            watched = None if self.held_out is None else (self.held_out.X, self.held_out.y)
+            return self._fit(self.training, method, settings, validation=watched)
         judges = self.training.take(self.aside)
         fitting = self.training.take(np.setdiff1d(np.arange(self.rows), self.aside))
         found = self._fit(
@@ -212,12 +229,19 @@ class NetworkJob:
         plain = self.aside is None and rows.X.any(axis=0).all()
         return None if plain else self._start(rows, seed)
 
-    def outcome(self, result: Result) -> Outcome:
+    def outcome(self, result: Result, settings: RunSettings) -> Outcome:
+        return self._outcome(result, self.scores(result))
+
+    def _outcome(self, result: Result, scores: Scores | FoldScores) -> Outcome:
+        return Outcome(result, scores, float(self.objective().value(result.parameters.vector)))
+
+    def scores(self, result: Result) -> Scores:
+        """The scores of a result, and of the linear model, on the held-out rows."""
         rows = self.held_out
+        assert rows is not None
         predictions = self.network.predict(result.parameters, rows.X)
         beside = self.linear_network.predict(self.linear, rows.X)
-        scores = self.head.scores(self.preprocessor, rows.y, predictions, self.training.y, beside)
-        return Outcome(result, scores, float(self.objective().value(result.parameters.vector)))
+        return self.head.scores(self.preprocessor, rows.y, predictions, self.training.y, beside)
 
     def lines(self, outcome: Outcome) -> list[str]:
         loss = f"The loss on {self.rows:,} training rows is {numeral(outcome.training_loss, 6)}."
@@ -272,6 +296,7 @@ class NetworkJob:
     def importance(self, result: Result) -> tuple[Importance, ...]:
         """How far the loss of the held-out rows rises if a column is shuffled among them."""
         held_out = self.held_out
+        assert held_out is not None
 
         def loss(X: Array, rows: Array) -> float:
             predictions = self.network.predict(result.parameters, X)
@@ -298,8 +323,17 @@ class NetworkJob:
             found[column.name] = use
         return found
 
+    def _sections_on_rows(self, outcome: Outcome) -> list[Section]:
+        """What matters, and examples with it."""
+        found, scores = self.importance(outcome.result), outcome.scores
+        assert not isinstance(scores, FoldScores)
+        sections = [importance_section(found, scores.loss_name)] if found else []
+        inputs = self._inputs([one.column for one in found[:SHOWN]])
+        return [*sections, examples_of(scores, "with what matters most.", inputs=inputs)]
+
     def _inputs(self, names: Sequence[str]) -> Callable[[int], tuple[tuple[str, str], ...]]:
         """What some columns say of a held-out row."""
+        assert self.held_out is not None
         columns = [self.held_out.table[name] for name in names]
         return lambda row: tuple((column.name, column.text(row)) for column in columns)
 
@@ -319,19 +353,8 @@ class NetworkJob:
                 "held-out rows" if self.aside is None else "rows set aside",
             ),
             scores_section(scores),
+            *self._sections_on_rows(outcome),
         ]
-        found = self.importance(outcome.result)
-        if found:
-            sections.append(importance_section(found, scores.loss_name))
-        inputs = self._inputs([one.column for one in found[:SHOWN]])
-        if isinstance(scores, ClassificationScores):
-            lead = "The mistakes the model is most sure of, then rows it gets right, with what matters most."
-            sections.append(examples_section(class_examples(scores, inputs=inputs), lead))
-        else:
-            lead = (
-                "The rows it misses most, then rows it misses as far as half of all, with what matters most."
-            )
-            sections.append(examples_section(number_examples(scores, inputs=inputs), lead))
         size = self.network.parameters.size
         figures = [
             *score_figures(scores),

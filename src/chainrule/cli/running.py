@@ -17,7 +17,7 @@ from chainrule.objective import Objective
 from chainrule.optimize import Method, Result
 from chainrule.parameters import Parameters
 from chainrule.persistence import Model, save
-from chainrule.reports import Report, Scores, Section, verdict_section, write_report
+from chainrule.reports import FoldScores, Report, Scores, Section, verdict_section, write_report
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class RunSettings:
         """Where the command prints."""
         return Console(self.as_json, self.quiet)
 
+    def method_for(self, rows: int) -> Method:
+        """The method, for so many examples."""
+        return make_method(self.method, self.learning_rate, self.batch_size, rows, self.clip)
+
 
 class Outcome(Protocol):
     """What came of a run, as its command measures it."""
@@ -48,7 +52,7 @@ class Outcome(Protocol):
     def result(self) -> Result: ...
 
     @property
-    def scores(self) -> Scores | None: ...
+    def scores(self) -> Scores | FoldScores | None: ...
 
 
 Came = TypeVar("Came", bound=Outcome)
@@ -63,8 +67,8 @@ class Job(Protocol[Came]):
         ...
 
     @property
-    def held_rows(self) -> int:
-        """How many rows are held out."""
+    def scored(self) -> str:
+        """On which rows it is scored, in words."""
         ...
 
     def show(self, console: Console) -> None:
@@ -83,7 +87,7 @@ class Job(Protocol[Came]):
         """Train on the training rows."""
         ...
 
-    def outcome(self, result: Result) -> Came:
+    def outcome(self, result: Result, settings: RunSettings) -> Came:
         """Measure on the held-out rows."""
         ...
 
@@ -118,16 +122,15 @@ def run(console: Console, job: Job[Came], settings: RunSettings) -> None:
     DivergenceError
         If the run came to nothing.
     """
-    given = (settings.learning_rate, settings.batch_size)
-    method = make_method(settings.method, *given, job.rows, settings.clip)
+    method = settings.method_for(job.rows)
     job.show(console)
     start = job.start(settings.seed)
     certificate = check_or_refuse(console, job.objective(ROWS), start, settings.seed)
     with warnings.catch_warnings():  # what a warning says is shown with the result
         warnings.simplefilter("ignore", ConvergenceWarning)
         result = job.train(method, settings)
-    refuse_diverged(console, result, settings.epochs, job.objective(), start)
-    outcome = job.outcome(result)
+        refuse_diverged(console, result, settings.epochs, job.objective(), start)
+        outcome = job.outcome(result, settings)
     _show(console, job, outcome)
     record = training_record(result, method, settings.seed, **job.facts(outcome))
     checked = certificate.to_dict() if certificate is not None else None
@@ -144,7 +147,7 @@ def _show(console: Console, job: Job[Came], outcome: Came) -> None:
     console.heading("Training")
     console.block("\n".join([outcome.result.stopped, *job.lines(outcome)]))
     if outcome.scores:
-        console.heading(f"Scores on {job.held_rows} held-out rows")
+        console.heading(f"Scores on {job.scored}")
         console.block("\n".join([str(outcome.scores), *job.remarks(outcome)]))
 
 

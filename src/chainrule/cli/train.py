@@ -6,14 +6,23 @@ from typing import Any
 
 import click
 
-from chainrule.cli.heads import choose_task, head_of
+from chainrule.cli.folded_job import FoldedJob
+from chainrule.cli.heads import Task, choose_task, head_of
 from chainrule.cli.methods import method_options
 from chainrule.cli.network_job import NetworkJob
 from chainrule.cli.options import NewFile, json_option, quiet_option, report_option, seed_option
 from chainrule.cli.running import run
 from chainrule.cli.table_options import given_reading, table_options
-from chainrule.cli.train_options import Settings, train_options
-from chainrule.cli.train_rows import Parts, divide, excluded, names_in, rows_of, weighted_rows
+from chainrule.cli.train_options import Settings, refuse_together, train_options
+from chainrule.cli.train_rows import (
+    Parts,
+    divide,
+    divide_in_folds,
+    excluded,
+    names_in,
+    rows_of,
+    weighted_rows,
+)
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import MissingFeature, Preprocessor, Table, read_table
 from chainrule.errors import OptionError
@@ -51,12 +60,27 @@ def command(**options: Any) -> None:
 
 
 def _job(settings: Settings) -> NetworkJob:
+    refuse_together(settings)
     table = read_table(settings.table, **given_reading())
     targets = names_in(table, (settings.target,))
     task, reason = choose_task([table[name] for name in targets], settings.task)
     if settings.log_target and task != "regression":
         raise OptionError("--log-target is one of numbers; the target is a class.")
-    parts = divide(table, targets, task != "regression", settings)
+
+    def job_of(parts: Parts) -> NetworkJob:
+        return _job_of(parts, table, targets, task, reason, settings)
+
+    rows = (table, targets, task != "regression", settings)
+    if settings.folds is None:
+        return job_of(divide(*rows))
+    whole, folds = divide_in_folds(*rows)
+    # Each fold has numbers of its own for all rows, so that they are made one after another.
+    return FoldedJob(**vars(job_of(whole)), folds=tuple(folds), job_of=job_of)
+
+
+def _job_of(
+    parts: Parts, table: Table, targets: list[str], task: Task, reason: str, settings: Settings
+) -> NetworkJob:
     preprocessor = _preprocessor(table, targets, task == "regression", parts.training, settings)
     head = head_of(task, len(preprocessor.classes) or len(targets), settings.loss)
     strength = settings.penalty
@@ -77,7 +101,7 @@ def _job(settings: Settings) -> NetworkJob:
         head=head,
         network=network,
         training=weighted_rows(preprocessor, parts.training, settings),
-        held_out=rows_of(preprocessor, parts.held_out),
+        held_out=None if parts.held_out is None else rows_of(preprocessor, parts.held_out),
         aside=parts.aside,
         patience=settings.patience,
         notes=said,

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import click
+from click.core import ParameterSource
 
 from chainrule.cli.heads import TASKS
 from chainrule.cli.running import RunSettings
 from chainrule.data.features import Missing
+from chainrule.errors import OptionError
 from chainrule.network import ACTIVATIONS
 
 ASIDE = 0.15
@@ -42,6 +44,7 @@ class Settings(RunSettings):
     penalty: float | None
     held_out: float
     test: str | None
+    folds: int | None
     group: str | None
     time_order: str | None
     early_stopping: bool
@@ -129,6 +132,10 @@ TRAIN_OPTIONS = (
         show_default=True, help="Share of the rows that training never sees.",
     ),
     click.option("--test", metavar="TABLE", help="Score this table, and train on all rows of the other."),
+    click.option(
+        "--folds", type=click.IntRange(min=2), metavar="K",
+        help="Score K models, each on rows of its own that it never saw, and train on all rows.",
+    ),
     click.option("--group", metavar="COLUMN", help="Rows with one value of it stay together: no input."),
     click.option(
         "--time-order", metavar="COLUMN", help="Hold out, and set aside, the last rows in this order."
@@ -150,3 +157,23 @@ def train_options(command: Any) -> Any:
     for option in reversed(TRAIN_OPTIONS):
         command = option(command)
     return command
+
+
+def refuse_together(settings: Settings) -> None:
+    """Refuse options of which each says which rows are scored, or drawn.
+
+    Raises
+    ------
+    OptionError
+        If two such options are given.
+    """
+    source = click.get_current_context().get_parameter_source("held_out")
+    scored = {
+        "--held-out": source is not ParameterSource.DEFAULT,
+        "--test": settings.test is not None,
+        "--folds": settings.folds is not None,
+    }
+    drawn = {"--group": settings.group is not None, "--time-order": settings.time_order is not None}
+    for what, given in (("scored", scored), ("drawn", drawn)):
+        if len(found := [option for option, is_given in given.items() if is_given]) > 1:
+            raise OptionError(f"{' and '.join(found)} each say which rows are {what}; give one of them.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 
 from chainrule.cli.table_options import given_reading
 from chainrule.cli.train_options import ASIDE, FEWEST, Settings
-from chainrule.data import Column, Preprocessor, Table, read_table, split_rows
+from chainrule.data import Column, Preprocessor, Table, fold_rows, read_table, split_rows
 from chainrule.errors import DataError, OptionError
 
 Array = NDArray[Any]
+Said = tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,8 @@ class Parts:
 
     Parameters
     ----------
-    training, held_out : Table
+    training : Table
+    held_out : Table or None
     aside : ndarray of int, or None
         Training rows that say when to stop.
     said : tuple of str
@@ -48,9 +52,17 @@ class Parts:
     """
 
     training: Table
-    held_out: Table
+    held_out: Table | None
     aside: Array | None
-    said: tuple[str, ...]
+    said: Said
+
+    @classmethod
+    def of(
+        cls, training: Table, held_out: Table | None, target: str | None, settings: Settings, said: Said = ()
+    ) -> Parts:
+        """The parts, with some training rows set aside."""
+        aside, more = _aside(training, target, settings)
+        return cls(training, held_out, aside, said + more)
 
 
 def divide(table: Table, targets: list[str], is_class: bool, settings: Settings) -> Parts:
@@ -62,22 +74,63 @@ def divide(table: Table, targets: list[str], is_class: bool, settings: Settings)
         If the rows are too few.
     """
     table, said = with_targets(table, targets, settings)
+    target = targets[0] if is_class else None
     if settings.test is None:
-        rows, held = _split(table, settings.held_out, targets[0] if is_class else None, settings)
-        if not len(held):
-            raise DataError(
-                f"{table.source}: {_counted(table, targets[0], is_class)} are too few to hold some out."
-            )
-        training = table.take(rows)
-        held_out, more = _scored(training, table.take(held), targets[0] if is_class else None, settings)
-        said += more
+        rows, held = _split(table, target, settings.held_out, settings)
+        _require_some(held, table, target)
+        training, held_out = table.take(rows), table.take(held)
     else:
         needed = {*inputs_of(table, settings), *targets}
         kinds = {one.name: one.form or one.kind for one in table if one.name in needed and not one.left_out}
-        test, more = with_targets(read_table(settings.test, **given_reading(**kinds)), targets, settings)
-        training, held_out, said = table, test, said + more
-    aside, more = _aside(training, targets[0] if is_class else None, settings)
-    return Parts(training, held_out, aside, said + more)
+        held_out, more = with_targets(read_table(settings.test, **given_reading(**kinds)), targets, settings)
+        training, said = table, said + more
+    is_known, more = _known(training, held_out, target, settings)
+    return Parts.of(training, held_out.take(is_known), target, settings, said + more)
+
+
+def divide_in_folds(
+    table: Table, targets: list[str], is_class: bool, settings: Settings
+) -> tuple[Parts, list[Callable[[], Parts]]]:
+    """All rows as training rows, and the parts of each fold, which are made when they are called for.
+
+    Raises
+    ------
+    DataError
+        If the rows are too few, or a fold cannot be learned from or scored.
+    """
+    assert settings.folds is not None
+    table, said = with_targets(table, targets, settings)
+    target = targets[0] if is_class else None
+    folds = fold_rows(len(table), settings.folds, seed=settings.seed, **_drawn(table, target, settings))
+    made: list[Callable[[], Parts]] = []
+    for number, parts in enumerate(folds, start=1):
+        try:
+            rows, held, more = _of_fold(table, *parts, target, settings)
+        except DataError as error:
+            raise DataError(f"Fold {number} of {len(folds)}: {error}") from None
+        said += tuple(f"Fold {number}: {what}" for what in more)
+        made.append(partial(_taken, table, rows, held, target, settings))
+    return Parts.of(table, None, target, settings, said), made
+
+
+def _of_fold(
+    table: Table, rows: Array, held: Array, target: str | None, settings: Settings
+) -> tuple[Array, Array, Said]:
+    """Rows that train, rows that can be scored, and what is said of the others."""
+    rows, held = _keep_rare(table, rows, held, target, settings)
+    _require_some(held, table, target)
+    if target is not None and len(found := np.unique(_labels(table[target])[rows])) < 2:
+        raise DataError(f"its training rows have one class of {target!r} only ({found[0]}).")
+    columns = _to_be_known(table, target, settings)
+    if not columns:
+        return rows, held, ()
+    few = table.select(*columns)
+    is_known, said = _known(few.take(rows), few.take(held), target, settings)
+    return rows, held[is_known], said
+
+
+def _taken(table: Table, rows: Array, held: Array, target: str | None, settings: Settings) -> Parts:
+    return Parts.of(table.take(rows), table.take(held), target, settings)
 
 
 def rows_of(preprocessor: Preprocessor, table: Table) -> Rows:
@@ -100,7 +153,7 @@ def weighted_rows(preprocessor: Preprocessor, table: Table, settings: Settings) 
     return replace(rows, weight=weight)
 
 
-def with_targets(table: Table, targets: list[str], settings: Settings) -> tuple[Table, tuple[str, ...]]:
+def with_targets(table: Table, targets: list[str], settings: Settings) -> tuple[Table, Said]:
     """The rows that have all targets, and what was left out."""
     if settings.missing_target == "refuse":
         for name in targets:
@@ -115,29 +168,44 @@ def with_targets(table: Table, targets: list[str], settings: Settings) -> tuple[
     return kept, ()
 
 
-def _counted(table: Table, target: str, is_class: bool) -> str:
-    if not is_class:
-        return f"{len(table)} rows"
-    return f"{len(table)} rows of {len(np.unique(_labels(table[target])))} classes of {target!r}"
+def _require_some(held: Array, table: Table, target: str | None) -> None:
+    if len(held):
+        return
+    what = f"{len(table)} rows"
+    if target is not None:
+        what += f" of {len(np.unique(_labels(table[target])))} classes of {target!r}"
+    raise DataError(f"{table.source}: {what} are too few to hold some out.")
 
 
 def _labels(column: Column) -> Array:
     return column.values.astype(str)
 
 
-def _split(table: Table, share: float, target: str | None, settings: Settings) -> tuple[Array, Array]:
+def _split(table: Table, target: str | None, share: float, settings: Settings) -> tuple[Array, Array]:
+    """Rows that are kept, and a share that are not."""
+    drawn = _drawn(table, target, settings)
+    parts = split_rows(len(table), test=share, seed=settings.seed, **drawn)
+    return _keep_rare(table, *parts, target, settings)
+
+
+def _drawn(table: Table, target: str | None, settings: Settings) -> dict[str, Any]:
+    """What says which rows are drawn."""
+    if settings.group is not None:
+        return {"groups": _labels(table[settings.group])}
+    if settings.time_order is not None:
+        return {"order": _in_time(table, table[settings.time_order])}
+    return {"stratify": None if target is None else _labels(table[target])}
+
+
+def _keep_rare(
+    table: Table, rows: Array, others: Array, target: str | None, settings: Settings
+) -> tuple[Array, Array]:
     """Rows that are kept and rows that are not.
 
     Where chance draws them, what is too rare for both, and asked to be known, is kept. Groups and times stay
     divided as they are: a row of another group, or of the future, is not to train.
     """
-    groups = None if settings.group is None else _labels(table[settings.group])
-    order = None if settings.time_order is None else _in_time(table, table[settings.time_order])
-    drawn = {"groups": groups, "order": order}
-    is_random = groups is None and order is None
-    if is_random:
-        drawn = {"stratify": None if target is None else _labels(table[target])}
-    rows, others = split_rows(len(table), test=share, seed=settings.seed, **drawn)
+    is_random = settings.group is None and settings.time_order is None
     rare = np.zeros(len(others), bool)
     for name in _to_be_known(table, target, settings) if is_random else ():
         values = _labels(table[name])
@@ -145,10 +213,8 @@ def _split(table: Table, share: float, target: str | None, settings: Settings) -
     return np.sort(np.concatenate([rows, others[rare]])), others[~rare]
 
 
-def _scored(
-    training: Table, held_out: Table, target: str | None, settings: Settings
-) -> tuple[Table, tuple[str, ...]]:
-    """Held-out rows without those of a class, or a refused category, that training lacks; what is said."""
+def _known(training: Table, held_out: Table, target: str | None, settings: Settings) -> tuple[Array, Said]:
+    """Which held-out rows are of a class, and of refused categories, that training has; what is said."""
     unknown = np.zeros(len(held_out), bool)
     names: list[str] = []
     for name in _to_be_known(training, target, settings):
@@ -159,16 +225,16 @@ def _scored(
         if lacking.any():
             unknown, names = unknown | lacking, [*names, name]
     if not names:
-        return held_out, ()
+        return ~unknown, ()
     count, values = int(unknown.sum()), f"a value of {' or '.join(names)} that no training row has"
     if unknown.all():
         raise DataError(
-            f"{training.source}: each of the {count:,} held-out rows has {values}: there is none to score. "
+            f"{held_out.source}: each of the {count:,} held-out rows has {values}: there is none to score. "
             "Hold out other rows, or score a table of its own with --test."
         )
     has, was = ("has", "was") if count == 1 else ("have", "were")
     what = f"{count:,} of {len(held_out):,} held-out rows {has} {values}"
-    return held_out.take(~unknown), (f"{what} and {was} left out of the score.",)
+    return ~unknown, (f"{what} and {was} left out of the score.",)
 
 
 def _to_be_known(table: Table, target: str | None, settings: Settings) -> list[str]:
@@ -208,12 +274,12 @@ def _in_time(table: Table, column: Column) -> Array:
     return column.values
 
 
-def _aside(table: Table, target: str | None, settings: Settings) -> tuple[Array | None, tuple[str, ...]]:
+def _aside(table: Table, target: str | None, settings: Settings) -> tuple[Array | None, Said]:
     """Training rows that say when to stop; None if all epochs are to run, or the rows are too few."""
     if not settings.early_stopping:
         return None, ()
     few = f"{len(table)} training rows are too few to set some aside: all epochs are run."
     if len(table) < FEWEST:
         return None, (few,)
-    aside = _split(table, ASIDE, target, settings)[1]
+    aside = _split(table, target, ASIDE, settings)[1]
     return (aside, ()) if len(aside) else (None, (few,))

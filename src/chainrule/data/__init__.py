@@ -13,7 +13,7 @@ from chainrule.data.labels import ClassEncoder, from_one_hot, from_signs, one_ho
 from chainrule.data.preprocess import Preprocessor
 from chainrule.data.read import as_table, read_table
 from chainrule.data.reading import MISSING
-from chainrule.data.split import split_rows
+from chainrule.data.split import fold_rows, split_rows
 from chainrule.data.table import Table
 from chainrule.data.targets import ClassTarget, NumericTarget, infer_task
 
@@ -33,6 +33,7 @@ __all__ = [
     "Table",
     "as_table",
     "bundled",
+    "fold_rows",
     "from_one_hot",
     "from_signs",
     "infer_task",

@@ -1,5 +1,6 @@
 """Reports: what a run has to show, on one self-contained page."""
 
+from chainrule.reports.fold_scores import FoldScores
 from chainrule.reports.formulas import gradient_section, model_section, plain_text, verdict_section
 from chainrule.reports.importance import Importance, importance_section, permutation_importance
 from chainrule.reports.outcome import (
@@ -12,13 +13,15 @@ from chainrule.reports.outcome import (
     training_section,
 )
 from chainrule.reports.page import Figure, Report, Section, render, write_report
-from chainrule.reports.scores import ClassificationScores, RegressionScores, Score, Scores, score_table
+from chainrule.reports.score_table import Score, score_table
+from chainrule.reports.scores import ClassificationScores, RegressionScores, Scores
 from chainrule.reports.table import table_section
 
 __all__ = [
     "ClassificationScores",
     "Example",
     "Figure",
+    "FoldScores",
     "Importance",
     "RegressionScores",
     "Report",

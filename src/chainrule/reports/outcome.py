@@ -15,11 +15,13 @@ from chainrule.errors import ShapeError, shortened
 from chainrule.numerals import numeral
 from chainrule.optimize import History
 from chainrule.reports.charts import Series, line_chart, scatter_chart
+from chainrule.reports.fold_scores import FoldScores
 from chainrule.reports.markup import Markup, element
 from chainrule.reports.page import Figure, Section
 from chainrule.reports.panels import table_panel
 from chainrule.reports.pixels import png_address
-from chainrule.reports.scores import ClassificationScores, RegressionScores, Score, columns_of, values_of
+from chainrule.reports.score_table import Score, columns_of, texts_of
+from chainrule.reports.scores import ClassificationScores, RegressionScores, Scores
 
 Array = NDArray[Any]
 BARS = 3
@@ -92,9 +94,9 @@ def _facts(history: History, judges: str) -> Markup:
     return table_panel((), rows, "The run")
 
 
-def score_figures(scores: ClassificationScores | RegressionScores) -> list[Figure]:
+def score_figures(scores: Scores | FoldScores) -> list[Figure]:
     """The first scores as figures for the head of a report."""
-    is_share = isinstance(scores, ClassificationScores)
+    is_share = isinstance(_all_rows(scores), ClassificationScores)
     found = []
     for score in scores.table[:2]:
         texts = [f"{value:.1%}" if is_share else _shown(value, 3) for value in (score.model, score.baseline)]
@@ -102,21 +104,32 @@ def score_figures(scores: ClassificationScores | RegressionScores) -> list[Figur
     return found
 
 
-def scores_section(scores: ClassificationScores | RegressionScores) -> Section:
+def scores_section(scores: Scores | FoldScores) -> Section:
     """The scores beside the baseline's, and the confusion matrix or predictions against truth."""
-    if isinstance(scores, ClassificationScores):
+    rows = _all_rows(scores)
+    if isinstance(rows, ClassificationScores):
         panels = [
-            element("div", _score_table(scores.table), _per_class(scores), class_="stack"),
-            _confusion(scores),
+            element("div", _score_table(scores.table), _per_class(rows), class_="stack"),
+            _confusion(rows),
         ]
-        panels.append(element("div", _calibration(scores)))
-        lead = f"On {len(scores.truth)} rows the training never saw; the baseline knows only their shares."
+        panels.append(element("div", _calibration(rows)))
+        baseline = "the baseline knows only their shares."
     else:
-        charts = [_residuals(one) for one in list(scores.by_target.values())[:CHARTS]]
+        charts = [_residuals(one) for one in list(rows.by_target.values())[:CHARTS]]
         panels = [element("div", _score_table(scores.table)), element("div", *charts, class_="stack")]
-        lead = f"On {len(scores.truth)} rows the training never saw; the baseline predicts the training mean."
-    lead = " ".join([lead, *scores.remarks])
+        baseline = "the baseline predicts the training mean."
+    where = f"{len(rows.truth)} rows the training never saw"
+    if isinstance(scores, FoldScores):
+        where = (
+            f"{len(rows.truth)} rows in {len(scores.folds)} folds, each by a model that never saw it, in the "
+            "mean over the folds with its standard error"
+        )
+    lead = " ".join([f"On {where}; {baseline}", *scores.remarks])
     return Section("Held-out scores", element("div", *panels, class_="columns"), lead)
+
+
+def _all_rows(scores: Scores | FoldScores) -> Scores:
+    return scores.pooled if isinstance(scores, FoldScores) else scores
 
 
 def examples_section(examples: Sequence[Example], lead: str) -> Section:
@@ -238,7 +251,7 @@ def _score_table(scores: tuple[Score, ...]) -> Markup:
         element(
             "tr",
             element("th", score.name, scope="row"),
-            *(element("td", _shown(value)) for value in values_of(score)),
+            *(element("td", text.replace("-", "−")) for text in texts_of(score)),
         )
         for score in scores
     ]

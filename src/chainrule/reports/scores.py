@@ -15,35 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import DataError, ShapeError
-from chainrule.numerals import numeral
+from chainrule.reports.score_table import Score, plain_scores, remarks_on_linear, score_table
 
 Array = NDArray[Any]
 
-BEHIND = 0.02
-"""A model whose accuracy, or R2, is so much below that of a linear model is said to be behind it."""
-
 FEW = 12
 """Targets of which each has its own lines: the 64 pixels of a picture have not."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """One score of the model, of the baseline and of the linear model.
-
-    Parameters
-    ----------
-    name : str
-        With its unit in brackets, if it has one.
-    model, baseline : float
-        NaN where it is not defined.
-    linear : float or None
-        None if there is no linear model.
-    """
-
-    name: str
-    model: float
-    baseline: float
-    linear: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,18 +165,22 @@ class ClassificationScores:
     @property
     def remarks(self) -> list[str]:
         """Classes that are never predicted, and whether a linear model does better, in words."""
+        return self.never_predicted + remarks_on_linear(self.table[0])
+
+    @property
+    def never_predicted(self) -> list[str]:
+        """Classes that occur and are never predicted, in words."""
         n, rows, named = len(self.truth), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
-        never = [
+        return [
             f"It never predicts {label!r}, which {count} of {n} held-out rows are."
             for label, count, times in zip(self.classes, rows.tolist(), named.tolist(), strict=True)
             if count and not times
         ]
-        return never + _remarks_on_linear(self.table[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain data."""
         confusion = self.confusion.tolist()
-        return {**_plain(self.table), "rows": len(self.truth), "confusion": confusion}
+        return {**plain_scores(self.table), "rows": len(self.truth), "confusion": confusion}
 
     def __str__(self) -> str:
         return score_table(self.table)
@@ -317,42 +298,20 @@ class RegressionScores:
     @property
     def remarks(self) -> list[str]:
         """Whether a linear model does better, in words."""
-        return _remarks_on_linear(self.table[0])
+        return remarks_on_linear(self.table[0])
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain data; of several targets by their names, beside the mean R2."""
         if len(self.names) == 1:
-            return {**_plain(self.table), "rows": len(self.truth)}
-        each = {name: _plain(scores.table) for name, scores in self.by_target.items()}
-        return {**_plain(self.table[:1]), "targets": each, "rows": len(self.truth)}
+            return {**plain_scores(self.table), "rows": len(self.truth)}
+        each = {name: plain_scores(scores.table) for name, scores in self.by_target.items()}
+        return {**plain_scores(self.table[:1]), "targets": each, "rows": len(self.truth)}
 
     def __str__(self) -> str:
         return score_table(self.table)
 
 
 Scores = ClassificationScores | RegressionScores
-
-
-def score_table(scores: tuple[Score, ...]) -> str:
-    """The scores as lines of text, the model's beside the others'."""
-    rows = [("", *columns_of(scores))]
-    rows += [(score.name, *map(numeral, values_of(score))) for score in scores]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([name.ljust(widths[0]), *(v.rjust(w) for v, w in zip(values, widths[1:], strict=True))])
-        for name, *values in rows
-    )
-
-
-def columns_of(scores: tuple[Score, ...]) -> tuple[str, ...]:
-    """What stands above the columns of :func:`values_of`."""
-    linear = ("linear model",) if scores[0].linear is not None else ()
-    return ("held out", *linear, "baseline")
-
-
-def values_of(score: Score) -> tuple[float, ...]:
-    """The score of the model, of the linear model if there is one, and of the baseline."""
-    return (score.model, *(() if score.linear is None else (score.linear,)), score.baseline)
 
 
 def _beside(
@@ -371,29 +330,6 @@ def _beside(
         )
         for name, measure in measures.items()
     )
-
-
-def _remarks_on_linear(score: Score) -> list[str]:
-    ahead = math.nan if score.linear is None else score.linear - score.model
-    if not ahead > BEHIND + 1e-12:  # 1 - 0.98 is 0.020000000000000018
-        return []
-    return [f"A linear model of the same rows is ahead by {ahead:.2f} in {score.name}."]
-
-
-def _plain(scores: tuple[Score, ...]) -> dict[str, Any]:
-    """Names without units; NaN and infinity, which JSON does not have, as None."""
-    return {
-        score.name.split(" (")[0].replace(".", "").replace(" ", "_").lower(): {
-            "held_out": _finite(score.model),
-            "baseline": _finite(score.baseline),
-            **({} if score.linear is None else {"linear": _finite(score.linear)}),
-        }
-        for score in scores
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _confusion(truth: Array, predicted: Array, count: int) -> Array:
