@@ -299,6 +299,9 @@ def digest(content, tensors):
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
+ABSENT = object()
+
+
 def rewrite(path, tensors=None, **changes):
     """The same file with some facts or tensors changed and a checksum that fits; None removes one."""
     content = path.read_bytes()
@@ -312,6 +315,8 @@ def rewrite(path, tensors=None, **changes):
         for name in outer:
             inside = inside[name]
         inside[last] = value
+        if value is ABSENT:
+            del inside[last]
     arrays = {name: array for name, array in arrays.items() if array is not None}
     text = json.dumps(header)
     outer = {"sha256": digest(text, arrays), "content": text}
@@ -335,6 +340,10 @@ def rewrite(path, tensors=None, **changes):
         {"state__generator": "not json"},
         {"state__generator": 5},
         {"state__loss": "low"},
+        {"state__aside": 3},
+        {"state__aside": [3, 1.5]},
+        {"state__aside": [-3, 0.5]},
+        {"best__aside": ["3", 0.5]},
         {"best": None},
         {"tensors": {"state.theta": None}},
         {"tensors": {"state.theta": np.ones(3)}},
@@ -352,6 +361,14 @@ def test_a_file_that_contradicts_itself_is_refused(checkpoint, damage):
     rewrite(checkpoint, **damage)
     with pytest.raises(ModelFileError, match=str(checkpoint)):
         load_checkpoint(checkpoint)
+
+
+def test_a_file_that_does_not_know_of_rows_set_aside_is_read(checkpoint):
+    saved = load_checkpoint(checkpoint)
+    assert saved.state.aside is None
+    rewrite(checkpoint, state__aside=ABSENT, best__aside=ABSENT)
+    assert b"aside" not in checkpoint.read_bytes()
+    assert load_checkpoint(checkpoint).state == saved.state
 
 
 def test_a_file_without_a_slot_does_not_resume(checkpoint):

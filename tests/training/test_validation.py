@@ -1,5 +1,8 @@
 """The rows that judge a run: of their own, weighted, or set aside of the training rows."""
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,7 +51,7 @@ def test_rows_set_aside_are_never_trained_on(kind, weighted):
         validation=kinds(X[aside], y[aside])[kind]["data"],
         validation_weight=weight[aside],
     )
-    assert apart.state == shared.state
+    assert shared.state.aside == (2, 0.3) and replace(apart.state, aside=(2, 0.3)) == shared.state
     np.testing.assert_allclose(apart.history.validation, shared.history.validation, rtol=1e-12)
 
 
@@ -73,6 +76,28 @@ def test_a_run_stopped_on_rows_set_aside_resumes_bit_for_bit(tmp_path):
     fit(NETWORK, data=(X, y), **how, epochs=3, checkpoint=tmp_path / "run")
     rest = fit(NETWORK, data=(X, y), **how, epochs=57, resume=tmp_path / "run")
     assert rest.state == whole.state and rest.best == whole.best
+
+
+@pytest.mark.parametrize("how", ["path", "result", "state"])
+def test_a_run_that_goes_on_sets_the_same_rows_aside(tmp_path, how):
+    """Whatever seed it is given: other rows have been trained on."""
+    X, y, _ = rows()
+    given = {"data": (X, y), "validation": 0.25, "method": Adam(0.05, batch_size=5)}
+    whole = fit(NETWORK, **given, epochs=9, seed=3)
+    half = fit(NETWORK, **given, epochs=4, seed=3, checkpoint=tmp_path / "run")
+    resume = {"path": tmp_path / "run", "result": half, "state": half.state}[how]
+    for seed in (0, 3, None):
+        rest = fit(NETWORK, **given, epochs=5, seed=seed, resume=resume)
+        assert rest.state == whole.state and rest.state.aside == (3, 0.25)
+        assert rest.history.validation[-5:].tolist() == whole.history.validation[-5:].tolist()
+    assert pickle.loads(pickle.dumps(rest.state)) == rest.state
+    with pytest.raises(OptionError, match="has set 0.25 of the rows aside: it may have been trained"):
+        fit(NETWORK, **{**given, "validation": 0.5}, resume=resume)
+    # On all rows it may go on, and then no row can be set aside.
+    more = fit(NETWORK, data=(X, y), method=given["method"], epochs=1, resume=resume)
+    with pytest.raises(OptionError, match="has set no rows aside"):
+        fit(NETWORK, **given, resume=more)
+    assert fit(NETWORK, **given, epochs=2, resume=replace(more.state, epoch=0)).state.aside == (0, 0.25)
 
 
 def test_what_cannot_be_set_aside_is_said():

@@ -67,7 +67,7 @@ class FirstOrder(Method):
                 raise _divergence(self, objective, state)
             if draws:
                 generator = json.dumps(rng.bit_generator.state)
-            state = State(theta, slots, generator, state.epoch + 1, step, loss, norm)
+            state = state.after(theta, slots, step, loss, norm, generator)
             yield state
 
 

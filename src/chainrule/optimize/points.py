@@ -28,7 +28,7 @@ class Point:
     def state(self, before: State, steps: int) -> State:
         """The state of one more epoch, which ends here after so many steps."""
         theta, norm = self.x.astype(before.theta.dtype), norm_of(self.gradient)
-        return State(theta, {}, before.generator, before.epoch + 1, steps, self.loss, norm)
+        return before.after(theta, {}, steps, self.loss, norm)
 
 
 class Surface:

@@ -40,6 +40,8 @@ class State:
         and taken before its step. None before the first epoch.
     gradient_norm : float or None
         ‖∇C‖₂ as the last step of that epoch saw it.
+    aside : (int, float) or None
+        Seed and share of the rows that the run has set aside of its own, and never steps on.
     """
 
     theta: Array
@@ -49,11 +51,25 @@ class State:
     step: int = 0
     loss: float | None = None
     gradient_norm: float | None = None
+    aside: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "theta", _owned(self.theta))
         slots = {name: _owned(slot) for name, slot in self.slots.items()}
         object.__setattr__(self, "slots", MappingProxyType(slots))
+
+    def after(
+        self,
+        theta: Array,
+        slots: Mapping[str, Array],
+        step: int,
+        loss: float,
+        gradient_norm: float,
+        generator: str | None = None,
+    ) -> State:
+        """The state after one more epoch; the generator stands where it stood unless it is given."""
+        generator = self.generator if generator is None else generator
+        return State(theta, slots, generator, self.epoch + 1, step, loss, gradient_norm, self.aside)
 
     def rng(self) -> np.random.Generator:
         """A new generator that stands where this state stands."""
@@ -70,7 +86,7 @@ class State:
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        rest = (self.generator, self.epoch, self.step, self.loss, self.gradient_norm)
+        rest = (self.generator, self.epoch, self.step, self.loss, self.gradient_norm, self.aside)
         return State, (self.theta, dict(self.slots), *rest)
 
     def __repr__(self) -> str:
@@ -90,7 +106,8 @@ def _owned(array: Array) -> Array:
 def _content(state: State) -> tuple[object, ...]:
     arrays = {"theta": state.theta, **state.slots}
     bits = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
-    return bits, state.generator, state.epoch, state.step, state.loss, state.gradient_norm
+    rest = (state.generator, state.epoch, state.step, state.loss, state.gradient_norm, state.aside)
+    return bits, *rest
 
 
 def norm_of(gradient: Array) -> float:

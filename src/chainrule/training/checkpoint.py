@@ -27,7 +27,7 @@ from chainrule.whole_file import write_whole
 
 Array = NDArray[Any]
 _FORMAT, _VERSION = "chainrule checkpoint", 2
-_STATE_FACTS = ("epoch", "step", "loss", "gradient_norm", "generator")
+_STATE_FACTS = ("epoch", "step", "loss", "gradient_norm", "generator", "aside")
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,20 @@ def load_checkpoint(
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ModelFileError(f"{path} is a damaged checkpoint ({reason}).") from error
-    _verify(path, run, method, parameters)
+    verify_belongs(path, run, method, parameters)
     return run
 
 
-def _verify(path: str | Path, run: SavedRun, method: Method | None, parameters: ParameterSpec | None) -> None:
+def verify_belongs(
+    path: str | Path, run: SavedRun, method: Method | None, parameters: ParameterSpec | None
+) -> None:
+    """Refuse a run of another method or other parameters.
+
+    Raises
+    ------
+    ModelFileError
+        With both.
+    """
     if parameters is not None and run.spec != parameters:
         raise ModelFileError(
             f"{path} is a checkpoint of {run.spec.zeros()!r}; this run has {parameters.zeros()!r}."
@@ -155,7 +164,11 @@ def _tensors(prefix: str, state: State) -> dict[str, Array]:
 def _state(which: str, header: Mapping[str, Any], tensors: Mapping[str, Array], spec: ParameterSpec) -> State:
     prefix = f"{which}.slot."
     slots = {name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)}
-    state = State(tensors[f"{which}.theta"], slots, **{fact: header[which][fact] for fact in _STATE_FACTS})
+    facts = {fact: header[which][fact] for fact in _STATE_FACTS if fact != "aside"}
+    aside = header[which].get("aside")  # which the first checkpoints lack
+    if not (aside is None or _is_aside(aside)):
+        raise ValueError("aside is not a seed and a share")
+    state = State(tensors[f"{which}.theta"], slots, **facts, aside=None if aside is None else tuple(aside))
     for name, array in {"theta": state.theta, **state.slots}.items():
         if array.shape != (spec.size,) or array.dtype.kind != "f" or not np.isfinite(array).all():
             raise ValueError(f"{name} is not {spec.size} finite numbers")
@@ -166,6 +179,13 @@ def _state(which: str, header: Mapping[str, Any], tensors: Mapping[str, Array], 
             raise ValueError(f"{fact} is not a whole number >= 0")
     state.rng()
     return state
+
+
+def _is_aside(given: Any) -> bool:
+    if not (isinstance(given, list) and [type(part) for part in given] == [int, float]):
+        return False
+    seed, share = given
+    return bool(seed >= 0 and 0 < share < 1)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:

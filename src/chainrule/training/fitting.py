@@ -20,7 +20,13 @@ from chainrule.optimize.iteration import Ending, Method, check_method, initial_s
 from chainrule.optimize.result import Result
 from chainrule.optimize.run import Callback, Score, run, stop_at_tolerance, watch_callbacks
 from chainrule.optimize.state import Seed, State, check_seed
-from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, save_checkpoint
+from chainrule.training.checkpoint import (
+    Checkpoint,
+    SavedRun,
+    load_checkpoint,
+    save_checkpoint,
+    verify_belongs,
+)
 from chainrule.training.early_stopping import EarlyStopping, Stopper
 from chainrule.training.initial import Initial
 from chainrule.training.labels import ClassWeight, Labels
@@ -28,7 +34,7 @@ from chainrule.training.models import Problem, refuse_twice_shrunk, remarks_on
 from chainrule.training.progress import progress_bar, wants_progress
 from chainrule.training.tables import arrays_of
 from chainrule.training.threads import suitable_threads
-from chainrule.training.validation import objective_and_score
+from chainrule.training.validation import objective_and_score, rows_aside
 
 _DEFAULT_BATCH = 32
 _ROUNDING = 1e-12
@@ -97,8 +103,8 @@ def fit(
         For a sheet: a line that counts once, C = reduction of ``of`` over the examples + penalty.
     validation : optional
         Fills the column ``validation`` after every epoch: data like ``data``, whose objective is evaluated;
-        a share such as 0.15 of the examples, which the seed picks, are set aside and never trained on; an
-        objective; or a function of the ``Parameters``. Lower is better.
+        a share such as 0.15 of the examples, which the seed picks, are set aside and never trained on, also
+        by a run that goes on; an objective; or a function of the ``Parameters``. Lower is better.
     validation_weight : array_like, shape (m,), optional
         Weights of the examples of ``validation``, where that is data.
     early_stopping : EarlyStopping, optional
@@ -162,13 +168,17 @@ def fit(
     labels = Labels.of(problem, data)
     rows = (labels.encode(data), labels.weights(data, class_weight, sample_weight))
     judges = (labels.encode(validation), validation_weight)
-    objective, score = objective_and_score(problem, *rows, *judges, seed)
+    saved = load_checkpoint(resume) if isinstance(resume, str | Path) else resume
+    aside = rows_aside(validation, seed, _state_of(saved))
+    objective, score = objective_and_score(problem, *rows, *judges, aside)
     method = method or Adam(0.01, _DEFAULT_BATCH if objective.size > _DEFAULT_BATCH else None)
     keep = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     check_method(objective, method)
     refuse_twice_shrunk(model, method)
     _check(method, keep, early_stopping, validation, initial, resume)
-    begun = _begin(problem, objective, method, initial, seed, resume)
+    if isinstance(resume, str | Path) and isinstance(saved, SavedRun):
+        verify_belongs(resume, saved, method, objective.parameters)
+    begun = _begin(problem, objective, method, initial, seed, saved, aside)
     stopper = _stopper(early_stopping, begun, objective, score)
     if stopper and (ended := stopper.ending(begun.state)):
         return replace(_ended(begun, stopper, ended), classes=labels.classes)
@@ -225,21 +235,38 @@ def _check(
         raise OptionError("initial and resume both say where to start; give one of them.")
 
 
+def _state_of(saved: Any) -> State | None:
+    """The state from which a run goes on; None if it begins.
+
+    Raises
+    ------
+    OptionError
+        If there is none in what is to go on.
+    """
+    state = saved.state if isinstance(saved, SavedRun | Result) else saved
+    if not isinstance(state, State | None):
+        raise OptionError(f"resume is a {type(saved).__name__}; expected a State, a Result or a path.")
+    return state
+
+
 def _begin(
-    problem: Problem, objective: Objective, method: Method, initial: Initial, seed: Seed, resume: Any
+    problem: Problem,
+    objective: Objective,
+    method: Method,
+    initial: Initial,
+    seed: Seed,
+    saved: Any,
+    aside: tuple[int, float] | None,
 ) -> SavedRun:
-    """The run so far: that of ``resume``, or a state drawn from the seed and no history."""
-    spec = objective.parameters
-    if isinstance(resume, str | Path):
-        return load_checkpoint(resume, method=method, parameters=spec)
-    if isinstance(resume, Result):
-        return SavedRun(spec, repr(method), resume.state, resume.best, resume.history)
-    if resume is None:
+    """The run so far: that which is to go on, or a state drawn from the seed and no history."""
+    spec, state = objective.parameters, _state_of(saved)
+    if state is None:
         rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_seed(seed))
-        resume = initial_state(objective, method, problem.start(objective, initial, rng), rng)
-    if not isinstance(resume, State):
-        raise OptionError(f"resume is a {type(resume).__name__}; expected a State, a Result or a path.")
-    return SavedRun(spec, repr(method), resume, resume, History.of([]))
+        state = initial_state(objective, method, problem.start(objective, initial, rng), rng)
+    state = replace(state, aside=aside)
+    if isinstance(saved, SavedRun | Result):
+        return SavedRun(spec, repr(method), state, saved.best, saved.history)
+    return SavedRun(spec, repr(method), state, state, History.of([]))
 
 
 def _stopper(
