@@ -86,15 +86,28 @@ def job(*arguments):
         return _job(Settings(**context.params))
 
 
+def test_the_best_of_several_starts_is_said(run):
+    arguments = ("train", "iris", "--target", "species", "--activation", "tanh", "--epochs", 3)
+    answer = run(*arguments, "--restarts", 2)
+    assert "Kept is the best of 3 starts: loss on rows set aside 0." in answer.out
+    found = record(run(*arguments, "--restarts", 2, "--no-early-stopping", "--json", "-q"))
+    alone = record(run(*arguments, "--no-early-stopping", "--json", "-q"))
+    assert (found["restarts"], alone["restarts"]) == (2, 0)
+    assert min(found["history"]["loss"]) <= min(alone["history"]["loss"])
+
+
+@pytest.mark.parametrize("more", [(), ("--restarts", 2), ("--restarts", 2, "--no-early-stopping")])
 @pytest.mark.parametrize("target", ["price", "town"])
-def test_rows_that_are_scored_have_no_say(houses, target):
+def test_rows_that_are_scored_have_no_say(houses, target, more):
     """The same model comes of a table whose held-out rows are nonsense; rows set aside do have a say."""
-    arguments = (houses, "--target", target, "--epochs", 30, "--quiet")
+    arguments = (houses, "--target", target, "--epochs", 30, "--activation", "tanh", "--quiet", *more)
     made, settings, method = job(*arguments), settings_of(*arguments), Adam(0.02, 32)
     expected = made.train(method, settings)
     made.held_out.X[:] = 1e3
     made.held_out.y[:] = 0
     assert made.train(method, settings).best == expected.best
+    if made.aside is None:
+        return
     made.training.X[made.aside] *= -3
     assert made.train(method, settings).best != expected.best
 

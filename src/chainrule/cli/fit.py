@@ -187,6 +187,7 @@ class SheetJob:
             method=method,
             epochs=settings.epochs,
             seed=settings.seed,
+            restarts=settings.restarts,
             progress=settings.console.progress,
         )
 

@@ -52,7 +52,7 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float | None) -
 
 
 def method_options(name: str) -> Callable[[Any], Any]:
-    """The options ``--NAME``, ``--learning-rate``, ``--batch-size``, ``--epochs`` and ``--clip``."""
+    """The options ``--NAME``, ``--learning-rate``, ``--batch-size``, ``--epochs`` and others of a run."""
     rates = ", ".join(f"{rate} for {method}" for method, rate in RATES.items())
     options = (
         click.option(
@@ -79,6 +79,13 @@ def method_options(name: str) -> Callable[[Any], Any]:
             help="Passes over the rows.",
         ),
         click.option("--clip", type=float, callback=_positive, help="Longest norm of a step's gradient."),
+        click.option(
+            "--restarts",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="So many more runs from starts of their own; the best is kept.",
+        ),
     )
 
     def decorate(function: Any) -> Any:

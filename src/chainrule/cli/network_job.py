@@ -47,6 +47,7 @@ from chainrule.reports import (
 )
 from chainrule.training import (
     EarlyStopping,
+    best_start,
     fit,
     fit_linear,
     linear_network,
@@ -182,21 +183,32 @@ class NetworkJob:
         """
         if self.aside is None:
             watched = None if self.held_out is None else (self.held_out.X, self.held_out.y)
-            return self._fit(self.training, method, settings, validation=watched)
+            return self._best(self.training, self.objective(), method, settings, validation=watched)[1]
         judges = self.training.take(self.aside)
         fitting = self.training.take(np.setdiff1d(np.arange(self.rows), self.aside))
-        found = self._fit(
-            fitting,
-            method,
-            settings,
-            validation=without_penalty(self.network).objective(judges.X, judges.y, judges.weight),
-            early_stopping=EarlyStopping(self.patience),
+        judge = without_penalty(self.network).objective(judges.X, judges.y, judges.weight)
+        stopping = EarlyStopping(self.patience)
+        settings, found = self._best(
+            fitting, judge, method, settings, validation=judge, early_stopping=stopping
         )
         if found.diverged:
             return found
         epochs = found.best.epoch if self._is_better(found.parameters, fitting, judges, settings.seed) else 0
         again = self._fit(self.training, method, replace(settings, epochs=epochs))
         return found if again.diverged else replace(found, best=again.best)
+
+    def _best(
+        self, rows: Rows, judge: Objective, method: Method, settings: RunSettings, **options: Any
+    ) -> tuple[RunSettings, Result]:
+        """Train from all starts; the best by a judge, with the settings that give it."""
+        seed, result = best_start(
+            lambda seed: self._fit(rows, method, replace(settings, seed=seed), **options),
+            settings.seed,
+            settings.restarts,
+            lambda result: float(judge.value(result.best.theta)),
+            "loss" if self.aside is None else "loss on rows set aside",
+        )
+        return replace(settings, seed=seed), result
 
     def _is_better(self, parameters: Parameters, fitting: Rows, judges: Rows, seed: int) -> bool:
         """Whether parameters beat the linear model that the run began at by more than chance."""
@@ -245,7 +257,8 @@ class NetworkJob:
 
     def lines(self, outcome: Outcome) -> list[str]:
         loss = f"The loss on {self.rows:,} training rows is {numeral(outcome.training_loss, 6)}."
-        return [loss] if self.aside is None else [self._kept(outcome.result), loss]
+        kept = [] if self.aside is None else [self._kept(outcome.result)]
+        return [*outcome.result.remarks, *kept, loss]
 
     def _kept(self, result: Result) -> str:
         """Which epoch was kept, of how many, and why."""

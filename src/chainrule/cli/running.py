@@ -29,6 +29,7 @@ class RunSettings:
     batch_size: int | None
     epochs: int
     clip: float | None
+    restarts: int
     seed: int
     out: Path | None
     report: Path | None
@@ -132,7 +133,9 @@ def run(console: Console, job: Job[Came], settings: RunSettings) -> None:
         refuse_diverged(console, result, settings.epochs, job.objective(), start)
         outcome = job.outcome(result, settings)
     _show(console, job, outcome)
-    record = training_record(result, method, settings.seed, **job.facts(outcome))
+    record = training_record(
+        outcome.result, method, settings.seed, restarts=settings.restarts, **job.facts(outcome)
+    )
     checked = certificate.to_dict() if certificate is not None else None
     if settings.out:
         save(settings.out, job.model(outcome, record, checked))

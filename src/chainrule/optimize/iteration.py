@@ -28,13 +28,21 @@ class Ending:
     diverged : bool
         Whether the run left the finite numbers, or its loss rose far above that of the start.
     asked_for : bool
-        Whether somebody outside of the method ended the run: a callback, early stopping, Ctrl-C.
+        Whether a callback or early stopping ended the run.
+    interrupted : bool
+        Whether Ctrl-C did.
     """
 
     reason: str
     converged: bool = False
     diverged: bool = False
     asked_for: bool = False
+    interrupted: bool = False
+
+    @property
+    def was_asked_for(self) -> bool:
+        """Whether somebody outside of the method ended the run."""
+        return self.asked_for or self.interrupted
 
 
 States = Generator[State, None, Ending]

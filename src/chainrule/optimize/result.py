@@ -33,6 +33,8 @@ class Result:
         speaks against one.
     diverged : bool
         Whether the run left the finite numbers, or its loss rose to more than ten times that of the start.
+    interrupted : bool
+        Whether Ctrl-C ended the run.
     remarks : tuple of str
         What else a reader should know about what was minimised.
     classes : mapping of str to tuple
@@ -46,6 +48,7 @@ class Result:
     stopped: str
     converged: bool
     diverged: bool = False
+    interrupted: bool = False
     remarks: tuple[str, ...] = ()
     classes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -158,14 +159,15 @@ def run(
     except DivergenceError as error:
         ending = Ending(f"{error} The parameters are those {_moment(last)}.", diverged=True)
     except KeyboardInterrupt:
-        ending = Ending(f"interrupted; the run can go on from epoch {last.epoch}.", asked_for=True)
+        ending = Ending(f"interrupted; the run can go on from epoch {last.epoch}.", interrupted=True)
     finally:
         states.close()
     if last is not state and not ending.diverged:
         ending = _compared_with_start(objective, state, last, ending)
     _warn_of(ending, to_the_end, epochs)
     done = History.of(rows)
-    return Result(objective.parameters, last, last, done, ending.reason, ending.converged, ending.diverged)
+    how = (ending.converged, ending.diverged, ending.interrupted)
+    return Result(objective.parameters, last, last, done, ending.reason, *how)
 
 
 def stop_at_tolerance(objective: Objective, method: Method, tolerance: float, start: State) -> Watcher:
@@ -235,7 +237,7 @@ def _way_to_infinity(surface: Surface, judge: Judge, point: Point) -> str:
 
 def _warn_of(ending: Ending, to_the_end: bool, epochs: int) -> None:
     """Warn of a run that did not end as it should, with the line outside of the package that asked for it."""
-    is_complete = ending.converged or ending.asked_for or not to_the_end or not epochs
+    is_complete = ending.converged or ending.was_asked_for or not to_the_end or not epochs
     if is_complete and not ending.diverged:
         return
     message = f"The run has {'diverged' if ending.diverged else 'not converged'}: {ending.reason}"
@@ -262,7 +264,7 @@ def _compared_with_start(objective: Objective, start: State, last: State, ending
     rise = f"the loss rose from {before:.6g} {_moment(start)} to {after:.6g}"
     verdict = f"The run diverged: {rise}" if diverged else f"Yet {rise}"
     reason = f"{ending.reason} {verdict}; a smaller learning rate is the usual remedy."
-    return Ending(reason, ending.converged and not diverged, diverged, ending.asked_for)
+    return replace(ending, reason=reason, converged=ending.converged and not diverged, diverged=diverged)
 
 
 def _next(states: States) -> State | Ending:

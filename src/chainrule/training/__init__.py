@@ -6,11 +6,13 @@ from chainrule.training.fitting import fit
 from chainrule.training.initial import draw_parameters
 from chainrule.training.linear import fit_linear, linear_network, start_at_linear, without_penalty
 from chainrule.training.minimising import minimize
+from chainrule.training.restarts import best_start
 
 __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "SavedRun",
+    "best_start",
     "draw_parameters",
     "fit",
     "fit_linear",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,32 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from chainrule.errors import OptionError, within_memory
+from chainrule.errors import OptionError
 from chainrule.objective import Objective
 from chainrule.optimize.adam import Adam
-from chainrule.optimize.history import Epoch, History
-from chainrule.optimize.iteration import Ending, Method, check_method, initial_state
+from chainrule.optimize.history import History
+from chainrule.optimize.iteration import Method, check_method, initial_state
 from chainrule.optimize.result import Result
-from chainrule.optimize.run import Callback, Score, run, stop_at_tolerance, watch_callbacks
+from chainrule.optimize.run import Callback
 from chainrule.optimize.state import Seed, State, check_seed
-from chainrule.training.checkpoint import (
-    Checkpoint,
-    SavedRun,
-    load_checkpoint,
-    save_checkpoint,
-    verify_belongs,
-)
-from chainrule.training.early_stopping import EarlyStopping, Stopper
+from chainrule.parameters import Parameters
+from chainrule.training.checkpoint import Checkpoint, SavedRun, load_checkpoint, verify_belongs
+from chainrule.training.course import Course
+from chainrule.training.early_stopping import EarlyStopping
 from chainrule.training.initial import Initial
 from chainrule.training.labels import ClassWeight, Labels
-from chainrule.training.models import Problem, refuse_twice_shrunk, remarks_on
-from chainrule.training.progress import progress_bar, wants_progress
+from chainrule.training.models import Problem, refuse_twice_shrunk
+from chainrule.training.restarts import best_start
 from chainrule.training.tables import arrays_of
-from chainrule.training.threads import suitable_threads
 from chainrule.training.validation import objective_and_score, rows_aside
 
 _DEFAULT_BATCH = 32
-_ROUNDING = 1e-12
 
 
 def fit(
@@ -63,6 +55,7 @@ def fit(
     progress: bool | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
     resume: State | Result | str | Path | None = None,
+    restarts: int = 0,
 ) -> Result:
     """Fit a model to data.
 
@@ -123,6 +116,10 @@ def fit(
     resume : path, Result or State, optional
         Go on from a checkpoint, a result (both with their history) or a state. A run that early stopping has
         ended stays ended under the same rule.
+    restarts : int
+        So many more runs from starts of their own, and in other orders of the examples; the result is that of
+        the best by ``validation``, or by C(θ) over all examples where there is none. The first run is that of
+        the seed.
 
     Returns
     -------
@@ -176,36 +173,30 @@ def fit(
     check_method(objective, method)
     refuse_twice_shrunk(model, method)
     _check(method, keep, early_stopping, validation, initial, resume)
+    if restarts:
+        _refuse_one_start(keep, initial, resume)
     if isinstance(resume, str | Path) and isinstance(saved, SavedRun):
         verify_belongs(resume, saved, method, objective.parameters)
-    begun = _begin(problem, objective, method, initial, seed, saved, aside)
-    stopper = _stopper(early_stopping, begun, objective, score)
-    if stopper and (ended := stopper.ending(begun.state)):
-        return replace(_ended(begun, stopper, ended), classes=labels.classes)
-    writer = _Writer(keep, begun, stopper) if keep else None
-    ending = None if tolerance is None else stop_at_tolerance(objective, method, tolerance, begun.state)
-    watchers = [watcher for watcher in (stopper, writer, ending, watch_callbacks(callbacks)) if watcher]
-    shown = progress_bar(epochs) if wants_progress(progress) else nullcontext()
-    with (
-        within_memory("Training"),
-        suitable_threads(objective, method),
-        shown as bar,
-        writer or nullcontext(),
-    ):
-        result = run(
-            objective,
-            method,
-            begun.state,
-            epochs=epochs,
-            watchers=[*watchers, bar] if bar else watchers,
-            score=score,
-            evaluate_every=_evaluating_every(evaluate_every, early_stopping),
-            history=begun.history,
-            to_the_end=method.ends_by_itself or tolerance is not None,
-        )
-    best = stopper.best if stopper else result.best
-    result = replace(result, best=best, remarks=remarks_on(objective), classes=labels.classes)
-    return writer.finish(result) if writer else result
+    course = Course(
+        objective=objective,
+        method=method,
+        score=score,
+        epochs=epochs,
+        early_stopping=early_stopping,
+        tolerance=tolerance,
+        evaluate_every=evaluate_every,
+        callbacks=callbacks,
+        progress=progress,
+        checkpoint=keep,
+    )
+    _, result = best_start(
+        lambda one: course.run(_begin(problem, objective, method, initial, one, saved, aside)),
+        seed,
+        restarts,
+        course.loss,
+        "loss" if score is None else "validation",
+    )
+    return replace(result, classes=labels.classes)
 
 
 def _check(
@@ -233,6 +224,16 @@ def _check(
         )
     if resume is not None and initial is not None:
         raise OptionError("initial and resume both say where to start; give one of them.")
+
+
+def _refuse_one_start(checkpoint: Checkpoint | None, initial: Initial, resume: Any) -> None:
+    """Refuse, beside restarts, what is of one start only."""
+    is_whole = not (initial is None or isinstance(initial, str | Mapping)) or isinstance(initial, Parameters)
+    given = {"checkpoint": checkpoint is not None, "resume": resume is not None, "initial": is_whole}
+    if found := [name for name, is_given in given.items() if is_given]:
+        raise OptionError(
+            f"{found[0]} is of one run from one start, and restarts asks for several; give one of them."
+        )
 
 
 def _state_of(saved: Any) -> State | None:
@@ -267,73 +268,3 @@ def _begin(
     if isinstance(saved, SavedRun | Result):
         return SavedRun(spec, repr(method), state, saved.best, saved.history)
     return SavedRun(spec, repr(method), state, state, History.of([]))
-
-
-def _stopper(
-    rule: EarlyStopping | None, begun: SavedRun, objective: Objective, score: Score | None
-) -> Stopper | None:
-    if rule is None:
-        return None
-
-    def measure(state: State) -> float:
-        with np.errstate(all="ignore"):
-            if score and rule.monitor == "validation":
-                return score(state)
-            value = objective.value(state.theta)
-        # On full batches the first row's loss is this value, but for rounding: 23 * 0.98 / 23 < 0.98.
-        return value - _ROUNDING * abs(value)
-
-    return Stopper(rule, begun.best, begun.history, measure)
-
-
-def _evaluating_every(epochs: int | None, early_stopping: EarlyStopping | None) -> int | None:
-    """How often the loss is evaluated: after each epoch where that is what early stopping looks at."""
-    return 1 if early_stopping and early_stopping.monitor == "end_loss" else epochs
-
-
-def _ended(begun: SavedRun, stopper: Stopper, ending: Ending) -> Result:
-    """The result of a run that early stopping has ended before: as it was."""
-    reason = f"{ending.reason} The run had ended here; a larger patience, or none, lets it go on."
-    return Result(begun.spec, begun.state, stopper.best, begun.history, reason, False)
-
-
-class _Writer:
-    """The watcher that keeps a run on disk; as a context, it also writes when an error ends the run."""
-
-    def __init__(self, checkpoint: Checkpoint, begun: SavedRun, stopper: Stopper | None) -> None:
-        self._checkpoint, self._begun, self._stopper = checkpoint, begun, stopper
-        self._last, self.failure = begun.state, ""
-        self._rows = [begun.history[index] for index in range(len(begun.history))]
-        self._written = time.monotonic()
-
-    def __call__(self, state: State, row: Epoch) -> None:
-        self._rows.append(row)
-        self._last = state
-        if time.monotonic() - self._written >= self._checkpoint.seconds:
-            self._write_last()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._write_last()
-
-    def _write_last(self) -> None:
-        best = self._stopper.best if self._stopper else self._last
-        self.write(self._last, best, History.of(self._rows))
-
-    def finish(self, result: Result) -> Result:
-        """Write the result; where that fails, it is handed back all the same, and says so."""
-        self.write(result.state, result.best, result.history)
-        return replace(result, stopped=f"{result.stopped} {self.failure}".rstrip())
-
-    def write(self, state: State, best: State, history: History) -> None:
-        """Replace the file. A full disk must not cost the run: the failure is kept, to be told at the end."""
-        run = replace(self._begun, state=state, best=best, history=history)
-        path, self.failure = self._checkpoint.path, ""
-        try:
-            save_checkpoint(path, run)
-        except OSError as error:
-            self.failure = f"The checkpoint could not be written to {path}: {error.strerror or error}."
-        self._written = time.monotonic()
