@@ -5,6 +5,7 @@ import json
 import re
 import sys
 import zipfile
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -280,7 +281,10 @@ def test_some_numbers_among_words_are_categories(write):
     ("texts", "form", "first"),
     [
         ("2020-01-31 2021-02-03", "ymd", "2020-01-31"),
-        ("2020-01-31T12:30 2021-02-03T00:00:00.5Z", "ymd", "2020-01-31T12:30"),
+        ("2020-01-31T12:30Z 2021-02-03T00:00:00.5Z", "ymd UTC", "2020-01-31T12:30"),
+        ("2024-05-01T12:00+02:00 2024-05-01T12:00-0530", "ymd UTC", "2024-05-01T10:00"),
+        ("31/12/2023T20:00-05:00 14/03/2020T00:00Z", "dmy UTC", "2024-01-01T01:00"),
+        ("00:30+02:00 13:45Z", "ymd UTC", "1970-01-01T22:30"),
         ("2020-02 2020-03", "ymd", "2020-02-01"),
         ("3.4.2020 4.5.2020", "dmy", "2020-04-03"),
         ("03/14/2020 01/02/2020", "mdy", "2020-03-14"),
@@ -309,6 +313,11 @@ def test_dates(write, texts, form, first):
             "'2020-02-30' is not a date, but 2 of the column's 3 values are",
         ),
         ("14/03/2020 never 15/03/2020", "'never' is not a date, but 2 of the column's 3 values are"),
+        (
+            "2024-05-01T12:00+02:00 2024-05-01T12:00",
+            "line 3, column 'when': '2024-05-01T12:00' has no zone, and '2024-05-01T12:00+02:00' has one",
+        ),
+        ("2024-05-01T12:00Z 2024-05-02T12:00Z 2024-05-01T12:00+20:00", "is not a date, but 2 of the"),
     ],
 )
 def test_dates_that_are_asked_about(write, texts, message):
@@ -317,6 +326,47 @@ def test_dates_that_are_asked_about(write, texts, message):
         table["when"]
     assert "not understood" in str(table) and table.without("when").names == ("n",)
     assert table.select("n").names == ("n",)
+
+
+def test_one_moment_is_one_number_whatever_its_zone(write):
+    """Of 10:00 in UTC, written in five zones, in text and in arrays."""
+    texts = [
+        "2024-05-01T12:00+02:00",
+        "2024-05-01T10:00Z",
+        "2024-05-01 05:00 -0500",
+        "2024-05-01T15:30+05:30",
+    ]
+    rest = datetime(2024, 5, 1, 23, tzinfo=timezone(timedelta(hours=13)))
+    column = read_table(write("when\n" + "\n".join(texts) + "\n"))["when"]
+    assert set(column.values) == {np.datetime64("2024-05-01T10:00", "us")}
+    assert column.note == "in UTC, by their zones" and "in UTC, by their zones" in column.remarks()
+    given = Column.of(
+        "when", np.array([datetime.fromisoformat(text) for text in texts] + [rest, None], object)
+    )
+    assert set(given.known) == set(column.values) and given.note == column.note
+    assert read_table(write("when\n2024-05-01T12:00\n"))["when"].note == ""
+    with pytest.raises(DataError, match="and 2024-05-01 00:00:00 without one"):
+        Column.of("when", np.array([rest, datetime(2024, 5, 1)], object))
+
+
+def test_times_to_predict_have_zones_as_those_of_training_had(write):
+    days = [f"2024-05-0{1 + i}T1{i}:00" for i in range(8)]
+    zoned, bare = (
+        "when,y\n" + "".join(f"{day}{zone},{i}.5\n" for i, day in enumerate(days)) for zone in ("Z", "")
+    )
+    tables = {zone: read_table(write(text)) for zone, text in (("some", zoned), ("none", bare))}
+    for zone, other in (("some", "none"), ("none", "some")):
+        made = Preprocessor.fit(tables[zone], "y")
+        assert made.inputs(tables[zone]).shape == (8, len(made.outputs))
+        assert Preprocessor.from_dict(made.to_dict()) == made
+        with pytest.raises(DataError, match="column 'when': times have .*; in training"):
+            made.inputs(tables[other])
+        np.testing.assert_array_equal(
+            made.inputs(Table.of({"when": tables[zone]["when"].values})), made.inputs(tables[zone])
+        )
+    path = write(bare)
+    with pytest.raises(DataError, match="'2024-05-01T10:00' has no zone, and the column is in UTC"):
+        read_table(path, kinds=Preprocessor.fit(tables["some"], "y").kinds)
 
 
 def test_dates_as_asked_for(write):

@@ -96,6 +96,11 @@ TRAPS = {
         {"start": np.datetime64("2024-01-01T00:30")},
         inputs=4,
     ),
+    "zones.csv": Trap(
+        {"start": "date; 2023-12-31T22:30:00 to 2024-12-24T18:00:00; in UTC, by their zones"},
+        {"start": np.datetime64("2023-12-31T22:30")},
+        inputs=4,
+    ),
     "day_first.csv": Trap({"day": "date; day.month.year"}, {"day": np.datetime64("2020-01-01")}, inputs=3),
     "month_first.csv": Trap({"day": "date; month/day/year"}, {"day": np.datetime64("2020-01-01")}, inputs=3),
     "which_first.csv": Trap(

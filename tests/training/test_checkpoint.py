@@ -126,7 +126,7 @@ def test_the_file_is_written_as_often_as_asked(tmp_path):
 def test_the_time_between_two_writings_counts_from_the_last(tmp_path, monkeypatch):
     """Epochs of 4 seconds: every other one is written where 8 seconds were asked for."""
     path, now, found = tmp_path / "run", [0.0], []
-    monkeypatch.setattr("chainrule.training.fitting.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("chainrule.training.course.time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def tick(state):
         found.append(load_checkpoint(path).state.epoch if path.exists() else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.data.dates import NO_DATE
+from chainrule.data.dates import EPOCH, NO_DATE, UTC, in_utc
 from chainrule.data.kinds import Kind
 from chainrule.errors import DataError
 from chainrule.numerals import numeral
@@ -23,9 +23,6 @@ LAST_WHOLE = 2.0**53
 MAX_CATEGORIES = 1000
 MANY = 20
 """So many rows show that texts are almost all different, or that numbers count them."""
-
-EPOCH = np.datetime64("1970-01-01")
-"""The day of times without one."""
 
 HELD = "numbers, booleans, dates or strings"
 
@@ -214,8 +211,7 @@ def _of_objects(name: str, array: Array) -> Column:
             return _codes(name, _filled([*map(str, known)], missing, object, None), missing)
         return Column(name, "numeric", _filled(known, missing, np.float64, np.nan), missing)
     if all(isinstance(value, date | np.datetime64) for value in known):
-        moments = _filled([*map(_moment, known)], missing, NO_DATE.dtype, NO_DATE)
-        return Column(name, "date", moments, missing)
+        return _of_dates(name, known, missing)
     kinds = ", ".join(sorted({type(value).__name__ for value in known}))
     raise DataError(f"Column {name!r} holds {kinds} values; expected {HELD}.")
 
@@ -227,9 +223,17 @@ def _filled(known: Any, missing: Array, dtype: Any, absent: Any) -> Array:
     return values
 
 
-def _moment(value: Any) -> Any:
-    """The time as it is written, without its zone."""
-    return np.datetime64(value.replace(tzinfo=None) if isinstance(value, datetime) else value, "us")
+def _of_dates(name: str, known: Array, missing: Array) -> Column:
+    zoned = [getattr(value, "tzinfo", None) is not None for value in known]
+    if any(zoned) and not all(zoned):
+        bare = known[zoned.index(False)]
+        raise DataError(
+            f"Column {name!r} holds times with zones, and {bare} without one: it is not known which moment "
+            "that is. Give all times their zones or none."
+        )
+    moments = [np.datetime64(in_utc(value), "us") for value in known]
+    column = Column(name, "date", _filled(moments, missing, NO_DATE.dtype, NO_DATE), missing)
+    return replace(column, form=f"ymd{UTC}", note="in UTC, by their zones") if any(zoned) else column
 
 
 def _is_missing(value: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.column import MAX_CATEGORIES, Column
-from chainrule.data.dates import DATE_PARTS, ORDERS, dates
+from chainrule.data.dates import DATE_FORMS, DATE_PARTS, UTC, dates
 from chainrule.data.infer import as_asked
 from chainrule.data.kinds import Kind, asked_for
 from chainrule.data.number_forms import number_form
@@ -185,7 +185,7 @@ class DateFeature:
     @property
     def is_sound(self) -> bool:
         """Whether a description from a file is one that `fit_feature` could have made."""
-        is_form = self.form in ("", *ORDERS) and set(self.parts) <= set(DATE_PARTS)
+        is_form = self.form in ("", *DATE_FORMS) and set(self.parts) <= set(DATE_PARTS)
         is_date = self.fill is None or not np.isnat(dates([self.fill], "ymd")[0])
         is_whole = len(self.parts) == len(self.centers) == len(self.scales) > 0
         return is_form and is_date and is_whole and _are_finite(self.centers, self.scales)
@@ -243,6 +243,8 @@ def _filled(table: Table, feature: Filled) -> Array:
             f"{table.place(row)}, column {feature.name!r}: {value} is {column.kind}, "
             f"but the column was {feature.kind} in training; read the table with the kinds of that one."
         )
+    if isinstance(feature, DateFeature):
+        _refuse_other_zones(table, column, feature.form)
     if feature.fill is None:
         table.refuse_missing(column, FILL)
         return column.values
@@ -253,6 +255,13 @@ def _filled(table: Table, feature: Filled) -> Array:
     if feature.kind == "numeric":
         _refuse_infinite(table, column)
     return values
+
+
+def _refuse_other_zones(table: Table, column: Column, form: str) -> None:
+    """Times of UTC are not those of an unnamed zone; an array does not say which it holds."""
+    if column.form and form and column.form.endswith(UTC) != form.endswith(UTC):
+        here, there = ("zones", "none") if column.form.endswith(UTC) else ("no zones", "some")
+        raise DataError(f"{table.source}, column {column.name!r}: times have {here}; in training, {there}.")
 
 
 def _refuse_infinite(table: Table, column: Column) -> None:

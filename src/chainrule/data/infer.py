@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.column import LAST_WHOLE, Column, kind_of_texts
-from chainrule.data.dates import NO_DATE, ORDERS, dates, has_short_years, orders_of
+from chainrule.data.dates import NO_DATE, ORDERS, UTC, dates, has_short_years, moments, orders_of
 from chainrule.data.fields import Fields
 from chainrule.data.kinds import Asked, Kind
 from chainrule.data.number_forms import PLAIN, NumberForm, number_form
-from chainrule.data.questions import ENDLESS, about_decimals, about_order, about_the_odd, endless
+from chainrule.data.questions import (
+    ENDLESS,
+    about_decimals,
+    about_order,
+    about_the_odd,
+    about_zones,
+    endless,
+)
 from chainrule.data.splitting import encoded
 from chainrule.data.table import Table
 from chainrule.errors import DataError
@@ -115,7 +122,8 @@ def _inferred(fields: Fields, file_mark: Callable[[], str]) -> Column:
         return _column(fields, "boolean", _booleans(fields), words=_words(known))
     if orders := orders_of(known):
         order = _order(known, orders)
-        return _dates(fields, order) if order else _texts(fields, question=about_order(fields, orders))
+        question = about_zones(fields, order) if order else about_order(fields, orders)
+        return _texts(fields, question=question) if question else _dates(fields, order)
     return _texts(fields, question=about_the_odd(fields))
 
 
@@ -180,12 +188,14 @@ def _order(known: Sequence[str], orders: Sequence[str]) -> str:
 
 
 def _dates(fields: Fields, order: str) -> Column:
-    note = "" if order == "ymd" else ORDERS[order]
-    values = fields.of_rows(dates(fields.known, order), NO_DATE)
-    return _column(fields, "date", values, form=order, note=note)
+    values, zoned = moments(fields.known, order)
+    notes = ["" if order == "ymd" else ORDERS[order], "in UTC, by their zones" if zoned.any() else ""]
+    said = {"form": order + UTC if zoned.any() else order, "note": ", ".join(filter(None, notes))}
+    return _column(fields, "date", fields.of_rows(values, NO_DATE), **said)
 
 
-def _dates_as_asked(fields: Fields, order: str) -> Column:
+def _dates_as_asked(fields: Fields, form: str) -> Column:
+    order = form.removesuffix(UTC)
     if not order:
         orders = orders_of(fields.known) if fields.known else ["ymd"]
         order = _order(fields.known, orders or ["ymd"])
@@ -195,6 +205,8 @@ def _dates_as_asked(fields: Fields, order: str) -> Column:
     for i in np.flatnonzero(np.isnat(found)):
         text = fields.known[i]
         raise DataError(f"{fields.place(text)}: {text!r} is not a date ({ORDERS[order]}).")
+    if question := about_zones(fields, order, form.endswith(UTC)):
+        raise DataError(question)
     return _dates(fields, order)
 
 

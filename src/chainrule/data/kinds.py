@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from chainrule.data.dates import ORDERS
+from chainrule.data.dates import DATE_FORMS, ORDERS
 from chainrule.data.number_forms import number_form
 from chainrule.errors import OptionError
 from chainrule.near_misses import near_misses
@@ -39,7 +39,7 @@ def asked_for(name: str, text: str) -> Asked:
     >>> asked_for("when", "dmy"), asked_for("price", "1.000,5 €").kind
     (Asked(kind='date', form='dmy'), 'numeric')
     """
-    if text in ORDERS:
+    if text in DATE_FORMS:
         return Asked("date", text)
     if number_form(text):
         return Asked("numeric", text)

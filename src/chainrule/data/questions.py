@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.dates import ORDERS, dates, has_short_years
+from chainrule.data.dates import ORDERS, dates, has_short_years, moments
 from chainrule.data.fields import Fields
 from chainrule.data.number_forms import MARKS, fitting
 
@@ -43,6 +43,19 @@ def about_order(fields: Fields, orders: Sequence[str]) -> str:
     day, month = (dates([text], order)[0].astype("datetime64[D]") for order in ("dmy", "mdy"))
     what = f"{text!r} is {day} where the day comes first, {month} where the month does"
     return f"{fields.place(text)}: {what}; say which with {options}."
+
+
+def about_zones(fields: Fields, order: str, is_utc: bool = False) -> str:
+    """What is wrong where a time has no zone and others have one, or the column is in UTC; "" if nothing."""
+    zoned = moments(fields.known, order)[1]
+    if zoned.all() or not (zoned.any() or is_utc):
+        return ""
+    bare = fields.known[int(np.argmin(zoned))]
+    beside = "the column is in UTC"
+    if zoned.any():
+        beside = f"{fields.known[int(np.argmax(zoned))]!r} has one"
+    what = f"{bare!r} has no zone, and {beside}: it is not known which moment that is"
+    return f"{fields.place(bare)}: {what}. Give all times their zones or none, or leave the column out."
 
 
 def about_the_odd(fields: Fields) -> str:
