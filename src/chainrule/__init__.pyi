@@ -4,7 +4,9 @@ from . import optimizers as optimizers
 from . import penalties as penalties
 from .checking import check_gradient as check_gradient
 from .checking import check_jacobian as check_jacobian
+from .diagnosis import Diagnosis as Diagnosis
 from .diagnosis import check_claims as check_claims
+from .diagnosis import diagnose as diagnose
 from .diagnosis import verify as verify
 from .equations import Equations as Equations
 from .errors import ChainruleError as ChainruleError

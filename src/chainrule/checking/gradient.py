@@ -16,6 +16,7 @@ from chainrule.checking.point import At, Block, Point, point_of
 from chainrule.checking.probe import Probe, Tolerance
 from chainrule.checking.report import BlockVerdict, CheckReport
 from chainrule.checking.shapes import Claim, read_claims
+from chainrule.checking.subject import Subject
 from chainrule.errors import OptionError, UncheckableError, within_memory
 
 Array = NDArray[Any]
@@ -102,7 +103,8 @@ def check_gradient(
             f"The loss has shape {oracle.base.shape}; a gradient belongs to one number. "
             "Reduce it by a sum or a mean, or use check_jacobian."
         )
-    return _check(oracle, gradient, at, (), Request(entries, examples, np.random.default_rng(seed)), rtol)
+    request = Request(entries, examples, np.random.default_rng(seed))
+    return _check(oracle, loss, gradient, at, (), request, rtol)
 
 
 def check_jacobian(
@@ -148,7 +150,7 @@ def check_jacobian(
     """
     oracle = Oracle(function, point_of(at))
     request = Request(entries, None, np.random.default_rng(seed))
-    return _check(oracle, jacobian, at, oracle.base.shape, request, rtol)
+    return _check(oracle, function, jacobian, at, oracle.base.shape, request, rtol)
 
 
 def assert_gradient(loss: Callable[[Any], Any], gradient: Any, at: At, **options: Any) -> None:
@@ -165,7 +167,13 @@ def assert_gradient(loss: Callable[[Any], Any], gradient: Any, at: At, **options
 
 
 def _check(
-    oracle: Oracle, derivative: Any, at: At, out_shape: tuple[int, ...], request: Request, rtol: float | None
+    oracle: Oracle,
+    function: Callable[[Any], Any],
+    derivative: Any,
+    at: At,
+    out_shape: tuple[int, ...],
+    request: Request,
+    rtol: float | None,
 ) -> CheckReport:
     if request.entries != "all" and (not isinstance(request.entries, int) or request.entries < 1):
         raise OptionError(f"entries is {request.entries!r}; expected a positive number or 'all'.")
@@ -181,7 +189,9 @@ def _check(
                 judge_block(oracle, probe, request) if fits else judge_misfit(probe, claims[name])
             )
     remarks = tuple(remark for remark in (stray,) if remark)
-    return CheckReport(verdicts, oracle.method, oracle.evaluations, remarks)
+    again = derivative if callable(derivative) else None
+    subject = Subject(function, again, claims, point, request.examples) if not out_shape else None
+    return CheckReport(verdicts, oracle.method, oracle.evaluations, remarks, subject)
 
 
 def _claimed(derivative: Any, point: Point) -> Any:

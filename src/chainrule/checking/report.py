@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chainrule.checking.subject import Subject
 from chainrule.numerals import numeral
 
 Status = Literal["right", "wrong", "not checkable"]
@@ -135,12 +136,18 @@ class CheckReport:
         Calls of the judged function.
     remarks : tuple of str
         What concerns the derivative as a whole.
+    subject : Subject or None
+        What was judged, for `diagnose`; not printed, and left behind by a pickle.
     """
 
     blocks: dict[str, BlockVerdict]
     method: str = ""
     evaluations: int = 0
     remarks: tuple[str, ...] = field(default=())
+    subject: Subject | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "subject": None}
 
     @property
     def ok(self) -> bool:

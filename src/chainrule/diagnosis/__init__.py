@@ -2,6 +2,7 @@
 
 from chainrule.diagnosis.claims import check_claims
 from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
+from chainrule.diagnosis.naming.diagnosis import Diagnosis, diagnose
 from chainrule.diagnosis.verification import verify
 from chainrule.diagnosis.verify_report import BlockVerification, VerifyReport
 
@@ -9,8 +10,10 @@ __all__ = [
     "BlockVerification",
     "ClaimVerdict",
     "ClaimsReport",
+    "Diagnosis",
     "Discrepancy",
     "VerifyReport",
     "check_claims",
+    "diagnose",
     "verify",
 ]

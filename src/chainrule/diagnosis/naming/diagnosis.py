@@ -1,0 +1,286 @@
+"""The mistake in a wrong gradient, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking.gradient import check_gradient
+from chainrule.checking.oracle import Oracle
+from chainrule.checking.point import Point
+from chainrule.checking.report import CheckReport
+from chainrule.checking.shapes import Claim, read_claims
+from chainrule.checking.subject import Subject
+from chainrule.diagnosis.naming.alone import blocks_off, entries_off, examples_off
+from chainrule.diagnosis.naming.match import TOLERANCE, Claimed, Match
+from chainrule.diagnosis.naming.mutants import mutants
+from chainrule.diagnosis.naming.passage import Passage
+from chainrule.diagnosis.naming.recording import trace
+from chainrule.diagnosis.naming.tape import Untraceable
+from chainrule.errors import ChainruleError, OptionError, UncheckableError
+
+Array = NDArray[Any]
+
+SHOWN = 2
+"""Other words beside the first, at most."""
+
+FIRSTS = 12
+"""Mistakes that are tried as the first of two."""
+
+OPAQUE = 2_000
+"""Entries of a gradient that is found one by one, where the loss cannot be traced."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a wrong gradient does wrong.
+
+    Parameters
+    ----------
+    mistake : str
+        One word: batch, sign, penalty, bias, factor, constant, index, elementwise, activation, output, sum,
+        transpose, neighbour, path, fork, branch, mask, order, layout or shape; "none" for a right gradient,
+        "unknown" where no mistake that is known gives the numbers.
+    place : str
+        Where: a block, a function behind a block, the output, the penalty.
+    evidence : str
+        What was found, and how many entries agree.
+    equivalents : tuple of str
+        Other words for mistakes that give the same numbers; at most two.
+    second : Diagnosis or None
+        A second mistake, where it takes two to give the numbers.
+    """
+
+    mistake: str
+    place: str = ""
+    evidence: str = ""
+    equivalents: tuple[str, ...] = ()
+    second: Diagnosis | None = None
+
+    def __str__(self) -> str:
+        head = f"{self.mistake}, {self.place}" if self.place else self.mistake
+        lines = [f"{head}: {self.evidence}" if self.evidence else head]
+        if self.equivalents:
+            lines.append(f"  the same numbers come of: {', '.join(self.equivalents)}")
+        return "\n".join([*lines, f"and {self.second}"] if self.second else lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able mapping."""
+        return {
+            "mistake": self.mistake,
+            "place": self.place,
+            "evidence": self.evidence,
+            "equivalents": list(self.equivalents),
+            "second": self.second.to_dict() if self.second else None,
+        }
+
+
+def diagnose(report: CheckReport) -> Diagnosis:
+    """Name the mistake in a gradient that `check_gradient` judged.
+
+    The loss is run once on arrays that remember their steps. Of these steps every way back with one mistake
+    in it is compared with the claim: a slope left out or taken elsewhere, an operand exchanged or transposed,
+    a contribution lost, overwritten or scaled, an output's Jacobian twice or not at all, examples left out;
+    then pairs of such mistakes. The recorded steps must give the true gradient themselves, else nothing is
+    said by them. Of a loss that cannot be recorded (PyTorch, JAX, compiled code) only ratios, zeros,
+    penalties and exchanged entries are named.
+
+    Parameters
+    ----------
+    report : CheckReport
+        Of `check_gradient`, in this process: a pickled report has left the loss behind.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    OptionError
+        If the report has no loss.
+
+    Notes
+    -----
+    Where the claim is a function, mistakes that give the same numbers are told apart at a second point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.5]]), np.array([1.0, 0.0, 2.0])
+    >>> def loss(q):
+    ...     return np.mean((np.tanh(X @ q["W"]) @ q["w"] - y) ** 2)
+    >>> def gradient(q):
+    ...     a = np.tanh(X @ q["W"])
+    ...     r = 2 * (a @ q["w"] - y) / 3
+    ...     return {"W": X.T @ np.outer(r, q["w"]), "w": a.T @ r}
+    >>> at = {"W": np.array([[0.3, -0.2, 0.5], [0.1, 0.4, -0.6]]), "w": np.array([0.7, -1.1, 0.2])}
+    >>> print(diagnose(check_gradient(loss, gradient, at)))
+    activation, tanh behind W: the derivative of tanh is left out; 6 entries agree
+    """
+    if not isinstance(report, CheckReport) or report.subject is None:
+        raise OptionError(
+            "diagnose takes the report of check_gradient, made in this process; "
+            f"this is {_kind(report)}. Check the gradient again."
+        )
+    if report.ok:
+        return Diagnosis("none", evidence="every block is right")
+    subject = report.subject
+    if shape := _misfit(subject.claims):
+        return shape
+    with np.errstate(all="ignore"):
+        try:
+            passage = _passage(subject, subject.point)
+        except ChainruleError as error:
+            return _unmodelled(subject, str(error))
+        return _named(subject, passage)
+
+
+def _kind(report: object) -> str:
+    if isinstance(report, CheckReport):
+        return "one without its loss, as of check_jacobian or of a pickle"
+    return f"a {type(report).__name__}"
+
+
+def _misfit(claims: Mapping[str, Claim]) -> Diagnosis | None:
+    """The mistake where an array has another shape, or is none."""
+    for name, claim in claims.items():
+        if claim.array is not None:
+            continue
+        if not claim.misfit.startswith("yours has shape"):
+            return Diagnosis("unknown", name, claim.misfit)
+        repairs = [words for words, _ in claim.repairs]
+        if repairs and "unsummed" in repairs[0]:
+            return Diagnosis("elementwise", name, f"{claim.misfit}: {repairs[0]}", ("shape", "sum"))
+        if "it is transposed" in repairs:
+            return Diagnosis("layout", name, f"{claim.misfit}: it is transposed", ("shape", "transpose"))
+        return Diagnosis("shape", name, claim.misfit)
+    return None
+
+
+def _passage(subject: Subject, point: Point) -> Passage:
+    """The recorded steps of the loss, which must give its true gradient."""
+    tape = trace(subject.function, _arrays(point), point.by_name)
+    passage = Passage(tape, subject.examples)
+    again = check_gradient(
+        subject.function, point.by_name(passage.true), point.rebuild(point.vector, np.float64)
+    )
+    if not again.ok:
+        raise Untraceable("The recorded steps do not give the loss's own gradient.")
+    return passage
+
+
+def _arrays(point: Point) -> dict[str, Array]:
+    return {b.name: point.vector[b.start : b.stop].reshape(b.shape) for b in point.blocks}
+
+
+def _claimed(claims: Mapping[str, Claim]) -> dict[str, Array]:
+    return {name: claim.array for name, claim in claims.items() if claim.array is not None}
+
+
+def _tolerance(claims: Mapping[str, Claim]) -> float:
+    return max(TOLERANCE, 40 * max(float(np.finfo(claim.dtype).eps) for claim in claims.values()))
+
+
+def _named(subject: Subject, passage: Passage) -> Diagnosis:
+    claimed, tolerance = _claimed(subject.claims), _tolerance(subject.claims)
+    judge = Claimed(passage, claimed, tolerance, np.random.default_rng(0))
+    tried = mutants(passage)
+    if matches := judge.matches(tried):
+        return _shown(_confirmed(subject, matches, len(tried)))
+    if found := entries_off(claimed, passage.true, 10 * tolerance):
+        return Diagnosis(*found)
+    if (left := examples_off(passage, claimed, tolerance)) and (matches := judge.matches([left])):
+        return _shown(matches)
+    for first in islice(_distinct(judge.parts(tried)), FIRSTS):
+        after = passage.after(first.changes)
+        if seconds := Claimed(after, claimed, tolerance, np.random.default_rng(1)).matches(mutants(after)):
+            return replace(_shown([first]), second=_shown(seconds))
+    return Diagnosis(
+        "unknown", evidence=f"none of {len(tried):,} single mistakes, and no likely pair, gives these numbers"
+    )
+
+
+def _distinct(matches: list[Match]) -> Iterator[Match]:
+    """One of those that change the same node in the same way."""
+    seen = set()
+    for match in matches:
+        key = tuple((node.place, np.round(float(np.sum(change**2)), 12)) for node, change in match.changes)
+        if key not in seen:
+            seen.add(key)
+            yield match
+
+
+def _confirmed(subject: Subject, matches: list[Match], count: int) -> list[Match]:
+    """Those that give the claim at a second point, too, where the claim can be asked there."""
+    is_clear = len({match.word for match in matches}) == 1 and not any(m.mutant.is_free for m in matches)
+    if subject.derivative is None or is_clear:
+        return matches
+    point = _moved(subject.point)
+    try:
+        passage = _passage(subject, point)
+        argument = point.rebuild(point.vector, point.dtype)
+        claims, _ = read_claims(subject.derivative(argument), point, (), argument)
+    except Exception:  # somebody's code, at a point of ours
+        return matches
+    tried, claimed = mutants(passage), _claimed(claims)
+    if len(tried) != count or len(claimed) != len(claims):
+        return matches
+    judge = Claimed(passage, claimed, _tolerance(claims), np.random.default_rng(2))
+    again = [(match, judge.matches([tried[match.index]])) for match in matches]
+    # A number that is 2 at one point may be the value of a parameter, which the second tells.
+    kept = [replace(match, word=a[0].word, sentence=a[0].sentence, also=a[0].also) for match, a in again if a]
+    return kept or matches
+
+
+def _moved(point: Point) -> Point:
+    rng = np.random.default_rng(3)
+    scales = np.concatenate([np.full(block.size, block.scale) for block in point.blocks])
+    return replace(point, vector=point.vector + 0.1 * scales * rng.standard_normal(point.vector.size))
+
+
+def _shown(matches: list[Match]) -> Diagnosis:
+    first = matches[0]
+    words = [word for match in matches for word in (match.word, *match.also)]
+    others = tuple(dict.fromkeys(word for word in words if word != first.word))[:SHOWN]
+    agree = (
+        f"; {first.entries} {'entry agrees' if first.entries == 1 else 'entries agree'}"
+        if first.entries
+        else ""
+    )
+    return Diagnosis(first.word, first.place, f"{first.sentence}{agree}", others)
+
+
+def _unmodelled(subject: Subject, reason: str) -> Diagnosis:
+    """What the numbers say alone, of a loss that cannot be recorded."""
+    reason = reason.rstrip(".")
+    if subject.point.vector.size > OPAQUE:
+        return Diagnosis(
+            "unknown", evidence=f"{reason}, and {subject.point.vector.size:,} entries are too many to look at"
+        )
+    try:
+        true, error = _truth(subject)
+    except UncheckableError as failed:
+        return Diagnosis("unknown", evidence=f"{reason}; {failed}")
+    claimed = _claimed(subject.claims)
+    tolerance = max(_tolerance(subject.claims), error)
+    if found := entries_off(claimed, true, 10 * tolerance):
+        return Diagnosis(*found)
+    if said := blocks_off(claimed, true, _arrays(subject.point), subject.examples or 0, tolerance):
+        return Diagnosis(*said)
+    return Diagnosis("unknown", evidence=reason)
+
+
+def _truth(subject: Subject) -> tuple[dict[str, Array], float]:
+    """The true gradient entry by entry, and how far it may be off, relative to its largest."""
+    oracle, size = Oracle(subject.function, subject.point), subject.point.vector.size
+    units = np.eye(size)
+    slopes = oracle.settle(list(units), [np.zeros(1)] * size)
+    values = np.array([float(slope.value.ravel()[0]) for slope in slopes])
+    errors = np.array([float(np.max(slope.error)) for slope in slopes])
+    blocks = {b.name: values[b.start : b.stop].reshape(b.shape) for b in subject.point.blocks}
+    return blocks, float(np.max(errors) / max(np.max(np.abs(values)), 1e-300))
