@@ -11,11 +11,10 @@ from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.log_space import Term, log_of, share
-from chainrule.equations.nodes.nodes import Pool
+from chainrule.equations.nodes.nodes import Pool, linear, scaled
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised
-from chainrule.equations.nodes.sums import linear, scaled
 
 SIZES = {"m": 2, "n": 3, "q": 4, "r": 5, "s": 6}
 

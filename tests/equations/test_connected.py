@@ -7,9 +7,8 @@ import pytest
 
 from chainrule.equations.nodes.connected import are_connected, connected, labels_of
 from chainrule.equations.nodes.distribute import distributed, opened
-from chainrule.equations.nodes.nodes import Pool, coefficient_terms
+from chainrule.equations.nodes.nodes import Pool, coefficient_terms, linear
 from chainrule.equations.nodes.products import product
-from chainrule.equations.nodes.sums import linear
 from equations.node_values import node_value
 from equations.random_nodes import Draw
 

@@ -14,10 +14,9 @@ from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.nodes.nodes import Pool, topological
+from chainrule.equations.nodes.nodes import Pool, linear, topological
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.simplify import cost
-from chainrule.equations.nodes.sums import linear
 from chainrule.errors import SheetLimitError
 from equations.complex_steps import close
 from equations.random_nodes import LENGTHS, Draw

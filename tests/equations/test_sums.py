@@ -5,8 +5,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from chainrule.equations.nodes.nodes import Pool, coefficient_terms, is_zero
-from chainrule.equations.nodes.sums import content, linear, negative, scaled
+from chainrule.equations.nodes.nodes import (
+    Pool,
+    coefficient_terms,
+    content,
+    is_zero,
+    linear,
+    negative,
+    scaled,
+)
 from equations.node_values import node_value
 
 N = ("n",)

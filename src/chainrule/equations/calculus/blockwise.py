@@ -16,10 +16,9 @@ from chainrule.equations.calculus.pin import involves, pinned, unsummed
 from chainrule.equations.calculus.second import Kept, Second, SecondOrder
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.cotangents import Cotangent, Temporary
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, linear
 from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Program, symbols_of
-from chainrule.equations.nodes.sums import linear
 from chainrule.equations.nodes.tensors import written_out
 
 MATRIX = 2

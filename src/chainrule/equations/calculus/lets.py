@@ -27,12 +27,13 @@ from chainrule.equations.nodes.nodes import (
     from_below,
     is_number,
     is_zero,
+    linear,
+    scaled,
     topological,
 )
 from chainrule.equations.nodes.operations import moving, rebuild, rule_in_words, substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
-from chainrule.equations.nodes.sums import linear, scaled
 
 # Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.
 MATRIX, MOST_IN_BRACKETS = 2, 16

@@ -8,11 +8,10 @@ from typing import NamedTuple
 from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span, size_factors
 from chainrule.equations.nodes.distribute import Terms
-from chainrule.equations.nodes.nodes import Node, Pool, from_below
+from chainrule.equations.nodes.nodes import Node, Pool, from_below, linear
 from chainrule.equations.nodes.operations import made
 from chainrule.equations.nodes.products import is_simplex, power, product, spread
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.sums import linear
 
 BATCH = "batch"
 Outside = list[tuple[Node, tuple[str, ...]]]

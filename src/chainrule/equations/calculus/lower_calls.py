@@ -11,9 +11,8 @@ from chainrule.equations.nodes.elementwise import apply
 from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
-from chainrule.equations.nodes.nodes import Node, Pool, is_zero
+from chainrule.equations.nodes.nodes import Node, Pool, is_zero, scaled
 from chainrule.equations.nodes.norms import norm
-from chainrule.equations.nodes.sums import scaled
 from chainrule.errors import NoRuleError
 from chainrule.gamma import polygamma_name
 

@@ -6,11 +6,10 @@ from fractions import Fraction
 
 from chainrule.equations.language.tree import Size, Type, size_factors
 from chainrule.equations.nodes import recognised
-from chainrule.equations.nodes.nodes import Node, Pool, is_number, number_of
+from chainrule.equations.nodes.nodes import Node, Pool, is_number, linear, number_of
 from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.raised import raised_along
-from chainrule.equations.nodes.sums import linear
 
 Labels = tuple[str | int, ...]
 

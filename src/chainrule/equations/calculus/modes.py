@@ -18,6 +18,8 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     is_zero,
+    linear,
+    scaled,
     topological,
 )
 from chainrule.equations.nodes.norms import divisor
@@ -27,7 +29,6 @@ from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.stages import staged
-from chainrule.equations.nodes.sums import linear, scaled
 
 # A cotangent of more terms behind conditions is no longer taken apart.
 MOST_GATED = 8

@@ -6,11 +6,10 @@ from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
 from chainrule.equations.nodes.cotangents import Temporary
-from chainrule.equations.nodes.nodes import Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, scaled
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
-from chainrule.equations.nodes.sums import scaled
 
 
 class NamedLine(Protocol):

@@ -7,9 +7,8 @@ from typing import NamedTuple
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.distribute import Terms, distributed
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, linear
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.sums import linear
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
 PENALTY = 'penalty="{}"'

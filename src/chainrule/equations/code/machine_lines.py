@@ -20,11 +20,10 @@ from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
 from chainrule.equations.nodes.cotangents import Cotangent
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product, transposed
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.sums import linear
 
 
 def first_lines(

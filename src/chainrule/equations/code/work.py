@@ -7,9 +7,16 @@ from math import inf, prod
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.distribute import distributed
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, from_below, topological
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    from_below,
+    linear,
+    scaled,
+    topological,
+)
 from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.sums import linear, scaled
 
 # What a size is taken for when nobody says how large it is.
 ASSUMED_LENGTH = 64.0

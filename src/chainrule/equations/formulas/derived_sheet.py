@@ -18,12 +18,11 @@ from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.lexer import MOST_LETTERS
 from chainrule.equations.language.tree import Declaration
 from chainrule.equations.nodes.logarithms import is_positive
-from chainrule.equations.nodes.nodes import ONE, Node, from_below, is_number
+from chainrule.equations.nodes.nodes import ONE, Node, from_below, is_number, linear
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.raised import written_out
-from chainrule.equations.nodes.sums import linear
 
 
 def derived_sheet(program: Program, lines: Sequence[Line], shown: Shown) -> str:

@@ -18,6 +18,7 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     from_below,
+    linear,
     relabelled,
 )
 from chainrule.equations.nodes.operations import rebuild
@@ -25,7 +26,6 @@ from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.softmaxes import softmax_jacobian
-from chainrule.equations.nodes.sums import linear
 
 # s as in sample; i to r are taken by index notation first.
 LETTERS = "stuvwrq"

@@ -15,13 +15,14 @@ from chainrule.equations.nodes.nodes import (
     argument_of,
     base_and_exponent,
     from_below,
+    linear,
     number_and_rest,
     number_plus_term,
+    scaled,
 )
 from chainrule.equations.nodes.norms import with_directions
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import elementwise, power
-from chainrule.equations.nodes.sums import linear, scaled
 
 
 def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:

@@ -5,9 +5,8 @@ not taken would spoil the other. Where a side is NaN, neither a < b nor b <= a h
 a < b is a comparison of its own, ``!<``.
 """
 
-from chainrule.equations.nodes.nodes import Node, is_number, is_zero, number_of
+from chainrule.equations.nodes.nodes import Node, content, is_number, is_zero, number_of, scaled
 from chainrule.equations.nodes.relations import opposite
-from chainrule.equations.nodes.sums import content, scaled
 
 NEGATED = {"<": "!<", "!<": "<", "<=": "!<=", "!<=": "<=", "==": "!=", "!=": "=="}
 _HOLDS = {

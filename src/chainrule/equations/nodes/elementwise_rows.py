@@ -8,10 +8,9 @@ from chainrule.arrays import numpy_function
 from chainrule.equations.nodes import elementwise_values as values
 from chainrule.equations.nodes.elementwise import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
 from chainrule.equations.nodes.logarithms import log
-from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.nodes import Node, linear, negative, one_minus, scaled
 from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.products import elementwise, power
-from chainrule.equations.nodes.sums import linear, negative, one_minus, scaled
 
 __all__ = ["COMPOSED", "ELEMENTWISE"]
 

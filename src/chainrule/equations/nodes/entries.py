@@ -4,9 +4,8 @@ from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.products import product
-from chainrule.equations.nodes.sums import linear
 
 Factor = tuple[Node, Sequence[Hashable]]
 

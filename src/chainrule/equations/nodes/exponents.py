@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
-from chainrule.equations.nodes.nodes import ONE, Factor, Node, Pool, argument_of, is_number, number_of
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.nodes import ONE, Factor, Node, Pool, argument_of, is_number, linear, number_of
 
 ZERO = Fraction(0)
 

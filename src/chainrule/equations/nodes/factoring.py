@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from chainrule.equations.nodes.connected import are_connected, connected, labels_of
-from chainrule.equations.nodes.nodes import ONE, Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import ONE, Node, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.products import product
-from chainrule.equations.nodes.sums import linear
 
 Simple = Callable[[Node], Node]
 

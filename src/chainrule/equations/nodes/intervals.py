@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
-from chainrule.equations.nodes.nodes import ONE, Node, argument_of, coefficient_terms
+from chainrule.equations.nodes.nodes import ONE, Node, argument_of, coefficient_terms, linear
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.equations.nodes.slopes import Slope
-from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 
 PARTS = ("log", "upper", "lower", "upper_gap", "lower_gap")

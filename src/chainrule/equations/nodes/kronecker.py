@@ -5,9 +5,8 @@ from fractions import Fraction
 from itertools import count
 
 from chainrule.equations.nodes.blocks import Parts, parts_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.products import merged, product
-from chainrule.equations.nodes.sums import linear
 
 
 def kronecker(left: Node, right: Node, lead: int = 0) -> Node:

@@ -16,10 +16,18 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    content,
+    factors_of,
+    is_number,
+    is_zero,
+    linear,
+    scaled,
+)
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.slopes import Labels, Slope
-from chainrule.equations.nodes.sums import content, linear, scaled
 
 KINDS = ("logsum", "logabs", "sumsign", "share")
 

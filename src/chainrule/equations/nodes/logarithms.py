@@ -16,14 +16,18 @@ from chainrule.equations.nodes.nodes import (
     Node,
     argument_of,
     coefficient_terms,
+    content,
     factors_of,
+    linear,
+    negative,
     number_plus_term,
+    one_minus,
+    scaled,
     summed_labels,
 )
 from chainrule.equations.nodes.products import elementwise, one_plus_exp, product, spread
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
-from chainrule.equations.nodes.sums import content, linear, negative, one_minus, scaled
 
 
 def log(u: Node) -> Node | None:

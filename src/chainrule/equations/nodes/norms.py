@@ -9,9 +9,16 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import isqrt
 
-from chainrule.equations.nodes.nodes import Factor, Node, base_and_exponent, factors_of, topological
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    base_and_exponent,
+    content,
+    factors_of,
+    scaled,
+    topological,
+)
 from chainrule.equations.nodes.products import power, product, squared_norm
-from chainrule.equations.nodes.sums import content, scaled
 
 HALF = Fraction(1, 2)
 # A product of more factors is not searched for its half.

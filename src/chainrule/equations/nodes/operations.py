@@ -13,11 +13,10 @@ from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
-from chainrule.equations.nodes.nodes import Node, Pool, from_below
+from chainrule.equations.nodes.nodes import Node, Pool, from_below, linear
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised_along
-from chainrule.equations.nodes.sums import linear
 from chainrule.errors import NoRuleError
 
 Row = TypeVar("Row")

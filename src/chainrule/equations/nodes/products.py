@@ -25,16 +25,18 @@ from chainrule.equations.nodes.nodes import (
     argument_of,
     base_and_exponent,
     coefficient_terms,
+    content,
     factors_of,
     is_sum,
     is_zero,
+    linear,
     number_plus_term,
+    scaled,
     summed_labels,
     topological,
 )
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
-from chainrule.equations.nodes.sums import content, linear, scaled
 
 Label = Hashable
 IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}

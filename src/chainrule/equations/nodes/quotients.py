@@ -5,8 +5,17 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.exponents import Exponents
-from chainrule.equations.nodes.nodes import Factor, Node, Pool, argument_of, factors_of, is_zero
-from chainrule.equations.nodes.sums import content, linear, scaled
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    Pool,
+    argument_of,
+    content,
+    factors_of,
+    is_zero,
+    linear,
+    scaled,
+)
 
 
 def recognise(pool: Pool, exponents: Exponents) -> int:

@@ -18,10 +18,11 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     is_number,
+    linear,
     number_of,
+    scaled,
 )
 from chainrule.equations.nodes.products import Label, elementwise, power, product, spread
-from chainrule.equations.nodes.sums import linear, scaled
 
 
 def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node:

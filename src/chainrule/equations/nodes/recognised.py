@@ -3,9 +3,15 @@
 from fractions import Fraction
 
 from chainrule.equations.nodes.elementwise import plain
-from chainrule.equations.nodes.nodes import Node, argument_of, coefficient_terms, number_plus_term
+from chainrule.equations.nodes.nodes import (
+    Node,
+    argument_of,
+    coefficient_terms,
+    negative,
+    number_plus_term,
+    scaled,
+)
 from chainrule.equations.nodes.products import elementwise, power
-from chainrule.equations.nodes.sums import negative, scaled
 
 HALF = Fraction(1, 2)
 

@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Factor, Node, Pool
-from chainrule.equations.nodes.sums import one_minus
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, one_minus
 
 
 class Order(NamedTuple):

@@ -24,12 +24,12 @@ from chainrule.equations.nodes.nodes import (
     factors_of,
     from_below,
     is_sum,
+    linear,
     summed_labels,
 )
 from chainrule.equations.nodes.operations import own_cost, rebuild
 from chainrule.equations.nodes.products import is_simplex, product
 from chainrule.equations.nodes.quotients import picked
-from chainrule.equations.nodes.sums import linear
 
 MOST_TERMS = 6
 MOST_EXPANDED = 12

@@ -2,9 +2,8 @@
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.nodes import Node, linear
 from chainrule.equations.nodes.products import product
-from chainrule.equations.nodes.sums import linear
 
 
 def log_sum_exp(u: Node) -> Node:

@@ -29,13 +29,14 @@ from chainrule.equations.nodes.nodes import (
     is_number,
     is_sum,
     is_zero,
+    linear,
     number_and_rest,
     number_plus_term,
+    scaled,
 )
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.quotients import picked
-from chainrule.equations.nodes.sums import linear, scaled
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
     Bodies,

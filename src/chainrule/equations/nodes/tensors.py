@@ -8,8 +8,7 @@ be evaluated entry by entry.
 from collections.abc import Collection
 
 from chainrule.equations.nodes.distribute import opened
-from chainrule.equations.nodes.nodes import Node, factors_of
-from chainrule.equations.nodes.sums import linear
+from chainrule.equations.nodes.nodes import Node, factors_of, linear
 
 MATRIX, MOST = 2, 64
 

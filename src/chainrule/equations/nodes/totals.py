@@ -23,11 +23,12 @@ from chainrule.equations.nodes.nodes import (
     is_number,
     is_sum,
     is_zero,
+    linear,
     number_and_rest,
+    scaled,
     summed_labels,
 )
 from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
-from chainrule.equations.nodes.sums import linear, scaled
 
 Bodies: TypeAlias = Mapping[Node, Node]
 # A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
