@@ -182,4 +182,4 @@ def _one_row(term: Node) -> Node | None:
     if term.kind != "prod" or sum(arg.kind != "ones" for arg in term.args) != 1:
         return None
     (place,) = (place for place, arg in enumerate(term.args) if arg.kind != "ones")
-    return term.args[place] if term.data[0][place] == term.data[1][1:] else None
+    return term.args[place] if term.data[place] == term.axes[1:] else None

@@ -103,7 +103,7 @@ def _sum(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
 
 def _product(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """All other factors."""
-    labels, out = node.data
+    labels, out = node.data, node.axes
     factors = factors_of(node)
     # Of a product of 4,096 factors, as s(s(...)) with s(M) = M @ M has, each slope has all the others.
     if (least := len(places) * (len(factors) - 1)) > node.pool.limit:

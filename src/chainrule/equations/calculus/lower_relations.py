@@ -134,7 +134,7 @@ def _factor(condition: Node) -> Node | None:
     if condition.kind != "prod" or not any(arg.kind == "relation" for arg in condition.args):
         return None
     args = [indicator(arg) if arg.kind == "relation" else arg for arg in condition.args]
-    return product(condition.pool, list(zip(args, condition.data[0], strict=True)), condition.data[1])
+    return product(condition.pool, list(zip(args, condition.data, strict=True)), condition.axes)
 
 
 def _is_diagonal(factor: Node) -> bool:

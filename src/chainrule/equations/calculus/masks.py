@@ -54,7 +54,7 @@ def _conditions_of_term(node: Node) -> list[Factor]:
         return [(node.args[0], tuple(range(len(node.dims))))]
     if node.kind != "prod":
         return []
-    place = {label: axis for axis, label in enumerate(node.data[1])}
+    place = {label: axis for axis, label in enumerate(node.axes)}
     found = list[Factor]()
     for arg, own in factors_of(node):
         if gate(arg):

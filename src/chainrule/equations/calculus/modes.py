@@ -239,5 +239,5 @@ def _is_outer(term: Node) -> bool:
     """Whether a matrix is a column times a row."""
     if term.kind != "prod" or len(term.dims) != 2:
         return False
-    row, column = term.data[1]
+    row, column = term.axes
     return not are_connected(row, column, factors_of(term))

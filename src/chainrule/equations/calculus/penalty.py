@@ -116,7 +116,7 @@ def split_terms(program: Program, of: str, over: Collection[str]) -> tuple[Terms
 
 def _distributed(node: Node, program: Program, changing: Set[str]) -> Node | None:
     """A product of scalars, only one of which changes with the examples, with that one opened."""
-    if node.kind != "prod" or any(node.data[0]):
+    if node.kind != "prod" or any(node.data):
         return None
     moving = [arg for arg in node.args if not changing.isdisjoint(program.names_in(arg))]
     if len(moving) != 1:

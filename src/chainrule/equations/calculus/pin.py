@@ -117,7 +117,7 @@ def _labels(node: Node, size: Size) -> set[int]:
 
 def _product(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
     """A product with one label for the examples, which is open; it goes."""
-    labels, out = node.data
+    labels, out = node.data, node.axes
     if _labels(node, size) != {out[axis]}:
         return None
     kept = [tuple(label for label in own if label != out[axis]) for own in labels]
@@ -143,9 +143,9 @@ def unsummed(node: Node, size: Size) -> Node | None:
     for c, term in _opened(node, size):
         if not involves(term, size):
             continue
-        if term.kind != "prod" or len(found := _labels(term, size)) != 1 or found & set(term.data[1]):
+        if term.kind != "prod" or len(found := _labels(term, size)) != 1 or found & set(term.axes):
             return None
-        out = term.data[1]
+        out = term.axes
         (example,) = found
         terms.append((c, product(node.pool, factors_of(term), (example, *out))))
     return linear(node.pool, terms, (size, *node.dims)) if terms else None

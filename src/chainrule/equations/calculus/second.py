@@ -199,7 +199,7 @@ def _touches(node: Node, rank: int) -> bool:
         if term.kind == "delta":
             return True
         if term.kind == "prod":
-            out = term.data[1]
+            out = term.axes
             ways = set(out[rank:])
             if any(arg.kind == "delta" and ways & set(own) for arg, own in factors_of(term)):
                 return True

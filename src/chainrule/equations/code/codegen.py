@@ -272,14 +272,14 @@ class Writer:
         """A term that only repeats along some axes, left to broadcast: ``b`` for 𝟏 bᵀ."""
         if not repeats(node):
             return self.code[node]
-        out = node.data[1]
+        out = node.axes
         pairs = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
         kept = tuple(label for label in out if any(label in own for _, own in pairs))
         text, atomic = self._contracted(pairs, kept)
         return aligned_code(Operand(text, kept, atomic), out), atomic or kept != out[len(out) - len(kept) :]
 
     def _product(self, node: Node) -> Code:
-        out = node.data[1]
+        out = node.axes
         return self._contracted(factors_of(node), out)
 
     def _contracted(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> Code:

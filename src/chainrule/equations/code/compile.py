@@ -96,7 +96,7 @@ def is_linear_layer(node: Node) -> bool:
     return any(
         term.kind == "prod"
         and sum(bool(arg.dims) for arg in term.args) > 1
-        and any(set(labels) - set(term.data[1]) for labels in term.data[0])
+        and any(set(labels) - set(term.axes) for labels in term.data)
         and bool(term.dims)
         and all(arg.kind != "onehot" for arg in term.args)
         for _, term in coefficient_terms(node)

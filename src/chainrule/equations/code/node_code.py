@@ -190,7 +190,7 @@ def repeated_axes(node: Node) -> set[int]:
     if is_number(node):
         return set(range(len(node.dims)))
     ones = [own for arg, own in factors_of(node) if arg.kind == "ones"] if repeats(node) else []
-    return {node.data[1].index(label) for own in ones for label in own}
+    return {label for own in ones for label in own}
 
 
 def _plain(node: Node, text: Callable[[Node], str]) -> str:

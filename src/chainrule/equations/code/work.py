@@ -55,7 +55,7 @@ def _distributed(node: Node, fits: Callable[[Node], bool]) -> Node | None:
     """A product distributed over the first sum that fits."""
     if node.kind != "prod":
         return None
-    out = node.data[1]
+    out = node.axes
     pairs = factors_of(node)
     for place, (total, _) in enumerate(pairs):
         if total.kind == "lin" and len(total.args) > 1 and fits(total):
@@ -110,7 +110,7 @@ def operations(
 
 
 def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
-    out = node.data[1]
+    out = node.axes
     pairs = factors_of(node)
     sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
     shop = Workshop(sizes.__getitem__, writes=False)
@@ -164,7 +164,7 @@ def _is_thin(term: Node) -> bool:
     """Whether a term falls into pieces with fewer axes, as u vᵀ does, and diag(u) but for the identity."""
     if term.kind != "prod":
         return term.kind == "delta"
-    out = term.data[1]
+    out = term.axes
     pieces: list[set[int]] = []
     for arg, own in factors_of(term):
         if arg.kind != "delta":

@@ -116,13 +116,13 @@ def _entry_by_entry(node: Node, at: At) -> list[At] | None:
 
 
 def _factors_at(node: Node, at: At) -> list[At]:
-    labels, out = node.data
+    labels, out = node.data, node.axes
     fixed = {out[axis]: place for axis, place in at}
     return [tuple((axis, fixed[label]) for axis, label in enumerate(own) if label in fixed) for own in labels]
 
 
 def _product(node: Node, at: At, args: list[Node]) -> Node:
-    labels, out = node.data
+    labels, out = node.data, node.axes
     gone = {out[axis] for axis, _ in at}
     kept = [tuple(label for label in own if label not in gone) for own in labels]
     rest = _left(out, at)

@@ -173,7 +173,7 @@ class Factored:
                 for term in self._terms[arg]
             )
         if node.kind == "prod":
-            out = node.data[1]
+            out = node.axes
             return self.multiplied(factors_of(node), out)
         if node not in self._values:
             args = [self.value(arg) for arg in node.args]

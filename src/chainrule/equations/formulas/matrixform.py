@@ -148,7 +148,7 @@ def _readable_product_form(node: Node, form: FormOf) -> Form:
     opened = [written_out(arg) if arg.kind == "raised" else arg for arg in node.args]
     if opened == list(node.args):
         return _product_form(node, form)
-    labels, out = node.data
+    labels, out = node.data, node.axes
     return form(product(node.pool, list(zip(opened, labels, strict=True)), out))
 
 
@@ -156,7 +156,7 @@ def _merged_form(node: Node, form: FormOf) -> Form:
     """A matrix beside a column or row, as in I ⊗ y; else entries at one letter for several axes."""
     (inner,), rank = node.args, len(node.dims)
     if inner.kind == "prod" and node.data == (2, 1):
-        i, k, j = inner.data[1]
+        i, k, j = inner.axes
         pairs = factors_of(inner)
         for first, second in (((i, j), (k,)), ((i,), (k, j))):
             sides = sides_of(pairs, set(first), set(second))
@@ -261,7 +261,7 @@ def _squares(node: Node, form: FormOf) -> Form:
 
 
 def _product_form(node: Node, form: FormOf) -> Form:
-    out = node.data[1]
+    out = node.axes
     sizes = {label: size for arg, own in factors_of(node) for label, size in zip(own, arg.dims, strict=True)}
     pairs = factors_of(node)
     reduced = _reduced(pairs, out, form)
@@ -300,7 +300,7 @@ def _reduced(
 
 def _pieces(node: Node, form: FormOf) -> list[tuple[Form, tuple[int, ...]]]:
     """The factors of a tensor; what shares summed indices is joined where matrices can say it: (VᵀV)[j,l]."""
-    labels, out = node.data
+    labels, out = node.data, node.axes
     pieces: list[tuple[Form, tuple[int, ...]]] = []
     for places in _groups(labels, out):
         pairs = [(node.args[place], labels[place]) for place in places]

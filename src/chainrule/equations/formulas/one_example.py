@@ -97,7 +97,7 @@ class OneExample:
         if len(terms) != 1 or terms[0][1].kind != "prod":
             return [], node
         (c, term), own = terms[0], set(self._symbols.values())
-        out = term.data[1]
+        out = term.axes
         outside: list[Factor] = []
         inside: list[Factor] = []
         for arg, arg_labels in factors_of(term):
@@ -151,7 +151,7 @@ def _with_jacobian(node: Node) -> Node:
 
 def _through_softmax(term: Node) -> Iterator[tuple[Node, Node]]:
     """For p[i] Σ_j p[j] u[j]: what p[i] u[i] is, and their difference as a product with the Jacobian."""
-    pairs, out = factors_of(term), term.data[1] if term.kind == "prod" else ()
+    pairs, out = factors_of(term), term.axes if term.kind == "prod" else ()
     for p, own in pairs:
         mates = [pair for pair in pairs if pair[0] is p and pair[1] != own]
         if len(own) == len(mates) == 1 and own[0] in out and is_simplex(p):

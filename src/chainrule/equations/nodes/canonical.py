@@ -32,9 +32,7 @@ def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: d
     numbered = [oriented((node, tuple(number[label] for label in labels))) for node, labels in factors]
     labels_of = tuple(labels for _, labels in numbered)
     dims = tuple(sizes[label] for label in free)
-    return pool.intern(
-        "prod", (labels_of, tuple(range(len(free)))), tuple(node for node, _ in numbered), dims
-    )
+    return pool.intern("prod", labels_of, tuple(node for node, _ in numbered), dims)
 
 
 def _turned(factor: Factor, colour: dict[int, int]) -> Factor:

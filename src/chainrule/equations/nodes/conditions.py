@@ -5,7 +5,7 @@ not taken would spoil the other. Where a side is NaN, neither a < b nor b <= a h
 a < b is a comparison of its own, ``!<``.
 """
 
-from chainrule.equations.nodes.nodes import Node, content, is_number, is_zero, number_of, scaled
+from chainrule.equations.nodes.nodes import Node, content, factors_of, is_number, is_zero, number_of, scaled
 from chainrule.equations.nodes.relations import opposite
 
 NEGATED = {"<": "!<", "!<": "<", "<=": "!<=", "!<=": "<=", "==": "!=", "!=": "=="}
@@ -48,8 +48,7 @@ def negated(condition: Node) -> Node | None:
 
 def is_denied(condition: Node) -> bool:
     """Whether a condition says that a comparison does not hold, ``!<`` or ``!<=``."""
-    inner = condition.args if condition.kind == "prod" else (condition,)
-    return any(arg.kind == "compare" and arg.data in ("!<", "!<=") for arg in inner)
+    return any(arg.kind == "compare" and arg.data in ("!<", "!<=") for arg, _ in factors_of(condition))
 
 
 def _is_pick(node: Node) -> bool:

@@ -39,7 +39,7 @@ def onehot(labels: Node, classes: Size) -> Node:
     pool = labels.pool
     if labels.kind != "prod":
         return pool.onehot(labels, classes)
-    out = labels.data[1]
+    out = labels.axes
     factors = [
         (pool.onehot(arg, classes), (*axes, "class")) if arg in pool.labels else (arg, axes)
         for arg, axes in factors_of(labels)

@@ -15,8 +15,7 @@ def factored(node: Node, simple: Simple) -> Iterator[Node]:
     places: dict[tuple[Node, tuple[int, ...]], list[int]] = {}
     for position, (_, term) in enumerate(terms):
         for factor, labels in factors_of(term):
-            out = term.data[1] if term.kind == "prod" else labels
-            places.setdefault((factor, _outer(labels, out)), []).append(position)
+            places.setdefault((factor, _outer(labels, node.axes)), []).append(position)
     for (factor, labels), found in places.items():
         positions = [place for place in found if not _leaves_outer_product(terms[place][1], factor, labels)]
         if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
@@ -25,7 +24,7 @@ def factored(node: Node, simple: Simple) -> Iterator[Node]:
 
 def _leaves_outer_product(term: Node, factor: Node, labels: tuple[int, ...]) -> bool:
     """Whether a term without a vector would be an outer product: (aᵀ x) b must not become (b aᵀ) x."""
-    if term.kind != "prod" or labels != (-1,) or len(term.dims) != 1:
+    if labels != (-1,) or len(term.dims) != 1:
         return False
     factors = factors_of(term)
     place = next(place for place, (arg, own) in enumerate(factors) if arg is factor and own[0])
@@ -73,9 +72,7 @@ def _remaining(
     term: Node, factor: Node, labels: tuple[int, ...], inner_label: int
 ) -> list[tuple[Node, tuple[int, ...]]]:
     """The factors of a term beside the given one, which it has; its summed label becomes ``inner_label``."""
-    if term is factor:
-        return []
-    out, rest = term.data[1], factors_of(term)
+    out, rest = term.axes, factors_of(term)
     place = next(at for at, (arg, own) in enumerate(rest) if arg is factor and _outer(own, out) == labels)
     _, found = rest.pop(place)
     bound = {label: inner_label for label in found if label not in out}
@@ -106,9 +103,7 @@ def with_shared_scalars(node: Node, simple: Simple) -> Iterator[Node]:
 
 def _scalars(term: Node) -> Iterator[tuple[Node, Node]]:
     """The factors of a product that are summed among themselves, as one scalar, each with what is left."""
-    if term.kind != "prod" or len(term.args) < 3:
-        return
-    factors, out = factors_of(term), term.data[1]
+    factors, out = factors_of(term), term.axes
     for part in connected(factors):
         if 1 < len(part) < len(factors) and labels_of(factors, part).isdisjoint(out):
             scalar = product(term.pool, [factors[place] for place in part], ())

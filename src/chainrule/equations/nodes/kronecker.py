@@ -60,7 +60,7 @@ def _identity(node: Node, parts: Sequence[Parts]) -> Node:
 
 def _product(node: Node, parts: Sequence[Parts]) -> Node:
     """Every factor on an axis is taken apart with it."""
-    labels, out = node.data
+    labels, out = node.data, node.axes
     fresh = count(1 + max((label for own in labels for label in own), default=0))
     names = {label: tuple(next(fresh) for _ in group) for label, group in zip(out, parts, strict=True)}
     sizes = dict(zip(out, parts, strict=True))

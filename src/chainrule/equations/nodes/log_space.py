@@ -16,17 +16,17 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
     content,
-    factors_of,
     is_number,
     is_zero,
     linear,
     scaled,
 )
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.products import product, spread, unrepeated
 from chainrule.equations.nodes.slopes import Labels, Slope
 
 KINDS = ("logsum", "logabs", "sumsign", "share")
@@ -138,14 +138,7 @@ def _spelled(term: Term, batch: tuple[int, ...]) -> Node:
 
 def _exponential(s: Node) -> Node:
     """exp(s); of what is repeated along some axes, the exponential is."""
-    pool = s.pool
     if is_zero(s):
-        return pool.ones(s.dims)
-    if s.kind == "prod" and any(arg.kind == "ones" for arg in s.args):
-        out = s.data[1]
-        pairs = factors_of(s)
-        kept = tuple(label for label in out if any(label in own for arg, own in pairs if arg.kind != "ones"))
-        inner = product(pool, [pair for pair in pairs if pair[0].kind != "ones"], kept)
-        fill = [pair for pair in pairs if pair[0].kind == "ones"]
-        return product(pool, [(_exponential(inner), kept), *fill], out)
-    return pool.intern("fn", "exp", (s,), s.dims)
+        return s.pool.ones(s.dims)
+    inner, kept = unrepeated(s)
+    return spread(plain("exp", inner), kept, s.axes, s.dims)

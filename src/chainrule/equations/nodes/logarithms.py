@@ -83,17 +83,14 @@ def _log_of_exponentials(u: Node) -> Node | None:
 
 def _power_of_exponential(node: Node) -> Node | None:
     """The u of exp(u), also where it is repeated along some axes; of Σ exp(u), log Σ exp(u)."""
-    power = argument_of(node, "exp")
-    if power is not None or node.kind != "prod":
-        return power
     if (whole := _log_sum_exp(node)) is not None:
         return whole
-    labels, out = node.data
-    inner = [argument_of(arg, "exp") for arg in node.args if arg.kind != "ones"]
-    if len(inner) != 1 or inner[0] is None or summed_labels(factors_of(node), out):
+    pairs, out = factors_of(node), node.axes
+    powers = [(argument_of(arg, "exp"), own) for arg, own in pairs if arg.kind != "ones"]
+    if len(powers) != 1 or summed_labels(pairs, out):
         return None
-    args = [argument_of(arg, "exp") or arg for arg in node.args]
-    return product(node.pool, list(zip(args, labels, strict=True)), out)
+    ((power, own),) = powers
+    return power and spread(power, own, out, node.dims)
 
 
 def constant_log(c: Fraction | int, like: Node) -> Node:
@@ -143,7 +140,7 @@ def _log_of_product(u: Node) -> Node | None:
     """Log of a product with positive parts: log p[y] = Σ_k e_y[k] log p[k], log(p a) = log p + log a."""
     if u.kind != "prod":
         return None
-    pool, out = u.pool, u.data[1]
+    pool, out = u.pool, u.axes
     terms: list[Node] = []
     rest: list[Factor] = []
     factors = factors_of(u)
@@ -192,14 +189,12 @@ def one_minus_sigmoid(node: Node) -> Node | None:
 
 def _log_sum_exp(u: Node) -> Node | None:
     """Log of Σ exp(v) along one axis of v."""
-    v = argument_of(u.args[0], "exp") if u.kind == "prod" and len(u.args) == 1 else None
-    if v is None:
+    (first, labels), *others = factors_of(u)
+    summed = [label for label in labels if label not in u.axes]
+    if others or len(summed) != 1 or len(set(labels)) < len(labels):
         return None
-    (labels,), out = u.data
-    summed = [label for label in labels if label not in out]
-    if len(summed) != 1 or len(set(labels)) < len(labels):
-        return None
-    return log_sum_exp(product(u.pool, [(v, labels)], (*out, *summed)))
+    v = argument_of(first, "exp")
+    return v and log_sum_exp(product(u.pool, [(v, labels)], (*u.axes, *summed)))
 
 
 def _log_of_sigmoids(u: Node) -> Node | None:

@@ -6,7 +6,7 @@ than a part.
 
 from collections.abc import Callable
 
-from chainrule.equations.nodes.nodes import Factor, Node, factors_of
+from chainrule.equations.nodes.nodes import Factor, Node, factors_of, summed_labels
 from chainrule.equations.nodes.products import product
 
 # What a page says has fewer factors, which the compiler joins in the best order for their sizes.
@@ -23,11 +23,8 @@ def in_parts(node: Node, named: Callable[[Node], Node]) -> Node:
     named : callable
         The symbol for a part.
     """
-    if node.kind != "prod" or len(node.args) <= MOST_FACTORS:
-        return node
-    labels, out = node.data
-    factors: list[Factor] = factors_of(node)
-    if not {label for own in labels for label in own} - set(out):
+    factors, out = factors_of(node), node.axes
+    if len(factors) <= MOST_FACTORS or not summed_labels(factors, out):
         return node
     while len(factors) > PART:
         places, free = _part(factors, set(out))

@@ -15,7 +15,7 @@ iota                                       an index as a number: 0, 1, 2, ... al
 relation   order                           1 where an order of indices holds, and maybe of a label, else 0
 onehot                                     one-hot rows of the labels ``args[0]``
 lin        coefficients                    Σ c_t args[t]; the only place of rational numbers
-prod       (labels per factor, out)        Σ over labels not in out of the product of the factors
+prod       labels per factor               the product of the factors; Σ over labels that are none of `axes`
 pow        exponent                        elementwise power
 raised     (n, m)                          ∂ⁿ⁺ᵐ (args[0] ** args[1]), n times by the base, m by the exponent
 fn         name                            elementwise function
@@ -81,6 +81,11 @@ class Node:
         self.args = args
         self.dims = dims
         self.serial = serial
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Its axes by number: the labels of what a product leaves open, and of a factor that stands alone."""
+        return tuple(range(len(self.dims)))
 
     def __reduce__(self) -> NoReturn:
         unpicklable(self)
@@ -234,8 +239,8 @@ def coefficient_terms(node: Node) -> list[tuple[Fraction, Node]]:
 def factors_of(node: Node) -> list[Factor]:
     """The factors of a product, each with the labels of its axes; of anything else itself."""
     if node.kind == "prod":
-        return list(zip(node.args, node.data[0], strict=True))
-    return [(node, tuple(range(len(node.dims))))]
+        return list(zip(node.args, node.data, strict=True))
+    return [(node, node.axes)]
 
 
 def relabelled(factors: Iterable[tuple[T, Sequence[L]]], new: Mapping[L, L]) -> list[tuple[T, tuple[L, ...]]]:

@@ -85,7 +85,7 @@ def with_directions(node: Node, bodies: Mapping[Node, Node]) -> Node:
             if (factor is u or copies == 2) and own[:ahead] == rows and left - copies >= 1:
                 factors[other], left = (power(unit, Fraction(copies)), own), left - copies
         factors[place] = (power(below, -left), rows)
-    return product(node.pool, factors, node.data[1])
+    return product(node.pool, factors, node.axes)
 
 
 def root(node: Node, exponent: Fraction = HALF) -> Node:
@@ -112,11 +112,11 @@ def _positive_square(node: Node) -> tuple[Fraction | None, Node]:
 
 def _half(node: Node) -> Node | None:
     """The u of a node that is the sum of u² along axes of u that come last; None if it is not written so."""
-    if node.kind != "prod" or len(node.args) > MOST_FACTORS:
+    pairs, out = factors_of(node), node.axes
+    if len(pairs) > MOST_FACTORS:
         return None
-    out = node.data[1]
     factors: list[Factor] = []
-    for arg, own in factors_of(node):
+    for arg, own in pairs:
         base, exponent = base_and_exponent(arg)
         if exponent.denominator != 1 or exponent < 0 or base.kind == "ones":
             return None

@@ -258,7 +258,7 @@ def require_room(shape: Sequence[int]) -> None:
 
 def _einsum(node: Node, args: Sequence[Array], arithmetic: Arithmetic) -> Array:
     """The product, two factors at a time: those whose result is smallest against what it replaces."""
-    labels, out = node.data
+    labels, out = node.data, node.axes
     factors = _entrywise(zip(args, labels, strict=True), arithmetic)
     known = dict(enumerate(factors))
     joins = _joins(tuple([own for _, own in factors]), tuple([array.shape for array, _ in factors]), out)

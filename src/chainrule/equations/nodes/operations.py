@@ -59,7 +59,7 @@ class Operation(NamedTuple):
 
 
 def _product(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    labels, out = node.data
+    labels, out = node.data, node.axes
     ahead = ("ahead",) * (len(dims) - len(node.dims))
     factors = (
         (arg, (*ahead[: len(arg.dims) - len(own)], *own)) for arg, own in zip(args, labels, strict=True)

@@ -149,7 +149,7 @@ def _flatten(
         if is_zero(node):
             return None
         if node.kind == "prod":
-            inner, out = node.data
+            inner, out = node.data, node.axes
             rename = dict(zip(out, labels, strict=True))
             for arg, own in zip(node.args, inner, strict=True):
                 for label, size in zip(own, arg.dims, strict=True):
@@ -223,9 +223,8 @@ def merged(node: Node, runs: tuple[int, ...]) -> Node:
         return linear(pool, [(c, merged(arg, runs)) for c, arg in coefficient_terms(node)], dims)
     if node.kind == "split" and node.data == runs and node.args[0].dims == dims:
         return node.args[0]
-    if node.kind == "prod" and set(runs) == {2}:
-        out = node.data[1]
-        pairs = factors_of(node)
+    if set(runs) == {2}:
+        pairs, out = factors_of(node), node.axes
         if [(arg.kind, own) for arg, own in pairs] == [("delta", out[::2]), ("delta", out[1::2])]:
             return pool.delta(dims[0])
         sides = sides_of(pairs, set(out[::2]), set(out[1::2]))
@@ -402,6 +401,13 @@ def spread(node: Node, own: Sequence[Label], out: Sequence[Label], dims: Sequenc
     return product(pool, [(node, own), *bare], out)
 
 
+def unrepeated(node: Node) -> tuple[Node, tuple[int, ...]]:
+    """What a product repeats along some axes, and the others; of anything else itself and all."""
+    rest = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
+    kept = tuple(label for label in node.axes if any(label in own for _, own in rest))
+    return (product(node.pool, rest, kept), kept) if rest and kept != node.axes else (node, node.axes)
+
+
 def transposed(node: Node, order: Sequence[int]) -> Node:
     """The node with its axes in another order, as in ``np.transpose``."""
     if tuple(order) == tuple(range(len(node.dims))):
@@ -443,15 +449,13 @@ def _power_of_power(node: Node, exponent: Fraction) -> Node | None:
 
 def _power_of_product(node: Node, exponent: Fraction) -> Node | None:
     """Of every factor, or of the sum that is repeated along some axes."""
-    pairs, out = factors_of(node), node.data[1]
+    pairs, out = factors_of(node), node.axes
     if exponent.denominator != 1:
         return None
     if not summed_labels(pairs, out):
         return product(node.pool, [(power(arg, exponent), own) for arg, own in pairs], out)
-    fill = [(arg, own) for arg, own in pairs if arg.kind == "ones"]
-    kept = tuple(label for label in out if not any(label in own for _, own in fill))
-    inner = product(node.pool, [(arg, own) for arg, own in pairs if arg.kind != "ones"], kept)
-    return product(node.pool, [(power(inner, exponent), kept), *fill], out) if fill else None
+    inner, kept = unrepeated(node)
+    return spread(power(inner, exponent), kept, out, node.dims) if kept != out else None
 
 
 def _power_of_function(node: Node, exponent: Fraction) -> Node | None:

@@ -41,7 +41,7 @@ def _softmax(pool: Pool, exponents: Exponents) -> None:
         if argument_of(base, "exp") is None or not labels or exponents[base, labels] != 1:
             continue
         own = tuple(range(len(labels)))
-        total = pool.intern("prod", ((own,), own[:-1]), (base,), base.dims[:-1])
+        total = pool.intern("prod", (own,), (base,), base.dims[:-1])
         if exponents[total, labels[:-1]] == -1:
             soft = pool.intern("softmax", None, base.args, base.dims)
             exponents.replace({(base, labels): 1, (total, labels[:-1]): -1}, (soft, labels))
@@ -134,10 +134,10 @@ def _exponent(node: Node) -> Node | None:
 
 def picked(node: Node) -> Node | None:
     """The g of g[y] = Σ_k g[k] e_y[k], if a node is one entry of g in every row."""
-    if node.kind != "prod" or len(node.args) != 2:
+    pairs, out = factors_of(node), node.axes
+    if len(pairs) != 2:
         return None
-    (g, one), (hot, two) = sorted(factors_of(node), key=lambda pair: pair[0].kind == "onehot")
-    out = node.data[1]
+    (g, one), (hot, two) = sorted(pairs, key=lambda pair: pair[0].kind == "onehot")
     return g if hot.kind == "onehot" and one == two and one[:-1] == out and one[-1] not in out else None
 
 

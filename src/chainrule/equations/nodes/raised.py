@@ -16,13 +16,12 @@ from chainrule.equations.nodes.nodes import (
     Pool,
     argument_of,
     coefficient_terms,
-    factors_of,
     is_number,
     linear,
     number_of,
     scaled,
 )
-from chainrule.equations.nodes.products import Label, elementwise, power, product, spread
+from chainrule.equations.nodes.products import Label, elementwise, power, product, spread, unrepeated
 
 
 def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node:
@@ -69,11 +68,8 @@ def _unrepeated(node: Node) -> Node:
     if node.kind == "lin":
         terms = [(c, _unrepeated(arg)) for c, arg in coefficient_terms(node)]
         return node if any(arg.dims for _, arg in terms) else linear(pool, terms, ())
-    if node.kind == "prod":
-        out = node.data[1]
-        rest = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
-        return node if any(set(own) & set(out) for _, own in rest) else product(pool, rest, ())
-    return node
+    inner, kept = unrepeated(node)
+    return node if kept else inner
 
 
 def raised_slope(node: Node, position: int) -> Node:

@@ -100,7 +100,7 @@ def _over(factors: list[Factor], position: int, out: tuple[int, ...]) -> Node:
 
 def _open_inverses(node: Node) -> Iterator[Node]:
     """(A B)⁻¹ = B⁻¹ A⁻¹ for square A and B, where that lets something cancel."""
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     for position, (factor, labels) in enumerate(factors):
         if factor.kind != "inv" or len(labels) != 2 or (chain := _square_chain(factor.args[0])) is None:
             continue
@@ -115,10 +115,10 @@ def _open_inverses(node: Node) -> Iterator[Node]:
 
 def _square_chain(node: Node) -> list[tuple[Node, bool]] | None:
     """The factors of a chain of square matrices in order, each with whether it stands untransposed."""
-    if node.kind != "prod" or any(arg.dims != node.dims or len(arg.dims) != 2 for arg in node.args):
-        return None
     left = factors_of(node)
-    (at, last), chain = node.data[1], list[tuple[Node, bool]]()
+    if any(arg.dims != node.dims or len(arg.dims) != 2 for arg, _ in left):
+        return None
+    (at, last), chain = node.axes, list[tuple[Node, bool]]()
     while left:
         place = next((place for place, (_, own) in enumerate(left) if at in own), None)
         if place is None:
@@ -131,7 +131,7 @@ def _square_chain(node: Node) -> list[tuple[Node, bool]] | None:
 
 def _combine_elementwise(node: Node) -> Iterator[Node]:
     """Simplify the factors that share all their labels as a product of their own."""
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     groups: dict[tuple[int, ...], list[int]] = {}
     for position, (_, labels) in enumerate(factors):
         groups.setdefault(labels, []).append(position)
@@ -147,7 +147,7 @@ def _combine_elementwise(node: Node) -> Iterator[Node]:
 
 def _expand_over_quotients(node: Node) -> Iterator[Node]:
     """Distribute over a sum in which a quotient cancels, sums that hold the quotient first."""
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     sums = [position for position, (factor, _) in enumerate(factors) if is_sum(factor)]
     if not sums or math.prod(len(factors[position][0].args) for position in sums) > MOST_EXPANDED:
         return
@@ -168,7 +168,7 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
 
 def _distribute_over_delta(node: Node) -> Iterator[Node]:
     """Distribute over a sum in which an identity matrix meets another, or its own diagonal."""
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     if not any(factor.kind == "delta" for factor, _ in factors):
         return
     sums = [
@@ -188,7 +188,7 @@ def _has_delta(term: Node) -> bool:
 
 def _sum_of_shares(node: Node) -> Iterator[Node]:
     """Distribute over a sum of shares along an axis that nothing else has: (diag(p) - p pᵀ) 𝟏 = 0."""
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     uses = Counter(label for _, labels in factors for label in labels)
     for position, (factor, labels) in enumerate(factors):
         if not is_sum(factor) or len(factor.args) > MOST_TERMS:
@@ -200,7 +200,7 @@ def _sum_of_shares(node: Node) -> Iterator[Node]:
 
 def _choose_on_diagonals(node: Node) -> Iterator[Node]:
     """Take the diagonal of a choice inside, where its condition may be known: i ≤ j is, for i = j."""
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     for position, (factor, labels) in enumerate(factors):
         own = tuple(dict.fromkeys(labels))
         if factor.kind == "where" and len(own) < len(labels):
@@ -264,9 +264,9 @@ def _expand_terms(node: Node) -> Iterator[Node]:
 
 def _multiplied_out(node: Node) -> Terms | None:
     """The terms of an elementwise product over its first short sum; None if it has none."""
-    if node.kind != "prod" or len(node.args) > 3 or summed_labels(factors_of(node), node.data[1]):
+    if node.kind != "prod" or len(node.args) > 3 or summed_labels(factors_of(node), node.axes):
         return None
-    factors, out = factors_of(node), node.data[1]
+    factors, out = factors_of(node), node.axes
     for position, (factor, _) in enumerate(factors):
         if is_sum(factor) and len(factor.args) <= MOST_TERMS:
             return distributed(factors, position, out)

@@ -110,7 +110,7 @@ def _complement(part: Node) -> Node | None:
     p = picked(arg) if c == 1 else None
     if p is None or p.kind != "softmax":
         return None
-    (labels, _), out = arg.data
+    labels, out = arg.data[0], arg.axes
     (label,) = (inner for inner in arg.args if inner is not p)
     missed = linear(p.pool, [(ONE, p.pool.ones(p.dims)), (-ONE, label)], p.dims)
     return product(p.pool, [(p, labels), (missed, labels)], out)
@@ -135,11 +135,11 @@ def _part_behind(u: Node) -> Node | None:
         )
         place = next(whole, None)
         return share(terms[place].s, terms[place].w, terms) if place is not None else None
-    if u.kind != "prod" or {inner.kind for inner in u.args} != {"softmax", "lin"}:
+    if {inner.kind for inner in u.args} != {"softmax", "lin"}:
         return None
     pairs = [(inner, own) for inner, own in factors_of(u) if inner.kind == "softmax"]
     hot = [arg for inner in u.args for _, arg in coefficient_terms(inner) if arg.kind == "onehot"]
-    return product(u.pool, [*pairs, (hot[0], pairs[0][1])], u.data[1]) if len(hot) == 1 else None
+    return product(u.pool, [*pairs, (hot[0], pairs[0][1])], u.axes) if len(hot) == 1 else None
 
 
 def _logarithm(u: Node, bodies: Bodies) -> Node | None:

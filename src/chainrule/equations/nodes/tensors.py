@@ -8,7 +8,7 @@ be evaluated entry by entry.
 from collections.abc import Collection
 
 from chainrule.equations.nodes.distribute import opened
-from chainrule.equations.nodes.nodes import Node, factors_of, linear
+from chainrule.equations.nodes.nodes import Factor, Node, factors_of, is_sum, linear
 
 MATRIX, MOST = 2, 64
 
@@ -23,28 +23,19 @@ def written_out(node: Node) -> Node:
 
 def _place(term: Node) -> int | None:
     """The place of a sum to distribute over, among the factors of a product."""
-    if term.kind == "lin":
-        return 0 if len(term.args) > 1 else None
-    if term.kind != "prod":
-        return None
-    out = set(term.data[1])
-    for place, (arg, labels) in enumerate(factors_of(term)):
-        if arg.kind == "lin" and _renames(arg, [label in out for label in labels]):
-            return place
-    return None
-
-
-def _renames(node: Node, is_open: Collection[bool]) -> bool:
-    """Whether an identity matrix inside has an end that is summed; ``is_open`` says which axes are not."""
-    if node.kind == "delta":
-        return not all(is_open)
-    if node.kind == "lin":
-        return any(_renames(arg, is_open) for arg in node.args)
-    if node.kind != "prod":
-        return False
-    open_labels = {label for label, free in zip(node.data[1], is_open, strict=True) if free}
-    return any(
-        _renames(arg, [label in open_labels for label in labels])
-        for arg, labels in factors_of(node)
-        if arg.kind in ("delta", "lin")
+    if is_sum(term):
+        return 0
+    factors = enumerate(factors_of(term))
+    return next(
+        (place for place, factor in factors if is_sum(factor[0]) and _renames(factor, term.axes)), None
     )
+
+
+def _renames(factor: Factor, free: Collection[int]) -> bool:
+    """Whether an identity matrix inside has an end that is summed, none of the labels that are free."""
+    node, labels = factor
+    if node.kind == "delta":
+        return not set(labels) <= set(free)
+    inner = {axis for axis, label in enumerate(labels) if label in free}
+    terms = node.args if is_sum(node) else ()
+    return any(_renames(within, inner) for term in terms for within in factors_of(term))
