@@ -6,8 +6,7 @@ import pytest
 from chainrule.equations import Equations
 from chainrule.equations.calculus import lets
 from chainrule.equations.calculus.lets import derive_lines
-from chainrule.equations.nodes.cotangents import Cotangent, Temporary
-from chainrule.equations.nodes.program import symbols_of
+from chainrule.equations.nodes.program import Cotangent, Temporary, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 from equations.complex_steps import close, jacobian
 from equations.node_values import node_value

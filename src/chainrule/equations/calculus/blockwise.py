@@ -15,10 +15,9 @@ from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.calculus.pin import involves, pinned, unsummed
 from chainrule.equations.calculus.second import Kept, Second, SecondOrder
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, linear
 from chainrule.equations.nodes.products import product, spread, transposed
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
 from chainrule.equations.nodes.tensors import written_out
 
 MATRIX = 2

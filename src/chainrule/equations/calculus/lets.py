@@ -19,7 +19,6 @@ from chainrule.equations.calculus.modes import adjoints, identity_seed
 from chainrule.equations.calculus.naming import is_multiple, name_after_requests, number_temporaries
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
-from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import (
     ONE,
     Node,
@@ -32,7 +31,7 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.operations import moving, rebuild, rule_in_words, substitute
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 
 # Of a matrix; and what still reads well as a factor of a tensor, such as diag(p) - p pᵀ.

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
-from chainrule.equations.nodes.cotangents import Temporary
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, scaled
 from chainrule.equations.nodes.operations import substitute
-from chainrule.equations.nodes.program import symbols_of
+from chainrule.equations.nodes.program import Temporary, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 
 

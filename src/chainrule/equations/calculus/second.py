@@ -12,9 +12,8 @@ from chainrule.equations.calculus.lets import Line, derive_lines, folding, inlin
 from chainrule.equations.calculus.modes import tangent
 from chainrule.equations.calculus.naming import number_temporaries
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
 # Which of some lines are returned.

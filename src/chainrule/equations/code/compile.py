@@ -23,11 +23,10 @@ from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Declaration, Size, Span
 from chainrule.equations.nodes.accurate import right_in_the_tails, right_near_zero
 from chainrule.equations.nodes.adjugates import with_cofactors
-from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.long_products import in_parts
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
 from chainrule.equations.nodes.operations import rebuild, substitute
-from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.program import Cotangent, Program
 from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import in_log_space
 

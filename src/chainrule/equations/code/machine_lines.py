@@ -19,11 +19,10 @@ from chainrule.equations.code.work import multiplied_out, operations, taken_apar
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
-from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product, transposed
-from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.program import Cotangent, Program
 
 
 def first_lines(

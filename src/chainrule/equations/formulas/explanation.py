@@ -13,9 +13,8 @@ from chainrule.equations.calculus.lets import Line
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.line_names import Spelling, unicode_line
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, topological
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
 
 PAGE, FORMULA_COLUMNS, RULE_COLUMNS = 110, 56, 40
 NO_BREAK = "\N{NO-BREAK SPACE}"

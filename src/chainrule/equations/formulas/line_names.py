@@ -9,9 +9,8 @@ from chainrule.equations.formulas.glyphs import AS_TYPED, SUBSCRIPTS, latex_name
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import size_factors
-from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import Node
-from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.program import Cotangent, Program, Temporary
 
 
 @dataclass(frozen=True, slots=True)

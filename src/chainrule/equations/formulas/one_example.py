@@ -11,7 +11,6 @@ from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.formulas.forms import Form, Summed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.cotangents import Cotangent, Temporary
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
@@ -23,7 +22,7 @@ from chainrule.equations.nodes.nodes import (
 )
 from chainrule.equations.nodes.operations import rebuild
 from chainrule.equations.nodes.products import is_simplex, product
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.softmaxes import softmax_jacobian
 

@@ -19,9 +19,8 @@ from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.given import as_array, check_domain
 from chainrule.equations.language.tree import Size, size_factors, size_value
 from chainrule.equations.nodes.connected import connected
-from chainrule.equations.nodes.cotangents import Cotangent
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
 DEFAULT_LIMIT = 2 * 1024**3

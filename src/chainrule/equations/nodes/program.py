@@ -1,10 +1,11 @@
-"""A sheet in index notation: symbols, and the bodies of the definitions over them."""
+"""A sheet in index notation: symbols, the bodies of the definitions over them, and names for cotangents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from chainrule.equations.language.tree import Declaration, Size, walk
 from chainrule.equations.nodes.nodes import Node, Pool, topological
@@ -125,3 +126,35 @@ class Program:
             if name not in found and any(used in found for used in self.uses[name]):
                 found.add(name)
         return found
+
+
+class Cotangent(NamedTuple):
+    """Name of the symbol d of / d wrt."""
+
+    of: str
+    wrt: str
+
+
+class Temporary(NamedTuple):
+    """Name of the cotangent of something inside the body of a definition.
+
+    Attributes
+    ----------
+    of : str
+        The differentiated name.
+    body : str
+        The definition whose name it wears; inside the loss of every example that of the objective.
+    number : int
+        1 for the first of this name.
+    capital : bool
+        Whether it is written with a capital delta: a matrix, such as a stack of rows.
+    symmetric : bool
+        Whether it is its own transpose. It is part of the name, since the same words name something else in
+        another derivation, and what is known of a symbol stays known.
+    """
+
+    of: str
+    body: str
+    number: int
+    capital: bool = False
+    symmetric: bool = False
