@@ -7,7 +7,7 @@ import pytest
 
 from chainrule import activations
 from chainrule.catalogue import activation_from, equations_of, formulas, network_equations
-from chainrule.equations.nodes.elementwise import ELEMENTWISE
+from chainrule.equations.nodes.operations import ELEMENTWISE
 from chainrule.errors import (
     NoRuleError,
     OptionError,

@@ -11,7 +11,7 @@ from chainrule.equations import Equations
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.objective import SheetObjective
 from chainrule.equations.formulas.derivation import Derivation
-from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
+from chainrule.equations.nodes.operations import ELEMENTWISE, plain
 from chainrule.errors import OptionError, SheetNameError
 from equations import model_sheets  # the sheets of the notes, shared with the tests of the language
 

@@ -7,12 +7,12 @@ import numpy as np
 from chainrule.equations.language.tree import size_value
 from chainrule.equations.nodes.adjugates import adjugate
 from chainrule.equations.nodes.conditions import choose, compare
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.log_space import Term, log_of, share
 from chainrule.equations.nodes.nodes import Pool, linear, scaled
 from chainrule.equations.nodes.norms import norm
+from chainrule.equations.nodes.operations import ELEMENTWISE
 from chainrule.equations.nodes.products import merged, power, product
 from chainrule.equations.nodes.raised import raised
 

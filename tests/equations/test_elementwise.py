@@ -10,7 +10,7 @@ import pytest
 from chainrule import decimals, gamma
 from chainrule.equations import Equations
 from chainrule.equations.language.functions import FUNCTIONS
-from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
+from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE
 from chainrule.errors import NoRuleError, SheetNameError
 
 STEP = Decimal("1e-40")

@@ -7,8 +7,8 @@ from chainrule.equations import Equations
 from chainrule.equations.calculus import lower_calls
 from chainrule.equations.calculus.local import RULES
 from chainrule.equations.calculus.modes import adjoints, identity_seed
-from chainrule.equations.nodes.elementwise_rows import COMPOSED, ELEMENTWISE
 from chainrule.equations.nodes.nodes import Pool, is_zero, linear
+from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE
 from chainrule.equations.nodes.products import product
 from chainrule.errors import NoRuleError
 from equations.complex_steps import close, jacobian

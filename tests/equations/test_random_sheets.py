@@ -8,7 +8,7 @@ import pytest
 from chainrule import verify
 from chainrule.equations import Equations
 from chainrule.equations.language.functions import ALIASES, FUNCTIONS
-from chainrule.equations.nodes.elementwise import ELEMENTWISE
+from chainrule.equations.nodes.operations import ELEMENTWISE
 from chainrule.errors import ChainruleError
 from equations.complex_steps import close
 from equations.expression_generator import LABELS, SHAPES, SIZES, WHOLE, RandomSheet, decisions, values_of

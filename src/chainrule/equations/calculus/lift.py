@@ -9,8 +9,8 @@ from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span, size_factors
 from chainrule.equations.nodes.distribute import Terms
 from chainrule.equations.nodes.nodes import Node, Pool, from_below, linear
-from chainrule.equations.nodes.operations import made
-from chainrule.equations.nodes.products import is_simplex, power, product, spread
+from chainrule.equations.nodes.operations import is_simplex, made
+from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.program import Program
 
 BATCH = "batch"

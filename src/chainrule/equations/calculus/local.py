@@ -11,13 +11,13 @@ from chainrule.equations.nodes import intervals, log_space, softmaxes
 from chainrule.equations.nodes.adjugates import COFACTORS, adjugate, second_cofactors
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of
 from chainrule.equations.nodes.conditions import negated
-from chainrule.equations.nodes.elementwise import slope as function_slope
 from chainrule.equations.nodes.kronecker import inverse, split_axes
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.norms import norm_slope
+from chainrule.equations.nodes.operations import Labels, Slope
+from chainrule.equations.nodes.operations import slope as function_slope
 from chainrule.equations.nodes.products import merged, power_slope, product
 from chainrule.equations.nodes.raised import raised_slope
-from chainrule.equations.nodes.slopes import Labels, Slope
 from chainrule.errors import NoRuleError
 
 Rule = Callable[[Node, Node, Collection[int]], Iterator[Slope]]

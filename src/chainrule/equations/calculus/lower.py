@@ -28,7 +28,8 @@ from chainrule.equations.language.tree import (
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.entries import onehot, picked_entry
 from chainrule.equations.nodes.nodes import Node, Pool, negative
-from chainrule.equations.nodes.products import is_simplex, may_overflow, product, spread, transposed
+from chainrule.equations.nodes.operations import is_simplex, may_overflow
+from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import NoRuleError
 

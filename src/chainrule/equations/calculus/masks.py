@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.conditions import choose, compare, gate
 from chainrule.equations.nodes.nodes import Factor, Node, factors_of, linear
-from chainrule.equations.nodes.products import may_overflow, product, spread
+from chainrule.equations.nodes.operations import may_overflow
+from chainrule.equations.nodes.products import product, spread
 
 
 def behind_gates(symbol: Node, part: Node, below: Node) -> Node:

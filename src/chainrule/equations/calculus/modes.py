@@ -23,11 +23,10 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.norms import divisor
-from chainrule.equations.nodes.operations import is_constant, moving
-from chainrule.equations.nodes.products import may_overflow, power, product
+from chainrule.equations.nodes.operations import Slope, is_constant, may_overflow, moving
+from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.simplify import simplify
-from chainrule.equations.nodes.slopes import Slope
 from chainrule.equations.nodes.stages import staged
 
 # A cotangent of more terms behind conditions is no longer taken apart.

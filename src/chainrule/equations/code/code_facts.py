@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
+from chainrule.equations.nodes.operations import ELEMENTWISE
 
 Dims = tuple[Size, ...]
 

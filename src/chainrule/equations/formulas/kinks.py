@@ -8,8 +8,8 @@ from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.line_names import spelling_of
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node, content, is_number, topological
+from chainrule.equations.nodes.operations import ELEMENTWISE
 from chainrule.equations.nodes.program import Program, symbols_of
 
 Text = Callable[[Node], str]

@@ -48,7 +48,6 @@ from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.nodes.adjugates import LEFT, PAIRS, RIGHT
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
@@ -59,7 +58,7 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.norms import over_divisor
-from chainrule.equations.nodes.operations import row_of
+from chainrule.equations.nodes.operations import ELEMENTWISE, row_of
 from chainrule.equations.nodes.products import product, squared_norm
 from chainrule.equations.nodes.raised import written_out
 

@@ -20,8 +20,8 @@ from chainrule.equations.nodes.nodes import (
     linear,
     relabelled,
 )
-from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.products import is_simplex, product
+from chainrule.equations.nodes.operations import is_simplex, rebuild
+from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 from chainrule.equations.nodes.softmaxes import softmax_jacobian

@@ -6,7 +6,7 @@ from fractions import Fraction
 from chainrule.equations.formulas.glyphs import latex_name
 from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
+from chainrule.equations.nodes.operations import ELEMENTWISE
 
 OPERATORS = {
     **{name: row.latex for name, row in ELEMENTWISE.items() if row.latex},

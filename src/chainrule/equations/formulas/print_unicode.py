@@ -6,7 +6,7 @@ from fractions import Fraction
 from chainrule.equations.formulas.glyphs import SUBSCRIPTS, unicode_name
 from chainrule.equations.formulas.printing import Printer
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
+from chainrule.equations.nodes.operations import ELEMENTWISE
 
 SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
 NAMES = {name: row.letter for name, row in ELEMENTWISE.items() if row.letter}

@@ -19,7 +19,7 @@ from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.given import as_array, check_domain
 from chainrule.equations.language.tree import Size, size_factors, size_value
 from chainrule.equations.nodes.connected import connected
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_sum, relabelled
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
@@ -281,14 +281,12 @@ def _mentioned(node: Node, bodies: Mapping[Node, Node]) -> list[Node]:
 def _summands(node: Node) -> Iterator[tuple[float, list[tuple[Node, tuple[int, ...]]]]]:
     """The terms as a coefficient and factors, with a label per axis; those of the result are 0, 1, ..."""
     for coefficient, term in coefficient_terms(node):
-        if term.kind != "prod":
-            yield float(coefficient), [(term, tuple(range(len(term.dims))))]
-            continue
-        labels, out = term.data
-        if len(term.args) == 1 and term.args[0].kind == "lin" and sorted(labels[0]) == sorted(out):
+        (first, labels), *others = factors_of(term)
+        if not others and first is not term and is_sum(first) and sorted(labels) == list(term.axes):
             # A transposed sum, such as that of diag(p) - p pᵀ.
-            for inner, factors in _summands(term.args[0]):
-                names = [*labels[0], *range(len(out), len(out) + sum(len(own) for _, own in factors))]
+            rank = len(labels)
+            for inner, factors in _summands(first):
+                names = [*labels, *range(rank, rank + sum(len(own) for _, own in factors))]
                 renamed = [(arg, tuple(names[label] for label in own)) for arg, own in factors]
                 yield float(coefficient) * inner, renamed
         else:

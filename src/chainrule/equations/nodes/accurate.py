@@ -8,7 +8,6 @@ of such slopes loses its curvature; a gradient does without, as there they only 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply, plain
 from chainrule.equations.nodes.nodes import (
     ONE,
     Node,
@@ -21,7 +20,7 @@ from chainrule.equations.nodes.nodes import (
     scaled,
 )
 from chainrule.equations.nodes.norms import with_directions
-from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.operations import ELEMENTWISE, apply, plain, rebuild
 from chainrule.equations.nodes.products import elementwise, power
 
 

@@ -10,8 +10,7 @@ them but s_a and s_b, with the sign of det(U) det(V), and 0 for a = b:
 from collections.abc import Iterator
 
 from chainrule.equations.nodes.nodes import Node, from_below
-from chainrule.equations.nodes.operations import rebuild
-from chainrule.equations.nodes.slopes import Labels
+from chainrule.equations.nodes.operations import Labels, rebuild
 
 # What a determinant holds if its derivative is written with the adjugate.
 COFACTORS = "cofactors"

@@ -2,7 +2,16 @@
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
-from chainrule.equations.nodes.nodes import Factor, Node, Pool, coefficient_terms, factors_of, relabelled
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    Pool,
+    coefficient_terms,
+    factors_of,
+    is_sum,
+    relabelled,
+)
+from chainrule.equations.nodes.operations import operation
 from chainrule.equations.nodes.relations import sorted_relation
 
 
@@ -59,50 +68,39 @@ def is_symmetric(node: Node) -> bool:
     # Iterative, so that depth does not matter; only what could matter for the answer is looked at.
     while stack:
         top = stack[-1]
-        missing = [arg for arg in top.args if arg not in known] if _may_be_symmetric(top) else []
+        square = len(top.dims) == 2 and top.dims[0] == top.dims[1]
+        rule = operation(top).is_symmetric if square else None
+        missing = [arg for arg in top.args if arg not in known] if rule is not None else []
         if top not in known and missing:
             stack.extend(missing)
             continue
         if top not in known:
-            known[top] = _may_be_symmetric(top) and _is_symmetric(top)
+            known[top] = rule is not None and rule(top)
         stack.pop()
     return known[node]
 
 
-def _may_be_symmetric(node: Node) -> bool:
-    square = len(node.dims) == 2 and node.dims[0] == node.dims[1]
-    return square and node.kind in (
-        "delta",
-        "ones",
-        "inv",
-        "fn",
-        "pow",
-        "lin",
-        "prod",
-        "relation",
-        "where",
-        "compare",
-    )
+def is_turned(node: Node) -> bool:
+    """Whether a node is its own transpose."""
+    return _flipped(node) is node
 
 
-def _is_symmetric(node: Node) -> bool:
-    if node.kind == "compare" and node.data in ("==", "!="):
-        return set(map(_flipped, node.args)) == set(node.args)
-    if node.kind in ("inv", "fn", "pow", "where", "compare"):
-        return all(node.pool.symmetric[arg] for arg in node.args) or _is_even_of_odd(node)
-    if node.kind == "lin":
-        terms = {term: c for c, term in coefficient_terms(node)}
-        return {_flipped(term): c for term, c in terms.items()} == terms
-    return node.kind not in ("prod", "relation") or _flipped(node) is node
+def is_turned_comparison(node: Node) -> bool:
+    """Whether both sides are symmetric, or are each other's transposes where their order does not matter."""
+    turns = node.data in ("==", "!=")
+    return set(map(_flipped, node.args)) == set(node.args) if turns else of_symmetric(node)
 
 
-def _is_even_of_odd(node: Node) -> bool:
-    """Whether a node is |u|, cos u or an even power of a u whose transpose is -u: (i - j)²."""
-    even = node.data in ("abs", "cos") if node.kind == "fn" else node.kind == "pow" and node.data % 2 == 0
-    if not even or node.args[0].kind != "lin":
-        return False
-    terms = {term: c for c, term in coefficient_terms(node.args[0])}
-    return {_flipped(term): -c for term, c in terms.items()} == terms
+def has_turned_terms(node: Node, sign: int = 1) -> bool:
+    """Whether the transpose of a sum, term by term, is the sum times 1 or -1."""
+    terms = {term: c for c, term in coefficient_terms(node)}
+    return {_flipped(term): sign * c for term, c in terms.items()} == terms
+
+
+def of_symmetric(node: Node, is_even: bool = False) -> bool:
+    """Whether arguments are symmetric; for an even function a u whose transpose is -u will do: (i - j)²."""
+    symmetric = all(node.pool.symmetric[arg] for arg in node.args)
+    return symmetric or (is_even and is_sum(node.args[0]) and has_turned_terms(node.args[0], -1))
 
 
 def _flipped(node: Node) -> Node:

@@ -6,13 +6,11 @@ from functools import partial
 from chainrule import gamma, special
 from chainrule.arrays import numpy_function
 from chainrule.equations.nodes import elementwise_values as values
-from chainrule.equations.nodes.elementwise import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
 from chainrule.equations.nodes.logarithms import log
 from chainrule.equations.nodes.nodes import Node, linear, negative, one_minus, scaled
 from chainrule.equations.nodes.norms import root
+from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
 from chainrule.equations.nodes.products import elementwise, power
-
-__all__ = ["COMPOSED", "ELEMENTWISE"]
 
 HALF, ONE, TWO = Fraction(1, 2), Fraction(1), Fraction(2)
 LEAK = Fraction(1, 100)
@@ -139,6 +137,7 @@ _ROWS = (
         "_abs",
         kink=Kink(),
         sign="not negative",
+        is_even=True,
     ),
     Elementwise(
         "sign",
@@ -218,6 +217,7 @@ _ROWS = (
         values.tanh_slope,
         "_tanh_slope",
         spelled=lambda u: one_minus(power(plain("tanh", u), TWO)),
+        is_even=True,
     ),
     Elementwise(
         "sin", lambda u, v: plain("cos", u), "sin' = cos", numpy_function("sin"), "np.sin", latex=r"\sin"
@@ -229,6 +229,7 @@ _ROWS = (
         numpy_function("cos"),
         "np.cos",
         latex=r"\cos",
+        is_even=True,
     ),
     Elementwise(
         "tan",
@@ -264,6 +265,7 @@ _ROWS = (
         "_arcsin_slope",
         spelled=lambda u: power(one_minus(power(u, TWO)), -HALF),
         overflows=True,
+        is_even=True,
     ),
     Elementwise(
         "arctan",
@@ -293,6 +295,7 @@ _ROWS = (
         overflows=True,
         logarithm=_log_cosh,
         latex=r"\cosh",
+        is_even=True,
     ),
     Elementwise("erf", _erf_slope, "erf'(u) = 2/√π exp(-u²)", special.erf, "_erf"),
     Elementwise(
@@ -314,6 +317,7 @@ _ROWS = (
         sign="positive",
         letter="φ",
         latex=r"\varphi",
+        is_even=True,
     ),
     Elementwise(
         "log_normal_cdf",

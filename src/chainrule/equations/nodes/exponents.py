@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
 from chainrule.equations.nodes.nodes import ONE, Factor, Node, Pool, argument_of, is_number, linear, number_of
+from chainrule.equations.nodes.operations import ELEMENTWISE, plain
 
 ZERO = Fraction(0)
 

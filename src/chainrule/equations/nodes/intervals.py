@@ -10,10 +10,9 @@ Far out both Φ round to 0 or 1. One kind of node, ``interval`` with the argumen
 from collections.abc import Iterator
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.nodes import ONE, Node, argument_of, coefficient_terms, linear
+from chainrule.equations.nodes.operations import Slope, plain
 from chainrule.equations.nodes.products import elementwise, power
-from chainrule.equations.nodes.slopes import Slope
 from chainrule.errors import NoRuleError
 
 PARTS = ("log", "upper", "lower", "upper_gap", "lower_gap")

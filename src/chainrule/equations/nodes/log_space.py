@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
@@ -26,8 +25,8 @@ from chainrule.equations.nodes.nodes import (
     linear,
     scaled,
 )
+from chainrule.equations.nodes.operations import Labels, Slope, plain
 from chainrule.equations.nodes.products import product, spread, unrepeated
-from chainrule.equations.nodes.slopes import Labels, Slope
 
 KINDS = ("logsum", "logabs", "sumsign", "share")
 

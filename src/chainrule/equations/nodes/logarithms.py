@@ -7,7 +7,6 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from chainrule.equations.nodes.connected import connected
-from chainrule.equations.nodes.elementwise import apply, plain
 from chainrule.equations.nodes.entries import picked_entry
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.nodes import (
@@ -25,6 +24,7 @@ from chainrule.equations.nodes.nodes import (
     scaled,
     summed_labels,
 )
+from chainrule.equations.nodes.operations import apply, plain
 from chainrule.equations.nodes.products import elementwise, one_plus_exp, product, spread
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp

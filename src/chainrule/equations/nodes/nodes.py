@@ -68,9 +68,12 @@ MOST_BITS = 8192
 
 
 class Node:
-    """One interned expression; equal expressions of a pool are the same object."""
+    """One interned expression; equal expressions of a pool are the same object.
 
-    __slots__ = ("args", "data", "dims", "kind", "pool", "serial")
+    Its axes by number are the labels that a product leaves open, and those of a factor that stands alone.
+    """
+
+    __slots__ = ("args", "axes", "data", "dims", "kind", "pool", "serial")
 
     def __init__(
         self, pool: Pool, kind: str, data: Any, args: tuple[Node, ...], dims: tuple[Size, ...], serial: int
@@ -80,12 +83,8 @@ class Node:
         self.data = data
         self.args = args
         self.dims = dims
+        self.axes = tuple(range(len(dims)))
         self.serial = serial
-
-    @property
-    def axes(self) -> tuple[int, ...]:
-        """Its axes by number: the labels of what a product leaves open, and of a factor that stands alone."""
-        return tuple(range(len(self.dims)))
 
     def __reduce__(self) -> NoReturn:
         unpicklable(self)

@@ -15,9 +15,8 @@ from chainrule.equations.language.arithmetic import DOUBLES, Arithmetic
 from chainrule.equations.language.counted import MAX_ENTRIES
 from chainrule.equations.language.tree import Size, size_value
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.nodes import Node
-from chainrule.equations.nodes.operations import row_of
+from chainrule.equations.nodes.operations import ELEMENTWISE, row_of
 from chainrule.errors import ShapeError, TooLargeError
 
 Length: TypeAlias = Callable[[Size], int]

@@ -1,32 +1,32 @@
-"""What every kind of node is to the rules that do not look inside it: one row each.
+"""What an operation is: the form of its row, of that of an elementwise function, and of a local derivative.
 
-Local derivatives stand in `calculus.local`, values in `numeric`, matrix forms in `formulas.matrixform`, code
-in `code.codegen`, one table in each of these rooms. A kind without a row raises.
+A row says all that the rules ask that do not look inside a node. The rows stand in `operation_rows` and
+`elementwise_rows`; local derivatives stand in `calculus.local`, values in `numeric`, matrix forms in
+`formulas.matrixform`, code in `code.codegen`, one table in each of these rooms. A kind without a row raises.
+The literal meaning of a function stands apart, in the language: it is the first witness.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.blocks import grouped
-from chainrule.equations.nodes.conditions import choose, compare
-from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply
-from chainrule.equations.nodes.entries import onehot
-from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
-from chainrule.equations.nodes.nodes import Node, Pool, from_below, linear
-from chainrule.equations.nodes.norms import norm
-from chainrule.equations.nodes.products import merged, power, product
-from chainrule.equations.nodes.raised import raised_along
+from chainrule.equations.nodes.blocks import Parts
+from chainrule.equations.nodes.nodes import Node, Pool, from_below, topological
 from chainrule.errors import NoRuleError
 
 Row = TypeVar("Row")
+T = TypeVar("T")
 Dims = tuple[Size, ...]
 Args = Sequence[Node]
 Make = Callable[[Pool, Node, Args, Dims], Node]
 Cost = Callable[[Node, Sequence[int]], int]
+Positive = bool | Iterable[Node]
+Labels = tuple[Hashable, ...]
 
 
-def _as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+def as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+    """A node of this kind, whatever its arguments."""
     return pool.intern(node.kind, node.data, tuple(args), dims)
 
 
@@ -42,148 +42,176 @@ class Operation(NamedTuple):
     last : int, callable or None
         Of how many of the last axes of its arguments it is a function, entry by entry along the others; None
         where axes of the arguments and of the result do not go together so.
-    words : str
-        Its rule of differentiation, for a reader.
+    words : str or callable
+        Its rule of differentiation, for a reader; or that, from the node.
     is_constant : bool
         Whether it is constant wherever it has a derivative: nothing flows through it.
     cost : callable
         How long it is to read, from the node and the costs of its arguments.
+    is_known : bool
+        Whether its entries are numbers whatever the symbols are, sizes apart.
+    is_indicator : bool
+        Whether its entries are 0 and 1.
+    is_simplex : bool
+        Whether its last axis is known to sum to 1, and no entry is negative.
+    is_positive : bool or callable
+        Whether no entry is negative, wherever it is defined; or that, or what must be so, from the node.
+    overflows : bool or callable
+        Whether it can be infinite, or not a number, at finite arguments; or that, from the node.
+    is_symmetric : callable, optional
+        Whether a square matrix is its own transpose, from the node, where that is known of its arguments.
+    power : callable, optional
+        (node, exponent) -> a power of it if that is opened for every real argument, else None.
     """
 
     kind: str
-    make: Make = _as_it_stands
+    make: Make = as_it_stands
     last: int | Callable[[Node], int] | None = None
-    words: str = ""
+    words: str | Callable[[Node], str] = ""
     is_constant: bool = False
     cost: Cost = lambda node, args: 1 + sum(args) if args else 2
+    is_known: bool = False
+    is_indicator: bool = False
+    is_simplex: bool = False
+    is_positive: Positive | Callable[[Node], Positive] = False
+    overflows: bool | Callable[[Node], bool] = False
+    is_symmetric: Callable[[Node], bool] | None = None
+    power: Callable[[Node, Fraction], Node | None] | None = None
 
 
-def _product(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    labels, out = node.data, node.axes
-    ahead = ("ahead",) * (len(dims) - len(node.dims))
-    factors = (
-        (arg, (*ahead[: len(arg.dims) - len(own)], *own)) for arg, own in zip(args, labels, strict=True)
-    )
-    return product(pool, list(factors), (*ahead, *out))
+class Kink(NamedTuple):
+    """A jump at 0: of the function or its first derivative, or of one of a higher order.
+
+    Parameters
+    ----------
+    order : int
+        Of the first derivative that has no value there.
+    convention : str
+        What the formulas take for it; if empty, the words of the rule say it.
+    """
+
+    order: int = 1
+    convention: str = ""
 
 
-def _raised(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    axes = range(len(dims))
-    base, exponent = (
-        (arg, tuple(axes[len(dims) - len(arg.dims) :] if own.dims else axes[: len(arg.dims)]))
-        for arg, own in zip(args, node.args, strict=True)
-    )
-    return raised_along(pool, base, exponent, tuple(axes), node.data)
+class Elementwise(NamedTuple):
+    """An elementwise function f.
+
+    Parameters
+    ----------
+    name : str
+    slope : callable or None
+        f'(u), from the argument u and the value v = f(u), or the name that stands for it; None where no
+        formula is known that keeps its digits far out.
+    words : str
+        The rule, for a reader.
+    value : callable
+        The values of an array, real or complex.
+    code : str
+        What it is called in generated NumPy code, a function of NumPy or one that the code carries along.
+    build : callable, optional
+        What f(u) is recognised as; None if it stays f(u).
+    spelled : callable, optional
+        What a function that only compiled code has is for a reader.
+    kink : Kink, optional
+    sign : {"", "not negative", "positive"}
+        What is known of all its values.
+    overflows : bool
+        Whether it is infinite, or not a number, at some finite argument.
+    is_even : bool
+        Whether f(-u) is f(u).
+    steps : bool
+        Whether its values are real whatever the argument: those of a step.
+    logarithm : callable, optional
+        log f(u) for compiled code, finite where f(u) is beyond every float.
+    letter, latex : str
+        Its name in Unicode and in LaTeX, if that is another.
+    """
+
+    name: str
+    slope: Callable[[Node, Node], Node] | None
+    words: str
+    value: Callable[[Any], Any]
+    code: str
+    build: Callable[[Node], Node | None] | None = None
+    spelled: Callable[[Node], Node] | None = None
+    kink: Kink | None = None
+    sign: Literal["", "not negative", "positive"] = ""
+    overflows: bool = False
+    steps: bool = False
+    is_even: bool = False
+    logarithm: Callable[[Node], Node] | None = None
+    letter: str = ""
+    latex: str = ""
 
 
-def _split(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    ahead = [(size,) for size in dims[: len(dims) - len(node.dims)]]
-    return split_axes(args[0], [*ahead, *grouped(node.dims, node.data)])
+class Slope(NamedTuple):
+    """One term of ∂ result / ∂ argument: a product over labels.
+
+    A label of ``out`` or ``arg`` that no factor has runs through both: an identity; one that only ``arg`` has
+    is summed, so that the result moves with every entry alike.
+
+    Parameters
+    ----------
+    place : int
+        Which argument of the node.
+    factors : sequence of (Node, labels)
+    out : labels
+        Of the axes of the result.
+    arg : labels
+        Of the axes of the argument; one may stand twice, for a diagonal.
+    coefficient : Fraction
+    out_parts, arg_parts : sequence of sizes
+        Where several labels run through one axis, as through those of a Kronecker product: for each axis the
+        sizes of its parts, and ``out`` or ``arg`` has a label for each.
+    """
+
+    place: int
+    factors: Sequence[tuple[Node, Labels]]
+    out: Labels
+    arg: Labels
+    coefficient: Fraction | int = 1
+    out_parts: Sequence[Parts] = ()
+    arg_parts: Sequence[Parts] = ()
 
 
-def _merged(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    return merged(args[0], (*[1] * (len(dims) - len(node.dims)), *node.data))
-
-
-def _kronecker(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-    return kronecker(args[0], args[1], lead=len(dims) - len(node.dims))
-
-
-def _of_matrix(build: Callable[[Node, Node], Node]) -> Make:
-    """A function of a matrix; the rules of its constructor know no stacks of them."""
-
-    def make(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
-        return build(args[0], node) if len(args[0].dims) == 2 else _as_it_stands(pool, node, args, dims)
-
-    return make
-
-
-def _power_cost(node: Node, args: Sequence[int]) -> int:
-    if node.args[0].data == "divisor":
-        return args[0]  # dividing by a norm costs what the norm does
-    return 2 * args[0] if node.data == 2 else args[0] + 1
-
-
-def _function_cost(node: Node, args: Sequence[int]) -> int:
-    return args[0] if "divisor" in (node.data, node.args[0].data) else args[0] + 1
-
-
-_ROWS = (
-    Operation("sym"),
-    Operation("ones", cost=lambda node, args: 1),
-    Operation("size"),
-    Operation("pi"),
-    Operation("delta"),
-    Operation("unit"),
-    Operation("iota"),
-    Operation("relation", last=0, is_constant=True),
-    Operation(
-        "onehot",
-        lambda pool, node, args, dims: onehot(args[0], dims[-1]),
-        last=0,
-        is_constant=True,
-        cost=lambda node, args: 2,
-    ),
-    Operation(
-        "lin",
-        lambda pool, node, args, dims: linear(pool, zip(node.data, args, strict=True), dims),
-        0,
-        "sum rule",
-        cost=lambda node, args: sum(args) + max(0, len(args) - 1) + sum(abs(c) != 1 for c in node.data),
-    ),
-    Operation("prod", _product, None, "product rule", cost=lambda node, args: sum(args)),
-    Operation(
-        "pow",
-        lambda pool, node, args, dims: power(args[0], node.data),
-        0,
-        "power rule",
-        cost=_power_cost,
-    ),
-    Operation("raised", _raised, 0, "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv"),
-    Operation("fn", lambda pool, node, args, dims: apply(node.data, args[0]), 0, cost=_function_cost),
-    Operation(
-        "norm",
-        lambda pool, node, args, dims: norm(args[0], node.data),
-        lambda node: int(node.data),
-        "‖u‖' = u/‖u‖, 0 at 0",
-        cost=lambda node, args: 2 * args[0] + 1,  # as the root of a square
-    ),
-    Operation("direction"),
-    Operation("softmax", last=1, words="Jacobian of softmax p: diag(p) - ppᵀ"),
-    Operation("lse", last=1, words="the gradient of logsumexp is softmax"),
-    Operation("logsum"),
-    Operation("logabs"),
-    Operation("sumsign", is_constant=True),
-    Operation("share"),
-    Operation("interval"),
-    Operation("inv", _of_matrix(lambda arg, node: inverse(arg)), 2, "d A⁻¹ = -A⁻¹ dA A⁻¹"),
-    Operation(
-        "logdet",
-        _of_matrix(lambda arg, node: log_determinant(arg, node.data)),
-        2,
-        "d log|det A| = tr(A⁻¹ dA)",
-    ),
-    Operation(
-        "det", _of_matrix(lambda arg, node: determinant(arg, node.data)), 2, "d det A = det A tr(A⁻¹ dA)"
-    ),
-    Operation("adjugate", last=2),
-    Operation("svd", last=2),
-    Operation("part"),
-    Operation("compare", lambda pool, node, args, dims: compare(node.data, *args), 0, is_constant=True),
-    Operation(
-        "where",
-        lambda pool, node, args, dims: choose(*args),
-        0,
-        "of a choice only the taken branch moves",
-    ),
-    Operation("extreme", last=1, words="the gradient of max is e_argmax, in equal shares among ties"),
-    Operation("attains", last=1, is_constant=True),
-    Operation("kron", _kronecker, None, "d(A ⊗ B) = dA ⊗ B + A ⊗ dB"),
-    Operation("merge", _merged, None, "several axes run through as one"),
-    Operation("split", _split, None, "an axis taken apart"),
-)
-OPERATIONS: dict[str, Operation] = {row.kind: row for row in _ROWS}
+OPERATIONS: dict[str, Operation] = {}
 """All rows by kind."""
+
+ELEMENTWISE: dict[str, Elementwise] = {}
+"""All rows by name."""
+
+COMPOSED: dict[str, Callable[[Node], Node]] = {}
+"""Functions of the language that are made of others: sqrt(u) is u to the power 1/2."""
+
+
+def apply(name: str, u: Node) -> Node:
+    """The node of name(u), or what it is recognised as."""
+    if name in COMPOSED:
+        return COMPOSED[name](u)
+    build = ELEMENTWISE[name].build if name in ELEMENTWISE else None
+    found = build(u) if build is not None else None
+    return plain(name, u) if found is None else found
+
+
+def plain(name: str, u: Node) -> Node:
+    """name(u) as it stands, whatever it could be recognised as."""
+    return u.pool.intern("fn", name, (u,), u.dims)
+
+
+def slope(node: Node, value: Node) -> Node:
+    """f'(u) of a node f(u); ``value`` is the node or the name that stands for it.
+
+    Raises
+    ------
+    NoRuleError
+        If the function has no row; zero is never a default.
+    """
+    rule = ELEMENTWISE[node.data].slope if node.data in ELEMENTWISE else None
+    if rule is None:
+        known = ", ".join(sorted(name for name, row in ELEMENTWISE.items() if row.slope is not None))
+        raise NoRuleError(f"No derivative rule for {node.data}; rules exist for {known}.")
+    return rule(node.args[0], value)
 
 
 def row_of(table: Mapping[str, Row], node: Node, what: str) -> Row:
@@ -202,12 +230,36 @@ def row_of(table: Mapping[str, Row], node: Node, what: str) -> Row:
 
 def operation(node: Node) -> Operation:
     """The row of a node's kind."""
-    return row_of(OPERATIONS, node, "operation")
+    return OPERATIONS[node.kind] if node.kind in OPERATIONS else row_of(OPERATIONS, node, "operation")
+
+
+def fact(known: T | Callable[[Node], T], node: Node) -> T:
+    """What a row says of a node: the same of all, or by the node."""
+    return known(node) if callable(known) else known
 
 
 def is_constant(node: Node) -> bool:
     """Whether nothing flows through a node, whatever its arguments."""
     return operation(node).is_constant
+
+
+def is_simplex(node: Node) -> bool:
+    """Whether the last axis is known to sum to 1."""
+    return operation(node).is_simplex or node in node.pool.simplex
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a node is finite whatever the symbols are, and reads better outside a condition."""
+    row = operation(node)
+    return row.is_known or row.is_indicator
+
+
+def may_overflow(node: Node) -> bool:
+    """Whether a node can be infinite, or not a number, at finite values of what is given."""
+    return any(
+        inner in inner.pool.unbounded or fact(operation(inner).overflows, inner)
+        for inner in topological([node])
+    )
 
 
 def moving(order: Iterable[Node], below: Iterable[Node]) -> set[Node]:
@@ -221,13 +273,12 @@ def moving(order: Iterable[Node], below: Iterable[Node]) -> set[Node]:
 
 def last_axes(node: Node) -> int | None:
     """Of how many of the last axes of its arguments a node is a function; see `Operation`."""
-    last = operation(node).last
-    return last(node) if callable(last) else last
+    return fact(operation(node).last, node)
 
 
 def rule_in_words(node: Node) -> str:
     """The rule by which a node is differentiated, for a reader."""
-    return ELEMENTWISE[node.data].words if node.kind == "fn" else operation(node).words or node.kind
+    return fact(operation(node).words, node) or node.kind
 
 
 def own_cost(node: Node, args: Sequence[int]) -> int:

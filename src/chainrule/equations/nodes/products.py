@@ -6,7 +6,7 @@ factors merge into powers, ones vanish where something else covers their axis, a
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, count
 from math import prod
@@ -15,7 +15,6 @@ from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate
-from chainrule.equations.nodes.elementwise import ELEMENTWISE, plain
 from chainrule.equations.nodes.exponents import Exponents, join_divisors, join_raised, join_signs
 from chainrule.equations.nodes.nodes import (
     ONE,
@@ -33,15 +32,12 @@ from chainrule.equations.nodes.nodes import (
     number_plus_term,
     scaled,
     summed_labels,
-    topological,
 )
+from chainrule.equations.nodes.operations import is_plain, is_simplex, may_overflow, operation, plain
 from chainrule.equations.nodes.quotients import cancel_inverses, recognise
 from chainrule.equations.nodes.relations import settled_relations
 
 Label = Hashable
-IDEMPOTENT = {"delta", "ones", "onehot", "unit", "compare", "relation"}
-# What is finite whatever the symbols are, and reads better outside a condition.
-PLAIN = {*IDEMPOTENT, "size", "pi", "iota"}
 # Larger whole numbers are no floats any more, nor exponents that tell odd from even.
 MOST_EXPONENT = 2**53
 # Of the exponent of a float.
@@ -178,7 +174,7 @@ def _behind_gate(pool: Pool, factors: list[Factor], position: int) -> list[Facto
         (other, labels)
         for other, labels in rest
         if set(labels) <= set(own)
-        and other.kind not in PLAIN
+        and not is_plain(other)
         and (len(labels) == len(own) or may_overflow(other))
     ]
     outside = [pair for pair in rest if pair not in inside]
@@ -195,17 +191,6 @@ def _behind_gate(pool: Pool, factors: list[Factor], position: int) -> list[Facto
     body = product(pool, [(then, own), *inside], labels)
     spread = product(pool, [(condition, own), *fill], labels)
     return [(choose(spread, body, pool.zero(body.dims)), labels), *outside]
-
-
-def may_overflow(node: Node) -> bool:
-    """Whether a node can be infinite, or not a number, at finite values of what is given."""
-    return any(
-        inner in inner.pool.unbounded
-        or (inner.kind == "pow" and (inner.data < 0 or inner.data.denominator != 1))
-        or (inner.kind == "fn" and inner.data in ELEMENTWISE and ELEMENTWISE[inner.data].overflows)
-        or inner.kind in ("raised", "inv", "logdet", "logsum", "logabs", "share", "interval")
-        for inner in topological([node])
-    )
 
 
 def merged(node: Node, runs: tuple[int, ...]) -> Node:
@@ -362,16 +347,11 @@ def _meets_others(node: Node) -> bool:
 
 def _own_exponent(base: Node, exponent: Fraction) -> Fraction:
     """The exponent that comes to the same: 1 for 2 of what is 0 or 1, 0 for 2 of what is -1 or 1."""
-    if base.kind in IDEMPOTENT or argument_of(base, "step") is not None:
+    if operation(base).is_indicator or argument_of(base, "step") is not None:
         exponent = min(exponent, ONE)
     if base in base.pool.signs and exponent.denominator == 1:
         return Fraction(exponent.numerator % 2)
     return exponent
-
-
-def is_simplex(node: Node) -> bool:
-    """Whether the last axis is known to sum to 1."""
-    return node.kind in ("onehot", "unit", "softmax", "attains") or node in node.pool.simplex
 
 
 def _sum_simplices(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[Factor], set[int]]:
@@ -380,7 +360,7 @@ def _sum_simplices(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[F
     kept: list[Factor] = []
     ones: set[int] = set()
     for node, labels in factors:
-        if labels and is_simplex(node) and labels[-1] not in free and uses[labels[-1]] == 1:
+        if labels and labels[-1] not in free and uses[labels[-1]] == 1 and is_simplex(node):
             ones.update(labels[:-1])
         else:
             kept.append((node, labels))
@@ -424,17 +404,19 @@ def power(node: Node, exponent: Fraction) -> Node:
         return pool.ones(node.dims)
     if is_zero(node) and exponent > 0:
         return node
-    rule = _POWERS.get(node.kind)
+    if operation(node).is_indicator and exponent > 0:
+        return node
+    rule = operation(node).power
     found = rule(node, exponent) if rule is not None else None
     return pool.intern("pow", exponent, (node,), node.dims) if found is None else found
 
 
-def _power_of_norm(node: Node, exponent: Fraction) -> Node | None:
+def power_of_norm(node: Node, exponent: Fraction) -> Node | None:
     even = exponent > 0 and exponent % 2 == 0
     return power(squared_norm(node.args[0], node.data), exponent / 2) if even else None
 
 
-def _power_of_sum(node: Node, exponent: Fraction) -> Node | None:
+def power_of_sum(node: Node, exponent: Fraction) -> Node | None:
     factor, primitive = content(node)
     if exponent.denominator == 1 and factor != 1 and _has_floats(factor, exponent):
         return scaled(factor**exponent.numerator, power(primitive, exponent))
@@ -442,12 +424,12 @@ def _power_of_sum(node: Node, exponent: Fraction) -> Node | None:
     return inner and plain("sigmoid", scaled(-1, inner))
 
 
-def _power_of_power(node: Node, exponent: Fraction) -> Node | None:
+def power_of_power(node: Node, exponent: Fraction) -> Node | None:
     whole = exponent.denominator == 1 and abs(node.data * exponent) < MOST_EXPONENT
     return power(node.args[0], node.data * exponent) if whole else None
 
 
-def _power_of_product(node: Node, exponent: Fraction) -> Node | None:
+def power_of_product(node: Node, exponent: Fraction) -> Node | None:
     """Of every factor, or of the sum that is repeated along some axes."""
     pairs, out = factors_of(node), node.axes
     if exponent.denominator != 1:
@@ -458,19 +440,9 @@ def _power_of_product(node: Node, exponent: Fraction) -> Node | None:
     return spread(power(inner, exponent), kept, out, node.dims) if kept != out else None
 
 
-def _power_of_function(node: Node, exponent: Fraction) -> Node | None:
+def power_of_function(node: Node, exponent: Fraction) -> Node | None:
     inner = argument_of(node, "exp") if exponent == -1 else None
     return inner and plain("exp", scaled(-1, inner))
-
-
-_POWERS: dict[str, Callable[[Node, Fraction], Node | None]] = {
-    "norm": _power_of_norm,
-    "lin": _power_of_sum,
-    "pow": _power_of_power,
-    "prod": _power_of_product,
-    "fn": _power_of_function,
-    **dict.fromkeys(IDEMPOTENT, lambda node, exponent: node if exponent > 0 else None),
-}
 
 
 def _has_floats(factor: Fraction, exponent: Fraction) -> bool:

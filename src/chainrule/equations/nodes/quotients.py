@@ -3,7 +3,6 @@
 from collections import Counter
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.exponents import Exponents
 from chainrule.equations.nodes.nodes import (
     Factor,
@@ -16,6 +15,7 @@ from chainrule.equations.nodes.nodes import (
     linear,
     scaled,
 )
+from chainrule.equations.nodes.operations import plain
 
 
 def recognise(pool: Pool, exponents: Exponents) -> int:

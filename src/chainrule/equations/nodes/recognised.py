@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-from chainrule.equations.nodes.elementwise import plain
 from chainrule.equations.nodes.nodes import (
     Node,
     argument_of,
@@ -11,6 +10,7 @@ from chainrule.equations.nodes.nodes import (
     number_plus_term,
     scaled,
 )
+from chainrule.equations.nodes.operations import plain
 from chainrule.equations.nodes.products import elementwise, power
 
 HALF = Fraction(1, 2)

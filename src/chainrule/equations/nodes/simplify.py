@@ -27,8 +27,8 @@ from chainrule.equations.nodes.nodes import (
     linear,
     summed_labels,
 )
-from chainrule.equations.nodes.operations import own_cost, rebuild
-from chainrule.equations.nodes.products import is_simplex, product
+from chainrule.equations.nodes.operations import is_simplex, own_cost, rebuild
+from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.quotients import picked
 
 MOST_TERMS = 6

@@ -11,8 +11,6 @@ from fractions import Fraction
 from chainrule.equations.nodes import recognised, softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.distribute import distributed
-from chainrule.equations.nodes.elementwise import apply, plain
-from chainrule.equations.nodes.elementwise_rows import ELEMENTWISE
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
@@ -34,7 +32,7 @@ from chainrule.equations.nodes.nodes import (
     number_plus_term,
     scaled,
 )
-from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.operations import ELEMENTWISE, apply, plain, rebuild
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.totals import (

@@ -9,7 +9,6 @@ from chainrule.equations.nodes import logarithms
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.distribute import opened
-from chainrule.equations.nodes.elementwise import ELEMENTWISE, apply
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, terms_of
 from chainrule.equations.nodes.nodes import (
@@ -28,6 +27,7 @@ from chainrule.equations.nodes.nodes import (
     scaled,
     summed_labels,
 )
+from chainrule.equations.nodes.operations import apply, operation
 from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
 
 Bodies: TypeAlias = Mapping[Node, Node]
@@ -275,22 +275,6 @@ _KNOWN: dict[str, Callable[[Node, Bodies, int], Node | None]] = {
 
 def _is_positive(node: Node, level: int = 0) -> bool:
     """Whether no entry of a node is negative, wherever it is defined."""
-    rule = _POSITIVE.get(node.kind)
-    positive = rule(node) if rule is not None and level <= MOST_LEVELS else False
+    known = operation(node).is_positive if level <= MOST_LEVELS else False
+    positive = known(node) if callable(known) else known
     return positive if isinstance(positive, bool) else all(_is_positive(arg, level + 1) for arg in positive)
-
-
-# Whether a node of a kind is positive, or what it is so with.
-_POSITIVE: dict[str, Callable[[Node], bool | Iterable[Node]]] = {
-    **dict.fromkeys(
-        ("ones", "size", "pi", "delta", "unit", "onehot", "softmax", "compare", "relation", "attains"),
-        lambda node: True,
-    ),
-    "sym": lambda node: node in node.pool.simplex,
-    "fn": lambda node: ELEMENTWISE[node.data].sign != "",
-    "lin": lambda node: min(node.data, default=0) >= 0 and node.args,
-    "pow": lambda node: node.data.numerator % 2 == 0 or node.data.denominator != 1 or node.args,
-    "prod": lambda node: node.args,
-    "share": lambda node: (node.args[1], *(term.w for term in terms_of(node))),
-    "where": lambda node: node.args[1:],
-}

@@ -1,0 +1,227 @@
+"""The rows of the operations: one for each kind of node."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chainrule.equations.nodes.blocks import grouped
+from chainrule.equations.nodes.canonical import (
+    has_turned_terms,
+    is_turned,
+    is_turned_comparison,
+    of_symmetric,
+)
+from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.entries import onehot
+from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
+from chainrule.equations.nodes.log_space import terms_of
+from chainrule.equations.nodes.nodes import Node, Pool, linear
+from chainrule.equations.nodes.norms import norm
+from chainrule.equations.nodes.operations import (
+    ELEMENTWISE,
+    OPERATIONS,
+    Args,
+    Dims,
+    Make,
+    Operation,
+    apply,
+    as_it_stands,
+)
+from chainrule.equations.nodes.products import (
+    merged,
+    power,
+    power_of_function,
+    power_of_norm,
+    power_of_power,
+    power_of_product,
+    power_of_sum,
+    product,
+)
+from chainrule.equations.nodes.raised import raised_along
+
+
+def _product(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+    labels, out = node.data, node.axes
+    ahead = ("ahead",) * (len(dims) - len(node.dims))
+    factors = (
+        (arg, (*ahead[: len(arg.dims) - len(own)], *own)) for arg, own in zip(args, labels, strict=True)
+    )
+    return product(pool, list(factors), (*ahead, *out))
+
+
+def _raised(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+    axes = range(len(dims))
+    base, exponent = (
+        (arg, tuple(axes[len(dims) - len(arg.dims) :] if own.dims else axes[: len(arg.dims)]))
+        for arg, own in zip(args, node.args, strict=True)
+    )
+    return raised_along(pool, base, exponent, tuple(axes), node.data)
+
+
+def _split(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+    ahead = [(size,) for size in dims[: len(dims) - len(node.dims)]]
+    return split_axes(args[0], [*ahead, *grouped(node.dims, node.data)])
+
+
+def _merged(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+    return merged(args[0], (*[1] * (len(dims) - len(node.dims)), *node.data))
+
+
+def _kronecker(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+    return kronecker(args[0], args[1], lead=len(dims) - len(node.dims))
+
+
+def _of_matrix(build: Callable[[Node, Node], Node]) -> Make:
+    """A function of a matrix; the rules of its constructor know no stacks of them."""
+
+    def make(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
+        return build(args[0], node) if len(args[0].dims) == 2 else as_it_stands(pool, node, args, dims)
+
+    return make
+
+
+def _power_cost(node: Node, args: Sequence[int]) -> int:
+    if node.args[0].data == "divisor":
+        return args[0]  # dividing by a norm costs what the norm does
+    return 2 * args[0] if node.data == 2 else args[0] + 1
+
+
+def _function_cost(node: Node, args: Sequence[int]) -> int:
+    return args[0] if "divisor" in (node.data, node.args[0].data) else args[0] + 1
+
+
+def _number(kind: str, **facts: Any) -> Operation:
+    """A row of what is known whatever the symbols are."""
+    return Operation(kind, is_known=True, is_positive=True, **facts)
+
+
+_ROWS = (
+    Operation("sym", is_positive=lambda node: node in node.pool.simplex),
+    _number("ones", cost=lambda node, args: 1, is_indicator=True, is_symmetric=lambda node: True),
+    _number("size"),
+    _number("pi"),
+    _number("delta", is_indicator=True, is_symmetric=lambda node: True),
+    _number("unit", is_indicator=True, is_simplex=True),
+    _number("iota"),
+    Operation(
+        "relation", last=0, is_constant=True, is_indicator=True, is_positive=True, is_symmetric=is_turned
+    ),
+    Operation(
+        "onehot",
+        lambda pool, node, args, dims: onehot(args[0], dims[-1]),
+        last=0,
+        is_constant=True,
+        cost=lambda node, args: 2,
+        is_indicator=True,
+        is_simplex=True,
+        is_positive=True,
+    ),
+    Operation(
+        "lin",
+        lambda pool, node, args, dims: linear(pool, zip(node.data, args, strict=True), dims),
+        0,
+        "sum rule",
+        cost=lambda node, args: sum(args) + max(0, len(args) - 1) + sum(abs(c) != 1 for c in node.data),
+        is_positive=lambda node: min(node.data, default=0) >= 0 and node.args,
+        is_symmetric=has_turned_terms,
+        power=power_of_sum,
+    ),
+    Operation(
+        "prod",
+        _product,
+        None,
+        "product rule",
+        cost=lambda node, args: sum(args),
+        is_positive=lambda node: node.args,
+        is_symmetric=is_turned,
+        power=power_of_product,
+    ),
+    Operation(
+        "pow",
+        lambda pool, node, args, dims: power(args[0], node.data),
+        0,
+        "power rule",
+        cost=_power_cost,
+        is_positive=lambda node: node.data.numerator % 2 == 0 or node.data.denominator != 1 or node.args,
+        overflows=lambda node: bool(node.data < 0 or node.data.denominator != 1),
+        is_symmetric=lambda node: of_symmetric(node, node.data % 2 == 0),
+        power=power_of_power,
+    ),
+    Operation("raised", _raised, 0, "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv", overflows=True),
+    Operation(
+        "fn",
+        lambda pool, node, args, dims: apply(node.data, args[0]),
+        0,
+        lambda node: ELEMENTWISE[node.data].words,
+        cost=_function_cost,
+        is_positive=lambda node: ELEMENTWISE[node.data].sign != "",
+        overflows=lambda node: ELEMENTWISE[node.data].overflows,
+        is_symmetric=lambda node: of_symmetric(node, ELEMENTWISE[node.data].is_even),
+        power=power_of_function,
+    ),
+    Operation(
+        "norm",
+        lambda pool, node, args, dims: norm(args[0], node.data),
+        lambda node: int(node.data),
+        "‖u‖' = u/‖u‖, 0 at 0",
+        cost=lambda node, args: 2 * args[0] + 1,  # as the root of a square
+        power=power_of_norm,
+    ),
+    Operation("direction"),
+    Operation(
+        "softmax", last=1, words="Jacobian of softmax p: diag(p) - ppᵀ", is_simplex=True, is_positive=True
+    ),
+    Operation("lse", last=1, words="the gradient of logsumexp is softmax"),
+    Operation("logsum", overflows=True),
+    Operation("logabs", overflows=True),
+    Operation("sumsign", is_constant=True),
+    Operation(
+        "share",
+        is_positive=lambda node: (node.args[1], *(term.w for term in terms_of(node))),
+        overflows=True,
+    ),
+    Operation("interval", overflows=True),
+    Operation(
+        "inv",
+        _of_matrix(lambda arg, node: inverse(arg)),
+        2,
+        "d A⁻¹ = -A⁻¹ dA A⁻¹",
+        overflows=True,
+        is_symmetric=of_symmetric,
+    ),
+    Operation(
+        "logdet",
+        _of_matrix(lambda arg, node: log_determinant(arg, node.data)),
+        2,
+        "d log|det A| = tr(A⁻¹ dA)",
+        overflows=True,
+    ),
+    Operation(
+        "det", _of_matrix(lambda arg, node: determinant(arg, node.data)), 2, "d det A = det A tr(A⁻¹ dA)"
+    ),
+    Operation("adjugate", last=2),
+    Operation("svd", last=2),
+    Operation("part"),
+    Operation(
+        "compare",
+        lambda pool, node, args, dims: compare(node.data, *args),
+        0,
+        is_constant=True,
+        is_indicator=True,
+        is_positive=True,
+        is_symmetric=is_turned_comparison,
+    ),
+    Operation(
+        "where",
+        lambda pool, node, args, dims: choose(*args),
+        0,
+        "of a choice only the taken branch moves",
+        is_positive=lambda node: node.args[1:],
+        is_symmetric=of_symmetric,
+    ),
+    Operation("extreme", last=1, words="the gradient of max is e_argmax, in equal shares among ties"),
+    Operation("attains", last=1, is_constant=True, is_simplex=True, is_positive=True),
+    Operation("kron", _kronecker, None, "d(A ⊗ B) = dA ⊗ B + A ⊗ dB"),
+    Operation("merge", _merged, None, "several axes run through as one"),
+    Operation("split", _split, None, "an axis taken apart"),
+)
+OPERATIONS.update((row.kind, row) for row in _ROWS)
