@@ -166,6 +166,7 @@ TRAPS = {
     "pandas_index.csv": Trap({"row_names": "text; 32 different texts in 32 rows: no input", **AREA}),
     "comma_at_the_end.csv": Trap(AREA),
     "aligned.txt": Trap({**AREA, "depth": "numeric; 0 to 6, mean 2.969"}, inputs=2),
+    "single_quotes.txt": Trap({**AREA, "depth": "numeric; 0 to 6, mean 2.969"}, inputs=2),
     "latin_1.csv": Trap(
         {"town": "categorical; Köln (11), Ulm (11), Fürth (10)", **AREA},
         {"town": "Köln"},

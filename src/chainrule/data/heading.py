@@ -177,13 +177,19 @@ def read_heading(content: bytes, source: str, delimiter: str, has_header: bool, 
     if not has_header:
         names = [f"column{j}" for j in range(len(first))]
         return Heading(tuple(names), place, _start(content, begin, line - first_line), line)
-    names = [name.strip() for name in first]
+    names = _without_single_quotes([name.strip() for name in first])
     _refuse_numbers([name for name in names if name], place)
     names = _completed(names, [record for _, _, record in found])
     times = Counter(filter(None, names))
     if twice := [name for name, count in times.items() if count > 1]:
         raise DataError(f"{place}: the column name {twice[0]!r} occurs twice; names must differ.")
     return Heading(tuple(names), place, _start(content, begin, after - first_line), after)
+
+
+def _without_single_quotes(names: list[str]) -> list[str]:
+    """Names without the single quotes that stand around each of them."""
+    quoted = all(len(name) > 2 and name[0] == name[-1] == "'" for name in names)
+    return [name[1:-1].strip() for name in names] if quoted else names
 
 
 def _completed(names: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
