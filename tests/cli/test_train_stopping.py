@@ -9,7 +9,7 @@ import pytest
 from chainrule.cli.train import Settings, _job, command
 from chainrule.optimize import Adam
 from chainrule.persistence import load
-from chainrule.training import fit
+from chainrule.training import fit, fit_linear
 
 QUICK = ("--learning-rate", 0.02)
 
@@ -148,3 +148,21 @@ def test_each_kind_of_network_starts_at_the_linear_model(houses):
 def test_more_epochs_are_advised_where_the_last_was_the_best(run):
     answer = run("train", "iris", "--target", "species", "--epochs", 6)
     assert "more may help, as in --epochs 12" in answer.out
+
+
+def test_the_linear_model_of_few_rows_is_shrunk_and_that_is_said(run, tmp_path):
+    """Of 60 rows for 20 inputs of noise."""
+    rng = np.random.default_rng(0)
+    names = [*(f"x{j}" for j in range(20)), "y"]
+    lines = [",".join(f"{x:.6f}" for x in row) for row in rng.normal(size=(60, 21))]
+    (tmp_path / "few.csv").write_text("\n".join([",".join(names), *lines]))
+    made = job(tmp_path / "few.csv", "--target", "y", "--quiet")
+    assert made.strength >= 100
+    rows = (made.network, made.training.X, made.training.y, None)
+    assert made.linear == fit_linear(*rows, made.strength) != fit_linear(*rows)
+    answer = run("train", "few.csv", "--target", "y", "--epochs", 3)
+    assert (
+        "Fewer than 10 training rows for each input: the linear model has the penalty of "
+        f"{made.strength:g} rows, which was best for five folds of them." in answer.out
+    )
+    assert "five folds" not in run("train", "wine", "--target", "cultivar", "--epochs", 3).out

@@ -50,7 +50,9 @@ from chainrule.training import (
     best_start,
     fit,
     fit_linear,
+    is_beyond_chance,
     linear_network,
+    linear_strength,
     start_at_linear,
     without_penalty,
 )
@@ -169,7 +171,13 @@ class NetworkJob:
         return self._fit_linear(self.training)
 
     def _fit_linear(self, rows: Rows) -> Parameters:
-        return fit_linear(self.network, rows.X, rows.y, rows.weight)
+        return fit_linear(self.network, rows.X, rows.y, rows.weight, self.strength)
+
+    @cached_property
+    def strength(self) -> float:
+        """That of the linear model's penalty."""
+        rows = self.training
+        return linear_strength(self.network, rows.X, rows.y, rows.weight)
 
     def objective(self, rows: int | None = None) -> Objective:
         part = self.training if rows is None else self.training.take(np.arange(min(rows, self.rows)))
@@ -219,9 +227,7 @@ class NetworkJob:
             self.network.losses(theta, judges.X, judges.y)
             for theta in (self._start(fitting, seed), parameters)
         )
-        weight = np.ones(len(judges)) if judges.weight is None else judges.weight / judges.weight.mean()
-        gain = weight * (before - after)
-        return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(judges)))
+        return is_beyond_chance(before - after, judges.weight)
 
     def _fit(self, rows: Rows, method: Method, settings: RunSettings, **options: Any) -> Result:
         return fit(
@@ -258,7 +264,14 @@ class NetworkJob:
     def lines(self, outcome: Outcome) -> list[str]:
         loss = f"The loss on {self.rows:,} training rows is {numeral(outcome.training_loss, 6)}."
         kept = [] if self.aside is None else [self._kept(outcome.result)]
-        return [*outcome.result.remarks, *kept, loss]
+        return [*outcome.result.remarks, *kept, *self._said_of_strength(), loss]
+
+    def _said_of_strength(self) -> list[str]:
+        """That rows are few, where that says how far the linear model is shrunk."""
+        if self.strength == 1:
+            return []
+        penalty = f"the penalty of {self.strength:g} rows, which was best for five folds of them"
+        return [f"Fewer than 10 training rows for each input: the linear model has {penalty}."]
 
     def _kept(self, result: Result) -> str:
         """Which epoch was kept, of how many, and why."""

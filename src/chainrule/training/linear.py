@@ -13,34 +13,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.data import fold_rows
 from chainrule.errors import ConvergenceWarning
 from chainrule.network import Network
 from chainrule.network.activation import Activation
 from chainrule.network.penalties import Frobenius
 from chainrule.optimize.lbfgs import LBFGS
+from chainrule.optimize.run import Callback
+from chainrule.optimize.state import State
 from chainrule.parameters import Parameters
 from chainrule.training.minimising import minimize
 
 Array = NDArray[Any]
 _STEPS = 200
+_STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+_ROWS_FOR_AN_INPUT = 10
+_FOLDS = 5
+_NEARLY = 1e-5  # a gradient that is as small tells strengths apart; the proof of a minimum takes far longer
 _PROBES = np.array([1e-3, 0.1, 0.7, 1.0, 3.0, 20.0])
 
 
-def linear_network(network: Network, rows: int) -> Network:
-    """The network without its hidden layers, with the penalty (1 / 2 n) ‖W‖² of n rows.
+def linear_network(network: Network, rows: int, strength: float = 1.0) -> Network:
+    """The network without its hidden layers, with the penalty (s / 2 n) ‖W‖² of n rows.
 
     Parameters
     ----------
     network : Network
     rows : int
-        n; the penalty is that of one row, as in logistic regression with C = 1 over a sum.
+        n.
+    strength : float
+        s; 1 is the penalty of one row, as in logistic regression with C = 1 over a sum.
     """
     ends = [network.sizes[0], network.sizes[-1]]
-    return Network(ends, (), network.output, network.loss, Frobenius(1 / rows), network.bias)
+    return Network(ends, (), network.output, network.loss, Frobenius(strength / rows), network.bias)
 
 
-def fit_linear(network: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Parameters:
+def fit_linear(
+    network: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, strength: float = 1.0
+) -> Parameters:
     """The linear model of these rows, with the output and the loss of a network: W1 and b1.
+
+    ``strength`` is that of :func:`linear_network`.
 
     Examples
     --------
@@ -49,10 +62,73 @@ def fit_linear(network: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike 
     >>> fit_linear(net, X, X @ [3.0, -1.0] + 2.0)["W1"].round(2).tolist()
     [[3.0, -1.0]]
     """
-    model = linear_network(network, int(np.shape(X)[0]))
+    return _fitted(linear_network(network, int(np.shape(X)[0]), strength), X, y, sample_weight)
+
+
+def _fitted(
+    model: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, *until: Callback
+) -> Parameters:
     with warnings.catch_warnings():  # a model that is compared with needs no last digits
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return minimize(model, LBFGS(), data=(X, y), sample_weight=sample_weight, epochs=_STEPS).parameters
+        result = minimize(
+            model, LBFGS(), data=(X, y), sample_weight=sample_weight, epochs=_STEPS, callbacks=until
+        )
+    return result.parameters
+
+
+def _is_near(state: State) -> bool:
+    return state.gradient_norm is not None and state.gradient_norm < _NEARLY
+
+
+def linear_strength(
+    network: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, seed: int = 0
+) -> float:
+    """The strength of the penalty of a linear model: 1, or 10, 100 or 1000 where rows are few.
+
+    Where an input has fewer than ten rows, the strengths are tried in turn, each on five folds of the rows,
+    while the loss of the rows left out falls; the last is taken if it beats 1 by more than chance.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, noise = rng.normal(size=(50, 30)), rng.normal(size=50)
+    >>> net = Network([30, 8, 1], "relu", "identity", "squared")
+    >>> linear_strength(net, X, noise), linear_strength(net, X, X[:, 0])
+    (1000.0, 1.0)
+    """
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    counts = weight > 0  # a fold of rows that do not count fits nothing
+    X, y, weight = np.asarray(X)[counts], np.asarray(y)[counts], weight[counts]
+    rows, inputs = X.shape
+    if rows >= _ROWS_FOR_AN_INPUT * inputs or rows < 2 * _FOLDS:
+        return _STRENGTHS[0]
+    folds = fold_rows(rows, _FOLDS, seed=seed, stratify=y.reshape(rows, -1)[:, 0])
+
+    def losses(strength: float) -> Array:
+        found = np.empty(rows)
+        for others, fold in folds:
+            model = linear_network(network, len(others), strength)
+            fitted = _fitted(model, X[others], y[others], weight[others], _is_near)
+            found[fold] = model.losses(fitted, X[fold], y[fold])
+        return found
+
+    best, first = _STRENGTHS[0], losses(_STRENGTHS[0])
+    lowest = first
+    for strength in _STRENGTHS[1:]:
+        tried = losses(strength)
+        if not weight @ tried < weight @ lowest:
+            break
+        best, lowest = strength, tried
+    with np.errstate(invalid="ignore"):
+        gain = first - lowest
+    return best if is_beyond_chance(gain, weight) else _STRENGTHS[0]
+
+
+def is_beyond_chance(gain: Array, weight: Array | None = None) -> bool:
+    """Whether the mean gain of some rows is more than its standard error."""
+    weighted = gain if weight is None else gain * weight / weight.mean()
+    with np.errstate(invalid="ignore"):  # infinite losses compare with nothing
+        return bool(weighted.mean() > weighted.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def start_at_linear(network: Network, drawn: Parameters, linear: Parameters) -> Parameters | None:
