@@ -12,6 +12,7 @@ from benchmarks import (
     second_order,
     sheet_step,
     start_up,
+    tables,
 )
 
 GROUPS = {
@@ -26,6 +27,7 @@ GROUPS = {
         network_step,
         digits_accuracy,
         read_table,
+        tables,
     )
 }
 CASES = [case for cases in GROUPS.values() for case in cases]

@@ -135,13 +135,13 @@ def seconds(run: Function) -> float:
     return time.perf_counter() - start
 
 
-def environment(threads: int) -> dict[str, Any]:
-    """What a figure depends on: the machine, the threads, the versions."""
+def environment(threads: int, more: Sequence[str] = ()) -> dict[str, Any]:
+    """What a figure depends on: the machine, the threads, the versions, also of more packages."""
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
         "python": sys.version.split()[0],
         "blas_threads": threads,
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: found for name in (*PACKAGES, *more) if (found := _version(name))},
     }
 
 
