@@ -122,7 +122,7 @@ class Session:
         return Output(text.rstrip("\n"), _shown(value, "_repr_html_"), _shown(value, "_repr_latex_"))
 
     def command(self, line: str, code: int = 0) -> str:
-        """Run a ``chainrule`` command and give what it prints.
+        """Run a ``chainrule`` command and give what it prints; behind ``>`` stands a file for its results.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Session:
         """
         from chainrule.cli.main import main
 
-        program, *arguments = shlex.split(line)
+        (program, *arguments), _, file = _parted(shlex.split(line), ">")
         if program != "chainrule":
             raise RuntimeError(f"only chainrule can be run here, not {program}")
         with contextlib.chdir(self.folder):
@@ -140,11 +140,19 @@ class Session:
         if result.exit_code != code:
             said = f"{result.output}\n{result.exception!r}"
             raise RuntimeError(f"{line} ended with {result.exit_code}, not {code}:\n{said}")
-        return result.output.rstrip("\n")
+        if file:
+            (self.folder / file[0]).write_text(result.stdout, encoding="utf-8")
+        return (result.stderr if file else result.output).rstrip("\n")
 
     def write(self, name: str, text: str) -> None:
         """Write a file into the folder."""
         (self.folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def _parted(words: list[str], mark: str) -> tuple[list[str], list[str], list[str]]:
+    """The words before a mark, the mark, and those behind it."""
+    at = words.index(mark) if mark in words else len(words)
+    return words[:at], words[at : at + 1], words[at + 1 :]
 
 
 def _shown(value: Any, method: str) -> str:

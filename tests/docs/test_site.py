@@ -203,7 +203,7 @@ def test_the_model_of_a_sheet_is_shown_without_its_claims():
     assert model_lines(sheet) == "data x: R[p]\nL = norm2(x)**2"
 
 
-@pytest.mark.parametrize("name", ["addresses", "examples", "layouts", "reference"])
+@pytest.mark.parametrize("name", ["addresses", "examples", "layouts", "reference", "transcripts"])
 def test_the_examples_in_docstrings_are_true(name):
     failed, tried = doctest.testmod(importlib.import_module(f"showing.{name}"))
     assert tried > 0 == failed
