@@ -180,6 +180,18 @@ def test_another_branch_for_complex_numbers_is_refused():
             complex_step(lambda x: (factor if np.iscomplexobj(x) else 1.0) * np.sum(x**2), AT)  # noqa: B023
 
 
+@pytest.mark.parametrize("large", [1e3, 1e6, 1e9])
+def test_a_slope_that_is_small_beside_the_value_is_no_less_wrong(large):
+    """A difference of 1e6 + 1e-6 |x| over a short step is 0, as is the imaginary part."""
+    for small in (large * 1e-12, large * 1e-9, large * 1e-3):
+        for x in (np.array(0.7), np.array([-1.3, 0.6, 2.0])):
+            with pytest.raises(UncheckableError, match="not analytic"):
+                complex_step(lambda x: large + small * np.sum(np.abs(x) + 0 * x), x)  # noqa: B023
+            found = complex_step(lambda x: large + small * np.sum(x**2), x)  # noqa: B023
+            np.testing.assert_allclose(found, 2 * small * x, rtol=1e-12)
+    np.testing.assert_array_equal(complex_step(lambda x: large + np.sum(0 * x), AT), 0.0)
+
+
 def test_the_complex_step_is_exact_where_differences_are_not():
     x = np.array(1e-3)
     found = complex_step(lambda t: np.exp(t) / (np.sin(t) ** 3 + np.cos(t) ** 3), x)

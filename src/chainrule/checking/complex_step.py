@@ -28,7 +28,9 @@ STEP = 1e-20
 """Small enough that its square is lost even in single precision, large enough not to underflow there."""
 
 QUOTIENT_STEP = 3e-4
-NOISY = 10.0
+ROUGHLY = 1e-3
+"""Of a slope: rounding of differences must be within it, if they are to tell a lost imaginary part."""
+NOISY = 20.0
 """How often its noise a difference may be."""
 
 AROUND = 0.03
@@ -143,15 +145,18 @@ def agrees(
 
     Between its sides lies 2 w for |w| + w² at w = 1e-9, too, where the modulus has lost its imaginary part.
     """
-    size = 1e-9 * np.maximum(np.abs(claimed), scale) + 1e-12 * np.abs(at_zero)
-    if np.all(quotients.off(claimed) <= size):
+    largest = np.maximum(np.abs(claimed), scale)
+    rounded = 1e-12 * np.abs(at_zero)
+    size = 1e-9 * largest + rounded
+    # A step does not move 1e6 + 1e-6 |x|, whose slope is then 0 with its imaginary part or without.
+    if np.all((quotients.off(claimed) <= size) & (rounded <= ROUGHLY * largest)):
         return True
     if not np.all(quotients.bend <= size + NOISY * noise() / QUOTIENT_STEP):
         return False
     estimate = slope(line, at_zero, noise())
     # At a minimum all of a derivative is rounding of the argument, times the second one.
     rounding = 4 * np.finfo(np.float64).eps * np.abs(estimate.curvature)
-    allowed = 5 * estimate.error + 1e-9 * np.maximum(np.abs(claimed), scale) + rounding
+    allowed = 5 * estimate.error + 1e-9 * largest + rounding
     return bool(np.all(estimate.distance(claimed) <= allowed))
 
 
@@ -271,6 +276,8 @@ def _guard(
     vector, at_zero = point.vector, base.ravel()
     scales = np.concatenate([np.full(b.size, b.scale) for b in point.blocks])
     direction = scales * np.random.default_rng(0).standard_normal(scales.size)
+    # The only entry moved by an eighth of a unit would hide eight times as much in rounding.
+    direction /= min(1.0, float(np.max(np.abs(direction / scales), initial=0.0)))
 
     def line(t: float) -> Array:
         return real(vector + t * direction).ravel()

@@ -36,6 +36,10 @@ SETTLED = 1e-7
 """Relative error at which central differences need no smaller step."""
 
 
+BESIDE = (STEP, STEP / 1024)
+"""Of sqrt(x) at 0 a complex step gives a number, of x**1.25 one that is not 0: another for each step."""
+
+
 class Block:
     """What the witnesses said about one block so far."""
 
@@ -88,6 +92,8 @@ class Case:
     """Why few directions are compared, and no differences taken; empty where that is not so."""
     name: str
     rounding: Rounding
+    steps: tuple[float, ...] = (STEP,)
+    """Of the complex step; there is no derivative where they differ."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,8 +101,13 @@ class Case:
 
     @cached_property
     def truth(self) -> Array:
-        """Complex step along each direction, shape (directions, outputs)."""
-        return np.stack([self.function(self.at + 1j * STEP * v).imag.ravel() / STEP for v in self.directions])
+        """Complex step along each direction, shape (directions, outputs); NaN where steps differ."""
+        first, *others = (
+            np.stack([self.function(self.at + 1j * h * v).imag.ravel() / h for v in self.directions])
+            for h in self.steps
+        )
+        spread = np.max([np.abs(other - first) for other in others], axis=0, initial=0.0)
+        return np.where(spread <= TOLERANCE * np.abs(first), first, np.nan)
 
     @property
     def wobble(self) -> Array:
@@ -110,14 +121,19 @@ class Case:
 
     @property
     def scale(self) -> float:
-        """The largest truth."""
-        return _largest(np.abs(self.truth))
+        """The largest finite truth."""
+        return _largest(np.abs(self.truth[np.isfinite(self.truth)]))
 
     def along(self, derivative: Array) -> Array:
-        """A derivative, or one number for all its entries, along each direction: (directions, outputs)."""
-        count = self.directions.shape[0]
-        columns = np.broadcast_to(derivative, self.shape).reshape(self.base.size, self.at.size)
-        return np.asarray(self.directions.reshape(count, -1) @ columns.T)
+        """A derivative, or one number for all its entries, along each direction: (directions, outputs).
+
+        NaN along those that meet an entry which is not finite; it spoils no other.
+        """
+        directions = self.directions.reshape(self.directions.shape[0], -1)
+        columns = np.broadcast_to(derivative, self.shape).reshape(self.base.size, self.at.size).T
+        is_finite = np.isfinite(columns)
+        met = (directions != 0).astype(float) @ ~is_finite > 0
+        return np.where(met, np.nan, directions @ np.where(is_finite, columns, 0.0))
 
     def slope(self, direction: Array) -> Slope:
         """The same by extrapolated central differences, with error estimates."""
@@ -151,7 +167,13 @@ class Case:
 
 
 def case_of(
-    subject: Subject, wrt: str, rounding: Rounding, rng: np.random.Generator, blocks: int, share: int
+    subject: Subject,
+    wrt: str,
+    rounding: Rounding,
+    rng: np.random.Generator,
+    blocks: int,
+    share: int,
+    steps: tuple[float, ...] = (STEP,),
 ) -> Case:
     """One of so many blocks at a point, for which so many operations may be made."""
     point = rounding.point
@@ -173,18 +195,21 @@ def case_of(
             f"compared along few directions, without differences: each takes {each:,} operations, "
             f"and at most {share:,} are made"
         )
-    return Case(function, at, base, directions, remark, wrt, rounding)
+    return Case(function, at, base, directions, remark, wrt, rounding, steps)
 
 
 def judge(block: Block, case: Case, claims: Mapping[str, Array | None], everywhere: float) -> None:
-    """Hear what each witness claims, and the differences; ``everywhere`` is the largest of all blocks."""
+    """Hear what each witness claims, and the differences; ``everywhere`` is the largest of all blocks.
+
+    Where the truth is not finite no witness is heard.
+    """
     relative = max(case.scale, FLOOR * everywhere / TOLERANCE) or 1.0
     for witness, claimed in claims.items():
         if claimed is not None:
             _judge_claim(block, case, witness, claimed, relative)
     if case.remark:
         block.leave_out("differences", case.remark)
-    else:
+    elif np.all(np.isfinite(case.truth[-1])):
         _judge_differences(block, case, relative)
 
 
@@ -194,7 +219,7 @@ def _judge_claim(block: Block, case: Case, witness: str, claimed: Array, relativ
     if claimed.shape != case.shape:
         block.hear(witness, np.inf, 0.0, f"{witness}: shape {claimed.shape}, expected {case.shape}")
         return
-    distance = np.abs(case.along(claimed) - case.truth)
+    distance = np.where(np.isfinite(case.truth), np.abs(case.along(claimed) - case.truth), 0.0)
     error = _largest(distance) / relative
     if error > TOLERANCE and case.is_rounding(witness, distance):
         exact = case.distance

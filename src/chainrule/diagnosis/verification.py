@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.hearing import Block, Case, case_of, judge
+from chainrule.diagnosis.hearing import BESIDE, Block, Case, case_of, judge
 from chainrule.diagnosis.points import SheetPoint, scaled
 from chainrule.diagnosis.rounding import Rounding
 from chainrule.diagnosis.subjects import AsItIs, OverExamples, Subject
 from chainrule.diagnosis.values import wrong_values
 from chainrule.diagnosis.verify_report import VerifyReport
+from chainrule.diagnosis.witness import STEP
 from chainrule.equations.calculus.stacking import examples_of
 from chainrule.equations.equations import Equations
 from chainrule.equations.language.arithmetic import Allowance
@@ -188,26 +189,35 @@ def _judge_point(
     share = subject.allowance.left // len(blocks)
     for name, block in blocks.items():
         try:
-            case = case_of(subject, name, rounding, rng, len(blocks), share)
+            case = case_of(subject, name, rounding, rng, len(blocks), share, BESIDE if at_border else (STEP,))
             everywhere = max(everywhere, case.scale)
             cases[name] = case
         except ChainruleError as error:
             block.missing.append(f"the sheet cannot be computed there: {_one_line(error)}")
     for name, case in cases.items():
-        if not np.all(np.isfinite(case.base)) or not np.all(np.isfinite(case.truth)):
+        if not at_border and not np.all(np.isfinite([*case.base.flat, *case.truth.flat])):
             what = f"{subject.derivation.of} or its derivative"
-            if not at_border:
-                blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
+            blocks[name].missing.append(f"{what} is not finite at the points that were drawn")
             continue
         claims = {witness: found.get(name) for witness, found in heard.items()}
-        printed = claims["printed"]
-        if at_border and printed is not None and not np.all(np.isfinite(printed)):
-            # 0 ** k log(0) as printed has no value, and k 0 ** (k-1) none for k = 0.
-            claims["printed"] = None
+        if at_border and _completed(claims):
             blocks[name].remarks.append(BORDER)
         if not at_border:
             blocks[name].shapes.append(case.shape)
         judge(blocks[name], case, claims, everywhere)
+
+
+def _completed(claims: dict[str, Array | None]) -> bool:
+    """Whether printed entries have no value; those of the code are put for them, and it is judged alone.
+
+    0 ** k log(0) as printed has no value, and k 0 ** (k-1) none for k = 0.
+    """
+    printed, compiled = claims["printed"], claims["compiled"]
+    if printed is None or np.all(np.isfinite(printed)):
+        return False
+    instead = printed if compiled is None or compiled.shape != printed.shape else compiled
+    claims["printed"] = np.where(np.isfinite(printed), printed, instead)
+    return True
 
 
 def _attempt(
