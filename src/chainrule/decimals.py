@@ -280,6 +280,7 @@ ELEMENTARY: dict[str, Callable[[Decimal], Decimal]] = {
     "softplus": softplus,
     "sigmoid": sigmoid,
     "log_sigmoid": lambda x: -softplus(-x),
+    "log_softplus": lambda x: softplus(x).ln(),
     "tanh": tanh,
     "sin": sin,
     "cos": cos,

@@ -9,6 +9,8 @@ import pytest
 
 from chainrule import decimals, gamma
 from chainrule.equations import Equations
+from chainrule.equations.language.arithmetic import Decimals
+from chainrule.equations.language.evaluate import evaluate
 from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE
 from chainrule.errors import NoRuleError, SheetNameError
@@ -130,3 +132,32 @@ def test_logarithms_of_what_overflows_are_finite(inside, target):
         (value, slope, np.diagonal(np.asarray(second))), LOGARITHMS[inside], strict=True
     ):
         np.testing.assert_allclose(np.asarray(found), expected(x), rtol=2e-9, atol=1e-250)
+
+
+FAR_OUT = [-1e5, -800.0, -31.0, -29.0, -3.0, 0.7, 40.0, 800.0, 1e5]
+FINITE = [
+    "log(softplus(x))",
+    "log(3 * softplus(x)**2)",
+    "log(2 * cosh(x)**3)",
+    "1 / cosh(x)",
+    "cosh(x)**(-2)",
+    "1 / sinh(x)",
+    "sinh(x) / cosh(x)",
+]
+
+
+@pytest.mark.parametrize("target", ["numpy", "array_api"])
+@pytest.mark.parametrize("text", FINITE)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_what_is_finite_far_out_is_in_compiled_code(text, target):
+    """The literal sheet in decimals, and the printed lines, know it without any rule for it."""
+    model = Equations(f"parameters x: R\nL = {text}")
+    printed, xp = Equations(model.derive("L", order=2).sheet()), np if target == "numpy" else array_api_strict
+    functions = [model.compile(request, target=target) for request in ("L", "dL/dx", "d2L/dx2")]
+    lines = ["L", "d(L, x)", "d2L_dx_dx"]
+    for x in FAR_OUT:
+        for sheet, line, function in zip((model, model, printed), lines, functions, strict=True):
+            given = (sheet.sheet, line, {"x": x}, sheet.total_derivative)
+            expected = float(evaluate(*given, arithmetic=Decimals(300)))
+            for found in (function(x=xp.asarray(x)), sheet.evaluate(line, {"x": x})):
+                assert abs(float(found) - expected) <= 1e-9 * abs(expected) + 1e-14, (x, line)

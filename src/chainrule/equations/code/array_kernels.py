@@ -141,6 +141,12 @@ def _softplus(xp, x):
 def _log_sigmoid(xp, x):
     return -_softplus(xp, -x)
 """,
+    "_log_softplus": """
+def _log_softplus(xp, x):
+    # Far out on the left softplus(x) is exp(x) - exp(x)² / 2.
+    left = xp.minimum(x, xp.zeros_like(x))
+    return xp.where(x < -30, x - xp.exp(left) / 2, xp.log(_softplus(xp, xp.where(x < -30, 0 * x, x))))
+""",
     "_tanh_slope": """
 def _tanh_slope(xp, x):
     e = xp.exp(-2 * xp.abs(x))

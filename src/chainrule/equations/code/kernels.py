@@ -77,6 +77,12 @@ def _softplus(x):
 def _log_sigmoid(x):
     return -_softplus(-x)
 """,
+    "_log_softplus": """
+def _log_softplus(x):
+    # Far out on the left softplus(x) is exp(x) - exp(x)² / 2.
+    far = x.real < -30
+    return np.where(far, x - np.exp(np.where(far, x, 0)) / 2, np.log(_softplus(np.where(far, 0, x))))
+""",
     "_tanh_slope": """
 def _tanh_slope(x):
     e = np.exp(np.where(x.real < 0, 2 * x, -2 * x))
@@ -294,7 +300,7 @@ NEEDS = {
     "_power_slope": ("_power",),
     "_exponentials": ("_weighted_exp", "_log1p"),
     "_softplus": ("_log1p",),
-    "_log_sigmoid": ("_softplus", "_log1p"),
+    **dict.fromkeys(("_log_sigmoid", "_log_softplus"), ("_softplus", "_log1p")),
     "_weighted_gram": ("_chunks", "_plus"),
     **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),
     **TAIL_NEEDS,

@@ -8,11 +8,13 @@ of such slopes loses its curvature; a gradient does without, as there they only 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
     ONE,
     Node,
     argument_of,
     base_and_exponent,
+    content,
     from_below,
     linear,
     number_and_rest,
@@ -43,8 +45,7 @@ def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
 
 
 def _accurate(node: Node) -> Node | None:
-    inside = argument_of(node, "log")
-    if inside is not None:
+    if (inside := argument_of(node, "log")) is not None:
         return _logarithm(inside)
     one, rest = number_and_rest(node)
     for place, (c, term) in enumerate(rest if one else ()):
@@ -55,10 +56,12 @@ def _accurate(node: Node) -> Node | None:
 
 
 def _logarithm(u: Node) -> Node | None:
-    """Log u for a u that is close to 1, or beyond every float before its logarithm is: cosh(800)."""
-    for name, row in ELEMENTWISE.items():
-        if row.logarithm is not None and (v := argument_of(u, name)) is not None:
-            return row.logarithm(v)
+    """Log u for a u that is close to 1, or beyond every float before its logarithm is: 2 cosh(800)**3."""
+    factor, whole = content(u)
+    base, exponent = base_and_exponent(whole)
+    row = ELEMENTWISE[base.data] if argument_of(base, *ELEMENTWISE) is not None else None
+    if row and row.logarithm and factor > 0 and (exponent == 1 or row.sign == "positive"):
+        return linear(u.pool, [(exponent, row.logarithm(*base.args)), (ONE, constant_log(factor, u))], u.dims)
     one, rest = number_and_rest(u)
     return apply("log1p", linear(u.pool, rest, u.dims)) if one == 1 and rest else None
 
@@ -66,9 +69,8 @@ def _logarithm(u: Node) -> Node | None:
 def _difference(term: Node) -> Node | None:
     """1 - v for a v that can be close to 1."""
     base, exponent = base_and_exponent(term)
-    if base.kind != "fn" or (base.data, exponent) not in _DIFFERENCES:
-        return None
-    return _DIFFERENCES[base.data, exponent](base.args[0])
+    make = _DIFFERENCES.get((base.data, exponent)) if base.kind == "fn" else None
+    return make and make(base.args[0])
 
 
 _DIFFERENCES: dict[tuple[str, Fraction], Callable[[Node], Node]] = {

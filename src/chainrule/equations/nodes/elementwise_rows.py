@@ -4,7 +4,7 @@ from fractions import Fraction
 from functools import partial
 
 from chainrule import gamma, special
-from chainrule.arrays import numpy_function
+from chainrule.arrays import np, numpy_function
 from chainrule.equations.nodes import elementwise_values as values
 from chainrule.equations.nodes.logarithms import log
 from chainrule.equations.nodes.nodes import Node, linear, negative, one_minus, scaled
@@ -184,6 +184,15 @@ _ROWS = (
         special.softplus,
         "_softplus",
         sign="positive",
+        logarithm=lambda u: plain("log_softplus", u),
+    ),
+    Elementwise(
+        "log_softplus",
+        lambda u, v: plain("exp", _sum(u, (ONE, plain("log_sigmoid", u)), (-ONE, v))),
+        "(log softplus)' = σ / softplus",
+        lambda x: np.log(special.softplus(x)),
+        "_log_softplus",
+        spelled=lambda u: plain("log", plain("softplus", u)),
     ),
     Elementwise(
         "sigmoid",

@@ -19,13 +19,13 @@ class Exponents(dict[Factor, Fraction]):
         """Multiply by a power of a factor."""
         self[factor] = self[factor] + exponent if factor in self else exponent
 
-    def replace(self, used: Mapping[Factor, int], found: Factor) -> None:
-        """Put another factor for powers of some, as often as those say."""
+    def replace(self, used: Mapping[Factor, int], found: Factor, power: int = 1) -> None:
+        """Put a power of another factor for powers of some, as often as those say."""
         for factor, exponent in used.items():
             self[factor] -= exponent
             if self[factor] == 0:
                 del self[factor]
-        self.add(found, ONE)
+        self.add(found, Fraction(power))
 
 
 def join_raised(pool: Pool, exponents: Exponents) -> None:

@@ -1,10 +1,12 @@
 """Quotients that a product recognises among its factors: softmax, sigmoid, tanh, an entry, an inverse."""
 
+import itertools
 from collections import Counter
 from fractions import Fraction
 
 from chainrule.equations.nodes.exponents import Exponents
 from chainrule.equations.nodes.nodes import (
+    ONE,
     Factor,
     Node,
     Pool,
@@ -27,7 +29,7 @@ def recognise(pool: Pool, exponents: Exponents) -> int:
         The sign that comes out, 1 or -1: that of tanh(-2 z) is -1.
     """
     _softmax(pool, exponents)
-    _sigmoid(exponents)
+    _pairs(exponents)
     _shares(exponents)
     sign = _tanh(pool, exponents)
     _inverses(pool, exponents)
@@ -47,15 +49,20 @@ def _softmax(pool: Pool, exponents: Exponents) -> None:
             exponents.replace({(base, labels): 1, (total, labels[:-1]): -1}, (soft, labels))
 
 
-def _sigmoid(exponents: Exponents) -> None:
-    """exp(u) / (1 + exp(u)) = exp(u) σ(-u) is σ(u), which cannot overflow."""
-    for base, labels in list(exponents):
-        u = argument_of(base, "exp")
-        if u is None or exponents[base, labels] != 1:
-            continue
-        partner = (plain("sigmoid", scaled(-1, u)), labels)
-        if exponents[partner] >= 1:
-            exponents.replace({(base, labels): 1, partner: 1}, (plain("sigmoid", u), labels))
+# f(u) g(± u)^b is h(u)^c, which cannot overflow: exp(u) / (1 + exp(u)) = exp(u) σ(-u) is σ(u).
+_PAIRS = (
+    ("exp", "sigmoid", -1, 1, "sigmoid", 1),
+    ("sinh", "cosh", 1, -1, "tanh", 1),
+    ("cosh", "sinh", 1, -1, "tanh", -1),
+)
+
+
+def _pairs(exponents: Exponents) -> None:
+    for (base, labels), (f, g, turn, b, h, c) in itertools.product(list(exponents), _PAIRS):
+        if (u := argument_of(base, f)) is not None:
+            partner = plain(g, scaled(turn, u)), labels
+            while exponents[base, labels] >= 1 and exponents[partner] * b >= 1:
+                exponents.replace({(base, labels): 1, partner: b}, (plain(h, u), labels), c)
 
 
 def difference(first: Node, second: Node, scale: Fraction | int = 1) -> Node:
@@ -106,8 +113,7 @@ def _tanh(pool: Pool, exponents: Exponents) -> int:
         if is_zero(first):
             total, times = plain("sigmoid", scaled(-1, second)), 1
         else:
-            terms = [(Fraction(1), plain("exp", power)) for power in powers]
-            total, times = linear(pool, terms, odd.dims), -1
+            total, times = linear(pool, [(ONE, plain("exp", power)) for power in powers], odd.dims), -1
         while exponents[odd, labels] >= 1 and exponents[total, labels] * times >= 1:
             half = difference(first, second, Fraction(1, 2))
             turn = -1 if content(half)[0] < 0 else 1
