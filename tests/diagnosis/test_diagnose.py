@@ -206,6 +206,17 @@ def test_ratios_are_named_without_a_tape(word, wrong):
     assert cr.diagnose(report).mistake == word
 
 
+def test_a_model_in_numpy_stands_for_a_loss_that_cannot_be_recorded():
+    net = Net(9)
+    report = cr.check_gradient(opaque(net.loss), lambda q: net.gradient(q, slope=lambda v, z, a: a), net.at)
+    assert cr.diagnose(report).mistake == "unknown"
+    assert cr.diagnose(report, net.loss).mistake == "activation"
+    another = cr.diagnose(report, model=lambda q: 2 * net.loss(q))
+    assert another.mistake == "unknown" and "own gradient" in another.evidence
+    with pytest.raises(OptionError, match="model is 3; expected a function"):
+        cr.diagnose(report, model=3)
+
+
 def simple(q):
     return np.sum((q["A"] @ q["x"]) ** 2) / 2
 
@@ -245,6 +256,21 @@ def test_mistakes_alike_at_one_point_are_told_apart_at_a_second():
 
     assert cr.diagnose(cr.check_gradient(loss, claim(at), at)).mistake == "constant"
     assert cr.diagnose(cr.check_gradient(loss, claim, at)).mistake == "factor"
+
+
+def test_a_number_that_is_another_at_another_point_is_no_constant():
+    def claim(q):
+        found = simple_gradient(q)
+        size = np.sqrt(sum(np.sum(g**2) for g in found.values()))
+        return {name: g / size for name, g in found.items()}
+
+    assert cr.diagnose(cr.check_gradient(simple, claim, AT)).mistake == "unknown"
+    assert (
+        cr.diagnose(
+            cr.check_gradient(simple, lambda q: {k: 0.7 * g for k, g in simple_gradient(q).items()}, AT)
+        ).mistake
+        == "constant"
+    )
 
 
 def test_a_report_without_its_loss_says_so():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,11 @@ from chainrule.diagnosis.naming.mutants import mutants
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.tape import Untraceable
+from chainrule.diagnosis.naming.words import is_close
 from chainrule.errors import ChainruleError, OptionError, UncheckableError
 
 Array = NDArray[Any]
+Loss: TypeAlias = Callable[[Any], Any]
 
 SHOWN = 2
 """Other words beside the first, at most."""
@@ -80,7 +82,7 @@ class Diagnosis:
         }
 
 
-def diagnose(report: CheckReport) -> Diagnosis:
+def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
     """Name the mistake in a gradient that `check_gradient` judged.
 
     The loss is run once on arrays that remember their steps. Of these steps every way back with one mistake
@@ -94,6 +96,8 @@ def diagnose(report: CheckReport) -> Diagnosis:
     ----------
     report : CheckReport
         Of `check_gradient`, in this process: a pickled report has left the loss behind.
+    model : callable, optional
+        The same loss in plain NumPy, where the one that was judged cannot be recorded.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def diagnose(report: CheckReport) -> Diagnosis:
     Raises
     ------
     OptionError
-        If the report has no loss.
+        If the report has no loss, or ``model`` is no function.
 
     Notes
     -----
@@ -127,6 +131,8 @@ def diagnose(report: CheckReport) -> Diagnosis:
             "diagnose takes the report of check_gradient, made in this process; "
             f"this is {_kind(report)}. Check the gradient again."
         )
+    if model is not None and not callable(model):
+        raise OptionError(f"model is {model!r}; expected a function as the loss is, in plain NumPy.")
     if report.ok:
         return Diagnosis("none", evidence="every block is right")
     subject = report.subject
@@ -134,10 +140,10 @@ def diagnose(report: CheckReport) -> Diagnosis:
         return shape
     with np.errstate(all="ignore"):
         try:
-            passage = _passage(subject, subject.point)
+            passage = _passage(subject, subject.point, model)
         except ChainruleError as error:
             return _unmodelled(subject, str(error))
-        return _named(subject, passage)
+        return _named(subject, passage, model)
 
 
 def _kind(report: object) -> str:
@@ -162,9 +168,9 @@ def _misfit(claims: Mapping[str, Claim]) -> Diagnosis | None:
     return None
 
 
-def _passage(subject: Subject, point: Point) -> Passage:
+def _passage(subject: Subject, point: Point, model: Loss | None) -> Passage:
     """The recorded steps of the loss, which must give its true gradient."""
-    tape = trace(subject.function, _arrays(point), point.by_name)
+    tape = trace(model or subject.function, _arrays(point), point.by_name)
     passage = Passage(tape, subject.examples)
     again = check_gradient(
         subject.function, point.by_name(passage.true), point.rebuild(point.vector, np.float64)
@@ -186,12 +192,13 @@ def _tolerance(claims: Mapping[str, Claim]) -> float:
     return max(TOLERANCE, 40 * max(float(np.finfo(claim.dtype).eps) for claim in claims.values()))
 
 
-def _named(subject: Subject, passage: Passage) -> Diagnosis:
+def _named(subject: Subject, passage: Passage, model: Loss | None) -> Diagnosis:
     claimed, tolerance = _claimed(subject.claims), _tolerance(subject.claims)
     judge = Claimed(passage, claimed, tolerance, np.random.default_rng(0))
     tried = mutants(passage)
     if matches := judge.matches(tried):
-        return _shown(_confirmed(subject, matches, len(tried)))
+        kept = _confirmed(subject, passage, matches, model)
+        return _shown(kept) if kept else Diagnosis("unknown", evidence=_only_here(matches[0]))
     if found := entries_off(claimed, passage.true, 10 * tolerance):
         return Diagnosis(*found)
     if (left := examples_off(passage, claimed, tolerance)) and (matches := judge.matches([left])):
@@ -215,32 +222,47 @@ def _distinct(matches: list[Match]) -> Iterator[Match]:
             yield match
 
 
-def _confirmed(subject: Subject, matches: list[Match], count: int) -> list[Match]:
+def _confirmed(subject: Subject, first: Passage, matches: list[Match], model: Loss | None) -> list[Match]:
     """Those that give the claim at a second point, too, where the claim can be asked there."""
     is_clear = len({match.word for match in matches}) == 1 and not any(m.mutant.is_free for m in matches)
     if subject.derivative is None or is_clear:
         return matches
     point = _moved(subject.point)
     try:
-        passage = _passage(subject, point)
+        passage = _passage(subject, point, model)
         argument = point.rebuild(point.vector, point.dtype)
         claims, _ = read_claims(subject.derivative(argument), point, (), argument)
     except Exception:  # somebody's code, at a point of ours
         return matches
     tried, claimed = mutants(passage), _claimed(claims)
-    if len(tried) != count or len(claimed) != len(claims):
+    if [node.kind for node in passage.nodes] != [node.kind for node in first.nodes] or len(tried) <= max(
+        match.index for match in matches
+    ):
         return matches
     judge = Claimed(passage, claimed, _tolerance(claims), np.random.default_rng(2))
-    again = [(match, judge.matches([tried[match.index]])) for match in matches]
-    # A number that is 2 at one point may be the value of a parameter, which the second tells.
-    kept = [replace(match, word=a[0].word, sentence=a[0].sentence, also=a[0].also) for match, a in again if a]
-    return kept or matches
+    pairs = [(match, again) for match in matches for again in judge.matches([tried[match.index]])]
+    return [_joined(match, again) for match, again in pairs if _is_same(match, again)]
+
+
+def _is_same(match: Match, again: Match) -> bool:
+    # A number that is another at another point is none: a gradient divided by its length.
+    is_constant = match.mutant.is_free and again.word == match.word == "constant"
+    return not is_constant or is_close(match.number, again.number)
+
+
+def _joined(match: Match, again: Match) -> Match:
+    """What is found at both points: a 2 at the first may be the value of a parameter at the second."""
+    return replace(match, word=again.word, sentence=again.sentence, also=again.also)
 
 
 def _moved(point: Point) -> Point:
     rng = np.random.default_rng(3)
     scales = np.concatenate([np.full(block.size, block.scale) for block in point.blocks])
     return replace(point, vector=point.vector + 0.1 * scales * rng.standard_normal(point.vector.size))
+
+
+def _only_here(match: Match) -> str:
+    return f"at this point alone {match.sentence}"
 
 
 def _shown(matches: list[Match]) -> Diagnosis:
