@@ -100,7 +100,7 @@ class Passage:
         rows = [
             node.operands[0].value.shape[0]
             for node in self.nodes
-            if node.kind == "sum" and 0 in node.facts[0] and node.operands[0].value.ndim
+            if node.kind == "sum" and 0 in node.facts[0] and node.place not in self.penalised
         ]
         return max(rows, default=0)
 
