@@ -56,6 +56,67 @@ def test_every_format_gives_the_same_table(tmp_path, name):
     assert plain(as_table(str(tmp_path / name), {})) == EXPECTED
 
 
+def holding(path, ages, towns):
+    """A table written in the format of its name."""
+    if path.suffix in (".parquet", ".feather"):
+        pa = pytest.importorskip("pyarrow")
+        from pyarrow import feather, parquet
+
+        write = {".parquet": parquet.write_table, ".feather": feather.write_feather}[path.suffix]
+        write(pa.table({"age": ages, "town": towns}), path)
+    elif path.suffix == ".npz":
+        np.savez(path, age=np.array(ages), town=np.array(towns))
+    elif path.suffix == ".jsonl":
+        rows = [{"age": age, "town": town} for age, town in zip(ages, towns, strict=True)]
+        path.write_text("\n".join(map(json.dumps, rows)))
+    else:
+        path.write_text("\n".join(["age,town", *(f"{a},{t}" for a, t in zip(ages, towns, strict=True))]))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "npz", "parquet", "feather"])
+def test_what_means_missing_means_it_in_every_format(tmp_path, suffix):
+    """As text, and as the number that it is."""
+    path = holding(tmp_path / f"t.{suffix}", [31, -999, 45, 7], ["Ulm", "Bonn", "lost", "NA"])
+    for given, ages, towns in (
+        ({"-999", "lost"}, [0, 1, 0, 0], [0, 0, 1, 0]),
+        ({"31", "NA"}, [1, 0, 0, 0], [0, 0, 0, 1]),
+        ((), [0] * 4, [0] * 4),
+        (None, [0] * 4, [0, 0, 0, 1]),
+    ):
+        table = read_table(path, **({} if given is None else {"missing_values": given}))
+        assert table["age"].missing.tolist() == ages and table["town"].missing.tolist() == towns
+        assert np.isnan(table["age"].values).tolist() == ages
+        assert [one.kind for one in table] == ["numeric", "categorical"]
+
+
+def test_what_means_missing_among_numbers_of_other_files(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"a": 1.5}\n{"a": "lost"}\n{"a": -9}\n{"a": true}\n')
+    with pytest.raises(DataError, match="holds bool, float, int values"):
+        read_table(tmp_path / "t.jsonl", missing_values={"lost"})
+    (tmp_path / "t.jsonl").write_text('{"a": 1.5}\n{"a": "lost"}\n{"a": -9}\n')
+    column = read_table(tmp_path / "t.jsonl", missing_values={"lost", "-9.0"})["a"]
+    assert column.kind == "numeric" and column.missing.tolist() == [False, True, True]
+    (tmp_path / "t.svm").write_text("1 1:5 2:-9\n-1 1:-9\n")
+    table = read_table(tmp_path / "t.svm", missing_values={"-9"})
+    assert table["x1"].missing.tolist() == [False, True] and table["x2"].missing.tolist() == [True, False]
+    np.save(tmp_path / "t.npy", np.array([[1, -9], [2**60, 3]]))
+    table = read_table(tmp_path / "t.npy", missing_values={"-9"})
+    assert [one.missing.tolist() for one in table] == [[False, False], [True, False]]
+    assert table["column0"].labels.tolist() == ["1", str(2**60)]
+
+
+def test_what_meant_missing_in_training_means_it_in_frames():
+    frame = {"age": [1, -9, 3], "town": ["lost", "Ulm", None]}
+    table = as_table(frame, {}, {"-9", "lost"})
+    assert table["age"].missing.tolist() == [False, True, False]
+    assert table["town"].missing.tolist() == [True, False, True]
+    assert as_table(np.array([[1.0], [-9.0]]), {"a": "numeric"}, ["-9"])["a"].missing.tolist() == [
+        False,
+        True,
+    ]
+
+
 def test_standard_input_may_be_of_any_format(monkeypatch):
     for content in WRITTEN.values():
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))

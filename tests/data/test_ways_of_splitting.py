@@ -145,8 +145,39 @@ def test_what_the_first_rows_do_not_show(way, tail):
     assert any(way) if not tail else tail not in DECLINED or not any(way)
 
 
+WHOLE = "".join(f"{i};{i % 3}\n" for i in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("tail", "is_asked"),
+    [
+        ("1.234;1", True),
+        ("-12.5;1\n1.234;1", False),
+        ("12.5;1", False),
+        ("1.000;1", True),
+        ("10.000;1\n123.456;2", True),
+        ("1234.567;1", False),
+        ("0.234;1", False),
+        ("1.2345;1", False),
+        ("1.234;1\n1.5;1", False),
+        ("1.000;1\n0.5;1", False),
+        ("5;1", False),
+    ],
+)
+def test_a_point_that_comes_late_is_asked_about(way, tail, is_asked):
+    """Among whole numbers; between fields parted by commas it is decimal, and so it is where that is said."""
+    for options in ({}, {"decimal": "."}, {"kinds": {"x": "1000.5"}}, {"kinds": {"x": "number"}}):
+        same(f"x;y\n{WHOLE}{tail}\n".encode(), **options)
+    same(f"x,y\n{WHOLE}{tail}\n".replace(";", ",").encode())
+    same(f"x;y\n{WHOLE}{tail}\n2,5;1\n".encode())
+    same(f"x;y\n{WHOLE}{tail}\n7;0,5\n".encode())
+    columns = outcome(f"x;y\n{WHOLE}{tail}\n".encode())[1]
+    assert ("say which with the option kinds" in columns[0][-1]) is is_asked
+    assert any(way)
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(TEXTS, st.sampled_from([MISSING, {"-999", "1"}]), st.sampled_from([".", ","]))
+@given(TEXTS, st.sampled_from([MISSING, {"-999", "1"}]), st.sampled_from([".", ",", None]))
 @example("x,y,z\n" + CLEAN, MISSING, ".")
 def test_every_way_gives_what_the_exact_one_gives(way, text, missing_values, decimal):
     same(text.encode(), missing_values=missing_values, decimal=decimal)

@@ -37,15 +37,17 @@ def parse_archive(content: bytes, source: str, reading: Reading) -> Table:
         raise DataError(f"{source} is not a readable npz archive: {error}.") from None
     if not arrays:
         raise DataError(f"{source} holds no arrays.")
-    return Table.of(arrays, source)
+    return Table.of(arrays, source, reading.missing_values)
 
 
 def parse_array(content: bytes, source: str, reading: Reading) -> Table:
     """Read an npy file: a matrix as columns column0, column1, ..., a structured array as its fields."""
     array = _array(io.BytesIO(content), len(content), f"{source}: the array")
     if array.dtype.names:
-        return Table.of({name: array[name] for name in array.dtype.names}, source)
-    return Table.of({"column": array if array.ndim != 1 else array[:, None]}, source)
+        fields = {name: array[name] for name in array.dtype.names}
+        return Table.of(fields, source, reading.missing_values)
+    columns = {"column": array if array.ndim != 1 else array[:, None]}
+    return Table.of(columns, source, reading.missing_values)
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str) -> Array:

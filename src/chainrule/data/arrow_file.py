@@ -32,8 +32,10 @@ def _parse(content: bytes, source: str, reading: Reading, what: str) -> Table:
         ) from None
     try:
         if what == "a Parquet file":
-            return arrow_table(_parquet(content, source, reading.limit), source)
-        return arrow_table(_feather(content, source, reading.limit), source)
+            table = _parquet(content, source, reading.limit)
+        else:
+            table = _feather(content, source, reading.limit)
+        return arrow_table(table, source, missing_values=reading.missing_values)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{source} is {what} and cannot be read: {error}.") from None
 
@@ -71,22 +73,28 @@ def _require_room(size: int, source: str, limit: int) -> None:
         raise DataError(f"{source} unpacks to {size} bytes; at most {limit} are read.")
 
 
-def arrow_table(table: Any, source: str, needed: Collection[str] = ()) -> Table:
+def arrow_table(
+    table: Any, source: str, needed: Collection[str] = (), missing_values: Collection[str] = ()
+) -> Table:
     """A table of pyarrow; only its ``needed`` columns where all of them are there."""
     names = [str(name) for name in table.column_names]
     if not names:
         raise DataError(f"{source} has no columns.")
     wanted = set(needed) if needed and set(needed) <= set(names) else set(names)
-    columns = tuple(_column(name, table.column(j)) for j, name in enumerate(names) if name in wanted)
+    columns = tuple(
+        Column.of(name, _values(table.column(j)), missing_values)
+        for j, name in enumerate(names)
+        if name in wanted
+    )
     return Table(columns, source, np.arange(1, len(columns[0]) + 1))
 
 
-def _column(name: str, column: Any) -> Column:
+def _values(column: Any) -> Any:
     import pyarrow as pa
 
     kind = column.type
     is_plain = pa.types.is_floating(kind) or pa.types.is_integer(kind)
     if is_plain and not column.null_count:
-        return Column.of(name, np.concatenate([chunk.to_numpy() for chunk in column.chunks] or [[]]))
+        return np.concatenate([chunk.to_numpy() for chunk in column.chunks] or [[]])
     values = column.cast(kind.value_type).to_pylist() if pa.types.is_dictionary(kind) else column.to_pylist()
-    return Column.of(name, np.array([*values, None], object)[:-1])
+    return np.array([*values, None], object)[:-1]

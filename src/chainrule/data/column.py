@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.data.dates import EPOCH, NO_DATE, UTC, in_utc
 from chainrule.data.kinds import Kind
+from chainrule.data.reading import numbers_among
 from chainrule.errors import DataError
 from chainrule.numerals import numeral
 
@@ -62,10 +64,11 @@ class Column:
     question: str = ""
 
     @classmethod
-    def of(cls, name: str, values: ArrayLike) -> Column:
+    def of(cls, name: str, values: ArrayLike, missing_values: Collection[str] = ()) -> Column:
         """A column from an array: numbers, booleans, dates or strings; None, NaN and pandas' NA are missing.
 
-        Whole numbers that float64 would round are codes, kept as text.
+        Whole numbers that float64 would round are codes, kept as text. Texts among ``missing_values``, and
+        numbers that these texts are, mean missing, too.
 
         Raises
         ------
@@ -81,14 +84,15 @@ class Column:
             numbers = array.astype(np.float64)
             # float64 holds 2⁵³ and not 2⁵³ + 1.
             if array.dtype.kind in "iu" and np.any((numbers >= LAST_WHOLE) | (numbers <= -LAST_WHOLE)):
-                return _codes(name, array.astype(str).astype(object), np.zeros(array.shape, bool))
-            return cls(name, "numeric", numbers, np.isnan(numbers))
+                return _of_objects(name, array.astype(object), missing_values)
+            missing = np.isnan(numbers) | np.isin(numbers, numbers_among(missing_values))
+            return cls(name, "numeric", np.where(missing, np.nan, numbers), missing)
         if array.dtype.kind == "M":
             return cls(name, "date", array.astype("datetime64[us]"), np.isnat(array))
         if array.dtype.kind == "U":
             array = array.astype(object)
         if array.dtype.kind == "O":
-            return _of_objects(name, array)
+            return _of_objects(name, array, missing_values)
         raise DataError(f"Column {name!r} holds {array.dtype} values; expected {HELD}.")
 
     def __len__(self) -> int:
@@ -199,8 +203,11 @@ def _of_texts(name: str, texts: Array, missing: Array) -> Column:
     return Column(name, kind_of_texts(len(set(known.tolist())), len(known)), texts, missing)
 
 
-def _of_objects(name: str, array: Array) -> Column:
-    missing = np.array([_is_missing(value) for value in array], bool)
+def _of_objects(name: str, array: Array, missing_values: Collection[str]) -> Column:
+    numbers = set(numbers_among(missing_values))
+    missing = np.array(
+        [_is_missing(value) or _means_missing(value, missing_values, numbers) for value in array], bool
+    )
     known = array[~missing]
     if all(isinstance(value, str) for value in known):
         return _of_texts(name, _filled(known, missing, object, None), missing)
@@ -234,6 +241,13 @@ def _of_dates(name: str, known: Array, missing: Array) -> Column:
     moments = [np.datetime64(in_utc(value), "us") for value in known]
     column = Column(name, "date", _filled(moments, missing, NO_DATE.dtype, NO_DATE), missing)
     return replace(column, form=f"ymd{UTC}", note="in UTC, by their zones") if any(zoned) else column
+
+
+def _means_missing(value: Any, texts: Collection[str], numbers: Collection[float]) -> bool:
+    if isinstance(value, str):
+        return value.strip() in texts
+    is_number = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    return is_number and value in numbers
 
 
 def _is_missing(value: Any) -> bool:

@@ -17,7 +17,7 @@ from chainrule.data.heading import ROW_NAMES, delimiter_of, read_heading, tabbed
 from chainrule.data.infer import column_from_text
 from chainrule.data.kinds import Asked
 from chainrule.data.number_forms import NumberForm
-from chainrule.data.plain_numbers import end_of_sample, is_regular, numeric_columns, sample
+from chainrule.data.plain_numbers import end_of_sample, grouped_late, is_regular, numeric_columns, sample
 from chainrule.data.reading import Reading
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, split_exactly
 from chainrule.data.table import Table
@@ -70,7 +70,11 @@ def _split(content: bytes, layout: Layout) -> Split:
     if first is not None and len(first.lines):
         numeric = numeric_columns(first, layout)
         for splitter in SPLITTERS:
-            if split := splitter(content, layout, numeric):
+            split = splitter(content, layout, numeric)
+            if split and (late := grouped_late(content, first, split, layout)):
+                taken = [is_numeric and j not in late for j, is_numeric in enumerate(numeric)]
+                split = splitter(content, layout, taken)
+            if split:
                 return split
     split = split_exactly(content, layout)
     if not len(split.lines):

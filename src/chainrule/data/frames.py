@@ -19,8 +19,10 @@ def is_frame(given: Any) -> bool:
     return is_known or (hasattr(given, "columns") and hasattr(given, "__getitem__"))
 
 
-def table_of_frame(frame: Any, needed: Collection[str] = ()) -> Table:
+def table_of_frame(frame: Any, needed: Collection[str] = (), missing_values: Collection[str] = ()) -> Table:
     """The columns of a frame; only the ``needed`` ones where all of them are there.
+
+    ``missing_values`` are as in `Column.of`.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def table_of_frame(frame: Any, needed: Collection[str] = ()) -> Table:
     if hasattr(frame, "collect"):  # of polars, not computed yet
         frame = frame.collect()
     if hasattr(frame, "column_names"):
-        return arrow_table(frame, "the frame", needed)
+        return arrow_table(frame, "the frame", needed, missing_values)
     names = {str(name): name for name in frame.columns}
     if len(names) < len(list(frame.columns)):
         counted = [str(name) for name in frame.columns]
@@ -45,4 +47,5 @@ def table_of_frame(frame: Any, needed: Collection[str] = ()) -> Table:
         raise DataError(f"The frame has two columns {twice!r}; names must differ.")
     if needed and set(needed) <= set(names):
         names = {name: names[name] for name in needed}
-    return Table.of({name: np.asarray(frame[key]) for name, key in names.items()}, "the frame")
+    columns = {name: np.asarray(frame[key]) for name, key in names.items()}
+    return Table.of(columns, "the frame", missing_values)

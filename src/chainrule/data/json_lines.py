@@ -16,6 +16,8 @@ from chainrule.errors import DataError
 def parse_json_lines(content: bytes, source: str, reading: Reading) -> Table:
     r"""Read the values of each name as a column; a name that a line lacks, or null, is missing there.
 
+    So is what means missing in other files.
+
     Raises
     ------
     DataError
@@ -38,7 +40,8 @@ def parse_json_lines(content: bytes, source: str, reading: Reading) -> Table:
     if not rows:
         raise DataError(f"{source} has no rows.")
     names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = [Column.of(name, _objects([row.get(name) for row in rows])) for name in names]
+    meant = reading.missing_values
+    columns = [Column.of(name, _objects([row.get(name) for row in rows]), meant) for name in names]
     return Table(tuple(columns), source, np.array(lines), "line")
 
 

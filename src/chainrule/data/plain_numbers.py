@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.data.infer import MAX_WAYS, has_codes
 from chainrule.data.kinds import Asked
 from chainrule.data.number_forms import NumberForm, ways_of_reading
+from chainrule.data.reading import numbers_among
 from chainrule.data.splitting import Layout, Numbers, Split, Texts, split_exactly
 from chainrule.errors import DataError
 
@@ -57,6 +59,40 @@ def _is_numeric(texts: Sequence[str], layout: Layout) -> bool:
     return [form for form, _ in ways_of_reading(known, layout.decimal)] == [NumberForm(layout.mark)]
 
 
+def grouped_late(content: bytes, first: Split, split: Split, layout: Layout) -> set[int]:
+    """Columns that were read as numbers, and whose first point, after the sample, may group thousands.
+
+    After whole numbers, 1.234 may be 1234, and 1.000 a thousand; 1234.5 and 1.2345 show their point.
+    """
+    if layout.decimal is not None:
+        return set()
+    found = {
+        j: column.values[~column.missing]
+        for j, (texts, column, asked) in enumerate(
+            zip(first.columns, split.columns, layout.kinds, strict=True)
+        )
+        if isinstance(column, Numbers)
+        and isinstance(texts, Texts)
+        and not (asked and asked.form)
+        and not any("." in text for text in texts.texts)
+    }
+    broken = {j: values[values != np.floor(values)] for j, values in found.items()}
+    late = {j for j, values in broken.items() if values.size and _may_be_grouped(values)}
+    whole = {j for j, values in broken.items() if not values.size}
+    # Where no thousand is written so, none is looked for number by number.
+    is_there = bool(whole) and b".000" in content and THOUSAND.search(content) is not None
+    return late | whole if is_there else late
+
+
+THOUSAND = re.compile(rb"(?<![\d.])[1-9]\d{0,2}\.000(?![\d.eE])")
+
+
+def _may_be_grouped(values: Array) -> bool:
+    thousandths = 1000 * np.abs(values)
+    is_whole = np.abs(thousandths - np.round(thousandths)) <= 1e-9 * thousandths
+    return bool(np.all(is_whole & (thousandths >= 1000) & (thousandths < 1_000_000)))
+
+
 def numbers_of(texts: Sequence[str], layout: Layout) -> Numbers | None:
     """The numbers of stripped texts; None if one is neither missing nor a finite number, or is a code."""
     missing = np.array([text in layout.missing_values for text in texts], bool)
@@ -71,16 +107,8 @@ def numbers_of(texts: Sequence[str], layout: Layout) -> Numbers | None:
 
 def may_mean_missing(values: Array, layout: Layout) -> bool:
     """Whether one of some numbers is that of a text that means missing, so that how it is written matters."""
-    meant = [number for number in map(_finite, layout.missing_values) if number is not None]
+    meant = numbers_among(layout.missing_values)
     return bool(meant) and bool(np.isin(values, meant).any())
-
-
-def _finite(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
 
 
 def is_regular(content: bytes, layout: Layout) -> bool:

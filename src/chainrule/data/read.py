@@ -48,7 +48,8 @@ def read_table(
     decimal : str, optional
         Decimal mark of the numbers, "." or ","; by default each column shows its own, or is asked about.
     missing_values : collection of str
-        Fields that count as missing; empty ones, NA, NaN, null, None and ? by default.
+        Fields that count as missing; empty ones, NA, NaN, null, None and ? by default. In files that hold
+        numbers as such, the numbers that these texts are.
     kinds : mapping of str to str, optional
         Kinds that are given and not inferred: "number", "boolean", "category", "date", or "text" (no input;
         also "id"); the order of dates, "dmy", "mdy" or "ymd"; or how numbers are written, by an example such
@@ -90,7 +91,7 @@ def as_table(given: Any, kinds: Mapping[str, str], missing_values: Collection[st
     kinds : mapping of str to str
         The columns that are needed, with their kinds as `read_table` takes them.
     missing_values : collection of str
-        Fields of a file that mean missing, beside those that always do.
+        What means missing, beside what always does; in columns of numbers the numbers that these texts are.
 
     Raises
     ------
@@ -107,9 +108,9 @@ def as_table(given: Any, kinds: Mapping[str, str], missing_values: Collection[st
     if isinstance(given, str | Path):
         return read_table(given, kinds=kinds, missing_values=MISSING.union(missing_values))
     if isinstance(given, Mapping):
-        return Table.of(given)
+        return Table.of(given, missing_values=missing_values)
     if is_frame(given):
-        return table_of_frame(given, kinds)
+        return table_of_frame(given, kinds, missing_values)
     if hasattr(given, "toarray"):  # a sparse matrix
         given = given.toarray()
     try:
@@ -122,7 +123,7 @@ def as_table(given: Any, kinds: Mapping[str, str], missing_values: Collection[st
             f"({', '.join(list(kinds)[:4])}{', ...' if len(kinds) > 4 else ''}); expected a Table, a path, "
             f"columns by name, a data frame or an array of shape (n, {len(kinds)})."
         )
-    return Table.of({name: array[:, j] for j, name in enumerate(kinds)}, "the array")
+    return Table.of({name: array[:, j] for j, name in enumerate(kinds)}, "the array", missing_values)
 
 
 def _nothing_there(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,24 @@ MAX_BYTES = 1 << 30
 
 MISSING = frozenset({"", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "null", "NULL", "None", "?"})
 """Fields that count as missing unless the reader is told otherwise."""
+
+
+def numbers_among(texts: Collection[str]) -> list[float]:
+    """The finite numbers that some texts are.
+
+    Examples
+    --------
+    >>> sorted(numbers_among({"NA", "-999", "9e9", "inf"}))
+    [-999.0, 9000000000.0]
+    """
+    return [number for number in map(_number, texts) if math.isfinite(number)]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def parse_svmlight(content: bytes, source: str, reading: Reading) -> Table:
     if not lines:
         raise DataError(f"{source} has no rows.")
     rows, indices, values = (np.array(part) for part in zip(*entries, strict=True)) if entries else [[]] * 3
-    return _table(np.array(labels), np.array(lines), (rows, indices, values), source, reading.limit)
+    return _table(np.array(labels), np.array(lines), (rows, indices, values), source, reading)
 
 
 def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
@@ -70,17 +70,19 @@ def _number(text: str, place: str) -> float:
     return number
 
 
-def _table(labels: Array, lines: Array, entries: tuple[Any, Any, Any], source: str, limit: int) -> Table:
+def _table(
+    labels: Array, lines: Array, entries: tuple[Any, Any, Any], source: str, reading: Reading
+) -> Table:
     rows, indices, values = entries
     first = 0 if len(indices) and np.min(indices) == 0 else 1
     width = int(np.max(indices)) - first + 1 if len(indices) else 0
-    if 8 * width * len(lines) > limit:
+    if 8 * width * len(lines) > reading.limit:
         raise DataError(
             f"{source} has {len(lines)} rows of {width} entries, {8 * width * len(lines)} bytes; at most "
-            f"{limit} are read."
+            f"{reading.limit} are read."
         )
     dense = np.zeros((width, len(lines)))
     dense[np.asarray(indices, np.int64) - first, np.asarray(rows, np.int64)] = values
-    columns = [Column.of("label", labels)]
-    columns += [Column.of(f"x{j + first}", values) for j, values in enumerate(dense)]
+    columns = [Column.of("label", labels, reading.missing_values)]
+    columns += [Column.of(f"x{j + first}", values, reading.missing_values) for j, values in enumerate(dense)]
     return Table(tuple(columns), source, lines, "line")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -64,8 +64,12 @@ class Table:
                 )
 
     @classmethod
-    def of(cls, columns: Mapping[str, ArrayLike], source: str = "table") -> Table:
+    def of(
+        cls, columns: Mapping[str, ArrayLike], source: str = "table", missing_values: Collection[str] = ()
+    ) -> Table:
         """A table from named arrays; a matrix of d columns becomes name0 ... name(d-1).
+
+        Texts among ``missing_values``, and numbers that these texts are, mean missing.
 
         Raises
         ------
@@ -76,9 +80,10 @@ class Table:
         for name, values in columns.items():
             array = np.asarray(values)
             if array.ndim == 2:
-                made += [Column.of(f"{name}{j}", array[:, j]) for j in range(array.shape[1])]
+                parts = {f"{name}{j}": array[:, j] for j in range(array.shape[1])}
             else:
-                made.append(Column.of(str(name), array))
+                parts = {str(name): array}
+            made += [Column.of(part, numbers, missing_values) for part, numbers in parts.items()]
         if not made:
             raise DataError(f"{source} has no columns.")
         return cls(tuple(made), source, np.arange(1, len(made[0]) + 1))
