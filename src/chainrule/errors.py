@@ -67,6 +67,19 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else _ends(text, LONGEST // 2)
 
 
+def cut(text: object, most: int = 48) -> str:
+    """A name or a value on one line; a long one by its beginning and its end.
+
+    Examples
+    --------
+    >>> cut("a name"), cut("x" * 1000, 20)
+    ('a name', 'xxxxxxxxxxx...xxxxxx')
+    """
+    line = " ".join(str(text).split())
+    end = most // 3
+    return line if len(line) <= most else f"{line[: most - end - 3]}...{line[-end:]}"
+
+
 def _ends(text: str, first: int) -> str:
     return f"{text[:first]}...({len(text):,} characters)...{text[-10:]}"
 

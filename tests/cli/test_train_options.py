@@ -322,6 +322,8 @@ def test_what_a_table_says_of_options_is_shown_as_it_is(run, tmp_path, name):
         ("kinds={'a{b}': 'dmy'}", "--kind 'a{b}=dmy'"),
         ("kinds=" + repr({"a": "1\u202f000,5"}), "--kind 'a=1\u202f000,5'"),
         ("task='regression'", "--task regression"),
+        ("delimiter=';;'", "--delimiter ';;'"),
+        ("standardize=['t*']", "--standardize 't*'"),
     ],
 )
 def test_options_of_messages_are_shown_as_they_are_typed(message, typed):
@@ -353,3 +355,53 @@ def test_names_of_rows_come_back_as_they_are_written(run, tmp_path):
         answer = run("predict", "named.model", "named.csv", *more)
         names = [line.split(",")[0] for line in answer.out.splitlines()[1:]]
         assert names == [f"1.{i}" for i in range(30)], more
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--delimiter", ";;"), "the option --delimiter ';;' is not one character"),
+        (("--encoding", "latim"), "the option --encoding latim names no encoding"),
+        (("--kind", "age=numbr"), "the option --kind age=numbr is no kind; did you mean 'number'"),
+        (("--standardize", "town"), "the option --standardize town fits no input of numbers"),
+        (("--standardize", "height"), "the option --standardize height fits no input of numbers"),
+        (("--log-target", "--loss", "poisson"), "--log-target and --loss poisson each take the logarithm"),
+        (("--weights", "sex"), "--weights sex: the column is categorical"),
+        (("--weights", "age"), "column 'age': a value is missing (and in"),
+        (("--weights", "less"), "line 3, column 'less': -0.5 is no weight"),
+        (("--group", "age"), "a row without a group may belong to any of them"),
+        (("--time-order", "age"), "a row without a time stands nowhere"),
+        (("--id", "nam"), "did you mean 'name'?"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_as_they_are_typed(run, people, options, said):
+    header, *lines = people.read_text().splitlines()
+    rows = [f"{line},{-0.5 if i == 1 else 1}" for i, line in enumerate(lines)]
+    people.write_text("\n".join([f"{header},less", *rows]))
+    answer = run("train", people, "--target", "height", *QUICK, *options)
+    assert answer.code in (1, 2) and said in answer.err, answer.err
+
+
+def test_a_row_that_was_taken_for_the_header_is_asked_about(run, people):
+    people.write_text("\n".join(["1,1,2", *(f"{i},{i % 5},{i}.5" for i in range(30))]))
+    lacking = run("train", people, "--target", "y")
+    assert lacking.code == 1 and "--no-header" in lacking.err
+    people.write_text("\n".join(["p,1,1", *(f"q{i},{i % 5},{i}.5" for i in range(30))]))
+    answer = run("train", people, "--target", "y")
+    assert (
+        "line 1: the column name '1' occurs twice" in answer.err
+        and "with the option --no-header" in answer.err
+    )
+    assert run("train", people, "--target", "column2", "--no-header", "--epochs", 1, "-q").code == 0
+
+
+def test_long_names_and_values_are_cut_in_the_middle(run, tmp_path):
+    long, label = "x" * 100_000, "town " + "y" * 70_000
+    rows = [f"{i if i % 9 else ''},{i % 5},{(label, 'b')[i % 2]},{i % 7}.5" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join([f"{long},{long}z,town,y", *rows]))
+    for target in ("y", "town", f"{long}z"):
+        answer = run("train", "t.csv", "--target", target, "--epochs", 1)
+        assert answer.code == 0, answer.err
+        assert len(answer.out) < 5_000 and "xxx...xxx" in answer.out
+    table = answer.out.split("\n\n")[0].splitlines()[2:6]
+    assert {line.index(kind) for line, kind in zip(table, ("num", "num", "cat", "num"), strict=True)} == {54}

@@ -622,3 +622,20 @@ def test_rows_alone_are_read_as_among_the_others(delimiter, first):
         for i in (0, 7, 29):
             alone = table([rows[i]], kinds=preprocessor.kinds)
             np.testing.assert_array_equal(preprocessor.inputs(alone)[0], X[i])
+
+
+def test_a_class_has_no_logarithm():
+    table = Table.of({"x": [1.0, 2.0, 3.0], "y": ["a", "b", "a"], "z": [1.0, 2.0, 2.0]})
+    for target in ("y", "z"):
+        with pytest.raises(OptionError, match=f"log_target is of numbers; the target '{target}' is a class"):
+            Preprocessor.fit(table, target, log_target=True)
+    assert Preprocessor.fit(table, "z", task="regression", log_target=True).target.log
+
+
+def test_what_is_to_be_standardised_is_an_input_of_numbers():
+    table = Table.of({"a": [1.0, 2.0, 4.0], "b": ["u", "v", "u"], "y": [1.5, 2.5, 3.5]})
+    for name in ("b", "y"):
+        with pytest.raises(OptionError, match=r"the option standardize=\['.'\] fits no input"):
+            Preprocessor.fit(table, "y", standardize=[name])
+    assert Preprocessor.fit(table, "y", standardize=["*"]).features[0].scale > 1.2
+    assert Preprocessor.fit(table, "y", standardize=[]).features[0].scale == 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chainrule.data import MissingFeature, Preprocessor
 from chainrule.data.features import BooleanFeature, CategoricalFeature, DateFeature, Filled
 from chainrule.data.table import shown_columns
+from chainrule.errors import cut
 from chainrule.numerals import numeral
 
 MANY = 12
@@ -15,18 +16,18 @@ def described(preprocessor: Preprocessor) -> str:
     """A line for each input column."""
     marked = {one.name for one in preprocessor.features if isinstance(one, MissingFeature)}
     columns = [one for one in preprocessor.features if not isinstance(one, MissingFeature)]
-    width = max((len(one.name) for one in columns), default=0)
+    width = max((len(cut(one.name)) for one in columns), default=0)
     return "\n".join(
         one
         if isinstance(one, str)
-        else f"{one.name:<{width}}  {one.kind:<11}  {'; '.join([*_becomes(one), *_gaps(one, marked)])}"
+        else f"{cut(one.name):<{width}}  {one.kind:<11}  {'; '.join([*_becomes(one), *_gaps(one, marked)])}"
         for one in shown_columns(columns)
     )
 
 
 def abridged(names: object) -> str:
     """Names between commas; of many the first and the last."""
-    texts = [" ".join(str(name).split()) for name in names]  # type: ignore[attr-defined]
+    texts = [cut(name) for name in names]  # type: ignore[attr-defined]
     if len(texts) <= MANY:
         return ", ".join(texts)
     return f"{', '.join(texts[:5])}, ..., {texts[-1]} ({len(texts)} in all)"

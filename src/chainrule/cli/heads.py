@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Column, NumericTarget, Preprocessor, infer_task
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, cut
 from chainrule.network.loss import Loss
 from chainrule.network.losses import LOSSES
 from chainrule.reports import ClassificationScores, RegressionScores, Scores
@@ -67,7 +67,7 @@ def choose_task(columns: Sequence[Column], given: str) -> tuple[Task, str]:
     if len(columns) > 1:
         if given not in ("auto", "regression"):
             raise DataError(f"--task {given}: classes come from one column, not {len(columns)}.")
-        return "regression", f"regression: {', '.join(repr(column.name) for column in columns)}"
+        return "regression", f"regression: {', '.join(repr(cut(column.name)) for column in columns)}"
     column = columns[0]
     known = set(column.labels[~column.missing].tolist())
     if given == "auto":

@@ -78,8 +78,8 @@ TEXT = f"(?:{TEXT})"
 """A text as messages write it; what else a table says stays as it is, and is never evaluated."""
 
 OPTION = re.compile(
-    rf"the option (?:(header)=(False)|(decimal|encoding|missing|unseen|task)=({TEXT})|(exclude)=(\[{TEXT}\])"
-    rf"|(missing_values)=(\{{{TEXT}\}})|(kinds)=(\{{{TEXT}: {TEXT}\}}))"
+    rf"the option (?:(header)=(False)|(decimal|delimiter|encoding|missing|unseen|task)=({TEXT})"
+    rf"|(exclude|standardize)=(\[{TEXT}\])|(missing_values)=(\{{{TEXT}\}})|(kinds)=(\{{{TEXT}: {TEXT}\}}))"
 )
 FLAGS = {"missing_values": "--na", "kinds": "--kind"}
 """Options that the terminal has another word for."""

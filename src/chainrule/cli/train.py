@@ -25,7 +25,7 @@ from chainrule.cli.train_rows import (
 )
 from chainrule.cli.worked import WorkedCommand
 from chainrule.data import MissingFeature, Preprocessor, Table, read_table
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, cut
 from chainrule.network import Network
 from chainrule.network.penalties import Frobenius
 
@@ -66,6 +66,8 @@ def _job(settings: Settings) -> NetworkJob:
     task, reason = choose_task([table[name] for name in targets], settings.task)
     if settings.log_target and task != "regression":
         raise OptionError("--log-target is one of numbers; the target is a class.")
+    if settings.log_target and settings.loss and settings.loss[0] == "poisson":
+        raise OptionError("--log-target and --loss poisson each take the logarithm; give one of them.")
 
     def job_of(parts: Parts) -> NetworkJob:
         return _job_of(parts, table, targets, task, reason, settings)
@@ -141,7 +143,7 @@ def _said_of_inputs(preprocessor: Preprocessor, parts: Parts) -> list[str]:
     said, training = [], parts.training
     filled = [one.name for one in preprocessor.features if isinstance(one, MissingFeature)]
     if filled:
-        counts = [f"{name} ({int(training[name].missing.sum()):,})" for name in filled]
+        counts = [f"{cut(name)} ({int(training[name].missing.sum()):,})" for name in filled]
         shown = ", ".join(counts[:6]) + (f" and {len(counts) - 6} more" if len(counts) > 6 else "")
         said.append(
             f"Missing in training rows: {shown}; the median or the most frequent value stands in, and one "

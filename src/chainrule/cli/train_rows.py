@@ -143,7 +143,7 @@ def weighted_rows(preprocessor: Preprocessor, table: Table, settings: Settings) 
     rows = rows_of(preprocessor, table)
     y, weight = rows.y, None
     if settings.weights is not None:
-        weight = table.matrix(settings.weights)[:, 0]
+        weight = _weights(table, table[settings.weights])
     if settings.class_weight is not None:
         if preprocessor.task != "classification":
             raise OptionError("--class-weight: the target is a number, not a class.")
@@ -151,6 +151,21 @@ def weighted_rows(preprocessor: Preprocessor, table: Table, settings: Settings) 
         each = (len(y) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[y]
         weight = each if weight is None else weight * each
     return replace(rows, weight=weight)
+
+
+def _weights(table: Table, column: Column) -> Array:
+    if column.kind not in ("numeric", "boolean"):
+        raise DataError(
+            f"{table.source}: --weights {column.name}: the column is {column.kind} ({column.summary()}); "
+            "expected numbers."
+        )
+    table.refuse_missing(column, "give the row a weight, or leave it out")
+    weight = column.values.astype(np.float64)
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        what = f"{weight[row]:g} is no weight; expected a number >= 0"
+        raise DataError(f"{table.place(row)}, column {column.name!r}: {what}.")
+    return weight
 
 
 def with_targets(table: Table, targets: list[str], settings: Settings) -> tuple[Table, Said]:
@@ -191,7 +206,9 @@ def _split(table: Table, target: str | None, share: float, settings: Settings) -
 def _drawn(table: Table, target: str | None, settings: Settings) -> dict[str, Any]:
     """What says which rows are drawn."""
     if settings.group is not None:
-        return {"groups": _labels(table[settings.group])}
+        column = table[settings.group]
+        table.refuse_missing(column, "a row without a group may belong to any of them")
+        return {"groups": _labels(column)}
     if settings.time_order is not None:
         return {"order": _in_time(table, table[settings.time_order])}
     return {"stratify": None if target is None else _labels(table[target])}

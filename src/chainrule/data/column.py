@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.data.dates import EPOCH, NO_DATE, UTC, in_utc
 from chainrule.data.kinds import Kind
 from chainrule.data.reading import numbers_among
-from chainrule.errors import DataError
+from chainrule.errors import DataError, cut
 from chainrule.numerals import numeral
 
 Array = NDArray[Any]
@@ -162,9 +164,9 @@ class Column:
             known = self._moments[~self.missing]
             times = f"{known.min()} to {known.max()}"
             return times.replace(f"{EPOCH}T", "") if np.all(known.astype("M8[D]") == EPOCH) else times
-        found, counts = np.unique(self.labels[~self.missing].astype(str), return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        shown = ", ".join(f"{' '.join(found[i].split())} ({counts[i]})" for i in order[:4])
+        found = Counter(map(str, self.labels[~self.missing].tolist()))
+        most = heapq.nsmallest(4, found.items(), key=lambda one: (-one[1], one[0]))
+        shown = ", ".join(f"{cut(text)} ({count})" for text, count in most)
         return shown + (f", and {len(found) - 4} more" if len(found) > 4 else "")
 
     def remarks(self) -> list[str]:

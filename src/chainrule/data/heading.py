@@ -182,7 +182,10 @@ def read_heading(content: bytes, source: str, delimiter: str, has_header: bool, 
     names = _completed(names, [record for _, _, record in found])
     times = Counter(filter(None, names))
     if twice := [name for name, count in times.items() if count > 1]:
-        raise DataError(f"{place}: the column name {twice[0]!r} occurs twice; names must differ.")
+        remedy = "names must differ"
+        if any(map(_is_number, times)):
+            remedy += "; if this line is a row, read the file with the option header=False"
+        raise DataError(f"{place}: the column name {twice[0]!r} occurs twice; {remedy}.")
     return Heading(tuple(names), place, _start(content, begin, after - first_line), after)
 
 

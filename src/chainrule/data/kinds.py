@@ -45,8 +45,9 @@ def asked_for(name: str, text: str) -> Asked:
         return Asked("numeric", text)
     kind = SHORT.get(text, text)
     if kind not in KINDS:
+        hint = near_misses(text, (*KINDS, *SHORT, *ORDERS))
         raise OptionError(
-            f"The kind of {name!r} is {text!r}{near_misses(text, (*KINDS, *SHORT, *ORDERS))} How numbers are "
-            "written is said by an example: '1.000,5', '1,000.5' or '1000,5 %'."
+            f"the option kinds={{{name!r}: {text!r}}} is no kind{hint} How numbers are written is said by an "
+            "example: '1.000,5', '1,000.5' or '1000,5 %'."
         )
     return Asked(kind)

@@ -101,7 +101,7 @@ class Preprocessor:
             always refused.
         standardize : bool or sequence of str
             Whether numeric inputs are shifted to mean 0 and scaled to variance 1, or names and globs of those
-            that are.
+            that are, each of one input at least.
         unseen : {"refuse", "other"}
             Whether a category the training rows did not have is an error, or sets an indicator "(other)" of
             its own, which is always 0 in training.
@@ -247,12 +247,24 @@ def _inputs(table: Table, names: Sequence[str], targets: Sequence[str]) -> tuple
     return inputs, left_out
 
 
+def _scaled(table: Table, names: Sequence[str], patterns: Sequence[str]) -> set[str]:
+    """The inputs that are to be standardised, some for each pattern."""
+    scaled: set[str] = set()
+    numbers = {name for name in names if table[name].kind in ("numeric", "date")}
+    for pattern in patterns:
+        found = numbers.intersection(table.matching(pattern))
+        if not found:
+            raise OptionError(f"the option standardize=[{pattern!r}] fits no input of numbers or dates.")
+        scaled |= found
+    return scaled
+
+
 def _features(
     table: Table, names: Sequence[str], missing: Missing, standardize: bool | Sequence[str], unseen: str
 ) -> tuple[Feature, ...]:
     """The inputs of these columns, then the indicators of what is missing."""
     # A table may have 100,000 columns, each of which is looked up.
-    scaled = set(names if standardize is True else table.matching(*standardize) if standardize else ())
+    scaled = set(names if standardize is True else _scaled(table, names, standardize or ()))
     learned = [fit_feature(table, name, missing, name in scaled, unseen) for name in names]
     indicated = [name for name in names if missing == "indicator" and table[name].missing.any()]
     return (*learned, *map(MissingFeature, indicated))

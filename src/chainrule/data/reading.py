@@ -66,7 +66,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise OptionError(f"delimiter is {self.delimiter!r}; expected one character, such as ';'.")
+            raise OptionError(f"the option delimiter={self.delimiter!r} is not one character, such as ';'.")
         if self.decimal not in (None, ".", ","):
             raise OptionError(f"decimal is {self.decimal!r}; expected '.' or ','.")
         if isinstance(self.missing_values, str):
@@ -78,7 +78,7 @@ class Reading:
             codecs.lookup(self.encoding or "utf-8")
         except LookupError:
             raise OptionError(
-                f"encoding is {self.encoding!r}; expected the name of one, such as 'cp1252' or 'utf-16'."
+                f"the option encoding={self.encoding!r} names no encoding, such as 'cp1252' or 'utf-16'."
             ) from None
 
     @cached_property

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.data.column import Column
-from chainrule.errors import DataError
+from chainrule.errors import DataError, cut
 from chainrule.near_misses import near_misses
 
 Array = NDArray[Any]
@@ -202,14 +202,15 @@ class Table:
             raise DataError(f"{self.place(row)}, column {column.name!r}: {what}{others}; {remedy}.")
 
     def __str__(self) -> str:
-        width = max((len(name) for name in self.names), default=0)
+        shown = shown_columns(self.columns)
+        width = max((len(cut(column.name)) for column in shown if not isinstance(column, str)), default=0)
         rows = [f"{self.source}: {len(self)} rows, {len(self.columns)} columns"]
-        for column in shown_columns(self.columns):
+        for column in shown:
             if isinstance(column, str):
                 rows.append(f"  {column}")
                 continue
             said = "; ".join([column.summary(), *column.remarks()])
-            rows.append(f"  {column.name:<{width}}  {column.kind:<11}  {said}")
+            rows.append(f"  {cut(column.name):<{width}}  {column.kind:<11}  {said}")
         return "\n".join(rows)
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from chainrule.data.column import Column
 from chainrule.data.features import mean_and_deviation
 from chainrule.data.labels import ClassEncoder
 from chainrule.data.table import Table
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, cut
 
 Array = NDArray[Any]
 Task = Literal["classification", "regression"]
@@ -129,11 +129,11 @@ def infer_task(column: Column) -> tuple[Task, str]:
     >>> infer_task(Column.of("height", [1.5, 2.5, 3.5]))
     ('regression', "'height' has numbers with fractions; overrule with the option task='classification'")
     """
-    name, known = repr(column.name), column.labels[~column.missing]
+    name, known = repr(cut(column.name)), column.labels[~column.missing]
     if column.kind in ("date", "text"):
         raise DataError(
             f"{name} is {column.kind} ({column.summary()}), which is not predicted; if its values are "
-            f"classes, read it with the option kinds={{{name}: 'categorical'}}."
+            f"classes, read it with the option kinds={{{column.name!r}: 'categorical'}}."
         )
     found, counts = np.unique(known.astype(str) if known.dtype == object else known, return_counts=True)
     if column.kind != "numeric":
@@ -171,6 +171,8 @@ def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool,
     ------
     DataError
         If a value is missing, numbers are asked for and not there, or there is one class only.
+    OptionError
+        If there is no such task, or a class is to have a logarithm.
     """
     if task not in ("auto", "classification", "regression"):
         raise OptionError(f"task is {task!r}; expected auto, classification or regression.")
@@ -180,6 +182,8 @@ def fit_target(table: Table, names: Sequence[str], task: str, standardize: bool,
     if task == "auto":
         task = infer_task(columns[0])[0] if len(columns) == 1 else "regression"
     if task == "classification":
+        if log:
+            raise OptionError(f"log_target is of numbers; the target {names[0]!r} is a class.")
         if len(columns) > 1:
             raise DataError(f"Classes come from one column; got {', '.join(names)}.")
         encoder = ClassEncoder.of(columns[0])

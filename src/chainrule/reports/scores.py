@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chainrule.errors import DataError, ShapeError
+from chainrule.errors import DataError, ShapeError, cut
 from chainrule.reports.score_table import Score, plain_scores, remarks_on_linear, score_table
 
 Array = NDArray[Any]
@@ -172,7 +172,7 @@ class ClassificationScores:
         """Classes that occur and are never predicted, in words."""
         n, rows, named = len(self.truth), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
         return [
-            f"It never predicts {label!r}, which {count} of {n} held-out rows are."
+            f"It never predicts {_named(label)}, which {count} of {n} held-out rows are."
             for label, count, times in zip(self.classes, rows.tolist(), named.tolist(), strict=True)
             if count and not times
         ]
@@ -289,7 +289,7 @@ class RegressionScores:
             return found
         few = self.by_target if len(self.names) <= FEW else {}
         each = [
-            replace(score, name=f"{name}: {score.name}")
+            replace(score, name=f"{cut(name)}: {score.name}")
             for name, scores in few.items()
             for score in scores.table
         ]
@@ -312,6 +312,10 @@ class RegressionScores:
 
 
 Scores = ClassificationScores | RegressionScores
+
+
+def _named(label: Any) -> str:
+    return repr(cut(label)) if isinstance(label, str) else repr(label)
 
 
 def _beside(
