@@ -138,3 +138,13 @@ def test_what_cannot_be_folded_is_refused(run, tmp_path, patients):
     assert (
         refused.code == 1 and "Fold 1 of 4: its training rows have one class of 'y' only (a)" in refused.err
     )
+
+
+def test_several_targets_have_scores_of_their_own(run, patients):
+    options = ("--target", "score,b", "--exclude", "ill,day,clinic", "--folds", 3)
+    arguments = ("train", patients, *options, *OPTIONS)
+    scores = record(run(*arguments, "--json", "-q"))["scores"]
+    assert set(scores) == {"mean_r2", "targets", "rows", "folds"} and set(scores["targets"]) == {"score", "b"}
+    values = [fold["targets"]["b"]["mean_abs_error"]["held_out"] for fold in scores["folds"]]
+    assert scores["targets"]["b"]["mean_abs_error"]["held_out"] == pytest.approx(np.mean(values))
+    assert "b: root mean square" in run(*arguments, "-q", "--report", "r.html").out

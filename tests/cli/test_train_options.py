@@ -344,7 +344,7 @@ def test_the_probability_from_which_a_class_is_predicted(run, people):
         assert [line[0] for line in found] == ["fm"[float(line[2]) > threshold] for line in lines[1:]]
     run("train", "iris", "--target", "species", "--epochs", 1, "--out", "iris.model", "-q")
     refused = run("predict", "iris.model", "iris", "--threshold", 0.3)
-    assert refused.code == 2 and "second of two classes" in refused.err
+    assert refused.code == 2 and "error: --threshold is a probability of the second of two" in refused.err
 
 
 def test_names_of_rows_come_back_as_they_are_written(run, tmp_path):

@@ -639,3 +639,11 @@ def test_what_is_to_be_standardised_is_an_input_of_numbers():
             Preprocessor.fit(table, "y", standardize=[name])
     assert Preprocessor.fit(table, "y", standardize=["*"]).features[0].scale > 1.2
     assert Preprocessor.fit(table, "y", standardize=[]).features[0].scale == 1.0
+
+
+def test_one_name_is_taken_as_it_is():
+    table = Table.of({"ab": [1.0, 2.0, 4.0], "cd": [3.0, 1.0, 7.0], "y": [1.5, 2.5, 3.5]})
+    assert Preprocessor.fit(table, "y", exclude="cd") == Preprocessor.fit(table, "y", features=["ab"])
+    assert Preprocessor.fit(table, ["y"], features="a*") == Preprocessor.fit(table, "y", exclude=["cd"])
+    made = Preprocessor.fit(table, "y", standardize="cd")
+    assert made == Preprocessor.fit(table, "y", standardize=["cd"]) and made.features[0].scale == 1.0

@@ -132,6 +132,8 @@ def _columns(
 ) -> tuple[list[str], list[Array]]:
     target = preprocessor.target
     assert target is not None
+    if threshold is not None and len(preprocessor.classes) != 2:
+        raise OptionError("--threshold is a probability of the second of two classes; the model has none.")
     predicted = model.predict(rows, threshold)
     if isinstance(target, NumericTarget) and predicted.ndim == 2:
         names, columns = list(target.names), list(predicted.T)
@@ -140,7 +142,7 @@ def _columns(
     if not probabilities:
         return names, columns
     if not preprocessor.classes:
-        raise OptionError("--probabilities: the model predicts numbers, not classes.")
+        raise OptionError("--proba: the model predicts numbers, not classes.")
     scores = model.scores(rows)
     head = head_of("binary" if scores.shape[1] == 1 else "multiclass", len(preprocessor.classes))
     shares = head.probabilities(scores)

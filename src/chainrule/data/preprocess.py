@@ -69,11 +69,11 @@ class Preprocessor:
         table: Table,
         target: str | Sequence[str] | None = None,
         *,
-        features: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
+        features: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] = (),
         task: Literal["auto", "classification", "regression"] = "auto",
         missing: Missing = "refuse",
-        standardize: bool | Sequence[str] = True,
+        standardize: bool | str | Sequence[str] = True,
         unseen: Literal["refuse", "other"] = "refuse",
         standardize_target: bool = False,
         log_target: bool = False,
@@ -87,10 +87,10 @@ class Preprocessor:
             The training rows only; test rows must not have a say.
         target : str or sequence of str, optional
             Column to predict; several numeric ones for a regression with several outputs.
-        features : sequence of str, optional
+        features : str or sequence of str, optional
             Names or globs of the input columns; all but the target by default. Constants, and text that is
             almost all different, are no inputs.
-        exclude : sequence of str
+        exclude : str or sequence of str
             Names or globs of columns that are no inputs.
         task : {"auto", "classification", "regression"}
             By default see `infer_task`.
@@ -99,7 +99,7 @@ class Preprocessor:
             categories always take the most frequent one. ``"indicator"`` is the median, and one more column
             of zeros and ones for each column in which the training rows lack a value. Missing targets are
             always refused.
-        standardize : bool or sequence of str
+        standardize : bool, str or sequence of str
             Whether numeric inputs are shifted to mean 0 and scaled to variance 1, or names and globs of those
             that are, each of one input at least.
         unseen : {"refuse", "other"}
@@ -123,13 +123,14 @@ class Preprocessor:
             raise OptionError(f"missing is {missing!r}; expected one of {', '.join(get_args(Missing))}.")
         if unseen not in ("refuse", "other"):
             raise OptionError(f"unseen is {unseen!r}; expected refuse or other.")
-        targets = [] if target is None else [target] if isinstance(target, str) else list(target)
+        targets = [] if target is None else _names(target)
         for name in targets:
             table[name]
-        names = table.names if features is None else table.matching(*features)
-        excluded = {*targets, *(table.matching(*exclude) if exclude else ())}
+        names = table.names if features is None else table.matching(*_names(features))
+        excluded = {*targets, *(table.matching(*_names(exclude)) if exclude else ())}
         inputs, left_out = _inputs(table, [name for name in names if name not in excluded], targets)
-        learned = _features(table, inputs, missing, standardize, unseen)
+        scaled = standardize if isinstance(standardize, bool) else _names(standardize)
+        learned = _features(table, inputs, missing, scaled, unseen)
         how = (task, standardize_target, log_target)
         learned_target = fit_target(table, targets, *how) if targets else None
         return cls(learned, learned_target, left_out, tuple(sorted(set(missing_values) - MISSING)))
@@ -232,6 +233,10 @@ class Preprocessor:
             what = "it holds another kind of value than is expected there"
             raise DataError(f"The description of the columns is damaged: {what}.") from None
         return cls(features, target, missing_values=tuple(missing_values))
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
 
 
 def _inputs(table: Table, names: Sequence[str], targets: Sequence[str]) -> tuple[list[str], dict[str, str]]:
