@@ -9,6 +9,7 @@ from chainrule.equations import Equations
 from chainrule.equations.code.chunks import chunked
 from chainrule.equations.code.code_facts import Variable
 from chainrule.errors import TooLargeError
+from equations.statement_texts import read, written
 
 SOFTMAX = """
     data X: R[n, p]; y: Class[n, K]
@@ -155,12 +156,12 @@ TENSOR = "T = X[:, None, :] * P[:, :, None]"
 
 def looped(*statements, results=("G",)):
     wishes = iter(range(100))
-    return chunked(statements, results, KNOWN, {}, "n", str, lambda wish: f"{wish}{next(wishes)}")
+    return chunked(read(statements), results, KNOWN, {}, "n", str, lambda wish: f"{wish}{next(wishes)}")
 
 
 def test_a_tensor_that_is_summed_alone_is_built_in_parts():
     found = looped(TENSOR, "Z = X * s", "G = s * _gram(T) - 1")
-    assert found.before == ["Z = X * s"]
+    assert written(found.before) == ["Z = X * s"]
     assert found.loop == [
         "total0 = None",
         "for part1 in _chunks(n, K * p):",
@@ -169,7 +170,7 @@ def test_a_tensor_that_is_summed_alone_is_built_in_parts():
         "    T = X_part2[:, None, :] * P_part3[:, :, None]",
         "    total0 = _plus(total0, _gram(T))",
     ]
-    assert found.after == ["G = s * total0 - 1"]
+    assert written(found.after) == ["G = s * total0 - 1"]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.code import in_place as in_place_module
+from chainrule.equations.code import code_facts
 from chainrule.equations.code.code_facts import Variable, reads
 from chainrule.equations.code.in_place import Storage, in_place, results_first
 from equations.complex_steps import STEP, close, jacobian
 from equations.model_sheets import MODELS
 from equations.sheet_values import drawn
+from equations.statement_texts import read, written
 
 EVERY_MODEL = pytest.mark.parametrize(("text", "sizes"), MODELS.values(), ids=MODELS)
 
@@ -114,7 +115,7 @@ DIMS = {name: ("n", "m") for name in ("Z", "H", "G", "E")}
 
 
 def rewritten(*statements, returned=("G",)):
-    return in_place(statements, set(returned), KNOWN, DIMS, lambda wish: wish)
+    return in_place(read(statements), set(returned), KNOWN, DIMS, lambda wish: wish)
 
 
 def test_a_bias_is_added_and_a_function_applied_in_place():
@@ -150,7 +151,9 @@ def test_what_fills_an_array_of_the_callers_is_read_and_never_written_over(funct
     rng = np.random.default_rng(0)
     values = {"X": rng.normal(size=(4, 3)), "W": rng.normal(size=(2, 3)), "b": rng.normal(size=2)}
     statements = ["Z = X @ W.T", "G = Z + b", *(["V = G"] if "V" in function else []), f"H = {function}"]
-    lines = in_place(statements, {"H"}, KNOWN, DIMS, lambda wish: wish, Storage(filled=frozenset({"G"})))
+    lines = in_place(
+        read(statements), {"H"}, KNOWN, DIMS, lambda wish: wish, Storage(filled=frozenset({"G"}))
+    )
     given = np.zeros((4, 2))
     filled, literal = {**values, "np": np, "G": given}, {**values, "np": np}
     exec("\n".join(lines), filled)
@@ -225,7 +228,7 @@ def test_arrays_along_the_examples_are_kept_for_the_next_call_and_no_others():
     statements = ["Z = X @ W.T", "H = B * a", "E = np.exp(B)", "K = W @ W.T", "c = np.sum((Z + H * E) @ K)"]
     storage = Storage(kept="kept", along="n")
     dims = {**DIMS, "K": ("m", "m"), "c": ()}
-    lines = in_place(statements, {"c"}, KNOWN, dims, lambda wish: wish, storage)
+    lines = in_place(read(statements), {"c"}, KNOWN, dims, lambda wish: wish, storage)
     kept = {}
     assert executed(lines, {**values, "kept": kept})["c"] == executed(statements, values)["c"]
     before = dict(kept)
@@ -242,7 +245,7 @@ def test_sums_along_the_first_axis_are_products_with_ones_of_that_length():
     filled = {f"s{name}": np.zeros(array.shape[1]) for name, array in values.items()}
     names = (f"ones_{place}" for place in range(3))
     storage = Storage(filled=frozenset(filled))
-    lines = in_place(statements, set(), KNOWN, {}, lambda wish: next(names), storage)
+    lines = in_place(read(statements), set(), KNOWN, {}, lambda wish: next(names), storage)
     assert sum("np.ones" in line for line in lines) == 2
     executed(lines, values | filled)
     for name, array in values.items():
@@ -253,7 +256,7 @@ def test_several_labels_of_one_row_are_left_as_one_hot_rows():
     """Y holds labels of n rows, m of each; one of them beside another would pick entries of other rows."""
     known = {"A": Variable(("n", "m", "k")), "Y": Variable(("n", "m"), floating=False)}
     statements = ["t = _onehot(Y, k)", "Z = np.exp(A)", "G = Z - t"]
-    lines = in_place(statements, {"G"}, known, dict.fromkeys("ZGt", ("n", "m", "k")), lambda wish: wish)
+    lines = in_place(read(statements), {"G"}, known, dict.fromkeys("ZGt", ("n", "m", "k")), lambda wish: wish)
     assert lines == [*statements[:2], "G = np.subtract(Z, t, out=Z)"]
 
 
@@ -395,10 +398,10 @@ class Counted(set):
 
 
 def test_results_are_placed_without_looking_at_each_of_them_at_every_line(monkeypatch):
-    monkeypatch.setattr(in_place_module, "reads", lambda code: Counted(reads(code)))
+    monkeypatch.setattr(code_facts, "reads", lambda code: Counted(reads(code)))
     steps = [text for n in range(40) for text in (f"h{n + 1} = x @ h{n}", f"g{n} = h{n} @ h{n + 1}")]
     results = {f"g{n}" for n in range(40)}
-    assert results_first([*steps[::2], *steps[1::2]], {*results, "h40"}) == steps
+    assert written(results_first(read([*steps[::2], *steps[1::2]]), {*results, "h40"})) == steps
     assert Counted.compared <= len(steps)
 
 
@@ -416,5 +419,5 @@ class Watched:
 def test_lines_ask_of_the_names_they_read_alone():
     inputs = {f"W{n}": Watched() for n in range(50)}
     lines = [f"h{n} = W{n} + W{n}" for n in range(50)]
-    in_place(lines, {f"h{n}" for n in range(50)}, inputs, {}, str)
+    in_place(read(lines), {f"h{n}" for n in range(50)}, inputs, {}, str)
     assert Watched.asked <= 4 * len(lines)

@@ -14,7 +14,7 @@ from chainrule.equations.calculus.lets import Line, needed_lines
 from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.calculus.pin import involves, pinned, unsummed
 from chainrule.equations.calculus.second import Kept, Second, SecondOrder
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Size, walk
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, linear
 from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
@@ -166,14 +166,12 @@ class _Blocks:
 
     def _below(self, line: Line) -> list[Line]:
         """The lines that a line is computed from."""
-        found: dict[Node, Line] = {}
-        stack = [line]
-        while stack:
-            for symbol in symbols_of(stack.pop().expression):
-                if symbol in self.line_of and symbol not in found:
-                    found[symbol] = self.line_of[symbol]
-                    stack.append(self.line_of[symbol])
-        return list(found.values())
+
+        def below(symbol: Node) -> list[Node]:
+            inside = symbols_of(self.line_of[symbol].expression)
+            return [inner for inner in inside if inner in self.line_of]
+
+        return [self.line_of[symbol] for symbol in walk(below(line.symbol), below)]
 
     def _holds(self, row: str, column: str, way: Entrance, below: Sequence[Line], needed: set[str]) -> bool:
         """Whether everything that the row's line needs sees the column through the entrance alone."""

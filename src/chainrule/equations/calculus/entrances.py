@@ -11,7 +11,7 @@ from fractions import Fraction
 from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, topological
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
 from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
@@ -157,9 +157,8 @@ def _is_linear(node: Node, symbol: Node, holding: set[Node]) -> bool:
 
 def _is_identity(slope: Node) -> bool:
     """Whether a slope only renames axes."""
-    if slope.kind == "prod":
-        return all(arg.kind in ("delta", "ones") for arg in slope.args)
-    return slope.kind == "delta"
+    kinds = {arg.kind for arg, _ in factors_of(slope)}
+    return "delta" in kinds and kinds <= {"delta", "ones"}
 
 
 def _bias(program: Program, needed: Collection[str], neck: Node, user: str, over: bool) -> str | None:
@@ -179,7 +178,5 @@ def _bias(program: Program, needed: Collection[str], neck: Node, user: str, over
 
 def _one_row(term: Node) -> Node | None:
     """The b of 𝟏 bᵀ."""
-    if term.kind != "prod" or sum(arg.kind != "ones" for arg in term.args) != 1:
-        return None
-    (place,) = (place for place, arg in enumerate(term.args) if arg.kind != "ones")
-    return term.args[place] if term.data[place] == term.axes[1:] else None
+    rows = [(arg, own) for arg, own in factors_of(term) if arg.kind != "ones"]
+    return rows[0][0] if [own for _, own in rows] == [term.axes[1:]] else None

@@ -197,7 +197,7 @@ class _Stack:
 
 
 def _copy_facts(old: Node, new: Node) -> None:
-    if is_simplex(old) and old.kind == "sym":
+    if is_simplex(old):
         new.pool.simplex.add(new)
     if old in old.pool.signs:
         new.pool.signs.add(new)

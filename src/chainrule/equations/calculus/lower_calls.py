@@ -44,17 +44,12 @@ def _along(term: Call, value: Value, function: Callable[[Node], Node], *, keeps:
 
 
 def _total(term: Call, args: list[Value], pool: Pool) -> Value:
+    """The sum over all axes or one, or the mean."""
     (value,) = args
     summed = value.own if term.axis is None else (value.own[term.axis],)
-    return contracted([(value, value.own)], [label for label in value.own if label not in summed])
-
-
-def _mean(term: Call, args: list[Value], pool: Pool) -> Value:
-    (value,) = args
-    axes = value.own if term.axis is None else (value.own[term.axis],)
-    total = _total(term, args, pool)
-    inverse = [factor for axis in axes for factor in one_over(value.own_dims[axis], pool)]
-    return contracted([(total, total.own)], total.own, inverse)
+    means = summed if term.function == "mean" else ()
+    inverse = [factor for axis in means for factor in one_over(value.own_dims[axis], pool)]
+    return contracted([(value, value.own)], [label for label in value.own if label not in summed], inverse)
 
 
 def _diag(term: Call, args: list[Value], pool: Pool) -> Value:
@@ -107,8 +102,7 @@ _CALLS: dict[str, Callable[[Call, list[Value], Pool], Value]] = {
     "softmax": lambda term, args, pool: _along(term, args[0], softmaxes.softmax, keeps=True),
     "log_softmax": lambda term, args, pool: _along(term, args[0], softmaxes.log_softmax, keeps=True),
     "logsumexp": lambda term, args, pool: _along(term, args[0], softmaxes.log_sum_exp, keeps=False),
-    "sum": _total,
-    "mean": _mean,
+    **dict.fromkeys(("sum", "mean"), _total),
     "trace": lambda term, args, pool: contracted([(args[0], "dd")], ""),
     "diag": _diag,
     "norm1": lambda term, args, pool: contracted(

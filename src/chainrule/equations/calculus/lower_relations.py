@@ -130,12 +130,11 @@ def chosen_by_index(condition: Value, then: Value, other: Value) -> Value | None
 
 def _factor(condition: Node) -> Node | None:
     """A relation, also one that is spread along other indices, as a factor; None for other conditions."""
-    if condition.kind == "relation":
-        return indicator(condition)
-    if condition.kind != "prod" or not any(arg.kind == "relation" for arg in condition.args):
+    factors = factors_of(condition)
+    if not any(arg.kind == "relation" for arg, _ in factors):
         return None
-    args = [indicator(arg) if arg.kind == "relation" else arg for arg in condition.args]
-    return product(condition.pool, list(zip(args, condition.data, strict=True)), condition.axes)
+    inside = [(indicator(arg) if arg.kind == "relation" else arg, own) for arg, own in factors]
+    return product(condition.pool, inside, condition.axes)
 
 
 def _is_diagonal(factor: Node) -> bool:

@@ -51,18 +51,14 @@ def _is_counted(count: Node) -> Node:
 
 
 def _conditions_of_term(node: Node) -> list[Factor]:
-    if gate(node):
-        return [(node.args[0], tuple(range(len(node.dims))))]
-    if node.kind != "prod":
-        return []
-    place = {label: axis for axis, label in enumerate(node.axes)}
+    axes = node.axes
     found = list[Factor]()
     for arg, own in factors_of(node):
         if gate(arg):
-            kept = own if place.keys() >= set(own) else tuple(dict.fromkeys(i for i in own if i in place))
+            kept = own if set(own) <= set(axes) else tuple(dict.fromkeys(i for i in own if i in axes))
             # Of a sum over other axes, that it holds at one of them.
             holds = (
                 arg.args[0] if kept == own else _is_counted(product(node.pool, [(arg.args[0], own)], kept))
             )
-            found.append((holds, tuple(place[label] for label in kept)))
+            found.append((holds, kept))
     return found

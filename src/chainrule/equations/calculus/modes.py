@@ -236,7 +236,4 @@ def _moving_terms(slope: Slope, moved: Node, along: Sequence[Size]) -> list[tupl
 
 def _is_outer(term: Node) -> bool:
     """Whether a matrix is a column times a row."""
-    if term.kind != "prod" or len(term.dims) != 2:
-        return False
-    row, column = term.axes
-    return not are_connected(row, column, factors_of(term))
+    return len(term.dims) == 2 and not are_connected(0, 1, factors_of(term))

@@ -1,13 +1,12 @@
 """What counts once: the penalty that is named; and what counts for every example: terms without data."""
 
-from collections.abc import Collection, Set
-from fractions import Fraction
+from collections.abc import Collection
 from typing import NamedTuple
 
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
-from chainrule.equations.nodes.distribute import Terms, distributed
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, linear
+from chainrule.equations.nodes.distribute import Terms, opened
+from chainrule.equations.nodes.nodes import Node, linear
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
@@ -83,7 +82,7 @@ def repeated(program: Program, of: str, over: Collection[str], times: str) -> Re
     _, same = split_terms(program, of, over)
     constants = set(program.named("constants"))
     terms = []
-    for c, term in same[::-1]:
+    for c, term in same:
         declared = program.ancestors(program.names_in(term)) & set(program.declarations)
         if not declared <= constants:
             terms.append(linear(program.pool, [(c, term)], ()))
@@ -97,33 +96,29 @@ def split_terms(program: Program, of: str, over: Collection[str]) -> tuple[Terms
     through.
     """
     changing = program.dependents(over)
-    moving: Terms = []
-    same: Terms = []
-    stack = [(Fraction(1), program.symbols[of])]
-    while stack:
-        c, term = stack.pop()
-        body = program.definitions.get(term, term)
-        if changing.isdisjoint(program.names_in(term)):
-            same.append((c, term))
-        elif body.kind == "lin" or (term in program.definitions and body.kind == "sym"):
-            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(body))
-        elif (opened := _distributed(body, program, changing)) is not None:
-            stack.extend((c * inner, arg) for inner, arg in coefficient_terms(opened))
-        else:
-            moving.append((c, term))
-    return moving, same
 
+    def is_same(node: Node) -> bool:
+        return changing.isdisjoint(program.names_in(node))
 
-def _distributed(node: Node, program: Program, changing: Set[str]) -> Node | None:
-    """A product of scalars, only one of which changes with the examples, with that one opened."""
-    if node.kind != "prod" or any(node.data):
-        return None
-    moving = [arg for arg in node.args if not changing.isdisjoint(program.names_in(arg))]
-    if len(moving) != 1:
-        return None
-    name = program.name_of.get(moving[0])
-    inner = program.bodies.get(name, moving[0]) if name else moving[0]
-    if inner.kind not in ("lin", "prod", "sym") or inner is moving[0] and inner.kind == "sym":
-        return None
-    rest: list[Factor] = [(arg, ()) for arg in node.args if arg is not moving[0]]
-    return linear(node.pool, distributed([(inner, ()), *rest], 0, ()), ())
+    def behind(node: Node) -> Node:
+        return program.definitions.get(node, node)
+
+    def place_of(term: Node) -> int | None:
+        """A name that stands for a sum or a name; of a product of scalars the only one that changes."""
+        body = behind(term)
+        if is_same(term):
+            return None
+        if body.kind == "lin" or (body.kind == "sym" and body is not term):
+            return 0
+        moving = [place for place, arg in enumerate(body.args) if not is_same(arg)]
+        if body.kind != "prod" or any(body.data) or len(moving) != 1:
+            return None
+        inner = behind(body.args[moving[0]])
+        if inner.kind not in ("lin", "prod", "sym") or (inner.kind == "sym" and inner in body.args):
+            return None
+        return moving[0] if body is term else 0
+
+    terms = opened(program.symbols[of], place_of, behind)
+    assert terms is not None  # no number of terms is too large
+    same = [pair for pair in terms if is_same(pair[1])]
+    return [pair for pair in terms if pair not in same], same

@@ -4,8 +4,8 @@ A node with the examples as its first axis loses it where every example stands f
 examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s q_s x_s x_sᵀ.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.distribute import Terms, opened
@@ -15,7 +15,7 @@ from chainrule.equations.nodes.products import product, spread
 from chainrule.equations.nodes.relations import label_axes, related
 
 Rename = Callable[[Node], Node]
-Dims = tuple[Size, ...]
+T = TypeVar("T")
 
 
 class Pinned(NamedTuple):
@@ -32,12 +32,9 @@ def involves(node: Node, size: Size) -> bool:
 
 def mixes(node: Node, size: Size) -> bool:
     """Whether the entries along an axis of the given size meet other than in a sum over them."""
-    if sum(_is_of(own, size) for own in node.dims) > 1:
-        return True
-    if node.kind == "prod":
-        return len(_labels(node, size)) > 1
     last = last_axes(node)
-    return any(_is_of(own, size) for own in node.args[0].dims[-last:]) if last else False
+    inside = node.args[0].dims[-last:] if last else ()
+    return len(_labels(node, size)) > 1 or any(_is_of(own, size) for own in inside)
 
 
 def _is_of(own: Size, size: Size) -> bool:
@@ -69,7 +66,7 @@ def _pinned(node: Node, pins: tuple[Node | None, ...], size: Size, rename: Renam
         return None
     if not _has(node, size):
         same = all(inner is arg for inner, arg in zip(args, node.args, strict=True))
-        return node if same and not (node.kind == "prod" and _labels(node, size)) else None
+        return node if same and not _labels(node, size) else None
     places = [axis for axis, own in enumerate(node.dims) if _is_of(own, size)]
     axis = places[0]
     if len(places) > 1 or node.dims[axis] != size:
@@ -87,7 +84,7 @@ def _entry_by_entry(node: Node, args: list[Node], size: Size, axis: int, rename:
     return made(node, args, _without(node.dims, axis)) if apart else None
 
 
-def _without(dims: Dims, axis: int) -> Dims:
+def _without(dims: Sequence[T], axis: int) -> tuple[T, ...]:
     return (*dims[:axis], *dims[axis + 1 :])
 
 
@@ -98,7 +95,7 @@ def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Renam
         return node.pool.intern("relation", order, tuple(args), _without(node.dims, axis))
     if order.label is not None:
         return None
-    weights = (*order.weights[:axis], *order.weights[axis + 1 :])
+    weights = _without(order.weights, axis)
     rest = _without(node.dims, axis)
     placed = order._replace(weights=weights, label=(order.weights[axis], size))
     pinned_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
@@ -117,12 +114,10 @@ def _labels(node: Node, size: Size) -> set[int]:
 
 def _product(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
     """A product with one label for the examples, which is open; it goes."""
-    labels, out = node.data, node.axes
-    if _labels(node, size) != {out[axis]}:
+    if _labels(node, size) != {axis}:
         return None
-    kept = [tuple(label for label in own if label != out[axis]) for own in labels]
-    rest = tuple(label for label in out if label != out[axis])
-    return product(node.pool, list(zip(args, kept, strict=True)), rest)
+    kept = [tuple(label for label in own if label != axis) for own in node.data]
+    return product(node.pool, list(zip(args, kept, strict=True)), _without(node.axes, axis))
 
 
 _ONE_EXAMPLE: dict[str, Callable[[Node, list[Node], Size, int, Rename], Node | None]] = {
@@ -143,11 +138,10 @@ def unsummed(node: Node, size: Size) -> Node | None:
     for c, term in _opened(node, size):
         if not involves(term, size):
             continue
-        if term.kind != "prod" or len(found := _labels(term, size)) != 1 or found & set(term.axes):
+        examples, out = _labels(term, size), node.axes
+        if len(examples) != 1 or not examples.isdisjoint(out):
             return None
-        out = term.axes
-        (example,) = found
-        terms.append((c, product(node.pool, factors_of(term), (example, *out))))
+        terms.append((c, product(node.pool, factors_of(term), (*examples, *out))))
     return linear(node.pool, terms, (size, *node.dims)) if terms else None
 
 

@@ -194,15 +194,9 @@ def _words(symbol: Node) -> str:
 
 def _touches(node: Node, rank: int) -> bool:
     """Whether an identity matrix ties an axis of the direction to something: named, it could not vanish."""
-    for _, term in coefficient_terms(node):
-        if term.kind == "delta":
-            return True
-        if term.kind == "prod":
-            out = term.axes
-            ways = set(out[rank:])
-            if any(arg.kind == "delta" and ways & set(own) for arg, own in factors_of(term)):
-                return True
-    return False
+    factors = (pair for _, term in coefficient_terms(node) for pair in factors_of(term))
+    ways = node.axes[rank:]
+    return any(arg.kind == "delta" and not set(own).isdisjoint(ways) for arg, own in factors)
 
 
 def direction_symbols(lines: Sequence[Line]) -> list[Node]:

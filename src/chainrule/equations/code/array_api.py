@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
-from chainrule.equations.code.code_facts import UFUNCS, reads
+from chainrule.equations.code.code_facts import UFUNCS, Statement, called, expression, read_lines, reads
 from chainrule.errors import NoRuleError
 
 # Functions of arrays that have the same name in the standard.
@@ -36,14 +36,14 @@ class Names:
 
 
 def standard_statements(
-    statements: Sequence[str], results: Sequence[str], numbers: set[str], names: Names
+    statements: Sequence[Statement], results: Sequence[str], numbers: set[str], names: Names
 ) -> tuple[list[str], list[str]]:
-    """Statements and results in the words of the standard.
+    """The lines of statements and results in the words of the standard.
 
     Parameters
     ----------
-    statements : sequence of str
-        Assignments, for NumPy.
+    statements : sequence of Statement
+        For NumPy.
     results : sequence of str
         Code of the results.
     numbers : set of str
@@ -58,21 +58,16 @@ def standard_statements(
     Examples
     --------
     >>> names = Names("xp", "dtype", "device")
-    >>> standard_statements(["Z = np.exp(X @ W.T).sum(axis=0)"], ["Z * np.ones((n,), X.dtype)"], {"n"}, names)
+    >>> total = Statement(("Z",), "np.exp(X @ W.T).sum(axis=0)")
+    >>> standard_statements([total], ["Z * np.ones((n,), X.dtype)"], {"n"}, names)
     (['Z = xp.sum(xp.exp(X @ W.T), axis=0)'], ['Z * xp.ones((n,), dtype=dtype, device=device)'])
     """
     speller = _Speller(set(numbers), names)
-    lines = [speller.assignment(text) for text in statements]
+    lines = [speller.assignment(statement) for statement in statements]
     returned = [speller.expression(text) for text in results]
     # What only NumPy's way to pick entries reads is not needed.
-    read = set().union(*map(reads, returned))
-    kept: list[str] = []
-    for line in reversed(lines):
-        targets, _, value = line.partition(" = ")
-        if not read.isdisjoint(targets.split(", ")):
-            kept.append(line)
-            read |= reads(value)
-    return kept[::-1], returned
+    made = {name for statement in statements for name in statement.names}
+    return read_lines(lines, set().union(*map(reads, returned)), made), returned
 
 
 class _Speller(ast.NodeTransformer):
@@ -80,16 +75,13 @@ class _Speller(ast.NodeTransformer):
         self.numbers = numbers
         self.names = names
 
-    def assignment(self, text: str) -> str:
-        (tree,) = ast.parse(text).body
-        assert isinstance(tree, ast.Assign)
-        target = ast.unparse(tree.targets[0]).strip("()")
-        if self._is_number(tree.value):
-            self.numbers.add(target)
-        return f"{target} = {ast.unparse(self.visit(tree.value))}"
+    def assignment(self, statement: Statement) -> str:
+        if self._is_number(statement.tree):
+            self.numbers.update(statement.names)
+        return str(Statement(statement.names, self.expression(statement.code)))
 
     def expression(self, text: str) -> str:
-        return ast.unparse(self.visit(ast.parse(text, mode="eval").body))
+        return ast.unparse(self.visit(expression(text)))
 
     def _is_number(self, code: ast.expr) -> bool:
         match code:
@@ -127,7 +119,7 @@ class _Speller(ast.NodeTransformer):
         return ast.Subscript(inner, node.slice)
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        name = ast.unparse(node.func)
+        name = called(node.func)
         if name in _CREATE:
             return self._created(name, node)
         if isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:

@@ -1,6 +1,6 @@
 """The whole function from its parts: conversions, checks, statements, what it returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -8,7 +8,7 @@ from chainrule.equations.code.array_api import Names, standard_statements
 from chainrule.equations.code.array_kernels import ARRAY_DEFINITIONS
 from chainrule.equations.code.body import Body
 from chainrule.equations.code.chunks import Chunked, chunked
-from chainrule.equations.code.code_facts import reads
+from chainrule.equations.code.code_facts import Statement, reads
 from chainrule.equations.code.in_place import Storage, in_place, results_first
 from chainrule.equations.code.kernels import definitions_for
 from chainrule.equations.code.node_code import MAY_WARN
@@ -65,17 +65,17 @@ def _fresh_source(body: Body, checks: Sequence[str], hidden: tuple[str, ...]) ->
     loops = (_in_chunks(body, texts, size) for size in body.counts)
     first, loop, last, texts = next(filter(None, loops), Chunked([], [], list(body.statements), texts))
     after = _in_place(body, last, set().union(*map(reads, texts)))
-    before = _in_place(body, first, reads("\n".join([*loop, *last, *texts])))
+    before = _in_place(body, first, reads("\n".join([*loop, *map(str, last), *texts])))
     lines = [*_conversions(body), *checks, *before, *loop, *after, f"return {', '.join(texts)},"]
     # What the loop makes is as large as its parts are chosen to be.
-    return _numpy_code(body, hidden, [], lines, _made_by(body, [*first, *last, *texts], [*before, *after]))
+    return _numpy_code(body, hidden, [], lines, _made_by(body, [*first, *last], texts, [*before, *after]))
 
 
 def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
     return chunked(body.statements, texts, body.known, body.dims, along, body.length, body.fresh)
 
 
-def _in_place(body: Body, statements: Sequence[str], read: set[str]) -> list[str]:
+def _in_place(body: Body, statements: Sequence[Statement], read: set[str]) -> list[str]:
     return in_place(results_first(statements, read), read, body.known, body.dims, body.fresh)
 
 
@@ -99,7 +99,7 @@ def array_source(body: Body) -> Source:
     lines = [*_arrays(body, names, typed), *shapes, *statements, last]
     head, text = _definition(body, hidden, [], lines)
     definitions = definitions_for(head + text, ARRAY_DEFINITIONS).lstrip()
-    made = _made_by(body, [*body.statements, *(text for _, text in body.results)], body.statements)
+    made = _made_by(body, body.statements, (text for _, text in body.results), map(str, body.statements))
     return Source(f"{definitions}\n\n{head}", text, hidden, lambda: _docstring(body), made)
 
 
@@ -131,12 +131,12 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
         How many results are returned.
     """
     statements, arrays = list(body.statements), list[str]()
-    made = {text.partition(" = ")[0] for text in statements}
+    made = {statement.names for statement in statements}
     texts = [text for _, text in body.results]
     for text in texts[returned:]:
-        arrays.append(text if text in made and texts.count(text) == 1 else body.fresh("into"))
+        arrays.append(text if (text,) in made and texts.count(text) == 1 else body.fresh("into"))
         if arrays[-1] != text:
-            statements.append(f"{arrays[-1]} = {text}")
+            statements.append(Statement((arrays[-1],), text))
     values = texts[:returned]
     read = set().union(*map(reads, values))
     kept = body.fresh("kept")
@@ -146,7 +146,7 @@ def stepping_source(body: Body, along: Size, returned: int) -> Source:
     head, hidden = body.reads()
     end = f"return {', '.join(values)}," if values else "return ()"
     lines = [*_conversions(body), *head, *lines, end]
-    return _numpy_code(body, hidden, [*arrays, kept], lines, _made_by(body, [*body.statements, *texts]))
+    return _numpy_code(body, hidden, [*arrays, kept], lines, _made_by(body, body.statements, texts))
 
 
 def _numpy_code(
@@ -164,10 +164,13 @@ def _numpy_code(
     return Source(head, text, hidden, lambda: _docstring(body), made)
 
 
-def _made_by(body: Body, statements: Sequence[str], held: Sequence[str] = ()) -> Callable[[], list[Made]]:
-    """What finds the arrays that statements make, and those held to the end, when it is first asked for."""
+def _made_by(
+    body: Body, statements: Iterable[Statement], results: Iterable[str], held: Iterable[str] = ()
+) -> Callable[[], list[Made]]:
+    """What finds the arrays that code makes, and those held to the end, when it is first asked for."""
     sizes: dict[str, Size] = {variable: size for size, variable in body.used_sizes.items()}
-    return partial(made_by, tuple(statements), tuple(held), body.known, body.dims, sizes)
+    code = (*statements, *(Statement((), text) for text in results))
+    return partial(made_by, code, tuple(held), body.known, body.dims, sizes)
 
 
 def _definition(

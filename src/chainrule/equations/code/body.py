@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
-from chainrule.equations.code.code_facts import Dims, Variable
+from chainrule.equations.code.code_facts import Dims, Statement, Variable
 from chainrule.equations.language.tree import Size, size_factors, spelled
 from chainrule.equations.nodes.program import Program
 
@@ -19,8 +19,7 @@ class Body:
         Variable of each input.
     used_sizes : mapping of size to str
         Variable of each size that the statements use.
-    statements : sequence of str
-        Assignments; every name is assigned once.
+    statements : sequence of Statement
     results : sequence of (str, str)
         Name and code of each output.
     dims : mapping of str to tuple of size
@@ -40,7 +39,7 @@ class Body:
     program: Program
     inputs: Mapping[str, str]
     used_sizes: Mapping[str, str]
-    statements: Sequence[str]
+    statements: Sequence[Statement]
     results: Sequence[tuple[str, str]]
     dims: Mapping[str, Dims]
     formulas: Callable[[], Sequence[str]]

@@ -8,21 +8,30 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from chainrule.equations.code.code_facts import Dims, Variable, dims_of, reads
+from chainrule.equations.code.code_facts import (
+    Dims,
+    Statement,
+    Variable,
+    called,
+    dims_of,
+    expression,
+    operands,
+    reads,
+)
 from chainrule.equations.language.tree import Size
 
 
 class Chunked(NamedTuple):
     """Statements before the loop, the loop, statements after it, and the code of the results."""
 
-    before: list[str]
+    before: list[Statement]
     loop: list[str]
-    after: list[str]
+    after: list[Statement]
     results: list[str]
 
 
 def chunked(
-    statements: Sequence[str],
+    statements: Sequence[Statement],
     results: Sequence[str],
     known: Mapping[str, Variable],
     dims: Mapping[str, Dims],
@@ -34,8 +43,7 @@ def chunked(
 
     Parameters
     ----------
-    statements : sequence of str
-        Assignments; every name is assigned once.
+    statements : sequence of Statement
     results : sequence of str
         Code of the results.
     known : mapping of str to Variable
@@ -60,9 +68,9 @@ def chunked(
     loop = _loop(finder, names, length, fresh)
     swap = _Renamed(names)
     return Chunked(
-        [statements[place] for place in before],
+        before,
         loop,
-        [f"{finder.targets[place]} = {swap.text(finder.values[place])}" for place in after],
+        [Statement(statement.names, swap.text(statement.tree)) for statement in after],
         [swap.text(tree) for tree in finder.results],
     )
 
@@ -72,7 +80,7 @@ class _Finder:
 
     def __init__(
         self,
-        statements: Sequence[str],
+        statements: Sequence[Statement],
         results: Sequence[str],
         known: Mapping[str, Variable],
         dims: Mapping[str, Dims],
@@ -82,24 +90,20 @@ class _Finder:
         self.along = along
         self.count = count
         self.known = dict(known)
-        self.targets = [text.partition(" = ")[0] for text in statements]
-        self.values = [_expression(text.partition(" = ")[2]) for text in statements]
-        self.results = [_expression(text) for text in results]
-        for target, value in zip(self.targets, self.values, strict=True):
-            for name in target.split(", "):
-                self.known[name] = Variable(dims.get(name) or dims_of(value, self.known))
+        self.statements = statements
+        self.results = [expression(text) for text in results]
+        for statement in statements:
+            for name in statement.names:
+                self.known[name] = Variable(dims.get(name) or dims_of(statement.tree, self.known))
         self.tall = {
-            target
-            for target, value in zip(self.targets, self.values, strict=True)
-            if target in self.known and self._is_tall(value, self.known[target].dims)
+            name
+            for statement in statements
+            for name in statement.names
+            if self._is_tall(statement.tree, self.known[name].dims)
         }
         while True:
             self.sums = dict[str, ast.expr]()
-            loose = [
-                tree
-                for target, tree in zip(self.targets, self.values, strict=True)
-                if target not in self.tall
-            ]
+            loose = [statement.tree for statement in statements if statement.names[0] not in self.tall]
             left = set().union(*(self._left_over(tree) for tree in (*loose, *self.results)))
             if not left:
                 break
@@ -115,21 +119,24 @@ class _Finder:
         dims = dims_of(code, self.known)
         if dims is None or dims.count(self.along) != 1:
             return False
-        if isinstance(code, ast.Call) and ast.unparse(code.func) in ("_softmax", "_logsumexp"):
+        if isinstance(code, ast.Call) and called(code.func) in ("_softmax", "_logsumexp"):
             return dims[-1] != self.along and self.is_rowwise(code.args[0])
-        return isinstance(code, ast.Name) or all(map(self.is_rowwise, _operands(code)))
+        return isinstance(code, ast.Name) or all(map(self.is_rowwise, operands(code)))
 
     def _touches(self, code: ast.expr) -> bool:
         """Whether an expression may read anything that has the axis of the examples, or their number."""
-        names = reads(_Typeless().visit(_copy(code))) & (self.known.keys() | {self.count})
-        dims = {name: self.known[name].dims for name in names - {self.count}}
-        return self.count in names or any(axes is None or self.along in axes for axes in dims.values())
+        parts = list(ast.walk(code))
+        # A type is nothing that is read: np.eye(M, dtype=X.dtype) is the same for every part of X.
+        types = [part.value for part in parts if isinstance(part, ast.Attribute) and part.attr == "dtype"]
+        names = {part.id for part in parts if isinstance(part, ast.Name) and part not in types}
+        dims = [self.known[name].dims for name in names & self.known.keys()]
+        return self.count in names or any(axes is None or self.along in axes for axes in dims)
 
     def is_sum(self, code: ast.expr) -> bool:
         """Whether an expression sums over the examples what belongs to each, and reads a tall tensor."""
         if not isinstance(code, ast.Call) or not reads(code) & self.tall:
             return False
-        name, arguments = ast.unparse(code.func), _operands(code)
+        name, arguments = called(code.func), operands(code)
         dims = [dims_of(argument, self.known) or () for argument in arguments]
         if name not in ("_gram", "_weighted_gram", "np.tensordot", "np.einsum") or not all(dims):
             return False
@@ -155,29 +162,22 @@ class _Finder:
             *(self._left_over(part) for part in ast.iter_child_nodes(code) if isinstance(part, ast.expr))
         )
 
-    def split(self, names: Mapping[str, str]) -> tuple[list[int], list[int]] | None:
-        """Places of the statements before and after the loop; None if the loop needs what comes after."""
+    def split(self, names: Mapping[str, str]) -> tuple[list[Statement], list[Statement]] | None:
+        """The statements before and after the loop; None if the loop needs what comes after."""
         swap = _Renamed(names)
-        late, before, after = set(names.values()), list[int](), list[int]()
-        for place, (target, value) in enumerate(zip(self.targets, self.values, strict=True)):
-            if target in self.tall:
-                if reads(swap.text(value)) & late:
+        late, before, after = set(names.values()), list[Statement](), list[Statement]()
+        for statement in self.statements:
+            is_tall = statement.names[0] in self.tall
+            if reads(swap.text(statement.tree)) & late:
+                if is_tall:
                     return None
-            elif reads(swap.text(value)) & late:
-                late |= set(target.split(", "))
-                after.append(place)
-            else:
-                before.append(place)
+                late.update(statement.names)
+                after.append(statement)
+            elif not is_tall:
+                before.append(statement)
         if any(reads(code) & late for code in self.sums.values()):
             return None
         return before, after
-
-
-class _Typeless(ast.NodeTransformer):
-    """Takes out the types of arrays, which every part of them shares: np.eye(M, dtype=X.dtype)."""
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        return ast.Constant(node.attr) if node.attr == "dtype" else self.generic_visit(node)  # type: ignore[return-value]
 
 
 class _Renamed(ast.NodeTransformer):
@@ -191,7 +191,7 @@ class _Renamed(ast.NodeTransformer):
         return ast.Name(name) if name else self.generic_visit(node)
 
     def text(self, code: ast.expr) -> str:
-        return ast.unparse(self.visit(_copy(code)))
+        return ast.unparse(self.visit(expression(ast.unparse(code))))
 
 
 def _loop(
@@ -204,58 +204,30 @@ def _loop(
         for name in finder.known
         if name in needed - finder.tall and finder.along in (finder.known[name].dims or ())
     }
-    width = " + ".join(_width(finder.known[target].dims or (), finder.along, length) for target, _ in body)
+    tall = (finder.known[statement.names[0]].dims or () for statement in body)
+    width = " + ".join(_width(dims, finder.along, length) for dims in tall)
     lines = [f"{name} = None" for name in names.values()]
     lines.append(f"for {part} in _chunks({length(finder.along)}, {width or 1}):")
     for name, own in sliced.items():
         axis = (finder.known[name].dims or ()).index(finder.along)
         lines.append(f"    {own} = {name}[{':, ' * axis}{part}]")
     rename = _Renamed(sliced)
-    lines += [f"    {target} = {rename.text(value)}" for target, value in body]
+    lines += [f"    {Statement(inner.names, rename.text(inner.tree))}" for inner in body]
     for text, name in names.items():
         lines.append(f"    {name} = _plus({name}, {rename.text(finder.sums[text])})")
     return lines
 
 
-def _tall_body(finder: _Finder) -> tuple[list[tuple[str, ast.expr]], set[str]]:
+def _tall_body(finder: _Finder) -> tuple[list[Statement], set[str]]:
     """The assignments that the sums need for each part, and every name that is read."""
-    needed = set().union(*(reads(code) for code in finder.sums.values()))
-    body: list[tuple[str, ast.expr]] = []
-    for target, value in reversed(list(zip(finder.targets, finder.values, strict=True))):
-        if target in finder.tall and target in needed:
-            needed |= reads(value)
-            body.insert(0, (target, value))
+    needed = set().union(*map(reads, finder.sums.values()))
+    body: list[Statement] = []
+    for statement in reversed(finder.statements):
+        if statement.names[0] in finder.tall & needed:
+            needed |= statement.reads
+            body.insert(0, statement)
     return body, needed
 
 
 def _width(dims: Dims, along: Size, length: Callable[[Size], str]) -> str:
     return " * ".join(length(size) for size in dims if size != along)
-
-
-def _copy(code: ast.expr) -> ast.expr:
-    return _expression(ast.unparse(code))
-
-
-def _expression(text: str) -> ast.expr:
-    return ast.parse(text, mode="eval").body
-
-
-def _operands(code: ast.expr) -> list[ast.expr]:
-    """What an expression computes with: its parts that are arrays."""
-    match code:
-        case ast.BinOp(left=left, right=right):
-            return [left, right]
-        case ast.UnaryOp(operand=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
-            return [inner]
-        case ast.Call(func=ast.Attribute(value=inner, attr="sum" | "transpose")):
-            return [inner]
-        case ast.Call(func=function, args=arguments):
-            name = ast.unparse(function)
-            return (
-                arguments[:2]
-                if name == "np.tensordot"
-                else arguments[1:]
-                if name == "np.einsum"
-                else arguments
-            )
-    return [code] if isinstance(code, ast.Name) else []

@@ -1,8 +1,9 @@
 """What generated code is known to compute: its axes, whether it is floating, whether it makes a new array."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.operations import ELEMENTWISE
@@ -16,6 +17,10 @@ UFUNCS = frozenset({"np.square", "np.sqrt", *(code for code in _CODE if code.sta
 _ELEMENTWISE = UFUNCS | _CODE | {"_softmax"}
 # Elementwise functions of two arguments.
 _POWERS = {"_power", "_power_slope"}
+# What makes a new array, entry by entry.
+_NEW = _ELEMENTWISE | _POWERS | {"np.where"}
+# What has the type of its arguments.
+_TYPED = _NEW | {"_norm"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,38 @@ class Variable:
     own: bool = False
 
 
+@dataclass(frozen=True)
+class Statement:
+    """``name = code``, or several names that one call assigns; every name is assigned once.
+
+    Attributes
+    ----------
+    names : tuple of str
+    code : str
+    """
+
+    names: tuple[str, ...]
+    code: str
+
+    @cached_property
+    def tree(self) -> ast.expr:
+        """The code, parsed once for all who look through it; nobody changes it."""
+        return expression(self.code)
+
+    @cached_property
+    def reads(self) -> set[str]:
+        """The names that the code mentions."""
+        return reads(self.tree)
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.names)} = {self.code}"
+
+
+def expression(text: str) -> ast.expr:
+    """The tree of an expression."""
+    return ast.parse(text, mode="eval").body
+
+
 def reads(code: ast.AST | str) -> set[str]:
     """The names that some code mentions.
 
@@ -45,19 +82,25 @@ def reads(code: ast.AST | str) -> set[str]:
     >>> sorted(reads("a @ b.T + np.exp(c)"))
     ['a', 'b', 'c', 'np']
     """
-    found, stack = set[str](), [ast.parse(code) if isinstance(code, str) else code]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-            continue
-        for field in node._fields:
-            inner = getattr(node, field, None)
-            if isinstance(inner, ast.AST):
-                stack.append(inner)
-            elif isinstance(inner, list):
-                stack += [part for part in inner if isinstance(part, ast.AST)]
-    return found
+    tree = ast.parse(code) if isinstance(code, str) else code
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def read_lines(lines: Iterable[str], read: set[str], loose: Set[str]) -> list[str]:
+    """The lines without assignments of ``loose`` names that neither a later line reads nor who ``read`` last.
+
+    Examples
+    --------
+    >>> read_lines(["a = x + 1", "b = 2 * a", "c = x", "x += 1"], {"c"}, {"a", "b", "c"})
+    ['c = x', 'x += 1']
+    """
+    kept, read = list[str](), set(read)
+    for line in reversed([*lines]):
+        names = set(line.partition(" = ")[0].split(", "))
+        if not names <= loose or names & read:
+            kept.append(line)
+            read |= reads(line)
+    return kept[::-1]
 
 
 def called(function: ast.expr) -> str:
@@ -185,27 +228,38 @@ _CALLS: dict[str, Callable[[list[ast.expr], Mapping[str, Variable]], Dims]] = {
 """The axes of what functions return."""
 
 
+def operands(code: ast.expr) -> list[ast.expr]:
+    """What an expression computes with: its parts that are arrays."""
+    match code:
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.UnaryOp(operand=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
+            return [inner]
+        case ast.Call(func=ast.Attribute(value=inner, attr="sum" | "transpose")):
+            return [inner]
+        case ast.Call(func=function, args=arguments):
+            if called(function) == "np.einsum":
+                return arguments[1:]
+            return arguments[:2] if called(function) == "np.tensordot" else arguments
+    return []
+
+
 def is_floating(code: ast.expr, known: Mapping[str, Variable]) -> bool:
     """Whether an expression certainly has the type that the floating inputs share, complex if they are."""
     match code:
         case ast.Name(id=name):
             return name in known and known[name].floating
-        case ast.UnaryOp(operand=inner) | ast.Attribute(value=inner, attr="T"):
-            return is_floating(inner, known)
-        case ast.BinOp(left=left, right=right):
-            return is_floating(left, known) or is_floating(right, known)
-        case ast.Subscript(value=inner):
-            return is_floating(inner, known)
-        case ast.Call(func=ast.Attribute(value=inner, attr="sum"), args=[]):
-            return is_floating(inner, known)
-        case ast.Call(func=function, args=arguments):
-            name = called(function)
-            if name == "np.where":
-                return any(is_floating(branch, known) for branch in arguments[1:])
-            if name in _POWERS:
-                return any(is_floating(argument, known) for argument in arguments[:2])
-            return name in _ELEMENTWISE | {"_norm"} and is_floating(arguments[0], known)
-    return False
+        case ast.Attribute(attr=attribute) if attribute != "T":
+            return False
+        case ast.Call(args=[_, *branches]) if called(code.func) == "np.where":
+            return any(is_floating(branch, known) for branch in branches)
+        case ast.Call() if not _is_sum(code) and called(code.func) not in _TYPED:
+            return False
+    return any(is_floating(part, known) for part in operands(code))
+
+
+def _is_sum(code: ast.Call) -> bool:
+    return isinstance(code.func, ast.Attribute) and code.func.attr == "sum"
 
 
 def is_new(code: ast.expr) -> bool:
@@ -213,7 +267,5 @@ def is_new(code: ast.expr) -> bool:
     if isinstance(code, ast.Subscript) or (isinstance(code, ast.Attribute) and code.attr == "T"):
         return is_new(code.value)
     if isinstance(code, ast.Call):
-        return called(code.func) in _ELEMENTWISE | _POWERS | {"np.where"} or (
-            isinstance(code.func, ast.Attribute) and code.func.attr == "sum"
-        )
+        return _is_sum(code) or called(code.func) in _NEW
     return isinstance(code, ast.BinOp | ast.UnaryOp)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import ClassVar
 
 from chainrule.equations.code.body import Body
-from chainrule.equations.code.code_facts import Dims, Variable, reads
+from chainrule.equations.code.code_facts import Dims, Statement, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import docstring_lines
 from chainrule.equations.code.exponentials import (
@@ -20,8 +20,8 @@ from chainrule.equations.code.exponentials import (
     batch_dims,
     key_of,
     operands,
+    part_code,
     total_code,
-    total_statement,
 )
 from chainrule.equations.code.node_code import NODE_CODE, Code, relation_code, repeats
 from chainrule.equations.code.picks import picked, subscript, without_units
@@ -63,7 +63,7 @@ class Writer:
         self.numbers: dict[str, int] = {}
         self.inputs: dict[str, str] = {}
         self.used_sizes: dict[str, str] = {}
-        self.statements: list[str] = []
+        self.statements: list[Statement] = []
         self.dims: dict[str, Dims] = {}
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, Code] = {}
@@ -96,7 +96,7 @@ class Writer:
 
     def _forget_unread_sizes(self, results: Iterable[str]) -> None:
         """Lengths of what was then written without them: nobody is to be asked for those."""
-        read = set().union(*map(reads, (*self.statements, *results)))
+        read = set().union(*(statement.reads for statement in self.statements), *map(reads, results))
         for size, variable in list(self.used_sizes.items()):
             if variable not in read:
                 del self.used_sizes[size]
@@ -155,21 +155,23 @@ class Writer:
         lse = pool.intern("lse", None, (scores,), scores.dims[:-1])
         if not (self.uses.get(soft) and self.uses.get(lse)):
             return NODE_CODE[node.kind](self, node)
-        first, second = self.fresh(self.called.get(soft, "soft")), self.fresh(self.called.get(lse, "lse"))
-        self.statements.append(f"{first}, {second} = _softmax_and_logsumexp({self.text(scores)})")
-        self.dims |= {first: soft.dims, second: lse.dims}
-        self.code[soft], self.code[lse] = (first, True), (second, True)
+        wishes = [self.called.get(soft, "soft"), self.called.get(lse, "lse")]
+        self._from_one_call([soft, lse], wishes, f"_softmax_and_logsumexp({self.text(scores)})")
         return self.code[node]
 
     def _interval(self, node: Node) -> Code:
         """All parts of the probability of an interval come from one call."""
         b, a = node.args
         parts = [interval(part, b, a) for part in PARTS]
-        names = [self.fresh(self.called.get(part, f"interval_{part.data}")) for part in parts]
-        self.statements.append(f"{', '.join(names)} = _normal_interval({self.text(b)}, {self.text(a)})")
-        self.dims |= dict.fromkeys(names, node.dims)
-        self.code.update((part, (name, True)) for part, name in zip(parts, names, strict=True))
+        wishes = [self.called.get(part, f"interval_{part.data}") for part in parts]
+        self._from_one_call(parts, wishes, f"_normal_interval({self.text(b)}, {self.text(a)})")
         return self.code[node]
+
+    def _from_one_call(self, nodes: Sequence[Node], wishes: Iterable[str], call: str) -> None:
+        names = tuple(map(self.fresh, wishes))
+        self.statements.append(Statement(names, call))
+        self.dims.update(zip(names, (node.dims for node in nodes), strict=True))
+        self.code.update((node, (name, True)) for node, name in zip(nodes, names, strict=True))
 
     def _exponentials(self, node: Node) -> Names:
         """What the logarithm and all parts of one sum of exponentials read."""
@@ -178,7 +180,7 @@ class Writer:
             wish = self.called.get(log_of(terms_of(node)), "log_total")
             names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
             self.exponentials[key] = names
-            self.statements.append(total_statement(node, names, self._placed))
+            self.statements.append(Statement(names, total_code(node, self._placed)))
             self.dims |= dict.fromkeys(names, batch_dims(node))
         return self.exponentials[key]
 
@@ -197,7 +199,7 @@ class Writer:
 
     def _assign(self, wish: str, text: str, dims: Dims | None = None) -> str:
         name = self.fresh(wish)
-        self.statements.append(f"{name} = {text}")
+        self.statements.append(Statement((name,), text))
         if dims is not None:
             self.dims[name] = dims
         return name
@@ -278,8 +280,7 @@ class Writer:
         return aligned_code(Operand(text, kept, atomic), out), atomic or kept != out[len(out) - len(kept) :]
 
     def _product(self, node: Node) -> Code:
-        out = node.axes
-        return self._contracted(factors_of(node), out)
+        return self._contracted(factors_of(node), node.axes)
 
     def _contracted(self, pairs: Sequence[tuple[Node, tuple[int, ...]]], out: tuple[int, ...]) -> Code:
         lengths = {
@@ -380,7 +381,7 @@ class Writer:
         return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
 
     def _total(self, node: Node) -> Code:
-        return total_code(node, self._exponentials(node), self._placed), False
+        return part_code(node, self._exponentials(node), self._placed), False
 
     rows: ClassVar[dict[str, Callable[[Writer, Node], Code]]] = {
         "lin": _sum,

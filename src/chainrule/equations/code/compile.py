@@ -58,19 +58,26 @@ def stable_program(
     done: dict[Node, Node] = {}
     near: dict[Node, Node] = {}
     clean: set[Node] = set()
+
+    def named(part: Node) -> Node:
+        inner = numbered(f"z_{name}", symbols)
+        bodies[inner] = part
+        symbols[inner] = program.pool.symbol(inner, part.dims)
+        return symbols[inner]
+
     for name, body in program.bodies.items():
         if name not in needed:
             continue
-        plain = _in_parts(substitute(body, replacement), f"z_{name}", symbols, bodies)
+        plain = from_below(
+            substitute(body, replacement), lambda inner, args: in_parts(rebuild(inner, args), named), {}
+        )
         new = with_cofactors(right_near_zero(in_log_space(plain, behind, done), near), cofactors)
         if not is_linear_layer(new):
             layers = _layers_inside(new, clean)
             for layer in layers:
-                inner = numbered(f"z_{name}", symbols)
-                bodies[inner] = layer
-                replacement[layer] = symbols[inner] = program.pool.symbol(inner, layer.dims)
+                replacement[layer] = named(layer)
                 if not is_linear_layer(layer):
-                    behind[symbols[inner]] = layer
+                    behind[replacement[layer]] = layer
             if layers:
                 plain, new = substitute(plain, replacement), substitute(new, replacement)
         bodies[name] = new
@@ -116,18 +123,6 @@ def _layers_inside(node: Node, seen: set[Node]) -> list[Node]:
         else:
             stack.extend(inner.args)
     return found
-
-
-def _in_parts(node: Node, wish: str, symbols: dict[str, Node], bodies: dict[str, Node]) -> Node:
-    """The node with the parts of products of many matrices under names, which get symbols and bodies."""
-
-    def named(part: Node) -> Node:
-        name = numbered(wish, symbols)
-        bodies[name] = part
-        symbols[name] = part.pool.symbol(name, part.dims)
-        return symbols[name]
-
-    return from_below(node, lambda inner, args: in_parts(rebuild(inner, args), named), {})
 
 
 def compile_program(

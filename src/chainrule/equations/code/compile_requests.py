@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from chainrule.equations.calculus.asked import Over, asked_of
+from chainrule.equations.calculus.asked import Over, asked_of, require_name
 from chainrule.equations.calculus.lift import stacked_program
 from chainrule.equations.calculus.stacking import examples_of, examples_size
 from chainrule.equations.code.assemble import Source, array_source, numpy_source
@@ -14,10 +14,9 @@ from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.requests import Request, read_request
 from chainrule.equations.formulas.repetition import remarks_on
 from chainrule.equations.language.free_names import underscored
-from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program
-from chainrule.errors import OptionError, SheetNameError, SheetShapeError
+from chainrule.errors import OptionError, SheetShapeError
 
 _Write = Callable[..., Compiled]
 
@@ -129,8 +128,7 @@ def _writer(target: str) -> Callable[[Body], Source]:
 def _read(program: Program, text: str) -> Request:
     request = read_request(text, program.symbols)
     for name in request.names:
-        if name not in program.symbols:
-            raise SheetNameError(f"The sheet has no value named {name}.{near(name, list(program.symbols))}")
+        require_name(program, name)
     axes = program.symbols[request.of].dims
     if request.then and axes:
         raise SheetShapeError(

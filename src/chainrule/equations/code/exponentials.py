@@ -69,14 +69,14 @@ def key_of(node: Node) -> Key:
     return node.data, node.args[2:] if node.kind == "share" else node.args
 
 
-def total_statement(node: Node, names: Names, code: Code) -> str:
-    """The statement that computes the sum behind a node."""
+def total_code(node: Node, code: Code) -> str:
+    """The call that computes the sum behind a node."""
     placed = list(_placed(node))[2 * (node.kind == "share") :]
     texts = [_text(arg, spread, code) for arg, spread in placed]
-    return f"{', '.join(names)} = _exponentials({spelled(node.data)}, {', '.join(texts)})"
+    return f"_exponentials({spelled(node.data)}, {', '.join(texts)})"
 
 
-def total_code(node: Node, names: Names, code: Code) -> str:
+def part_code(node: Node, names: Names, code: Code) -> str:
     """The code of a logarithm, a sign or a part v exp(a) / T."""
     if node.kind == "logabs":
         return f"np.log(_abs({names.total})) + {names.shift}"

@@ -10,7 +10,18 @@ import ast
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from chainrule.equations.code.code_facts import UFUNCS, Dims, Variable, dims_of, is_floating, is_new, reads
+from chainrule.equations.code.code_facts import (
+    UFUNCS,
+    Dims,
+    Statement,
+    Variable,
+    called,
+    dims_of,
+    is_floating,
+    is_new,
+    read_lines,
+    reads,
+)
 from chainrule.equations.language.tree import Size
 
 # Operators, the functions that have ``out``, and whether the operands may change places.
@@ -41,47 +52,52 @@ class Storage:
     along: Size | None = None
 
 
-def results_first(statements: Sequence[str], returned: set[str]) -> list[str]:
+def results_first(statements: Sequence[Statement], returned: set[str]) -> list[Statement]:
     """The statements with each that nothing but the caller reads as early as it can stand.
 
     What it reads is then free for the next result.
 
     Examples
     --------
-    >>> results_first(["a = x @ x", "b = a * x", "c = a + 1"], {"b", "c"})
+    >>> texts = [("a", "x @ x"), ("b", "a * x"), ("c", "a + 1"), ("d", "2 * b")]
+    >>> statements = [Statement((name,), code) for name, code in texts]
+    >>> list(map(str, results_first(statements[:3], {"b", "c"})))
     ['a = x @ x', 'b = a * x', 'c = a + 1']
-    >>> results_first(["a = x @ x", "b = a * x", "c = a + 1", "d = 2 * b"], {"c", "d"})
+    >>> list(map(str, results_first(statements, {"c", "d"})))
     ['a = x @ x', 'c = a + 1', 'b = a * x', 'd = 2 * b']
     """
-    trees = [_parsed(text) for text in statements]
-    made = [_targets(tree) for tree in trees]
-    used = [reads(tree.value) for tree in trees]
-    alone = returned - set().union(*used)
-    maker = {name: place for place, names in enumerate(made) if not names <= alone for name in names}
+    alone = returned.difference(*(statement.reads for statement in statements))
+    maker = {
+        name: place
+        for place, statement in enumerate(statements)
+        if not alone.issuperset(statement.names)
+        for name in statement.names
+    }
     first = min(maker.values(), default=0)
 
     def turn(place: int) -> tuple[int, int]:
-        if made[place] <= alone:
-            return max((maker[name] for name in used[place] & maker.keys()), default=first), place
+        if alone.issuperset(statements[place].names):
+            used = statements[place].reads & maker.keys()
+            return max((maker[name] for name in used), default=first), place
         return place, -1
 
-    return [statements[place] for place in sorted(range(len(made)), key=turn)]
+    return [statements[place] for place in sorted(range(len(statements)), key=turn)]
 
 
 def in_place(
-    statements: Sequence[str],
+    statements: Sequence[Statement],
     returned: set[str],
     known: Mapping[str, Variable],
     dims: Mapping[str, Dims],
     fresh: Callable[[str], str],
     storage: Storage = Storage(),
 ) -> list[str]:
-    """The statements, in place where that is safe.
+    """The lines of the statements, in place where that is safe.
 
     Parameters
     ----------
-    statements : sequence of str
-        Assignments in the order in which they run.
+    statements : sequence of Statement
+        In the order in which they run.
     returned : set of str
         Names that are read at the end.
     known : mapping of str to Variable
@@ -93,23 +109,12 @@ def in_place(
     storage : Storage
     """
     rewriter = _Rewriter(dict(known), fresh, storage)
-    trees = [_parsed(text) for text in statements]
-    last = {name: place for place, tree in enumerate(trees) for name in reads(tree.value)}
-    last |= dict.fromkeys(returned, len(trees))
-    for place, (text, tree) in enumerate(zip(statements, trees, strict=True)):
-        ending = (name for name in reads(tree.value) if last[name] == place)
-        rewriter.statement(text, tree, {name for name in ending if rewriter.may_overwrite(name)}, dims)
+    last = {name: place for place, statement in enumerate(statements) for name in statement.reads}
+    last |= dict.fromkeys(returned, len(statements))
+    for place, statement in enumerate(statements):
+        ending = (name for name in statement.reads if last[name] == place)
+        rewriter.statement(statement, {name for name in ending if rewriter.may_overwrite(name)}, dims)
     return rewriter.finished(returned)
-
-
-def _parsed(text: str) -> ast.Assign:
-    (tree,) = ast.parse(text).body
-    assert isinstance(tree, ast.Assign)
-    return tree
-
-
-def _targets(tree: ast.Assign) -> set[str]:
-    return reads(tree.targets[0])
 
 
 class _Rewriter:
@@ -123,20 +128,18 @@ class _Rewriter:
         self.kept: list[str] = []
         self.ones: dict[Size, str] = {}
 
-    def statement(self, text: str, tree: ast.Assign, free: Set[str], dims: Mapping[str, Dims]) -> None:
+    def statement(self, statement: Statement, free: Set[str], dims: Mapping[str, Dims]) -> None:
         """Rewrite one assignment; ``free`` are the arrays that it is the last to read."""
-        target, code = tree.targets[0], tree.value
-        if isinstance(target, ast.Tuple):
-            self._rows(target, code, dims)
+        if len(statement.names) > 1:
+            self._rows(statement, dims)
             return
-        assert isinstance(target, ast.Name)
-        name, before = target.id, len(self.lines)
+        (name,), code, before = statement.names, statement.tree, len(self.lines)
         own = dims.get(name) or dims_of(code, self.known)
         if name in self.storage.filled:
             self._fill(name, code)
         elif not own or self._build(code, name, own, free) != name:
             del self.lines[before:]
-            self.lines.append(text)
+            self.lines.append(str(statement))
         # What lies in an array of the caller's is a result: it may be read, never written over.
         is_own = is_new(code) and name not in self.storage.filled
         self.known[name] = Variable(own, is_floating(code, self.known), is_own)
@@ -144,7 +147,7 @@ class _Rewriter:
             self._see_through(code)
         if self._picking(code):
             self.onehots[name] = code
-        elif isinstance(code, ast.Call) and ast.unparse(code.func) == "np.arange":
+        elif isinstance(code, ast.Call) and called(code.func) == "np.arange":
             self.ranges[ast.unparse(code.args[0])] = name
 
     def may_overwrite(self, name: str) -> bool:
@@ -152,14 +155,13 @@ class _Rewriter:
         variable = self.known.get(name)
         return variable is not None and variable.own and variable.floating
 
-    def _rows(self, target: ast.Tuple, code: ast.expr, dims: Mapping[str, Dims]) -> None:
+    def _rows(self, statement: Statement, dims: Mapping[str, Dims]) -> None:
         """Softmax and logsumexp of the same scores, or a sum of exponentials, which is not kept."""
-        names = [ast.unparse(name) for name in target.elts]
-        text = ast.unparse(code)
-        kept = text.startswith("_softmax_and_logsumexp(")
-        out = self._room(names[0], dims.get(names[0])) if kept else ""
-        self.lines.append(f"{', '.join(names)} = {text[:-1] + f', {out})' if out else text}")
+        names, code = statement.names, statement.tree
         assert isinstance(code, ast.Call)
+        kept = called(code.func) == "_softmax_and_logsumexp"
+        out, text = self._room(names[0], dims.get(names[0])) if kept else "", ast.unparse(code)
+        self.lines.append(str(Statement(names, f"{text[:-1]}, {out})" if out else text)))
         floating = is_floating(code.args[0], self.known)
         self.known |= {name: Variable(dims.get(name), floating, own=True) for name in names}
 
@@ -171,20 +173,11 @@ class _Rewriter:
 
     def finished(self, returned: set[str]) -> list[str]:
         """The lines, without one-hot rows that nothing reads any more, and what is kept for the next call."""
-        used = [reads(line) for line in self.lines] if self.onehots.keys() - returned else []
-        lines = [
-            line
-            for place, line in enumerate(self.lines)
-            if not any(
-                line.startswith(f"{name} = ")
-                and all(name not in names for other, names in enumerate(used) if other != place)
-                for name in self.onehots.keys() - returned
-            )
-        ]
+        lines = list(self.lines)
         if self.kept:
             names = ", ".join(f"{name}={name}" for name in dict.fromkeys(self.kept))
             lines.append(f"{self.storage.kept}.update({names})")
-        return lines
+        return read_lines(lines, returned, self.onehots.keys()) if self.onehots else lines
 
     def _picking(self, code: ast.expr) -> str:
         """The index of the ones among one-hot rows; empty for anything else."""
@@ -208,22 +201,21 @@ class _Rewriter:
         self.kept.append(name)
         return f'out={self.storage.kept}.get("{name}")'
 
-    def _fits(self, code: ast.expr, dims: Dims) -> bool:
-        return dims_of(code, self.known) == dims and is_floating(code, self.known)
-
     def _build(self, code: ast.expr, name: str, dims: Dims, free: Set[str]) -> str | None:
         """Write the lines that compute an expression, and say which variable holds it; None if none may."""
-        if not self._fits(code, dims):
+        if dims_of(code, self.known) != dims or not is_floating(code, self.known):
             return None
         match code:
             case ast.Name(id=held):
                 return held if held in free else None
-            case ast.UnaryOp(op=ast.USub(), operand=inner):
-                return self._applied("np.negative", inner, name, dims, free) or self._made(code, name, dims)
-            case ast.Call(func=function, args=[inner], keywords=[]):
-                called = ast.unparse(function)
-                if called in UFUNCS or called == "_relu":
-                    return self._applied(called, inner, name, dims, free) or self._made(code, name, dims)
+            case ast.UnaryOp(op=ast.USub(), operand=inner) if self._applied(
+                "np.negative", inner, name, dims, free
+            ):
+                return name
+            case ast.Call(func=function, args=[inner], keywords=[]) if called(function) in UFUNCS | {
+                "_relu"
+            } and self._applied(called(function), inner, name, dims, free):
+                return name
             case ast.BinOp() if type(code.op) in _OPERATORS and self._combined(code, name, dims, free):
                 return name
         return self._made(code, name, dims)
@@ -239,21 +231,20 @@ class _Rewriter:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
                 if out := self._room(name, dims):
                     text = f"{operators[type(op)]}({ast.unparse(left)}, {self._factor(right)}, {out})"
-            case ast.Call(func=function) if ast.unparse(function) in UFUNCS | {"_softmax"}:
+            case ast.Call(func=function) if called(function) in UFUNCS | {"_softmax"}:
                 if out := self._room(name, dims):
                     text = f"{text[:-1]}, {out})"
         self.lines.append(f"{name} = {text}")
         return name
 
-    def _applied(self, function: str, inner: ast.expr, name: str, dims: Dims, free: Set[str]) -> str | None:
+    def _applied(self, function: str, inner: ast.expr, name: str, dims: Dims, free: Set[str]) -> bool:
         """A function of one argument, over its argument."""
         held = self._build(inner, name, dims, free)
-        if held is None:
-            return None
-        call = f"{function}({held}, out={held})"
-        # What is named with an underscore may return another array than the one it was given.
-        self.lines.append(call if held == name and function[0] != "_" else f"{name} = {call}")
-        return name
+        if held is not None:
+            call = f"{function}({held}, out={held})"
+            # What is named with an underscore may return another array than the one it was given.
+            self.lines.append(call if held == name and function[0] != "_" else f"{name} = {call}")
+        return held is not None
 
     def _combined(self, code: ast.BinOp, name: str, dims: Dims, free: Set[str]) -> bool:
         """An operation over one of its operands."""

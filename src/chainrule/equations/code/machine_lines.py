@@ -19,9 +19,9 @@ from chainrule.equations.code.work import multiplied_out, operations, taken_apar
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, linear
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.operations import substitute
-from chainrule.equations.nodes.products import product, transposed
+from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Cotangent, Program
 
 
@@ -112,9 +112,6 @@ def result(program: Program, request: Request, lines: Sequence[Line], each: Size
         Second(of, then, wrt), program.symbols[then].dims + program.symbols[wrt].dims
     )
     return transposed(mirrored, [*range(second, second + first), *range(second)])
-
-
-Factors = list[tuple[Node, tuple[int, ...]]]
 
 
 def separated(
@@ -212,24 +209,18 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
     return None
 
 
-def _is_common(factor: Node, own: tuple[int, ...], split: Sequence[tuple[Fraction, Factors]]) -> bool:
+def _is_common(factor: Node, own: tuple[int, ...], split: Sequence[tuple[Fraction, list[Factor]]]) -> bool:
     """Whether every term has a factor once."""
     return factor.kind != "ones" and all(factors.count((factor, own)) == 1 for _, factors in split)
 
 
 def _rest(
-    left: Sequence[tuple[Fraction, Factors]], kept: tuple[int, ...], whole: Node
+    left: Sequence[tuple[Fraction, list[Factor]]], kept: tuple[int, ...], whole: Node
 ) -> tuple[Node, tuple[int, ...]]:
     """The sum of what is left of the terms, over the axes that some of them have."""
     dims = tuple(whole.dims[axis] for axis in kept)
-    parts = [(c, _spread(factors, kept, dims, whole)) for c, factors in left]
+    parts = []
+    for c, factors in left:
+        own = [axis for axis in kept if axis in labels_of(factors, range(len(factors)))]
+        parts.append((c, spread(product(whole.pool, factors, own), own, kept, dims)))
     return linear(whole.pool, parts, dims), kept
-
-
-def _spread(factors: Factors, kept: tuple[int, ...], dims: tuple[Size, ...], whole: Node) -> Node:
-    """The product of what is left, repeated along the axes that only other terms have."""
-    covered = {label for _, labels in factors for label in labels}
-    bare = [(axis, size) for axis, size in zip(kept, dims, strict=True) if axis not in covered]
-    ones = whole.pool.ones(tuple(size for _, size in bare))
-    extra: Factors = [(ones, tuple(axis for axis, _ in bare))] if bare else []
-    return product(whole.pool, [*factors, *extra], kept)

@@ -189,8 +189,7 @@ def repeated_axes(node: Node) -> set[int]:
     """The axes along which a node only repeats."""
     if is_number(node):
         return set(range(len(node.dims)))
-    ones = [own for arg, own in factors_of(node) if arg.kind == "ones"] if repeats(node) else []
-    return {label for own in ones for label in own}
+    return {label for arg, own in factors_of(node) if arg.kind == "ones" for label in own}
 
 
 def _plain(node: Node, text: Callable[[Node], str]) -> str:

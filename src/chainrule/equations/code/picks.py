@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Mapping, Sequence
 
-from chainrule.equations.code.code_facts import Variable, dims_of
+from chainrule.equations.code.code_facts import Variable, dims_of, expression
 from chainrule.equations.nodes.nodes import Factor, Node
 
 
@@ -70,7 +70,7 @@ def picked(scores: str, index: Sequence[str], known: Mapping[str, Variable]) -> 
     >>> picked("np.exp(F)", ["rows", "y"], known)
     'np.exp(F)[rows, y]'
     """
-    tree, places = (ast.parse(text, mode="eval").body for text in (scores, ", ".join(index)))
+    tree, places = map(expression, (scores, ", ".join(index)))
     found = _picked(tree, places, len(index), known) or ast.Subscript(tree, places, ast.Load())
     text = ast.unparse(found)
     return f"({text})" if isinstance(found, ast.BinOp | ast.UnaryOp) else text

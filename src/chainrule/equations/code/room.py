@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any, NamedTuple, SupportsIndex
 
 from chainrule.arrays import np
-from chainrule.equations.code.code_facts import Dims, Variable, called, dims_of, reads
+from chainrule.equations.code.code_facts import Dims, Statement, Variable, called, dims_of, operands, reads
 from chainrule.equations.language.tree import Size, size_factors, size_product, size_value
 from chainrule.errors import TooLargeError
 
@@ -47,7 +47,7 @@ class Made(NamedTuple):
 
 
 def made_by(
-    statements: Iterable[str],
+    statements: Iterable[Statement],
     lines: Iterable[str],
     known: Mapping[str, Variable],
     dims: Mapping[str, Dims],
@@ -57,8 +57,8 @@ def made_by(
 
     Parameters
     ----------
-    statements : iterable of str
-        Assignments and expressions.
+    statements : iterable of Statement
+        And results, without names.
     lines : iterable of str
         The assignments as they run, in place.
     known : mapping of str to Variable
@@ -70,14 +70,12 @@ def made_by(
     """
     facts = {**known, **{name: Variable(axes) for name, axes in dims.items()}}
     found: dict[Dims, ast.expr] = {}
-    for statement in ast.parse("\n".join(statements)).body:
-        assert isinstance(statement, ast.Assign | ast.Expr)
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            name = statement.targets[0].id
-            if name not in facts:
-                facts[name] = Variable(dims_of(statement.value, facts))
-            found.setdefault(facts[name].dims or (), statement.value)
-        for code, axes in _parts(statement.value, facts):
+    for statement in statements:
+        if len(statement.names) == 1:
+            (name,) = statement.names
+            facts.setdefault(name, Variable(dims_of(statement.tree, facts)))
+            found.setdefault(facts[name].dims or (), statement.tree)
+        for code, axes in _parts(statement.tree, facts):
             found.setdefault(axes, code)
     held = Counter(facts[name].dims for name in _names_of_new(lines) if name in facts)
     shapes = [tuple(_length(str(size), sizes) for size in axes) for axes in found]
@@ -98,17 +96,13 @@ def _allocates(code: ast.expr) -> bool:
     match code:
         case ast.Subscript(value=inner) | ast.Attribute(value=inner):
             return _allocates(inner)
-        case ast.Call(func=ast.Attribute(value=inner, attr="transpose" | "reshape")) if not _is_module(inner):
+        case ast.Call(func=ast.Attribute(value=inner, attr="transpose")):
             return _allocates(inner)
         case ast.Call(func=function, args=arguments, keywords=keywords):
-            if called(function) in ("np.reshape", "np.broadcast_to"):
+            if called(function) == "np.reshape":
                 return _allocates(arguments[0])
             return all(word.arg != "out" for word in keywords)
     return isinstance(code, ast.BinOp | ast.UnaryOp)
-
-
-def _is_module(code: ast.expr) -> bool:
-    return isinstance(code, ast.Name) and code.id == "np"
 
 
 def _parts(code: ast.expr, known: Mapping[str, Variable]) -> Iterator[tuple[ast.expr, Dims]]:
@@ -116,22 +110,15 @@ def _parts(code: ast.expr, known: Mapping[str, Variable]) -> Iterator[tuple[ast.
     stack = [(code, False)]
     while stack:
         part, inside = stack.pop()
-        match part:
-            case ast.BinOp(left=left, op=op, right=right):
-                entrywise = not isinstance(op, ast.MatMult)
-                axes = None if inside and entrywise else _axes(part, known)
-                if axes:
-                    yield part, axes
-                stack += [(operand, entrywise and (inside or axes is not None)) for operand in (left, right)]
-            case ast.Call(func=function, args=arguments):
-                if axes := _axes(part, known):
-                    yield part, axes
-                owner = [function.value] if isinstance(function, ast.Attribute) else []
-                stack += [(operand, False) for operand in (*owner, *arguments)]
-            case ast.UnaryOp(operand=operand):
-                stack.append((operand, inside))
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner):
-                stack.append((inner, False))
+        entrywise = isinstance(part, ast.BinOp) and not isinstance(part.op, ast.MatMult)
+        if isinstance(part, ast.BinOp | ast.Call) and not (inside and entrywise):
+            axes = _axes(part, known)
+            if axes:
+                yield part, axes
+            inside = entrywise and axes is not None
+        elif isinstance(part, ast.Attribute | ast.Subscript):
+            inside = False
+        stack += [(operand, inside) for operand in operands(part)]
 
 
 def _axes(code: ast.BinOp | ast.Call, known: Mapping[str, Variable]) -> Dims | None:

@@ -1,17 +1,18 @@
 """How much work a node is for the machine, and products taken apart where that is less."""
 
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Mapping
 from math import inf, prod
 
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.distribute import distributed
+from chainrule.equations.nodes.distribute import Terms, distributed, opened
 from chainrule.equations.nodes.nodes import (
+    ONE,
     Node,
     coefficient_terms,
     factors_of,
     from_below,
+    is_sum,
     linear,
     scaled,
     topological,
@@ -28,39 +29,23 @@ MOST_TERMS = 64
 
 def multiplied_out(node: Node) -> Node:
     """The node with sums of tensors, and sums that hold an identity matrix, taken out of its products."""
-    return _terms(node, _over_tensor_sum, MOST_TERMS)
+    return _sum(node, _opened(node, lambda total: len(total.dims) > 2 or _has_identity(total)))
 
 
-def _over_tensor_sum(node: Node) -> Node | None:
-    """A product with its first sum of tensors distributed over."""
-    return _distributed(node, lambda total: len(total.dims) > 2 or _has_identity(total))
+def _opened(node: Node, fits: Callable[[Node], bool]) -> Terms | None:
+    """The terms of a node with its products distributed over the sums that fit; None if those are many."""
+    return opened(node, lambda term: _place(term, fits), most=MOST_TERMS)
 
 
-def _terms(node: Node, opened: Callable[[Node], Node | None], most: int) -> Node:
-    """The node as a sum whose terms are opened as long as there are no more than ``most`` of them."""
-    done: list[tuple[Fraction, Node]] = []
-    stack = [(Fraction(1), node)]
-    while stack:
-        c, term = stack.pop()
-        if term.kind == "lin" and term.args:
-            stack.extend((c * inner, arg) for inner, arg in reversed(coefficient_terms(term)))
-        elif len(done) + len(stack) < most and (wider := opened(term)) is not None:
-            stack.append((c, wider))
-        else:
-            done.append((c, term))
-    return linear(node.pool, done, node.dims)
+def _place(term: Node, fits: Callable[[Node], bool]) -> int | None:
+    """The place of the first sum that fits among the factors of a term; a term that is a sum is its own."""
+    factors = enumerate(factors_of(term))
+    return next((place for place, (arg, _) in factors if is_sum(arg) and (arg is term or fits(arg))), None)
 
 
-def _distributed(node: Node, fits: Callable[[Node], bool]) -> Node | None:
-    """A product distributed over the first sum that fits."""
-    if node.kind != "prod":
-        return None
-    out = node.axes
-    pairs = factors_of(node)
-    for place, (total, _) in enumerate(pairs):
-        if total.kind == "lin" and len(total.args) > 1 and fits(total):
-            return linear(node.pool, distributed(pairs, place, out), node.dims)
-    return None
+def _sum(node: Node, terms: Terms | None) -> Node:
+    """The sum of the terms that a node has been opened to."""
+    return node if terms is None else linear(node.pool, terms, node.dims)
 
 
 def _has_identity(node: Node) -> bool:
@@ -110,12 +95,11 @@ def operations(
 
 
 def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
-    out = node.axes
     pairs = factors_of(node)
     sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
     shop = Workshop(sizes.__getitem__, writes=False)
     operands = [Operand(str(arg.serial), own, identity=arg.kind == "delta") for arg, own in pairs]
-    contraction_code(operands, out, shop)
+    contraction_code(operands, node.axes, shop)
     return shop.work
 
 
@@ -134,40 +118,34 @@ def taken_apart(root: Node, sizes: Mapping[str, int], weighed: dict[Node, float]
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node:
         current = rebuild(node, args)
-        if (once := _opened(current)) is not None:
+        for candidate in _candidates(current):
             least = operations(current, sizes, {}, weighed)
-            for candidate in (once, _terms(once, _over_thin_sum, MOST_TERMS)):
-                work = operations(candidate, sizes, {}, weighed, least)
-                if work < least:
-                    current, least = candidate, work
+            if operations(candidate, sizes, {}, weighed, least) < least:
+                current = candidate
         return current
 
     return from_below(root, rule, {})
 
 
-def _opened(node: Node) -> Node | None:
-    """A product, or a multiple of one, distributed once."""
-    terms = coefficient_terms(node)
-    if len(terms) != 1:
-        return None
-    ((coefficient, term),) = terms
-    wider = _over_thin_sum(term)
-    return None if wider is None else scaled(coefficient, wider)
+def _candidates(node: Node) -> Iterator[Node]:
+    """A product, or a multiple of one, over its first sum of what is smaller than the sum; and over all."""
+    ((coefficient, term), *others) = coefficient_terms(node) or [(ONE, node)]
+    place = None if others or is_sum(term) else _place(term, _has_thin_term)
+    if place is not None:
+        once = distributed(factors_of(term), place, node.axes)
+        yield scaled(coefficient, linear(node.pool, once, node.dims))
+        yield _sum(node, _opened(node, _has_thin_term))
 
 
-def _over_thin_sum(node: Node) -> Node | None:
-    """A product distributed over its first sum of what is smaller than the sum itself."""
-    return _distributed(node, lambda total: len(total.dims) > 1 and any(map(_is_thin, total.args)))
+def _has_thin_term(total: Node) -> bool:
+    return len(total.dims) > 1 and any(map(_is_thin, total.args))
 
 
 def _is_thin(term: Node) -> bool:
     """Whether a term falls into pieces with fewer axes, as u vᵀ does, and diag(u) but for the identity."""
-    if term.kind != "prod":
-        return term.kind == "delta"
-    out = term.axes
     pieces: list[set[int]] = []
     for arg, own in factors_of(term):
         if arg.kind != "delta":
             joined = set(own).union(*(piece for piece in pieces if piece & set(own)))
             pieces = [*(piece for piece in pieces if not piece & set(own)), joined]
-    return all(len(piece & set(out)) < len(out) for piece in pieces)
+    return not any(piece.issuperset(term.axes) for piece in pieces)
