@@ -10,7 +10,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -141,7 +141,7 @@ class _Walk:
         """Walk the definitions backwards from the differentiated name; each leaf after its last user."""
         program, of, pool = self.program, self.of, self.program.pool
         names = [name for name in reversed(list(program.bodies)) if name in self.moving and name != of]
-        last_user = _last_users(program, of, names, self.moving, set(self.wrt))
+        last_user = {name: user for user in (of, *names) for name in program.uses.get(user, ())}
         if of in self.wrt:
             symbol = pool.symbol(Cotangent(of, of), self.lead + self.lead)
             self.lines.append(Line(symbol, identity_seed(pool, self.lead), True))
@@ -149,13 +149,11 @@ class _Walk:
             self.descend(of, identity_seed(pool, self.lead))
             self.emit_leaves(of, last_user)
         for name in names:
-            if name in self.pending:
+            if name in self.pending or name in self.wrt:
                 symbol = self.emit(name)
                 line = self.lines[-1].expression
                 if not is_zero(line):
                     self.descend(name, behind_gates(symbol, line, program.bodies[name]))
-            elif name in self.wrt:
-                self.emit(name)
             self.emit_leaves(name, last_user)
         done = {line.symbol.data for line in self.lines}
         for name in self.wrt:
@@ -204,7 +202,7 @@ class _Walk:
             self.add(line)
             return scaled(c, behind_gates(line.symbol, line.expression, node))
 
-        inside = [s for s in symbols_of(body) if _is_moving(program, s, self.moving, self.wrt)]
+        inside = [symbol for symbol in symbols_of(body) if program.name_of.get(symbol) in self.moving]
         for symbol, part in adjoints(body, cotangent, inside, value, name_shared).items():
             words = _rules_above(body, {symbol}, user)
             self.pending.setdefault(program.name_of[symbol], []).append((part, words))
@@ -226,23 +224,6 @@ def _before_root(node: Node) -> tuple[Fraction, Node]:
         powers[0].data.denominator != 1 or powers[0].args[0].data == "divisor"
     )
     return terms[0] if is_root else (ONE, node)
-
-
-def _is_moving(program: Program, symbol: Node, moving: set[str], wrt: Sequence[str]) -> bool:
-    name = program.name_of.get(symbol)
-    return name is not None and (name in moving or name in wrt)
-
-
-def _last_users(
-    program: Program, of: str, names: Iterable[str], moving: set[str], wrt: set[str]
-) -> dict[str, str]:
-    """For each leaf the definition after which its cotangent is complete."""
-    last: dict[str, str] = {}
-    for user in (of, *names):
-        for name in program.uses.get(user, ()):
-            if name in wrt and name not in program.bodies:
-                last[name] = user
-    return last
 
 
 def folding(program: Program, of: str) -> Callable[[Node], Node]:

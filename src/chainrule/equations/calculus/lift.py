@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
 
 from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span, size_factors
@@ -19,13 +18,6 @@ Outside = list[tuple[Node, tuple[str, ...]]]
 SCALE, WEIGHTS, TOTAL = "_scale", "_weights", "_total"
 
 
-class Lifted(NamedTuple):
-    """A node, and whether it has the examples as its first axis."""
-
-    node: Node
-    over_examples: bool
-
-
 def stacked_name(name: str, rank: int, taken: set[str]) -> str:
     """What a stack of rows is called: a vector by the capital, if that is free and no Greek one."""
     capital = name[:1].upper() + name[1:]
@@ -37,32 +29,36 @@ def stacked_name(name: str, rank: int, taken: set[str]) -> str:
     )
 
 
-def lift_node(root: Node, symbols: Mapping[Node, Lifted], pool: Pool, size: Size) -> Lifted:
-    """The node over all examples, rebuilt in ``pool``."""
+def lift_node(root: Node, symbols: Mapping[Node, Node], pool: Pool, size: Size) -> Node:
+    """The node over all examples, rebuilt in ``pool``; what is over them has their axis first."""
     return from_below(root, lambda node, args: _lift(node, args, pool, size), dict(symbols))
 
 
-def _lift(node: Node, args: tuple[Lifted, ...], pool: Pool, size: Size) -> Lifted:
-    if not any(arg.over_examples for arg in args):
-        return Lifted(made(node, [arg.node for arg in args], node.dims, pool), False)
+def _lift(node: Node, args: tuple[Node, ...], pool: Pool, size: Size) -> Node:
+    if not any(is_over(arg, size) for arg in args):
+        return made(node, args, node.dims, pool)
     # A factor, or a number in a power, needs no copy for each example.
     repeated = [
-        _spread(arg, size) if _needs_all(node, own) else arg.node
-        for arg, own in zip(args, node.args, strict=True)
+        _spread(arg, size) if _needs_all(node, own) else arg for arg, own in zip(args, node.args, strict=True)
     ]
-    return Lifted(made(node, repeated, (size, *node.dims), pool), True)
+    return made(node, repeated, (size, *node.dims), pool)
+
+
+def is_over(node: Node, size: Size) -> bool:
+    """Whether a lifted node has the examples as its first axis; no axis of the sheet has their size."""
+    return node.dims[:1] == (size,)
 
 
 def _needs_all(node: Node, arg: Node) -> bool:
     return not (node.kind == "prod" or (node.kind == "raised" and not arg.dims))
 
 
-def _spread(value: Lifted, size: Size) -> Node:
+def _spread(node: Node, size: Size) -> Node:
     """The same node for every example."""
-    if value.over_examples:
-        return value.node
-    own = tuple(range(len(value.node.dims)))
-    return spread(value.node, own, (BATCH, *own), (size, *value.node.dims))
+    if is_over(node, size):
+        return node
+    own = tuple(range(len(node.dims)))
+    return spread(node, own, (BATCH, *own), (size, *node.dims))
 
 
 def batch_program(
@@ -84,7 +80,7 @@ def batch_program(
 def penalized_program(program: Program, of: str, penalty: str, objective: str) -> Program:
     """A sheet without examples, with one more definition, the objective C = ``of`` + R."""
     stack = _Stack(program, set(), "", objective)
-    return stack.finished(objective, [stack.symbols[program.symbols[of]].node], penalty)
+    return stack.finished(objective, [stack.symbols[program.symbols[of]]], penalty)
 
 
 def stacked_program(program: Program, size: str) -> tuple[Program, dict[str, str]]:
@@ -133,7 +129,7 @@ class _Stack:
     def __init__(self, program: Program, over: set[str], size: str, objective: str) -> None:
         self.size = size
         self.result = Program(Pool(program.pool.attempt), {}, {}, {}, {})
-        self.symbols: dict[Node, Lifted] = {}
+        self.symbols: dict[Node, Node] = {}
         self.names: dict[str, str] = {}
         taken = {
             # I is the identity, the others are words of Python.
@@ -150,20 +146,20 @@ class _Stack:
             body = None
             if name in program.bodies:
                 body = lift_node(program.bodies[name], self.symbols, self.result.pool, size)
-            lifted = body.over_examples if body is not None else name in over
+            lifted = is_over(body, size) if body is not None else name in over
             new = stacked_name(name, len(symbol.dims), taken) if lifted else name
             taken.add(new)
             self.names[name] = new
             self._add(program, name, new, lifted, body)
 
-    def _add(self, program: Program, name: str, new: str, lifted: bool, body: Lifted | None) -> None:
+    def _add(self, program: Program, name: str, new: str, lifted: bool, body: Node | None) -> None:
         symbol = program.symbols[name]
         dims = (self.size, *symbol.dims) if lifted else symbol.dims
         node = self.result.symbols[new] = self.result.pool.symbol(new, dims)
-        self.symbols[symbol] = Lifted(node, lifted)
+        self.symbols[symbol] = node
         _copy_facts(symbol, node)
         if body is not None:
-            self.result.bodies[new] = body.node
+            self.result.bodies[new] = body
             self.result.mentions[new] = tuple(self.names[used] for used in program.mentions.get(name, ()))
         elif name in program.without_rule:
             self.result.without_rule[new] = program.without_rule[name]
@@ -179,7 +175,7 @@ class _Stack:
     def lifted(self, terms: Terms, dims: tuple[Size, ...]) -> Node:
         """Their sum over all examples."""
         pool = self.result.pool
-        nodes = ((c, lift_node(term, self.symbols, pool, self.size).node) for c, term in terms)
+        nodes = ((c, lift_node(term, self.symbols, pool, self.size)) for c, term in terms)
         return linear(pool, nodes, dims)
 
     def summed(self, terms: Terms, outside: Outside) -> Node:

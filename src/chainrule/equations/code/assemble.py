@@ -62,17 +62,14 @@ def unchecked_source(body: Body) -> Source:
 def _fresh_source(body: Body, checks: Sequence[str], hidden: tuple[str, ...]) -> Source:
     """The function, in place and in chunks where that pays."""
     texts = [text for _, text in body.results]
-    loops = (_in_chunks(body, texts, size) for size in body.counts)
+    facts = body.known, body.dims
+    loops = (chunked(body.statements, texts, *facts, size, body.length, body.fresh) for size in body.counts)
     first, loop, last, texts = next(filter(None, loops), Chunked([], [], list(body.statements), texts))
     after = _in_place(body, last, set().union(*map(reads, texts)))
     before = _in_place(body, first, reads("\n".join([*loop, *map(str, last), *texts])))
     lines = [*_conversions(body), *checks, *before, *loop, *after, f"return {', '.join(texts)},"]
     # What the loop makes is as large as its parts are chosen to be.
     return _numpy_code(body, hidden, [], lines, _made_by(body, [*first, *last], texts, [*before, *after]))
-
-
-def _in_chunks(body: Body, texts: Sequence[str], along: Size) -> Chunked | None:
-    return chunked(body.statements, texts, body.known, body.dims, along, body.length, body.fresh)
 
 
 def _in_place(body: Body, statements: Sequence[Statement], read: set[str]) -> list[str]:

@@ -180,12 +180,9 @@ class Writer:
             wish = self.called.get(log_of(terms_of(node)), "log_total")
             names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
             self.exponentials[key] = names
-            self.statements.append(Statement(names, total_code(node, self._placed)))
+            self.statements.append(Statement(names, total_code(node, self)))
             self.dims |= dict.fromkeys(names, batch_dims(node))
         return self.exponentials[key]
-
-    def _placed(self, arg: Node, spread: bool) -> Code:
-        return self._spread(arg) if spread else self.code[arg]
 
     def _logarithm(self, node: Node) -> Code:
         self.code[node] = (self._exponentials(node).log, True)
@@ -265,7 +262,7 @@ class Writer:
         """A positive number of a term of a sum."""
         if arg.kind == "ones":
             return _number(c)
-        text, atomic = self._placed(arg, spread)
+        text, atomic = self._spread(arg) if spread else self.code[arg]
         body = text if atomic or (c == 1 and arg.kind not in _SUMS) else f"({text})"
         return body if c == 1 else f"{_number(c)} * {body}"
 
@@ -381,7 +378,7 @@ class Writer:
         return self._plain(node, f"{ELEMENTWISE[node.data].code}({self._argument(node)})"), True
 
     def _total(self, node: Node) -> Code:
-        return part_code(node, self._exponentials(node), self._placed), False
+        return part_code(node, self._exponentials(node), self), False
 
     rows: ClassVar[dict[str, Callable[[Writer, Node], Code]]] = {
         "lin": _sum,

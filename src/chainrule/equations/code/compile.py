@@ -20,11 +20,11 @@ from chainrule.equations.code.requests import Request
 from chainrule.equations.code.room import HESSIAN, JACOBIAN, OTHER, Made
 from chainrule.equations.code.work import taken_apart
 from chainrule.equations.language.free_names import numbered
-from chainrule.equations.language.tree import Declaration, Size, Span
+from chainrule.equations.language.tree import Declaration, Size, Span, walk
 from chainrule.equations.nodes.accurate import right_in_the_tails, right_near_zero
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.long_products import in_parts
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, from_below
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, from_below, summed_labels
 from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import Cotangent, Program
 from chainrule.equations.nodes.simplify import cost
@@ -83,7 +83,7 @@ def stable_program(
         bodies[name] = new
         if name in kept:
             continue
-        if is_linear_layer(new) or _is_long(new):
+        if _has_own_name(new):
             behind[program.symbols[name]] = plain
         else:
             # What uses it may be stable as a whole only: log of a sum of exponentials.
@@ -92,37 +92,35 @@ def stable_program(
     return replace(program, bodies=bodies, symbols=symbols), called
 
 
-def _is_long(node: Node) -> bool:
-    """Whether a sum or product is better kept by name: read as a tree, x ← r x (1 - x) doubles each time."""
-    return node.kind in ("lin", "prod", "pow") and cost(node) > MOST_INLINED
+def _has_own_name(node: Node) -> bool:
+    """Whether a node is a linear layer, or a sum or product that is better kept by name.
+
+    Read as a tree, x ← r x (1 - x) doubles each time.
+    """
+    is_long = node.kind in ("lin", "prod", "pow") and cost(node) > MOST_INLINED
+    return is_long or is_linear_layer(node)
 
 
 def is_linear_layer(node: Node) -> bool:
     """Whether a matrix product stands at the root, perhaps plus a bias."""
     return any(
-        term.kind == "prod"
+        bool(term.dims)
+        and bool(summed_labels(factors_of(term), range(len(term.dims))))
         and sum(bool(arg.dims) for arg in term.args) > 1
-        and any(set(labels) - set(term.axes) for labels in term.data)
-        and bool(term.dims)
         and all(arg.kind != "onehot" for arg in term.args)
         for _, term in coefficient_terms(node)
     )
 
 
 def _layers_inside(node: Node, seen: set[Node]) -> list[Node]:
-    """The outermost linear layers and long sums below a node; what was ``seen`` before has none."""
-    found: list[Node] = []
-    stack = list(node.args)
-    while stack:
-        inner = stack.pop()
-        if inner in seen:
-            continue
-        seen.add(inner)
-        if is_linear_layer(inner) or _is_long(inner):
-            found.append(inner)
-        else:
-            stack.extend(inner.args)
-    return found
+    """The outermost nodes below a node that get names of their own; what was ``seen`` before has none."""
+
+    def below(inner: Node) -> Sequence[Node]:
+        return () if inner in seen or _has_own_name(inner) else inner.args
+
+    reached = [inner for inner in walk(node.args, below) if inner not in seen]
+    seen.update(reached)
+    return [inner for inner in reached if _has_own_name(inner)]
 
 
 def compile_program(

@@ -4,18 +4,16 @@
 it is ``np.exp(x - shift) / total``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from chainrule.equations.code.code_facts import Dims
-from chainrule.equations.code.node_code import plain_number, repeated_axes, repeats
+from chainrule.equations.code.node_code import Spelling, plain, repeated_axes, repeats
 from chainrule.equations.language.tree import spelled
 from chainrule.equations.nodes.log_space import KINDS, terms_of
 from chainrule.equations.nodes.nodes import Node, is_number, is_zero
 
 Key = tuple[tuple[int, ...], tuple[Node, ...]]
-Code = Callable[[Node, bool], tuple[str, bool]]
-"""The code of a node and whether it is atomic; with True as second argument, left to broadcast."""
 
 
 class Names(NamedTuple):
@@ -69,31 +67,27 @@ def key_of(node: Node) -> Key:
     return node.data, node.args[2:] if node.kind == "share" else node.args
 
 
-def total_code(node: Node, code: Code) -> str:
+def total_code(node: Node, said: Spelling) -> str:
     """The call that computes the sum behind a node."""
     placed = list(_placed(node))[2 * (node.kind == "share") :]
-    texts = [_text(arg, spread, code) for arg, spread in placed]
+    texts = [plain(said, arg, spread) for arg, spread in placed]
     return f"_exponentials({spelled(node.data)}, {', '.join(texts)})"
 
 
-def part_code(node: Node, names: Names, code: Code) -> str:
+def part_code(node: Node, names: Names, said: Spelling) -> str:
     """The code of a logarithm, a sign or a part v exp(a) / T."""
     if node.kind == "logabs":
         return f"np.log(_abs({names.total})) + {names.shift}"
-    return f"_sign({names.total})" if node.kind == "sumsign" else _share(node, names, code)
+    return f"_sign({names.total})" if node.kind == "sumsign" else _share(node, names, said)
 
 
-def _share(node: Node, names: Names, code: Code) -> str:
+def _share(node: Node, names: Names, said: Spelling) -> str:
     lead, rank = len(batch_dims(node)), len(node.dims)
     wide = f"[{':, ' * lead}{', '.join(['None'] * (rank - lead))}]" if 0 < lead < rank else ""
     (a, spread), (v, weight_spread), *_ = _placed(node)
     exponent = f"-{names.shift}{wide}"
     if not is_zero(a):
-        exponent = f"{_text(a, spread, code)} - {names.shift}{wide}"
+        exponent = f"{plain(said, a, spread)} - {names.shift}{wide}"
     if v.kind == "ones":
         return f"np.exp({exponent}) / {names.total}{wide}"
-    return f"_weighted_exp({_text(v, weight_spread, code)}, {exponent}) / {names.total}{wide}"
-
-
-def _text(arg: Node, spread: bool, code: Code) -> str:
-    return plain_number(arg) if is_number(arg) else code(arg, spread)[0]
+    return f"_weighted_exp({plain(said, v, weight_spread)}, {exponent}) / {names.total}{wide}"

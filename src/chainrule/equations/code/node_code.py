@@ -5,7 +5,7 @@ from typing import Protocol
 
 from chainrule.equations.language.tree import Size, spelled
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_number, is_zero
+from chainrule.equations.nodes.nodes import Node, factors_of, is_number, is_zero, number_of
 
 _COMPARISONS = {"<": "_less", "<=": "_less_equal", "==": "_equal", "!=": "_not_equal"}
 # The branch that is not taken is computed too, and may divide by zero.
@@ -63,7 +63,7 @@ def _cofactor_part(said: Spelling, node: Node) -> Code:
 def _comparison(said: Spelling, node: Node) -> Code:
     # Together the sides must have all axes.
     both = repeated_axes(node.args[0]).isdisjoint(repeated_axes(node.args[1]))
-    sides = ", ".join(_plain(arg, said.spread if both else said.text) for arg in node.args)
+    sides = ", ".join(plain(said, arg, both) for arg in node.args)
     if is_denied(node):
         # In brackets, since a sum knows by the kind of a term whether it needs them: -(1 - _less(b, a)).
         return f"(1 - {_COMPARISONS[NEGATED[node.data]]}({sides}{said.type_argument()}))", True
@@ -79,7 +79,7 @@ def _choice(said: Spelling, node: Node) -> Code:
     condition, then, other = node.args
     if then.kind == "ones" and is_zero(other):
         return said.text(condition), False  # np.where(c, 1.0, 0.0) forgets the type of its arrays
-    branches = ", ".join(_plain(arg, said.spread) for arg in (then, other))
+    branches = ", ".join(plain(said, arg, spread=True) for arg in (then, other))
     return f"np.where({said.text(condition)}, {branches})", True
 
 
@@ -192,11 +192,8 @@ def repeated_axes(node: Node) -> set[int]:
     return {label for arg, own in factors_of(node) if arg.kind == "ones" for label in own}
 
 
-def _plain(node: Node, text: Callable[[Node], str]) -> str:
-    """A constant as one number, which broadcasts; the condition has all axes."""
-    return plain_number(node) if is_number(node) else text(node)
-
-
-def plain_number(node: Node) -> str:
-    """A constant as one number, whatever its axes."""
-    return repr(float(sum(c for c, _ in coefficient_terms(node))))
+def plain(said: Spelling, node: Node, spread: bool) -> str:
+    """A constant as one number, which broadcasts; of anything else its code, maybe left to broadcast."""
+    if is_number(node):
+        return repr(float(number_of(node)))
+    return said.spread(node) if spread else said.text(node)

@@ -34,8 +34,6 @@ DIRECTION = "_v_"
 MOST_BYTES = 32 * 1024**3
 # Arrays are kept for so many pairs of a function and a number of examples.
 MOST_KEPT = 8
-# The factors of the sum over the rows and of what no data enter, by the weights and the number of the rows.
-_Factors = Callable[[Array | None, int], dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,7 @@ class SheetObjective:
     def value(self, theta: Theta, rows: Rows = None) -> Any:
         """C(θ) over all examples or the given rows; complex for complex θ."""
         vector = self.parameters.vector(theta)
-        values = self._values(vector, rows, vector.dtype, self._factors_of_rows)
+        values = self._values(vector, rows, vector.dtype)
         (value,) = self._run(self._loss, values, vector.dtype, [])
         return _scalar(value)
 
@@ -107,7 +105,7 @@ class SheetObjective:
 
         A complex θ gives complex results.
         """
-        return self._value_and_gradient(theta, rows, self._factors_of_rows)
+        return self._value_and_gradient(theta, rows)
 
     def batch_estimate(self, theta: Theta, rows: Rows) -> tuple[Any, Array]:
         """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), from a batch; the gradient is the caller's.
@@ -115,12 +113,12 @@ class SheetObjective:
         The data term is Σ (w_i / w̄) ℓ_i over the b rows, divided by b; for a sum, n/b Σ w_i ℓ_i. The mean
         weight w̄ is that of all examples.
         """
-        return self._value_and_gradient(theta, rows, self._factors_of_step)
+        return self._value_and_gradient(theta, rows, estimate=True)
 
-    def _value_and_gradient(self, theta: Theta, rows: Rows, factors_of: _Factors) -> tuple[Any, Array]:
+    def _value_and_gradient(self, theta: Theta, rows: Rows, estimate: bool = False) -> tuple[Any, Array]:
         vector = self.parameters.vector(theta)
         gradient = np.empty_like(vector)
-        values = self._values(vector, rows, vector.dtype, factors_of)
+        values = self._values(vector, rows, vector.dtype, estimate)
         (value,) = self._run(self._step, values, vector.dtype, self._blocks(gradient))
         return _scalar(value), gradient
 
@@ -136,7 +134,7 @@ class SheetObjective:
         """
         theta, v = self.parameters.vector(theta), self.parameters.vector(v, "the direction v")
         product = np.empty(v.shape, np.result_type(theta, v))
-        values = self._values(theta, rows, product.dtype, self._factors_of_rows)
+        values = self._values(theta, rows, product.dtype)
         values.update(zip(self._directions, self._blocks(v), strict=True))
         self._run(self._product, values, product.dtype, self._blocks(product))
         return product
@@ -211,7 +209,7 @@ class SheetObjective:
     def explain_nonfinite(self, theta: Theta, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the sheet that is not finite; empty if all are."""
         vector = self.parameters.vector(theta)
-        values = self._values(vector, rows, vector.dtype, self._factors_of_rows)
+        values = self._values(vector, rows, vector.dtype)
         for name in self.parameters.names:
             if not np.all(np.isfinite(values[name])):
                 return f"The parameter {name} is not finite."
@@ -231,10 +229,12 @@ class SheetObjective:
                 return f"{name} is the first quantity that is not finite: {entry}{where}."
         return ""
 
-    def _values(self, theta: Array, rows: Rows, dtype: np.dtype[Any], factors_of: _Factors) -> dict[str, Any]:
+    def _values(
+        self, theta: Array, rows: Rows, dtype: np.dtype[Any], estimate: bool = False
+    ) -> dict[str, Any]:
         """Everything by name, the data in the real type of a computation in ``dtype``."""
         given = self._given(dtype)
-        values = dict(given) if rows is None else self._batch(given, rows, factors_of)
+        values = dict(given) if rows is None else self._batch(given, rows, estimate)
         values.update(zip(self.parameters.names, self._blocks(theta), strict=True))
         return values
 
@@ -249,11 +249,11 @@ class SheetObjective:
             for name, array in values.items():
                 values[name] = array.astype(real, copy=False) if array.dtype.kind == "f" else array
             if self.size:
-                values |= {EXAMPLES: self.size, **_typed(self._factors_of_rows(weights, self.size), real)}
+                values |= {EXAMPLES: self.size, **_typed(self._factors(weights, self.size), real)}
             self._cast[dtype] = {**self.sizes, **values}
         return self._cast[dtype]
 
-    def _batch(self, given: Mapping[str, Any], rows: Rows, factors_of: _Factors) -> dict[str, Any]:
+    def _batch(self, given: Mapping[str, Any], rows: Rows, estimate: bool) -> dict[str, Any]:
         """The values with the examples of some rows."""
         if not self.size:
             return dict(given)
@@ -263,20 +263,16 @@ class SheetObjective:
         count = len(taken[next(iter(stacked))])
         if not count:
             raise DataError(f"A batch without rows: {rows!r} of {self.size} examples; expected at least one.")
-        factors = factors_of(taken.get(WEIGHTS), count)
+        factors = self._factors(taken.get(WEIGHTS), count, estimate)
         return {**given, **taken, EXAMPLES: count, **_typed(factors, given[SCALE].dtype)}
 
-    def _factors_of_rows(self, weights: Array | None, count: int) -> dict[str, float]:
-        factors = {SCALE: rows_scale(self.reduction, weights, count)}
-        if self.reduction == "sum":
-            factors[TOTAL] = count if weights is None else float(weights.sum())
-        return factors
-
-    def _factors_of_step(self, weights: Array | None, count: int) -> dict[str, float]:
-        factors = {SCALE: step_scale(self.reduction, self._mean_weight, count, self.size)}
-        if self.reduction == "sum":
-            factors[TOTAL] = self.size * self._mean_weight
-        return factors
+    def _factors(self, weights: Array | None, count: int, estimate: bool = False) -> dict[str, float]:
+        """The factors of the sum over the rows and of what no data enter, by their weights and number."""
+        if estimate:
+            scale = step_scale(self.reduction, self._mean_weight, count, self.size)
+            return {SCALE: scale, TOTAL: self.size * self._mean_weight}
+        total = count if weights is None else float(weights.sum())
+        return {SCALE: rows_scale(self.reduction, weights, count), TOTAL: total}
 
     @cached_property
     def _mean_weight(self) -> float:
