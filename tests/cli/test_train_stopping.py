@@ -166,3 +166,19 @@ def test_the_linear_model_of_few_rows_is_shrunk_and_that_is_said(run, tmp_path):
         f"{made.strength:g} rows, which was best for five folds of them." in answer.out
     )
     assert "five folds" not in run("train", "wine", "--target", "cultivar", "--epochs", 3).out
+
+
+def test_held_out_rows_far_beyond_the_training_rows_are_counted(run, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{x:.4f},{k},{x + k:.4f}" for x, k in zip(rng.normal(size=40), rng.integers(0, 9, 40), strict=True)
+    ]
+    (tmp_path / "near.csv").write_text("\n".join(["x,k,y", *rows]))
+    command = ("train", "near.csv", "--target", "y", "--epochs", 3, "--test", "test.csv")
+    (tmp_path / "test.csv").write_text("\n".join(["x,k,y", *rows[:5], "-9.0,3,-6.0"]))
+    said = (
+        "1 of 6 held-out rows lies more than twice as far out as any training row, in x: a model only guesses"
+    )
+    assert said in run(*command).out
+    (tmp_path / "test.csv").write_text("\n".join(["x,k,y", *rows[:5], "2.5,12,14.5"]))
+    assert "far out" not in run(*command).out

@@ -60,6 +60,8 @@ from chainrule.training import (
 Array = NDArray[Any]
 SHOWN = 3
 """Inputs of an example, those that matter most."""
+FAR = 2
+"""A row that is so many times as far out as any training row can cost more than all others together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,12 +311,27 @@ class NetworkJob:
 
     def remarks(self, outcome: Outcome) -> list[str]:
         """What the scores say, in words, and what is left to try."""
-        result, said = outcome.result, list(outcome.scores.remarks)
+        result, said = outcome.result, [*outcome.scores.remarks, *self._said_of_far_rows()]
         if self.aside is not None and result.best.epoch == result.state.epoch:
             said.append(
                 f"The last epoch was the best: more may help, as in --epochs {2 * result.state.epoch}."
             )
         return said
+
+    def _said_of_far_rows(self) -> list[str]:
+        """How many held-out rows lie far beyond all training rows, and in which input most of them."""
+        if self.held_out is None:
+            return []
+        reach = np.abs(self.training.X).max(axis=0)
+        far = (np.abs(self.held_out.X) > FAR * reach) & (reach > 0)  # other categories are 0 in training
+        count = int(far.any(axis=1).sum())
+        if not count:
+            return []
+        name = self.preprocessor.outputs[int(far.sum(axis=0).argmax())]
+        what = f"{count:,} of {self.held_rows:,} held-out rows {'lies' if count == 1 else 'lie'}"
+        return [
+            f"{what} more than twice as far out as any training row, in {name}: a model only guesses there."
+        ]
 
     def model(self, outcome: Outcome, record: dict[str, Any], certificate: dict[str, Any] | None) -> Model:
         return Model(self.network, outcome.result.parameters, self.preprocessor, record, certificate)
