@@ -284,11 +284,11 @@ class NetworkJob:
             f"all {self.rows:,} training rows",
         )
         if epoch:
-            return (
-                f"Of {last} epochs, epoch {epoch} was best on {judges}; trained again on {rows} for as long."
-            )
+            best = "The only epoch" if last == 1 else f"Of {last} epochs, epoch {epoch}"
+            return f"{best} was best on {judges}; trained again on {rows} for as long."
+        none = "The only epoch was not" if last == 1 else f"None of {last} epochs was"
         return (
-            f"None of {last} epochs was better than the start on {judges} by more than the standard error: "
+            f"{none} better than the start on {judges} by more than the standard error: "
             f"kept is the start on {rows}."
         )
 

@@ -110,9 +110,8 @@ def scores_section(scores: Scores | FoldScores) -> Section:
     if isinstance(rows, ClassificationScores):
         panels = [
             element("div", _score_table(scores.table), _per_class(rows), class_="stack"),
-            _confusion(rows),
+            element("div", _confusion(rows), _calibration(rows), class_="stack"),
         ]
-        panels.append(element("div", _calibration(rows)))
         baseline = "the baseline knows only their shares."
     else:
         charts = [_residuals(one) for one in list(rows.by_target.values())[:CHARTS]]
