@@ -151,6 +151,10 @@ def test_a_function_that_is_nowhere_finite_is_not_checkable():
     assert report.verdict == "not checkable"
 
 
+def test_numbers_that_are_matrices_of_one_entry():
+    assert verify(Equations("parameters c: R[1, 1]\nL = logdet(c @ c.T + eye(1))"), "L").ok
+
+
 def test_shares_move_along_the_simplex():
     text = "data y: Simplex[K]\nparameters f: R[K]\nL = -(y.T @ log_softmax(f))"
     assert verify(Equations(text), "L", ["f", "y"]).ok

@@ -24,7 +24,7 @@ KERNELS = {
     "determinants": "L = det(A)**2 + 1 / det(A @ A.T + eye(n))",
     "matrices": "B = A @ A.T + eye(n); L = logdet(B) + trace(inv(B)) + det(B) + sum(kron(A, B))",
     "diagonal": "L = sum(diag(A * A) * x) + x.T @ diag(x) @ A @ x + trace(A)",
-    "constants": "L = sum(x**3) * (exp(2) + relu(3) + sqrt(n) + n) + max(x)",
+    "constants": "L = sum(x**3) * (exp(2) + relu(3) + sqrt(n) + n + log(2 * pi)) + max(x)",
 }
 
 

@@ -127,13 +127,13 @@ def draw_sizes(
             sizes[name] = max(*sizes.values(), *taken, needed[name]) + 1
     # Eight axes of different sizes from 3 on are 1,814,400 entries.
     for kinds in ((2, 3), (1, 2), (1,)):
-        if not free or _is_small(sheet, sizes):
+        if not free or is_small(sheet, sizes):
             break
         sizes |= {name: max(needed.get(name, 0), int(rng.choice(kinds))) for name in free}
     return sizes
 
 
-def _is_small(sheet: Sheet, sizes: Mapping[str, int]) -> bool:
+def is_small(sheet: Sheet, sizes: Mapping[str, int]) -> bool:
     """Whether a sheet can be computed many times: in its values, and in sums over many indices."""
     if entries_at(sheet, sizes) > FEW_ENTRIES:
         return False

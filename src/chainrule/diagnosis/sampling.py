@@ -28,23 +28,20 @@ from chainrule.diagnosis.points import (
     draw_sizes,
     draw_values,
     entries_at,
+    is_small,
     least_sizes,
     sheet_terms,
 )
 from chainrule.diagnosis.switches import MOST_CROSSINGS, Switches, numbers_among
+from chainrule.diagnosis.whole_numbers import whole_numbers
 from chainrule.equations.language.arithmetic import Allowance
 from chainrule.equations.language.evaluate import DerivativeRule
-from chainrule.equations.language.functions import COMPARISONS
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import (
     Binary,
-    Call,
     Number,
     Ref,
-    SizeOf,
     Term,
-    children,
-    walk,
 )
 
 Array = NDArray[Any]
@@ -55,6 +52,7 @@ MOST_NUMBERS = 6
 MOST_MARKS = 12
 """Between how many numbers entries are put: windows of three names have six ends."""
 LARGEST_SIZE = 40
+"""Larger ones are tried where they take little."""
 ROOM = 4_000_000
 """How many entries all points have together, if there are more than `LEAST`."""
 LEAST = 2
@@ -250,15 +248,35 @@ class _Sampler:
             yield SheetPoint(point.sizes, {**point.values, **exponents}, "tie")
 
     def short_axes(self) -> Iterator[SheetPoint]:
-        """Symbolic sizes all 1, all 2, and either; and those that the sheet compares with numbers."""
-        free = [name for name in self.sheet.sizes if name not in self.given]
-        compared = ((size,) for size in _compared_sizes(self.sheet))
-        for choices in ((1,), (2,), (1, 2, 3), *compared) if free else ():
-            sizes = {name: max(self.needed.get(name, 0), int(self.rng.choice(choices))) for name in free}
-            known = draw_sizes(self.sheet, self.rng, {**self.given, **sizes}, needed=self.needed)
-            yield SheetPoint(
-                known, draw_values(self.sheet, self.rng, known, int(self.rng.integers(12))), "short"
-            )
+        """Symbolic sizes all 1, all 2, and either; around the numbers they meet; one long beside short ones."""
+        free = self.free
+        if not free:
+            return
+        for choices in ((1,), (2,), (1, 2, 3)):
+            yield self.sized({name: int(self.rng.choice(choices)) for name in free})
+        numbers = whole_numbers(self.sheet)[:MOST_NUMBERS]
+        for size in sorted({number + step for number in numbers for step in (-1, 0, 1, 2)}):
+            if size > 2 and self.has_room(dict.fromkeys(free, size)):
+                yield self.sized(dict.fromkeys(free, size))
+        for name in free if numbers and len(free) > 1 else ():  # where(n > m + 4, ...)
+            sizes = {**{other: int(self.rng.choice((1, 2))) for other in free}, name: max(numbers) + 3}
+            if self.has_room(sizes):
+                yield self.sized(sizes)
+
+    @property
+    def free(self) -> list[str]:
+        """The sizes that are drawn."""
+        return [name for name in self.sheet.sizes if name not in self.given]
+
+    def sized(self, sizes: Mapping[str, int]) -> SheetPoint:
+        """A point whose free sizes are given, or what its subscripts ask."""
+        asked = {name: max(self.needed.get(name, 0), size) for name, size in sizes.items()}
+        known = draw_sizes(self.sheet, self.rng, {**self.given, **asked}, needed=self.needed)
+        values = draw_values(self.sheet, self.rng, known, int(self.rng.integers(12)))
+        return SheetPoint(known, values, "short")
+
+    def has_room(self, sizes: Mapping[str, int]) -> bool:
+        return max(sizes.values()) <= LARGEST_SIZE or is_small(self.sheet, {**sizes, **self.given})
 
     def sign_patterns(self) -> Iterator[SheetPoint]:
         """All signs of a few single numbers, some of many."""
@@ -283,19 +301,24 @@ class _Sampler:
         return self.sheet.declarations[name].domain == "real"
 
     def label_patterns(self) -> Iterator[SheetPoint]:
-        """All combinations of a few single labels, the first ones and the last."""
+        """All combinations of a few single labels: the first ones, the last, and the numbers that are met."""
         base = self.plain(0)
         names = [
             name
             for name, item in self.sheet.declarations.items()
             if item.domain == "class" and base.values[name].size == 1
         ]
-        if len(names) < 2:
+        met = whole_numbers(self.sheet)[:MOST_NUMBERS] if names else []
+        if len(names) < 2 and not met:
             return
-        counts = [classes_at(self.sheet.classes_of(name), base.sizes) for name in names]
-        kinds = [tuple(dict.fromkeys((0, 1, count - 1)))[:count] for count in counts]
+        sizes, classes = base.sizes, [self.sheet.classes_of(name) for name in names]
+        more = {size: max([sizes[size], *(k + 2 for k in met)]) for size in classes if size in self.free}
+        if more and self.has_room({**sizes, **more}):
+            sizes = self.sized(more).sizes
+        counts = [classes_at(count, sizes) for count in classes]
+        kinds = [tuple(dict.fromkeys(k for k in (0, 1, *met, count - 1) if k < count)) for count in counts]
         for pattern in _patterns(kinds, MOST_PATTERNS, self.rng):
-            yield self.labelled(base.sizes, names, pattern)
+            yield self.labelled(sizes, names, pattern)
         if len(names) == 4:  # of three all orders are among these
             sizes = draw_sizes(self.sheet, self.rng, self.given, least=4, needed=self.needed)
             last = [classes_at(self.sheet.classes_of(name), sizes) - 1 for name in names]
@@ -363,24 +386,6 @@ def _patterns(
     yield tuple(values[-1] for values in kinds)
     for _ in range(most - 2):
         yield tuple(values[int(rng.integers(len(values)))] for values in kinds)
-
-
-def _compared_sizes(sheet: Sheet) -> list[int]:
-    """Sizes on both sides of the numbers that the sheet compares sizes with: where(n == 7, ...)."""
-    sides = [
-        list(walk(term.args, children))
-        for term in sheet_terms(sheet)
-        if isinstance(term, Call) and term.function in COMPARISONS
-    ]
-    found = {
-        int(part.value) + step
-        for parts in sides
-        if any(isinstance(part, SizeOf) for part in parts)
-        for part in parts
-        if isinstance(part, Number) and part.value.denominator == 1
-        for step in (-1, 0, 1)
-    }
-    return sorted(size for size in found if 2 < size <= LARGEST_SIZE)
 
 
 def _exponents(sheet: Sheet) -> list[str]:

@@ -75,7 +75,7 @@ def _value(sheet: Sheet, term: Term) -> float:
         value = Evaluation(sheet, {}, arithmetic=Doubles()).value(term)
     except ChainruleError:  # of a symbolic size, or without a value
         return 0.0
-    return abs(float(value)) if value.size == 1 else 0.0
+    return abs(float(value.item())) if value.size == 1 else 0.0
 
 
 def is_even(power: Binary) -> bool:

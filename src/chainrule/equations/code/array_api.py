@@ -149,11 +149,10 @@ class _Speller(ast.NodeTransformer):
 
     def _array(self, argument: ast.expr, function: str, plain: bool) -> ast.expr:
         """An argument; a plain number as an array, which functions of one argument insist on."""
-        visited: ast.expr = self.visit(argument)
         alone = function in _SAME - {"np.reshape"} or function.startswith("_")
-        if alone and self._is_number(argument) and not plain:
-            return self._made_an_array(visited)
-        return visited
+        is_lonely = alone and self._is_number(argument) and not plain  # asked first: a visit respells np.pi in it
+        visited: ast.expr = self.visit(argument)
+        return self._made_an_array(visited) if is_lonely else visited
 
     def _made_an_array(self, number: ast.expr) -> ast.expr:
         names = [ast.Name(self.names.dtype), ast.Name(self.names.device)]
