@@ -311,19 +311,28 @@ class _Sampler:
         met = whole_numbers(self.sheet)[:MOST_NUMBERS] if names else []
         if len(names) < 2 and not met:
             return
-        sizes, classes = base.sizes, [self.sheet.classes_of(name) for name in names]
-        more = {size: max([sizes[size], *(k + 2 for k in met)]) for size in classes if size in self.free}
-        if more and self.has_room({**sizes, **more}):
-            sizes = self.sized(more).sizes
-        counts = [classes_at(count, sizes) for count in classes]
+        sizes = self.with_classes(base.sizes, names, met)
+        counts = [classes_at(self.sheet.classes_of(name), sizes) for name in names]
         kinds = [tuple(dict.fromkeys(k for k in (0, 1, *met, count - 1) if k < count)) for count in counts]
         for pattern in _patterns(kinds, MOST_PATTERNS, self.rng):
             yield self.labelled(sizes, names, pattern)
         if len(names) == 4:  # of three all orders are among these
-            sizes = draw_sizes(self.sheet, self.rng, self.given, least=4, needed=self.needed)
-            last = [classes_at(self.sheet.classes_of(name), sizes) - 1 for name in names]
-            for order in permutations(range(4)):
-                yield self.labelled(sizes, names, [min(pair) for pair in zip(order, last, strict=True)])
+            yield from self.label_orders(names)
+
+    def with_classes(
+        self, sizes: Mapping[str, int], names: Sequence[str], met: Sequence[int]
+    ) -> Mapping[str, int]:
+        """Sizes at which labels have the numbers that are met among their classes, if there is room."""
+        least = max(met, default=0) + 2
+        classes = {self.sheet.classes_of(name) for name in names}
+        more = {size: max(sizes[size], least) for size in self.free if size in classes}
+        return self.sized(more).sizes if more and self.has_room({**sizes, **more}) else sizes
+
+    def label_orders(self, names: Sequence[str]) -> Iterator[SheetPoint]:
+        sizes = draw_sizes(self.sheet, self.rng, self.given, least=4, needed=self.needed)
+        last = [classes_at(self.sheet.classes_of(name), sizes) - 1 for name in names]
+        for order in permutations(range(4)):
+            yield self.labelled(sizes, names, [min(pair) for pair in zip(order, last, strict=True)])
 
     def labelled(
         self, sizes: Mapping[str, int], names: Sequence[str], pattern: Sequence[float]
