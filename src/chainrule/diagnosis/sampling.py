@@ -248,7 +248,7 @@ class _Sampler:
             yield SheetPoint(point.sizes, {**point.values, **exponents}, "tie")
 
     def short_axes(self) -> Iterator[SheetPoint]:
-        """Symbolic sizes all 1, all 2, and either; around the numbers they meet; one long beside short ones."""
+        """Symbolic sizes all 1, all 2, either; around the numbers they meet; one long beside short ones."""
         free = self.free
         if not free:
             return

@@ -150,7 +150,8 @@ class _Speller(ast.NodeTransformer):
     def _array(self, argument: ast.expr, function: str, plain: bool) -> ast.expr:
         """An argument; a plain number as an array, which functions of one argument insist on."""
         alone = function in _SAME - {"np.reshape"} or function.startswith("_")
-        is_lonely = alone and self._is_number(argument) and not plain  # asked first: a visit respells np.pi in it
+        # Asked first: a visit respells np.pi in it.
+        is_lonely = alone and self._is_number(argument) and not plain
         visited: ast.expr = self.visit(argument)
         return self._made_an_array(visited) if is_lonely else visited
 
