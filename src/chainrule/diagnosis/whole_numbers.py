@@ -53,7 +53,7 @@ def _is_counted(sheet: Sheet, term: Term) -> bool:
     return isinstance(term, SizeOf | IndexRef) or is_label
 
 
-def _whole(sheet: Sheet, sides: tuple[Term, Term]) -> list[Term]:
+def _whole(sheet: Sheet, sides: tuple[Term, ...]) -> list[Term]:
     """All parts of two terms that are made of numbers, sizes, indices and labels alone; none of others."""
     parts: list[Term] = []
     for part in walk(sides, children):
