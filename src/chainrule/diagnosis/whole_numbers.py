@@ -26,8 +26,8 @@ def whole_numbers(sheet: Sheet) -> list[int]:
     Examples
     --------
     >>> from chainrule.equations.language.sheet import read
-    >>> whole_numbers(read("x: R[n]\nL = sum(where(i == 11, x[i] + 5, x[4]) for i in n)"))
-    [11, 4]
+    >>> sorted(whole_numbers(read("x: R[n]\nL = sum(where(i == 11, x[i] + 5, x[4]) for i in n)")))
+    [4, 11]
     """
     found: dict[int, None] = {}
     for term in sheet_terms(sheet):
