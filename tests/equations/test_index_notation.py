@@ -11,13 +11,12 @@ from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.conditions import Order, choose, compare, related
 from chainrule.equations.nodes.kronecker import kronecker, split_axes
 from chainrule.equations.nodes.nodes import Pool, linear
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.products import merged, product, transposed
 from chainrule.equations.nodes.raised import raised
-from chainrule.equations.nodes.relations import Order, related
 from equations.complex_steps import close
 from equations.node_values import node_value
 

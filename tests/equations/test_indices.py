@@ -5,8 +5,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.equations import Equations
+from chainrule.equations.nodes.conditions import Order, opposite, related
 from chainrule.equations.nodes.nodes import Pool
-from chainrule.equations.nodes.relations import Order, opposite, related
 from equations import index_sheets
 from equations.complex_steps import close, jacobian
 

@@ -15,10 +15,10 @@ from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.calculus.pin import involves, pinned, unsummed
 from chainrule.equations.calculus.second import Kept, Second, SecondOrder
 from chainrule.equations.language.tree import Size, walk
+from chainrule.equations.nodes.distribute import opened_tensor
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, linear
 from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
-from chainrule.equations.nodes.tensors import written_out
 
 MATRIX = 2
 
@@ -70,7 +70,7 @@ def block_derivation(
     named = with_named_entrances(program, of, wrt, examples)
     lines = block_lines(named, of, wrt, examples, kept=kept)
     for line in lines:
-        line.expression = written_out(line.expression)
+        line.expression = opened_tensor(line.expression)
     used = {symbol for line in lines for symbol in symbols_of(line.expression)}
     used |= {named.symbols[line.symbol.data.then] for line in lines if isinstance(line.symbol.data, Second)}
     new = [

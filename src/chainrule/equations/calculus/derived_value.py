@@ -12,8 +12,7 @@ from chainrule.equations.language.tree import Derivative
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.numeric import compute
-from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.stages import stages_of
+from chainrule.equations.nodes.program import Program, stages_of
 from chainrule.errors import NoRuleError
 
 

@@ -5,11 +5,10 @@ from fractions import Fraction
 from math import lcm
 
 from chainrule.equations.calculus.lower_operations import Value, joined, together
-from chainrule.equations.nodes.conditions import compare, negated
+from chainrule.equations.nodes.conditions import Order, compare, indicator, negated, related
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.operations import may_overflow
 from chainrule.equations.nodes.products import elementwise, product, spread
-from chainrule.equations.nodes.relations import Order, indicator, related
 
 
 @dataclass

@@ -25,9 +25,8 @@ from chainrule.equations.nodes.nodes import (
 from chainrule.equations.nodes.norms import divisor
 from chainrule.equations.nodes.operations import Slope, is_constant, may_overflow, moving
 from chainrule.equations.nodes.products import power, product
-from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.program import Program, staged
 from chainrule.equations.nodes.simplify import simplify
-from chainrule.equations.nodes.stages import staged
 
 # A cotangent of more terms behind conditions is no longer taken apart.
 MOST_GATED = 8

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from chainrule.equations.language.tree import Size, size_factors
+from chainrule.equations.nodes.conditions import label_axes, related
 from chainrule.equations.nodes.distribute import Terms, opened
 from chainrule.equations.nodes.nodes import Node, factors_of, from_below, linear, topological
 from chainrule.equations.nodes.operations import last_axes, made
 from chainrule.equations.nodes.products import product, spread
-from chainrule.equations.nodes.relations import label_axes, related
 
 Rename = Callable[[Node], Node]
 T = TypeVar("T")

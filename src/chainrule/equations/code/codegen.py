@@ -28,12 +28,12 @@ from chainrule.equations.code.picks import picked, subscript, without_units
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.language.free_names import numbered
 from chainrule.equations.language.tree import Size, bottom_up, size_factors, spelled
+from chainrule.equations.nodes.conditions import label_axes
 from chainrule.equations.nodes.intervals import PARTS, interval
 from chainrule.equations.nodes.log_space import log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
 from chainrule.equations.nodes.operations import ELEMENTWISE, row_of
 from chainrule.equations.nodes.program import Program
-from chainrule.equations.nodes.relations import label_axes
 
 # What the code around the statements means by these words: `data y: Class[K]; float: R` is a sheet.
 OWN_WORDS = ("np", "float", "getattr", "len", "ValueError")

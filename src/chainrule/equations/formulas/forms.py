@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from chainrule.equations.language.tree import Size
+from chainrule.equations.nodes.conditions import Order
 from chainrule.equations.nodes.nodes import Node
-from chainrule.equations.nodes.relations import Order
 
 
 @dataclass(frozen=True, slots=True)

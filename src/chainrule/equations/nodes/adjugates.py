@@ -9,8 +9,8 @@ them but s_a and s_b, with the sign of det(U) det(V), and 0 for a = b:
 
 from collections.abc import Iterator
 
-from chainrule.equations.nodes.nodes import Node, from_below
-from chainrule.equations.nodes.operations import Labels, rebuild
+from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.operations import Labels, rewritten
 
 # What a determinant holds if its derivative is written with the adjugate.
 COFACTORS = "cofactors"
@@ -20,12 +20,11 @@ LEFT, RIGHT, PAIRS = range(3)
 
 def with_cofactors(root: Node, done: dict[Node, Node]) -> Node:
     """The node with determinants whose derivatives are written with the adjugate; ``done`` grows."""
-
-    def rule(node: Node, args: tuple[Node, ...]) -> Node:
-        new = rebuild(node, args)
-        return new.pool.intern("det", COFACTORS, new.args, new.dims) if new.kind == "det" else new
-
-    return from_below(root, rule, done)
+    return rewritten(
+        root,
+        lambda node: node.pool.intern("det", COFACTORS, node.args, node.dims) if node.kind == "det" else None,
+        done,
+    )
 
 
 def adjugate(matrix: Node) -> Node:

@@ -32,10 +32,10 @@ def merged_dims(dims: Sequence[Size], runs: Sequence[int]) -> tuple[Size, ...]:
 
 
 def parts_of(node: Node) -> list[Parts]:
-    """The sizes each axis of a ``merge`` or ``kron`` node was made of."""
+    """The sizes each axis was made of: those of a ``merge`` or ``kron`` node of several."""
     if node.kind == "merge":
         return grouped(node.args[0].dims, node.data)
-    return list(zip(*(arg.dims for arg in node.args), strict=True))
+    return list(zip(*(arg.dims for arg in (node.args if node.kind == "kron" else (node,))), strict=True))
 
 
 def opened(
@@ -88,7 +88,7 @@ def _agreed(factors: Sequence[Factor]) -> dict[int, Parts]:
     parts: dict[int, Parts] = {}
     refused: set[int] = set()
     for node, labels in factors:
-        for label, own in zip(labels, parts_of(node), strict=True) if node.kind in MERGED else ():
+        for label, own in zip(labels, parts_of(node), strict=True):
             if len(own) > 1 and parts.setdefault(label, own) != own:
                 refused.add(label)
     before = -1

@@ -2,6 +2,7 @@
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
+from chainrule.equations.nodes.conditions import sorted_relation
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
@@ -12,7 +13,6 @@ from chainrule.equations.nodes.nodes import (
     relabelled,
 )
 from chainrule.equations.nodes.operations import operation
-from chainrule.equations.nodes.relations import sorted_relation
 
 
 def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: dict[int, Size]) -> Node:

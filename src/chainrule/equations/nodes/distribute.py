@@ -1,13 +1,15 @@
 """Products distributed over the sums among their factors: A (u + 2 v) is A u + 2 A v."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from fractions import Fraction
 from math import inf
 
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_sum, linear
 from chainrule.equations.nodes.products import product
 
 Terms = list[tuple[Fraction, Node]]
+# Of a tensor that is opened.
+MOST_OF_TENSOR = 64
 
 
 def distributed(
@@ -52,3 +54,36 @@ def opened(
         for inner, whole in distributed(factors, place, range(len(node.dims)))[::-1]:
             stack += [(c * inner * outer, part) for outer, part in coefficient_terms(whole)[::-1]]
     return done
+
+
+def opened_tensor(node: Node) -> Node:
+    """A tensor with sums distributed where an identity matrix in them renames a summed index.
+
+    The second derivative by a matrix of (Xᵀ A X)⁻¹ holds δ[q,l] (Xᵀ Aᵀ)[r,k] + (Xᵀ A)[q,k] δ[r,l] between
+    chains of matrices. Distributed, every δ renames an index and every chain is one matrix again; as it
+    stands, it would be evaluated entry by entry.
+    """
+    if len(node.dims) <= 2:
+        return node
+    terms = opened(node, _place_of_identity, most=MOST_OF_TENSOR)
+    return node if terms is None else linear(node.pool, terms, node.dims)
+
+
+def _place_of_identity(term: Node) -> int | None:
+    """The place of a sum to distribute over, among the factors of a product."""
+    if is_sum(term):
+        return 0
+    factors = enumerate(factors_of(term))
+    return next(
+        (place for place, factor in factors if is_sum(factor[0]) and _renames(factor, term.axes)), None
+    )
+
+
+def _renames(factor: Factor, free: Collection[int]) -> bool:
+    """Whether an identity matrix inside has an end that is summed, none of the labels that are free."""
+    node, labels = factor
+    if node.kind == "delta":
+        return not set(labels) <= set(free)
+    inner = {axis for axis, label in enumerate(labels) if label in free}
+    terms = node.args if is_sum(node) else ()
+    return any(_renames(within, inner) for term in terms for within in factors_of(term))

@@ -10,7 +10,7 @@ from chainrule.equations.nodes.logarithms import log
 from chainrule.equations.nodes.nodes import Node, linear, negative, one_minus, scaled
 from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
-from chainrule.equations.nodes.products import elementwise, power
+from chainrule.equations.nodes.products import elementwise, power, spread
 
 HALF, ONE, TWO = Fraction(1, 2), Fraction(1), Fraction(2)
 LEAK = Fraction(1, 100)
@@ -83,6 +83,13 @@ def _log_of_rest(u: Node, c: int) -> Node:
     return plain("log", negative(plain("expm1", scaled(-c, u))))
 
 
+def _log_density(u: Node) -> Node:
+    """Log φ(u) = -u²/2 - log(2 π)/2."""
+    number = apply("log", scaled(2, u.pool.intern("pi", None, (), ())))
+    constant = spread(number, (), u.axes, u.dims)
+    return _sum(u, (-HALF, power(u, TWO)), (-HALF, constant))
+
+
 def _log_cosh(u: Node) -> Node:
     size = apply("abs", u)
     return _sum(u, (ONE, size), (ONE, plain("softplus", scaled(-2, size))), (-ONE, _log_2(u)))
@@ -99,6 +106,8 @@ _ROWS = (
         sign="positive",
         overflows=True,
         latex=r"\exp",
+        tail="both",
+        logarithm=lambda u: u,
     ),
     Elementwise(
         "log",
@@ -203,6 +212,8 @@ _ROWS = (
         sign="positive",
         letter="σ",
         latex=r"\sigma",
+        tail="low",
+        logarithm=lambda u: apply("log_sigmoid", u),
     ),
     Elementwise(
         "log_sigmoid",
@@ -316,6 +327,8 @@ _ROWS = (
         sign="positive",
         letter="Φ",
         latex=r"\Phi",
+        tail="low",
+        logarithm=lambda u: apply("log_normal_cdf", u),
     ),
     Elementwise(
         "normal_pdf",
@@ -327,6 +340,8 @@ _ROWS = (
         letter="φ",
         latex=r"\varphi",
         is_even=True,
+        tail="both",
+        logarithm=_log_density,
     ),
     Elementwise(
         "log_normal_cdf",

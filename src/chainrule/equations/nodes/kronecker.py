@@ -33,17 +33,13 @@ def split_axes(node: Node, parts: Sequence[Parts]) -> Node:
         return pool.ones(dims)
     if node.kind == "lin":
         return linear(pool, [(c, split_axes(arg, parts)) for c, arg in coefficient_terms(node)], dims)
-    if node.kind in ("merge", "kron") and parts_of(node) == list(parts):
-        return _apart(node)
+    if parts_of(node) == list(parts):
+        return node.args[0] if node.kind == "merge" else _outer(node.args)
     if node.kind == "delta" and (1 in runs or parts[0] == parts[1]):
         return _identity(node, parts)
     if node.kind == "prod":
         return _product(node, parts)
     return pool.intern("split", runs, (node,), dims)
-
-
-def _apart(node: Node) -> Node:
-    return node.args[0] if node.kind == "merge" else _outer(node.args)
 
 
 def _identity(node: Node, parts: Sequence[Parts]) -> Node:

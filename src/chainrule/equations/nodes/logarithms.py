@@ -5,6 +5,7 @@ Their direct evaluation would over- or underflow where the logarithm itself is m
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.entries import picked_entry
@@ -13,6 +14,7 @@ from chainrule.equations.nodes.nodes import (
     ONE,
     Factor,
     Node,
+    argument_beside,
     argument_of,
     coefficient_terms,
     content,
@@ -25,7 +27,7 @@ from chainrule.equations.nodes.nodes import (
     summed_labels,
 )
 from chainrule.equations.nodes.operations import apply, plain
-from chainrule.equations.nodes.products import elementwise, one_plus_exp, product, spread
+from chainrule.equations.nodes.products import elementwise, product, spread
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
 
@@ -131,7 +133,7 @@ def is_positive(node: Node) -> bool:
     return (
         node.kind in ("softmax", "size", "pi")
         or argument_of(node, "exp", "sigmoid") is not None
-        or one_plus_exp(node) is not None
+        or argument_beside(1, 1, "exp", node) is not None
         or one_minus_sigmoid(node) is not None
     )
 
@@ -181,10 +183,8 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | N
     return [*hot, (apply("log", node), labels)]
 
 
-def one_minus_sigmoid(node: Node) -> Node | None:
-    """The u of 1 - σ(u), if the node is that."""
-    one, c, term = number_plus_term(node) or (0, 0, node)
-    return argument_of(term, "sigmoid") if (one, c) == (1, -1) else None
+one_minus_sigmoid = partial(argument_beside, 1, -1, "sigmoid")
+"""The u of 1 - σ(u), if a node is that."""
 
 
 def _log_sum_exp(u: Node) -> Node | None:

@@ -1,55 +1,12 @@
 """Nodes of the calculus: immutable expressions in index notation, interned per pool.
 
-A node is one of these kinds; ``dims`` are its axes' sizes:
-
-=========  ==============================  ====================================================
-kind       data                            meaning
-=========  ==============================  ====================================================
-sym        name                            a name, opaque
-ones                                       all ones
-size       size                            a symbolic size as a number
-pi                                         the number π
-delta                                      the identity matrix
-unit       k                               the k-th unit vector
-iota                                       an index as a number: 0, 1, 2, ... along its axis
-relation   order                           1 where an order of indices holds, and maybe of a label, else 0
-onehot                                     one-hot rows of the labels ``args[0]``
-lin        coefficients                    Σ c_t args[t]; the only place of rational numbers
-prod       labels per factor               the product of the factors; Σ over labels that are none of `axes`
-pow        exponent                        elementwise power
-raised     (n, m)                          ∂ⁿ⁺ᵐ (args[0] ** args[1]), n times by the base, m by the exponent
-fn         name                            elementwise function
-norm       number of axes                  the Euclidean norm along the last of them
-direction  number of axes                  args[0] over the divisor args[1] of its norm; in code alone
-softmax                                    along the last axis
-lse                                        log Σ exp along the last axis
-logsum     axes per term                   log Σ_t Σ w_t exp(s_t), the last axes summed; args are all s_t, w_t
-logabs     axes per term                   log |Σ_t Σ w_t exp(s_t)|
-sumsign    axes per term                   the sign of Σ_t Σ w_t exp(s_t)
-share      axes per term                   v exp(a) / Σ_t Σ w_t exp(s_t); args are a, v and all s_t, w_t
-interval   part                            Φ(args[0]) - Φ(args[1]) in log space
-inv                                        matrix inverse of the last two axes
-logdet     None or "positive"              log |det| of the last two axes; or log det, not |det|
-det        how it is differentiated        determinant of the last two axes; see `adjugates`
-adjugate                                   det(A) A⁻¹ of the last two axes, there for a singular A too
-svd        which part                      what the derivative of that is written with: see `adjugates`
-part       places                          an entry or a row of a stack; printers alone see it
-compare    operator                        1 where args[0] operator args[1] holds, else 0
-where                                      args[1] where args[0] is 1, else args[2]; equal axes
-extreme    "max" or "min"                  the largest or smallest along the last axis
-attains    "max" or "min"                  1 where the last axis attains it, in equal shares, else 0
-kron                                       the Kronecker product of two nodes of equal rank
-merge      axes per group                  consecutive axes run through as one, the last fastest
-split      axes per group                  the inverse of merge
-=========  ==============================  ====================================================
-
 Interning is per pool, so that the order of terms, which follows the serial numbers, depends on the sheet
 alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import gcd
 from typing import Any, NoReturn, TypeVar, cast
@@ -258,20 +215,16 @@ def from_below(root: Node, rule: Callable[[Node, tuple[T, ...]], T], done: dict[
     done : dict
         What nodes have become before, below which nothing is looked at; it grows.
     """
-    # None stands above a node whose arguments come first.
-    stack: list[Node | None] = [root]
-    while stack:
-        node = stack.pop()
-        if node is None:
-            node = cast(Node, stack.pop())
-            done[node] = rule(node, tuple(map(done.__getitem__, node.args)))
-        elif node not in done:
-            stack += (node, None, *reversed(node.args))
+    for node in topological([root], done):
+        done[node] = rule(node, tuple(map(done.__getitem__, node.args)))
     return done[root]
 
 
-def topological(roots: Iterable[Node]) -> Iterator[Node]:
-    """Every node below the roots, each after its arguments; iterative, so depth does not matter."""
+def topological(roots: Iterable[Node], done: Container[Node] = ()) -> Iterator[Node]:
+    """Every node below the roots, each after its arguments; iterative, so depth does not matter.
+
+    What is done is left out, with what stands below it; it may grow on the way.
+    """
     seen: set[Node] = set()
     # None stands above a node whose arguments come first.
     stack: list[Node | None] = [*reversed(list(roots))]
@@ -279,7 +232,7 @@ def topological(roots: Iterable[Node]) -> Iterator[Node]:
         node = stack.pop()
         if node is None:
             yield cast(Node, stack.pop())
-        elif node not in seen:
+        elif node not in seen and node not in done:
             seen.add(node)
             if node.args:
                 stack += (node, None, *reversed(node.args))
@@ -313,6 +266,12 @@ def number_plus_term(node: Node) -> tuple[Fraction, Fraction, Node] | None:
     """The a, c and v of a + c v, if a node is a number that is not 0 and one other term."""
     number, rest = number_and_rest(node)
     return (number, *rest[0]) if number and len(rest) == 1 else None
+
+
+def argument_beside(number: int, c: int, name: str, node: Node) -> Node | None:
+    """The u of number + c f(u), if the node is that of the function of a name: of 1 - σ(u), or 1 + exp(u)."""
+    one, times, term = number_plus_term(node) or (0, 0, node)
+    return argument_of(term, name) if (one, times) == (number, c) else None
 
 
 def summed_labels(factors: Iterable[Factor], out: Collection[int]) -> set[int]:

@@ -16,9 +16,9 @@ from chainrule.equations.nodes.nodes import (
     content,
     factors_of,
     scaled,
-    topological,
 )
 from chainrule.equations.nodes.products import power, product, squared_norm
+from chainrule.equations.nodes.program import symbols_of
 
 HALF = Fraction(1, 2)
 # A product of more factors is not searched for its half.
@@ -28,13 +28,13 @@ MOST_FACTORS = 12
 def norm(node: Node, axes: int) -> Node:
     """The Euclidean norm along the last axes; numbers come out of it."""
     pool, dims = node.pool, node.dims[: len(node.dims) - axes]
-    if not any(inner.kind == "sym" for inner in topological([node])):
+    if not symbols_of(node):
         return power(squared_norm(node, axes), HALF)
     factor, primitive = content(node)
     if factor != 1:
         return scaled(abs(factor), norm(primitive, axes))
     square = squared_norm(node, axes)
-    if not any(inner.kind == "sym" for inner in topological([square])):
+    if not symbols_of(square):
         # Of signs, or of one-hot rows.
         return power(square, HALF)
     return pool.intern("norm", axes, (node,), dims)

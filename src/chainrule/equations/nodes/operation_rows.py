@@ -1,8 +1,53 @@
-"""The rows of the operations: one for each kind of node."""
+"""The rows of the operations: one for each kind of node.
+
+A node is one of these kinds; ``dims`` are its axes' sizes:
+
+=========  ==============================  ====================================================
+kind       data                            meaning
+=========  ==============================  ====================================================
+sym        name                            a name, opaque
+ones                                       all ones
+size       size                            a symbolic size as a number
+pi                                         the number π
+delta                                      the identity matrix
+unit       k                               the k-th unit vector
+iota                                       an index as a number: 0, 1, 2, ... along its axis
+relation   order                           1 where an order of indices holds, and maybe of a label, else 0
+onehot                                     one-hot rows of the labels ``args[0]``
+lin        coefficients                    Σ c_t args[t]; the only place of rational numbers
+prod       labels per factor               the product of the factors; Σ over labels that are none of `axes`
+pow        exponent                        elementwise power
+raised     (n, m)                          ∂ⁿ⁺ᵐ (args[0] ** args[1]), n times by the base, m by the exponent
+fn         name                            elementwise function
+norm       number of axes                  the Euclidean norm along the last of them
+direction  number of axes                  args[0] over the divisor args[1] of its norm; in code alone
+softmax                                    along the last axis
+lse                                        log Σ exp along the last axis
+logsum     axes per term                   log Σ_t Σ w_t exp(s_t), the last axes summed; args are all s_t, w_t
+logabs     axes per term                   log |Σ_t Σ w_t exp(s_t)|
+sumsign    axes per term                   the sign of Σ_t Σ w_t exp(s_t)
+share      axes per term                   v exp(a) / Σ_t Σ w_t exp(s_t); args are a, v and all s_t, w_t
+interval   part                            Φ(args[0]) - Φ(args[1]) in log space
+inv                                        matrix inverse of the last two axes
+logdet     None or "positive"              log |det| of the last two axes; or log det, not |det|
+det        how it is differentiated        determinant of the last two axes; see `adjugates`
+adjugate                                   det(A) A⁻¹ of the last two axes, there for a singular A too
+svd        which part                      what the derivative of that is written with: see `adjugates`
+part       places                          an entry or a row of a stack; printers alone see it
+compare    operator                        1 where args[0] operator args[1] holds, else 0
+where                                      args[1] where args[0] is 1, else args[2]; equal axes
+extreme    "max" or "min"                  the largest or smallest along the last axis
+attains    "max" or "min"                  1 where the last axis attains it, in equal shares, else 0
+kron                                       the Kronecker product of two nodes of equal rank
+merge      axes per group                  consecutive axes run through as one, the last fastest
+split      axes per group                  the inverse of merge
+=========  ==============================  ====================================================
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chainrule.equations.nodes import intervals
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.canonical import (
     has_turned_terms,
@@ -13,7 +58,7 @@ from chainrule.equations.nodes.canonical import (
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
-from chainrule.equations.nodes.log_space import terms_of
+from chainrule.equations.nodes.log_space import terms_of, written_out
 from chainrule.equations.nodes.nodes import Node, Pool, linear
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.operations import (
@@ -77,6 +122,11 @@ def _of_matrix(build: Callable[[Node, Node], Node]) -> Make:
         return build(args[0], node) if len(args[0].dims) == 2 else as_it_stands(pool, node, args, dims)
 
     return make
+
+
+def _spelled(node: Node) -> Node | None:
+    said = ELEMENTWISE[node.data].spelled
+    return said and said(node.args[0])
 
 
 def _power_cost(node: Node, args: Sequence[int]) -> int:
@@ -156,6 +206,8 @@ _ROWS = (
         is_positive=lambda node: ELEMENTWISE[node.data].sign != "",
         overflows=lambda node: ELEMENTWISE[node.data].overflows,
         is_symmetric=lambda node: of_symmetric(node, ELEMENTWISE[node.data].is_even),
+        tail=lambda node: ELEMENTWISE[node.data].tail,
+        spelled=_spelled,
         power=power_of_function,
     ),
     Operation(
@@ -168,18 +220,24 @@ _ROWS = (
     ),
     Operation("direction"),
     Operation(
-        "softmax", last=1, words="Jacobian of softmax p: diag(p) - ppᵀ", is_simplex=True, is_positive=True
+        "softmax",
+        last=1,
+        words="Jacobian of softmax p: diag(p) - ppᵀ",
+        is_simplex=True,
+        tail="low",
+        is_positive=True,
     ),
     Operation("lse", last=1, words="the gradient of logsumexp is softmax"),
-    Operation("logsum", overflows=True),
-    Operation("logabs", overflows=True),
-    Operation("sumsign", is_constant=True),
+    Operation("logsum", overflows=True, spelled=written_out),
+    Operation("logabs", overflows=True, spelled=written_out),
+    Operation("sumsign", is_constant=True, spelled=written_out),
     Operation(
         "share",
         is_positive=lambda node: (node.args[1], *(term.w for term in terms_of(node))),
         overflows=True,
+        spelled=written_out,
     ),
-    Operation("interval", overflows=True),
+    Operation("interval", overflows=True, spelled=intervals.spelled),
     Operation(
         "inv",
         _of_matrix(lambda arg, node: inverse(arg)),

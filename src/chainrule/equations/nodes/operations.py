@@ -60,6 +60,10 @@ class Operation(NamedTuple):
         Whether it can be infinite, or not a number, at finite arguments; or that, from the node.
     is_symmetric : callable, optional
         Whether a square matrix is its own transpose, from the node, where that is known of its arguments.
+    tail : str or callable
+        Where it leaves the range of floats while its logarithm is moderate, as of `Elementwise`.
+    spelled : callable, optional
+        What a node that only compiled code has is for a reader.
     power : callable, optional
         (node, exponent) -> a power of it if that is opened for every real argument, else None.
     """
@@ -76,6 +80,8 @@ class Operation(NamedTuple):
     is_positive: Positive | Callable[[Node], Positive] = False
     overflows: bool | Callable[[Node], bool] = False
     is_symmetric: Callable[[Node], bool] | None = None
+    tail: str | Callable[[Node], str] = ""
+    spelled: Callable[[Node], Node | None] | None = None
     power: Callable[[Node, Fraction], Node | None] | None = None
 
 
@@ -122,6 +128,8 @@ class Elementwise(NamedTuple):
         Whether f(-u) is f(u).
     steps : bool
         Whether its values are real whatever the argument: those of a step.
+    tail : {"", "low", "both"}
+        Where it is beyond every float while its logarithm is moderate: near 0, or on both sides.
     logarithm : callable, optional
         log f(u) for compiled code, finite where f(u) is beyond every float.
     letter, latex : str
@@ -140,6 +148,7 @@ class Elementwise(NamedTuple):
     overflows: bool = False
     steps: bool = False
     is_even: bool = False
+    tail: Literal["", "low", "both"] = ""
     logarithm: Callable[[Node], Node] | None = None
     letter: str = ""
     latex: str = ""
@@ -294,6 +303,16 @@ def made(node: Node, args: Args, dims: Dims, pool: Pool | None = None) -> Node:
 def rebuild(node: Node, args: tuple[Node, ...]) -> Node:
     """The node with other arguments, through the constructors, so that their rules apply."""
     return node if args == node.args else made(node, args, node.dims)
+
+
+def rewritten(root: Node, rule: Callable[[Node], Node | None], done: dict[Node, Node]) -> Node:
+    """The node with what a rule makes of each node of rewritten arguments; None leaves that as it is."""
+
+    def above(node: Node, args: tuple[Node, ...]) -> Node:
+        new = rebuild(node, args)
+        return rule(new) or new
+
+    return from_below(root, above, done)
 
 
 def substitute(node: Node, replacement: dict[Node, Node]) -> Node:

@@ -14,13 +14,13 @@ from math import prod
 from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
 from chainrule.equations.nodes.canonical import canonical, oriented
-from chainrule.equations.nodes.conditions import choose, gate
-from chainrule.equations.nodes.exponents import Exponents, join_divisors, join_raised, join_signs
+from chainrule.equations.nodes.conditions import choose, gate, settled_relations
 from chainrule.equations.nodes.nodes import (
     ONE,
     Factor,
     Node,
     Pool,
+    argument_beside,
     argument_of,
     base_and_exponent,
     coefficient_terms,
@@ -29,13 +29,18 @@ from chainrule.equations.nodes.nodes import (
     is_sum,
     is_zero,
     linear,
-    number_plus_term,
     scaled,
     summed_labels,
 )
 from chainrule.equations.nodes.operations import is_plain, is_simplex, may_overflow, operation, plain
-from chainrule.equations.nodes.quotients import cancel_inverses, recognise
-from chainrule.equations.nodes.relations import settled_relations
+from chainrule.equations.nodes.quotients import (
+    Exponents,
+    cancel_inverses,
+    join_divisors,
+    join_raised,
+    join_signs,
+    recognise,
+)
 
 Label = Hashable
 # Larger whole numbers are no floats any more, nor exponents that tell odd from even.
@@ -420,7 +425,7 @@ def power_of_sum(node: Node, exponent: Fraction) -> Node | None:
     factor, primitive = content(node)
     if exponent.denominator == 1 and factor != 1 and _has_floats(factor, exponent):
         return scaled(factor**exponent.numerator, power(primitive, exponent))
-    inner = one_plus_exp(node) if exponent == -1 else None
+    inner = argument_beside(1, 1, "exp", node) if exponent == -1 else None
     return inner and plain("sigmoid", scaled(-1, inner))
 
 
@@ -463,9 +468,3 @@ def squared_norm(node: Node, axes: int) -> Node:
     """The sum of squares along the last axes."""
     labels = range(len(node.dims))
     return product(node.pool, [(node, labels), (node, labels)], labels[: len(labels) - axes])
-
-
-def one_plus_exp(node: Node) -> Node | None:
-    """The u of 1 + exp(u), if the node is that."""
-    one, c, term = number_plus_term(node) or (0, 0, node)
-    return argument_of(term, "exp") if one == c == 1 else None

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from chainrule.equations.language.tree import Declaration, Size, walk
-from chainrule.equations.nodes.nodes import Node, Pool, topological
+from chainrule.equations.language.tree import Declaration, Size, bottom_up, walk
+from chainrule.equations.nodes.nodes import ONE, Node, Pool, argument_of, base_and_exponent, topological
+from chainrule.equations.nodes.operations import is_plain
 from chainrule.errors import NoRuleError
 
 
@@ -158,3 +159,36 @@ class Temporary(NamedTuple):
     number: int
     capital: bool = False
     symmetric: bool = False
+
+
+# With a quotient, a logarithm or an exponential in it something may cancel further on: e_y / p in a softmax.
+_POLYNOMIAL = frozenset({"sym", "lin", "prod"})
+_BOUNDED = frozenset({"tanh", "sigmoid", "sin", "cos", "step", "sign", "relu", "abs"})
+
+
+def staged(program: Program, cotangent: Node) -> Node:
+    """A symbol for a cotangent, kept in `Program.stages`; itself where something may cancel further on."""
+    if not cotangent.args or not all(map(_is_polynomial, topological([cotangent]))):
+        return cotangent
+    symbol = program.pool.symbol(("stage", cotangent.serial), cotangent.dims)
+    program.stages[symbol] = cotangent
+    return symbol
+
+
+def _is_polynomial(node: Node) -> bool:
+    _, exponent = base_and_exponent(node)
+    plain = argument_of(node, *_BOUNDED) is not None or node.kind in _POLYNOMIAL or is_plain(node)
+    return plain or (exponent is not ONE and exponent.denominator == 1 and exponent > 0)
+
+
+def stages_of(program: Program, root: Node) -> list[tuple[Node, Node]]:
+    """The symbols that stand for cotangents in a node and in one another, each with what it stands for first.
+
+    The order is that in which they can be computed.
+    """
+
+    def behind(node: Node) -> list[Node]:
+        return [symbol for symbol in reversed(symbols_of(node)) if symbol in program.stages]
+
+    order = bottom_up(behind(root), lambda symbol: behind(program.stages[symbol]))
+    return [(symbol, program.stages[symbol]) for symbol in order]

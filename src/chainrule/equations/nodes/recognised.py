@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import (
     Node,
+    argument_beside,
     argument_of,
     coefficient_terms,
     negative,
@@ -18,9 +19,7 @@ HALF = Fraction(1, 2)
 
 def recognised_sum(u: Node) -> Node:
     """2 σ(2 z) - 1 as tanh(z), 1 + erf(z/√2) as 2 Φ(z); any other node as it is."""
-    one, c, term = number_plus_term(u) or (0, 0, u)
-    z = argument_of(term, "sigmoid") if (one, c) == (-1, 2) else None
-    if z is not None:
+    if (z := argument_beside(-1, 2, "sigmoid", u)) is not None:
         return plain("tanh", scaled(HALF, z))
     found = cumulative(u)
     # 1 + erf(z) stays: Φ(√2 z) would be longer.

@@ -11,9 +11,9 @@ from fractions import Fraction
 from chainrule.equations.nodes import recognised, softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.distribute import distributed
-from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval, spelled
+from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval
 from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.log_space import KINDS, Term, log_of, other_parts, share, terms_of, written_out
+from chainrule.equations.nodes.log_space import Term, log_of, other_parts, share, terms_of
 from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
     ONE,
@@ -23,7 +23,6 @@ from chainrule.equations.nodes.nodes import (
     base_and_exponent,
     coefficient_terms,
     factors_of,
-    from_below,
     is_number,
     is_sum,
     is_zero,
@@ -32,7 +31,7 @@ from chainrule.equations.nodes.nodes import (
     number_plus_term,
     scaled,
 )
-from chainrule.equations.nodes.operations import ELEMENTWISE, apply, plain, rebuild
+from chainrule.equations.nodes.operations import apply, operation, plain, rewritten
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.totals import (
@@ -57,29 +56,20 @@ def in_log_space(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]
     done : dict
         What was rewritten before; it grows.
     """
-
-    def rule(node: Node, args: tuple[Node, ...]) -> Node:
-        current = rebuild(node, args)
-        return _rewritten(current, bodies) or current
-
-    return from_below(root, rule, done)
+    return rewritten(root, lambda node: _in_log_space(node, bodies), done)
 
 
 def spelled_out(root: Node) -> Node:
     """The node as a reader knows it, with its sums of exponentials and its tails written out."""
-    return from_below(root, _spelled_out, {})
+    return rewritten(root, _spelled, {})
 
 
-def _spelled_out(node: Node, args: tuple[Node, ...]) -> Node:
-    new = rebuild(node, args)
-    if node.kind == "fn" and (said := ELEMENTWISE[node.data].spelled) is not None:
-        new = said(new.args[0])
-    if node.kind == "interval":
-        new = spelled(new)
-    return written_out(new) if node.kind in KINDS else new
+def _spelled(node: Node) -> Node | None:
+    rule = operation(node).spelled
+    return rule and rule(node)
 
 
-def _rewritten(node: Node, bodies: Bodies) -> Node | None:
+def _in_log_space(node: Node, bodies: Bodies) -> Node | None:
     if (u := argument_of(node, "log")) is not None:
         return _logarithm(u, bodies)
     rule = _RULES.get(node.kind)

@@ -1,6 +1,6 @@
 """What counts as a sum of exponentials: its terms, each with an exponent and a weight."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ from chainrule.equations.nodes.nodes import (
     ONE,
     Factor,
     Node,
-    argument_of,
+    argument_beside,
     base_and_exponent,
     coefficient_terms,
     factors_of,
@@ -27,16 +27,14 @@ from chainrule.equations.nodes.nodes import (
     scaled,
     summed_labels,
 )
-from chainrule.equations.nodes.operations import apply, operation
-from chainrule.equations.nodes.products import one_plus_exp, power, product, spread
+from chainrule.equations.nodes.operations import ELEMENTWISE, apply, fact, operation
+from chainrule.equations.nodes.products import product, spread
 
 Bodies: TypeAlias = Mapping[Node, Node]
 # A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
 MOST_TERMS = 8
 # What is asked below a node goes no deeper: x ← r x (1 - x) nests as deep as the sheet is long.
 MOST_LEVELS = 6
-# Positive functions whose logarithm stays moderate where they under- or overflow.
-_UNBOUNDED, _BOUNDED = {"exp", "normal_pdf"}, {"sigmoid", "normal_cdf"}
 
 
 def total(u: Node, bodies: Bodies) -> list[Term] | None:
@@ -92,29 +90,28 @@ def _is_inner_sum(node: Node, bodies: Bodies) -> bool:
     return (node in bodies or several) and _holds_exponentials(bodies.get(node, node), bodies)
 
 
-def _holds_exponentials(node: Node, bodies: Bodies, kinds: Iterable[str] = _UNBOUNDED | _BOUNDED) -> bool:
+def _holds_exponentials(node: Node, bodies: Bodies, tails: Collection[str] = ("both", "low")) -> bool:
     return any(
-        _is_exponential(factor, kinds)
-        or (factor in bodies and _holds_exponentials(bodies[factor], bodies, kinds))
+        _is_exponential(factor, tails)
+        or (factor in bodies and _holds_exponentials(bodies[factor], bodies, tails))
         for _, term in coefficient_terms(node)
         for factor, _ in factors_of(term)
     )
 
 
-def _is_exponential(node: Node, kinds: Iterable[str]) -> bool:
+def _is_exponential(node: Node, tails: Collection[str]) -> bool:
     node, _ = base_and_exponent(node)
     if gate(node):
-        return any(_is_exponential(factor, kinds) for factor, _ in factors_of(node.args[1]))
-    soft = node.kind == "softmax" and "sigmoid" in kinds
-    return soft or node.kind == "share" or argument_of(node, *kinds) is not None
+        return any(_is_exponential(factor, tails) for factor, _ in factors_of(node.args[1]))
+    return node.kind == "share" or fact(operation(node).tail, node) in tails
 
 
 def leaves_range(node: Node, bodies: Bodies) -> bool:
     """Whether a term of a sum has a factor that can leave the range of numbers on either side."""
     return any(
-        _is_exponential(factor, _UNBOUNDED)
-        or (is_sum(factor) and _holds_exponentials(factor, bodies, _UNBOUNDED))
-        or (factor in bodies and _holds_exponentials(bodies[factor], bodies, _UNBOUNDED))
+        _is_exponential(factor, ("both",))
+        or (is_sum(factor) and _holds_exponentials(factor, bodies, ("both",)))
+        or (factor in bodies and _holds_exponentials(bodies[factor], bodies, ("both",)))
         for _, term in coefficient_terms(node)
         for factor, _ in factors_of(term)
     )
@@ -202,8 +199,8 @@ def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
 
 
 def _log_of_function(node: Node, bodies: Bodies, level: int) -> Node | None:
-    rule = _KNOWN_FUNCTIONS.get(node.data)
-    return rule(node.args[0]) if rule is not None else None
+    row = ELEMENTWISE[node.data]
+    return row.logarithm(node.args[0]) if row.tail and row.logarithm is not None else None
 
 
 def _log_of_power(node: Node, bodies: Bodies, level: int) -> Node | None:
@@ -241,27 +238,12 @@ def _log_of_total(node: Node, bodies: Bodies, level: int) -> Node | None:
     """Of a positive sum of exponentials."""
     if not leaves_range(node, bodies) or not _is_positive(node):
         return None
-    if one_plus_exp(node) is not None:
+    if argument_beside(1, 1, "exp", node) is not None:
         return apply("log", node)
     sums = total(node, bodies)
     return log_of(sums) if sums is not None else None
 
 
-def _log_density(u: Node) -> Node:
-    """Log φ(u) = -u²/2 - log(2 π)/2."""
-    pool, axes = u.pool, tuple(range(len(u.dims)))
-    number = apply("log", scaled(2, pool.intern("pi", None, (), ())))
-    constant = product(pool, [(number, ()), (pool.ones(u.dims), axes)], axes)
-    half = Fraction(-1, 2)
-    return linear(pool, [(half, power(u, Fraction(2))), (half, constant)], u.dims)
-
-
-_KNOWN_FUNCTIONS: dict[str, Callable[[Node], Node]] = {
-    "exp": lambda u: u,
-    "sigmoid": lambda u: apply("log_sigmoid", u),
-    "normal_cdf": lambda u: apply("log_normal_cdf", u),
-    "normal_pdf": _log_density,
-}
 _KNOWN: dict[str, Callable[[Node, Bodies, int], Node | None]] = {
     "fn": _log_of_function,
     "softmax": lambda node, bodies, level: apply("log", node),
