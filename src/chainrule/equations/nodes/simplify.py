@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import partial
 from itertools import chain
 
 from chainrule.equations.nodes.conditions import choose, gate, negated
@@ -279,6 +278,10 @@ def _factor_out(node: Node) -> Iterator[Node]:
         yield from factored(node, simplify)
 
 
+def _share_scalars(node: Node) -> Iterator[Node]:
+    yield from with_shared_scalars(node, simplify)
+
+
 _RULES: dict[str, tuple[Callable[[Node], Iterator[Node]], ...]] = {
     "prod": (
         _open_inverses,
@@ -293,6 +296,6 @@ _RULES: dict[str, tuple[Callable[[Node], Iterator[Node]], ...]] = {
         _flatten_sums,
         _expand_terms,
         _factor_out,
-        partial(with_shared_scalars, simple=simplify),
+        _share_scalars,
     ),
 }
