@@ -7,7 +7,7 @@ from chainrule import gamma, special
 from chainrule.arrays import np, numpy_function
 from chainrule.equations.nodes import elementwise_values as values
 from chainrule.equations.nodes.logarithms import log
-from chainrule.equations.nodes.nodes import Node, linear, negative, one_minus, scaled
+from chainrule.equations.nodes.nodes import Node, combined, linear, negative, one_minus, scaled
 from chainrule.equations.nodes.norms import root
 from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
 from chainrule.equations.nodes.products import elementwise, power, spread
@@ -46,7 +46,7 @@ def _hazard(u: Node) -> Node:
 
 def _cloglog_slope(u: Node) -> Node:
     t = plain("exp", u)
-    below = _sum(u, (ONE, plain("exp", t)), (-ONE, _one(u)))
+    below = combined((ONE, plain("exp", t)), (-ONE, _one(u)))
     return elementwise(t, u.pool.intern("pow", -ONE, (below,), u.dims))
 
 
@@ -66,16 +66,12 @@ def _polygamma(n: int) -> Elementwise:
     )
 
 
-def _sum(u: Node, *terms: tuple[Fraction, Node]) -> Node:
-    return linear(u.pool, terms, u.dims)
-
-
 def _one(u: Node) -> Node:
     return u.pool.ones(u.dims)
 
 
 def _log_2(u: Node) -> Node:
-    return plain("log", _sum(u, (TWO, _one(u))))
+    return plain("log", combined((TWO, _one(u))))
 
 
 def _log_of_rest(u: Node, c: int) -> Node:
@@ -87,12 +83,12 @@ def _log_density(u: Node) -> Node:
     """Log φ(u) = -u²/2 - log(2 π)/2."""
     number = apply("log", scaled(2, u.pool.intern("pi", None, (), ())))
     constant = spread(number, (), u.axes, u.dims)
-    return _sum(u, (-HALF, power(u, TWO)), (-HALF, constant))
+    return combined((-HALF, power(u, TWO)), (-HALF, constant))
 
 
 def _log_cosh(u: Node) -> Node:
     size = apply("abs", u)
-    return _sum(u, (ONE, size), (ONE, plain("softplus", scaled(-2, size))), (-ONE, _log_2(u)))
+    return combined((ONE, size), (ONE, plain("softplus", scaled(-2, size))), (-ONE, _log_2(u)))
 
 
 _ROWS = (
@@ -125,17 +121,17 @@ _ROWS = (
         "exp' = exp",
         numpy_function("expm1"),
         "np.expm1",
-        spelled=lambda u: _sum(u, (ONE, plain("exp", u)), (-ONE, _one(u))),
+        spelled=lambda u: combined((ONE, plain("exp", u)), (-ONE, _one(u))),
         overflows=True,
-        logarithm=lambda u: _sum(u, (ONE, u), (ONE, _log_of_rest(u, 1))),
+        logarithm=lambda u: combined((ONE, u), (ONE, _log_of_rest(u, 1))),
     ),
     Elementwise(
         "log1p",
-        lambda u, v: power(_sum(u, (ONE, _one(u)), (ONE, u)), -ONE),
+        lambda u, v: power(combined((ONE, _one(u)), (ONE, u)), -ONE),
         "log' = 1/u",
         numpy_function("log1p"),
         "_log1p",
-        spelled=lambda u: plain("log", _sum(u, (ONE, _one(u)), (ONE, u))),
+        spelled=lambda u: plain("log", combined((ONE, _one(u)), (ONE, u))),
         overflows=True,
     ),
     Elementwise(
@@ -172,7 +168,7 @@ _ROWS = (
     ),
     Elementwise(
         "leaky_relu",
-        lambda u, v: _sum(u, (LEAK, _one(u)), (1 - LEAK, plain("step", u))),
+        lambda u, v: combined((LEAK, _one(u)), (1 - LEAK, plain("step", u))),
         "leaky_relu' = 1 where u > 0, else 0.01",
         special.leaky_relu,
         "_leaky_relu",
@@ -197,7 +193,7 @@ _ROWS = (
     ),
     Elementwise(
         "log_softplus",
-        lambda u, v: plain("exp", _sum(u, (ONE, plain("log_sigmoid", u)), (-ONE, v))),
+        lambda u, v: plain("exp", combined((ONE, plain("log_sigmoid", u)), (-ONE, v))),
         "(log softplus)' = σ / softplus",
         lambda x: np.log(special.softplus(x)),
         "_log_softplus",
@@ -253,7 +249,7 @@ _ROWS = (
     ),
     Elementwise(
         "tan",
-        lambda u, v: _sum(u, (ONE, _one(u)), (ONE, power(v, TWO))),
+        lambda u, v: combined((ONE, _one(u)), (ONE, power(v, TWO))),
         "tan' = 1 + tan²",
         numpy_function("tan"),
         "np.tan",
@@ -289,7 +285,7 @@ _ROWS = (
     ),
     Elementwise(
         "arctan",
-        lambda u, v: power(_sum(u, (ONE, _one(u)), (ONE, power(u, TWO))), -ONE),
+        lambda u, v: power(combined((ONE, _one(u)), (ONE, power(u, TWO))), -ONE),
         "arctan'(u) = 1/(1 + u²)",
         numpy_function("arctan"),
         "np.arctan",
@@ -302,7 +298,7 @@ _ROWS = (
         numpy_function("sinh"),
         "np.sinh",
         overflows=True,
-        logarithm=lambda u: _sum(u, (ONE, u), (ONE, _log_of_rest(u, 2)), (-ONE, _log_2(u))),
+        logarithm=lambda u: combined((ONE, u), (ONE, _log_of_rest(u, 2)), (-ONE, _log_2(u))),
         latex=r"\sinh",
     ),
     Elementwise(
@@ -365,7 +361,7 @@ _ROWS = (
         "",
         values.normal_hazard_slope,
         "_normal_hazard_slope",
-        spelled=lambda u: elementwise(_hazard(u), _sum(u, (ONE, u), (ONE, _hazard(u))), coefficient=-1),
+        spelled=lambda u: elementwise(_hazard(u), combined((ONE, u), (ONE, _hazard(u))), coefficient=-1),
     ),
     Elementwise(
         "cloglog",
@@ -390,7 +386,7 @@ _ROWS = (
         values.cloglog_curvature,
         "_cloglog_curvature",
         spelled=lambda u: elementwise(
-            _cloglog_slope(u), _sum(u, (ONE, _one(u)), (-ONE, plain("exp", u)), (-ONE, _cloglog_slope(u)))
+            _cloglog_slope(u), combined((ONE, _one(u)), (-ONE, plain("exp", u)), (-ONE, _cloglog_slope(u)))
         ),
     ),
     Elementwise(

@@ -10,7 +10,7 @@ Far out both Φ round to 0 or 1. One kind of node, ``interval`` with the argumen
 from collections.abc import Iterator
 from fractions import Fraction
 
-from chainrule.equations.nodes.nodes import ONE, Node, argument_of, coefficient_terms, linear
+from chainrule.equations.nodes.nodes import ONE, Node, difference_of, linear
 from chainrule.equations.nodes.operations import Slope, plain
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.errors import NoRuleError
@@ -25,16 +25,9 @@ def interval(part: str, b: Node, a: Node) -> Node:
 
 def difference_of_cumulatives(u: Node) -> tuple[Fraction, Node, Node] | None:
     """The c, b and a of c (Φ(b) - Φ(a)) with c > 0; erf(z) - erf(y) is one, too."""
-    terms = {c: arg for c, arg in coefficient_terms(u)} if u.kind == "lin" and len(u.args) == 2 else {}
-    c = max(terms, default=Fraction(0))
-    if set(terms) != {c, -c}:
-        return None
-    upper, lower = terms[c], terms[-c]
-    b, a = argument_of(upper, "normal_cdf", "erf"), argument_of(lower, "normal_cdf", "erf")
-    if b is None or a is None or upper.data != lower.data:
-        return None
-    if upper.data == "normal_cdf":
-        return c, b, a
+    if (found := difference_of(u, "normal_cdf")) is not None or (found := difference_of(u, "erf")) is None:
+        return found
+    c, b, a = found
     root = power(u.pool.number(Fraction(2)), Fraction(1, 2))
     return 2 * c, elementwise(root, b), elementwise(root, a)
 

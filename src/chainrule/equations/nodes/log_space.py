@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from chainrule.equations.nodes.nodes import (
     Node,
-    coefficient_terms,
     content,
     is_number,
     is_zero,
     linear,
+    number_of,
     scaled,
 )
 from chainrule.equations.nodes.operations import Labels, Slope, plain
@@ -54,10 +54,9 @@ def share(a: Node, v: Node, terms: Sequence[Term]) -> Node:
         return scaled(c, share(a, w, terms))
     rank, out = len(terms[0].s.dims) - terms[0].axes, range(len(a.dims))
     if len(a.dims) > rank and is_number(a) and v.kind == "ones":  # exp(x) exp(-x) / T, the same for each x
-        level = sum((number for number, _ in coefficient_terms(a)), Fraction(0))
         dims = a.dims[:rank]
-        one = share(pool.number(level, dims), pool.ones(dims), terms)
-        return product(pool, [(one, out[:rank]), (pool.ones(a.dims), out)], out)
+        one = share(pool.number(number_of(a), dims), pool.ones(dims), terms)
+        return spread(one, out[:rank], out, a.dims)
     return pool.intern("share", axes, (a, v, *_arguments(terms)), a.dims)
 
 

@@ -16,8 +16,10 @@ from chainrule.equations.nodes.nodes import (
     Node,
     argument_beside,
     argument_of,
+    base_and_exponent,
     coefficient_terms,
     content,
+    difference_of,
     factors_of,
     linear,
     negative,
@@ -53,9 +55,10 @@ def _log_of_power(u: Node) -> Node | None:
     return None
 
 
-def _log_of_multiple(u: Node) -> Node | None:
+def log_of_multiple(u: Node, log_of: Callable[[Node], Node | None] = log) -> Node | None:
+    """Of c v for a number c > 0, from that of v."""
     ((c, v), *others) = coefficient_terms(u) or [(Fraction(0), u)]
-    inner = log(v) if c > 0 and c != 1 and not others else None
+    inner = log_of(v) if c > 0 and c != 1 and not others else None
     return inner and linear(u.pool, [(ONE, constant_log(c, u)), (ONE, inner)], u.dims)
 
 
@@ -106,9 +109,8 @@ def constant_log(c: Fraction | int, like: Node) -> Node:
 def _log_of_tanh_slope(u: Node) -> Node | None:
     """log(1 - tanh² z) = log 4 - 2 z - 2 softplus(-2 z)."""
     one, c, square = number_plus_term(u) or (0, 0, u)
-    if (one, c) != (1, -1) or square.kind != "pow" or square.data != 2:
-        return None
-    z = argument_of(square.args[0], "tanh")
+    base, exponent = base_and_exponent(square)
+    z = argument_of(base, "tanh") if one == -c == 1 and exponent == 2 else None
     if z is None:
         return None
     soft = plain("softplus", scaled(-2, z))
@@ -152,9 +154,7 @@ def _log_of_product(u: Node) -> Node | None:
         if logarithm is None:
             rest += group
             continue
-        own = {label for _, labels in logarithm for label in labels}
-        fill = [(pool.ones((u.dims[axis],)), (label,)) for axis, label in enumerate(out) if label not in own]
-        terms.append(picked_entry(pool, logarithm[-1], [*logarithm[:-1], *fill], out))
+        terms.append(picked_entry(pool, logarithm[-1], [*logarithm[:-1], (pool.ones(u.dims), out)], out))
     if not terms:
         return None
     if rest:
@@ -199,11 +199,9 @@ def _log_sum_exp(u: Node) -> Node | None:
 
 def _log_of_sigmoids(u: Node) -> Node | None:
     """log(σ(a) - σ(b)) = log σ(a) + log σ(-b) + log(1 - exp(b - a)); in the tails both σ round to 1."""
-    terms = {c: argument_of(arg, "sigmoid") for c, arg in coefficient_terms(u)} if u.kind == "lin" else {}
-    c = max(terms, default=Fraction(0))
-    a, b = terms.get(c), terms.get(-c)
-    if len(u.args) != 2 or len(terms) != 2 or a is None or b is None:
+    if (found := difference_of(u, "sigmoid")) is None:
         return None
+    c, a, b = found
     within = one_minus(plain("exp", difference(b, a)))
     parts = [plain("log_sigmoid", a), plain("log_sigmoid", negative(b)), apply("log", within)]
     return linear(u.pool, [(ONE, part) for part in (*parts, constant_log(c, u))], u.dims)
@@ -212,7 +210,7 @@ def _log_of_sigmoids(u: Node) -> Node | None:
 _LOGARITHMS: tuple[Callable[[Node], Node | None], ...] = (
     _log_of_function,
     _log_of_power,
-    _log_of_multiple,
+    log_of_multiple,
     _log_of_complement,
     _log_of_exponentials,
     _log_of_sigmoids,

@@ -274,6 +274,14 @@ def argument_beside(number: int, c: int, name: str, node: Node) -> Node | None:
     return argument_of(term, name) if (one, times) == (number, c) else None
 
 
+def difference_of(u: Node, name: str) -> tuple[Fraction, Node, Node] | None:
+    """The c, b and a of c (f(b) - f(a)) with c > 0, if a node is that of the function of a name."""
+    terms = {c: argument_of(term, name) for c, term in coefficient_terms(u)} if len(u.args) == 2 else {}
+    c = max(terms, default=ONE)
+    b, a = terms.get(c), terms.get(-c)
+    return (c, b, a) if b is not None and a is not None else None
+
+
 def summed_labels(factors: Iterable[Factor], out: Collection[int]) -> set[int]:
     """The labels of factors over which their product sums."""
     return {label for _, own in factors for label in own}.difference(out)
@@ -324,6 +332,12 @@ def _require_float(c: Fraction) -> None:
             f"The numbers of a formula multiply to one of about {digits:,} digits, which no float holds; "
             "write the formula with smaller ones, such as sums of logarithms."
         )
+
+
+def combined(*terms: tuple[Fraction | int, Node]) -> Node:
+    """Σ c_t node_t of nodes of equal shape, at least one."""
+    _, first = terms[0]
+    return linear(first.pool, [(Fraction(c), node) for c, node in terms], first.dims)
 
 
 def scaled(c: Fraction | int, node: Node) -> Node:

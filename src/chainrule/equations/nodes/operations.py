@@ -290,11 +290,6 @@ def rule_in_words(node: Node) -> str:
     return fact(operation(node).words, node) or node.kind
 
 
-def own_cost(node: Node, args: Sequence[int]) -> int:
-    """How long a node is to read, from the costs of its arguments."""
-    return operation(node).cost(node, args)
-
-
 def made(node: Node, args: Args, dims: Dims, pool: Pool | None = None) -> Node:
     """The same of other arguments, with other sizes, maybe in another pool."""
     return operation(node).make(node.pool if pool is None else pool, node, args, dims)

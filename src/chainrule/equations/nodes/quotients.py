@@ -47,7 +47,7 @@ class Exponents(dict[Factor, Fraction]):
 
 
 class Found(NamedTuple):
-    """What is used and how often, -1 for what is divided by once; what is found for it, its power and sign."""
+    """What is used and how often, -1 for a division; and what is found for it, its power and its sign."""
 
     used: Mapping[Factor, int]
     factor: Factor

@@ -7,7 +7,6 @@ same kind. Each of u and v has the axes of the result, or none. With P(v) = v (v
     (0, m):  u ** v (log u)ᵐ, which is 0 at u = 0 for v > 0, and does not exist for u < 0.
 """
 
-from collections.abc import Iterable
 from fractions import Fraction
 from math import perm, prod
 
@@ -16,12 +15,13 @@ from chainrule.equations.nodes.nodes import (
     Pool,
     argument_of,
     coefficient_terms,
+    combined,
     is_number,
     linear,
     number_of,
     scaled,
 )
-from chainrule.equations.nodes.products import Label, elementwise, power, product, spread, unrepeated
+from chainrule.equations.nodes.products import Label, elementwise, power, spread, unrepeated
 
 
 def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node:
@@ -29,8 +29,7 @@ def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node
     pool, dims = base.pool, max(base.dims, exponent.dims, key=len)
     base, exponent = _unrepeated(base), _unrepeated(exponent)
     if dims and not base.dims and not exponent.dims:
-        axes = range(len(dims))
-        return product(pool, [(raised(base, exponent, orders), ()), (pool.ones(dims), axes)], axes)
+        return spread(raised(base, exponent, orders), (), range(len(dims)), dims)
     n, m = orders
     if is_number(exponent) and not m:
         c = number_of(exponent)
@@ -90,20 +89,15 @@ def written_out(node: Node) -> Node:
         below = [pool.zero(exponent.dims), *slopes[:-1]]
         lower = _minus(exponent, i)
         slopes = [
-            _sum([(1, elementwise(c, lower)), (1, last)]) for c, last in zip(slopes, below, strict=True)
+            combined((1, elementwise(c, lower)), (1, last)) for c, last in zip(slopes, below, strict=True)
         ]
-    terms = []
+    terms = list[tuple[int, Node]]()
     for j, c in enumerate(slopes):
         logarithms = [power(logarithm, Fraction(m - j))] if m > j else []
         spread = [pool.ones(node.dims)] if node.dims else []
         terms.append((perm(m, j), elementwise(c, *logarithms, *spread)))
-    return elementwise(raised(base, _minus(exponent, n)), _sum(terms))
+    return elementwise(raised(base, _minus(exponent, n)), combined(*terms))
 
 
 def _minus(node: Node, number: int) -> Node:
-    return _sum([(1, node), (-number, node.pool.ones(node.dims))])
-
-
-def _sum(terms: Iterable[tuple[int, Node]]) -> Node:
-    kept = [(Fraction(c), node) for c, node in terms]
-    return linear(kept[0][1].pool, kept, kept[0][1].dims)
+    return combined((1, node), (-number, node.pool.ones(node.dims)))

@@ -27,7 +27,7 @@ from chainrule.equations.nodes.nodes import (
     linear,
     summed_labels,
 )
-from chainrule.equations.nodes.operations import is_simplex, own_cost, rebuild
+from chainrule.equations.nodes.operations import is_simplex, operation, rebuild
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.quotients import picked
 
@@ -42,7 +42,9 @@ NUMBERS = ("size", "ones")
 def cost(node: Node) -> int:
     """How long a node is to read, counted as a tree."""
     costs = node.pool.cost_of
-    return costs[node] if node in costs else from_below(node, own_cost, costs)
+    if node not in costs:
+        from_below(node, lambda inner, args: operation(inner).cost(inner, args), costs)
+    return costs[node]
 
 
 def simplify(node: Node) -> Node:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from chainrule.equations.nodes.nodes import Node, linear
-from chainrule.equations.nodes.products import product
+from chainrule.equations.nodes.products import product, spread
 
 
 def log_sum_exp(u: Node) -> Node:
@@ -26,6 +26,5 @@ def softmax_jacobian(p: Node) -> Node:
 
 def log_softmax(u: Node) -> Node:
     """U - log Σ exp(u) along the last axis."""
-    axes = tuple(range(len(u.dims)))
-    spread = product(u.pool, [(log_sum_exp(u), axes[:-1]), (u.pool.ones(u.dims[-1:]), axes[-1:])], axes)
-    return linear(u.pool, [(Fraction(1), u), (Fraction(-1), spread)], u.dims)
+    total = spread(log_sum_exp(u), u.axes[:-1], u.axes, u.dims)
+    return linear(u.pool, [(Fraction(1), u), (Fraction(-1), total)], u.dims)

@@ -14,7 +14,7 @@ from chainrule.equations.nodes.distribute import distributed
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval
 from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.log_space import Term, log_of, other_parts, share, terms_of
-from chainrule.equations.nodes.logarithms import constant_log
+from chainrule.equations.nodes.logarithms import constant_log, log_of_multiple
 from chainrule.equations.nodes.nodes import (
     ONE,
     Factor,
@@ -143,10 +143,7 @@ def _logarithm(u: Node, bodies: Bodies) -> Node | None:
         return scaled(sized[0], log_of(terms, "logabs"))
     if u.kind in ("prod", "share"):
         return _log_of_product(u, bodies)
-    if u.kind == "lin" and len(u.args) == 1 and u.data[0] > 0:
-        inner = _logarithm(u.args[0], bodies)
-        return inner and linear(u.pool, [(ONE, constant_log(u.data[0], u)), (ONE, inner)], u.dims)
-    return known_log(u, bodies)
+    return log_of_multiple(u, lambda v: _logarithm(v, bodies)) or known_log(u, bodies)
 
 
 def _sizes(u: Node) -> tuple[Fraction, Node] | None:

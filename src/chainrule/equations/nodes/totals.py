@@ -138,8 +138,7 @@ def _term(c: Fraction, pairs: list[Factor], dims: tuple[Size, ...], bodies: Bodi
     wide = (*out, *sorted(summed))
     full = tuple(sizes[label] for label in wide)
     s = linear(pool, [(ONE, spread(log, own, wide, full)) for log, own in logs], full)
-    covered = {label for _, own in weights for label in own}
-    weights += [(pool.ones((sizes[label],)), (label,)) for label in wide if label not in covered]
+    weights.append((pool.ones(full), wide))
     if is_number(s):  # of exp(x) * exp(-x) only the weights are left to sum
         level, _ = number_and_rest(s)
         return Term(pool.number(level, dims), product(pool, weights, out, c), 0)
@@ -225,11 +224,8 @@ def _log_of_choice(node: Node, bodies: Bodies, level: int) -> Node | None:
 
 
 def _log_of_sum(node: Node, bodies: Bodies, level: int) -> Node | None:
-    if len(node.args) == 1 and node.data[0] > 0:
-        inner = known_log(node.args[0], bodies, level)
-        return inner and linear(
-            node.pool, [(ONE, logarithms.constant_log(node.data[0], node)), (ONE, inner)], node.dims
-        )
+    if len(node.args) == 1:
+        return logarithms.log_of_multiple(node, lambda v: known_log(v, bodies, level))
     u = logarithms.one_minus_sigmoid(node)
     return _log_of_total(node, bodies, level) if u is None else scaled(-1, apply("softplus", u))
 
