@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from chainrule.errors import DataError, ShapeError
-from chainrule.reports import ClassificationScores, FoldScores, RegressionScores, class_examples
+from chainrule.reports import ClassificationScores, FoldScores, RegressionScores, Score, class_examples
+from chainrule.reports.score_table import texts_of
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -220,5 +221,23 @@ def test_folds_may_differ_in_their_classes():
     # The second fold has rows of one class, so no area under its curve.
     area = scores.table[2]
     assert area.model == 1.0 and np.isnan(area.errors[0])
-    assert "AUC is undefined in 1 of 2 folds, which its mean lacks." in scores.remarks
+    assert "AUC is undefined in 1 of 2 folds, and its mean is of the others." in scores.remarks
     assert scores.to_dict()["auc"]["standard_error"]["held_out"] is None
+    assert str(scores).splitlines()[3].split() == ["AUC", "1", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.97123, 0.0132, "0.971 ± 0.013"),
+        (13_449.7, 120.0, "13,450 ± 120"),
+        (0.3356, 4.5e-18, "0.3356 ± 0"),
+        (1e-20, 3e-21, "1e-20 ± 3e-21"),
+        (0.0, 0.0, "0 ± 0"),
+        (np.inf, np.inf, "infinity ± infinity"),
+        (0.5, np.nan, "0.5"),
+        (np.nan, np.nan, "undefined"),
+    ],
+)
+def test_a_mean_is_shown_to_the_second_digit_of_its_error(value, error, text):
+    assert texts_of(Score("s", value, value, None, (error, error))) == (text, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import ShapeError
@@ -28,11 +29,18 @@ def value(net: Architecture, theta: Theta, rows: Examples) -> Any:
 
 
 def value_and_gradient(
-    net: Architecture, theta: Theta, rows: Examples, scale: float | None = None, out: Parameters | None = None
+    net: Architecture,
+    theta: Theta,
+    rows: Examples,
+    scale: float | None = None,
+    out: Parameters | None = None,
+    *,
+    longest: float | None = None,
 ) -> tuple[Any, Parameters]:
     """C(θ) as :func:`value`, and ∇C(θ), which is added to ``out`` if that is given.
 
-    The data term is scale · Σ_i w_i ℓ_i, by default that of C of these rows.
+    The data term is scale · Σ_i w_i ℓ_i, by default that of C of these rows. Where ``longest`` is given, each
+    ∇ℓ_i is shortened to that norm.
     """
     vector, (blocks, dtype) = net.vector(theta), net.blocks(theta)
     rows = rows.cast(dtype)
@@ -46,6 +54,9 @@ def value_and_gradient(
     if gradient.spec != net.parameters:
         raise ShapeError(f"out is {out!r}; the gradient is {net.parameters.zeros(vector.dtype)!r}.")
     factors = scale if rows.weights is None else (scale * rows.weights)[:, None]
+    if longest is not None:
+        lengths = passes.gradient_lengths(gradient, state.H, deltas)
+        factors = factors * (longest / np.maximum(lengths, longest))[:, None]
     passes.weight_gradients(gradient, state.H, deltas, factors)
     for place in net.penalized:
         assert net.penalty is not None

@@ -69,11 +69,11 @@ class NetworkObjective:
         """C(θ); complex if θ is."""
         theta = self.network.vector(theta)
         with within_memory("The objective"):
-            return evaluate.value(self.network, theta, self._rows(theta.real.dtype, rows))
+            return evaluate.value(self.network, theta, self.rows(theta.real.dtype, rows))
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
         """C(θ) and ∇C(θ), shape (p,); the gradient is the caller's own. A complex θ gives complex results."""
-        return self._value_and_gradient(theta, rows, self._scale_of_rows)
+        return self._value_and_gradient(theta, rows, self.scale_of_rows)
 
     def batch_estimate(self, theta: Array, rows: Rows) -> tuple[Any, Array]:
         """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), from a batch; the gradient is the caller's own.
@@ -81,11 +81,11 @@ class NetworkObjective:
         The data term is Σ (w_i / w̄) ℓ_i over the b rows, divided by b; for a sum, n/b Σ w_i ℓ_i. The mean
         weight w̄ is that of all examples.
         """
-        return self._value_and_gradient(theta, rows, self._scale_of_step)
+        return self._value_and_gradient(theta, rows, self.scale_of_step)
 
     def _value_and_gradient(self, theta: Array, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
         theta = self.network.vector(theta)
-        examples = self._rows(theta.real.dtype, rows)
+        examples = self.rows(theta.real.dtype, rows)
         scale = scale_of(examples.weights, examples.size)
         if not _fits_workspace(theta, examples):
             with within_memory("The gradient of the objective"):
@@ -107,10 +107,14 @@ class NetworkObjective:
         """
         return ShuffledObjective(self, np.asarray(permutation, dtype=np.intp))
 
+    def with_clipped_examples(self, norm: float) -> ClippedObjective:
+        """The same values, with the gradient of each example shortened to a norm before they are added up."""
+        return ClippedObjective(self, norm)
+
     def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
         """One sentence naming the first quantity of the passes that is not finite, or an empty string."""
         theta = self.network.vector(theta)
-        return nonfinite.explain(self.network, theta, self._rows(theta.real.dtype, rows))
+        return nonfinite.explain(self.network, theta, self.rows(theta.real.dtype, rows))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"network": self.network, "examples": self.examples, "_cast": {}, "_idle": []}
@@ -122,10 +126,12 @@ class NetworkObjective:
             found = self._cast[dtype] = self.examples.cast(dtype)
         return found
 
-    def _scale_of_rows(self, weights: Array | None, count: int) -> float:
+    def scale_of_rows(self, weights: Array | None, count: int) -> float:
+        """The factor of the data term of C of some rows."""
         return rows_scale(self.network.reduction, weights, count)
 
-    def _scale_of_step(self, weights: Array | None, count: int) -> float:
+    def scale_of_step(self, weights: Array | None, count: int) -> float:
+        """The factor of the data term of a step on some rows."""
         return step_scale(self.network.reduction, self._mean_weight, count, self.size)
 
     @cached_property
@@ -133,7 +139,8 @@ class NetworkObjective:
         weights = self.examples.weights
         return 1.0 if weights is None else float(weights.mean(dtype=np.float64))
 
-    def _rows(self, dtype: np.dtype[Any], rows: Rows) -> Examples:
+    def rows(self, dtype: np.dtype[Any], rows: Rows) -> Examples:
+        """Some of the examples, as floating numbers of a type."""
         examples = self.in_type(dtype)
         if rows is None:
             return examples
@@ -186,11 +193,11 @@ class ShuffledObjective:
 
     def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
         """C(θ) and ∇C(θ), shape (p,), in a buffer that the next call overwrites."""
-        return self._value_and_gradient(theta, rows, self.base._scale_of_rows)
+        return self._value_and_gradient(theta, rows, self.base.scale_of_rows)
 
     def batch_estimate(self, theta: Array, rows: Rows) -> tuple[Any, Array]:
         """Unbiased estimates of C(θ) and ∇C(θ), shape (p,), in a buffer that the next call overwrites."""
-        return self._value_and_gradient(theta, rows, self.base._scale_of_step)
+        return self._value_and_gradient(theta, rows, self.base.scale_of_step)
 
     def _value_and_gradient(self, theta: Array, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
         workspace = self._workspace
@@ -225,6 +232,59 @@ class ShuffledObjective:
         small = getattr(examples.X, "nbytes", 0) <= _SMALL_TABLE_BYTES
         self._ordered = examples.take(self.permutation) if small else None
         return workspace
+
+
+class ClippedObjective:
+    """A :class:`NetworkObjective` with Σ_i w_i ∇ℓ_i min(1, c / ‖∇ℓ_i‖₂) in place of Σ_i w_i ∇ℓ_i.
+
+    Its values are those of the objective; the penalty is not clipped. The norms come from the two passes, so
+    that no gradient of a single example is held.
+
+    Parameters
+    ----------
+    base : NetworkObjective
+    norm : float
+        c.
+    """
+
+    def __init__(self, base: NetworkObjective, norm: float) -> None:
+        self.base, self.norm = base, norm
+
+    @property
+    def parameters(self) -> ParameterSpec:
+        """Names and shapes of the parameters."""
+        return self.base.parameters
+
+    @property
+    def size(self) -> int:
+        """Number of examples of positive weight."""
+        return self.base.size
+
+    def value(self, theta: Array, rows: Rows = None) -> Any:
+        """C(θ)."""
+        return self.base.value(theta, rows)
+
+    def value_and_gradient(self, theta: Array, rows: Rows = None) -> tuple[Any, Array]:
+        """C(θ), and its gradient of clipped parts, shape (p,)."""
+        return self._clipped(theta, rows, self.base.scale_of_rows)
+
+    def batch_estimate(self, theta: Array, rows: Rows) -> tuple[Any, Array]:
+        """Unbiased estimates of C(θ) and of that gradient from a batch."""
+        return self._clipped(theta, rows, self.base.scale_of_step)
+
+    def _clipped(self, theta: Array, rows: Rows, scale_of: _Scale) -> tuple[Any, Array]:
+        theta = self.base.network.vector(theta)
+        examples = self.base.rows(np.dtype(theta.real.dtype), rows)
+        scale = scale_of(examples.weights, examples.size)
+        with within_memory("The gradient of the objective"):
+            value, gradient = evaluate.value_and_gradient(
+                self.base.network, theta, examples, scale, longest=self.norm
+            )
+        return value, gradient.vector
+
+    def explain_nonfinite(self, theta: Array, rows: Rows = None) -> str:
+        """One sentence naming the first quantity of the passes that is not finite, or an empty string."""
+        return self.base.explain_nonfinite(theta, rows)
 
 
 def _fits_workspace(theta: Array, examples: Examples) -> bool:

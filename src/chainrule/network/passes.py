@@ -101,3 +101,28 @@ def weight_gradients(
         if f"b{layer}" in gradient:
             bias = gradient[f"b{layer}"]
             bias += scaled.sum(axis=0)
+
+
+def gradient_lengths(
+    blocks: Mapping[str, Array], H: Mapping[int, Array], deltas: Mapping[int, Array]
+) -> Array:
+    """‖∇ℓ_i‖₂ of each example, shape (n,), without the gradients: (Σ_l ‖δ_l[i]‖² (‖h_{l-1}[i]‖² + 1))^½.
+
+    The 1 is that of the biases. Source: Goodfellow, *Efficient per-example gradient computations*, 2015.
+    """
+    parts = [
+        row_lengths(delta) * np.hypot(row_lengths(H[layer - 1]), float(f"b{layer}" in blocks))
+        for layer, delta in deltas.items()
+    ]
+    return np.asarray(np.hypot.reduce(parts))
+
+
+def row_lengths(rows: Any) -> Array:
+    """The Euclidean norm of each row, dense or CSR, also where its square leaves the range of numbers."""
+    if not isinstance(rows, np.ndarray):
+        peak = np.maximum(abs(rows).max(axis=1).toarray().ravel(), np.finfo(rows.dtype).tiny)
+        scaled = rows.multiply(1 / peak[:, None])
+        return np.asarray(peak * np.sqrt(scaled.multiply(scaled).sum(axis=1)).ravel())
+    peak = np.maximum(np.abs(rows).max(axis=1), np.finfo(rows.dtype).tiny)
+    scaled = rows / peak[:, None]
+    return np.asarray(peak * np.sqrt(np.einsum("ij,ij->i", scaled, scaled)))

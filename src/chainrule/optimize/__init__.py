@@ -13,7 +13,7 @@ from chainrule.optimize.result import Result
 from chainrule.optimize.run import minimize
 from chainrule.optimize.schedules import Constant, Cosine, InverseTime, Schedule, Step, WarmRestarts
 from chainrule.optimize.state import State
-from chainrule.optimize.wrapped import Averaged, Clipped
+from chainrule.optimize.wrapped import Averaged, Clipped, ClippedExamples
 
 __all__ = [
     "LBFGS",
@@ -22,6 +22,7 @@ __all__ = [
     "AdamW",
     "Averaged",
     "Clipped",
+    "ClippedExamples",
     "Constant",
     "Cosine",
     "Ending",

@@ -57,6 +57,7 @@ class FirstOrder(Method):
         """Yield a state per epoch, without end."""
         theta = state.theta.copy()
         slots = {name: state.slots[name].copy() for name in self.slot_names}
+        objective = self.seen(objective)
         update = self.bind(theta, slots)
         position = self.position(theta, slots)
         rng, generator = state.rng(), state.generator

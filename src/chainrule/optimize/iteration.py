@@ -72,6 +72,10 @@ class Method(ABC):
         """Whether it goes on until its end is judged to be a minimum, or none can be found."""
         return False
 
+    def seen(self, objective: Objective) -> Objective:
+        """What its steps see of an objective: all of it, unless a method says otherwise."""
+        return objective
+
     def rate(self, epoch: int) -> float:
         """Learning rate of the epoch that follows ``epoch`` complete ones, NaN if the method has none."""
         return math.nan
@@ -176,6 +180,7 @@ def check_method(objective: Objective, method: Method) -> None:
             "value(theta, rows) and value_and_gradient(theta, rows)."
         )
     check_batch_size(objective, method.batch_size)
+    method.seen(objective)
 
 
 def _check_slots(method: Method, state: State) -> None:

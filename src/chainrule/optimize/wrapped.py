@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from chainrule.errors import OptionError
+from chainrule.objective import Objective
 from chainrule.optimize.first_order import FirstOrder, Update
 from chainrule.optimize.schedules import LearningRate
 from chainrule.optimize.state import Array, norm_of
@@ -31,6 +32,10 @@ class _Around(FirstOrder):
             )
         object.__setattr__(self, "learning_rate", self.method.learning_rate)
         object.__setattr__(self, "batch_size", self.method.batch_size)
+
+    def seen(self, objective: Objective) -> Objective:
+        """What the method sees."""
+        return self.method.seen(objective)
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -81,6 +86,61 @@ class Clipped(_Around):
             step(gradient, rate, number)
 
         return update
+
+
+@runtime_checkable
+class ClipsExamples(Protocol):
+    """An objective that can shorten the gradients of its examples one by one."""
+
+    def with_clipped_examples(self, norm: float) -> Objective:
+        """The same objective with shorter gradients of its examples."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClippedExamples(_Around):
+    """The steps of a method on Σ_i w_i g_i min(1, c / ‖g_i‖₂), where g_i = ∇ℓ_i(θ) is of one example alone.
+
+    No example then has a larger say than c; a penalty is not clipped. The loss is that of the objective. It
+    takes an objective of a network, which has the norms at little cost.
+
+    Parameters
+    ----------
+    method : FirstOrder
+        For example ``SGD(0.1, batch_size=32)``.
+    norm : float
+        c, in the units of the gradient of one example's loss.
+
+    Notes
+    -----
+    Source: Abadi and others, *Deep learning with differential privacy*, 2016, algorithm 1, without its noise.
+    """
+
+    norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "norm", positive("ClippedExamples: norm", self.norm))
+
+    def seen(self, objective: Objective) -> Objective:
+        """The objective with shorter gradients of its examples.
+
+        Raises
+        ------
+        OptionError
+            If the objective does not give the gradients of single examples.
+        """
+        seen = self.method.seen(objective)
+        if not isinstance(seen, ClipsExamples):
+            raise OptionError(
+                "ClippedExamples needs the gradients of single examples, which a Network has, and "
+                f"{type(seen).__name__} has not. Clipped shortens the gradient of a whole step."
+            )
+        return seen.with_clipped_examples(self.norm)
+
+    def bind(self, theta: Array, slots: dict[str, Array]) -> Update:
+        """The method's step."""
+        return self.method.bind(theta, slots)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ class FoldScores:
         said = []
         for name, values in ((score.name, self._of(score.name)) for score in self.table):
             if lacking := sum(map(math.isnan, values)):
-                said.append(f"{name} is undefined in {lacking} of {len(values)} folds, which its mean lacks.")
+                where = f"{lacking} of {len(values)} folds"
+                said.append(f"{name} is undefined in {where}, and its mean is of the others.")
         pooled = self.pooled
         if isinstance(pooled, ClassificationScores):
             said += pooled.never_predicted

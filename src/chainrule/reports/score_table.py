@@ -12,6 +12,10 @@ BEHIND = 0.02
 """A model whose accuracy, or R2, is so much below that of a linear model is said to be behind it."""
 
 
+MOST_PLACES = 8
+"""From so many digits after the point on powers of ten are easier to read."""
+
+
 @dataclass(frozen=True)
 class Score:
     """One score of the model, of the baseline and of the linear model.
@@ -67,10 +71,15 @@ def texts_of(score: Score) -> tuple[str, ...]:
 
 def _with_error(value: float, error: float) -> str:
     """A value to the second digit of its standard error."""
-    if not 1e-12 < error < LARGEST or not abs(value) < LARGEST:
+    if math.isnan(error):
+        return numeral(value)
+    # The mean of equal numbers has a spread of 1e-17.
+    if math.isfinite(value) and error <= 1e-12 * abs(value):
+        return f"{numeral(value)} ± 0"
+    places = 1 - math.floor(math.log10(error)) if 0 < error < LARGEST else MOST_PLACES
+    if places >= MOST_PLACES or not abs(value) < LARGEST:
         return f"{numeral(value)} ± {numeral(error, 2)}"
-    places = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:,.{places}f} ± {error:,.{places}f}"
+    return f"{value:,.{max(0, places)}f} ± {error:,.{max(0, places)}f}"
 
 
 def remarks_on_linear(score: Score) -> list[str]:
