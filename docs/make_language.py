@@ -13,7 +13,7 @@ from typing import get_args
 from chainrule.equations import Equations
 from chainrule.equations.language.functions import ALIASES, FUNCTIONS, Function
 from chainrule.equations.language.lexer import Source
-from chainrule.equations.language.mistakes import MAX_MISTAKES
+from chainrule.equations.language.reader import MAX_MISTAKES
 from chainrule.equations.language.sheet import read
 from chainrule.equations.language.statements import MAX_BRACKETS, MAX_LINE, MAX_TEXT, statements
 from chainrule.equations.language.tree import Domain, Layout, Type

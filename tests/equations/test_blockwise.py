@@ -7,7 +7,7 @@ import pytest
 
 from chainrule.equations import Equations
 from chainrule.equations.calculus import entrances
-from chainrule.equations.formulas.one_example import OneExample
+from chainrule.equations.formulas.shown import OneExample
 from chainrule.errors import OptionError
 from equations.complex_steps import close, jacobian
 from equations.node_values import node_value

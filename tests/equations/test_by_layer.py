@@ -5,10 +5,9 @@ import re
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.equations.formulas.line_names import unicode_line
+from chainrule.equations.formulas.by_layer import Row, fold
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
-from chainrule.equations.formulas.recursions import Row, fold
 
 
 def network(depth, activation="tanh", output="z", first="h0"):
@@ -88,7 +87,7 @@ def test_nothing_is_lost_by_folding(order, form):
     model = Equations(network(5, "sigmoid", "f", "x"))
     derivation = model.derive("L", order=order, form=form)
     rows = [Row(line.symbol.data, matrix_form(line.expression)) for line in derivation.lines]
-    folded, writer = fold(rows, ("l", "m")), UnicodePrinter(lambda symbol: unicode_line(symbol.data))
+    folded, writer = fold(rows, ("l", "m")), UnicodePrinter()
     assert sorted(place for line in folded for place in line.places) == list(range(len(rows)))
     assert len(folded) < len(rows) / 2
     for line in folded:

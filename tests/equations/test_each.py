@@ -124,11 +124,11 @@ def test_what_has_entries_alone_is_given_a_name_in_a_sheet():
     model = Equations(text)
     assert "logdet(A)" in model.derive("L").sheet()
     form = matrix_form(log_determinant(model.program.bodies["A"]))
-    assert SheetPrinter(lambda node: str(node.data)).lines("L", form) == [
+    assert SheetPrinter().lines("L", form) == [
         "entries_1[i, j] = sum(T[i, j, k] * u[k] for k in m)",
         "L = logdet(entries_1)",
     ]
-    assert UnicodePrinter(lambda node: str(node.data)).text(form) == "logdet((Σ_k T[i,j,k] u[k])_i,j)"
+    assert UnicodePrinter().text(form) == "logdet((Σ_k T[i,j,k] u[k])_i,j)"
 
 
 def test_a_function_of_a_stack_inside_one_of_rows_has_a_letter_of_its_own():

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chainrule.equations.language.functions import FUNCTIONS
-from chainrule.equations.language.mistakes import MAX_MISTAKES
+from chainrule.equations.language.reader import MAX_MISTAKES
 from chainrule.equations.language.sheet import read
 from chainrule.equations.language.terms import MAX_TERMS
 from chainrule.errors import ChainruleError, SheetError

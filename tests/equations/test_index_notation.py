@@ -147,12 +147,9 @@ def check(d, node):
     """A node, written in every notation, has its own value when it is read as a sheet."""
     form = matrix_form(node)
 
-    def name(symbol):
-        return str(symbol.data)
-
     for printer in (UnicodePrinter, LatexPrinter, MathPrinter):
-        assert all(printer(name, TAKEN).equation("out", form))
-    lines = SheetPrinter(name, TAKEN).lines("out", form)
+        assert all(printer(taken=TAKEN).equation("out", form))
+    lines = SheetPrinter(taken=TAKEN).lines("out", form)
     model = Equations(DECLARATIONS + "\n".join(lines))
     given = {own: d.values[own] for own in model.sheet.declarations}
     want = node_value(node, {d.symbols[own]: value for own, value in d.values.items()}, SIZES)
@@ -197,3 +194,8 @@ def test_a_row_by_name_before_a_matrix(layout):
     for name in ("v", "g"):
         want = model.evaluate(f"d(L, {name})", values)
         np.testing.assert_allclose(again.evaluate(f"dL_d{name}", values), want, rtol=1e-12)
+
+
+def test_a_root_is_taken_entry_by_entry():
+    body = Equations("x: R[n]; h[i] = sqrt(i * (x.T @ x)) + x[i]").program.bodies["h"]
+    assert UnicodePrinter().equation("h", matrix_form(body)) == ("h[i]", "sqrt(i ‖x‖²) + x[i]")

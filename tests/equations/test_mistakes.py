@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainrule.equations.language.mistakes import MAX_MISTAKES
+from chainrule.equations.language.reader import MAX_MISTAKES
 from chainrule.equations.language.sheet import read
 from chainrule.errors import (
     SheetError,

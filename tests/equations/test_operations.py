@@ -195,9 +195,9 @@ def test_every_notation_says_it_and_the_sheet_reads_back(name):
     program, root, given, value = as_program(name)
     form = matrix_form(spelled_out(root))
     for printer in (UnicodePrinter, LatexPrinter, MathPrinter):
-        assert printer(lambda node: str(node.data), tuple(program.symbols)).equation("out", form)
+        assert printer(taken=tuple(program.symbols)).equation("out", form)
     names = tuple(program.symbols)
-    lines = SheetPrinter(lambda node: str(node.data), names).lines("out", form)
+    lines = SheetPrinter(taken=names).lines("out", form)
     used = program.uses["out"]
     model = Equations("\n".join([*(written(program.declarations[key]) for key in used), *lines]))
     sizes = {size: SIZES[size] for size in model.sizes}

@@ -202,11 +202,35 @@ class _Judge:
 
     def values(self, verdict: ClaimVerdict, reading: Reading) -> ClaimVerdict:
         """Compare the sides at points until one refutes the claim."""
-        silent, at_kinks, alone, is_costly = "", "", "", False
         assert reading.left is not None and reading.right is not None, "both sides have a shape"
         terms = list(self.equations.sheet.behind((reading.left, reading.right)))
-        differentiates = any(isinstance(term, Derivative) for term in terms)
         wanted, outcomes = _wanted(self.equations.sheet, terms), Counter[str]()
+        silent, is_costly, excuses = "", False, dict[str, str]()
+        for place, found in self.tried(reading, terms, wanted, outcomes):
+            kind = place.point.kind
+            if found.outcome == "different":
+                excuse = _excuse(found, place, terms)
+                if excuse is None:
+                    reasons = self.difference(found, reading, place)
+                    return replace(
+                        verdict, verdict="fails", reasons=reasons, discrepancy=_discrepancy(found, place)
+                    )
+                excuses.setdefault(*excuse)
+                continue
+            outcomes[found.outcome] += 1
+            if found.is_costly or kind in ("plain", "positive"):
+                silent, is_costly = silent or found.reason, is_costly or found.is_costly
+        agreed = outcomes["equal"]
+        if agreed < (1 if is_costly and wanted is not KINDS else min(2, self.points)):
+            return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
+        said = [_judged_at(agreed, silent, is_costly)] if silent else []
+        said += [excuses[why] for why in sorted(excuses)]
+        return replace(verdict, reasons=tuple(said), points=agreed)
+
+    def tried(
+        self, reading: Reading, terms: Sequence[Term], wanted: Collection[Kind], outcomes: Counter[str]
+    ) -> Iterator[tuple[Place, Comparison]]:
+        """The places that are asked, and what the sides are there."""
         discrete = _is_discrete(self.equations.sheet, terms)
         exactly, precisions = _exactly(terms, discrete), enough_digits(terms)
         for place, number in self.asked(wanted, outcomes, terms):
@@ -215,29 +239,7 @@ class _Judge:
             is_open = kind != "short" and (kind != "scaled" or wanted is KINDS)
             # a + 1e-13 * u * (1 + s) is a for all bits u and signs s but one pair.
             is_told = number < exactly or (discrete and kind == "pattern")
-            found = self.at(reading, place, is_told and is_open, precisions)
-            if found.outcome == "different" and found.is_one_sided and kind in ("tie", "short"):
-                # 0 / 0 may be meant as its limit
-                where = _largest(found, place).removeprefix("largest discrepancy ")
-                alone = alone or f"where both sides have a value; elsewhere {where}"
-                continue
-            if found.outcome == "different" and kind == "tie" and differentiates:
-                at_kinks = at_kinks or f"where the derivative exists; not at {_largest(found, place)}"
-                continue
-            if found.outcome == "different":
-                reasons = self.difference(found, reading, place)
-                return replace(
-                    verdict, verdict="fails", reasons=reasons, discrepancy=_discrepancy(found, place)
-                )
-            outcomes[found.outcome] += 1
-            if found.is_costly or kind in ("plain", "positive"):
-                silent, is_costly = silent or found.reason, is_costly or found.is_costly
-        agreed = outcomes["equal"]
-        if agreed < (1 if is_costly and wanted is not KINDS else min(2, self.points)):
-            return replace(verdict, verdict="not checkable", reasons=(silent,), points=agreed)
-        judged = f"{agreed} point{'s' if agreed > 1 else ''}"
-        said = [f"judged at {judged}{'. ' if is_costly else '; at others '}{silent}"] if silent else []
-        return replace(verdict, reasons=(*said, *filter(None, (at_kinks, alone))), points=agreed)
+            yield place, self.at(reading, place, is_told and is_open, precisions)
 
     def asked(
         self, wanted: Collection[Kind], outcomes: Counter[str], terms: Sequence[Term]
@@ -305,6 +307,25 @@ def _discrepancy(found: Comparison, place: Place) -> Discrepancy:
     position = np.argmax(alone if np.any(alone) else distance)
     index = tuple(int(i) for i in np.unravel_index(position, left.shape))
     return Discrepancy(index, float(left[index]), float(right[index]), place.point.sizes)
+
+
+def _excuse(found: Comparison, place: Place, terms: Iterable[Term]) -> tuple[str, str] | None:
+    """Why a difference refutes nothing, and what is said of it; None if it does refute the claim."""
+    kind = place.point.kind
+    if found.is_one_sided and kind in ("tie", "short"):
+        # 0 / 0 may be meant as its limit
+        where = _largest(found, place).removeprefix("largest discrepancy ")
+        return "one side", f"where both sides have a value; elsewhere {where}"
+    if kind == "tie" and any(isinstance(term, Derivative) for term in terms):
+        return "kink", f"where the derivative exists; not at {_largest(found, place)}"
+    return None
+
+
+def _judged_at(points: int, silent: str, is_costly: bool) -> str:
+    """At how many points a claim was judged, and why at no others."""
+    return (
+        f"judged at {points} point{'s' if points > 1 else ''}{'. ' if is_costly else '; at others '}{silent}"
+    )
 
 
 def _largest(found: Comparison, place: Place) -> str:

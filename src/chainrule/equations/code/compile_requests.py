@@ -12,7 +12,7 @@ from chainrule.equations.code.body import Body
 from chainrule.equations.code.compile import compile_product, compile_program
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.requests import Request, read_request
-from chainrule.equations.formulas.repetition import remarks_on
+from chainrule.equations.formulas.explanation import remarks_on
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.program import Program

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from chainrule.equations.formulas.line_names import CodeName
+from chainrule.equations.formulas.print_unicode import unicode_lines
 from chainrule.equations.formulas.readable import is_readable
-from chainrule.equations.formulas.unicode_lines import unicode_lines
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.operations import rebuild, substitute
 from chainrule.equations.nodes.program import Program, symbols_of

@@ -16,7 +16,7 @@ from chainrule.equations.code.body import Body
 from chainrule.equations.code.compile import compile_product, compile_program
 from chainrule.equations.code.compiled import Compiled, singular
 from chainrule.equations.code.examples import SheetExamples, sheet_examples, without_padding
-from chainrule.equations.formulas.repetition import repetition_remark
+from chainrule.equations.formulas.explanation import repetition_remark
 from chainrule.equations.language.origin import Origin
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import size_value

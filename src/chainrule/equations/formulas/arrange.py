@@ -30,6 +30,7 @@ from chainrule.equations.formulas.forms import (
     Unit,
     each_form,
     forms_in,
+    is_inverse,
 )
 
 
@@ -158,7 +159,7 @@ _TRANSPOSED: dict[type[Form], Callable[[Any], Form | None]] = {
     Ones: lambda form: Ones(2, form.dims[::-1]) if form.rank == 2 else None,
     Named: lambda form: form if form.node.pool.symmetric.get(form.node) else None,
     Transposed: lambda form: form.arg,
-    Function: lambda form: form if form.name == "inv" and transpose(form.arg) == form.arg else None,
+    Function: lambda form: form if is_inverse(form) and transpose(form.arg) == form.arg else None,
     Scale: lambda form: scalars_outside([form], lambda bare: transpose(*bare)),
     Kron: lambda form: Kron(form.rank, transpose(form.left), transpose(form.right)),
     Mul: _transposed_product,
@@ -192,7 +193,7 @@ def _chain(factors: Iterable[Form], rank: int) -> Form:
 def _opens(row: Transposed) -> bool:
     """Whether a transposed product opens in a chain: a row does for its inverses, bᵀ A⁻ᵀ for (A⁻¹ b)ᵀ."""
     inner = row.arg.factors if isinstance(row.arg, Mul) else ()
-    return row.rank == 2 or any(isinstance(factor, Function) and factor.name == "inv" for factor in inner)
+    return row.rank == 2 or any(map(is_inverse, inner))
 
 
 def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:

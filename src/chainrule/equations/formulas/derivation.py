@@ -15,7 +15,7 @@ from chainrule.equations.calculus.lets import Line, needed_lines
 from chainrule.equations.calculus.pin import involves
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.calculus.stacking import shared_axis
-from chainrule.equations.formulas.by_layer import ByLayer
+from chainrule.equations.formulas.by_layer import LAYER_LETTERS, ByLayer, Row, fold, vanishes
 from chainrule.equations.formulas.derived_sheet import derived_sheet
 from chainrule.equations.formulas.explanation import (
     Step,
@@ -23,35 +23,24 @@ from chainrule.equations.formulas.explanation import (
     grouped,
     markdown,
     numbered,
+    remarks_on,
     rule,
     was_fused,
 )
 from chainrule.equations.formulas.forms import Form
 from chainrule.equations.formulas.kinks import Kink, kinks_of
 from chainrule.equations.formulas.letters import is_indexed, sizes_not_letters
-from chainrule.equations.formulas.line_names import (
-    Spelling,
-    independence,
-    latex_line,
-    mathml_line,
-    named,
-    spelling_of,
-    unicode_line,
-)
+from chainrule.equations.formulas.line_names import Spelling, independence, spelling_of
 from chainrule.equations.formulas.matrixform import matrix_form
-from chainrule.equations.formulas.one_example import OneExample
-from chainrule.equations.formulas.print_latex import LatexPrinter
+from chainrule.equations.formulas.print_latex import LatexPrinter, where_list
 from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.formulas.printing import Printer
-from chainrule.equations.formulas.recursions import LAYER_LETTERS, Row, fold
-from chainrule.equations.formulas.repetition import remarks_on
-from chainrule.equations.formulas.shown import Shown
+from chainrule.equations.formulas.shown import OneExample, Shown
 from chainrule.equations.formulas.structured import Structured, block_place, structured
-from chainrule.equations.formulas.where_list import where_list
 from chainrule.equations.language.origin import Remade
 from chainrule.equations.language.tree import Layout, Size
-from chainrule.equations.nodes.nodes import Node, is_zero
+from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
 
@@ -136,7 +125,7 @@ class Derivation(Remade):
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lines with their rules and shapes."""
-        rows = zip(self._shown, self._written(self._writer(UnicodePrinter, unicode_line)), strict=True)
+        rows = zip(self._shown, self._written(self._writer(UnicodePrinter)), strict=True)
         return tuple(self._step(line, sides) for line, sides in rows)
 
     def _step(self, line: Line, sides: list[tuple[str, str]]) -> Step:
@@ -193,7 +182,7 @@ class Derivation(Remade):
         where : bool
             Whether a second block says what the names of the sheet stand for.
         """
-        writer = self._writer(LatexPrinter, latex_line)
+        writer = self._writer(LatexPrinter)
         rows = [
             f"{left if place == 0 else ''} &= {right}".lstrip()
             for sides in self._written(writer)
@@ -206,7 +195,7 @@ class Derivation(Remade):
 
     def mathml(self) -> str:
         """The lines as one MathML table, for pages without any script."""
-        writer = self._writer(MathPrinter, mathml_line)
+        writer = self._writer(MathPrinter)
         rows = [
             f"<mtr><mtd>{'' if place else left}</mtd><mtd><mo>=</mo></mtd><mtd>{right}</mtd></mtr>"
             for sides in self._written(writer)
@@ -263,7 +252,7 @@ class Derivation(Remade):
     def _formulas(self) -> list[tuple[str, str]]:
         """What each line is equal to, in Unicode and in LaTeX: written once, whatever the values."""
         plain = replace(self, explained=False)
-        latex = plain._written(plain._writer(LatexPrinter, latex_line))
+        latex = plain._written(plain._writer(LatexPrinter))
         return [(step.formula, sides[-1][1]) for step, sides in zip(plain.steps, latex, strict=True)]
 
     def _repr_latex_(self) -> str:
@@ -319,7 +308,7 @@ class Derivation(Remade):
         """
         rows = [
             Row(symbol.data, form)
-            for symbol, form, _ in self.shown.forms([replace(line, naive=None) for line in self.lines])
+            for symbol, (form,) in self.shown.forms([replace(line, naive=None) for line in self.lines])
         ]
         sizes = {str(size) for symbol in self.program.symbols.values() for size in symbol.dims}
         free = [letter for letter in LAYER_LETTERS if letter not in {*self._taken, *sizes}]
@@ -353,9 +342,8 @@ class Derivation(Remade):
         sizes = sizes_not_letters(self.program.symbols.values(), [line.expression for line in self.lines])
         return (*self.program.symbols, *sizes, *([view.letter] if view else []))
 
-    def _writer(self, printer: type[Writer], name: Callable[[Any], str]) -> Writer:
-        spelled = self._spelled
-        return printer(named(name, spelled), self._taken, self.shown.letters_of, spelled)
+    def _writer(self, printer: type[Writer]) -> Writer:
+        return printer(self._spelled, self._taken, self.shown.letters_of)
 
     @cached_property
     def _spelled(self) -> Spelling:
@@ -364,27 +352,20 @@ class Derivation(Remade):
 
     def _written(self, writer: Printer) -> list[list[tuple[str, str]]]:
         """Left and right side of every line; before it, in an explanation, what the rules alone give."""
-        rows = []
         told = [
             line if self.explained and was_fused(line) else replace(line, naive=None) for line in self._shown
         ]
-        for line, (symbol, form, naive) in zip(told, self.shown.forms(told), strict=True):
-            sides = self._sides(writer, symbol, form)
-            if is_zero(line.expression):
-                words = (
-                    f" {independence(self._spelled(symbol.data))}"
-                    if isinstance(writer, UnicodePrinter)
-                    else ""
-                )
-                sides = (sides[0], (writer.number(Fraction(0)) + words).rstrip())
-            rows.append([sides])
-            if naive is not None:
-                before = self._sides(writer, symbol, naive)
-                rows[-1] = [before, sides] if before != sides else [sides]
-        return rows
+        return [
+            list(dict.fromkeys(self._sides(writer, symbol, form) for form in reversed(forms)))
+            for symbol, forms in self.shown.forms(told)
+        ]
 
     def _sides(self, writer: Printer, symbol: Node, form: Form) -> tuple[str, str]:
-        return writer.equation(writer.names(symbol), form, self.shown.axes(symbol))
+        left, right = writer.equation(writer.names(symbol), form, self.shown.axes(symbol))
+        if vanishes(form):
+            words = independence(self._spelled(symbol.data)) if isinstance(writer, UnicodePrinter) else ""
+            right = f"{writer.number(Fraction(0))} {words}".rstrip()
+        return left, right
 
 
 def derivation_of(asked: Asked, every: Sequence[Line], explained: bool, form: str | None) -> Derivation:

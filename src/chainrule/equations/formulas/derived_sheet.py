@@ -4,9 +4,10 @@ Where a formula is 0/0 and the derivative, by convention, 0, the sheet must say 
 told of x = 0 beside it; an evaluation of the sheet has the text alone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from chainrule.equations.calculus.lets import Line
 from chainrule.equations.calculus.second import direction_symbols
@@ -31,33 +32,32 @@ def derived_sheet(program: Program, lines: Sequence[Line], shown: Shown) -> str:
     taken = [*program.symbols, *(size for size in sizes if isinstance(size, str))]
     directions = direction_symbols(lines)
     own = [line for line in lines if line.symbol.data not in program.symbols]
-    names = _sheet_names([*directions, *(line.symbol for line in own)], taken)
-    writer = SheetPrinter(names, [*taken, *map(names, (line.symbol for line in own))], shown.letters_of)
+    names = _sheet_names([symbol.data for symbol in (*directions, *(line.symbol for line in own))], taken)
+    writer = SheetPrinter(lambda data: names.get(data, data), [*taken, *names.values()], shown.letters_of)
     rows = [_declaration(declaration) for declaration in program.declarations.values()]
     rows += [
-        f"{names(symbol)}: R[{', '.join(map(str, symbol.dims))}]".replace("[]", "") for symbol in directions
+        f"{names[symbol.data]}: R[{', '.join(map(str, symbol.dims))}]".replace("[]", "")
+        for symbol in directions
     ]
     # What can only be evaluated has no body here, and what rests on it would not read back.
     lost = program.dependents(program.without_rule)
     for name, body in program.bodies.items():
         rows += writer.lines(name, matrix_form(said_at_kinks(body))) if name not in lost else ()
     said = [replace(line, expression=said_at_kinks(line.expression), naive=None) for line in own]
-    for symbol, form, _ in shown.forms(said):
-        rows += writer.lines(names(symbol), form, shown.axes(symbol))
+    for symbol, (form,) in shown.forms(said):
+        rows += writer.lines(writer.names(symbol), form, shown.axes(symbol))
     return "\n".join(rows) + "\n"
 
 
-def _sheet_names(symbols: Iterable[Node], taken: Iterable[str]) -> Callable[[Node], str]:
-    """Names of all symbols in sheet syntax; a line's gets underscores until it is no other's."""
-    used = set(taken)
-    names: dict[Node, str] = {}
-    for number, symbol in enumerate(symbols, 1):
-        name = sheet_line(symbol.data)
+def _sheet_names(lines: Iterable[Any], taken: Iterable[str]) -> dict[Any, str]:
+    """Names of all lines in sheet syntax, with underscores until they are no others'."""
+    used, names = set(taken), dict[Any, str]()
+    for number, line in enumerate(lines, 1):
+        name = sheet_line(line)
         # What is put together of long names would be too long to be read.
-        name = underscored(name if len(name) <= MOST_LETTERS else f"line{number}", used)
-        used.add(name)
-        names[symbol] = name
-    return lambda node: names[node] if node in names else str(node.data)
+        names[line] = underscored(name if len(name) <= MOST_LETTERS else f"line{number}", used)
+        used.add(names[line])
+    return names
 
 
 def _declaration(declaration: Declaration) -> str:
@@ -85,7 +85,8 @@ def _said(node: Node, args: tuple[Node, ...]) -> Node:
     if new.kind == "pow" and new.args[0].data == "divisor":
         length = new.args[0].args[0]
         return _zero_where(_size_of(length), power(length, new.data))
-    if new.kind == "raised" and any(new.data) and not _is_away_from_zero(new.args[0]):
+    base = new.args[0] if new.kind == "raised" and any(new.data) else None
+    if base is not None and not (is_number(base) or is_positive(base)):
         condition = _base_of_zero_power(new) if new.data[1] else _falling_factorial(new)
         return _zero_where(condition, written_out(new))
     return new
@@ -105,10 +106,6 @@ def _zero_where(condition: Node, value: Node) -> Node:
     pool, zero = value.pool, value.pool.zero(value.dims)
     holds = pool.intern("compare", "==", (condition, zero), value.dims)
     return pool.intern("where", None, (holds, zero, value), value.dims)
-
-
-def _is_away_from_zero(base: Node) -> bool:
-    return is_number(base) or is_positive(base)
 
 
 def _falling_factorial(node: Node) -> Node:

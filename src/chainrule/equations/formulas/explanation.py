@@ -1,4 +1,4 @@
-"""What a derivation says beside its formulas: the rule of each line, and the line before others were put in.
+"""What a derivation says beside its formulas: the rules of each line, the line before others were put in.
 
 A *naive* line is what the rules alone give, over the names of the lines above. The *fused* line is what is
 printed: other lines put into it, factors cancelled, the sheet's names in place of bodies.
@@ -9,12 +9,40 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
+from chainrule.equations.calculus.asked import Asked
 from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.penalty import Repeated
 from chainrule.equations.formulas.glyphs import unicode_name
+from chainrule.equations.formulas.letters import indices_in
 from chainrule.equations.formulas.line_names import Spelling, unicode_line
+from chainrule.equations.formulas.matrixform import matrix_form
+from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, topological
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
+
+
+def remarks_on(asked: Asked) -> tuple[str, ...]:
+    """What was taken for an example, and what the sum over the examples repeats, in words."""
+    repeated = "" if asked.repeated is None else repetition_remark(asked.repeated)
+    return tuple(filter(None, (asked.remark, repeated)))
+
+
+def repetition_remark(repeated: Repeated) -> str:
+    """That terms of a sum count once for each example, and what to do if they should not."""
+    program, of, terms, times = repeated
+    writer = UnicodePrinter(taken=tuple(program.symbols))
+    texts = [writer.text(matrix_form(term)) for term in terms]
+    verb, them = ("counts", "it") if len(texts) == 1 else ("count", "them")
+    name, how = program.name_of.get(terms[0]), f"leave it out of {of} and name it"
+    if len(terms) > 1 or name not in program.bodies:
+        name = next(free for free in ("R", "P", "penalty_") if free not in program.symbols)
+        how = f"move {them} from {of} to a line of its own, {name} = ..., and name that"
+    return (
+        f"{' and '.join(texts)} {verb} {times} times, once for each example, as no data enter {them}. "
+        f'To count {them} once, {how}: penalty="{name}" (--penalty {name}).'
+    )
+
 
 PAGE, FORMULA_COLUMNS, RULE_COLUMNS = 110, 56, 40
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -82,9 +110,8 @@ def rule(line: Line, of: str, spelled: Spelling) -> str:
 
 def _of_indices(line: Line) -> list[str]:
     """What the letters and brackets of a line stand for, where indices are numbers."""
-    kinds = {node.kind for node in topological([line.expression])}
-    said = ["indices count from 0"] if kinds & {"iota", "relation"} else []
-    return [*said, "[…] is 1 where it holds, else 0"] if "relation" in kinds else said
+    numbers, brackets = indices_in([line.expression])
+    return ["indices count from 0"] * numbers + ["[…] is 1 where it holds, else 0"] * brackets
 
 
 def fused_rule(program: Program, line: Line, of: str, lines: Sequence[Line], spelled: Spelling) -> str:

@@ -145,7 +145,10 @@ class Factored:
         """The product of visited nodes, multiplied out over their terms."""
         sums = [self._terms[node] for node, _ in factors]
         if math.prod(map(len, sums)) > MOST_TERMS:
-            sums = [self._single(node) for node, _ in factors]
+            sums = [
+                terms if len(terms) == 1 else self._collapsed(node)
+                for terms, (node, _) in zip(sums, factors, strict=True)
+            ]
         sizes = {
             label: self.length(size)
             for node, own in factors
@@ -157,8 +160,9 @@ class Factored:
     def _visit(self, root: Node) -> None:
         for node in topological([root]):
             if node not in self._terms:
-                terms = self._made(node)
-                self._terms[node] = terms if self._is_thin(terms, node) else self._collapsed(terms, node)
+                self._terms[node] = self._made(node)
+                if not self._is_thin(self._terms[node], node):
+                    self._terms[node] = self._collapsed(node)
 
     def _made(self, node: Node) -> tuple[Term, ...]:
         axes = tuple(range(len(node.dims)))
@@ -179,7 +183,7 @@ class Factored:
             args = [self.value(arg) for arg in node.args]
             with np.errstate(all="ignore"):
                 self._values[node] = value_from(node, args, self.length)
-        return (Term(1.0, ((self._values[node], axes),), axes),)
+        return self._collapsed(node)
 
     def _is_thin(self, terms: Sequence[Term], node: Node) -> bool:
         """Whether the terms take less memory than the array, or hold nothing but that array."""
@@ -188,16 +192,10 @@ class Factored:
         arrays = {id(f): f.size for term in terms for f, _ in term.factors if not isinstance(f, int)}
         return sum(arrays.values()) < math.prod(self.shape(node)) and len(node.dims) > 1
 
-    def _collapsed(self, terms: Sequence[Term], node: Node) -> tuple[Term, ...]:
+    def _collapsed(self, node: Node) -> tuple[Term, ...]:
+        """The node as one term: its array."""
         axes = tuple(range(len(node.dims)))
-        self._values[node] = written_out(terms, self.shape(node))
-        return (Term(1.0, ((self._values[node], axes),), axes),)
-
-    def _single(self, node: Node) -> tuple[Term, ...]:
-        """The node as one term."""
-        axes = tuple(range(len(node.dims)))
-        terms = self._terms[node]
-        return terms if len(terms) == 1 else (Term(1.0, ((self.value(node), axes),), axes),)
+        return (Term(1.0, ((self.value(node), axes),), axes),)
 
 
 def _joined(

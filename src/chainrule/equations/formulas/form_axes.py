@@ -54,12 +54,6 @@ def dims_of(form: Form) -> Dims:
     return _DIMS[type(form)](form)
 
 
-def _of_function(form: Function) -> Dims:
-    if form.name in ("det", "logdet"):
-        return ()
-    return dims_of(form.arg)[:-1] if form.name in ("logsumexp", "max", "min") else dims_of(form.arg)
-
-
 def _of_product(form: Indexed) -> Dims:
     sizes = dict(zip(sorted((*form.out, *form.summed)), form.dims, strict=True))
     return tuple(sizes[label] for label in form.out)
@@ -82,7 +76,7 @@ _DIMS: dict[type[Form], Callable[[Any], Dims]] = {
     Indexed: _of_product,
     Transposed: lambda form: dims_of(form.arg)[::-1],
     Mul: lambda form: _outer_dims(form.factors, form.rank),
-    Function: _of_function,
+    Function: lambda form: dims_of(form.arg)[: form.rank],
     Part: lambda form: tuple(
         size for size, place in zip(dims_of(form.arg), form.places, strict=True) if place is None
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import Order
@@ -329,6 +329,11 @@ class PartOf(str):
         part = cls(text)
         part.whole, part.parts, part.place = whole, parts, place
         return part
+
+
+def is_inverse(form: Form) -> TypeGuard[Function]:
+    """Whether a form is the inverse of a matrix, which is written as a power."""
+    return isinstance(form, Function) and form.name == "inv"
 
 
 def forms_in(form: Form) -> list[Form]:

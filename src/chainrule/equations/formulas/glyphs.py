@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from html import escape
 from typing import NamedTuple
 
 GREEK = {
@@ -120,3 +121,23 @@ def latex_name(name: str) -> str:
     below = [subscript, latex_name(tail) if tail else ""]
     written = ", ".join(filter(None, below))
     return stem + (f"_{{{written}}}" if written else "")
+
+
+def mathml_name(name: str) -> str:
+    """The name in MathML, with its hat and subscripts.
+
+    Examples
+    --------
+    >>> mathml_name("W1"), mathml_name("h_s")
+    ('<msub><mi>W</mi><mn>1</mn></msub>', '<msub><mi>h</mi><mi>s</mi></msub>')
+    """
+    stem, hat, subscript, tail = glyph(name)
+    text = f"<mi>{escape(stem)}</mi>"
+    if hat:
+        text = f'<mover accent="true">{text}<mo>^</mo></mover>'
+    below = [f"<mn>{subscript}</mn>"] if subscript.isdecimal() else [f"<mi>{escape(subscript)}</mi>"]
+    below = [*(below if subscript else []), *([mathml_name(tail)] if tail else [])]
+    if not below:
+        return text
+    written = below[0] if len(below) == 1 else f"<mrow>{'<mo>,</mo>'.join(below)}</mrow>"
+    return f"<msub>{text}{written}</msub>"

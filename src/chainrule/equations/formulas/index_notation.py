@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from chainrule.equations.formulas.arrange import mul, scale, transpose
 from chainrule.equations.formulas.each import lettered
-from chainrule.equations.formulas.form_axes import dims_of, is_row, side_axes
+from chainrule.equations.formulas.form_axes import dims_of, side_axes
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -56,18 +56,24 @@ from chainrule.equations.formulas.forms import (
     Transposed,
     Unit,
     Where,
+    is_inverse,
     with_parts,
 )
-from chainrule.equations.formulas.letters import is_indexed, is_repeated, letters_in
-from chainrule.equations.formulas.orders import compared, is_index
-from chainrule.equations.formulas.parts import parted, realigned
+from chainrule.equations.formulas.letters import (
+    At,
+    Chain,
+    compared,
+    is_index,
+    is_indexed,
+    is_repeated,
+    letters_in,
+    parted,
+    realigned,
+)
 from chainrule.equations.language.tree import Size, size_product
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
-
-At = tuple[str, ...]
-# Functions that stand whole, of a matrix or a row.
-WHOLE = {"inv", "det", "logdet", "adjugate", "left", "right", "pairs", "max", "min", "e_argmax", "e_argmin"}
+from chainrule.equations.nodes.operations import ELEMENTWISE
 
 
 def _entry_of_whole(speller: Speller, form: Form, at: At, bound: At) -> Form:
@@ -118,7 +124,7 @@ class Speller:
         return _scaled(form.coefficient, [*above, *up], below)
 
     def _transposed(self, form: Transposed, at: At, bound: At) -> Form:
-        if isinstance(form.arg, Function) and form.arg.name == "inv" and not is_indexed(form):
+        if is_inverse(form.arg) and not is_indexed(form):
             return Entry(0, form, at)
         return self.entry(form.arg, at[::-1], bound)
 
@@ -225,7 +231,7 @@ class Speller:
             return self.entry(mul(factors[:-1], 1), at[:1], bound)
         if form.rank == 2 and first.rank == 1 and isinstance(first, Ones):
             return self.entry(transpose(mul(factors[1:], 1)), at[1:], bound)
-        chain = _Chain(factors, at, lambda taken: self._fresh(1, (*bound, *taken))[0])
+        chain = Chain(factors, at, lambda taken: self._fresh(1, (*bound, *taken))[0])
         places = [chain.letters_of(position) for position in range(len(factors))]
         # Every letter of the chain is taken before a sum inside a factor takes one.
         bound = (*bound, *(letter for letter, _ in chain.summed))
@@ -238,10 +244,10 @@ class Speller:
 
     def _function(self, form: Function, at: At, bound: At) -> Form:
         arg = form.arg
-        if form.name not in ("softmax", "logsumexp"):
-            if form.name in WHOLE:
-                return self._whole(form, at, bound)
+        if form.name in ELEMENTWISE or form.name == "sqrt":  # a root is a power otherwise
             return self._entry_by_entry(form, at, bound)
+        if form.name not in ("softmax", "logsumexp"):
+            return self._whole(form, at, bound)
         rest = at[:-1] if form.name == "softmax" else at
         (letter,) = self._fresh(1, bound)
         each = Function(0, "exp", self.entry(arg, (*rest, letter), bound))
@@ -318,52 +324,6 @@ class Speller:
         # A name of labels at as many letters as they have, and its own.
         **dict.fromkeys((OneHot, Eye, Unit, Pi, SizeForm, Entry, Letter, OfEntries, Sigma), _entry_of_whole),
     }
-
-
-class _Chain:
-    """Letters that run along a product of matrices: a column takes one on its left, a row one on its right.
-
-    ``fresh`` gives a letter beside those that the chain took itself; ``summed`` are these, with their sizes.
-    """
-
-    def __init__(self, factors: Sequence[Form], at: At, fresh: Callable[[At], str]) -> None:
-        self.summed: list[tuple[str, Size]] = []
-        self._factors, self._fresh = factors, fresh
-        self._open = list(at)
-        self._passed: str | None = None
-
-    def letters_of(self, position: int) -> At:
-        """The letters of a factor, after those of all factors before it."""
-        factor = self._factors[position]
-        left: At = (
-            () if self._lies(position) else (self._open.pop(0) if self._passed is None else self._passed,)
-        )
-        self._passed = None
-        if left and factor.rank < 2:
-            return left
-        ends = all(isinstance(later, Diag) for later in self._factors[position + 1 :])
-        if isinstance(factor, Diag) and (position or not ends):
-            # A diagonal hands on the letter that it has: diag(u) A is u[i] A[i,j].
-            (self._passed,) = left
-            return left
-        self._passed = self._open.pop(0) if ends else self._summed_over(factor)
-        return (*left, self._passed)
-
-    def _lies(self, position: int) -> bool:
-        """Whether a factor is a row.
-
-        After a matrix stands a column, also where it looks like the transpose of another layout's row. In
-        numerator layout dL/dA is a row by name: before a matrix, or where no column has a letter.
-        """
-        factor, after = self._factors[position], self._factors[position + 1 : position + 2]
-        if factor.rank != 1 or self._passed is not None:
-            return False
-        return is_row(factor) or any(later.rank == 2 for later in after) or not self._open
-
-    def _summed_over(self, factor: Form) -> str:
-        letter = self._fresh(tuple(taken for taken, _ in self.summed))
-        self.summed.append((letter, dims_of(factor)[-1]))
-        return letter
 
 
 def _square(form: Form) -> Form:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.line_names import spelling_of
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
@@ -41,8 +40,7 @@ def kinks_of(program: Program, of: str, wrt: Sequence[str], order: int = 1) -> t
     tuple of Kink
     """
     moving = program.dependents(wrt) & program.ancestors([of])
-    spelled, taken = spelling_of(program), tuple(program.symbols)
-    writer = UnicodePrinter(lambda node: unicode_name(spelled(str(node.data))), taken, spelled=spelled)
+    writer = UnicodePrinter(spelling_of(program), tuple(program.symbols))
     found: list[Kink] = []
     for name, body in program.bodies.items():
         if name in moving:

@@ -1,15 +1,13 @@
 """What the lines of a derivation are called: dL/dW, δh, d²L/dW², D[h]; in every notation."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chainrule.equations.calculus.second import Core, Direction, Moved, Second
-from chainrule.equations.formulas.glyphs import AS_TYPED, SUBSCRIPTS, latex_name, unicode_name
-from chainrule.equations.formulas.print_mathml import MathPrinter
+from chainrule.equations.formulas.glyphs import AS_TYPED, SUBSCRIPTS, latex_name, mathml_name, unicode_name
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import size_factors
-from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Cotangent, Program, Temporary
 
 
@@ -22,7 +20,8 @@ class CodeName:
 
 @dataclass(frozen=True)
 class LineNames:
-    r"""What lines are called in one notation: how names of the sheet look, and a template for each kind.
+    r"""What lines are called in one notation: how names of the sheet look, and a template for each
+    kind, of what its names are called.
 
     Examples
     --------
@@ -35,12 +34,8 @@ class LineNames:
     """
 
     name: Callable[[str], str]
-    cotangent: str
-    second: str
+    templates: Mapping[type, str]
     twice: str
-    direction: str
-    moved: str
-    core: str
     temporary: str
     numbered: str
     letters: tuple[str, str] = ("δ", "Δ")
@@ -50,76 +45,72 @@ class LineNames:
         match name:
             case CodeName(text=text):
                 return text
-            case Cotangent(of=of, wrt=wrt):
-                return self.cotangent.format(of=self(of), wrt=self.name(wrt))
-            case Second(of=of, wrt=wrt, then=then):
-                template = self.twice if wrt == then else self.second
-                return template.format(of=self.name(of), wrt=self.name(wrt), then=self.name(then))
-            case Direction(wrt=wrt):
-                return self.direction.format(wrt=self.name(wrt))
-            case Moved(base=base):
-                return self.moved.format(base=self(base))
-            case Core(base=base):
-                return self.core.format(base=self(base))
             case Temporary(body=body, number=number):
                 template = self.numbered if number > 1 else self.temporary
                 letter, small = self.letters[name.capital], str(number).translate(SUBSCRIPTS)
                 return template.format(letter=letter, body=self.name(body), number=number, small=small)
+            case tuple():
+                again = isinstance(name, Second) and name.wrt == name.then
+                template = self.twice if again else self.templates[type(name)]
+                return template.format(*map(self, name))
         return self.name(name)
 
 
 unicode_line = LineNames(
     unicode_name,
-    cotangent="d{of}/d{wrt}",
-    second="d²{of}/(d{wrt} d{then})",
-    twice="d²{of}/d{wrt}²",
-    direction="v_{wrt}",
-    moved="D[{base}]",
-    core="core[{base}]",
+    {
+        Cotangent: "d{}/d{}",
+        Second: "d²{}/(d{} d{})",
+        Direction: "v_{}",
+        Moved: "D[{}]",
+        Core: "core[{}]",
+    },
+    twice="d²{}/d{}²",
     temporary="{letter}{body}",
     numbered="{letter}{small}{body}",
 )
 latex_line = LineNames(
     latex_name,
-    cotangent=r"\frac{{d{of}}}{{d{wrt}}}",
-    second=r"\frac{{d^{{2}}{of}}}{{d{wrt}\, d{then}}}",
-    twice=r"\frac{{d^{{2}}{of}}}{{d{{{wrt}}}^{{2}}}}",
-    direction="v_{{{wrt}}}",
-    moved=r"D\!\left[{base}\right]",
-    core=r"\mathrm{{core}}\!\left[{base}\right]",
+    {
+        Cotangent: r"\frac{{d{}}}{{d{}}}",
+        Second: r"\frac{{d^{{2}}{}}}{{d{}\, d{}}}",
+        Direction: "v_{{{}}}",
+        Moved: r"D\!\left[{}\right]",
+        Core: r"\mathrm{{core}}\!\left[{}\right]",
+    },
+    twice=r"\frac{{d^{{2}}{}}}{{d{{{}}}^{{2}}}}",
     temporary="{letter}_{{{body}}}",
     numbered="{letter}^{{({number})}}_{{{body}}}",
     letters=(r"\delta", r"\Delta"),
 )
 mathml_line = LineNames(
-    MathPrinter.identifier,
-    cotangent="<mfrac><mrow><mi>d</mi>{of}</mrow><mrow><mi>d</mi>{wrt}</mrow></mfrac>",
-    second="<mfrac><mrow><msup><mi>d</mi><mn>2</mn></msup>{of}</mrow>"
-    "<mrow><mi>d</mi>{wrt}<mi>d</mi>{then}</mrow></mfrac>",
-    twice="<mfrac><mrow><msup><mi>d</mi><mn>2</mn></msup>{of}</mrow>"
-    "<mrow><mi>d</mi><msup>{wrt}<mn>2</mn></msup></mrow></mfrac>",
-    direction="<msub><mi>v</mi>{wrt}</msub>",
-    moved="<mrow><mi>D</mi><mo>[</mo>{base}<mo>]</mo></mrow>",
-    core="<mrow><mi>core</mi><mo>[</mo>{base}<mo>]</mo></mrow>",
+    mathml_name,
+    {
+        Cotangent: "<mfrac><mrow><mi>d</mi>{}</mrow><mrow><mi>d</mi>{}</mrow></mfrac>",
+        Second: "<mfrac><mrow><msup><mi>d</mi><mn>2</mn></msup>{}</mrow>"
+        "<mrow><mi>d</mi>{}<mi>d</mi>{}</mrow></mfrac>",
+        Direction: "<msub><mi>v</mi>{}</msub>",
+        Moved: "<mrow><mi>D</mi><mo>[</mo>{}<mo>]</mo></mrow>",
+        Core: "<mrow><mi>core</mi><mo>[</mo>{}<mo>]</mo></mrow>",
+    },
+    twice="<mfrac><mrow><msup><mi>d</mi><mn>2</mn></msup>{}</mrow>"
+    "<mrow><mi>d</mi><msup>{}<mn>2</mn></msup></mrow></mfrac>",
     temporary="<msub><mi>{letter}</mi>{body}</msub>",
     numbered="<msubsup><mi>{letter}</mi>{body}<mn>({number})</mn></msubsup>",
 )
 sheet_line = LineNames(
     str,
-    cotangent="d{of}_d{wrt}",
-    second="d2{of}_d{wrt}_d{then}",
-    twice="d2{of}_d{wrt}_d{then}",
-    direction="v_{wrt}",
-    moved="D_{base}",
-    core="core_{base}",
+    {
+        Cotangent: "d{}_d{}",
+        Second: "d2{}_d{}_d{}",
+        Direction: "v_{}",
+        Moved: "D_{}",
+        Core: "core_{}",
+    },
+    twice="d2{0}_d{1}_d{1}",
     temporary="delta_{body}",
     numbered="delta{number}_{body}",
 )
-
-
-def named(name: Callable[[Any], str], spelled: Callable[[Any], Any]) -> Callable[[Node], str]:
-    """What a symbol is called, in the notation of ``name``."""
-    return lambda symbol: name(spelled(symbol.data))
 
 
 def independence(name: Any) -> str:

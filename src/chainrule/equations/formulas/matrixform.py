@@ -40,6 +40,7 @@ from chainrule.equations.formulas.forms import (
     Split,
     Unit,
     Where,
+    is_inverse,
 )
 from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.readable import require_readable
@@ -48,6 +49,7 @@ from chainrule.equations.language.functions import FUNCTIONS
 from chainrule.equations.nodes.adjugates import LEFT, PAIRS, RIGHT
 from chainrule.equations.nodes.blocks import Parts, grouped, parts_of, sides_of
 from chainrule.equations.nodes.conditions import NEGATED, is_denied
+from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
@@ -108,26 +110,18 @@ def _function_form(node: Node, form: FormOf) -> Form:
     return Function(len(node.dims), node.data, form(arg))
 
 
-def _extreme_name(node: Node) -> str:
-    return str(node.data)
-
-
-def _attained_name(node: Node) -> str:
-    return f"e_arg{node.data}"
-
-
-def _of_rows(name: Callable[[Node], str], keeps: bool) -> FormRow:
-    """A function of each row, of what gives a row or a number for each."""
+def _of_rows(name: str, keeps: bool) -> FormRow:
+    """A function of each row, of what gives a row or a number for each; ``name`` may say ``{0.data}``."""
 
     def row(node: Node, form: FormOf) -> Form:
         rank = len(node.dims)
         along = rank - 1 if keeps else rank
-        return Function(rank, name(node), form(node.args[0]), along if rank > keeps else None)
+        return Function(rank, name.format(node), form(node.args[0]), along if rank > keeps else None)
 
     return row
 
 
-def _of_whole(name: Callable[[Node], str], along: FormRow | None = None) -> FormRow:
+def _of_whole(name: str, along: FormRow | None = None) -> FormRow:
     """A function of a whole matrix or row; of each where there is a stack of them, or letters are needed.
 
     A row for each row of a matrix needs no letters: max(X, axis=1), which ``along`` writes.
@@ -136,8 +130,8 @@ def _of_whole(name: Callable[[Node], str], along: FormRow | None = None) -> Form
     def row(node: Node, form: FormOf) -> Form:
         (arg,) = node.args
         if len(arg.dims) > 2 or is_indexed(form(arg)):
-            return of_each(node, name(node), form)
-        return along(node, form) if along else Function(len(node.dims), name(node), form(arg))
+            return of_each(node, name.format(node), form)
+        return along(node, form) if along else Function(len(node.dims), name.format(node), form(arg))
 
     return row
 
@@ -277,7 +271,7 @@ def _product_form(node: Node, form: FormOf) -> Form:
 def _in_order(piece: tuple[Form, tuple[int, ...]]) -> tuple[Form, tuple[int, ...]]:
     """A⁻ᵀ[i,l] rather than A⁻¹[l,i]."""
     form, own = piece
-    if isinstance(form, Function) and form.name == "inv" and list(own) == sorted(own, reverse=True):
+    if is_inverse(form) and list(own) == sorted(own, reverse=True):
         return transpose(form), own[::-1]
     return piece
 
@@ -299,29 +293,19 @@ def _reduced(
 
 def _pieces(node: Node, form: FormOf) -> list[tuple[Form, tuple[int, ...]]]:
     """The factors of a tensor; what shares summed indices is joined where matrices can say it: (VᵀV)[j,l]."""
-    labels, out = node.data, node.axes
+    out = node.axes
     pieces: list[tuple[Form, tuple[int, ...]]] = []
-    for places in _groups(labels, out):
-        pairs = [(node.args[place], labels[place]) for place in places]
+    factors = factors_of(node)
+    # What is complete first stands first.
+    for places in sorted(connected(factors, out), key=max):
+        pairs = [factors[place] for place in places]
         kept = tuple(label for label in out if any(label in own for _, own in pairs))
-        joined = _reduced(pairs, kept, form) if 1 < len(places) < len(labels) else None
+        joined = _reduced(pairs, kept, form) if 1 < len(places) < len(factors) else None
         if joined is not None:
             pieces.append((joined, kept))
         else:
             pieces += [(form(arg), own) for arg, own in pairs]
     return pieces
-
-
-def _groups(labels: Sequence[tuple[int, ...]], out: tuple[int, ...]) -> list[list[int]]:
-    """Places of the factors that hang together through summed labels."""
-    groups: list[tuple[set[int], list[int]]] = []
-    for place, own in enumerate(labels):
-        inner, places = set(own) - set(out), [place]
-        for group in [group for group in groups if group[0] & inner]:
-            groups.remove(group)
-            inner, places = inner | group[0], [*group[1], *places]
-        groups.append((inner, places))
-    return [places for _, places in groups]
 
 
 def _place(graph: Graph, arg: Node, own: tuple[int, ...], form: FormOf) -> None:
@@ -375,12 +359,12 @@ FORMS: dict[str, FormRow] = {
         _power_form(_squares(node, form), ROOT) if node.dims else Norm(0, form(node.args[0]))
     ),
     "direction": lambda node, form: form(over_divisor(*node.args)),
-    "softmax": _of_rows(lambda node: "softmax", keeps=True),
-    "lse": _of_rows(lambda node: "logsumexp", keeps=False),
-    "extreme": _of_whole(_extreme_name, _of_rows(_extreme_name, keeps=False)),
-    "attains": _of_whole(_attained_name, _of_rows(_attained_name, keeps=True)),
-    **dict.fromkeys(("inv", "det", "logdet", "adjugate"), _of_whole(lambda node: node.kind)),
-    "svd": _of_whole(lambda node: SVD_PARTS[node.data]),
+    "softmax": _of_rows("softmax", keeps=True),
+    "lse": _of_rows("logsumexp", keeps=False),
+    "extreme": _of_whole("{0.data}", _of_rows("{0.data}", keeps=False)),
+    "attains": _of_whole("e_arg{0.data}", _of_rows("e_arg{0.data}", keeps=True)),
+    **dict.fromkeys(("inv", "det", "logdet", "adjugate"), _of_whole("{0.kind}")),
+    "svd": lambda node, form: _of_whole(SVD_PARTS[node.data])(node, form),
     "compare": _comparison_form,
     "where": _choice_form,
     "kron": lambda node, form: Kron(len(node.dims), form(node.args[0]), form(node.args[1])),

@@ -1,12 +1,17 @@
-"""Formulas in LaTeX."""
+"""Formulas in LaTeX, and the list after "where": what the names of a sheet stand for."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 
+from chainrule.equations.calculus.lets import Line
 from chainrule.equations.formulas.glyphs import latex_name
+from chainrule.equations.formulas.letters import indices_in
+from chainrule.equations.formulas.line_names import latex_line
+from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.printing import ADD, Printer
-from chainrule.equations.language.tree import Size
+from chainrule.equations.language.tree import Declaration, Size
 from chainrule.equations.nodes.operations import ELEMENTWISE
+from chainrule.equations.nodes.program import Program
 
 OPERATORS = {
     **{name: row.latex for name, row in ELEMENTWISE.items() if row.latex},
@@ -20,6 +25,7 @@ OPERATORS = {
 class LatexPrinter(Printer):
     """LaTeX with amsmath and amssymb."""
 
+    line = latex_line
     pi = r"\pi"
     signs = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne"}
     exponent_level = ADD
@@ -37,6 +43,8 @@ class LatexPrinter(Printer):
     choice = r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}".format
     kronecker = r"{} \otimes {}".format
     eye = "I".format
+    all_ones = (r"\mathbf{1}", r"\mathbf{1}\mathbf{1}^{\top}")
+    unit_rows = ("e_{{{}}}", "E_{{{}}}")
     identity = r"\delta".format
     unit = r"e_{{{}}}".format
 
@@ -71,13 +79,6 @@ class LatexPrinter(Printer):
     def norm(self, text: str, rank: int) -> str:
         return rf"\left\lVert {text} \right\rVert" + (r"_{F}" if rank == 2 else "")
 
-    def ones(self, dims: Sequence[Size]) -> str:
-        one = r"\mathbf{1}"
-        return one if len(dims) == 1 else rf"{one}{one}^{{\top}}"
-
-    def onehot(self, labels: str, rank: int, classes: Size) -> str:
-        return ("e" if rank == 1 else "E") + rf"_{{{labels}}}"
-
     def index(self, base: str, letters: Sequence[str]) -> str:
         return rf"\left[{base}\right]_{{{' '.join(letters)}}}"
 
@@ -86,3 +87,46 @@ class LatexPrinter(Printer):
 
     def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
         return rf"\sum_{{{', '.join(letter for letter, _ in summed)}}} {body}"
+
+
+def where_list(program: Program, lines: Sequence[Line], writer: LatexPrinter) -> list[str]:
+    """One row for each name that the lines rest on, in the order of the sheet."""
+    used = program.ancestors(name for line in lines for name in program.names_in(line.expression))
+    said = {line.symbol for line in lines}
+    rows: list[str] = []
+    for name, symbol in program.symbols.items():
+        if name not in used or symbol in said:
+            continue
+        if name in program.bodies:
+            left, right = writer.equation(writer.names(symbol), matrix_form(program.bodies[name]))
+            rows.append(f"{left} &= {right}")
+        else:
+            rows.append(f"{writer.names(symbol)} &\\in {_space(program.declarations[name], writer)}")
+    return rows + _index_rows(program, lines, used)
+
+
+def _index_rows(program: Program, lines: Sequence[Line], used: set[str]) -> list[str]:
+    """Rows for indices as numbers, and for the brackets around what is said of them."""
+    bodies = [body for name, body in program.bodies.items() if name in used]
+    numbers, brackets = indices_in([*bodies, *(line.expression for line in lines)])
+    bracket = r"\left[\,\cdot\,\right] &= 1 \text{ where it holds, else } 0"
+    return [r"i, j, \dots &= 0, 1, 2, \dots"] * numbers + [bracket] * brackets
+
+
+def _space(declaration: Declaration, writer: LatexPrinter) -> str:
+    """The set a declared name lies in, in LaTeX."""
+    sizes = r" \times ".join(
+        str(size) if isinstance(size, int) else writer.size(writer.spelled(size)) for size in declaration.axes
+    )
+    match declaration.domain:
+        case "class":
+            base = rf"\{{0, \dots, {writer.size(writer.spelled(str(declaration.classes)))} - 1\}}"
+        case "sign":
+            base = r"\{-1, +1\}"
+        case "bit":
+            base = r"\{0, 1\}"
+        case "simplex":
+            return rf"\Delta^{{{sizes}}}"
+        case _:
+            base = r"\mathbb{R}"
+    return base + (f"^{{{sizes}}}" if sizes else "")

@@ -6,7 +6,8 @@ from fractions import Fraction
 from html import escape
 
 from chainrule.equations.formulas.forms import PartOf
-from chainrule.equations.formulas.glyphs import glyph
+from chainrule.equations.formulas.glyphs import mathml_name
+from chainrule.equations.formulas.line_names import mathml_line
 from chainrule.equations.formulas.print_unicode import NAMES, UnicodePrinter
 from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
@@ -21,6 +22,8 @@ def _row(*pieces: str) -> str:
 class MathPrinter(Printer):
     """Presentation MathML."""
 
+    line = mathml_line
+    size = staticmethod(mathml_name)
     signs = UnicodePrinter.signs
     minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
@@ -36,21 +39,10 @@ class MathPrinter(Printer):
     kronecker = _row("{}<mo>⊗</mo>{}").format
     norm = _row("<mo>‖</mo>{}<mo>‖</mo>").format
     eye = "<mi>I</mi>".format
+    all_ones = ("<mn>𝟏</mn>", _row("<mn>𝟏</mn>", transpose("<mn>𝟏</mn>")))
+    unit_rows = ("<msub><mi>e</mi>{}</msub>", "<msub><mi>E</mi>{}</msub>")
     identity = "<mi>δ</mi>".format
     unit = "<msub><mi>e</mi><mn>{}</mn></msub>".format
-
-    @staticmethod
-    def identifier(name: str) -> str:
-        """A name with its hat and subscript."""
-        stem, hat, subscript, tail = glyph(name)
-        text = f"<mi>{escape(stem)}</mi>"
-        if hat:
-            text = f'<mover accent="true">{text}<mo>^</mo></mover>'
-        below = [f"<mn>{subscript}</mn>"] if subscript.isdecimal() else [f"<mi>{escape(subscript)}</mi>"]
-        below = [*(below if subscript else []), *([MathPrinter.identifier(tail)] if tail else [])]
-        if not below:
-            return text
-        return f"<msub>{text}{below[0] if len(below) == 1 else _row('<mo>,</mo>'.join(below))}</msub>"
 
     def sum_of(self, terms: Sequence[tuple[int, str]]) -> str:
         (sign, first), *rest = terms
@@ -62,8 +54,6 @@ class MathPrinter(Printer):
         if value.denominator == 1:
             return f"<mn>{value}</mn>"
         return f"<mfrac><mn>{value.numerator}</mn><mn>{value.denominator}</mn></mfrac>"
-
-    size = identifier
 
     def scalar_product(self, factors: Sequence[str]) -> str:
         return _row('<mspace width="0.2em"/>'.join(factors))
@@ -110,13 +100,6 @@ class MathPrinter(Printer):
         if axis is not None:
             operator = f"<msub>{operator}<mtext>axis {axis}</mtext></msub>"
         return _row(operator, "<mo>&#x2061;</mo><mo>(</mo>", arg, "<mo>)</mo>")
-
-    def ones(self, dims: Sequence[Size]) -> str:
-        one = "<mn>𝟏</mn>"
-        return one if len(dims) == 1 else _row(one, self.transpose(one))
-
-    def onehot(self, labels: str, rank: int, classes: Size) -> str:
-        return f"<msub><mi>{'e' if rank == 1 else 'E'}</mi>{labels}</msub>"
 
     def index(self, base: str, letters: Sequence[str]) -> str:
         # A second subscript, or one below a fraction, would seem to belong to what stands there.

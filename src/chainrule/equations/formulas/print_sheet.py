@@ -20,6 +20,7 @@ from chainrule.equations.formulas.forms import (
     Split,
 )
 from chainrule.equations.formulas.letters import is_indexed, letters_in
+from chainrule.equations.formulas.line_names import Spelling
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size, size_factors, size_product
@@ -37,6 +38,7 @@ LONG_BRACKET = 1000
 class SheetPrinter(Printer):
     """Sheet syntax, brackets rather generous than clever."""
 
+    line = str
     pi = "pi"
     diagonal = "diag"
     trace = "trace"
@@ -49,15 +51,15 @@ class SheetPrinter(Printer):
     kronecker = "kron({}, {})".format
     raised = "{}**{}".format
     unit = "eye({1})[{0}]".format
-    onehot = "onehot({})".format
+    unit_rows = ("onehot({})", "onehot({})")
 
     def __init__(
         self,
-        names: Callable[[Node], str],
+        spelled: Spelling = lambda name: name,
         taken: Sequence[str] = (),
         axes_of: Callable[[Node], Sequence[int]] | None = None,
     ) -> None:
-        super().__init__(names, taken, axes_of)
+        super().__init__(spelled, taken, axes_of)
         self._entries = (name for n in count(1) if (name := f"entries_{n}") not in self.taken)
         self._sizes: dict[str, Size] = {}
         self._before: list[str] = []

@@ -1,9 +1,13 @@
-"""Printers over the matrix form: one walk, and one small class per language."""
+"""Printers over the matrix form: one walk, and one small class per language.
+
+What has a shorter way is written so: x[0] for xᵀ e₀, 1 / (2 u) for (1/2) (1 / u), f(z / T) for f((1/T) z).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from chainrule.equations.formulas.arrange import transpose
 from chainrule.equations.formulas.forms import (
     Add,
     Compare,
@@ -41,14 +45,39 @@ from chainrule.equations.formulas.forms import (
     Transposed,
     Unit,
     Where,
+    is_inverse,
 )
 from chainrule.equations.formulas.index_notation import Speller
 from chainrule.equations.formulas.letters import is_indexed
-from chainrule.equations.formulas.shorthand import short
+from chainrule.equations.formulas.line_names import Spelling
 from chainrule.equations.language.functions import CONSTANTS
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
+
+
+def short(form: Form) -> Form:
+    """The form as it is written; itself where there is no shorter way."""
+    match form:
+        case Mul(rank=0, factors=(row, Unit(position=position))):
+            return Entry(0, transpose(row), (str(position),))
+        case Mul(rank=0, factors=(Form() as row, column)) if isinstance(transpose(row), Unit):
+            return short(Mul(0, (transpose(column), transpose(row))))
+        case Scale(coefficient=c, above=(), below=(), arg=Hadamard(above=(), below=(below,))) if c > 0:
+            return _reciprocal(form.rank, c, below)
+        case Function(name=name, arg=Scale(coefficient=c, above=(), below=(scalar,), arg=Named() as arg)):
+            if c == 1:
+                return Function(form.rank, name, Hadamard(arg.rank, (arg,), (scalar,)), form.axis)
+    return form
+
+
+def _reciprocal(rank: int, c: Fraction, below: Form) -> Form:
+    """A number over a form, its denominator in that of the quotient."""
+    number = Fraction(c.denominator)
+    lower = below if number == 1 else Scale(below.rank, number, (), (), below)
+    upper = () if c.numerator == 1 else (Num(0, Fraction(c.numerator)),)
+    return Hadamard(rank, upper, (lower,))
+
 
 # How tightly a piece binds: a sum, a product of either kind, a signless factor, an atom.
 ADD, PRODUCT, FACTOR, ATOM = range(4)
@@ -60,28 +89,31 @@ class Printer:
 
     Parameters
     ----------
-    names : callable
-        What to write for a symbol.
+    spelled : callable, optional
+        Names of the sheet and of lines, and sizes, as they are to be printed beside all others.
     taken : sequence of str
         Names that cannot be letters of index notation.
     axes_of : callable, optional
         Order in which a symbol of three or more axes wears its letters; by default its own.
-    spelled : callable, optional
-        What to write for a size beside all other names.
     """
+
+    # What a name of the sheet or of a line is called in this notation.
+    line: Callable[[Any], str]
 
     def __init__(
         self,
-        names: Callable[[Node], str],
+        spelled: Spelling = lambda name: name,
         taken: Sequence[str] = (),
         axes_of: Callable[[Node], Sequence[int]] | None = None,
-        spelled: Callable[[str], str] = str,
     ) -> None:
-        self.names = names
         self.spelled = spelled
         self.taken = frozenset(taken)
         letters = [letter for letter in LETTERS if letter not in set(taken)]
         self._speller = Speller(letters, axes_of or (lambda node: range(len(node.dims))))
+
+    def names(self, symbol: Node) -> str:
+        """What to write for a symbol."""
+        return self.line(self.spelled(symbol.data))
 
     def text(self, form: Form) -> str:
         """The form as text; its entry at the first letters if matrix form cannot say it."""
@@ -154,12 +186,12 @@ class Printer:
         return self.elementwise_quotient(top, bottom), PRODUCT
 
     def _transposed(self, form: Transposed) -> tuple[str, int]:
-        if isinstance(form.arg, Function) and form.arg.name == "inv":
+        if is_inverse(form.arg):
             return self.inverse_transposed(self.inverted(form.arg.arg)), ATOM
         return self.transpose(self.inside(form.arg, ATOM)), ATOM
 
     def _function(self, form: Function) -> tuple[str, int]:
-        if form.name == "inv":
+        if is_inverse(form):
             return self.inverse(self.inverted(form.arg)), ATOM
         return self.function(form.name, self.text(form.arg), form.axis), ATOM
 
@@ -258,6 +290,14 @@ class Printer:
         """The entry of a matrix of blocks: several letters for one axis, the last fastest."""
         return self.index(base, ["".join(group) for group in groups])
 
+    def ones(self, dims: Sequence[Size]) -> str:
+        """All ones."""
+        return self.all_ones[len(dims) > 1]
+
+    def onehot(self, labels: str, rank: int, classes: Size) -> str:
+        """The unit vectors of labels."""
+        return self.unit_rows[rank > 1].format(labels)
+
     def inverted(self, form: Form) -> str:
         """What an inverse is of."""
         return self.inside(form, ATOM)
@@ -290,13 +330,14 @@ class Printer:
     raised: Callable[[str, str, int], str]
     function: Callable[[str, str, int | None], str]
     norm: Callable[[str, int], str]
-    ones: Callable[[Sequence[Size]], str]
     eye: Callable[[Size], str]
     unit: Callable[[int, Size], str]
-    onehot: Callable[[str, int, Size], str]
     index: Callable[[str, Sequence[str]], str]
     sigma: Callable[[str, Sequence[tuple[str, Size]]], str]
 
+    # Of ones a column and a matrix; of the one-hot rows of labels one and all.
+    all_ones: ClassVar[Sequence[str]]
+    unit_rows: ClassVar[Sequence[str]]
     comma: ClassVar[str] = ", "
     minus: ClassVar[str] = "-"
     pi: ClassVar[str]

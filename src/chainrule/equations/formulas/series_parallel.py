@@ -112,6 +112,10 @@ class Graph:
         above, below = self.above.pop(label, []), self.below.pop(label, [])
         return hadamard(above, below, 1) if above or below else Ones(1, (self.sizes[label],))
 
+    def take_diagonal(self, label: int) -> list[Form]:
+        """What hangs on a vertex, on a diagonal, removed; nothing if it is bare."""
+        return [Diag(2, self.take_vector(label))] if self.has_vector(label) else []
+
     def ends(self, label: int) -> list[Edge]:
         """The edges at a vertex, in the order of all edges."""
         return self._at.get(label, [])
@@ -201,12 +205,8 @@ def _trace_rule(graph: Graph) -> bool:
             continue
         if any(_denominator(edge.form) for edge in ends):
             continue
-        pieces = [ends[0].seen_from(label)]
-        if graph.has_vector(other):
-            pieces.append(Diag(2, graph.take_vector(other)))
-        pieces.append(ends[1].seen_from(other))
-        if graph.has_vector(label):
-            pieces.append(Diag(2, graph.take_vector(label)))
+        pieces = [ends[0].seen_from(label), *graph.take_diagonal(other)]
+        pieces += [ends[1].seen_from(other), *graph.take_diagonal(label)]
         for edge in ends:
             graph.disconnect(edge)
         graph.summed -= {label, other}
@@ -247,10 +247,7 @@ def _series(graph: Graph) -> bool:
         a, b = first.other(label), second.other(label)
         if b in graph.out and (a not in graph.out or graph.out.index(b) < graph.out.index(a)):
             first, second, a, b = second, first, b, a
-        pieces = [first.seen_from(a)]
-        if graph.has_vector(label):
-            pieces.append(Diag(2, graph.take_vector(label)))
-        pieces.append(second.seen_from(label))
+        pieces = [first.seen_from(a), *graph.take_diagonal(label), second.seen_from(label)]
         graph.summed.remove(label)
         graph.disconnect(first)
         graph.disconnect(second)
@@ -280,18 +277,10 @@ def reduced_form(graph: Graph) -> Form:
 
 def _matrix(graph: Graph) -> Form:
     a, b = graph.out
-    left = graph.take_vector(a) if graph.has_vector(a) else None
-    right = graph.take_vector(b) if graph.has_vector(b) else None
     if not graph.edges:
-        column = left if left is not None else Ones(1, (graph.sizes[a],))
-        row = right if right is not None else Ones(1, (graph.sizes[b],))
-        return mul((column, transpose(row)), 2)
+        return mul((graph.take_vector(a), transpose(graph.take_vector(b))), 2)
     (edge,) = graph.edges
     middle = edge.seen_from(a)
-    if isinstance(middle, Eye) and left is not None:
-        return scalars_outside([left], lambda bare: Diag(2, *bare))
-    pieces: list[Form] = [Diag(2, left)] if left is not None else []
-    pieces.append(middle)
-    if right is not None:
-        pieces.append(Diag(2, right))
-    return mul(pieces, 2)
+    if isinstance(middle, Eye) and graph.has_vector(a):
+        return scalars_outside([graph.take_vector(a)], lambda bare: Diag(2, *bare))
+    return mul((*graph.take_diagonal(a), middle, *graph.take_diagonal(b)), 2)

@@ -7,7 +7,7 @@ inverse need no more.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from chainrule.arrays import Array, ArrayLike, np
@@ -90,10 +90,6 @@ class Structured:
         arrays = {id(f): f for term in self.terms for f, _ in term.factors if not isinstance(f, int)}
         return sum(array.nbytes for array in arrays.values())
 
-    @property
-    def _sizes(self) -> dict[int, int]:
-        return dict(enumerate(self.shape))
-
     def dense(self, limit: int = DEFAULT_LIMIT) -> Array:
         """The whole array.
 
@@ -120,12 +116,9 @@ class Structured:
         direction = np.asarray(v)
         if direction.shape != self.shape[self.rank :]:
             raise ShapeError(f"v has shape {direction.shape}; the variable has {self.shape[self.rank :]}.")
-        labels = tuple(range(self.rank, len(self.shape)))
-        total = np.zeros(self.shape[: self.rank], np.result_type(direction, np.float64))
-        for term in self.terms:
-            with_direction = Term(term.coefficient, (*term.factors, (direction, labels)), term.out)
-            total = total + with_direction.contracted(range(self.rank), self._sizes)
-        return total
+        factor = direction, tuple(range(self.rank, len(self.shape)))
+        own = [replace(term, factors=(*term.factors, factor)) for term in self.terms]
+        return self._over_its_axes(own)
 
     def diag(self) -> Array:
         """The diagonal of a square derivative, in the shape of the variable.
@@ -137,10 +130,7 @@ class Structured:
         """
         self._square("diagonal")
         twins = {self.rank + axis: axis for axis in range(self.rank)}
-        total = np.zeros(self.shape[: self.rank])
-        for term in self.terms:
-            total = total + term.renamed(twins).contracted(range(self.rank), self._sizes)
-        return total
+        return self._over_its_axes([term.renamed(twins) for term in self.terms])
 
     def solve(self, g: ArrayLike, limit: int = DEFAULT_LIMIT) -> Array:
         """The x with (this) x = g, in the variable's shape.
@@ -173,6 +163,11 @@ class Structured:
     def latex(self) -> str:
         """The formula in LaTeX."""
         return self.latex_source
+
+    def _over_its_axes(self, terms: Sequence[Term]) -> Array:
+        """What is left of some terms along the axes of the quantity."""
+        axes = tuple(range(self.rank))
+        return written_out([replace(term, out=axes) for term in terms], self.shape[: self.rank])
 
     def _square(self, what: str) -> None:
         if self.shape[: self.rank] != self.shape[self.rank :]:

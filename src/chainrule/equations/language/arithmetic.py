@@ -72,6 +72,10 @@ class Doubles:
 
     pi = math.pi
     is_exact = False
+    # Powers entry by entry, the Euclidean norm along the last axes, the derivative of a power.
+    power = staticmethod(special.silent_power)
+    norm = staticmethod(special.norm)
+    power_derivative = staticmethod(special.power_derivative)
 
     def __init__(
         self, allowance: Allowance | None = None, hear: Callable[[str, int], Any] = lambda *flags: None
@@ -97,18 +101,6 @@ class Doubles:
     def total(self, start: Any, parts: Array) -> Any:
         """A number and what stands along the first axis of an array, added up."""
         return self.array(start + parts.sum(axis=0))
-
-    def power(self, base: Any, exponent: Any) -> Any:
-        """Powers, entry by entry."""
-        return special.silent_power(base, exponent)
-
-    def norm(self, x: Array, axes: int | None) -> Any:
-        """The Euclidean norm along the last axes; see `special.norm`."""
-        return special.norm(x, axes)
-
-    def power_derivative(self, base: Array, exponent: Array, by_base: int, by_exponent: int) -> Any:
-        """The derivative of a power; see `special.power_derivative`."""
-        return special.power_derivative(base, exponent, by_base, by_exponent)
 
     def function(self, name: str, kernels: Mapping[str, Callable[[Array], Any]]) -> Callable[[Array], Any]:
         """What computes a function; ``kernels`` are those of doubles.
@@ -235,7 +227,7 @@ class Decimals:
         exponents = _exact(exponent)
         if any(value % 1 for value in exponents.flat):
             self.spend(COSTS["power"] * max(np.size(base), exponents.size))
-        return _power(_exact(base), exponents)
+        return _entrywise(decimals.power, _exact(base), exponents)
 
     def call(
         self, function: Function, args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]
@@ -321,10 +313,6 @@ def _exact(value: Any) -> Array:
         raise NoRuleError("Decimals are real numbers.")
     plain = array if array.dtype == object else array.astype(np.float64).astype(object)
     return _entrywise(_decimal, plain)
-
-
-def _power(base: Array, exponent: Array) -> Array:
-    return _entrywise(decimals.power, base, exponent)
 
 
 _ELEMENTWISE = {

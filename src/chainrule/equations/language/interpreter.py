@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from chainrule.arrays import Array, ArrayLike, np, numpy_function
 from chainrule.equations.language.arithmetic import Arithmetic
@@ -153,28 +153,10 @@ class Interpreter:
         return innermost
 
     def compute(self, term: Term) -> Any:
-        match term:
-            case Binary():
-                return self.binary(term)
-            case Call():
-                return self.call(term)
-            case Number(value=value):
-                return self.arithmetic.number(value)
-            case SizeOf(size=size):
-                return self.arithmetic.number(self.size(size))
-            case IndexRef(index=index):
-                return self.arithmetic.position(self.indices[index])
-            case Negative(arg=arg):
-                return -self.value(arg)
-            case Transpose(arg=arg):
-                return self.value(arg).T
-            case Pick():
-                return self.pick(term)
-            case Aggregate():
-                return self.aggregate(term)
-            case Derivative():
-                return self.differentiate(term)
-        raise NoRuleError(f"There is no meaning for a term of kind {type(term).__name__}.")
+        rule = self._rules.get(type(term))
+        if rule is None:
+            raise NoRuleError(f"There is no meaning for a term of kind {type(term).__name__}.")
+        return rule(self, term)
 
     def binary(self, term: Binary) -> Any:
         left, right = self.value(term.left), self.value(term.right)
@@ -254,3 +236,16 @@ class Interpreter:
                 f"The derivative with respect to {term.wrt} has shape {found.shape}; expected {shape}."
             )
         return found
+
+    _rules: ClassVar[Mapping[type[Term], Callable[[Any, Any], Any]]] = {
+        Binary: binary,
+        Call: call,
+        Number: lambda self, term: self.arithmetic.number(term.value),
+        SizeOf: lambda self, term: self.arithmetic.number(self.size(term.size)),
+        IndexRef: lambda self, term: self.arithmetic.position(self.indices[term.index]),
+        Negative: lambda self, term: -self.value(term.arg),
+        Transpose: lambda self, term: self.value(term.arg).T,
+        Pick: pick,
+        Aggregate: aggregate,
+        Derivative: differentiate,
+    }

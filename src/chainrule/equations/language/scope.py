@@ -70,6 +70,10 @@ class Scope:
         """Whether the name is declared or defined."""
         return name in self.declarations or name in self.definitions
 
+    def meaning(self, name: str) -> str:
+        """What of the sheet a name is that no index can have, in words; empty if it is neither."""
+        return "a value of the sheet" if self.is_value(name) else "a size" if name in self.sizes else ""
+
     def is_constant(self, name: str) -> bool:
         """Whether a name means a number of the language, since nothing in the sheet has it."""
         return name in CONSTANTS and not (
@@ -327,18 +331,11 @@ class NameCheck:
 
     def bind(self, index: Name, size: Node) -> str:
         """Bind the index of a loop, whose size is checked."""
-        name = index.name
-        taken = None
-        if name in self.bound:
-            taken = f"{name} is {self.bound[name]} already"
-        elif self.scope.is_value(name):
-            taken = f"{name} is a value of the sheet"
-        elif name in self.scope.sizes:
-            taken = f"{name} is a size"
-        elif name in self.parameters:
-            taken = f"{name} is a parameter of the function"
-        if taken is not None:
-            self._fail(f"{taken}, so it cannot be an index here too; choose another letter.", index)
+        name, before = index.name, self.bound.get(index.name)
+        taken = f"{before} already" if before else self.scope.meaning(name)
+        if taken or name in self.parameters:
+            is_taken = f"{name} is {taken or 'a parameter of the function'}"
+            self._fail(f"{is_taken}, so it cannot be an index here too; choose another letter.", index)
         self._size(size)
         self.bound[name] = "an index"
         return name

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, cast
 
 Size: TypeAlias = int | str
 """A whole number, a name, or a product of them (an axis of a Kronecker product)."""
@@ -269,15 +269,15 @@ def walk(roots: Iterable[_T], below: Callable[[_T], Iterable[_T]]) -> Iterator[_
 def bottom_up(roots: Iterable[_T], below: Callable[[_T], Sequence[_T]]) -> Iterator[_T]:
     """Some things and everything below them, each once and after what is below it; no depth is too much."""
     seen: set[_T] = set()
-    stack = [(root, False) for root in reversed([*roots])]
+    # None stands above an item whose parts come first.
+    stack: list[_T | None] = [*reversed([*roots])]
     while stack:
-        item, is_open = stack.pop()
-        if is_open:
-            yield item
+        item = stack.pop()
+        if item is None:
+            yield cast(_T, stack.pop())
         elif item not in seen:
             seen.add(item)
-            stack.append((item, True))
-            stack.extend((part, False) for part in reversed(below(item)))
+            stack += (item, None, *reversed(below(item)))
 
 
 def names_in(root: Term) -> frozenset[str]:
