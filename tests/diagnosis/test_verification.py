@@ -155,6 +155,11 @@ def test_numbers_that_are_matrices_of_one_entry():
     assert verify(Equations("parameters c: R[1, 1]\nL = logdet(c @ c.T + eye(1))"), "L").ok
 
 
+def test_labels_that_are_compared_with_one_another():
+    pairs = "where(a[i] == a[j], u[a[i]], 0) for i in n for j in n"
+    assert verify(Equations(f"a: Class[n, K]; parameters u: R[K]; L = sum({pairs})"), "L").ok
+
+
 def test_shares_move_along_the_simplex():
     text = "data y: Simplex[K]\nparameters f: R[K]\nL = -(y.T @ log_softmax(f))"
     assert verify(Equations(text), "L", ["f", "y"]).ok

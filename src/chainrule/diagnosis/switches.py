@@ -316,7 +316,7 @@ def _tried(evaluated: Callable[P, Evaluation], *args: P.args, **kwargs: P.kwargs
 def _flat(evaluation: Evaluation, switch: Switch) -> Array:
     """The values of a term, flat; NaN where it cannot be computed."""
     try:
-        return np.ravel(evaluation.value(*switch)).real
+        return np.ravel(evaluation.value(*switch)).real.astype(np.float64)  # of labels and sizes, too
     except ChainruleError:
         return NOTHING
 
