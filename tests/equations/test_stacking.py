@@ -112,6 +112,12 @@ def test_a_line_without_a_rule_is_refused_over_examples_too_and_harms_no_other(f
     assert {"g", "L", "dC_dw" if form else "dL_dw"} <= set(read.names) and not {"K", "M"} & set(read.names)
 
 
+@pytest.mark.parametrize(("size", "stacked"), [("n*n", True), ("2*n", True), ("m*k", False), ("2*m", False)])
+def test_an_axis_that_a_parameter_fixes_counts_no_examples(size, stacked):
+    sheet = f"data q: R[{size}]; parameters A: R[n, 2]; L = sum(q**2) * normF(A)**2"
+    assert bool(Equations(sheet).derive("L", form="batch").remarks) is not stacked
+
+
 def test_what_is_known_of_labels_is_known_over_all_examples():
     model = Equations("data y: Sign; x: R[p]\nparameters w: R[p]\nL = y * exp(y * (w.T @ x))")
     assert str(model.derive("L", "w")) == "dL/dw = exp(y (xᵀ w)) x"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from chainrule.equations.calculus.lift import batch_program, penalized_program
 from chainrule.equations.calculus.pin import mixes
+from chainrule.equations.language.tree import size_factors
 from chainrule.equations.nodes.nodes import topological
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError
@@ -109,11 +110,17 @@ def examples_of(program: Program, names: Iterable[str]) -> Examples:
 
 def shared_axis(program: Program) -> str | None:
     """The axis that may be that of the examples: the first one of all data, and no parameter's."""
-    axes = [program.declarations[name].axes for name in program.named("data")]
-    first = {own[0] if own else None for own in axes}
-    taken = {size for name in program.named("parameters") for size in program.declarations[name].axes}
-    shared = next(iter(first)) if len(first) == 1 else None
-    return shared if isinstance(shared, str) and shared not in taken else None
+    data, parameters = (
+        [program.declarations[name].axes for name in program.named(role)] for role in ("data", "parameters")
+    )
+    # n * n is no axis of examples beside A: R[n, n]; 2 * m is one beside A: R[n, 2].
+    taken = {part for own in parameters for size in own for part in size_factors(size)}
+    shared = next(iter(data[0]), 1) if len({own[:1] for own in data}) == 1 else 1
+    return (
+        shared
+        if isinstance(shared, str) and taken.isdisjoint(p for p in size_factors(shared) if isinstance(p, str))
+        else None
+    )
 
 
 def examples_size(taken: Collection[str]) -> str:
