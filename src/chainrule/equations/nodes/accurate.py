@@ -7,6 +7,7 @@ of such slopes loses its curvature; a gradient does without, as there they only 
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import TypeAlias
 
 from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
@@ -18,12 +19,13 @@ from chainrule.equations.nodes.nodes import (
     from_below,
     linear,
     number_and_rest,
-    number_plus_term,
     scaled,
 )
 from chainrule.equations.nodes.norms import with_directions
 from chainrule.equations.nodes.operations import ELEMENTWISE, apply, plain, rebuild
 from chainrule.equations.nodes.products import elementwise, power
+
+_Differences: TypeAlias = Mapping[tuple[str, Fraction], Callable[[Node], Node]]
 
 
 def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
@@ -41,18 +43,13 @@ def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
 def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
     # What a quotient divides by stays: p (1 - p) / (1 - p) is to cancel.
     kept = node.kind == "pow" and node.data < 0
-    return _accurate(node) or (node if kept else rebuild(node, args))
+    new = node if kept else rebuild(node, args)
+    return _accurate(new) or new
 
 
 def _accurate(node: Node) -> Node | None:
-    if (inside := argument_of(node, "log")) is not None:
-        return _logarithm(inside)
-    one, rest = number_and_rest(node)
-    for place, (c, term) in enumerate(rest if one else ()):
-        found = _difference(term) if c == -one else None
-        if found is not None:
-            return linear(node.pool, [(one, found), *rest[:place], *rest[place + 1 :]], node.dims)
-    return None
+    inside = argument_of(node, "log")
+    return _with_difference(node, _DIFFERENCES, {}) if inside is None else _logarithm(inside)
 
 
 def _logarithm(u: Node) -> Node | None:
@@ -66,21 +63,28 @@ def _logarithm(u: Node) -> Node | None:
     return apply("log1p", linear(u.pool, rest, u.dims)) if one == 1 and rest else None
 
 
-def _difference(term: Node) -> Node | None:
-    """1 - v for a v that can be close to 1."""
-    base, exponent = base_and_exponent(term)
-    make = _DIFFERENCES.get((base.data, exponent)) if base.kind == "fn" else None
-    return make and make(base.args[0])
+def _with_difference(node: Node, known: _Differences, bodies: Mapping[Node, Node]) -> Node | None:
+    """A sum with c - c v in it, for a v that can be close to 1, by the function that is 1 - v."""
+    one, rest = number_and_rest(node)
+    for place, (c, term) in enumerate(rest if one else ()):
+        base, exponent = base_and_exponent(bodies.get(term, term))
+        base = bodies.get(base, base)
+        if c == -one and base.kind == "fn" and (found := known.get((base.data, exponent))) is not None:
+            others = [*rest[:place], *rest[place + 1 :]]
+            return linear(node.pool, [(one, found(base.args[0])), *others], node.dims)
+    return None
 
 
-_DIFFERENCES: dict[tuple[str, Fraction], Callable[[Node], Node]] = {
+_DIFFERENCES: _Differences = {
     ("tanh", Fraction(2)): lambda u: elementwise(
         *(apply("sigmoid", scaled(sign, u)) for sign in (2, -2)), coefficient=4
     ),
     ("exp", ONE): lambda u: scaled(-1, apply("expm1", u)),
     ("cos", ONE): lambda u: scaled(2, power(apply("sin", scaled(Fraction(1, 2), u)), Fraction(2))),
     ("sigmoid", ONE): lambda u: apply("sigmoid", scaled(-1, u)),
+    ("sigmoid", -ONE): lambda u: scaled(-1, plain("exp", scaled(-1, u))),
 }
+_SLOPES: _Differences = {**_DIFFERENCES, ("tanh", Fraction(2)): lambda u: plain("tanh_slope", u)}
 
 
 def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
@@ -94,18 +98,9 @@ def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node,
     done : dict
         What was rewritten before; it grows.
     """
-    return from_below(
-        root, lambda node, args: _slope(node, bodies) or with_directions(rebuild(node, args), bodies), done
-    )
 
+    def rule(node: Node, args: tuple[Node, ...]) -> Node:
+        new = rebuild(node, args)
+        return _with_difference(new, _SLOPES, bodies) or with_directions(new, bodies)
 
-def _slope(node: Node, bodies: Mapping[Node, Node]) -> Node | None:
-    one, c, term = number_plus_term(node) or (0, 0, node)
-    if abs(one) != 1 or c != -one:
-        return None
-    term = bodies.get(term, term)
-    if (u := argument_of(term, "sigmoid")) is not None:
-        return scaled(one, plain("sigmoid", scaled(-1, u)))
-    base, exponent = base_and_exponent(term)
-    u = argument_of(bodies.get(base, base), "tanh") if exponent == 2 else None
-    return u and scaled(one, plain("tanh_slope", u))
+    return from_below(root, rule, done)

@@ -50,9 +50,13 @@ def _log_of_power(u: Node) -> Node | None:
     """Of a positive base, or an odd power."""
     if u.kind == "pow" and (is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
         return scaled(u.data, apply("log", u.args[0]))
-    if u.kind == "raised" and u.data == (0, 0) and is_positive(u.args[0]):
-        return elementwise(u.args[1], apply("log", u.args[0]))
-    return None
+    base, exponent = base_and_variable_exponent(u) or (u, u)
+    return elementwise(exponent, apply("log", base)) if base is not u and is_positive(base) else None
+
+
+def base_and_variable_exponent(u: Node) -> tuple[Node, Node] | None:
+    """The a and v of aᵛ, if a node is that."""
+    return (u.args[0], u.args[1]) if u.kind == "raised" and u.data == (0, 0) else None
 
 
 def log_of_multiple(u: Node, log_of: Callable[[Node], Node | None] = log) -> Node | None:
@@ -130,7 +134,7 @@ def _log_of_determinant(u: Node) -> Node | None:
 
 def is_positive(node: Node) -> bool:
     """Whether a node is positive wherever it is defined, and its logarithm is known."""
-    if node.kind == "pow" or (node.kind == "raised" and node.data == (0, 0)):
+    if node.kind == "pow" or base_and_variable_exponent(node) is not None:
         return is_positive(node.args[0])
     return (
         node.kind in ("softmax", "size", "pi")

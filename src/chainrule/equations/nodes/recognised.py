@@ -22,28 +22,28 @@ def recognised_sum(u: Node) -> Node:
     if (z := argument_beside(-1, 2, "sigmoid", u)) is not None:
         return plain("tanh", scaled(HALF, z))
     found = cumulative(u)
-    # 1 + erf(z) stays: Φ(√2 z) would be longer.
+    # 1 + erf(z) stays, and so do 1 - tanh(z) and 1 - σ(z).
     return found[1] if found is not None and not found[0] else u
 
 
 def cumulative(u: Node) -> tuple[bool, Node] | None:
-    """1 + erf(z) as 2 Φ(√2 z) and 1 - Φ(z) as Φ(-z), which keep their digits far out on the left.
+    """1 + erf(z) as 2 Φ(√2 z), 1 - Φ(z) as Φ(-z), 1 - tanh(z) as 2 σ(-2 z), which keep their digits.
 
     Returns
     -------
     bool
-        Whether a √2 is left before z.
+        Whether it reads longer so: with a √2 before z, or as another function.
     Node
     """
-    if (found := number_plus_term(u)) is None:
-        return None
-    one, c, term = found
-    if c == -one and (z := argument_of(term, "normal_cdf")) is not None:
-        return False, scaled(one, plain("normal_cdf", negative(z)))
+    one, c, term = number_plus_term(u) or (Fraction(0), Fraction(1), u)
+    if c == -one and (z := argument_of(term, "normal_cdf", "sigmoid")) is not None:
+        return term.data == "sigmoid", scaled(one, plain(term.data, negative(z)))
+    if abs(c) == abs(one) and (z := argument_of(term, "tanh")) is not None:
+        return True, scaled(2 * one, plain("sigmoid", scaled(2 * c / one, z)))
     z = argument_of(term, "erf") if abs(c) == abs(one) else None
     if z is None:
         return None
     root = power(u.pool.number(Fraction(2)), HALF)
     argument = scaled(c / one, elementwise(root, z))
-    left = any(root in (part, *part.args) for _, part in coefficient_terms(argument))
-    return left, scaled(2 * one, plain("normal_cdf", argument))
+    longer = any(root in (part, *part.args) for _, part in coefficient_terms(argument))
+    return longer, scaled(2 * one, plain("normal_cdf", argument))

@@ -37,6 +37,7 @@ from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
     Bodies,
+    exponent_of,
     known_log,
     leaves_range,
     logs_and_weights,
@@ -241,8 +242,8 @@ def _apart(pairs: list[Factor]) -> list[Factor]:
 
 def _joined(pairs: list[Factor]) -> list[Factor] | None:
     """The factors with each exponential in the part that fits it best; None if there is none to join."""
-    exponents = [(u, own) for node, own in pairs if (u := argument_of(node, "exp")) is not None]
-    pairs, found = [pair for pair in pairs if argument_of(pair[0], "exp") is None], False
+    exponents = [(u, own) for node, own in pairs if (u := exponent_of(node)) is not None]
+    pairs, found = [pair for pair in pairs if exponent_of(pair[0]) is None], False
     for u, own in exponents:
         places = [
             place

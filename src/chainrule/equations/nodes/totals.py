@@ -28,7 +28,7 @@ from chainrule.equations.nodes.nodes import (
     summed_labels,
 )
 from chainrule.equations.nodes.operations import ELEMENTWISE, apply, fact, operation
-from chainrule.equations.nodes.products import product, spread
+from chainrule.equations.nodes.products import elementwise, product, spread
 
 Bodies: TypeAlias = Mapping[Node, Node]
 # A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
@@ -103,7 +103,8 @@ def _is_exponential(node: Node, tails: Collection[str]) -> bool:
     node, _ = base_and_exponent(node)
     if gate(node):
         return any(_is_exponential(factor, tails) for factor, _ in factors_of(node.args[1]))
-    return node.kind == "share" or fact(operation(node).tail, node) in tails
+    known = node.kind == "share" or fact(operation(node).tail, node) in tails
+    return known or exponent_of(node) is not None
 
 
 def leaves_range(node: Node, bodies: Bodies) -> bool:
@@ -194,7 +195,7 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...], bodies: Bodies) -> 
 def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
     """The logarithm of a positive node that stays moderate where the node itself does not."""
     rule = _KNOWN.get(node.kind)
-    return rule(node, bodies, level + 1) if rule is not None and level <= MOST_LEVELS else None
+    return rule(node, bodies, level + 1) if rule is not None and level <= MOST_LEVELS else exponent_of(node)
 
 
 def _log_of_function(node: Node, bodies: Bodies, level: int) -> Node | None:
@@ -208,6 +209,15 @@ def _log_of_power(node: Node, bodies: Bodies, level: int) -> Node | None:
         return scaled(node.data, log_determinant(base.args[0], "positive"))
     inner = known_log(base, bodies, level)
     return inner and scaled(node.data, inner)
+
+
+def exponent_of(node: Node) -> Node | None:
+    """The u of exp(u), and of c**v = exp(v log c) for a c above 0."""
+    if (parts := logarithms.base_and_variable_exponent(node)) is None:
+        return argument_of(node, "exp")
+    (base, exponent), (number, _) = parts, number_and_rest(parts[0])
+    above = logarithms.is_positive(base) or (number > 0 and _is_positive(base))
+    return elementwise(exponent, apply("log", base)) if above else None
 
 
 def _log_of_share(node: Node, bodies: Bodies, level: int) -> Node | None:
