@@ -176,6 +176,17 @@ def test_a_sum_inside_another(text, target):
         np.testing.assert_allclose([float(part) for part in found], literal, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("exponent", [0.5, 1.7, 2.0])
+@pytest.mark.parametrize("margin", [-2000.0, -800.0, 800.0, 2000.0])
+@pytest.mark.parametrize("slip", ["1 - sigmoid(x)", "sigmoid(x)", "1 - tanh(x)"])
+def test_a_power_of_a_probability_has_all_slopes_where_it_vanishes(slip, margin, exponent):
+    """Its slope by x is g times it or 0, that by g is it times its logarithm."""
+    model = Equations(f"parameters x: R; g: R; p = {slip}; L = p**g")
+    requests = ("L", "dL/dx", "dL/dg", "d2L/dx2", "d2L/(dx dg)", "d2L/dg2")
+    values = {"x": np.float64(margin), "g": np.float64(exponent)}
+    assert all(np.isfinite(part) for part in called(model.compile(requests), values))
+
+
 def test_sums_over_several_axes_and_along_the_first():
     model = Equations("""
         A: R[m, n]; parameters X: R[m, n]

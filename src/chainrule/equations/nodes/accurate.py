@@ -7,7 +7,6 @@ of such slopes loses its curvature; a gradient does without, as there they only 
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TypeAlias
 
 from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
@@ -25,8 +24,6 @@ from chainrule.equations.nodes.norms import with_directions
 from chainrule.equations.nodes.operations import ELEMENTWISE, apply, plain, rebuild
 from chainrule.equations.nodes.products import elementwise, power
 
-_Differences: TypeAlias = Mapping[tuple[str, Fraction], Callable[[Node], Node]]
-
 
 def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
     """The node with such differences by functions that keep their digits.
@@ -42,14 +39,9 @@ def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
 
 def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
     # What a quotient divides by stays: p (1 - p) / (1 - p) is to cancel.
-    kept = node.kind == "pow" and node.data < 0
-    new = node if kept else rebuild(node, args)
-    return _accurate(new) or new
-
-
-def _accurate(node: Node) -> Node | None:
-    inside = argument_of(node, "log")
-    return _with_difference(node, _DIFFERENCES, {}) if inside is None else _logarithm(inside)
+    new = node if node.kind == "pow" and node.data < 0 else rebuild(node, args)
+    inside = argument_of(new, "log")
+    return (_with_difference(new, _DIFFERENCES, {}) if inside is None else _logarithm(inside)) or new
 
 
 def _logarithm(u: Node) -> Node | None:
@@ -63,19 +55,21 @@ def _logarithm(u: Node) -> Node | None:
     return apply("log1p", linear(u.pool, rest, u.dims)) if one == 1 and rest else None
 
 
-def _with_difference(node: Node, known: _Differences, bodies: Mapping[Node, Node]) -> Node | None:
+def _with_difference(
+    node: Node, known: Mapping[tuple[str, Fraction], Callable[[Node], Node]], bodies: Mapping[Node, Node]
+) -> Node | None:
     """A sum with c - c v in it, for a v that can be close to 1, by the function that is 1 - v."""
     one, rest = number_and_rest(node)
     for place, (c, term) in enumerate(rest if one else ()):
-        base, exponent = base_and_exponent(bodies.get(term, term))
-        base = bodies.get(base, base)
-        if c == -one and base.kind == "fn" and (found := known.get((base.data, exponent))) is not None:
-            others = [*rest[:place], *rest[place + 1 :]]
-            return linear(node.pool, [(one, found(base.args[0])), *others], node.dims)
+        named, exponent = base_and_exponent(bodies.get(term, term))
+        base = bodies.get(named, named)
+        if c == -one and argument_of(base, *ELEMENTWISE) and (base.data, exponent) in known:
+            rest[place] = one, known[base.data, exponent](base.args[0])
+            return linear(node.pool, rest, node.dims)
     return None
 
 
-_DIFFERENCES: _Differences = {
+_DIFFERENCES: dict[tuple[str, Fraction], Callable[[Node], Node]] = {
     ("tanh", Fraction(2)): lambda u: elementwise(
         *(apply("sigmoid", scaled(sign, u)) for sign in (2, -2)), coefficient=4
     ),
@@ -84,7 +78,7 @@ _DIFFERENCES: _Differences = {
     ("sigmoid", ONE): lambda u: apply("sigmoid", scaled(-1, u)),
     ("sigmoid", -ONE): lambda u: scaled(-1, plain("exp", scaled(-1, u))),
 }
-_SLOPES: _Differences = {**_DIFFERENCES, ("tanh", Fraction(2)): lambda u: plain("tanh_slope", u)}
+_SLOPES = {**_DIFFERENCES, ("tanh", Fraction(2)): lambda u: plain("tanh_slope", u)}
 
 
 def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:

@@ -31,6 +31,7 @@ from chainrule.equations.nodes.nodes import (
 from chainrule.equations.nodes.operations import apply, plain
 from chainrule.equations.nodes.products import elementwise, product, spread
 from chainrule.equations.nodes.quotients import difference
+from chainrule.equations.nodes.raised import base_and_variable_exponent
 from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
 
 
@@ -50,13 +51,8 @@ def _log_of_power(u: Node) -> Node | None:
     """Of a positive base, or an odd power."""
     if u.kind == "pow" and (is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
         return scaled(u.data, apply("log", u.args[0]))
-    base, exponent = base_and_variable_exponent(u) or (u, u)
-    return elementwise(exponent, apply("log", base)) if base is not u and is_positive(base) else None
-
-
-def base_and_variable_exponent(u: Node) -> tuple[Node, Node] | None:
-    """The a and v of aᵛ, if a node is that."""
-    return (u.args[0], u.args[1]) if u.kind == "raised" and u.data == (0, 0) else None
+    parts = base_and_variable_exponent(u)
+    return elementwise(parts[1], apply("log", parts[0])) if parts and is_positive(parts[0]) else None
 
 
 def log_of_multiple(u: Node, log_of: Callable[[Node], Node | None] = log) -> Node | None:

@@ -24,6 +24,11 @@ from chainrule.equations.nodes.nodes import (
 from chainrule.equations.nodes.products import Label, elementwise, power, spread, unrepeated
 
 
+def base_and_variable_exponent(u: Node) -> tuple[Node, Node] | None:
+    """The a and v of aᵛ, if a node is that."""
+    return (u.args[0], u.args[1]) if u.kind == "raised" and u.data == (0, 0) else None
+
+
 def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node:
     """∂ⁿ⁺ᵐ(base ** exponent) / ∂baseⁿ ∂exponentᵐ for orders (n, m), elementwise."""
     pool, dims = base.pool, max(base.dims, exponent.dims, key=len)

@@ -37,11 +37,10 @@ def cumulative(u: Node) -> tuple[bool, Node] | None:
     """
     one, c, term = number_plus_term(u) or (Fraction(0), Fraction(1), u)
     if c == -one and (z := argument_of(term, "normal_cdf", "sigmoid")) is not None:
-        return term.data == "sigmoid", scaled(one, plain(term.data, negative(z)))
+        return bool(argument_of(term, "sigmoid")), scaled(one, plain(term.data, negative(z)))
     if abs(c) == abs(one) and (z := argument_of(term, "tanh")) is not None:
         return True, scaled(2 * one, plain("sigmoid", scaled(2 * c / one, z)))
-    z = argument_of(term, "erf") if abs(c) == abs(one) else None
-    if z is None:
+    if abs(c) != abs(one) or (z := argument_of(term, "erf")) is None:
         return None
     root = power(u.pool.number(Fraction(2)), HALF)
     argument = scaled(c / one, elementwise(root, z))

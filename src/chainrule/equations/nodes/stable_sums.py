@@ -32,8 +32,9 @@ from chainrule.equations.nodes.nodes import (
     scaled,
 )
 from chainrule.equations.nodes.operations import apply, operation, plain, rewritten
-from chainrule.equations.nodes.products import power, product, spread
+from chainrule.equations.nodes.products import elementwise, power, product, spread
 from chainrule.equations.nodes.quotients import picked
+from chainrule.equations.nodes.raised import base_and_variable_exponent
 from chainrule.equations.nodes.totals import (
     MOST_TERMS,
     Bodies,
@@ -300,4 +301,15 @@ def _weighted(pairs: list[Factor]) -> list[Factor]:
     return pairs
 
 
-_RULES: dict[str, Callable[[Node, Bodies], Node | None]] = {"lin": _sum, "pow": _power, "prod": _quotient}
+def _raised(node: Node, bodies: Bodies) -> Node | None:
+    """aᵛ as exp(v log a), of an a whose logarithm is known: its slope v aᵛ⁻¹ is infinite where a vanishes."""
+    log = base_and_variable_exponent(node) and known_log(node.args[0], bodies)
+    return log and apply("exp", elementwise(node.args[1], log))
+
+
+_RULES: dict[str, Callable[[Node, Bodies], Node | None]] = {
+    "lin": _sum,
+    "pow": _power,
+    "prod": _quotient,
+    "raised": _raised,
+}

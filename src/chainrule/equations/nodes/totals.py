@@ -16,6 +16,7 @@ from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
     argument_beside,
+    argument_of,
     base_and_exponent,
     coefficient_terms,
     factors_of,
@@ -29,6 +30,7 @@ from chainrule.equations.nodes.nodes import (
 )
 from chainrule.equations.nodes.operations import ELEMENTWISE, apply, fact, operation
 from chainrule.equations.nodes.products import elementwise, product, spread
+from chainrule.equations.nodes.raised import base_and_variable_exponent
 
 Bodies: TypeAlias = Mapping[Node, Node]
 # A product of sums is not opened into more terms than this: (exp(a) + exp(b))(exp(c) + exp(d)) has four.
@@ -101,10 +103,12 @@ def _holds_exponentials(node: Node, bodies: Bodies, tails: Collection[str] = ("b
 
 def _is_exponential(node: Node, tails: Collection[str]) -> bool:
     node, _ = base_and_exponent(node)
-    if gate(node):
-        return any(_is_exponential(factor, tails) for factor, _ in factors_of(node.args[1]))
-    known = node.kind == "share" or fact(operation(node).tail, node) in tails
-    return known or exponent_of(node) is not None
+    return (
+        node.kind == "share"
+        or fact(operation(node).tail, node) in tails
+        or exponent_of(node) is not None
+        or (gate(node) and any(_is_exponential(arg, tails) for arg, _ in factors_of(node.args[1])))
+    )
 
 
 def leaves_range(node: Node, bodies: Bodies) -> bool:
@@ -213,11 +217,10 @@ def _log_of_power(node: Node, bodies: Bodies, level: int) -> Node | None:
 
 def exponent_of(node: Node) -> Node | None:
     """The u of exp(u), and of c**v = exp(v log c) for a c above 0."""
-    if (parts := logarithms.base_and_variable_exponent(node)) is None:
+    if (parts := base_and_variable_exponent(node)) is None:
         return argument_of(node, "exp")
-    (base, exponent), (number, _) = parts, number_and_rest(parts[0])
-    above = logarithms.is_positive(base) or (number > 0 and _is_positive(base))
-    return elementwise(exponent, apply("log", base)) if above else None
+    above = logarithms.is_positive(parts[0]) or (number_and_rest(parts[0])[0] > 0 and _is_positive(parts[0]))
+    return elementwise(parts[1], apply("log", parts[0])) if above else None
 
 
 def _log_of_share(node: Node, bodies: Bodies, level: int) -> Node | None:
