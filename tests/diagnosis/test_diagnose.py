@@ -299,3 +299,34 @@ def test_float32_claims_are_named():
         return {name: np.float32(array) for name, array in wrong.items()}
 
     assert cr.diagnose(cr.check_gradient(net.loss, gradient, net.at)).mistake == "activation"
+
+
+@pytest.mark.parametrize("wrong", [1.0, -1.0])
+def test_a_block_that_the_loss_leaves_out_is_no_obstacle(wrong):
+    """The same slip at several places is run back anew, for every block."""
+    at = {**AT, "unused": np.ones(3)}
+
+    def loss(q):
+        return sum(np.sum(np.tanh(q["A"][i] * q["x"]) ** 2 + np.abs(q["A"][i])) for i in range(2))
+
+    def gradient(q):
+        t = np.tanh(q["A"] * q["x"])
+        d = 2 * t * (1 - t**2)
+        return {"A": d * q["x"] + np.sign(q["A"]), "x": wrong * (d * q["A"]).sum(0), "unused": np.zeros(3)}
+
+    found = cr.diagnose(cr.check_gradient(loss, gradient, at))
+    assert (found.mistake, found.place) == (("none", "") if wrong == 1.0 else ("sign", "x"))
+    touched = {**gradient(at), "unused": np.ones(3)}
+    assert cr.diagnose(cr.check_gradient(loss, touched, at)).mistake == "unknown"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda q: np.linalg.det(np.outer(q["x"][:2], np.ones(2))) + q["x"].sum() + q["A"].sum(),
+        lambda q: np.einsum("ij,ij->", q["A"][:1], q["A"]) + q["x"].sum(),
+    ],
+)
+def test_steps_that_cannot_be_run_back_are_unknown(loss):
+    claim = {"A": np.ones((2, 3)), "x": np.array([1.0, 5.0, 1.0])}
+    assert cr.diagnose(cr.check_gradient(loss, claim, AT)).mistake in ("unknown", "constant")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
+from chainrule.diagnosis.naming import passage
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.tape import Untraceable
@@ -135,14 +136,14 @@ STYLES = {
 def test_the_tape_of_a_loss_gives_its_gradient(style):
     loss = STYLES[style]
     tape = trace(loss, AT, lambda arrays: arrays)
-    passage = Passage(tape)
+    run = Passage(tape)
     directions = {name: np.random.default_rng(3).standard_normal(value.shape) for name, value in AT.items()}
-    along = sum(float(np.sum(passage.true[name] * v)) for name, v in directions.items())
-    size = np.sqrt(sum(float(np.sum(g**2)) for g in passage.true.values()))
+    along = sum(float(np.sum(run.true[name] * v)) for name, v in directions.items())
+    size = np.sqrt(sum(float(np.sum(g**2)) for g in run.true.values()))
     step = 1e-6
     sides = [loss({name: value + h * directions[name] for name, value in AT.items()}) for h in (step, -step)]
     assert along == pytest.approx((sides[0] - sides[1]) / (2 * step), rel=1e-6, abs=1e-7 * size)
-    assert float(tape.tangents(directions, passage.nodes)[tape.root.place].reshape(())) == pytest.approx(
+    assert float(tape.tangents(directions, run.nodes)[tape.root.place].reshape(())) == pytest.approx(
         along, rel=1e-10, abs=1e-10 * size
     )
     assert float(tape.root.value.reshape(())) == pytest.approx(loss(AT), rel=1e-14)
@@ -175,3 +176,24 @@ def test_scipys_functions_are_what_they_were():
     with pytest.raises(Untraceable):
         trace(lambda q: 1 / 0, AT, lambda arrays: arrays)
     assert (special.logsumexp, special.softmax) == before
+
+
+def test_what_takes_gigabytes_is_refused():
+    with pytest.raises(Untraceable, match="entries together"):
+        trace(lambda q: np.broadcast_to(q["s"], (3000, 2000)).sum(), AT, lambda arrays: arrays)
+
+
+def test_a_state_updated_entry_by_entry_is_looked_at_a_few_steps_back(monkeypatch):
+    """A function is looked for between steps that are near, not between all pairs of a long loop."""
+    looked = []
+    monkeypatch.setattr(passage, "recognised", lambda u, v: looked.append((u, v)))
+
+    def loss(q):
+        state = q["v"]
+        for i in range(60):
+            state = np.tanh(0.9 * state + np.sin(i))
+        return state.sum()
+
+    tape = trace(loss, AT, lambda arrays: arrays)
+    assert not Passage(tape).regions
+    assert len(looked) <= passage.WIDEST * len(tape.nodes)

@@ -171,7 +171,10 @@ def _misfit(claims: Mapping[str, Claim]) -> Diagnosis | None:
 def _passage(subject: Subject, point: Point, model: Loss | None) -> Passage:
     """The recorded steps of the loss, which must give its true gradient."""
     tape = trace(model or subject.function, _arrays(point), point.by_name)
-    passage = Passage(tape, subject.examples)
+    try:
+        passage = Passage(tape, subject.examples)
+    except (ValueError, ArithmeticError) as error:  # the determinant of a singular matrix
+        raise Untraceable(f"The recorded steps cannot be run back: {error}.") from error
     again = check_gradient(
         subject.function, point.by_name(passage.true), point.rebuild(point.vector, np.float64)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from chainrule.diagnosis.naming.functions import Function, recognised
 from chainrule.diagnosis.naming.tape import Node, Tape
 
 Array = NDArray[Any]
+
+WIDEST = 16
+"""Steps from which a function is looked for; a state that is updated entry by entry in a loop has more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +118,8 @@ class Passage:
             if node.operation is None or not node.operation.is_map:
                 continue
             sets = [{operand.place: operand, **starts.get(operand.place, {})} for operand in moving]
-            starts[node.place] = {
-                place: start for place, start in sets[0].items() if all(place in other for other in sets[1:])
-            }
+            common = (pair for pair in sets[0].items() if all(pair[0] in other for other in sets[1:]))
+            starts[node.place] = dict(islice(common, WIDEST))
             for start in starts[node.place].values():
                 if function := recognised(start.value, node.value):
                     found.append(Region(start, node, function, self._slope(start, node)))

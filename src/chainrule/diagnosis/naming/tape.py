@@ -21,6 +21,9 @@ Array = NDArray[Any]
 LONGEST = 4_000
 """Steps of a tape; a matrix taken apart into its entries has more."""
 
+LARGEST = 4_000_000
+"""Entries of a tape's values together: of each, some ten copies are held at a time."""
+
 STEP = 1e-30
 """Length of a complex step: no rounding, and far from underflow."""
 
@@ -110,6 +113,7 @@ class Tape:
     parameters: dict[str, Node] = field(default_factory=dict)
     root: Node | None = None
     _known: dict[Any, Node] = field(default_factory=dict)
+    _entries: int = 0
 
     def parameter(self, name: str, value: Array) -> Node:
         """A named array with respect to which derivatives are taken."""
@@ -149,6 +153,9 @@ class Tape:
     ) -> Node:
         if len(self.nodes) >= LONGEST:
             raise Untraceable(f"The loss takes more than {LONGEST:,} steps on arrays.")
+        self._entries += value.size
+        if self._entries > LARGEST:
+            raise Untraceable(f"The arrays of the loss have more than {LARGEST:,} entries together.")
         self.nodes.append(Node(len(self.nodes), operation, operands, facts, value, moves, name))
         return self.nodes[-1]
 
