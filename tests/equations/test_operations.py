@@ -18,9 +18,10 @@ from chainrule.equations.formulas.print_mathml import MathPrinter
 from chainrule.equations.formulas.print_sheet import SheetPrinter
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.language.tree import Declaration, Span
+from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.nodes import Pool
 from chainrule.equations.nodes.numeric import VALUES
-from chainrule.equations.nodes.operations import OPERATIONS
+from chainrule.equations.nodes.operations import ELEMENTWISE, OPERATIONS, fact, operation
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.stable_sums import spelled_out
 from chainrule.errors import NoRuleError
@@ -172,6 +173,46 @@ def as_program(name, seed=7):
         {key: values[node] for key, node in symbols.items()},
         node_value(root, values, SIZES),
     )
+
+
+LEAVES = {
+    "ones": lambda pool: pool.ones(("n", "n")),
+    "size": lambda pool: pool.size("n"),
+    "pi": lambda pool: pool.intern("pi", None, (), ()),
+    "delta": lambda pool: pool.delta("n"),
+    "unit": lambda pool: pool.unit(1, "n"),
+    "iota": lambda pool: pool.iota("n"),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", [*CASES, *LEAVES])
+def test_what_a_row_says_of_the_values_holds(name, seed):
+    pool, symbols, values, _ = setting(seed)
+    positive(name, values, symbols)
+    root = CASES[name](pool, symbols) if name in CASES else LEAVES[name](pool)
+    row, value = operation(root), node_value(root, values, SIZES)
+    assert row.is_known == (name in LEAVES)
+    if row.is_indicator:
+        assert set(np.unique(value)) <= {0, 1}
+    if row.is_simplex:
+        close(value.sum(axis=-1), np.ones(value.shape[:-1]))
+    if fact(row.is_positive, root) is True:
+        assert value.min() >= 0
+    if not fact(row.overflows, root):
+        assert np.all(np.isfinite(value))
+    if is_symmetric(root):
+        close(value, value.T)
+
+
+@pytest.mark.parametrize("row", ELEMENTWISE.values(), ids=[*ELEMENTWISE])
+def test_what_a_row_says_of_a_function_holds(row):
+    x = np.linspace(0.1, 0.9, 9)
+    with np.errstate(all="ignore"):
+        right, left = row.value(x), row.value(-x)
+    assert np.allclose(right, left, rtol=1e-12) == row.is_even
+    if row.sign:
+        assert min(right.min(), left.min()) >= 0
 
 
 @pytest.mark.parametrize("name", CASES)
