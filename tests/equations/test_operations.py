@@ -175,7 +175,7 @@ def as_program(name, seed=7):
     )
 
 
-LEAVES = {
+WITHOUT_ARGUMENTS = {
     "ones": lambda pool: pool.ones(("n", "n")),
     "size": lambda pool: pool.size("n"),
     "pi": lambda pool: pool.intern("pi", None, (), ()),
@@ -186,13 +186,13 @@ LEAVES = {
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", [*CASES, *LEAVES])
+@pytest.mark.parametrize("name", [*CASES, *WITHOUT_ARGUMENTS])
 def test_what_a_row_says_of_the_values_holds(name, seed):
     pool, symbols, values, _ = setting(seed)
     positive(name, values, symbols)
-    root = CASES[name](pool, symbols) if name in CASES else LEAVES[name](pool)
+    root = CASES[name](pool, symbols) if name in CASES else WITHOUT_ARGUMENTS[name](pool)
     row, value = operation(root), node_value(root, values, SIZES)
-    assert row.is_known == (name in LEAVES)
+    assert row.is_known == (name in WITHOUT_ARGUMENTS)
     if row.is_indicator:
         assert set(np.unique(value)) <= {0, 1}
     if row.is_simplex:
