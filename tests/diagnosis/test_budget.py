@@ -228,6 +228,18 @@ def test_what_is_too_long_to_be_read_back_is_not_written(monkeypatch):
     assert all(re.search(r"have [\d,]+ symbols; at most 50 characters", b.reasons[0]) for b in report)
 
 
+def test_what_is_squared_is_counted_once():
+    """Nine squares in one another are 2,000 characters."""
+    towers = []
+    for name in "abcefghk":
+        towers.append(f"0.1 * {name}")
+        for _ in range(9):
+            towers[-1] = f"tanh(({towers[-1]})**2 + 0.5)"
+    names = "; ".join(f"{name}: R" for name in "abcefghk")
+    report = verify(Equations(f"parameters {names}\nL = {' + '.join(towers)}"), "L", points=1)
+    assert report.ok, report
+
+
 def test_what_cannot_be_read_back_at_one_point_is_not_tried_at_another(monkeypatch):
     read = calls(monkeypatch, subjects.Subject, "_read_back")
     monkeypatch.setattr(statements, "MAX_TEXT", 100)

@@ -28,7 +28,8 @@ from chainrule.equations.language.arithmetic import Allowance, Arithmetic, Doubl
 from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.statements import MAX_TEXT
-from chainrule.equations.nodes.simplify import cost
+from chainrule.equations.nodes.nodes import Node, from_below
+from chainrule.equations.nodes.operations import own_cost
 from chainrule.errors import ChainruleError, OptionError, SheetLimitError
 
 Array = NDArray[Any]
@@ -144,7 +145,7 @@ class Subject(ABC):
 
     def _read_back(self) -> Equations:
         # Each symbol is a character at least: a product of 60 sums has 142,270, and 402,011 characters.
-        symbols = sum(cost(line.expression) for line in self.derivation.lines)
+        symbols = sum(_symbols(line.expression) for line in self.derivation.lines)
         if symbols > MAX_TEXT:
             raise SheetLimitError(
                 f"As a sheet they have {symbols:,} symbols; at most {MAX_TEXT:,} characters are read."
@@ -202,6 +203,12 @@ class Subject(ABC):
         """The derivatives that compiled code gives, by name of the derivation."""
         wrt, function = self.derivation.wrt, _found(self._code)
         return dict(zip(wrt, map(np.asarray, self.run(function, point)), strict=True))
+
+
+def _symbols(node: Node) -> int:
+    """With how many symbols a node is written at least; what is squared is written once if it is a number."""
+    counted: dict[Node, int] = {}
+    return from_below(node, lambda n, args: args[0] + 1 if n.kind == "pow" else own_cost(n, args), counted)
 
 
 def _tried(make: Callable[[], T]) -> T | ChainruleError:
