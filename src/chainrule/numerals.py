@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 LARGEST = 1e15
 """From here on powers of ten are easier to read than digits."""
@@ -41,3 +42,28 @@ def numeral(value: float, digits: int = 4, largest: float = LARGEST) -> str:
     # Years are 1999 and 2015.
     grouped = f"{int(whole):,}" if len(whole) > GROUPED else whole
     return f"{sign}{grouped}{point}{rest}{power}"
+
+
+def exact(value: Fraction) -> str:
+    """A fraction as it is read back: in digits, with an exponent of ten where these would be long.
+
+    Examples
+    --------
+    >>> [exact(Fraction(text)) for text in ("3/8", "-1200", "1e-30", "2.5e20")]
+    ['3/8', '-1200', '1e-30', '2.5e20']
+    """
+    if max(abs(value.numerator), value.denominator) < LARGEST:
+        return str(value)
+    places = value.denominator.bit_length()  # enough for powers of 2 and 5
+    whole = abs(value) * 10**places
+    if whole.denominator > 1:
+        return "/".join(exact(Fraction(part)) for part in value.as_integer_ratio())
+    digits = str(whole)
+    mantissa, power = digits.rstrip("0"), len(digits) - 1 - places
+    point = "." if len(mantissa) > 1 else ""
+    return f"{'-' * (value < 0)}{mantissa[0]}{point}{mantissa[1:]}e{power}"
+
+
+def above_and_below(value: Fraction) -> tuple[Fraction | int, int]:
+    """What stands above and below the bar of a fraction as `exact` writes it; 1 where it has none."""
+    return value.as_integer_ratio() if "/" in exact(value) else (value, 1)

@@ -1,5 +1,6 @@
 """Formulas in LaTeX, and the list after "where": what the names of a sheet stand for."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -49,10 +50,9 @@ class LatexPrinter(Printer):
     unit = r"e_{{{}}}".format
 
     def number(self, value: Fraction) -> str:
-        if value.denominator == 1:
-            return str(value)
-        sign = "-" if value < 0 else ""
-        return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+        text = re.sub(r"e(-?\d+)", r" \\cdot 10^{\1}", super().number(abs(value)))
+        above, slash, below = text.partition("/")
+        return ("-" if value < 0 else "") + (rf"\tfrac{{{above}}}{{{below}}}" if slash else above)
 
     def quotient(self, above: Sequence[str], below: Sequence[str]) -> str:
         return rf"\frac{{{self.scalar_product(above)}}}{{{self.scalar_product(below)}}}"

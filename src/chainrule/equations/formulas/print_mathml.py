@@ -12,6 +12,7 @@ from chainrule.equations.formulas.print_unicode import NAMES, UnicodePrinter
 from chainrule.equations.formulas.printing import ADD, Printer
 from chainrule.equations.language.tree import Size
 
+_TEN = r"<mrow>\1</mn><mo>·</mo><msup><mn>10</mn><mn>\2</msup></mrow>"
 _SINGLE = re.compile(r"<mi>[^<]*</mi>")
 
 
@@ -51,9 +52,8 @@ class MathPrinter(Printer):
         return _row(*pieces)
 
     def number(self, value: Fraction) -> str:
-        if value.denominator == 1:
-            return f"<mn>{value}</mn>"
-        return f"<mfrac><mn>{value.numerator}</mn><mn>{value.denominator}</mn></mfrac>"
+        parts = [re.sub("(.*)e(.*)", _TEN, f"<mn>{part}</mn>") for part in super().number(value).split("/")]
+        return f"<mfrac>{''.join(parts)}</mfrac>" if len(parts) > 1 else parts[0]
 
     def scalar_product(self, factors: Sequence[str]) -> str:
         return _row('<mspace width="0.2em"/>'.join(factors))

@@ -43,7 +43,6 @@ class SheetPrinter(Printer):
     diagonal = "diag"
     trace = "trace"
     sigma_level = ATOM
-    number = str
     transpose = "{}.T".format
     inverse = "inv({})".format
     inverse_transposed = "inv({}).T".format
@@ -199,8 +198,8 @@ class SheetPrinter(Printer):
         return f"({reached} / outer(sum({reached}, axis=1), {columns}))", ATOM
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
-        written = str(exponent) if exponent.denominator == 1 and exponent > 0 else f"({exponent})"
-        return f"{text}**{written}"
+        written = self.number(exponent)
+        return f"{text}**{written}" if exponent.denominator == 1 and exponent > 0 else f"{text}**({written})"
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
         if name == "normal_pdf":

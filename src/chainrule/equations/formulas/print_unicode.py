@@ -22,7 +22,6 @@ class UnicodePrinter(Printer):
     line = unicode_line
     pi = "π"
     signs = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
-    number = str
     size = staticmethod(unicode_name)
     scalar_product = " ".join
     matrix_product = scalar_product
@@ -42,7 +41,7 @@ class UnicodePrinter(Printer):
 
     def power(self, text: str, exponent: Fraction, rank: int) -> str:
         if exponent.denominator != 1:
-            return f"{text}^({exponent})"
+            return f"{text}^({self.number(exponent)})"
         return text + ("^∘" if rank else "") + str(exponent).translate(SUPERSCRIPTS)
 
     def raised(self, text: str, exponent: str, rank: int) -> str:

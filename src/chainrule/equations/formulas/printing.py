@@ -54,6 +54,7 @@ from chainrule.equations.language.functions import CONSTANTS
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
+from chainrule.numerals import above_and_below, exact
 
 
 def short(form: Form) -> Form:
@@ -154,7 +155,7 @@ class Printer:
 
     def _scale(self, form: Scale) -> tuple[str, int]:
         sign = self.minus if form.coefficient < 0 else ""
-        numerator, denominator = abs(form.coefficient).as_integer_ratio()
+        numerator, denominator = above_and_below(abs(form.coefficient))
         above = [self.inside(scalar, FACTOR) for scalar in form.above]
         below = self._led(denominator, [self.inside(scalar, FACTOR) for scalar in form.below])
         top, one = self._led(numerator, above), [self.number(Fraction(1))]
@@ -166,7 +167,7 @@ class Printer:
             return sign + front[0], PRODUCT
         return sign + self.scalar_product(front), PRODUCT if sign or len(front) > 1 else FACTOR
 
-    def _led(self, number: int, factors: list[str]) -> list[str]:
+    def _led(self, number: Fraction | int, factors: list[str]) -> list[str]:
         """A number before factors; 1 is not written."""
         return factors if number == 1 else [self.number(Fraction(number)), *factors]
 
@@ -315,7 +316,8 @@ class Printer:
     holds: Callable[[str], str] = "[{}]".format
     # The identity matrix where its indices follow.
     identity: Callable[[Size], str] = "δ".format
-    number: Callable[[Fraction], str]
+    # A long fraction by its digits, which are read back.
+    number: Callable[[Fraction], str] = staticmethod(exact)
     size: Callable[[str], str]
     scalar_product: Callable[[Sequence[str]], str]
     matrix_product: Callable[[Sequence[str]], str]
