@@ -29,7 +29,7 @@ from chainrule.equations.language.evaluate import DerivativeRule, Evaluation
 from chainrule.equations.language.more_digits import with_more_digits
 from chainrule.equations.language.statements import MAX_TEXT
 from chainrule.equations.nodes.nodes import Node, from_below
-from chainrule.equations.nodes.operations import own_cost
+from chainrule.equations.nodes.operations import operation
 from chainrule.errors import ChainruleError, OptionError, SheetLimitError
 
 Array = NDArray[Any]
@@ -208,7 +208,9 @@ class Subject(ABC):
 def _symbols(node: Node) -> int:
     """With how many symbols a node is written at least; what is squared is written once if it is a number."""
     counted: dict[Node, int] = {}
-    return from_below(node, lambda n, args: args[0] + 1 if n.kind == "pow" else own_cost(n, args), counted)
+    return from_below(
+        node, lambda n, args: args[0] + 1 if n.kind == "pow" else operation(n).cost(n, args), counted
+    )
 
 
 def _tried(make: Callable[[], T]) -> T | ChainruleError:
