@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from chainrule.arrays import Array, NDArray, np
+from chainrule.errors import DataError, ShapeError
 from chainrule.parameters import ParameterSpec
 
 __all__ = [
@@ -65,6 +66,27 @@ class EstimatesFromBatch(Protocol):
         They are unbiased: their mean over batches in which each example is as likely as any is C and ∇C.
         """
         ...
+
+
+def checked_weights(weights: Array, n: int, row: str, beside: str = "") -> Array:
+    """The weights of ``n`` examples in double precision, for a message each a ``row``, ``beside`` what."""
+    if weights.dtype.kind not in "biuf":
+        raise DataError(f"sample_weight holds {weights.dtype} values; expected one number per {row}.")
+    weights = weights.astype(np.float64)
+    if weights.shape != (n,):
+        raise ShapeError(f"sample_weight has shape {weights.shape}; {beside}expected ({n},).")
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise DataError(f"sample_weight[{i}] is {weights[i]}; expected a finite number that is not negative.")
+    # Every row's share w_i / Σ w must be a number, whatever the scale of the weights, in a batch of one, too.
+    with np.errstate(over="ignore", divide="ignore"):
+        if weights.any() and not (1 / weights.sum() > 0 and 1 / weights.mean() < np.inf):
+            raise DataError(
+                f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
+                "divide the weights by their maximum."
+            )
+    return weights
 
 
 def rows_scale(reduction: str, weights: Array | None, count: int) -> float:

@@ -6,7 +6,7 @@ import pytest
 from chainrule.diagnosis.noisy import NoisyDoubles
 from chainrule.diagnosis.points import draw_point
 from chainrule.equations import Equations
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.code.compile import stable_program
 from chainrule.equations.code.machine_lines import first_lines
 from chainrule.equations.language.arithmetic import Allowance, Decimals, Doubles

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import DataError, ShapeError
 from chainrule.network.loss import Loss
+from chainrule.objective import checked_weights
 
 Array = NDArray[Any]
 
@@ -106,7 +107,10 @@ def examples(X: Any, y: ArrayLike, sample_weight: ArrayLike | None, d: int, k: i
     y = rectangular("y", y)
     if y.ndim == 0 or y.shape[0] != n:
         raise ShapeError(f"X has {n} rows, but y has shape {y.shape}; expected one target per row.")
-    weights = None if sample_weight is None else _weights(sample_weight, n)
+    weights = None
+    if sample_weight is not None:
+        given = rectangular("sample_weight", sample_weight)
+        weights = checked_weights(given, n, "row", f"X has {n} rows, ")
     if weights is not None and not weights.all():
         origin = np.flatnonzero(weights)
         X, y, weights = X[origin], y[origin], weights[origin]
@@ -137,24 +141,3 @@ def _refuse_nonfinite(name: str, given: Any, origin: NDArray[np.intp]) -> None:
 
 def _typed(weights: Array | None, dtype: DTypeLike) -> Array | None:
     return None if weights is None else weights.astype(dtype, copy=False)
-
-
-def _weights(sample_weight: ArrayLike, n: int) -> Array:
-    weights = rectangular("sample_weight", sample_weight)
-    if weights.dtype.kind not in "biuf":
-        raise DataError(f"sample_weight holds {weights.dtype} values; expected one number per row.")
-    weights = weights.astype(np.float64)
-    if weights.shape != (n,):
-        raise ShapeError(f"sample_weight has shape {weights.shape}; X has {n} rows, expected ({n},).")
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"sample_weight[{i}] is {weights[i]}; expected a finite number that is not negative.")
-    # Every row's share w_i / Σ w must be a number, whatever the scale of the weights, in a batch of one, too.
-    with np.errstate(over="ignore", divide="ignore"):
-        if weights.any() and not (1 / weights.sum() > 0 and 1 / weights.mean() < np.inf):
-            raise DataError(
-                f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
-                "divide the weights by their maximum."
-            )
-    return weights

@@ -5,13 +5,14 @@ d²L/(dz₃ dz₁) with one axis for each side, and the weights' own axes are at
 d²L/dW² [i,j,k,l] = d²L/dz² [i,k] x[j] x[l].
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import NamedTuple
 
 from chainrule.equations.calculus.entrances import Entrance, entrance, with_named_entrances
-from chainrule.equations.calculus.lets import Line, needed_lines
 from chainrule.equations.calculus.modes import identity_seed, tangent
+from chainrule.equations.calculus.naming import Line, needed_lines
 from chainrule.equations.calculus.pin import involves, pinned, unsummed
 from chainrule.equations.calculus.second import Kept, Second, SecondOrder
 from chainrule.equations.language.tree import Size, walk
@@ -210,7 +211,7 @@ class _Blocks:
             seed = spread(seed, axes, ("example", *axes), (self.size, *seed.dims))
         own = {Cotangent(self.of, name), *self._entered(ways.values())}
         straight = {v for (v, _), way in ways.items() if way.entrance.slope is None and way.row == v}
-        order.push_through({symbol: seed}, along, self._namer(name), straight, own)
+        order.push_through({symbol: seed}, along, partial(self._moved_name, name), straight, own)
         for (v, w), way in ways.items():
             if not (way.entrance.slope is None and way.row == v):
                 self._add_block(v, w, way, along)
@@ -226,12 +227,10 @@ class _Blocks:
             if isinstance(name, Temporary) and name.body in bodies and name.number == 1
         }
 
-    def _namer(self, name: str) -> Callable[[Node], object]:
-        def namer(base: Node) -> object:
-            data = base.data
-            return Second(self.of, data.wrt, name) if isinstance(data, Cotangent) else Cotangent(data, name)
-
-        return namer
+    def _moved_name(self, name: str, base: Node) -> object:
+        """What the derivative of a symbol in the direction of a name is called."""
+        data = base.data
+        return Second(self.of, data.wrt, name) if isinstance(data, Cotangent) else Cotangent(data, name)
 
     def _add_block(self, v: str, w: str, way: _Way, along: tuple[Size, ...]) -> None:
         program, order, leaf = self.program, self.order, self.leaf[way.row]

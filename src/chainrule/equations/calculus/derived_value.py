@@ -5,7 +5,6 @@ from functools import cached_property
 
 from chainrule.arrays import Array, np
 from chainrule.equations.calculus.lower import lower_value
-from chainrule.equations.calculus.lower_operations import Value
 from chainrule.equations.language.evaluate import Environment
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Derivative
@@ -70,9 +69,13 @@ def derived(sheet: Sheet, program: Program, term: Derivative) -> Derived:
         The sheet in index notation; it assumes nothing of ``wrt``.
     term : Derivative
     """
+    done: dict[Node, Node] = {}
     try:
         # A third derivative of a determinant has inverses.
-        program, value = program.adjugate, _lowered(sheet, program.adjugate, term)
+        value = lower_value(
+            sheet, program.adjugate, term, lambda node: with_cofactors(node, done), in_stages=True
+        )
+        program = program.adjugate
     except NoRuleError:
         value = lower_value(sheet, program, term, in_stages=True)
     stages = stages_of(program, value.node)
@@ -80,8 +83,3 @@ def derived(sheet: Sheet, program: Program, term: Derivative) -> Derived:
     names = dict.fromkeys(name for node in nodes for name in program.names_in(node))
     symbols = {name: program.symbols[name] for name in names}
     return Derived(value.node, stages, value.open, symbols, program.pool.limit - program.pool.left)
-
-
-def _lowered(sheet: Sheet, program: Program, term: Derivative) -> Value:
-    done: dict[Node, Node] = {}
-    return lower_value(sheet, program, term, lambda node: with_cofactors(node, done), in_stages=True)

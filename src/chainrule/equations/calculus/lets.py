@@ -11,12 +11,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from chainrule.equations.calculus.masks import behind_gates
 from chainrule.equations.calculus.modes import adjoints, identity_seed
-from chainrule.equations.calculus.naming import is_multiple, name_after_requests, number_temporaries
+from chainrule.equations.calculus.naming import (
+    Line,
+    is_multiple,
+    name_after_requests,
+    needed_lines,
+    number_temporaries,
+)
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.nodes import (
@@ -46,46 +51,6 @@ MOST_TRIED = 2000
 MOST_TERMS = 32
 
 
-@dataclass(slots=True)
-class Line:
-    """One named line of a derivation: ``symbol = expression``.
-
-    Attributes
-    ----------
-    symbol : Node
-        The line's own symbol; its name is a `Cotangent` or a `Temporary`.
-    expression : Node
-        What it equals, over the sheet's names and earlier lines.
-    requested : bool
-        Whether a reader asked for it.
-    rules : list of str
-        The rules that lead to it, in words.
-    inside : list of Node
-        Symbols of the lines that were put into this one.
-    cancelled : bool
-        Whether something cancelled when they were.
-    naive : Node, optional
-        What the rules alone give, over the lines above: before any was put in and any name took the place of
-        its body.
-    naive_rules : list of str
-        The rules that lead to that.
-    """
-
-    symbol: Node
-    expression: Node
-    requested: bool = False
-    rules: list[str] = field(default_factory=list)
-    inside: list[Node] = field(default_factory=list)
-    cancelled: bool = False
-    naive: Node | None = None
-    naive_rules: list[str] = field(default_factory=list)
-
-    @property
-    def is_temporary(self) -> bool:
-        """Whether the line names something inside a body."""
-        return isinstance(self.symbol.data, Temporary)
-
-
 def derive_lines(
     program: Program, of: str, wrt: Sequence[str], kept: Callable[[list[Line]], list[Line]] | None = None
 ) -> list[Line]:
@@ -105,7 +70,7 @@ def derive_lines(
     lines = _Walk(program, of, wrt).all_lines()
     inline_lines(lines, folding(program, of))
     lines = (kept or needed_lines)(name_after_requests(lines))
-    number_temporaries(lines, needed_lines(lines))
+    number_temporaries(lines)
     return lines
 
 
@@ -372,14 +337,3 @@ def _cost_with(node: Node, sizes: Mapping[Node, int]) -> int:
     return from_below(
         node, lambda inner, args: cost(inner) + sum(args) - sum(map(cost, inner.args)), dict(sizes)
     )
-
-
-def needed_lines(lines: list[Line]) -> list[Line]:
-    """The requested lines and those they use."""
-    used: set[Node] = set()
-    kept = []
-    for line in reversed(lines):
-        if line.requested or line.symbol in used:
-            kept.append(line)
-            used.update(symbols_of(line.expression))
-    return kept[::-1]

@@ -14,11 +14,10 @@ from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.kronecker import inverse, split_axes
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
 from chainrule.equations.nodes.norms import norm_slope
-from chainrule.equations.nodes.operations import Labels, Slope
+from chainrule.equations.nodes.operations import Labels, Slope, row_of
 from chainrule.equations.nodes.operations import slope as function_slope
 from chainrule.equations.nodes.products import merged, power_slope, product
 from chainrule.equations.nodes.raised import raised_slope
-from chainrule.errors import NoRuleError
 
 Rule = Callable[[Node, Node, Collection[int]], Iterator[Slope]]
 
@@ -38,9 +37,7 @@ def slopes(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     NoRuleError
         If the kind of node has no rule; zero is never a default.
     """
-    rule = RULES.get(node.kind)
-    if rule is None:
-        raise NoRuleError(f"No derivative rule for {node.kind}; rules exist for {', '.join(sorted(RULES))}.")
+    rule = row_of(RULES, node, "derivative rule")
     return (slope for slope in rule(node, value, places) if slope.place in places)
 
 

@@ -37,8 +37,6 @@ OnShared = Callable[[Node, Node], Node]
 def identity_seed(pool: Pool, dims: tuple[int | str, ...]) -> Node:
     """∂v/∂v: one identity matrix per axis; the number 1 for a scalar."""
     rank = len(dims)
-    if not rank:
-        return pool.ones(())
     factors = [(pool.delta(size), (axis, rank + axis)) for axis, size in enumerate(dims)]
     return product(pool, factors, range(2 * rank))
 

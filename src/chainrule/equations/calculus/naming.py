@@ -1,9 +1,10 @@
-"""Which line wears which name: what is asked for by its own, the temporaries numbered from 1."""
+"""The lines of a derivation, and their names: what is asked for has its own, temporaries count from 1."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, scaled
 from chainrule.equations.nodes.operations import substitute
@@ -11,28 +12,52 @@ from chainrule.equations.nodes.program import Temporary, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
 
 
-class NamedLine(Protocol):
-    """What is needed of a line here."""
+@dataclass(slots=True)
+class Line:
+    """One named line of a derivation: ``symbol = expression``.
+
+    Attributes
+    ----------
+    symbol : Node
+        The line's own symbol; its name is a `Cotangent` or a `Temporary`.
+    expression : Node
+        What it equals, over the sheet's names and earlier lines.
+    requested : bool
+        Whether a reader asked for it.
+    rules : list of str
+        The rules that lead to it, in words.
+    inside : list of Node
+        Symbols of the lines that were put into this one.
+    cancelled : bool
+        Whether something cancelled when they were.
+    naive : Node, optional
+        What the rules alone give, over the lines above: before any was put in and any name took the place of
+        its body.
+    naive_rules : list of str
+        The rules that lead to that.
+    """
 
     symbol: Node
     expression: Node
-    requested: bool
-    rules: list[str]
-    inside: list[Node]
-    naive: Node | None
-    naive_rules: list[str]
+    requested: bool = False
+    rules: list[str] = field(default_factory=list)
+    inside: list[Node] = field(default_factory=list)
+    cancelled: bool = False
+    naive: Node | None = None
+    naive_rules: list[str] = field(default_factory=list)
 
-
-L = TypeVar("L", bound=NamedLine)
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the line names something inside a body."""
+        return isinstance(self.symbol.data, Temporary)
 
 
 def is_multiple(node: Node) -> bool:
     """Whether a node is a symbol times a number."""
-    terms = coefficient_terms(node)
-    return len(terms) == 1 and terms[0][1].kind == "sym"
+    return [term.kind for _, term in coefficient_terms(node)] == ["sym"]
 
 
-def name_after_requests(lines: Sequence[L]) -> list[L]:
+def name_after_requests(lines: Sequence[Line]) -> list[Line]:
     """A requested line that is a multiple of a temporary gives it its name and takes its place."""
     result = list(lines)
     asked = [line for line in lines if line.requested and is_multiple(line.expression)]
@@ -42,7 +67,7 @@ def name_after_requests(lines: Sequence[L]) -> list[L]:
     return result
 
 
-def _take_place(line: L, lines: list[L]) -> None:
+def _take_place(line: Line, lines: list[Line]) -> None:
     ((c, symbol),) = coefficient_terms(line.expression)
     old = next((other for other in lines if other.symbol is symbol), None)
     if old is None or not isinstance(symbol.data, Temporary):
@@ -64,7 +89,7 @@ def _said(node: Node, rename: dict[Node, Node]) -> Node:
     return node if rename.keys().isdisjoint(symbols_of(node)) else simplify(substitute(node, rename))
 
 
-def _wear(old: L, line: L, c: Fraction) -> None:
+def _wear(old: Line, line: Line, c: Fraction) -> None:
     """Make a line the requested one that is c times it."""
     old.symbol, old.requested = line.symbol, True
     old.expression = simplify(scaled(c, old.expression))
@@ -73,40 +98,35 @@ def _wear(old: L, line: L, c: Fraction) -> None:
     old.naive_rules = list(dict.fromkeys(old.naive_rules + line.naive_rules))
 
 
-def number_temporaries(lines: Sequence[NamedLine], first: Sequence[NamedLine]) -> None:
-    """Count the temporaries of each body from 1, those of some lines before the others."""
+def number_temporaries(lines: list[Line]) -> None:
+    """Count the temporaries of each body from 1, those of needed lines before the others."""
     count: Counter[tuple[str, str]] = Counter()
     new: dict[Temporary, Temporary] = {}
-    for line in (*first, *lines):
-        for old in _temporaries(line.symbol.data):
-            if old not in new:
-                count[old.of, old.body] += 1
-                new[old] = old._replace(number=count[old.of, old.body])
-    if all(old == own for old, own in new.items()):
-        return
-    rename = {}
-    for line in lines:
-        symbol = line.symbol
-        if (data := _renumbered(symbol.data, new)) != symbol.data:
-            rename[symbol] = line.symbol = symbol.pool.symbol(data, symbol.dims)
-    for line in lines:
+
+    def numbered(data: Any) -> Any:
+        """A name with the temporaries in it counted: itself, or that of D[δh]."""
+        if isinstance(data, Temporary):
+            if data not in new:
+                count[data.of, data.body] += 1
+                new[data] = data._replace(number=count[data.of, data.body])
+            return new[data]
+        return type(data)(*map(numbered, data)) if isinstance(data, tuple) else data
+
+    names = [(line.symbol, numbered(line.symbol.data)) for line in (*needed_lines(lines), *lines)]
+    rename = {old: old.pool.symbol(data, old.dims) for old, data in names if data != old.data}
+    for line in lines if rename else ():
+        line.symbol = rename.get(line.symbol, line.symbol)
         line.expression = substitute(line.expression, rename)
         line.naive = substitute(line.naive, rename) if line.naive is not None else None
         line.inside = [rename.get(symbol, symbol) for symbol in line.inside]
 
 
-def _temporaries(data: Any) -> Iterator[Temporary]:
-    """The temporaries that a name is made of: itself, or that of D[δh]."""
-    if isinstance(data, Temporary):
-        yield data
-    elif isinstance(data, tuple):
-        for part in data:
-            yield from _temporaries(part)
-
-
-def _renumbered(data: Any, new: dict[Temporary, Temporary]) -> Any:
-    if isinstance(data, Temporary):
-        return new.get(data, data)
-    if isinstance(data, tuple):
-        return type(data)(*(_renumbered(part, new) for part in data))
-    return data
+def needed_lines(lines: list[Line]) -> list[Line]:
+    """The requested lines and those they use."""
+    used: set[Node] = set()
+    kept = []
+    for line in reversed(lines):
+        if line.requested or line.symbol in used:
+            kept.append(line)
+            used.update(symbols_of(line.expression))
+    return kept[::-1]

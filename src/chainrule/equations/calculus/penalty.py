@@ -118,7 +118,6 @@ def split_terms(program: Program, of: str, over: Collection[str]) -> tuple[Terms
             return None
         return moving[0] if body is term else 0
 
-    terms = opened(program.symbols[of], place_of, behind)
-    assert terms is not None  # no number of terms is too large
+    terms = opened(program.symbols[of], place_of, behind) or []
     same = [pair for pair in terms if is_same(pair[1])]
     return [pair for pair in terms if pair not in same], same

@@ -27,7 +27,7 @@ class Pinned(NamedTuple):
 
 def involves(node: Node, size: Size) -> bool:
     """Whether an axis of the given size stands anywhere in a node."""
-    return any(_has(inner, size) for inner in topological([node]) if inner.kind != "size")
+    return any(_has(inner, size) for inner in topological([node]))
 
 
 def mixes(node: Node, size: Size) -> bool:
@@ -147,9 +147,7 @@ def unsummed(node: Node, size: Size) -> Node | None:
 
 def _opened(node: Node, size: Size) -> Terms:
     """The terms of a node, with sums over the examples taken out of the sums inside its products."""
-    terms = opened(node, lambda term: _inner_sum(term, size))
-    assert terms is not None  # no number of terms is too large
-    return terms
+    return opened(node, lambda term: _inner_sum(term, size)) or []
 
 
 def _inner_sum(term: Node, size: Size) -> int | None:
@@ -164,12 +162,9 @@ def pinned_sum(node: Node, size: Size, rename: Rename) -> Pinned | None:
     """A node without an axis of examples as a sum over them and a rest; None if the examples mix in it."""
     terms = _opened(node, size)
     rest = [(c, term) for c, term in terms if not involves(term, size)]
-    over = [(c, term) for c, term in terms if involves(term, size)]
-    each = None
-    if over:
-        whole = unsummed(linear(node.pool, over, node.dims), size)
-        each = pinned(whole, size, rename) if whole is not None else None
-        if each is None:
-            return None
-    plain = linear(node.pool, rest, node.dims) if rest or not over else None
-    return Pinned(each, plain)
+    plain = linear(node.pool, rest, node.dims)
+    if len(rest) == len(terms):
+        return Pinned(None, plain)
+    whole = unsummed(node, size)
+    each = None if whole is None else pinned(whole, size, rename)
+    return None if each is None else Pinned(each, plain if rest else None)

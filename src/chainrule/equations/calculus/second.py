@@ -8,9 +8,9 @@ as the gradient. With the unit vectors of one name as directions it is a block o
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from chainrule.equations.calculus.lets import Line, derive_lines, folding, inline_lines, needed_lines
+from chainrule.equations.calculus.lets import derive_lines, folding, inline_lines
 from chainrule.equations.calculus.modes import tangent
-from chainrule.equations.calculus.naming import number_temporaries
+from chainrule.equations.calculus.naming import Line, needed_lines, number_temporaries
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
@@ -179,7 +179,7 @@ class SecondOrder:
         every = needed_lines([*self.gradient, *self.added])
         inline_lines(every, self.fold, once={line.symbol for line in self.added})
         lines = self.kept([*self.first, *self.added])
-        number_temporaries(lines, needed_lines(lines))
+        number_temporaries(lines)
         return lines
 
 

@@ -76,9 +76,10 @@ class _Speller(ast.NodeTransformer):
         self.names = names
 
     def assignment(self, statement: Statement) -> str:
-        if self._is_number(statement.tree):
+        tree = expression(statement.code)  # its own, which it changes
+        if self._is_number(tree):
             self.numbers.update(statement.names)
-        return str(Statement(statement.names, self.expression(statement.code)))
+        return str(Statement(statement.names, ast.unparse(self.visit(tree))))
 
     def expression(self, text: str) -> str:
         return ast.unparse(self.visit(expression(text)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chainrule.equations.code.code_facts import Dims, Statement, Variable
 from chainrule.equations.language.tree import Size, size_factors, spelled
+from chainrule.equations.nodes.nodes import Node
 from chainrule.equations.nodes.program import Program
 
 
@@ -159,3 +160,13 @@ def _length_text(size: Size, known: Mapping[Size, str]) -> str:
 
 def _is_known(size: Size, known: Mapping[Size, str]) -> bool:
     return all(part in known or isinstance(part, int) for part in size_factors(size))
+
+
+def largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:
+    """The last position at which unit vectors pick entries, for each size that may be too small."""
+    found: dict[Size, int] = {}
+    for node in nodes:
+        # Position 0 is there whatever the size is.
+        if node.kind == "unit" and node.data and isinstance(node.dims[0], str):
+            found[node.dims[0]] = max(node.data, found.get(node.dims[0], 0))
+    return found

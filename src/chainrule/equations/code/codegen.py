@@ -10,15 +10,12 @@ from functools import partial
 from itertools import chain
 from typing import ClassVar
 
-from chainrule.equations.code.body import Body
+from chainrule.equations.code.body import Body, largest_positions
 from chainrule.equations.code.code_facts import Dims, Statement, Variable, reads
 from chainrule.equations.code.contract import Operand, Workshop, aligned_code, contraction_code
 from chainrule.equations.code.docstring_lines import docstring_lines
 from chainrule.equations.code.exponentials import (
-    Key,
     Names,
-    batch_dims,
-    key_of,
     operands,
     part_code,
     total_code,
@@ -68,8 +65,9 @@ class Writer:
         self.tensors: dict[str, str] = {}
         self.code: dict[Node, Code] = {}
         self.uses: Mapping[Node, int] = {}
-        self.exponentials: dict[Key, Names] = {}
-        self.bodies = program.definitions
+        self.exponentials: dict[Node, Names] = {}
+        # What a symbol stands for: a line of the derivation or a layer kept by name.
+        self.definitions = {**program.definitions, **lines}
 
     def body(self, outputs: Sequence[tuple[str, Node]]) -> Body:
         """What a function does that computes the given nodes under their names."""
@@ -87,8 +85,8 @@ class Writer:
             statements=self.statements,
             results=[(name, self.text(node)) for name, node in outputs],
             dims=self.dims,
-            formulas=partial(docstring_lines, self.program, self.called, self.bodies, self.lines, self.code),
-            least=_largest_positions(order),
+            formulas=partial(docstring_lines, self.program, self.called, self.lines, self.code),
+            least=largest_positions(order),
             chooses=any(node.kind == "where" for node in self.code),
             length=self.length,
             fresh=self.fresh,
@@ -102,19 +100,14 @@ class Writer:
                 del self.used_sizes[size]
                 self.taken.discard(variable)
 
-    def _definition(self, symbol: Node) -> Node | None:
-        """What a symbol stands for: a line of the derivation or a layer kept by name."""
-        return self.lines.get(symbol) or self.bodies.get(symbol)
-
     def _below(self, node: Node) -> Sequence[Node]:
         """What the code of a node reads: of a symbol, its definition."""
-        definition = self._definition(node) if node.kind == "sym" else None
-        return operands(node) if definition is None else (definition,)
+        return (self.definitions[node],) if node in self.definitions else operands(node)
 
     def _name_inputs(self, order: Sequence[Node]) -> None:
-        mentioned = {node for node in order if node.kind == "sym" and self._definition(node) is None}
+        read = set(order) - self.definitions.keys()
         for name, symbol in self.program.symbols.items():
-            if symbol in mentioned:
+            if symbol in read:
                 self.inputs[name] = self.fresh(name)
                 self.dims[self.inputs[name]] = symbol.dims
                 self.code[symbol] = (self.inputs[name], True)
@@ -128,11 +121,10 @@ class Writer:
 
     def _emit(self, node: Node) -> None:
         """Write what a node needs; its own code, too, unless the statement that computes it names it."""
-        definition = self._definition(node) if node.kind == "sym" else None
         if node in self.code:
             return
-        if definition is not None:
-            self._emit_definition(node, definition)
+        if node in self.definitions:
+            self._emit_definition(node, self.definitions[node])
             return
         text, atomic = row_of(CODE, node, "code")(self, node)
         if node in self.code:
@@ -175,13 +167,13 @@ class Writer:
 
     def _exponentials(self, node: Node) -> Names:
         """What the logarithm and all parts of one sum of exponentials read."""
-        key = key_of(node)
+        key = log_of(terms_of(node))
         if key not in self.exponentials:
-            wish = self.called.get(log_of(terms_of(node)), "log_total")
+            wish = self.called.get(key, "log_total")
             names = Names(self.fresh("shift"), self.fresh("total"), self.fresh(wish))
             self.exponentials[key] = names
             self.statements.append(Statement(names, total_code(node, self)))
-            self.dims |= dict.fromkeys(names, batch_dims(node))
+            self.dims |= dict.fromkeys(names, key.dims)
         return self.exponentials[key]
 
     def _logarithm(self, node: Node) -> Code:
@@ -395,16 +387,6 @@ class Writer:
 
 CODE: dict[str, Callable[[Writer, Node], Code]] = {**NODE_CODE, **Writer.rows}
 """The code of every kind of node that compiled code is made of."""
-
-
-def _largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:
-    """The last position at which unit vectors pick entries, for each size that may be too small."""
-    found: dict[Size, int] = {}
-    for node in nodes:
-        # Position 0 is there whatever the size is.
-        if node.kind == "unit" and node.data and isinstance(node.dims[0], str):
-            found[node.dims[0]] = max(node.data, found.get(node.dims[0], 0))
-    return found
 
 
 def _number(value: Fraction) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.calculus.second import Direction, Moved, product_lines
 from chainrule.equations.code.assemble import Source, numpy_source
 from chainrule.equations.code.body import Body
@@ -222,10 +222,13 @@ def compile_product(
         )
         for line in lines
     }
-    moved = [
-        pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims) for name in directions
+    outputs = [
+        (
+            f"D[d{of}/d{name}]",
+            pool.symbol(Moved(Cotangent(of, name)), symbols[of].dims + symbols[name].dims),
+        )
+        for name in directions
     ]
-    outputs = [(f"D[d{of}/d{name}]", symbol) for name, symbol in zip(directions, moved, strict=True)]
     return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single=False)
 
 

@@ -18,7 +18,6 @@ LONG_FORMULA = 1000
 def docstring_lines(
     program: Program,
     called: Mapping[Node, str],
-    bodies: Mapping[Node, Node],
     lines: Mapping[Node, Node],
     code: Mapping[Node, tuple[str, bool]],
 ) -> list[str]:
@@ -29,11 +28,12 @@ def docstring_lines(
     program : Program
     called : mapping of Node to str
         What bodies that were put into others were called.
-    bodies, lines : mapping of Node to Node
-        The definitions and the lines of derivatives, by symbol.
+    lines : mapping of Node to Node
+        The lines of derivatives, by symbol.
     code : mapping of Node to (str, bool)
         The code of every node, and whether it is atomic.
     """
+    bodies = program.definitions
     fold = {node: program.symbols[name] for node, name in called.items() if node.args}
     folded: dict[Node, Node] = {}
     for symbol, body in (*bodies.items(), *lines.items()):

@@ -16,6 +16,7 @@ from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.language.tree import Call, Ref
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import DataError, OptionError, ShapeError
+from chainrule.objective import checked_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def sheet_examples(
     _check_names(sheet, program, minimized, data, parameters)
     stacked = _stacked(sheet, data)
     n = _count(stacked)
-    weights = _checked_weights(sample_weight, n)
+    weights = _weights(sample_weight, n)
     if weights is not None and np.any(weights == 0):
         kept = weights > 0
         if not kept.any():
@@ -147,28 +148,14 @@ def _infer_classes(sheet: Sheet, arrays: Mapping[str, Array], known: dict[str, i
             known[classes] = int(array.max()) + 1
 
 
-def _checked_weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
+def _weights(sample_weight: ArrayLike | None, n: int) -> Array | None:
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight)
-    if weights.dtype.kind not in "biuf":
-        raise DataError(f"sample_weight holds {weights.dtype} values; expected one number per example.")
-    weights = weights.astype(np.float64)
     if not n:
         raise OptionError(
             "sample_weight needs examples: give data with one axis more than the sheet declares."
         )
-    if weights.shape != (n,):
-        raise ShapeError(f"sample_weight has shape {weights.shape}; expected ({n},).")
-    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
-        raise DataError("sample_weight must be finite and not negative.")
-    with np.errstate(over="ignore", divide="ignore"):
-        if weights.any() and not (1 / weights.sum() > 0 and 1 / weights.mean() < np.inf):
-            raise DataError(
-                f"sample_weight sums to {weights.sum():g}, whose reciprocal is out of the range of float64; "
-                "divide the weights by their maximum."
-            )
-    return weights
+    return checked_weights(np.asarray(sample_weight), n, "example")
 
 
 Gaps = Mapping[str, Array]

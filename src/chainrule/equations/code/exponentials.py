@@ -7,13 +7,10 @@ it is ``np.exp(x - shift) / total``.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chainrule.equations.code.code_facts import Dims
 from chainrule.equations.code.node_code import Spelling, plain, repeated_axes, repeats
 from chainrule.equations.language.tree import spelled
-from chainrule.equations.nodes.log_space import KINDS, terms_of
+from chainrule.equations.nodes.log_space import KINDS, log_of, terms_of
 from chainrule.equations.nodes.nodes import Node, is_number, is_zero
-
-Key = tuple[tuple[int, ...], tuple[Node, ...]]
 
 
 class Names(NamedTuple):
@@ -22,12 +19,6 @@ class Names(NamedTuple):
     shift: str
     total: str
     log: str
-
-
-def batch_dims(node: Node) -> Dims:
-    """The axes of the sum behind a node of `log_space`."""
-    first = terms_of(node)[0]
-    return first.s.dims[: len(first.s.dims) - first.axes]
 
 
 def operands(node: Node) -> tuple[Node, ...]:
@@ -45,13 +36,12 @@ def operands(node: Node) -> tuple[Node, ...]:
 
 def _placed(node: Node) -> Iterator[tuple[Node, bool]]:
     """Each argument and whether it may be left to broadcast."""
-    args, rank = list(node.args), len(batch_dims(node))
+    rank = len(log_of(terms_of(node)).dims)
     if node.kind == "share":
-        a, v = args[:2]
+        a, v = node.args[:2]
         yield a, repeats(a) and set(range(rank, len(a.dims))) <= _covered(a)
         yield v, repeats(v) and not is_number(a)
-        args = args[2:]
-    for s, w in zip(args[::2], args[1::2], strict=True):
+    for s, w, _ in terms_of(node):
         whole = set(range(len(s.dims))) <= _covered(s) | _covered(w)
         yield s, repeats(s) and whole
         yield w, repeats(w)
@@ -60,11 +50,6 @@ def _placed(node: Node) -> Iterator[tuple[Node, bool]]:
 def _covered(node: Node) -> set[int]:
     """The axes along which a node is not the same by construction."""
     return set(range(len(node.dims))) - repeated_axes(node)
-
-
-def key_of(node: Node) -> Key:
-    """What is the same for the logarithm and all parts of one sum."""
-    return node.data, node.args[2:] if node.kind == "share" else node.args
 
 
 def total_code(node: Node, said: Spelling) -> str:
@@ -82,7 +67,7 @@ def part_code(node: Node, names: Names, said: Spelling) -> str:
 
 
 def _share(node: Node, names: Names, said: Spelling) -> str:
-    lead, rank = len(batch_dims(node)), len(node.dims)
+    lead, rank = len(log_of(terms_of(node)).dims), len(node.dims)
     wide = f"[{':, ' * lead}{', '.join(['None'] * (rank - lead))}]" if 0 < lead < rank else ""
     (a, spread), (v, weight_spread), *_ = _placed(node)
     exponent = f"-{names.shift}{wide}"

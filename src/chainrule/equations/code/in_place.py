@@ -31,6 +31,8 @@ _OPERATORS = {
     ast.Mult: ("*", "np.multiply", True),
     ast.Div: ("/", "np.divide", False),
 }
+# Functions of two operands that have ``out``.
+_FUNCTIONS = {ast.MatMult: "np.dot", **{kind: function for kind, (_, function, _) in _OPERATORS.items()}}
 
 
 @dataclass(frozen=True)
@@ -225,12 +227,10 @@ class _Rewriter:
         if not is_new(code):
             return None
         text = ast.unparse(code)
-        operators = {kind: function for kind, (_, function, _) in _OPERATORS.items()}
-        operators[ast.MatMult] = "np.dot"
         match code:
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in operators:
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _FUNCTIONS:
                 if out := self._room(name, dims):
-                    text = f"{operators[type(op)]}({ast.unparse(left)}, {self._factor(right)}, {out})"
+                    text = f"{_FUNCTIONS[type(op)]}({ast.unparse(left)}, {self._factor(right)}, {out})"
             case ast.Call(func=function) if called(function) in UFUNCS | {"_softmax"}:
                 if out := self._room(name, dims):
                     text = f"{text[:-1]}, {out})"
@@ -295,11 +295,9 @@ class _Rewriter:
 
     def _fill(self, name: str, code: ast.expr) -> None:
         """Compute a result into the array that the caller gave."""
-        text = ast.unparse(code)
-        match code:
-            case _ if not is_floating(code, self.known):
-                # A real product may fill complex numbers, but np.dot does not.
-                text = f"{name}[...] = {text}"
+        text = f"{name}[...] = {ast.unparse(code)}"
+        # A real product may fill complex numbers, but np.dot does not.
+        match code if is_floating(code, self.known) else None:
             case ast.BinOp(left=left, op=ast.MatMult(), right=right):
                 text = f"np.matmul({ast.unparse(left)}, {ast.unparse(right)}, out={name})"
                 if len(dims_of(code, self.known) or ()) == 2:
@@ -310,8 +308,6 @@ class _Rewriter:
             ):
                 # A product with ones is quicker than a sum along the first axis.
                 text = f"np.dot({self._ones(dims[0], summed)}, {summed}, out={name})"
-            case _:
-                text = f"{name}[...] = {text}"
         self.lines.append(text)
 
     def _ones(self, rows: Size, summed: str) -> str:

@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from chainrule.equations.calculus.blockwise import block_lines
-from chainrule.equations.calculus.lets import Line, derive_lines, needed_lines
+from chainrule.equations.calculus.lets import derive_lines
+from chainrule.equations.calculus.naming import Line, needed_lines
 from chainrule.equations.calculus.second import Core, Second
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.requests import Request
@@ -52,7 +53,7 @@ def first_lines(
     weighed: dict[Node, float] = {}
     if lead:
         asked = {line.symbol for line in lines if line.requested}
-        lines = separated(lines, asked, sizes, leading_axes(lead), weighed)
+        lines = separated(lines, asked, sizes, lambda symbol: set(range(lead)), weighed)
     for line in lines:
         line.expression = taken_apart(line.expression, sizes, weighed)
     return needed_lines(lines)
@@ -131,7 +132,8 @@ def separated(
     sizes : mapping of str to int
         Sizes to choose by.
     ways_of : callable
-        The axes of a symbol that come from outside: `direction_axes` or `leading_axes`.
+        The axes of a symbol that come from outside: of second order `direction_axes`, of a Jacobian the first
+        ones, those of the differentiated quantity.
     weighed : dict of Node to float
         Keeps the operations of single products: see `operations`.
     """
@@ -173,11 +175,6 @@ def direction_axes(program: Program) -> Callable[[Node], set[int]]:
         return set(range(rank - len(program.symbols[direction].dims), rank))
 
     return ways_of
-
-
-def leading_axes(rank: int) -> Callable[[Node], set[int]]:
-    """In lines of a Jacobian: the axes of the differentiated quantity, which come first."""
-    return lambda symbol: set(range(rank))
 
 
 class _Pulled(NamedTuple):

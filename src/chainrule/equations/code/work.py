@@ -49,7 +49,7 @@ def _sum(node: Node, terms: Terms | None) -> Node:
 
 
 def _has_identity(node: Node) -> bool:
-    return any(arg.kind == "delta" or any(inner.kind == "delta" for inner in arg.args) for arg in node.args)
+    return any(inner.kind == "delta" for arg in node.args for inner, _ in factors_of(arg))
 
 
 def operations(

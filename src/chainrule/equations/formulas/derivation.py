@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from chainrule.arrays import ArrayLike
 from chainrule.equations.calculus.asked import Asked
-from chainrule.equations.calculus.lets import Line, needed_lines
+from chainrule.equations.calculus.naming import Line, needed_lines
 from chainrule.equations.calculus.pin import involves
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.calculus.stacking import shared_axis

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.calculus.second import direction_symbols
 from chainrule.equations.formulas.line_names import sheet_line
 from chainrule.equations.formulas.matrixform import matrix_form

@@ -10,7 +10,7 @@ from html import escape
 from textwrap import wrap
 
 from chainrule.equations.calculus.asked import Asked
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.calculus.penalty import Repeated
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.formulas.letters import indices_in

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.formulas.glyphs import latex_name
 from chainrule.equations.formulas.letters import indices_in
 from chainrule.equations.formulas.line_names import latex_line

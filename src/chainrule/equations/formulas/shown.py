@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.calculus.pin import involves, pinned, pinned_sum
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.formulas.arrange import transpose

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from chainrule.arrays import Array, ArrayLike, np
-from chainrule.equations.calculus.lets import Line
+from chainrule.equations.calculus.naming import Line
 from chainrule.equations.calculus.second import Second
 from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
