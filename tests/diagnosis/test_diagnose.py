@@ -330,3 +330,27 @@ def test_a_block_that_the_loss_leaves_out_is_no_obstacle(wrong):
 def test_steps_that_cannot_be_run_back_are_unknown(loss):
     claim = {"A": np.ones((2, 3)), "x": np.array([1.0, 5.0, 1.0])}
     assert cr.diagnose(cr.check_gradient(loss, claim, AT)).mistake in ("unknown", "constant")
+
+
+def test_a_zero_of_the_point_hides_no_mistake():
+    """At a zero more mistakes can be made than beside it; the same is looked for at the second point."""
+    at = {"A": np.arange(6.0).reshape(2, 3), "x": np.array([1.0, -2.0, 3.0])}
+    report = cr.check_gradient(simple, lambda q: {**simple_gradient(q), "x": -simple_gradient(q)["x"]}, at)
+    found = cr.diagnose(report)
+    assert (found.mistake, found.place) == ("sign", "x")
+
+
+def test_a_claim_next_to_nothing_is_judged():
+    report = cr.check_gradient(simple, {name: 1e-320 * g for name, g in simple_gradient(AT).items()}, AT)
+    assert not report and str(report) and cr.diagnose(report).mistake != "none"
+
+
+def test_a_point_of_rows_of_several_lengths_is_refused():
+    with pytest.raises(OptionError, match="is no array"):
+        cr.check_gradient(simple, simple_gradient, [np.ones(2), 3.0])
+
+
+@pytest.mark.parametrize("claim", [np.zeros(3), np.ones(3)])
+def test_nothing_is_named_where_there_is_no_derivative(claim):
+    report = cr.check_gradient(lambda v: 1.0 * np.sum(v > 0), claim, np.array([0.0, 1.0, -1.0]))
+    assert cr.diagnose(report).mistake == "unknown"

@@ -105,7 +105,10 @@ def point_of(at: At) -> Point:
 
 
 def _real(name: object, value: ArrayLike) -> Array:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of several lengths
+        raise OptionError(f"{name} is no array: {error}; a derivative is checked at real numbers.") from error
     if array.dtype.kind not in "fiub":
         raise OptionError(f"{name} holds {array.dtype} values; a derivative is checked at real numbers.")
     if not np.all(np.isfinite(array)):

@@ -58,7 +58,8 @@ def ratio_cause(ratio: float, examples: int | None) -> str:
     """The classical cause of a constant ratio, in words; empty if there is none."""
     if abs(ratio + 1) < 1e-3:
         return "the sign is wrong"
-    for k, sums in ((ratio, True), (1 / ratio if ratio else 0.0, False)):
+    # Beyond 1e-300 the inverse overflows.
+    for k, sums in ((ratio, True), (1 / ratio if abs(ratio) > 1e-300 else 0.0, False)):
         count = round(k)
         if count < 2 or abs(k - count) > 1e-3 * count:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,6 @@ class Match:
     mutant : Mutant
     number : float
         The scale or part that was found; 1 where there is none.
-    index : int
-        Of the mutant among those that were tried.
     """
 
     word: str
@@ -45,7 +43,6 @@ class Match:
     entries: int
     mutant: Mutant
     number: float
-    index: int = -1
 
     @property
     def changes(self) -> list[Change]:
@@ -78,10 +75,10 @@ class Claimed:
         """All mistakes among them that give the claim, the likeliest first."""
         found = []
         with np.errstate(all="ignore"):
-            for index, mutant in enumerate(mutants):
+            for mutant in mutants:
                 number = self._number(mutant)
                 if number is not None and (match := self._verified(mutant, number)):
-                    found.append(replace(match, index=index))
+                    found.append(match)
         return sorted(found, key=lambda match: match.rank)
 
     def parts(self, mutants: Iterable[Mutant]) -> list[Match]:

@@ -50,6 +50,12 @@ class Mutant:
         """Whether a number is to be found."""
         return self.word in ("scale", "mask part", "penalty part")
 
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from others of a tape, at whatever point that was recorded."""
+        nodes = tuple(node.place for node, _ in self.changes)
+        return self.word, self.place, self.sentence, nodes, self.source and self.source.place
+
 
 def place_of(passage: Passage, node: Node) -> str:
     """Where a node is, as a reader finds it."""
