@@ -354,3 +354,12 @@ def test_a_point_of_rows_of_several_lengths_is_refused():
 def test_nothing_is_named_where_there_is_no_derivative(claim):
     report = cr.check_gradient(lambda v: 1.0 * np.sum(v > 0), claim, np.array([0.0, 1.0, -1.0]))
     assert cr.diagnose(report).mistake == "unknown"
+
+
+def test_a_penalty_of_a_block_that_the_loss_leaves_out_is_named():
+    at = {"W": np.array([[1.0, -2.0], [0.5, 3.0]]), "b": np.array([0.5, -1.0])}
+    X = np.array([[1.0, 2.0], [-1.0, 0.3], [0.7, 0.2]])
+    claim = {"W": X.T @ np.sinh(X @ at["W"]) + 0.1 * at["W"], "b": 0.1 * at["b"]}
+    report = cr.check_gradient(lambda q: np.cosh(X @ q["W"]).sum() + 0.05 * np.sum(q["W"] ** 2), claim, at)
+    found = cr.diagnose(report)
+    assert (found.mistake, found.place) == ("penalty", "b")

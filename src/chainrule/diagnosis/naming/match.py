@@ -58,16 +58,19 @@ class Claimed:
     ) -> None:
         self.passage, self.claimed, self.tolerance = passage, dict(claimed), tolerance
         self._blocks: list[str] = []
+        # A block that the loss leaves out is no step of it, and can be given a penalty all the same.
+        known = (*passage.tape.parameters.values(), *passage.nodes)
+        nodes = list({node.place: node for node in known}.values())
         tangents, gaps, sizes = [], [], []
         for name, v in _directions(self.claimed, rng):
             along = {other: np.zeros(node.value.shape) for other, node in passage.tape.parameters.items()}
-            tangents.append(passage.tape.tangents({**along, name: v}, passage.nodes))
+            tangents.append(passage.tape.tangents({**along, name: v}, nodes))
             array, true = self.claimed[name], passage.true[name]
             gaps.append(float(np.sum((array - true) * v)))
             sizes.append(float(np.linalg.norm(array) + np.linalg.norm(true)))
             self._blocks.append(name)
         self._tangents = {
-            node.place: np.array([one[node.place].ravel() for one in tangents]) for node in passage.nodes
+            node.place: np.array([one[node.place].ravel() for one in tangents]) for node in nodes
         }
         self._gaps, self._sizes = np.array(gaps), np.array(sizes)
 

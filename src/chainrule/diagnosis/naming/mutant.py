@@ -68,12 +68,10 @@ def place_of(passage: Passage, node: Node) -> str:
 
 
 def against(passage: Passage, found: Mapping[int, Array]) -> tuple[Change, ...]:
-    """Another run back, as changes of the gradient; a block that the loss leaves out is no step of it."""
+    """Another run back, as changes of the gradient."""
     gradient = passage.tape.gradient(found)
     return tuple(
-        (node, gradient[name] - passage.true[name])
-        for name, node in passage.tape.parameters.items()
-        if node.place in passage.cotangents
+        (node, gradient[name] - passage.true[name]) for name, node in passage.tape.parameters.items()
     )
 
 
