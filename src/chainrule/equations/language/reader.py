@@ -253,7 +253,7 @@ class Reader:
 
     def check_indices(self, tokens: tuple[Token, ...], what: str) -> None:
         for token in tokens:
-            if self.scope.is_value(token.text) and what == "index":
+            if self.scope.is_value(token.text) and what == "an index":
                 self.source.fail(
                     f"{token.text} is a value of the sheet, so it cannot be an index; choose another letter.",
                     token,
@@ -266,7 +266,7 @@ class Reader:
     def add_function(self, line: FunctionLine) -> None:
         name = line.name
         self.scope.check_new(self.source, name, "function")
-        self.check_indices(line.parameters, "parameter")
+        self.check_indices(line.parameters, "a parameter")
         parameters = tuple(token.text for token in line.parameters)
         NameCheck(self.scope, self.source, parameters=parameters).check(line.body)
         self.scope.functions[name.text] = UserFunction(
@@ -276,7 +276,7 @@ class Reader:
     def define(self, line: DefinitionLine, doubtful: bool) -> None:
         name = line.name
         self.scope.check_new(self.source, name)
-        self.check_indices(line.indices, "index")
+        self.check_indices(line.indices, "an index")
         letters = tuple(token.text for token in line.indices)
         if name.text in letters:
             self.source.fail(
