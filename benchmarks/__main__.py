@@ -16,7 +16,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from benchmarks.against import compared
-from benchmarks.cases import GROUPS
+from benchmarks.cases import NAMES, groups
 from benchmarks.harness import Row, environment, measure, table
 from benchmarks.peers import missing
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; default: all")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(NAMES)}; default: all")
     parser.add_argument("--seconds", type=float, default=3.0, help="time for a case, and for each peer in it")
     parser.add_argument("--threads", type=int, default=1, help="BLAS threads")
     parser.add_argument(
@@ -34,10 +34,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     options = parser.parse_args(arguments)
-    unknown = [group for group in options.groups if group not in GROUPS]
+    unknown = [group for group in options.groups if group not in NAMES]
     if unknown:
-        parser.error(f"no group {', '.join(unknown)}; there are {', '.join(GROUPS)}")
-    cases = [case for group in options.groups or GROUPS for case in GROUPS[group]]
+        parser.error(f"no group {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    found_groups = groups()
+    cases = [case for group in options.groups or NAMES for case in found_groups[group]]
     stated = environment(options.threads)
     versions = ", ".join(f"{name} {found}" for name, found in stated["versions"].items())
     print(f"{stated['machine']}; Python {stated['python']}, {versions}; BLAS threads: {options.threads}")

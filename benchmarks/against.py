@@ -83,9 +83,9 @@ def _unpacked(commit: str) -> Iterator[Path]:
 
 
 def _serve(threads: int) -> None:
-    from benchmarks.cases import CASES
+    from benchmarks.cases import groups
 
-    named = {case.name: case for case in CASES}
+    named = {case.name: case for cases in groups(partly=True).values() for case in cases}
     contest = None
     with threadpool_limits(threads):
         for line in sys.stdin:
@@ -93,6 +93,8 @@ def _serve(threads: int) -> None:
             answer: Any = None
             if what == "prepare":
                 try:
+                    if name not in named:
+                        raise ImportError("it lacks a module that the case needs")
                     contest = named[name].prepare()
                     contest.ours()  # what the first call alone costs is no part of a run
                 except Exception as error:  # whatever an older package lacks
