@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.diagnosis.naming import mutants
+from chainrule.diagnosis.naming.passage import Passage
+from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.words import VOCABULARY
 from chainrule.errors import OptionError
 
@@ -271,6 +274,31 @@ def test_a_number_that_is_another_at_another_point_is_no_constant():
         ).mistake
         == "constant"
     )
+
+
+def test_what_could_not_be_judged_is_unknown_with_the_reason():
+    """At a jump no slope is right or wrong."""
+    report = cr.check_gradient(
+        lambda q: np.sum(q["v"] > 0) + 0.0, lambda q: {"v": np.ones(2)}, {"v": np.zeros(2)}
+    )
+    assert report.status == "not checkable"
+    found = cr.diagnose(report)
+    assert found.mistake == "unknown" and "could not be judged; v: " in found.evidence
+
+
+def test_the_likely_mistakes_come_first_where_there_are_too_many(monkeypatch):
+    """A bound on memory leaves out what is unlikely, not what people do."""
+    net = Net(7)
+    wrong = {"W1": lambda v, d: -v}
+    full = mutants_of(net)
+    monkeypatch.setattr(mutants, "MOST", sum(change.size for one in full for _, change in one.changes) // 2)
+    assert 0 < len(mutants_of(net)) < len(full)
+    assert cr.diagnose(checked(net, wrong)).mistake == "sign"
+
+
+def mutants_of(net):
+    with np.errstate(all="ignore"):
+        return mutants.mutants(Passage(trace(net.loss, net.at, lambda arrays: arrays), net.n))
 
 
 def test_a_report_without_its_loss_says_so():

@@ -135,6 +135,8 @@ def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
         raise OptionError(f"model is {model!r}; expected a function as the loss is, in plain NumPy.")
     if report.ok:
         return Diagnosis("none", evidence="every block is right")
+    if report.status == "not checkable":
+        return Diagnosis("unknown", evidence=_undecided(report))
     subject = report.subject
     if shape := _misfit(subject.claims):
         return shape
@@ -150,6 +152,12 @@ def _kind(report: object) -> str:
     if isinstance(report, CheckReport):
         return "one without its loss, as of check_jacobian or of a pickle"
     return f"a {type(report).__name__}"
+
+
+def _undecided(report: CheckReport) -> str:
+    """Why the gradient could not be judged."""
+    reasons = [f"{block.name}: {block.remarks[0]}" for block in report if not block.ok and block.remarks]
+    return "; ".join(["the gradient could not be judged", *reasons[:1]])
 
 
 def _misfit(claims: Mapping[str, Claim]) -> Diagnosis | None:

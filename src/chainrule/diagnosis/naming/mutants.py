@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.diagnosis.naming.heads import heads
 from chainrule.diagnosis.naming.mutant import Mutant, against, place_of
-from chainrule.diagnosis.naming.operands import operands
+from chainrule.diagnosis.naming.operands import neighbours, operands
 from chainrule.diagnosis.naming.parts import parts
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.penalties import penalties
@@ -25,14 +25,23 @@ from chainrule.diagnosis.naming.tape import Node
 
 Array = NDArray[Any]
 
+MOST = 40_000_000
+"""Entries of all changes together; a sum of 100 products of 100 x 100 matrices has three times as many."""
+
 MEETING = 12
 """Contributions that meet in one place; a state of a long loop has more."""
 
 
 def mutants(passage: Passage) -> list[Mutant]:
     """All single mistakes, and the same mistake at every place of a kind."""
-    families = (heads, _scales, penalties, slopes, _sums, steps, operands, places, _forks, _constants, parts)
-    return [mutant for family in families for mutant in family(passage)]
+    likely = (heads, _scales, penalties, slopes, _sums, steps, operands, places, _forks, _constants, parts)
+    found, entries = [], 0
+    for mutant in (mutant for family in (*likely, neighbours) for mutant in family(passage)):
+        entries += sum(change.size for _, change in mutant.changes)
+        if entries > MOST:
+            break
+        found.append(mutant)
+    return found
 
 
 def _scales(passage: Passage) -> Iterator[Mutant]:

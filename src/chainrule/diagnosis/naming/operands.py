@@ -22,8 +22,14 @@ def operands(passage: Passage) -> Iterator[Mutant]:
             yield from _left_out(passage, edge)
             yield from _turned(passage, edge)
             yield from _filled(passage, edge)
-            yield from _others(passage, edge)
     yield from _exchanged(passage)
+
+
+def neighbours(passage: Passage) -> Iterator[Mutant]:
+    """Any array of the tape in the place of an operand: the many that are unlikely."""
+    for edge in passage.edges:
+        if edge.node.kind in ("contract", "multiply") and len(edge.node.operands) == 2:
+            yield from _others(passage, edge)
 
 
 def _other(edge: Edge) -> tuple[Node, str]:
