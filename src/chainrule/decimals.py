@@ -281,6 +281,7 @@ ELEMENTARY: dict[str, Callable[[Decimal], Decimal]] = {
     "sigmoid": sigmoid,
     "log_sigmoid": lambda x: -softplus(-x),
     "log_softplus": lambda x: softplus(x).ln(),
+    "log_cosh": lambda x: cosh(x).ln(),
     "tanh": tanh,
     "sin": sin,
     "cos": cos,

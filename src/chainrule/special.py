@@ -162,6 +162,14 @@ def log_sigmoid_second_derivative(x: ArrayLike) -> Any:
     return -sigmoid_derivative(x)
 
 
+def log_cosh(x: ArrayLike) -> Any:
+    """The logarithm of the hyperbolic cosine, elementwise: log(1 + 2 sinh²(x/2)), far out abs(x) - log 2."""
+    size = _folded(_inexact(x))
+    far = size.real > 1
+    near = np.log1p(2 * np.square(np.sinh(np.where(far, 0, size) / 2)))
+    return np.where(far, size + np.log1p(np.exp(-2 * size)) - np.log(2), near)
+
+
 def tanh(x: ArrayLike) -> Any:
     """tanh(x), elementwise."""
     x = _inexact(x)

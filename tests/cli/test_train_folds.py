@@ -148,3 +148,62 @@ def test_several_targets_have_scores_of_their_own(run, patients):
     values = [fold["targets"]["b"]["mean_abs_error"]["held_out"] for fold in scores["folds"]]
     assert scores["targets"]["b"]["mean_abs_error"]["held_out"] == pytest.approx(np.mean(values))
     assert "b: root mean square" in run(*arguments, "-q", "--report", "r.html").out
+
+
+@pytest.fixture
+def halves(tmp_path):
+    """Two groups, a weight that one of them does not have, and a number that stays the same in one."""
+    rng, lines = np.random.default_rng(2), ["x,z,g,t,w,y"]
+    for i in range(60):
+        x, g = rng.normal(), i % 2
+        lines.append(
+            f"{x:.3f},{1 + (i >= 20) * rng.normal():.3f},{g},{i // 20},{g},{2 * x + rng.normal():.3f}"
+        )
+    path = tmp_path / "halves.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--group", "g", "--folds", 2, "--exclude", "w"),
+        ("--time-order", "t", "--folds", 2, "--exclude", "w"),
+        ("--group", "g", "--exclude", "w"),
+    ],
+)
+def test_training_rows_of_one_group_run_all_epochs(run, halves, options):
+    answer = run("train", halves, "--target", "y", *OPTIONS, *options)
+    assert answer.code == 0, answer.err
+    if "--folds" not in options:
+        assert "All training rows belong to one group" in answer.out
+
+
+def test_a_fold_that_cannot_be_learned_from_is_named(run, halves):
+    answer = run(
+        "train", halves, "--target", "y", "--features", "z", "--time-order", "t", "--folds", 2, *OPTIONS
+    )
+    assert answer.code and "Fold 1 of 2: " in answer.err
+
+
+def test_rows_without_weight_do_not_tell_when_to_stop(run, tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "light.csv"
+    lines = [f"{x:.3f},{x + rng.normal():.3f},{int(i % 10 == 0)}" for i, x in enumerate(rng.normal(size=30))]
+    path.write_text("\n".join(["x,y,w", *lines]) + "\n")
+    answer = run("train", path, "--target", "y", "--weights", "w", *OPTIONS)
+    assert answer.code == 0, answer.err
+    assert "No row of positive weight can be set aside" in answer.out
+
+
+def test_a_target_is_named_once(run, halves):
+    answer = run("train", halves, "--target", "y,y")
+    assert answer.code and "--target y,y names a column twice" in answer.err
+
+
+def test_the_start_of_a_fit_is_not_chosen_by_held_out_rows(run, halves, tmp_path):
+    sheet = tmp_path / "hill.eqs"
+    sheet.write_text("data x: R; y: R\nparameters v: R[h]; w: R[h]\nL = (v.T @ tanh(w * x) - y)**2\n")
+    command = ("fit", sheet, "--data", halves, "--minimize", "L", "--size", "h=3", *OPTIONS)
+    answer = run(*command, "--restarts", 3)
+    assert answer.code == 0, answer.err
+    assert "the best of 4 starts: loss " in answer.out

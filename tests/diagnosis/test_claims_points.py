@@ -452,3 +452,18 @@ def test_a_direction_of_shares_keeps_their_sum_and_any_other_is_left_alone():
     model, array = Equations("y: Simplex[N, K]; x: R[N, K]; L = sum(y * x)"), np.arange(6.0).reshape(2, 3)
     np.testing.assert_allclose(tangential(model.program, "y", array), [[-1, 0, 1], [-1, 0, 1]])
     assert tangential(model.program, "x", array) is array
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s: Sign\nabs(s) == 1",
+        "b: Bit; c: Bit\nmax(b, c) == b + c - b * c",
+        "y: Class[K]\nwhere(y == 0, 1, 0) == onehot(y)[0]",
+        "y: Class[K]\ny == y",
+        "y: Class[K]\nsum(where(k < y, 1, 0) for k in K) == y",
+        "q: Simplex[K]\nwhere(sum(q) > 0.5, 1, 0) == 1",
+    ],
+)
+def test_claims_without_a_number_that_moves_are_judged(text):
+    assert check_claims(Equations(text)).ok

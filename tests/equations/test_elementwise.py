@@ -161,3 +161,19 @@ def test_what_is_finite_far_out_is_in_compiled_code(text, target):
             expected = float(evaluate(*given, arithmetic=Decimals(300)))
             for found in (function(x=xp.asarray(x)), sheet.evaluate(line, {"x": x})):
                 assert abs(float(found) - expected) <= 1e-9 * abs(expected) + 1e-14, (x, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "curvature"), [("log(2*cosh(x))", 1), ("log(cosh(x)**2)", 2), ("log(cosh(x)**-1)", -1)]
+)
+@pytest.mark.parametrize("x", [0.0, 1e-9, -1e-160, 0.3, -2.0, 900.0])
+def test_the_logarithm_of_cosh_keeps_its_digits_and_its_curvature(text, curvature, x):
+    """From 0 on: there |x| has no slope, and log cosh has the slope tanh."""
+    sheet = Equations(f"parameters x: R\nL = {text}")
+    size, slope = abs(x), np.tanh(x)
+    right = size + np.log1p(np.exp(-2 * size)) - np.log(2) if size > 1 else np.log1p(2 * np.sinh(x / 2) ** 2)
+    value = curvature * right + ("2*" in text) * np.log(2)
+    assert sheet.compile("L")(x=x) == pytest.approx(value, rel=1e-14, abs=0)
+    assert sheet.compile("dL/dx")(x=x) == pytest.approx(curvature * slope, rel=1e-14, abs=0)
+    second = curvature * (1 / np.cosh(min(size, 350))) ** 2
+    assert sheet.compile("d2L/dx2")(x=x) == pytest.approx(second, rel=1e-12, abs=1e-300)

@@ -27,12 +27,12 @@ def rows(net, n=17):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, sparse.csr_matrix])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_each_example_is_clipped_alone(name, is_sparse, weighted):
+def test_each_example_is_clipped_alone(name, form, weighted):
     net = NETWORKS[name]
     X, y, weight, theta = rows(net)
-    given = sparse.csr_array(X * (X > 0)) if is_sparse else X
+    given = X if form is np.asarray else form(X * (X > 0))
     objective = net.objective(given, y, weight if weighted else None)
     plain = Network(net.sizes, net.activation, net.output, net.loss, None, net.bias)
     alone = [

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
+from chainrule.errors import DataError, ShapeError
 from chainrule.network import Network
 from chainrule.training import fit_linear, is_beyond_chance, linear_network, linear_strength
 
@@ -63,3 +65,14 @@ def test_a_gain_is_beyond_chance_where_its_mean_is_above_the_standard_error():
     assert not is_beyond_chance(np.array([np.inf, 1.0])) and not is_beyond_chance(np.array([np.nan, 1.0]))
     weight = np.resize([1.0, 3.0], 100)
     assert not is_beyond_chance(0.11 + spread, weight) and is_beyond_chance(0.11 - spread, weight)
+
+
+def test_sparse_rows_are_rows_and_weights_are_checked():
+    network, X, y = drawn("numbers", False, 0)
+    strength = linear_strength(network, X, y)
+    assert linear_strength(network, sparse.csr_array(X), y) == strength
+    assert linear_strength(network, sparse.csr_matrix(X), y) == strength
+    with pytest.raises(ShapeError, match="X has 60 rows"):
+        linear_strength(network, X, y, np.ones(3))
+    with pytest.raises(DataError, match="not negative"):
+        linear_strength(network, X, y, -np.ones(60))

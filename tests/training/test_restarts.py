@@ -99,3 +99,8 @@ def test_what_is_of_one_start_is_refused(tmp_path):
         with pytest.raises(OptionError, match="restarts is"):
             fit(NETWORK, data=(X, y), epochs=1, restarts=restarts)
     assert fit(NETWORK, data=(X, y), epochs=1, restarts=1, initial="he_normal").remarks
+
+
+def test_a_seed_is_checked_before_others_are_made_of_it():
+    with pytest.raises(OptionError, match="seed is -1"):
+        fit(NETWORK, data=rows(), seed=-1, restarts=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,7 +47,7 @@ from chainrule.reports import (
     scores_section,
     training_section,
 )
-from chainrule.training import draw_parameters
+from chainrule.training import best_start, draw_parameters
 from chainrule.training import fit as train
 
 
@@ -179,6 +179,19 @@ class SheetJob:
         return self.equations.objective(self.of, **given)
 
     def train(self, method: Method, settings: RunSettings) -> Result:
+        objective = self.objective()
+
+        def loss(result: Result) -> float:
+            with np.errstate(all="ignore"):
+                return float(objective.value(result.best.theta))
+
+        def run_from(seed: int) -> Result:
+            return self._fit(method, replace(settings, seed=seed))
+
+        # Held-out rows have no say: they are to tell how good the best one is.
+        return best_start(run_from, settings.seed, settings.restarts, loss, "loss")[1]
+
+    def _fit(self, method: Method, settings: RunSettings) -> Result:
         return train(
             self.equations,
             of=self.of,
@@ -187,7 +200,6 @@ class SheetJob:
             method=method,
             epochs=settings.epochs,
             seed=settings.seed,
-            restarts=settings.restarts,
             progress=settings.console.progress,
         )
 

@@ -10,7 +10,7 @@ from chainrule.cli.network_job import NetworkJob, Outcome, examples_of
 from chainrule.cli.running import RunSettings
 from chainrule.cli.train_rows import Parts
 from chainrule.cli.verdicts import refuse_diverged
-from chainrule.errors import DivergenceError
+from chainrule.errors import DataError, DivergenceError
 from chainrule.optimize import Result
 from chainrule.reports import FoldScores, Scores, Section
 
@@ -43,7 +43,10 @@ class FoldedJob(NetworkJob):
         assert self.job_of is not None
         what = f"Fold {number} of {len(self.folds)}"
         settings.console.say(what)
-        job = self.job_of(self.folds[number - 1]())
+        try:
+            job = self.job_of(self.folds[number - 1]())
+        except DataError as error:
+            raise DataError(f"{what}: {error}") from None
         result, start = job.train(settings.method_for(job.rows), settings), job.start(settings.seed)
         try:
             refuse_diverged(settings.console, result, settings.epochs, job.objective(), start)

@@ -63,6 +63,8 @@ def _job(settings: Settings) -> NetworkJob:
     refuse_together(settings)
     table = read_table(settings.table, **given_reading())
     targets = names_in(table, (settings.target,))
+    if len(set(targets)) < len(targets):
+        raise OptionError(f"--target {settings.target} names a column twice.")
     task, reason = choose_task([table[name] for name in targets], settings.task)
     if settings.log_target and task != "regression":
         raise OptionError("--log-target is one of numbers; the target is a class.")

@@ -298,5 +298,11 @@ def _aside(table: Table, target: str | None, settings: Settings) -> tuple[Array 
     few = f"{len(table)} training rows are too few to set some aside: all epochs are run."
     if len(table) < FEWEST:
         return None, (few,)
+    drawn = _drawn(table, target, settings)
+    parts = drawn.get("groups", drawn.get("order"))
+    if parts is not None and len(np.unique(parts)) == 1:
+        return None, ("All training rows belong to one group, or to one time: all epochs are run.",)
     aside = _split(table, target, ASIDE, settings)[1]
+    if settings.weights is not None and not np.any(_weights(table, table[settings.weights])[aside]):
+        return None, ("No row of positive weight can be set aside: all epochs are run.",)
     return (aside, ()) if len(aside) else (None, (few,))

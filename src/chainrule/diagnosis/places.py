@@ -334,4 +334,5 @@ def _finite(array: Array) -> NDArray[np.bool_]:
 
 def _extent(array: Any, where: NDArray[np.bool_]) -> Decimal:
     """The largest modulus."""
-    return max((abs(Decimal(x)) for x in np.asarray(array)[where].ravel()), default=Decimal(0))
+    # As Python's numbers: labels are NumPy's integers, of which no decimals are made.
+    return max((abs(Decimal(x)) for x in np.asarray(array)[where].ravel().tolist()), default=Decimal(0))

@@ -220,7 +220,7 @@ class Switches:
     ) -> Iterator[SheetPoint]:
         """The point at which the entries of terms, or one of each, are on their sides, if that is found."""
         entries = self._entries(base)
-        if len(entries) > FEW:
+        if not 0 < len(entries) <= FEW:  # labels alone do not move
             return
 
         def moved(flat: Array) -> SheetPoint:

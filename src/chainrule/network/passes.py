@@ -122,7 +122,7 @@ def row_lengths(rows: Any) -> Array:
     if not isinstance(rows, np.ndarray):
         peak = np.maximum(abs(rows).max(axis=1).toarray().ravel(), np.finfo(rows.dtype).tiny)
         scaled = rows.multiply(1 / peak[:, None])
-        return np.asarray(peak * np.sqrt(scaled.multiply(scaled).sum(axis=1)).ravel())
+        return np.asarray(peak * np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel()))
     peak = np.maximum(np.abs(rows).max(axis=1), np.finfo(rows.dtype).tiny)
     scaled = rows / peak[:, None]
     return np.asarray(peak * np.sqrt(np.einsum("ij,ij->i", scaled, scaled)))

@@ -18,6 +18,7 @@ from chainrule.errors import ConvergenceWarning
 from chainrule.network import Network
 from chainrule.network.activation import Activation
 from chainrule.network.penalties import Frobenius
+from chainrule.objective import checked_weights
 from chainrule.optimize.lbfgs import LBFGS
 from chainrule.optimize.run import Callback
 from chainrule.optimize.state import State
@@ -96,9 +97,13 @@ def linear_strength(
     >>> linear_strength(net, X, noise), linear_strength(net, X, X[:, 0])
     (1000.0, 1.0)
     """
-    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    n = int(np.shape(X)[0])
+    weight = np.ones(n)
+    if sample_weight is not None:
+        weight = checked_weights(np.asarray(sample_weight), n, "row", f"X has {n} rows, ")
     counts = weight > 0  # a fold of rows that do not count fits nothing
-    X, y, weight = np.asarray(X)[counts], np.asarray(y)[counts], weight[counts]
+    X = (X.tocsr() if hasattr(X, "tocsr") else np.asarray(X))[counts]
+    y, weight = np.asarray(y)[counts], weight[counts]
     rows, inputs = X.shape
     if rows >= _ROWS_FOR_AN_INPUT * inputs or rows < 2 * _FOLDS:
         return _STRENGTHS[0]

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from chainrule.optimize.result import Result
-from chainrule.optimize.state import Seed
+from chainrule.optimize.state import Seed, check_seed
 from chainrule.options import whole_number
 
 S = TypeVar("S", bound=Seed)
@@ -42,6 +42,8 @@ def best_start(
     count = whole_number("restarts", restarts, least=0)
     if not count:
         return seed, run(seed)
+    if not isinstance(seed, np.random.Generator):
+        check_seed(seed)
     seeds = [seed, *(_seed_of(seed, number) for number in range(1, 1 + count))]
     tried: list[tuple[tuple[bool, float], S, Result]] = []
     for one in seeds:

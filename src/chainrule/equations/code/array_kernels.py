@@ -147,6 +147,12 @@ def _log_softplus(xp, x):
     left = xp.minimum(x, xp.zeros_like(x))
     return xp.where(x < -30, x - xp.exp(left) / 2, xp.log(_softplus(xp, xp.where(x < -30, 0 * x, x))))
 """,
+    "_log_cosh": """
+def _log_cosh(xp, x):
+    size = xp.abs(x)
+    near = xp.log1p(2 * xp.square(xp.sinh(xp.where(size > 1, 0 * x, x) / 2)))
+    return xp.where(size > 1, size + xp.log1p(xp.exp(-2 * size)) - 0.6931471805599453, near)
+""",
     "_tanh_slope": """
 def _tanh_slope(xp, x):
     e = xp.exp(-2 * xp.abs(x))

@@ -83,6 +83,13 @@ def _log_softplus(x):
     far = x.real < -30
     return np.where(far, x - np.exp(np.where(far, x, 0)) / 2, np.log(_softplus(np.where(far, 0, x))))
 """,
+    "_log_cosh": """
+def _log_cosh(x):
+    size = np.where(x.real < 0, -x, x)
+    far = size.real > 1
+    near = _log1p(2 * np.square(np.sinh(np.where(far, 0, size) / 2)))
+    return np.where(far, size + _log1p(np.exp(-2 * size)) - np.log(2), near)
+""",
     "_tanh_slope": """
 def _tanh_slope(x):
     e = np.exp(np.where(x.real < 0, 2 * x, -2 * x))
@@ -299,7 +306,7 @@ def _cofactor_parts(x):
 NEEDS = {
     "_power_slope": ("_power",),
     "_exponentials": ("_weighted_exp", "_log1p"),
-    "_softplus": ("_log1p",),
+    **dict.fromkeys(("_softplus", "_log_cosh"), ("_log1p",)),
     **dict.fromkeys(("_log_sigmoid", "_log_softplus"), ("_softplus", "_log1p")),
     "_weighted_gram": ("_chunks", "_plus"),
     **dict.fromkeys(("_less", "_less_equal", "_equal", "_not_equal"), ("_alike",)),

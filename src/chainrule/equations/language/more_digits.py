@@ -14,8 +14,9 @@ from chainrule.errors import DataError, NoRuleError, TooLargeError
 DIGITS = (60, 500)
 # Digits times operations that are spent on it at most: a second or so.
 MOST_WORK = 60_000_000
-# How far two precisions may be apart for what they agree on to be a value, and a difference that is none.
-NEAR, NOTHING = 1e-12, 1e-300
+# How far two precisions may be apart for what they agree on to be a value, and a difference that is none:
+# of 1e13 / (1 + exp(1e13)) the largest number leaves 6e-296.
+NEAR, NOTHING = 1e-12, 1e-280
 
 
 def with_more_digits(compute: Callable[[Arithmetic], Array], allowance: Allowance | None = None) -> Array:

@@ -86,11 +86,6 @@ def _log_density(u: Node) -> Node:
     return combined((-HALF, power(u, TWO)), (-HALF, constant))
 
 
-def _log_cosh(u: Node) -> Node:
-    size = apply("abs", u)
-    return combined((ONE, size), (ONE, plain("softplus", scaled(-2, size))), (-ONE, _log_2(u)))
-
-
 _ROWS = (
     Elementwise(
         "exp",
@@ -309,8 +304,17 @@ _ROWS = (
         "np.cosh",
         sign="positive",
         overflows=True,
-        logarithm=_log_cosh,
+        logarithm=lambda u: plain("log_cosh", u),
         latex=r"\cosh",
+        is_even=True,
+    ),
+    Elementwise(
+        "log_cosh",
+        lambda u, v: plain("tanh", u),
+        "(log cosh)' = tanh",
+        special.log_cosh,
+        "_log_cosh",
+        spelled=lambda u: plain("log", plain("cosh", u)),
         is_even=True,
     ),
     Elementwise("erf", _erf_slope, "erf'(u) = 2/√π exp(-u²)", special.erf, "_erf"),
