@@ -25,8 +25,8 @@ RANKS = {
     },
     1: {"equations", "network", "checking", "optimize", "data"},
     2: {"catalogue", "diagnosis", "training", "persistence", "distributed", "plotting"},
-    3: {"estimators", "reports"},
-    4: {"cli", "web"},
+    3: {"estimators", "reports", "testing"},
+    4: {"cli", "pytest_plugin", "web"},
 }
 # The public face: modules that only re-export, beside the package itself.
 FACE = {"__init__", "__main__", "activations", "losses", "penalties", "optimizers"}

@@ -16,6 +16,7 @@ exception a caller would expect, so ``except ValueError`` keeps working::
     ├── ModelFileError (ValueError)         a model or checkpoint file is damaged or foreign
     ├── TooLargeError (MemoryError)         a result would not fit; the message says the bytes
     ├── DivergenceError (FloatingPointError)  a run left the finite numbers
+    ├── WrongDerivativeError (AssertionError)  a test holds a derivative for right, and it is wrong
     └── UncheckableError (RuntimeError)     a check could not run, which is never a pass
 
 A run that ends without what it was asked for hands back its result and warns with `ConvergenceWarning`;
@@ -44,6 +45,7 @@ __all__ = [
     "SheetSyntaxError",
     "TooLargeError",
     "UncheckableError",
+    "WrongDerivativeError",
 ]
 
 
@@ -277,3 +279,19 @@ class DivergenceError(ChainruleError, FloatingPointError):
 
 class UncheckableError(ChainruleError, RuntimeError):
     """A check could not run, which is never a pass."""
+
+
+class WrongDerivativeError(ChainruleError, AssertionError):
+    """A derivative that a test holds for right is wrong.
+
+    Parameters
+    ----------
+    message : str
+        The verdict, with the mistake by name where there is one.
+    report : CheckReport, optional
+    diagnosis : Diagnosis, optional
+    """
+
+    def __init__(self, message: str, report: object = None, diagnosis: object = None) -> None:
+        self.report, self.diagnosis = report, diagnosis
+        super().__init__(message)

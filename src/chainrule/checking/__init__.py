@@ -7,7 +7,7 @@ oracles by themselves.
 
 from chainrule.checking.complex_step import complex_step
 from chainrule.checking.differences import DifferenceEstimate, central_difference, difference_estimate
-from chainrule.checking.gradient import assert_gradient, check_gradient, check_jacobian
+from chainrule.checking.gradient import check_gradient, check_jacobian
 from chainrule.checking.report import BlockVerdict, CheckReport, Entry, StagesReport
 from chainrule.checking.stages import check_stages
 
@@ -17,7 +17,6 @@ __all__ = [
     "DifferenceEstimate",
     "Entry",
     "StagesReport",
-    "assert_gradient",
     "central_difference",
     "check_gradient",
     "check_jacobian",

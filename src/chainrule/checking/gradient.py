@@ -153,19 +153,6 @@ def check_jacobian(
     return _check(oracle, function, jacobian, at, oracle.base.shape, request, rtol)
 
 
-def assert_gradient(loss: Callable[[Any], Any], gradient: Any, at: At, **options: Any) -> None:
-    """Raise AssertionError with the report unless `check_gradient` finds every block right; for test suites.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> assert_gradient(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 2.0]))
-    """
-    report = check_gradient(loss, gradient, at, **options)
-    if not report.ok:
-        raise AssertionError(f"the gradient is {report.status}\n{report}")
-
-
 def _check(
     oracle: Oracle,
     function: Callable[[Any], Any],

@@ -1,0 +1,9 @@
+"""Derivatives in test suites: assertions, and other libraries' functions as the checks take them.
+
+With pytest, ``chainrule.pytest_plugin`` shows what they raise in a few lines, and a check that could not run
+as an outcome of its own.
+"""
+
+from chainrule.testing.assertions import Assertions, assert_gradient, assert_jacobian
+
+__all__ = ["Assertions", "assert_gradient", "assert_jacobian"]
