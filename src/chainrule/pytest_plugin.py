@@ -64,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def derivatives(request: pytest.FixtureRequest) -> Assertions:
-    """The assertions of `chainrule.testing`, whose verdicts are kept as properties of the test (JUnit XML)."""
+    """Assertions of `chainrule.testing`, with the verdicts kept as properties of the test (JUnit XML)."""
     from chainrule.testing import Assertions
 
     return Assertions(lambda name, verdict: request.node.user_properties.append((name, verdict)))

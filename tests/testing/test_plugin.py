@@ -48,7 +48,8 @@ def test_kept_wrong(derivatives):
 """
 
 
-PLUGIN = ("-p", "chainrule.pytest_plugin")
+# These runs share the process, where the plugin may be imported already.
+PLUGIN = ("-p", "chainrule.pytest_plugin", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 
 @pytest.fixture

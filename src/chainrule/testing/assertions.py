@@ -106,7 +106,9 @@ def assert_jacobian(
     <CheckReport right: x right>
     """
     __tracebackhide__ = True
-    return _held("Jacobian", lambda: check_jacobian(function, jacobian, at, entries=entries, seed=seed), model)
+    return _held(
+        "Jacobian", lambda: check_jacobian(function, jacobian, at, entries=entries, seed=seed), model
+    )
 
 
 @dataclass(frozen=True)
