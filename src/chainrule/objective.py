@@ -15,6 +15,7 @@ from chainrule.parameters import ParameterSpec
 __all__ = [
     "EstimatesFromBatch",
     "ExplainsNonfinite",
+    "HasHessian",
     "HasHessianProduct",
     "Objective",
     "rows_scale",
@@ -111,6 +112,15 @@ class HasHessianProduct(Protocol):
 
     def hessian_product(self, theta: Array, v: Array, rows: Rows = None) -> Array:
         """∇²C(θ) v, shape (p,)."""
+        ...
+
+
+@runtime_checkable
+class HasHessian(Protocol):
+    """An objective that gives its whole Hessian for less than a product for each parameter."""
+
+    def hessian(self, theta: Array, rows: Rows = None) -> Array:
+        """∇²C(θ), shape (p, p), symmetric."""
         ...
 
 

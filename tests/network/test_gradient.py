@@ -4,69 +4,16 @@ A pairwise covering array in the quick tests; the full product under the marker 
 """
 
 import itertools
-import zlib
 
 import numpy as np
 import pytest
 
-from cases import ACTIVATIONS, LOSSES, OUTPUTS, PENALTIES
+from cases import OUTPUTS, PENALTIES
 from chainrule.network import Network
 from chainrule.network import penalties as library_penalties
 from network_oracle import Oracle
-from pairwise import covering_rows, feasible_pairs, feasible_rows, pairs_of
-
-FACTORS = {
-    "activation": list(ACTIVATIONS),
-    "output": list(OUTPUTS),
-    "loss": list(LOSSES),
-    "penalty": [None, *PENALTIES],
-    "reduction": ["mean", "sum"],
-    "weighted": [False, True],
-    "bias": [True, False],
-    "dtype": ["float64", "float32"],
-}
-# 13 activations, 22 pairs of output and loss that make sense, 5 penalties, and 2 of everything else.
-FULL_PRODUCT = 13 * 22 * 5 * 2**4
-
-
-def _allowed(row):
-    case = LOSSES[row["loss"]]
-    return row["output"] in case.canonical + case.through
-
-
-PAIRS = feasible_pairs(FACTORS, _allowed, ("output", "loss"))
-ROWS = covering_rows(FACTORS, _allowed, PAIRS)
-
-
-def _name(row):
-    return "-".join(str(level) for level in row.values())
-
-
-def _problem(row):
-    """A network, its oracle, parameters and data; k, n < d or n > d and the depth vary with the row."""
-    seed = zlib.crc32(_name(row).encode())
-    rng = np.random.default_rng(seed)
-    k, n, hidden = 1 + seed % 3, (5, 8)[seed // 3 % 2], ([9, 4], [7], [])[seed // 7 % 3]
-    sizes = [6, *hidden, k]
-    arguments = PENALTIES[row["penalty"]][0] if row["penalty"] else ()
-    penalty = getattr(library_penalties, row["penalty"])(*arguments) if row["penalty"] else None
-    net = Network(
-        sizes, row["activation"], row["output"], row["loss"], penalty, row["bias"], row["reduction"]
-    )
-    oracle = Oracle(
-        sizes, [row["activation"]] * len(hidden), row["output"], row["loss"], row["penalty"], row["bias"]
-    )
-    oracle.reduction = row["reduction"]
-    dtype = np.dtype(row["dtype"])
-    # Small enough for the plain formulas of the oracle, which lose digits at large scores.
-    spread = 0.25 if row["activation"] == "scaled_relu" else 0.6
-    theta = (spread * rng.normal(size=net.parameters.size)).astype(dtype)
-    X = rng.normal(size=(n, 6)).astype(dtype)
-    y = LOSSES[row["loss"]].draw(rng, n, k)
-    # Targets are stored in the type of X: the oracle must see the same numbers.
-    y = y.astype(dtype) if np.issubdtype(y.dtype, np.floating) else y
-    weights = rng.uniform(0.2, 3, size=n).astype(dtype) if row["weighted"] else None
-    return net, oracle, theta, X, y, weights
+from network_problems import FACTORS, FULL_PRODUCT, PAIRS, ROWS, allowed, name_of, problem_of
+from pairwise import feasible_rows, pairs_of
 
 
 def _exact(array):
@@ -74,7 +21,7 @@ def _exact(array):
 
 
 def _check(row):
-    net, oracle, theta, X, y, weights = _problem(row)
+    net, oracle, theta, X, y, weights = problem_of(row)
     exact = [_exact(array) for array in (theta, X, y, weights)]
     want_value, want = oracle.value(*exact), oracle.gradient(*exact)
     # Rounding of the scores passes through the loss: relative to the largest entry.
@@ -92,7 +39,7 @@ def _check(row):
     np.testing.assert_allclose(gradient, want, rtol=0, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=_name)
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_gradient_agrees_with_the_complex_step(row):
     _check(row)
 
@@ -100,9 +47,9 @@ def test_gradient_agrees_with_the_complex_step(row):
 def test_the_rows_cover_every_pair():
     covered = set().union(*(pairs_of(row) for row in ROWS))
     assert covered == PAIRS
-    assert all(_allowed(row) for row in ROWS)
+    assert all(allowed(row) for row in ROWS)
     assert 13 * 9 <= len(ROWS) <= 13 * 9 * 2
-    problems = [_problem(row) for row in ROWS]
+    problems = [problem_of(row) for row in ROWS]
     assert {(p[0].sizes[-1], len(p[3]) < 6) for p in problems} == set(
         itertools.product((1, 2, 3), (True, False))
     )
@@ -112,7 +59,7 @@ def test_the_rows_cover_every_pair():
 @pytest.mark.full
 def test_gradient_over_the_full_product():
     count = 0
-    for row in feasible_rows(FACTORS, _allowed):
+    for row in feasible_rows(FACTORS, allowed):
         _check(row)
         count += 1
     assert count == FULL_PRODUCT

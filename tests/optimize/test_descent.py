@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from chainrule.errors import DivergenceError
-from chainrule.optimize import LBFGS, NewtonCG, initial_state, iterate, minimize
+from chainrule.optimize import LBFGS, Newton, NewtonCG, initial_state, iterate, minimize
 from chainrule.parameters import ParameterSpec
 
-METHODS = [LBFGS(), NewtonCG()]
+METHODS = [LBFGS(), Newton(), NewtonCG()]
 
 
 class Exponential:

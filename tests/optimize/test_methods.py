@@ -74,7 +74,11 @@ def test_every_method_converges_under_every_schedule(name, schedule):
 
 def test_every_method_is_in_the_tables_of_this_file():
     exported = {name for name in optimizers.__all__ if issubclass(getattr(optimizers, name), optimize.Method)}
-    tested = {type(make(Constant(0.1))).__name__ for make in METHODS.values()} | {"LBFGS", "NewtonCG"}
+    tested = {type(make(Constant(0.1))).__name__ for make in METHODS.values()} | {
+        "LBFGS",
+        "Newton",
+        "NewtonCG",
+    }
     tested |= {"ClippedExamples"}  # which takes a network: tests/network/test_clipped_examples.py
     assert exported == tested
     schedules = {

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from chainrule.equations import Equations
-from chainrule.optimize import LBFGS, SGD, GradientDescent, NewtonCG, minimize
+from chainrule.optimize import LBFGS, SGD, GradientDescent, Newton, NewtonCG, minimize
 from chainrule.optimize.minimum import Judge
 from chainrule.optimize.points import Surface
 from chainrule.optimize.state import State
 from chainrule.parameters import ParameterSpec
 from sample_objectives import Logistic
 
-METHODS = [LBFGS(), NewtonCG()]
+METHODS = [LBFGS(), Newton(), NewtonCG()]
 T = np.linspace(-2, 2, 20)
 
 

@@ -18,7 +18,7 @@ from chainrule.errors import OptionError, SheetShapeError
 from chainrule.network import OUTPUTS, Fused, Loss
 
 Array = NDArray[Any]
-Quantity = Literal["loss", "slope", "curvature"]
+Quantity = Literal["loss", "slope", "curvature", "hessian"]
 QUANTITIES: tuple[Quantity, ...] = ("loss", "slope", "curvature")
 EXAMPLE = "cauchy(y, yhat) = sum(log(1 + (y - yhat)**2))"
 PREDICTIONS = ("yhat", "y_hat", "ŷ", "p", "prediction")
@@ -77,12 +77,14 @@ def loss_from(text: str, *, target: str = "real") -> Loss:
         _compiled(text, target, quantity)
     value, slope, curvature = (partial(_evaluate, text, target, quantity) for quantity in QUANTITIES)
     of_scores = functions.parameters[1] in SCORES
-    fused = dict.fromkeys(OUTPUTS, Fused(value, slope)) if of_scores else {}
+    product = partial(_product, text, target)
+    fused = dict.fromkeys(OUTPUTS, Fused(value, slope, product)) if of_scores else {}
     return Loss(
         functions.name,
         value,
         slope,
         curvature,
+        product,
         fused=fused,
         through=() if of_scores else None,
         refusal=f"{functions.name} is a function of the scores; it goes with {', '.join(OUTPUTS)}",
@@ -127,7 +129,8 @@ def _compiled(text: str, target: str, quantity: Quantity) -> Compiled:
     """Code for all rows at once; its inputs are Y and P and its sizes n and k, by those names or others."""
     functions = read_functions(text, EXAMPLE)
     sheet = _rows(functions, target)
-    name = {"loss": sheet.names[2], "slope": sheet.names[4], "curvature": sheet.names[5]}[quantity]
+    places: dict[Quantity, int] = {"loss": 2, "slope": 4, "curvature": 5, "hessian": 6}
+    name = sheet.names[places[quantity]]
     sheet.program.require([name])
     if sheet.names[2] not in sheet.program.dependents([sheet.names[1]]):
         raise OptionError(f"{functions.called} does not depend on {functions.parameters[1]}.")
@@ -135,17 +138,18 @@ def _compiled(text: str, target: str, quantity: Quantity) -> Compiled:
 
 
 def _rows(functions: FunctionText, target: str) -> Equations:
-    """The losses of n rows, their slopes ∂ℓ_i/∂P[i, c] and curvatures ∂²ℓ_i/∂P[i, c]²."""
+    """The losses of n rows, their slopes ∂ℓ_i/∂P[i, c], curvatures ∂²ℓ_i/∂P[i, c]² and Hessians."""
     n, k, Y, P = (functions.free(name) for name in ("n", "k", "Y", "P"))
     loss, total, slope, curvature = (functions.free(name) for name in ("loss", "total", "slope", "curvature"))
-    i, c = (functions.free(name) for name in ("i", "c"))
+    hessian, i, c, j = (functions.free(name) for name in ("hessian", "i", "c", "j"))
     row = called_loss(functions, target, f"{Y}[{i}]", f"{P}[{i}]")
     return functions.applied(
         f"data {Y}: {kind_of(target).type}[{n}, {k}]; {P}: R[{n}, {k}]\n"
         f"{loss}[{i}] = {row}\n"
         f"{total} = sum({loss}[{i}] for {i} in {n})\n"
         f"{slope} = d({total}, {P})\n"
-        f"{curvature}[{i}, {c}] = d({slope}, {P})[{i}, {c}, {i}, {c}]"
+        f"{curvature}[{i}, {c}] = d({slope}, {P})[{i}, {c}, {i}, {c}]\n"
+        f"{hessian}[{i}, {c}, {j}] = d({slope}, {P})[{i}, {c}, {i}, {j}]"
     )
 
 
@@ -158,9 +162,14 @@ def _evaluate(text: str, target: str, quantity: Quantity, Y: Array, P: Array) ->
     values = {"Y": Y, "P": P, "n": P.shape[0], "k": P.shape[1]}
     given = [values[name[0]] for name in (*compiled.inputs, *compiled.sizes)]
     (result,) = compiled.function(*given)
-    shape = P.shape[:1] if quantity == "loss" else P.shape
+    shape = {"loss": P.shape[:1], "hessian": (*P.shape, P.shape[1])}.get(quantity, P.shape)
     if type(result) is np.ndarray and result.dtype == P.dtype and result.shape == shape:
         return result if result is not P else P.copy()
     filled = np.empty(shape, P.dtype)
     filled[...] = result
     return filled
+
+
+def _product(text: str, target: str, Y: Array, P: Array, V: Array) -> Array:
+    """(∂²ℓ_i/∂P[i]²) V[i] of each row."""
+    return np.einsum("iab,ib->ia", _evaluate(text, target, "hessian", Y, P), V)

@@ -53,6 +53,8 @@ class Fused:
         ``value(Y, F)`` is ℓ_i for each row, shape (n,).
     gradient : callable
         ``gradient(Y, F)`` is ∂ℓ_i/∂f, shape (n, k).
+    curvature : callable
+        ``curvature(Y, F, V)`` is (∂²ℓ_i/∂f²) v_i for each row v_i of V, shape (n, k).
     in_place : callable, optional
         ``in_place(scores, Y)`` replaces the scores by ∂ℓ_i/∂f and returns Σ_i ℓ_i; for the training step.
     in_place_ndim : int
@@ -61,6 +63,7 @@ class Fused:
 
     value: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
+    curvature: Callable[[Array, Array, Array], Array]
     in_place: Callable[[Scores, Array], float] | None = None
     in_place_ndim: int = 2
 
@@ -75,6 +78,10 @@ def _squared_gradient(Y: Array, F: Array, scale: float) -> Array:
     return 2 * scale * (F - Y)
 
 
+def _squared_curvature(Y: Array, F: Array, V: Array, scale: float) -> Array:
+    return 2 * scale * V
+
+
 def _squared_in_place(scores: Scores, Y: Array, scale: float) -> float:
     np.subtract(scores.F, Y, scores.F)
     total = scale * float(np.dot(scores.flat, scores.flat))
@@ -84,10 +91,11 @@ def _squared_in_place(scores: Scores, Y: Array, scale: float) -> float:
 
 
 def squared_identity(scale: float) -> Fused:
-    """ℓ = scale ‖f - y‖², ∂ℓ/∂f = 2 scale (f - y)."""
+    """ℓ = scale ‖f - y‖², ∂ℓ/∂f = 2 scale (f - y), ∂²ℓ/∂f² = 2 scale I."""
     return Fused(
         partial(_squared_value, scale=scale),
         partial(_squared_gradient, scale=scale),
+        partial(_squared_curvature, scale=scale),
         partial(_squared_in_place, scale=scale),
     )
 
@@ -112,6 +120,15 @@ def _cross_entropy_gradient(Y: Array, F: Array) -> Array:
     return result
 
 
+def _cross_entropy_curvature(Y: Array, F: Array, V: Array) -> Array:
+    P: Array = special.softmax(F)
+    # S 1 = 0. From the likeliest class on, v_c - ŷᵀv keeps its digits where that ŷ_c is rounded to 1.
+    likeliest = F.real.argmax(axis=1)[:, None]
+    V = V - np.take_along_axis(V, likeliest, axis=1)
+    result: Array = P * (V - (P * V).sum(axis=1, keepdims=True))
+    return result if Y.ndim == 1 else Y.sum(axis=1, keepdims=True) * result
+
+
 def _cross_entropy_in_place(scores: Scores, Y: Array) -> float:
     F, flat, own, index = scores.F, scores.flat, scores.own, scores.index
     np.maximum.reduce(F, 1, None, out=scores.column, keepdims=True)
@@ -130,8 +147,17 @@ def _cross_entropy_in_place(scores: Scores, Y: Array) -> float:
 
 
 def softmax_cross_entropy() -> Fused:
-    """ℓ = (1ᵀy) logsumexp(f) - yᵀf, ∂ℓ/∂f = (1ᵀy) softmax(f) - y; for a class number y = e_y."""
-    return Fused(_cross_entropy_value, _cross_entropy_gradient, _cross_entropy_in_place, in_place_ndim=1)
+    """ℓ = (1ᵀy) logsumexp(f) - yᵀf, ∂ℓ/∂f = (1ᵀy) ŷ - y, ∂²ℓ/∂f² = (1ᵀy) (diag(ŷ) - ŷŷᵀ), ŷ = softmax(f).
+
+    For a class number y = e_y.
+    """
+    return Fused(
+        _cross_entropy_value,
+        _cross_entropy_gradient,
+        _cross_entropy_curvature,
+        _cross_entropy_in_place,
+        in_place_ndim=1,
+    )
 
 
 def _binary_value(Y: Array, F: Array, mean: bool) -> Array:
@@ -146,9 +172,17 @@ def _binary_gradient(Y: Array, F: Array, mean: bool) -> Array:
     return result / F.shape[1] if mean else result
 
 
+def _binary_curvature(Y: Array, F: Array, V: Array, mean: bool) -> Array:
+    result: Array = special.sigmoid_derivative(F) * V
+    return result / F.shape[1] if mean else result
+
+
 def sigmoid_binary_cross_entropy(mean: bool) -> Fused:
-    """ℓ = Σ_c y_c softplus(-f_c) + (1 - y_c) softplus(f_c), ∂ℓ/∂f = σ(f) - y; the mean divides by k."""
-    return Fused(partial(_binary_value, mean=mean), partial(_binary_gradient, mean=mean))
+    """ℓ = Σ_c y_c softplus(-f_c) + (1 - y_c) softplus(f_c), ∂ℓ/∂f = σ(f) - y, ∂²ℓ/∂f² = diag(σ'(f)).
+
+    The mean divides by k.
+    """
+    return Fused(*(partial(part, mean=mean) for part in (_binary_value, _binary_gradient, _binary_curvature)))
 
 
 def _logistic_value(Y: Array, F: Array) -> Array:
@@ -161,9 +195,14 @@ def _logistic_gradient(Y: Array, F: Array) -> Array:
     return result
 
 
+def _logistic_curvature(Y: Array, F: Array, V: Array) -> Array:
+    result: Array = special.sigmoid_derivative(F) * V
+    return result
+
+
 def logistic_score() -> Fused:
-    """ℓ = Σ_c log(1 + exp(-y_c f_c)), ∂ℓ/∂f = -y σ(-y f)."""
-    return Fused(_logistic_value, _logistic_gradient)
+    """ℓ = Σ_c log(1 + exp(-y_c f_c)), ∂ℓ/∂f = -y σ(-y f), ∂²ℓ/∂f² = diag(σ'(f)), for y = ±1."""
+    return Fused(_logistic_value, _logistic_gradient, _logistic_curvature)
 
 
 def _poisson_value(Y: Array, F: Array) -> Array:
@@ -178,6 +217,12 @@ def _poisson_gradient(Y: Array, F: Array) -> Array:
     return result
 
 
+def _poisson_curvature(Y: Array, F: Array, V: Array) -> Array:
+    with np.errstate(over="ignore"):
+        result: Array = np.exp(F) * V
+    return result
+
+
 def poisson_exp() -> Fused:
-    """ℓ = Σ_c exp(f_c) - y_c f_c, ∂ℓ/∂f = exp(f) - y."""
-    return Fused(_poisson_value, _poisson_gradient)
+    """ℓ = Σ_c exp(f_c) - y_c f_c, ∂ℓ/∂f = exp(f) - y, ∂²ℓ/∂f² = diag(exp(f))."""
+    return Fused(_poisson_value, _poisson_gradient, _poisson_curvature)

@@ -41,6 +41,9 @@ class Loss:
         ``gradient(Y, Y_hat)`` is ∂ℓ_i/∂ŷ, shape (n, k).
     second_derivative : callable
         ``second_derivative(Y, Y_hat)`` is ∂²ℓ_i/∂ŷ_c², shape (n, k).
+    curvature : callable, optional
+        ``curvature(Y, Y_hat, V)`` is (∂²ℓ_i/∂ŷ²) v_i for each row, shape (n, k); by default ∂²ℓ_i/∂ŷ_c² v_c,
+        as of a sum over the outputs.
     numbers : tuple of float
         What the name was made with, for example (1.0,) for ``huber(1.0)``.
     fused : mapping of str to Fused
@@ -73,6 +76,7 @@ class Loss:
     value: Rowwise = field(compare=False, repr=False)
     gradient: Rowwise = field(compare=False, repr=False)
     second_derivative: Rowwise = field(compare=False, repr=False)
+    curvature: Callable[[Array, Array, Array], Array] | None = field(default=None, compare=False, repr=False)
     numbers: tuple[float, ...] = ()
     fused: Mapping[str, Fused] = field(default_factory=dict, compare=False, repr=False)
     through: tuple[str, ...] | None = field(default=None, compare=False, repr=False)

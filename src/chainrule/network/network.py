@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from chainrule.errors import OptionError, within_memory
 from chainrule.network import evaluate, passes
 from chainrule.network.architecture import Architecture
+from chainrule.network.curvature import Curvature
 from chainrule.network.examples import Examples, examples, fitting, inputs
 from chainrule.network.initializers import Scheme
 from chainrule.network.initializers import scheme as as_scheme
@@ -172,6 +173,34 @@ class Network(Architecture):
             If the data do not fit the network.
         """
         return evaluate.value_and_gradient(self, theta, self.examples(X, y, sample_weight), out=out)
+
+    def hessian_product(
+        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Curvature:
+        """∇²C(θ) as an operator: ``operator @ v``. Its two passes are made once, for all products."""
+        return Curvature(self, theta, self.examples(X, y, sample_weight))
+
+    @within_memory("The Hessian")
+    def hessian(self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Array:
+        """∇²C(θ), shape (p, p), parameters in the order of θ; symmetric to the last bit."""
+        return self.hessian_product(theta, X, y, sample_weight).dense()
+
+    def gauss_newton_product(
+        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Curvature:
+        """The part of ∇²C(θ) in which the loss alone is curved, as an operator: ``operator @ v``.
+
+        Σ_i c_i J_iᵀ S_i J_i + ∂²R with J_i = ∂f_i/∂θ and S_i the curvature of the loss in the scores, or in
+        the prediction where the two are no canonical pair: positive semidefinite for a convex loss.
+        """
+        return Curvature(self, theta, self.examples(X, y, sample_weight), "gauss_newton")
+
+    @within_memory("The Gauss-Newton matrix")
+    def gauss_newton(
+        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Array:
+        """:meth:`gauss_newton_product` as a matrix, shape (p, p)."""
+        return self.gauss_newton_product(theta, X, y, sample_weight).dense()
 
     def objective(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NetworkObjective:
         """C as a function of the flat θ, over these examples: what optimisers and checks take."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from chainrule.errors import DataError, no_memory, within_memory
 from chainrule.network import evaluate, nonfinite
 from chainrule.network.architecture import Architecture
+from chainrule.network.curvature import Curvature, Kind
 from chainrule.network.examples import Examples
 from chainrule.network.workspace import Workspace
 from chainrule.objective import Rows, rows_scale, step_scale
@@ -48,6 +49,8 @@ class NetworkObjective:
         self._cast: dict[np.dtype[Any], Examples] = {}
         # Buffers that no call is using. Taking from and adding to a list is atomic.
         self._idle: list[Workspace] = []
+        # The last one that a product was asked of: those of one step of Newton's method share their passes.
+        self._curvature: Curvature | None = None
 
     @property
     def parameters(self) -> ParameterSpec:
@@ -100,6 +103,30 @@ class NetworkObjective:
         finally:
             self._idle.append(workspace)
 
+    def hessian_product(self, theta: Array, v: Array, rows: Rows = None) -> Array:
+        """∇²C(θ) v, shape (p,)."""
+        with within_memory("A product with the Hessian"):
+            return self._curved(theta, rows, "hessian") @ v
+
+    def hessian(self, theta: Array, rows: Rows = None) -> Array:
+        """∇²C(θ), shape (p, p), symmetric to the last bit."""
+        with within_memory("The Hessian"):
+            return self._curved(theta, rows, "hessian").dense()
+
+    def gauss_newton(self, theta: Array, rows: Rows = None) -> Array:
+        """The part of ∇²C(θ) in which the loss alone is curved, shape (p, p)."""
+        with within_memory("The Gauss-Newton matrix"):
+            return self._curved(theta, rows, "gauss_newton").dense()
+
+    def _curved(self, theta: Array, rows: Rows, kind: Kind) -> Curvature:
+        theta, last = self.network.vector(theta), self._curvature
+        if last and rows is None and kind == last.kind and np.array_equal(theta, last.theta, equal_nan=True):
+            return last
+        found = Curvature(self.network, theta.copy(), self.rows(theta.real.dtype, rows), kind)
+        if rows is None:
+            self._curvature = found
+        return found
+
     def shuffled(self, permutation: NDArray[np.integer[Any]]) -> ShuffledObjective:
         """The same objective with row i taken from row ``permutation[i]``: a batch is then a slice.
 
@@ -117,7 +144,8 @@ class NetworkObjective:
         return nonfinite.explain(self.network, theta, self.rows(theta.real.dtype, rows))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"network": self.network, "examples": self.examples, "_cast": {}, "_idle": []}
+        kept = {"network": self.network, "examples": self.examples}
+        return {**kept, "_cast": {}, "_idle": [], "_curvature": None}
 
     def in_type(self, dtype: np.dtype[Any]) -> Examples:
         """The examples as floating numbers of this type, converted once."""

@@ -33,6 +33,9 @@ class Output:
         ``pullback(F, G)`` is row by row J(f)ᵀ g with J = ∂ŷ/∂f, shape (n, k): it takes ∂ℓ/∂ŷ to ∂ℓ/∂f.
     jacobian : callable
         J(f) of each row, shape (n, k, k), numerator layout: ``J[i, a, b]`` = ∂ŷ_a/∂f_b.
+    curvature : callable, optional
+        ``curvature(F, G, V)`` is row by row Σ_c g_c (∂²ŷ_c/∂f²) v, shape (n, k). Second derivatives of a
+        network need it where its loss goes through the output's Jacobian.
     range : (float, float)
         Infimum and supremum of an entry of ŷ.
     source : str
@@ -54,6 +57,7 @@ class Output:
     value: Callable[[Array], Array] = field(compare=False, repr=False)
     pullback: Callable[[Array, Array], Array] = field(compare=False, repr=False)
     jacobian: Callable[[Array], Array] = field(compare=False, repr=False)
+    curvature: Callable[[Array, Array, Array], Array] | None = field(default=None, compare=False, repr=False)
     range: tuple[float, float] = field(default=(-math.inf, math.inf), compare=False, repr=False)
     source: str = field(default="", repr=False)
     numbers: tuple[float, ...] = ()
@@ -71,6 +75,10 @@ def _diagonal(derivative: Callable[[Array], Array], F: Array) -> Array:
     return result
 
 
+def _bent(second_derivative: Callable[[Array], Array], F: Array, G: Array, V: Array) -> Array:
+    return second_derivative(F) * G * V
+
+
 def elementwise_output(function: Activation) -> Output:
     """The output that applies an activation to each score: J = diag(φ'(f))."""
     return Output(
@@ -78,6 +86,7 @@ def elementwise_output(function: Activation) -> Output:
         function.value,
         partial(_scaled_by, function.derivative),
         partial(_diagonal, function.derivative),
+        partial(_bent, function.second_derivative),
         function.range,
         function.source,
         function.numbers,
@@ -118,9 +127,19 @@ def _softmax_jacobian(F: Array) -> Array:
     return result
 
 
+def _softmax_curvature(F: Array, G: Array, V: Array) -> Array:
+    # The derivative of J(f)ᵀ g along v, in which ŷ moves by J v.
+    P, moved = special.softmax(F), _softmax_pullback(F, V)
+    mean = (P * G).sum(axis=1, keepdims=True)
+    result: Array = moved * (G - mean) - P * (moved * G).sum(axis=1, keepdims=True)
+    return result
+
+
 def softmax() -> Output:
     """ŷ_j = exp(f_j) / Σ_k exp(f_k), for probabilities that sum to 1; J = diag(ŷ) - ŷ ŷᵀ."""
-    return Output("softmax", special.softmax, _softmax_pullback, _softmax_jacobian, range=(0, 1))
+    return Output(
+        "softmax", special.softmax, _softmax_pullback, _softmax_jacobian, _softmax_curvature, range=(0, 1)
+    )
 
 
 OUTPUTS: dict[str, Callable[..., Output]] = {

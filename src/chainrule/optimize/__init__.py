@@ -8,6 +8,7 @@ from chainrule.optimize.history import Epoch, History
 from chainrule.optimize.iteration import Ending, Method, initial_state, iterate
 from chainrule.optimize.lbfgs import LBFGS
 from chainrule.optimize.momentum import HeavyBall, Momentum, Nesterov
+from chainrule.optimize.newton import Newton
 from chainrule.optimize.newton_cg import NewtonCG
 from chainrule.optimize.result import Result
 from chainrule.optimize.run import minimize
@@ -35,6 +36,7 @@ __all__ = [
     "Method",
     "Momentum",
     "Nesterov",
+    "Newton",
     "NewtonCG",
     "Result",
     "Schedule",

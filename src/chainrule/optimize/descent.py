@@ -28,18 +28,18 @@ def to_a_minimum(search: Search, tolerance: float) -> States:
     first = search.state.epoch
     here = yield from search.states()
     points = newton_points(surface, Judge(surface, spec, search.start, tolerance), here)
-    state, verdict = yield from _states(points, surface, search.state, np.inf)
+    state, verdict = yield from states_of_points(points, surface, search.state, np.inf)
     if search.failure and not verdict.converged and state.epoch == first:
         raise search.failure
     if not verdict.converged and size <= WHOLE:
         points = newton_points(surface, Judge(surface, spec, search.start, tolerance), search.start)
         height = np.inf if verdict.is_bottomless else state.loss or 0.0
-        last, second = yield from _states(points, surface, state, height)
+        last, second = yield from states_of_points(points, surface, state, height)
         verdict = verdict if last is state else second
     return Ending(verdict.reason, verdict.converged)
 
 
-def _states(
+def states_of_points(
     points: Generator[Point, None, Verdict], surface: Surface, state: State, height: float
 ) -> Generator[State, None, tuple[State, Verdict]]:
     """Yield a state for each point that lies below a height; returns the last one and the verdict."""

@@ -58,14 +58,17 @@ class _Scale:
         return np.where(self.diagonal > 0, self.diagonal, 1.0)
 
 
-def newton_points(surface: Surface, judge: Judge, here: Point) -> Generator[Point, None, Verdict]:
+def newton_points(
+    surface: Surface, judge: Judge, here: Point, is_all: bool = False
+) -> Generator[Point, None, Verdict]:
     """Go downhill from a point by Newton steps, yielding each point, until the judge has a verdict.
 
     A step is a Newton step on the absolute curvatures within a radius of trust, in the scale of the largest
-    curvatures met (Moré, 1978). A point that is not finite is a step that promised too much.
+    curvatures met (Moré, 1978). A point that is not finite is a step that promised too much. On a Krylov
+    space the steps are few, unless they are all of the search.
     """
     is_whole, region, scale = here.x.size <= WHOLE, _Region(), _Scale()
-    most = _STEPS if is_whole else _KRYLOV_STEPS
+    most = _STEPS if is_whole or is_all else _KRYLOV_STEPS
     if is_whole:
         scale.meet(judge.hessian_at_start)
     model: Quadratic | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.errors import ChainruleError, DivergenceError
-from chainrule.objective import ExplainsNonfinite, HasHessianProduct, Objective
+from chainrule.objective import ExplainsNonfinite, HasHessian, HasHessianProduct, Objective
 from chainrule.optimize.state import Array, State, norm_of
 
 
@@ -98,7 +98,10 @@ class Surface:
         return np.array(product, np.float64)
 
     def hessian(self, point: Point) -> Array:
-        """∇²C, shape (p, p), of p products."""
+        """∇²C, shape (p, p): the objective's own, or of p products."""
+        if isinstance(self.objective, HasHessian):
+            with np.errstate(all="ignore"):
+                return np.array(self.objective.hessian(point.x.astype(self.dtype)), np.float64)
         columns = [self.product(point, unit) for unit in np.eye(point.x.size)]
         return np.asarray(0.5 * (np.array(columns) + np.array(columns).T))
 

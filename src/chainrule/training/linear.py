@@ -20,6 +20,8 @@ from chainrule.network.activation import Activation
 from chainrule.network.penalties import Frobenius
 from chainrule.objective import checked_weights
 from chainrule.optimize.lbfgs import LBFGS
+from chainrule.optimize.newton import Newton
+from chainrule.optimize.quadratic import WHOLE
 from chainrule.optimize.run import Callback
 from chainrule.optimize.state import State
 from chainrule.parameters import Parameters
@@ -69,12 +71,14 @@ def fit_linear(
 def _fitted(
     model: Network, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, *until: Callback
 ) -> Parameters:
+    given: dict[str, Any] = {"data": (X, y), "sample_weight": sample_weight, "epochs": _STEPS}
     with warnings.catch_warnings():  # a model that is compared with needs no last digits
         warnings.simplefilter("ignore", ConvergenceWarning)
-        result = minimize(
-            model, LBFGS(), data=(X, y), sample_weight=sample_weight, epochs=_STEPS, callbacks=until
-        )
-    return result.parameters
+        if model.parameters.size <= WHOLE and isinstance(X, np.ndarray):
+            result = minimize(model, Newton(), callbacks=until, **given)
+            if result.converged:
+                return result.parameters
+        return minimize(model, LBFGS(), callbacks=until, **given).parameters
 
 
 def _is_near(state: State) -> bool:

@@ -1,0 +1,311 @@
+"""The Hessian and the Gauss-Newton matrix of a network: products with vectors, and whole.
+
+With δ_l of one example's own loss, h̄_l = W_{l+1}ᵀ δ_{l+1} and c_i = w_i / scale, all of it linear in what
+moves the parameters: a direction v moves z_l by ż_l and δ_l by δ̇_l,
+
+    ż_l = W_l ḣ_{l-1} + V_l h_{l-1} + v_l,    ḣ_l = φ_l'(z_l) ⊙ ż_l,    δ̇_L = S ż_L,
+    δ̇_l = (W_{l+1}ᵀ δ̇_{l+1} + V_{l+1}ᵀ δ_{l+1}) ⊙ φ_l'(z_l) + h̄_l ⊙ φ_l''(z_l) ⊙ ż_l,
+    (Hv)_l = Σ_i c_i (δ̇_l h_{l-1}ᵀ + δ_l ḣ_{l-1}ᵀ) + ∂²R v,
+
+with S = ∂²ℓ/∂f². The Gauss-Newton matrix is the part in which the loss alone is curved: without δ and φ'',
+and with the S of :func:`~chainrule.network.score_curvature.score_gauss_newton`. Source: Pearlmutter, *Fast
+exact multiplication by the Hessian*, 1994; Schraudolph, *Fast curvature matrix-vector products*, 2002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.errors import DataError, ShapeError, TooLargeError
+from chainrule.network import passes
+from chainrule.network.architecture import Architecture
+from chainrule.network.examples import Examples
+from chainrule.network.score_curvature import score_gauss_newton, score_hessian
+from chainrule.objective import rows_scale
+from chainrule.parameters import MOST_BYTES, Theta
+
+Array = NDArray[Any]
+Kind = Literal["hessian", "gauss_newton"]
+_SCORES = {"hessian": score_hessian, "gauss_newton": score_gauss_newton}
+# Of the arrays of one chunk of examples; they should stay in a cache.
+_CHUNK_BYTES = 4_000_000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """∇²C(θ), or its Gauss-Newton part, over some examples: ``curvature @ v``, ``curvature.dense()``.
+
+    The forward and the backward pass are made once and kept.
+
+    Parameters
+    ----------
+    network : Architecture
+    theta : Parameters or ndarray, shape (p,)
+        Real, or complex for a complex step.
+    rows : Examples
+    kind : {"hessian", "gauss_newton"}
+        Which matrix.
+    scale : float, optional
+        The factor of Σ_i w_i ℓ_i; by default that of C of these rows.
+
+    Examples
+    --------
+    >>> from chainrule.network import Network
+    >>> net = Network([2, 1], (), "identity", "squared")
+    >>> rows = net.examples([[1.0, 2.0], [3.0, 0.0]], [[0.0], [1.0]])
+    >>> H = Curvature(net, np.zeros(3), rows)
+    >>> H.dense()
+    array([[5., 1., 2.],
+           [1., 2., 1.],
+           [2., 1., 1.]])
+    >>> H @ [1.0, 0.0, 0.0]
+    array([5., 1., 2.])
+    """
+
+    network: Architecture
+    theta: Theta
+    rows: Examples
+    kind: Kind = "hessian"
+    scale: float | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(p, p)."""
+        return self.network.parameters.size, self.network.parameters.size
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of θ."""
+        found: np.dtype[Any] = self._vector.dtype
+        return found
+
+    def __matmul__(self, v: ArrayLike) -> Array:
+        """The product with a vector, shape (p,), or with the columns of (p, m)."""
+        vectors = np.asarray(v)
+        if vectors.shape[:1] != self.shape[:1] or vectors.ndim > 2:
+            raise ShapeError(
+                f"v has shape {vectors.shape}; expected {self.shape[:1]} or ({self.shape[0]}, m)."
+            )
+        vectors = vectors.astype(np.result_type(self.dtype, vectors.dtype, np.float32), copy=False)
+        if vectors.ndim == 1:
+            return self._product(np.ascontiguousarray(vectors))
+        return np.stack([self._product(column) for column in np.ascontiguousarray(vectors.T)], axis=1)
+
+    def dense(self) -> Array:
+        """The matrix, shape (p, p), symmetric to the last bit; parameters in the order of θ.
+
+        Raises
+        ------
+        TooLargeError
+            If it does not fit into memory.
+        DataError
+            If X is sparse.
+        """
+        return _Dense(self).matrix()
+
+    # What follows is of one example each row, and without c_i.
+
+    @cached_property
+    def _vector(self) -> Array:
+        return self.network.vector(self.theta)
+
+    @cached_property
+    def _blocks(self) -> Mapping[str, Array]:
+        return self.network.parameters.views(self._vector)
+
+    @cached_property
+    def _examples(self) -> Examples:
+        return self.rows.cast(self._vector.real.dtype)
+
+    @cached_property
+    def _forward(self) -> passes.Forward:
+        net = self.network
+        return passes.forward(self._blocks, self._examples.X, net.activation, net.output)
+
+    @cached_property
+    def _deltas(self) -> Mapping[int, Array]:
+        net, F = self.network, self._forward.scores
+        delta = passes.score_gradient(net.output, net.loss, self._examples.Y, F)
+        return passes.backward(self._blocks, self._forward.Z, delta, net.activation)
+
+    @cached_property
+    def _slopes(self) -> Mapping[int, Array]:
+        """φ_l'(z_l) of the hidden layers."""
+        return {l: one.derivative(self._forward.Z[l]) for l, one in self._hidden()}
+
+    @cached_property
+    def _bends(self) -> Mapping[int, Array]:
+        """h̄_l ⊙ φ_l''(z_l) of the hidden layers; none where the loss alone is curved."""
+        if self.kind == "gauss_newton":
+            return {}
+        return {
+            l: (self._deltas[l + 1] @ self._blocks[f"W{l + 1}"]) * one.second_derivative(self._forward.Z[l])
+            for l, one in self._hidden()
+        }
+
+    def _hidden(self) -> Iterator[tuple[int, Any]]:
+        return enumerate(self.network.activation, start=1)
+
+    @cached_property
+    def _factors(self) -> Array:
+        """c_i, shape (n, 1)."""
+        weights, n, scale = self._examples.weights, self._examples.size, self.scale
+        scale = rows_scale(self.network.reduction, weights, n) if scale is None else scale
+        return scale * (np.ones((n, 1), self._vector.real.dtype) if weights is None else weights[:, None])
+
+    def _scores(self, V: Array, rows: slice = slice(None)) -> Array:
+        """S_i v_i of some rows."""
+        net, Y, F = self.network, self._examples.Y[rows], self._forward.scores[rows]
+        return _SCORES[self.kind](net.output, net.loss, Y, F, V)
+
+    def _score_matrices(self, rows: slice) -> Array:
+        """S_i of some rows, shape (n, k, k)."""
+        units = np.eye(self.network.sizes[-1], dtype=self.dtype)
+        count = len(self._factors[rows])
+        columns = [self._scores(np.broadcast_to(unit, (count, unit.size)), rows) for unit in units]
+        return np.stack(columns, axis=2)
+
+    def _product(self, v: Array) -> Array:
+        V, blocks, H = self.network.parameters.views(v), self._blocks, self._forward.H
+        depth, is_hessian = self.network.depth, self.kind == "hessian"
+        moved_Z: dict[int, Array] = {}
+        moved_H: dict[int, Array] = {}
+        for l in range(1, depth + 1):
+            moved_Z[l] = H[l - 1] @ V[f"W{l}"].T
+            if f"b{l}" in V:
+                moved_Z[l] += V[f"b{l}"]
+            if l > 1:
+                moved_Z[l] += moved_H[l - 1] @ blocks[f"W{l}"].T
+            if l < depth:
+                moved_H[l] = self._slopes[l] * moved_Z[l]
+        moved = {depth: self._scores(moved_Z[depth])}
+        for l in range(depth - 1, 0, -1):
+            back = moved[l + 1] @ blocks[f"W{l + 1}"]
+            if is_hessian:
+                back += self._deltas[l + 1] @ V[f"W{l + 1}"]
+            moved[l] = back * self._slopes[l]
+            if is_hessian:
+                moved[l] += self._bends[l] * moved_Z[l]
+        product = self.network.parameters.zeros(v.dtype)
+        passes.weight_gradients(product, H, moved, self._factors)
+        if is_hessian:
+            for l in range(2, depth + 1):
+                product[f"W{l}"] += (self._deltas[l] * self._factors).T @ moved_H[l - 1]
+        result = product.vector
+        result += self._penalty_curvature * v
+        return result
+
+    @cached_property
+    def _penalty_curvature(self) -> Array:
+        """The diagonal of ∂²R, shape (p,)."""
+        diagonal = np.zeros_like(self._vector)
+        for place in self.network.penalized:
+            assert self.network.penalty is not None
+            diagonal[place] = self.network.penalty.second_derivative(self._vector[place])
+        return diagonal
+
+
+class _Dense:
+    """The whole matrix, a block for each pair of layers l <= m.
+
+    With J_k = ∂z_k/∂z_l, M_L = S J_L and M_k = (W_{k+1}ᵀ M_{k+1}) ⊙ φ_k' + (h̄_k φ_k'') J_k, and a tilde for
+    the 1 that stands for the bias, unit b of layer l meets layer m in
+
+        Σ_i c_i (M_m[a, b] h̃_{m-1}[j] + [l < m] δ_m[a] φ_{m-1}'[j] J_{m-1}[j, b]) h̃_{l-1}[q],
+
+    a product of two matrices over the examples. In θ the entries of layer l lie as (q, b).
+    """
+
+    def __init__(self, of: Curvature) -> None:
+        self.of = of
+        net = of.network
+        slices = net.parameters.slices.values()
+        starts = [place.start for place in slices][:: 1 + net.bias]
+        self.places = [slice(*ends) for ends in zip(starts, [*starts[1:], of.shape[0]], strict=True)]
+
+    def matrix(self) -> Array:
+        of, net = self.of, self.of.network
+        if not isinstance(of.rows.X, np.ndarray):
+            raise DataError("The whole matrix needs a dense X; products with it take a sparse one.")
+        result = _room(of)
+        widest = max(place.stop - place.start for place in self.places)
+        step = max(1, _CHUNK_BYTES // (widest * of.dtype.itemsize))
+        for start in range(0, of.rows.size, step):
+            self._add(result, slice(start, start + step))
+        for l, rows in enumerate(self.places):
+            for columns in self.places[l + 1 :]:
+                result[columns, rows] = result[rows, columns].T
+            inputs, outputs = net.sizes[l] + net.bias, net.sizes[l + 1]
+            _mirror(result[rows, rows].reshape(inputs, outputs, inputs, outputs))
+        np.einsum("ii->i", result)[:] += of._penalty_curvature
+        return result
+
+    def _add(self, result: Array, chunk: slice) -> None:
+        """Add the part of some examples to the blocks on and above the diagonal."""
+        of, net = self.of, self.of.network
+        factors = of._factors[chunk]
+        S = of._score_matrices(chunk)
+        inputs = {l: self._with_one(of._forward.H[l][chunk]) for l in range(net.depth)}
+        for l in range(1, net.depth + 1):
+            J = self._jacobians(l, chunk)
+            M = self._curved(J, S, chunk)
+            left = (inputs[l - 1] * factors).T
+            for m in range(l, net.depth + 1):
+                block = result[self.places[l - 1], self.places[m - 1]]
+                block = block.reshape(len(left), net.sizes[l], -1, net.sizes[m])
+                moved = None
+                if m > l and of.kind == "hessian":
+                    moved = J[m - 1] * of._slopes[m - 1][chunk][:, None, :]
+                for b in range(net.sizes[l]):
+                    first = b if m == l else 0  # the other half of a diagonal block is mirrored
+                    right = M[m][:, b, None, first:] * inputs[m - 1][:, :, None]
+                    if moved is not None:
+                        right[:, : moved.shape[2]] += moved[:, b, :, None] * of._deltas[m][chunk][:, None, :]
+                    found = left @ right.reshape(len(right), -1)
+                    block[:, b, :, first:] += found.reshape(len(left), *right.shape[1:])
+
+    def _with_one(self, H: Array) -> Array:
+        return np.hstack([H, np.ones_like(H[:, :1])]) if self.of.network.bias else H
+
+    def _jacobians(self, l: int, chunk: slice) -> dict[int, Array]:
+        """J_kᵀ for k >= l: entry [i, b, a] is ∂z_k[a]/∂z_l[b]."""
+        of, net = self.of, self.of.network
+        n = len(of._factors[chunk])
+        J = {l: np.broadcast_to(np.eye(net.sizes[l], dtype=of.dtype), (n, net.sizes[l], net.sizes[l]))}
+        for k in range(l, net.depth):
+            J[k + 1] = (J[k] * of._slopes[k][chunk][:, None, :]) @ of._blocks[f"W{k + 1}"].T
+        return J
+
+    def _curved(self, J: Mapping[int, Array], S: Array, chunk: slice) -> dict[int, Array]:
+        """M_kᵀ for the same k."""
+        of, depth = self.of, self.of.network.depth
+        M = {depth: J[depth] @ S}
+        for k in range(depth - 1, min(J) - 1, -1):
+            M[k] = (M[k + 1] @ of._blocks[f"W{k + 1}"]) * of._slopes[k][chunk][:, None, :]
+            if of.kind == "hessian":
+                M[k] += of._bends[k][chunk][:, None, :] * J[k]
+        return M
+
+
+def _room(of: Curvature) -> Array:
+    """The matrix of zeros; refused before it takes anything."""
+    if (needed := of.dtype.itemsize * of.shape[0] ** 2) > MOST_BYTES:
+        raise TooLargeError(
+            f"The matrix of {of.shape[0]:,} parameters takes {needed:,} bytes, more than {MOST_BYTES:,}; "
+            "products with it, curvature @ v, take those of two passes."
+        )
+    return np.zeros(of.shape, of.dtype)
+
+
+def _mirror(block: Array) -> None:
+    """Make B[q, b, j, a] symmetric in (q, b) and (j, a), from where a >= b."""
+    for b in range(block.shape[1]):
+        block[:, b, :, b] = 0.5 * (block[:, b, :, b] + block[:, b, :, b].T)
+        block[:, b + 1 :, :, b] = block[:, b, :, b + 1 :].transpose(1, 2, 0)
