@@ -172,4 +172,5 @@ def _evaluate(text: str, target: str, quantity: Quantity, Y: Array, P: Array) ->
 
 def _product(text: str, target: str, Y: Array, P: Array, V: Array) -> Array:
     """(∂²ℓ_i/∂P[i]²) V[i] of each row."""
-    return np.einsum("iab,ib->ia", _evaluate(text, target, "hessian", Y, P), V)
+    result: Array = np.einsum("iab,ib->ia", _evaluate(text, target, "hessian", Y, P), V)
+    return result

@@ -110,6 +110,11 @@ class Curvature:
         """
         return _Dense(self).matrix()
 
+    def is_at(self, theta: Array, kind: Kind) -> bool:
+        """Whether this is that matrix at these parameters."""
+        is_same = theta.dtype == self.dtype and np.array_equal(theta, self._vector, equal_nan=True)
+        return kind == self.kind and is_same
+
     # What follows is of one example each row, and without c_i.
 
     @cached_property

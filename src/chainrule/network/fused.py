@@ -182,7 +182,11 @@ def sigmoid_binary_cross_entropy(mean: bool) -> Fused:
 
     The mean divides by k.
     """
-    return Fused(*(partial(part, mean=mean) for part in (_binary_value, _binary_gradient, _binary_curvature)))
+    return Fused(
+        partial(_binary_value, mean=mean),
+        partial(_binary_gradient, mean=mean),
+        partial(_binary_curvature, mean=mean),
+    )
 
 
 def _logistic_value(Y: Array, F: Array) -> Array:

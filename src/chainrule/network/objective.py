@@ -120,7 +120,7 @@ class NetworkObjective:
 
     def _curved(self, theta: Array, rows: Rows, kind: Kind) -> Curvature:
         theta, last = self.network.vector(theta), self._curvature
-        if last and rows is None and kind == last.kind and np.array_equal(theta, last.theta, equal_nan=True):
+        if last and rows is None and last.is_at(theta, kind):
             return last
         found = Curvature(self.network, theta.copy(), self.rows(theta.real.dtype, rows), kind)
         if rows is None:
