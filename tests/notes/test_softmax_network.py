@@ -78,7 +78,7 @@ def test_enough_units_fit_a_function_of_one_variable():
     errors, slopes = [], []
     for units in (1, 3, 12):
         net = Network([1, units, 1], activation="tanh")
-        result = fit(net, data=(x, y), method=LBFGS(), epochs=400, seed=3, initial="lecun_normal")
+        result = fit(net, data=(x, y), method=LBFGS(), epochs=1000, seed=3, initial="lecun_normal")
         errors.append(float(np.mean((net.predict(result.parameters, x)[:, 0] - y) ** 2)))
         slopes.append(net.gradient(result.parameters, x, y).norm())
         assert result.history.loss[-1] < result.history.loss[0]
