@@ -14,7 +14,7 @@ exact multiplication by the Hessian*, 1994; Schraudolph, *Fast curvature matrix-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, final
@@ -26,6 +26,7 @@ from chainrule.errors import DataError, ShapeError, TooLargeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
+from chainrule.network.linearized import Linearized
 from chainrule.network.score_curvature import score_gauss_newton, score_hessian
 from chainrule.objective import rows_scale
 from chainrule.parameters import MOST_BYTES, Theta
@@ -80,11 +81,15 @@ class Curvature:
         """(p, p)."""
         return self.network.parameters.size, self.network.parameters.size
 
-    @cached_property
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The type of θ."""
-        found: np.dtype[Any] = self._vector.dtype
-        return found
+        return self.at.vector.dtype
+
+    @cached_property
+    def at(self) -> Linearized:
+        """The passes at θ."""
+        return Linearized(self.network, self.theta, self.rows.X)
 
     def __matmul__(self, v: ArrayLike) -> Array:
         """The product with a vector, shape (p,), or with the columns of (p, m)."""
@@ -112,94 +117,55 @@ class Curvature:
 
     def is_at(self, theta: Array, kind: Kind) -> bool:
         """Whether this is that matrix at these parameters."""
-        is_same = theta.dtype == self.dtype and np.array_equal(theta, self._vector, equal_nan=True)
+        is_same = theta.dtype == self.dtype and np.array_equal(theta, self.at.vector, equal_nan=True)
         return kind == self.kind and is_same
 
     # What follows is of one example each row, and without c_i.
 
     @cached_property
-    def _vector(self) -> Array:
-        return self.network.vector(self.theta)
-
-    @cached_property
-    def _blocks(self) -> Mapping[str, Array]:
-        return self.network.parameters.views(self._vector)
-
-    @cached_property
     def _examples(self) -> Examples:
-        return self.rows.cast(self._vector.real.dtype)
-
-    @cached_property
-    def _forward(self) -> passes.Forward:
-        net = self.network
-        return passes.forward(self._blocks, self._examples.X, net.activation, net.output)
+        return self.rows.cast(self.at.vector.real.dtype)
 
     @cached_property
     def _deltas(self) -> Mapping[int, Array]:
-        net, F = self.network, self._forward.scores
-        delta = passes.score_gradient(net.output, net.loss, self._examples.Y, F)
-        return passes.backward(self._blocks, self._forward.Z, delta, net.activation)
-
-    @cached_property
-    def _slopes(self) -> Mapping[int, Array]:
-        """φ_l'(z_l) of the hidden layers."""
-        return {l: one.derivative(self._forward.Z[l]) for l, one in self._hidden()}
+        net, F = self.network, self.at.forward.scores
+        return self.at.pull(passes.score_gradient(net.output, net.loss, self._examples.Y, F))
 
     @cached_property
     def _bends(self) -> Mapping[int, Array]:
-        """h̄_l ⊙ φ_l''(z_l) of the hidden layers; none where the loss alone is curved."""
-        if self.kind == "gauss_newton":
-            return {}
-        return {
-            l: (self._deltas[l + 1] @ self._blocks[f"W{l + 1}"]) * one.second_derivative(self._forward.Z[l])
-            for l, one in self._hidden()
-        }
-
-    def _hidden(self) -> Iterator[tuple[int, Any]]:
-        return enumerate(self.network.activation, start=1)
+        return self.at.bends(self._deltas)
 
     @cached_property
     def _factors(self) -> Array:
         """c_i, shape (n, 1)."""
         weights, n, scale = self._examples.weights, self._examples.size, self.scale
         scale = rows_scale(self.network.reduction, weights, n) if scale is None else scale
-        return scale * (np.ones((n, 1), self._vector.real.dtype) if weights is None else weights[:, None])
+        return scale * (np.ones((n, 1), self.at.vector.real.dtype) if weights is None else weights[:, None])
 
     def _scores(self, V: Array, rows: slice = slice(None)) -> Array:
         """S_i v_i of some rows."""
-        net, Y, F = self.network, self._examples.Y[rows], self._forward.scores[rows]
+        net, Y, F = self.network, self._examples.Y[rows], self.at.forward.scores[rows]
         return _SCORES[self.kind](net.output, net.loss, Y, F, V)
 
     def _score_matrices(self, rows: slice) -> Array:
         """S_i of some rows, shape (n, k, k)."""
-        units = np.eye(self.network.sizes[-1], dtype=self.dtype)
-        count = len(self._factors[rows])
-        columns = [self._scores(np.broadcast_to(unit, (count, unit.size)), rows) for unit in units]
-        return np.stack(columns, axis=2)
+        units = self.at.units(len(self._factors[rows]), self.network.sizes[-1])
+        return np.stack([self._scores(units[:, c], rows) for c in range(units.shape[1])], axis=2)
 
     def _product(self, v: Array) -> Array:
-        V, blocks, H = self.network.parameters.views(v), self._blocks, self._forward.H
-        depth, is_hessian = self.network.depth, self.kind == "hessian"
-        moved_Z: dict[int, Array] = {}
-        moved_H: dict[int, Array] = {}
-        for l in range(1, depth + 1):
-            moved_Z[l] = H[l - 1] @ V[f"W{l}"].T
-            if f"b{l}" in V:
-                moved_Z[l] += V[f"b{l}"]
-            if l > 1:
-                moved_Z[l] += moved_H[l - 1] @ blocks[f"W{l}"].T
-            if l < depth:
-                moved_H[l] = self._slopes[l] * moved_Z[l]
+        V, at, depth = self.network.parameters.views(v), self.at, self.network.depth
+        is_hessian = self.kind == "hessian"
+        moved_Z, moved_H = at.push(V)
         moved = {depth: self._scores(moved_Z[depth])}
         for l in range(depth - 1, 0, -1):
-            back = moved[l + 1] @ blocks[f"W{l + 1}"]
+            back = moved[l + 1] @ at.weights(l + 1)
             if is_hessian:
                 back += self._deltas[l + 1] @ V[f"W{l + 1}"]
-            moved[l] = back * self._slopes[l]
+            moved[l] = back * at.slopes[l]
             if is_hessian:
                 moved[l] += self._bends[l] * moved_Z[l]
         product = self.network.parameters.zeros(v.dtype)
-        passes.weight_gradients(product, H, moved, self._factors)
+        passes.weight_gradients(product, at.forward.H, moved, self._factors)
         if is_hessian:
             for l in range(2, depth + 1):
                 product[f"W{l}"] += (self._deltas[l] * self._factors).T @ moved_H[l - 1]
@@ -210,10 +176,10 @@ class Curvature:
     @cached_property
     def _penalty_curvature(self) -> Array:
         """The diagonal of ∂²R, shape (p,)."""
-        diagonal = np.zeros_like(self._vector)
+        diagonal = np.zeros_like(self.at.vector)
         for place in self.network.penalized:
             assert self.network.penalty is not None
-            diagonal[place] = self.network.penalty.second_derivative(self._vector[place])
+            diagonal[place] = self.network.penalty.second_derivative(self.at.vector[place])
         return diagonal
 
 
@@ -254,46 +220,33 @@ class _Dense:
 
     def _add(self, result: Array, chunk: slice) -> None:
         """Add the part of some examples to the blocks on and above the diagonal."""
-        of, net = self.of, self.of.network
-        factors = of._factors[chunk]
-        S = of._score_matrices(chunk)
-        inputs = {l: self._with_one(of._forward.H[l][chunk]) for l in range(net.depth)}
+        of, at, net = self.of, self.of.at, self.of.network
+        factors, S = of._factors[chunk], of._score_matrices(chunk)
+        inputs = {l: at.inputs(l, chunk) for l in range(1, net.depth + 1)}
         for l in range(1, net.depth + 1):
-            J = self._jacobians(l, chunk)
+            J = at.ahead(at.units(len(factors), net.sizes[l]), l, chunk)
             M = self._curved(J, S, chunk)
-            left = (inputs[l - 1] * factors).T
+            left = (inputs[l] * factors).T
             for m in range(l, net.depth + 1):
                 block = result[self.places[l - 1], self.places[m - 1]]
                 block = block.reshape(len(left), net.sizes[l], -1, net.sizes[m])
                 moved = None
                 if m > l and of.kind == "hessian":
-                    moved = J[m - 1] * of._slopes[m - 1][chunk][:, None, :]
+                    moved = J[m - 1] * at.slopes[m - 1][chunk][:, None, :]
                 for b in range(net.sizes[l]):
                     first = b if m == l else 0  # the other half of a diagonal block is mirrored
-                    right = M[m][:, b, None, first:] * inputs[m - 1][:, :, None]
+                    right = M[m][:, b, None, first:] * inputs[m][:, :, None]
                     if moved is not None:
                         right[:, : moved.shape[2]] += moved[:, b, :, None] * of._deltas[m][chunk][:, None, :]
                     found = left @ right.reshape(len(right), -1)
                     block[:, b, :, first:] += found.reshape(len(left), *right.shape[1:])
 
-    def _with_one(self, H: Array) -> Array:
-        return np.hstack([H, np.ones_like(H[:, :1])]) if self.of.network.bias else H
-
-    def _jacobians(self, l: int, chunk: slice) -> dict[int, Array]:
-        """J_kᵀ for k >= l: entry [i, b, a] is ∂z_k[a]/∂z_l[b]."""
-        of, net = self.of, self.of.network
-        n = len(of._factors[chunk])
-        J = {l: np.broadcast_to(np.eye(net.sizes[l], dtype=of.dtype), (n, net.sizes[l], net.sizes[l]))}
-        for k in range(l, net.depth):
-            J[k + 1] = (J[k] * of._slopes[k][chunk][:, None, :]) @ of._blocks[f"W{k + 1}"].T
-        return J
-
     def _curved(self, J: Mapping[int, Array], S: Array, chunk: slice) -> dict[int, Array]:
-        """M_kᵀ for the same k."""
-        of, depth = self.of, self.of.network.depth
+        """M_k, from J_k: entry [i, b, a] is M_k[a, b]."""
+        of, at, depth = self.of, self.of.at, self.of.network.depth
         M = {depth: J[depth] @ S}
         for k in range(depth - 1, min(J) - 1, -1):
-            M[k] = (M[k + 1] @ of._blocks[f"W{k + 1}"]) * of._slopes[k][chunk][:, None, :]
+            M[k] = (M[k + 1] @ at.weights(k + 1)) * at.slopes[k][chunk][:, None, :]
             if of.kind == "hessian":
                 M[k] += of._bends[k][chunk][:, None, :] * J[k]
         return M

@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from chainrule.errors import OptionError, within_memory
 from chainrule.network import evaluate, passes
-from chainrule.network.architecture import Architecture
-from chainrule.network.curvature import Curvature
-from chainrule.network.examples import Examples, examples, fitting, inputs
+from chainrule.network.differentiable import Differentiable
+from chainrule.network.examples import fitting, inputs
 from chainrule.network.initializers import Scheme
 from chainrule.network.initializers import scheme as as_scheme
 from chainrule.network.objective import NetworkObjective
@@ -25,7 +24,7 @@ Array = NDArray[Any]
 
 @final
 @dataclass(frozen=True, init=False, repr=False)
-class Network(Architecture):
+class Network(Differentiable):
     """A network of affine layers and elementwise activations, with the loss it is trained by.
 
     h_0 = x; z_l = W_l h_{l-1} + b_l; h_l = φ_l(z_l) for l < L; ŷ = output(z_L); ℓ = loss(y, ŷ). ``W_l`` has
@@ -174,41 +173,9 @@ class Network(Architecture):
         """
         return evaluate.value_and_gradient(self, theta, self.examples(X, y, sample_weight), out=out)
 
-    def hessian_product(
-        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Curvature:
-        """∇²C(θ) as an operator: ``operator @ v``. Its two passes are made once, for all products."""
-        return Curvature(self, theta, self.examples(X, y, sample_weight))
-
-    @within_memory("The Hessian")
-    def hessian(self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Array:
-        """∇²C(θ), shape (p, p), parameters in the order of θ; symmetric to the last bit."""
-        return self.hessian_product(theta, X, y, sample_weight).dense()
-
-    def gauss_newton_product(
-        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Curvature:
-        """The part of ∇²C(θ) in which the loss alone is curved, as an operator: ``operator @ v``.
-
-        Σ_i c_i J_iᵀ S_i J_i + ∂²R with J_i = ∂f_i/∂θ and S_i the curvature of the loss in the scores, or in
-        the prediction where the two are no canonical pair: positive semidefinite for a convex loss.
-        """
-        return Curvature(self, theta, self.examples(X, y, sample_weight), "gauss_newton")
-
-    @within_memory("The Gauss-Newton matrix")
-    def gauss_newton(
-        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Array:
-        """:meth:`gauss_newton_product` as a matrix, shape (p, p)."""
-        return self.gauss_newton_product(theta, X, y, sample_weight).dense()
-
     def objective(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> NetworkObjective:
         """C as a function of the flat θ, over these examples: what optimisers and checks take."""
         return NetworkObjective(self, self.examples(X, y, sample_weight))
-
-    def examples(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Examples:
-        """Checked and converted examples, without the rows of weight zero."""
-        return examples(X, y, sample_weight, self.sizes[0], self.sizes[-1], self.loss)
 
     def prefix(self, number: int) -> Network:
         """The first layers as a network that outputs h_l = φ_l(z_l), trained by the squared loss.

@@ -1,0 +1,178 @@
+"""The gradients of single examples, as the two factors that each is the product of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import TooLargeError
+from chainrule.network import passes
+from chainrule.network.architecture import Architecture
+from chainrule.network.examples import Examples
+from chainrule.network.linearized import Linearized
+from chainrule.parameters import MOST_BYTES, Parameters, Theta
+
+Array = NDArray[Any]
+# Below this part of the second moment a variance is what rounding left of a difference.
+_IN_DOUBT = 1e-6
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ExampleGradients:
+    """∇ℓ_i(θ) of each example's own loss: ∂ℓ_i/∂W_l = δ_l[i] h_{l-1}[i]ᵀ and ∂ℓ_i/∂b_l = δ_l[i].
+
+    Only the factors δ_l, (n, m_l), and h_{l-1}, (n, m_{l-1}), are held: two passes for all examples, and
+    everything below is a product of them. Neither weights, nor 1/n, nor the penalty is part of ∇ℓ_i.
+
+    Parameters
+    ----------
+    network : Architecture
+    theta : Parameters or ndarray, shape (p,)
+    rows : Examples
+        Their weights enter the moments.
+
+    Notes
+    -----
+    Source: Goodfellow, *Efficient per-example gradient computations*, 2015; Dangel, Kunstner and Hennig,
+    *BackPACK*, 2020.
+
+    Examples
+    --------
+    >>> from chainrule import Network
+    >>> net = Network([2, 1], (), "identity", "squared")
+    >>> gradients = net.per_example_gradients([1.0, 1.0, 0.0], [[1.0, 2.0], [3.0, 0.0]], [[0.0], [1.0]])
+    >>> gradients.dense()
+    array([[3., 6., 3.],
+           [6., 0., 2.]])
+    >>> gradients.norms() ** 2
+    array([54., 40.])
+    """
+
+    network: Architecture
+    theta: Theta
+    rows: Examples
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, p)."""
+        return self.rows.size, self.network.parameters.size
+
+    @cached_property
+    def at(self) -> Linearized:
+        """The passes at θ."""
+        return Linearized(self.network, self.theta, self.rows.X)
+
+    @cached_property
+    def deltas(self) -> Mapping[int, Array]:
+        """δ_l by layer, (n, m_l)."""
+        net, at = self.network, self.at
+        Y = self.rows.cast(at.vector.real.dtype).Y
+        return at.pull(passes.score_gradient(net.output, net.loss, Y, at.forward.scores))
+
+    def norms(self) -> Array:
+        """‖∇ℓ_i‖₂, shape (n,): (Σ_l ‖δ_l[i]‖² (‖h_{l-1}[i]‖² + 1))^½."""
+        return passes.gradient_lengths(self.at.blocks, self.at.forward.H, self.deltas)
+
+    def inner_products(self) -> Array:
+        """∇ℓ_iᵀ ∇ℓ_j, shape (n, n): Σ_l (H̃_{l-1} H̃_{l-1}ᵀ) ⊙ (Δ_l Δ_lᵀ)."""
+        n = self.shape[0]
+        _require(n * n * self.at.dtype.itemsize, f"The inner products of {n:,} gradients take")
+        total = np.zeros((n, n), self.at.dtype)
+        for l, delta in self.deltas.items():
+            H = self.at.forward.H[l - 1]
+            inner = H @ H.T
+            inner = inner if isinstance(inner, np.ndarray) else inner.toarray()
+            total += (inner + self.network.bias) * (delta @ delta.T)
+        return total
+
+    def dense(self) -> Array:
+        """All of them, shape (n, p), in the order of θ.
+
+        Raises
+        ------
+        TooLargeError
+            If they do not fit into memory.
+        """
+        n, p = self.shape
+        needed = n * p * self.at.dtype.itemsize
+        _require(
+            needed, f"{n:,} gradients of {p:,} entries take", "; their norms and moments take no such room"
+        )
+        result = np.empty((n, p), self.at.dtype)
+        for l, delta in self.deltas.items():
+            inputs = self.at.inputs(l)
+            layer = result[:, self._place(l)].reshape(n, inputs.shape[1], -1)
+            np.multiply(inputs[:, :, None], delta[:, None, :], out=layer)
+        return result
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.dense().astype(dtype, copy=False) if dtype is not None else self.dense()
+
+    def __getitem__(self, i: int) -> Parameters:
+        """∇ℓ_i, by name and in the shapes of the parameters."""
+        one = self.network.parameters.zeros(self.at.dtype)
+        rows = slice(i, i + 1) if i != -1 else slice(i, None)
+        H = {l: h[rows] for l, h in self.at.forward.H.items()}
+        passes.weight_gradients(one, H, {l: delta[rows] for l, delta in self.deltas.items()}, 1.0)
+        return one
+
+    def second_moment(self) -> Parameters:
+        """The mean of (∇ℓ_i)², entry by entry: Σ_i w_i (δ_l²)[i] (h̃_{l-1}²)[i]ᵀ / Σ_i w_i."""
+        return self._mean(np.square)
+
+    def mean(self) -> Parameters:
+        """The mean of ∇ℓ_i: Σ_i w_i ∇ℓ_i / Σ_i w_i."""
+        return self._mean(np.positive)
+
+    def variance(self) -> Parameters:
+        """The mean of (∇ℓ_i - mean)², entry by entry, divided by Σ_i w_i: not by n - 1.
+
+        The second moment less the square of the mean, and where that is next to nothing the sum itself.
+        """
+        moment, mean = self.second_moment(), self.mean()
+        found = Parameters(moment.spec, moment.vector - mean.vector**2)
+        for l in self.deltas:
+            place = self._place(l)
+            inputs = self.at.inputs(l)
+            shape = (inputs.shape[1], self.deltas[l].shape[1])
+            doubtful = found.vector[place] <= _IN_DOUBT * moment.vector[place]
+            for j, a in zip(*np.nonzero(doubtful.reshape(shape)), strict=True):
+                entry = place.start + j * shape[1] + a
+                gradients = inputs[:, j] * self.deltas[l][:, a]
+                found.vector[entry] = self._weights @ (gradients - mean.vector[entry]) ** 2
+        return found
+
+    @cached_property
+    def _weights(self) -> Array:
+        """w_i / Σ_i w_i."""
+        weights = self.rows.cast(self.at.vector.real.dtype).weights
+        n = self.shape[0]
+        return np.full(n, 1 / n, self.at.vector.real.dtype) if weights is None else weights / weights.sum()
+
+    def _mean(self, function: Callable[[Array], Array]) -> Parameters:
+        result = self.network.parameters.zeros(self.at.dtype)
+        of = {l: h if isinstance(h, np.ndarray) else h.copy() for l, h in self.at.forward.H.items()}
+        for l, h in of.items():
+            if isinstance(h, np.ndarray):
+                of[l] = function(h)
+            else:
+                h.data = function(h.data)
+        deltas = {l: function(delta) for l, delta in self.deltas.items()}
+        passes.weight_gradients(result, of, deltas, self._weights[:, None])
+        return result
+
+    def _place(self, l: int) -> slice:
+        """Where in θ layer l lies."""
+        slices = self.network.parameters.slices
+        return slice(slices[f"W{l}"].start, slices[f"b{l}" if self.network.bias else f"W{l}"].stop)
+
+
+def _require(needed: int, what: str, instead: str = "") -> None:
+    if needed > MOST_BYTES:
+        raise TooLargeError(f"{what} {needed:,} bytes, more than {MOST_BYTES:,}{instead}.")
