@@ -14,7 +14,7 @@ exact multiplication by the Hessian*, 1994; Schraudolph, *Fast curvature matrix-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, final
@@ -32,8 +32,8 @@ from chainrule.objective import rows_scale
 from chainrule.parameters import MOST_BYTES, Theta
 
 Array = NDArray[Any]
-Kind = Literal["hessian", "gauss_newton"]
-_SCORES = {"hessian": score_hessian, "gauss_newton": score_gauss_newton}
+Kind = Literal["hessian", "gauss_newton", "fisher"]
+_SCORES = {"hessian": score_hessian, "gauss_newton": score_gauss_newton, "fisher": score_gauss_newton}
 # Of the arrays of one chunk of examples; they should stay in a cache.
 _CHUNK_BYTES = 4_000_000
 
@@ -51,8 +51,8 @@ class Curvature:
     theta : Parameters or ndarray, shape (p,)
         Real, or complex for a complex step.
     rows : Examples
-    kind : {"hessian", "gauss_newton"}
-        Which matrix.
+    kind : {"hessian", "gauss_newton", "fisher"}
+        Which matrix; Fisher's is the Gauss-Newton matrix of a likelihood, without penalty.
     scale : float, optional
         The factor of Σ_i w_i ℓ_i; by default that of C of these rows.
 
@@ -93,15 +93,18 @@ class Curvature:
 
     def __matmul__(self, v: ArrayLike) -> Array:
         """The product with a vector, shape (p,), or with the columns of (p, m)."""
+        return self.by_columns(self._product, v)
+
+    def by_columns(self, product: Callable[[Array], Array], v: ArrayLike) -> Array:
+        """A product with a vector, or with each of some columns, whose shape is checked."""
         vectors = np.asarray(v)
         if vectors.shape[:1] != self.shape[:1] or vectors.ndim > 2:
-            raise ShapeError(
-                f"v has shape {vectors.shape}; expected {self.shape[:1]} or ({self.shape[0]}, m)."
-            )
+            p = self.shape[0]
+            raise ShapeError(f"v has shape {vectors.shape}; expected ({p},), or ({p}, m) for m of them.")
         vectors = vectors.astype(np.result_type(self.dtype, vectors.dtype, np.float32), copy=False)
         if vectors.ndim == 1:
-            return self._product(np.ascontiguousarray(vectors))
-        return np.stack([self._product(column) for column in np.ascontiguousarray(vectors.T)], axis=1)
+            return product(np.ascontiguousarray(vectors))
+        return np.stack([product(column) for column in np.ascontiguousarray(vectors.T)], axis=1)
 
     def dense(self) -> Array:
         """The matrix, shape (p, p), symmetric to the last bit; parameters in the order of θ.
@@ -120,23 +123,23 @@ class Curvature:
         is_same = theta.dtype == self.dtype and np.array_equal(theta, self.at.vector, equal_nan=True)
         return kind == self.kind and is_same
 
-    # What follows is of one example each row, and without c_i.
-
     @cached_property
     def _examples(self) -> Examples:
         return self.rows.cast(self.at.vector.real.dtype)
 
     @cached_property
-    def _deltas(self) -> Mapping[int, Array]:
+    def deltas(self) -> Mapping[int, Array]:
+        """δ_l of each example's own loss, (n, m_l)."""
         net, F = self.network, self.at.forward.scores
         return self.at.pull(passes.score_gradient(net.output, net.loss, self._examples.Y, F))
 
     @cached_property
-    def _bends(self) -> Mapping[int, Array]:
-        return self.at.bends(self._deltas)
+    def bends(self) -> Mapping[int, Array]:
+        """h̄_l ⊙ φ_l''(z_l) of the hidden layers, unscaled."""
+        return self.at.bends(self.deltas)
 
     @cached_property
-    def _factors(self) -> Array:
+    def factors(self) -> Array:
         """c_i, shape (n, 1)."""
         weights, n, scale = self._examples.weights, self._examples.size, self.scale
         scale = rows_scale(self.network.reduction, weights, n) if scale is None else scale
@@ -147,9 +150,9 @@ class Curvature:
         net, Y, F = self.network, self._examples.Y[rows], self.at.forward.scores[rows]
         return _SCORES[self.kind](net.output, net.loss, Y, F, V)
 
-    def _score_matrices(self, rows: slice) -> Array:
+    def score_matrices(self, rows: slice) -> Array:
         """S_i of some rows, shape (n, k, k)."""
-        units = self.at.units(len(self._factors[rows]), self.network.sizes[-1])
+        units = self.at.units(len(self.factors[rows]), self.network.sizes[-1])
         return np.stack([self._scores(units[:, c], rows) for c in range(units.shape[1])], axis=2)
 
     def _product(self, v: Array) -> Array:
@@ -160,24 +163,24 @@ class Curvature:
         for l in range(depth - 1, 0, -1):
             back = moved[l + 1] @ at.weights(l + 1)
             if is_hessian:
-                back += self._deltas[l + 1] @ V[f"W{l + 1}"]
+                back += self.deltas[l + 1] @ V[f"W{l + 1}"]
             moved[l] = back * at.slopes[l]
             if is_hessian:
-                moved[l] += self._bends[l] * moved_Z[l]
+                moved[l] += self.bends[l] * moved_Z[l]
         product = self.network.parameters.zeros(v.dtype)
-        passes.weight_gradients(product, at.forward.H, moved, self._factors)
+        passes.weight_gradients(product, at.forward.H, moved, self.factors)
         if is_hessian:
             for l in range(2, depth + 1):
-                product[f"W{l}"] += (self._deltas[l] * self._factors).T @ moved_H[l - 1]
+                product[f"W{l}"] += (self.deltas[l] * self.factors).T @ moved_H[l - 1]
         result = product.vector
-        result += self._penalty_curvature * v
+        result += self.penalty_curvature * v
         return result
 
     @cached_property
-    def _penalty_curvature(self) -> Array:
+    def penalty_curvature(self) -> Array:
         """The diagonal of ∂²R, shape (p,)."""
         diagonal = np.zeros_like(self.at.vector)
-        for place in self.network.penalized:
+        for place in () if self.kind == "fisher" else self.network.penalized:
             assert self.network.penalty is not None
             diagonal[place] = self.network.penalty.second_derivative(self.at.vector[place])
         return diagonal
@@ -215,16 +218,16 @@ class _Dense:
                 result[columns, rows] = result[rows, columns].T
             inputs, outputs = net.sizes[l] + net.bias, net.sizes[l + 1]
             _mirror(result[rows, rows].reshape(inputs, outputs, inputs, outputs))
-        np.einsum("ii->i", result)[:] += of._penalty_curvature
+        np.einsum("ii->i", result)[:] += of.penalty_curvature
         return result
 
     def _add(self, result: Array, chunk: slice) -> None:
         """Add the part of some examples to the blocks on and above the diagonal."""
         of, at, net = self.of, self.of.at, self.of.network
-        factors, S = of._factors[chunk], of._score_matrices(chunk)
+        factors, S = of.factors[chunk], of.score_matrices(chunk)
         inputs = {l: at.inputs(l, chunk) for l in range(1, net.depth + 1)}
         for l in range(1, net.depth + 1):
-            J = at.ahead(at.units(len(factors), net.sizes[l]), l, chunk)
+            J = at.jacobians(l, chunk)
             M = self._curved(J, S, chunk)
             left = (inputs[l] * factors).T
             for m in range(l, net.depth + 1):
@@ -237,7 +240,7 @@ class _Dense:
                     first = b if m == l else 0  # the other half of a diagonal block is mirrored
                     right = M[m][:, b, None, first:] * inputs[m][:, :, None]
                     if moved is not None:
-                        right[:, : moved.shape[2]] += moved[:, b, :, None] * of._deltas[m][chunk][:, None, :]
+                        right[:, : moved.shape[2]] += moved[:, b, :, None] * of.deltas[m][chunk][:, None, :]
                     found = left @ right.reshape(len(right), -1)
                     block[:, b, :, first:] += found.reshape(len(left), *right.shape[1:])
 
@@ -248,7 +251,7 @@ class _Dense:
         for k in range(depth - 1, min(J) - 1, -1):
             M[k] = (M[k + 1] @ at.weights(k + 1)) * at.slopes[k][chunk][:, None, :]
             if of.kind == "hessian":
-                M[k] += of._bends[k][chunk][:, None, :] * J[k]
+                M[k] += of.bends[k][chunk][:, None, :] * J[k]
         return M
 
 

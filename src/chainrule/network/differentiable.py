@@ -11,7 +11,9 @@ from chainrule.errors import OptionError, within_memory
 from chainrule.network import evaluate, input_derivatives
 from chainrule.network.architecture import Architecture
 from chainrule.network.curvature import Curvature
+from chainrule.network.curvature_parts import diagonal, kronecker_factors
 from chainrule.network.examples import Examples, examples, inputs
+from chainrule.network.fisher import EmpiricalFisher, FisherKind, fisher_product
 from chainrule.network.input_derivatives import Of
 from chainrule.network.jacobian import ParameterJacobian
 from chainrule.network.linearized import Linearized
@@ -59,6 +61,68 @@ class Differentiable(Architecture):
     ) -> Array:
         """:meth:`gauss_newton_product` as a matrix, shape (p, p)."""
         return self.gauss_newton_product(theta, X, y, sample_weight).dense()
+
+    def fisher_product(
+        self,
+        theta: Theta,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        kind: FisherKind = "exact",
+    ) -> Curvature | EmpiricalFisher:
+        """Fisher's information as an operator: ``operator @ v``.
+
+        Parameters
+        ----------
+        kind : {"exact", "empirical"}
+            The expectation over what the network predicts, Σ_i c_i J_iᵀ S_i J_i, or Σ_i c_i ∇ℓ_i ∇ℓ_iᵀ at the
+            targets as they are. Both are of the data term alone: a penalty is no likelihood.
+
+        Raises
+        ------
+        OptionError
+            If the loss is no likelihood, as huber is not.
+        """
+        return fisher_product(self, theta, self.examples(X, y, sample_weight), kind)
+
+    @within_memory("Fisher's information")
+    def fisher(
+        self,
+        theta: Theta,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        kind: FisherKind = "exact",
+    ) -> Array:
+        """:meth:`fisher_product` as a matrix, shape (p, p)."""
+        return self.fisher_product(theta, X, y, sample_weight, kind).dense()
+
+    @within_memory("The diagonal of the Hessian")
+    def hessian_diagonal(
+        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Parameters:
+        """The diagonal of ∇²C(θ), exact, by name and in the shapes of the parameters."""
+        return Parameters(self.parameters, diagonal(self.hessian_product(theta, X, y, sample_weight)))
+
+    @within_memory("The diagonal of the Gauss-Newton matrix")
+    def gauss_newton_diagonal(
+        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Parameters:
+        """The diagonal of the Gauss-Newton matrix, exact, by name and in the shapes of the parameters."""
+        return Parameters(self.parameters, diagonal(self.gauss_newton_product(theta, X, y, sample_weight)))
+
+    @within_memory("The Kronecker factors")
+    def kronecker_factors(
+        self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> dict[int, tuple[Array, Array]]:
+        """A_l and B_l of each layer, whose Kronecker product is near its block of the Gauss-Newton matrix.
+
+        A_l = Σ_i w_i h̃_{l-1} h̃_{l-1}ᵀ / Σ_i w_i, (m_{l-1} + 1)², and B_l = Σ_i c_i J_lᵀ S_i J_l, m_l², with
+        J_l = ∂f_i/∂z_l. ``numpy.kron(A, B)`` has the entries of W_l and b_l in the order of θ; it equals the
+        block for one example, and for deep linear networks with the squared loss. No penalty is in it.
+        Source: Botev, Ritter and Barber, *Practical Gauss-Newton optimisation for deep learning*, 2017.
+        """
+        return kronecker_factors(self.gauss_newton_product(theta, X, y, sample_weight))
 
     # Of single examples.
 

@@ -123,6 +123,14 @@ class Linearized:
             found[l + 1] = (found[l] * self.slopes[l][rows][:, None, :]) @ self.weights(l + 1).T
         return found
 
+    def jacobians(self, l: int, rows: slice = ALL) -> dict[int, Array]:
+        """∂z_k/∂z_l for all k >= l: entry [i, b, a] is ∂z_k[a]/∂z_l[b], (n, m_l, m_k)."""
+        count, size = len(self.forward.scores[rows]), self.network.sizes[l]
+        found = {l: self.units(count, size)}
+        if l < self.network.depth:
+            found |= self.ahead(self.slopes[l][rows][:, :, None] * self.weights(l + 1).T, l + 1, rows)
+        return found
+
     def units(self, count: int, size: int) -> Array:
         """The identity for each row, shape (n, m, m)."""
         return np.broadcast_to(np.eye(size, dtype=self.dtype), (count, size, size))

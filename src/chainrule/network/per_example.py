@@ -14,7 +14,7 @@ from chainrule.errors import TooLargeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
-from chainrule.network.linearized import Linearized
+from chainrule.network.linearized import ALL, Linearized
 from chainrule.parameters import MOST_BYTES, Parameters, Theta
 
 Array = NDArray[Any]
@@ -91,24 +91,24 @@ class ExampleGradients:
             total += (inner + self.network.bias) * (delta @ delta.T)
         return total
 
-    def dense(self) -> Array:
-        """All of them, shape (n, p), in the order of θ.
+    def dense(self, rows: slice = ALL) -> Array:
+        """All of them, or those of some rows, shape (n, p), in the order of θ.
 
         Raises
         ------
         TooLargeError
             If they do not fit into memory.
         """
-        n, p = self.shape
+        n, p = len(self.at.forward.scores[rows]), self.shape[1]
         needed = n * p * self.at.dtype.itemsize
         _require(
             needed, f"{n:,} gradients of {p:,} entries take", "; their norms and moments take no such room"
         )
         result = np.empty((n, p), self.at.dtype)
         for l, delta in self.deltas.items():
-            inputs = self.at.inputs(l)
+            inputs = self.at.inputs(l, rows)
             layer = result[:, self._place(l)].reshape(n, inputs.shape[1], -1)
-            np.multiply(inputs[:, :, None], delta[:, None, :], out=layer)
+            np.multiply(inputs[:, :, None], delta[rows, None, :], out=layer)
         return result
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
