@@ -20,6 +20,8 @@ from chainrule.network.passes import Forward
 from chainrule.parameters import Parameters, Theta
 
 Array = NDArray[Any]
+# Of the widest layer of one slice of predictions; fewer rows than these make slow products.
+_SLICE_BYTES, _FEWEST_ROWS = 1_000_000, 64
 
 
 @final
@@ -110,9 +112,19 @@ class Network(Differentiable):
         blocks, dtype = self.blocks(theta)
         return passes.forward(blocks, fitting(inputs(X, self.sizes[0]), dtype), self.activation, self.output)
 
+    @within_memory("The predictions for these rows")
     def predict(self, theta: Theta, X: Any) -> Array:
-        """ŷ, shape (n, k)."""
-        return self.forward(theta, X).prediction
+        """ŷ, shape (n, k), of as many rows at a time as stay in a cache."""
+        blocks, dtype = self.blocks(theta)
+        X = inputs(X, self.sizes[0])
+        step = max(_FEWEST_ROWS, _SLICE_BYTES // (dtype.itemsize * max(self.sizes)))
+        parts = [
+            passes.forward(
+                blocks, fitting(X[start : start + step], dtype), self.activation, self.output
+            ).prediction
+            for start in range(0, max(1, X.shape[0]), step)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @within_memory("The losses of these rows")
     def losses(self, theta: Theta, X: Any, y: ArrayLike) -> Array:
