@@ -170,9 +170,7 @@ def test_what_cannot_be_asked_is_refused():
     y = np.zeros((4, 2))
     with pytest.raises(OptionError, match="'exact' or 'empirical'"):
         net.fisher(theta, X, y, kind="observed")
-    with pytest.raises(
-        OptionError, match=r"huber\(1.0\) is no negative.*gauss_newton.*empirical"
-    ):
+    with pytest.raises(OptionError, match=r"huber\(1.0\) is no negative.*gauss_newton.*empirical"):
         net.fisher_product(theta, X, y)
     with pytest.raises(ShapeError, match="v has shape"):
         net.fisher_product(theta, X, y, kind="empirical") @ np.zeros(3)
