@@ -13,7 +13,7 @@ from fractions import Fraction
 from html import escape
 from typing import Any, NamedTuple
 
-from chainrule.equations.formulas.forms import Form, Named, Num, OneHot, Scale, Sigma, SizeForm, with_parts
+from chainrule.equations.formulas.forms import Form, Named, Num, OneHot, Scale, SizeForm, with_parts
 from chainrule.equations.formulas.line_names import Spelling
 from chainrule.equations.formulas.print_latex import LatexPrinter
 from chainrule.equations.formulas.print_mathml import MathPrinter
@@ -26,9 +26,6 @@ from chainrule.equations.nodes.nodes import Node
 LAYER_LETTERS = "lmrtuv"
 Letters = tuple[str, str]
 _NUMBERED = re.compile(r"(?P<stem>.*?[^\W\d_])_?(?P<number>\d+)(?P<tail>_[^\W\d]\w*)?")
-
-# Fields of forms that hold sizes.
-_SIZES = frozenset({"classes", "dims", "parts", "size"})
 
 Rename = Callable[[str], str]
 
@@ -210,9 +207,8 @@ def _renamed(value: Any, rename: Rename, *, blank: bool = False) -> Any:
 
 
 def _without_sizes(form: Form) -> Form:
-    if isinstance(form, Sigma):
-        return replace(form, summed=tuple((letter, "·") for letter, _ in form.summed))
-    blank: dict[str, Any] = dict.fromkeys(_SIZES.intersection(form.__dataclass_fields__), "·")
+    fields = form.__dataclass_fields__.values()
+    blank: dict[str, Any] = {field.name: "·" for field in fields if "Size" in str(field.type)}
     return replace(form, **blank)
 
 

@@ -61,14 +61,9 @@ def _sheet_names(lines: Iterable[Any], taken: Iterable[str]) -> dict[Any, str]:
 
 
 def _declaration(declaration: Declaration) -> str:
-    sizes = ", ".join(str(size) for size in declaration.axes)
-    domain = {"real": "R", "sign": "Sign", "bit": "Bit", "simplex": "Simplex"}.get(
-        declaration.domain, "Class"
-    )
-    if declaration.domain == "class":
-        sizes = ", ".join(filter(None, (sizes, str(declaration.classes))))
+    sizes = ", ".join(str(size) for size in (*declaration.axes, declaration.classes) if size is not None)
     role = "" if declaration.role == "given" else f"{declaration.role} "
-    return f"{role}{declaration.name}: {domain}" + (f"[{sizes}]" if sizes else "")
+    return f"{role}{declaration.name}: {declaration.word}" + (f"[{sizes}]" if sizes else "")
 
 
 def said_at_kinks(root: Node) -> Node:

@@ -16,10 +16,15 @@ from chainrule.equations.nodes.program import Program
 
 OPERATORS = {
     **{name: row.latex for name, row in ELEMENTWISE.items() if row.latex},
-    "det": r"\det",
-    "max": r"\max",
-    "min": r"\min",
-    "tr": r"\operatorname{tr}",
+    **{name: rf"\{name}" for name in ("det", "max", "min")},
+}
+# By the word of a declaration; a label has a number of classes.
+SETS = {
+    "R": r"\mathbb{{R}}",
+    "Class": r"\{{0, \dots, {} - 1\}}",
+    "Sign": r"\{{-1, +1\}}",
+    "Bit": r"\{{0, 1\}}",
+    "Simplex": r"\Delta",
 }
 
 
@@ -43,7 +48,6 @@ class LatexPrinter(Printer):
     holds = r"\left[{}\right]".format
     choice = r"\begin{{cases}} {1} & {0} \\ {2} & \text{{else}} \end{{cases}}".format
     kronecker = r"{} \otimes {}".format
-    eye = "I".format
     all_ones = (r"\mathbf{1}", r"\mathbf{1}\mathbf{1}^{\top}")
     unit_rows = ("e_{{{}}}", "E_{{{}}}")
     identity = r"\delta".format
@@ -115,18 +119,9 @@ def _index_rows(program: Program, lines: Sequence[Line], used: set[str]) -> list
 
 def _space(declaration: Declaration, writer: LatexPrinter) -> str:
     """The set a declared name lies in, in LaTeX."""
-    sizes = r" \times ".join(
-        str(size) if isinstance(size, int) else writer.size(writer.spelled(size)) for size in declaration.axes
+    *sizes, classes = (
+        str(size) if isinstance(size, int) else writer.size(writer.spelled(size))
+        for size in (*declaration.axes, declaration.classes or 1)
     )
-    match declaration.domain:
-        case "class":
-            base = rf"\{{0, \dots, {writer.size(writer.spelled(str(declaration.classes)))} - 1\}}"
-        case "sign":
-            base = r"\{-1, +1\}"
-        case "bit":
-            base = r"\{0, 1\}"
-        case "simplex":
-            return rf"\Delta^{{{sizes}}}"
-        case _:
-            base = r"\mathbb{R}"
-    return base + (f"^{{{sizes}}}" if sizes else "")
+    shape = r" \times ".join(sizes)
+    return SETS[declaration.word].format(classes) + (f"^{{{shape}}}" if shape else "")

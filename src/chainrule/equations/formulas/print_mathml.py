@@ -8,8 +8,7 @@ from html import escape
 from chainrule.equations.formulas.forms import PartOf
 from chainrule.equations.formulas.glyphs import mathml_name
 from chainrule.equations.formulas.line_names import mathml_line
-from chainrule.equations.formulas.print_unicode import NAMES, UnicodePrinter
-from chainrule.equations.formulas.printing import ADD, Printer
+from chainrule.equations.formulas.printing import ADD, NAMES, Printer
 from chainrule.equations.language.tree import Size
 
 _TEN = r"<mrow>\1</mn><mo>·</mo><msup><mn>10</mn><mn>\2</msup></mrow>"
@@ -25,7 +24,6 @@ class MathPrinter(Printer):
 
     line = mathml_line
     size = staticmethod(mathml_name)
-    signs = UnicodePrinter.signs
     minus = "<mo>−</mo>"
     pi = "<mi>π</mi>"
     pi_digits = "<mn>3.141592653589793</mn>"

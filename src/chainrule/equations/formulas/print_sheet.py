@@ -1,10 +1,10 @@
 """Formulas in the language of sheets: what is printed reads back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import count
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from chainrule.equations.formulas.form_axes import dims_of, is_row
 from chainrule.equations.formulas.forms import (
@@ -26,6 +26,7 @@ from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size, size_factors, size_product
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.operations import ELEMENTWISE
 
 T = TypeVar("T")
 
@@ -33,12 +34,14 @@ T = TypeVar("T")
 MOST_TERMS, MOST_FACTORS = 24, 48
 # A longer bracket of a sum stands on a line of its own; the language reads lines of 20,000 letters.
 LONG_BRACKET = 1000
+SPELLED = {name: row.sheet for name, row in ELEMENTWISE.items() if row.sheet}
 
 
 class SheetPrinter(Printer):
     """Sheet syntax, brackets rather generous than clever."""
 
     line = str
+    signs: ClassVar[Mapping[str, str]] = {}
     pi = "pi"
     diagonal = "diag"
     trace = "trace"
@@ -202,15 +205,11 @@ class SheetPrinter(Printer):
         return f"{text}**{written}" if exponent.denominator == 1 and exponent > 0 else f"{text}**({written})"
 
     def function(self, name: str, arg: str, axis: int | None) -> str:
-        if name == "normal_pdf":
-            return f"(exp(-(({arg})**2) / 2) / sqrt(2 * {self.pi_or_digits()}))"
         if name.startswith("e_arg"):
             reached = f"where(({arg}) == {name[5:]}({arg}), 1, 0)"
             return f"({reached} / sum({reached}))"
-        if name.startswith("polygamma_"):
-            return f"polygamma({name.removeprefix('polygamma_')}, {arg})"
         along = "" if axis is None else f", axis={axis}"
-        return f"{name}({arg}{along})"
+        return SPELLED.get(name, f"{name}({{}}{along})").format(arg, pi=self.pi_or_digits())
 
     def norm(self, text: str, rank: int) -> str:
         return f"norm2({text})" if rank == 1 else f"normF({text})"

@@ -1,4 +1,4 @@
-"""Printers over the matrix form: one walk, and one small class per language.
+"""Printers over the matrix form: one walk, in Unicode, and a small class for what a notation says otherwise.
 
 What has a shorter way is written so: x[0] for xᵀ e₀, 1 / (2 u) for (1/2) (1 / u), f(z / T) for f((1/T) z).
 """
@@ -47,13 +47,15 @@ from chainrule.equations.formulas.forms import (
     Where,
     is_inverse,
 )
+from chainrule.equations.formulas.glyphs import SUBSCRIPTS, unicode_name
 from chainrule.equations.formulas.index_notation import Speller
 from chainrule.equations.formulas.letters import is_indexed
-from chainrule.equations.formulas.line_names import Spelling
+from chainrule.equations.formulas.line_names import Spelling, unicode_line
 from chainrule.equations.language.functions import CONSTANTS
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts, grouped
 from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.operations import ELEMENTWISE
 from chainrule.numerals import above_and_below, exact
 
 
@@ -83,10 +85,12 @@ def _reciprocal(rank: int, c: Fraction, below: Form) -> Form:
 # How tightly a piece binds: a sum, a product of either kind, a signless factor, an atom.
 ADD, PRODUCT, FACTOR, ATOM = range(4)
 LETTERS = "ijklmnopqrstuvw"
+SUPERSCRIPTS = str.maketrans("0123456789-/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᐟ")
+NAMES = {name: row.letter for name, row in ELEMENTWISE.items() if row.letter}
 
 
 class Printer:
-    """Writes a form as text; a language fills in the pieces.
+    """Writes a form as plain text with mathematical letters; other notations say what they write otherwise.
 
     Parameters
     ----------
@@ -97,9 +101,6 @@ class Printer:
     axes_of : callable, optional
         Order in which a symbol of three or more axes wears its letters; by default its own.
     """
-
-    # What a name of the sheet or of a line is called in this notation.
-    line: Callable[[Any], str]
 
     def __init__(
         self,
@@ -307,42 +308,35 @@ class Printer:
         """A letter as a number; a part of one is an operation: i mod n."""
         return self.brackets(letter) if isinstance(letter, PartOf) else letter
 
-    # What a notation fills in, or says otherwise: a method, or the `format` of a template.
-    signs: ClassVar[Mapping[str, str]] = {}
+    # What a notation may say otherwise: a method, or the `format` of a template.
+    line: Callable[[Any], str] = unicode_line
+    size: Callable[[str], str] = staticmethod(unicode_name)
+    # A long fraction by its digits, which are read back.
+    number: Callable[[Fraction], str] = staticmethod(exact)
     brackets: Callable[[str], str] = "({})".format
+    scalar_product: Callable[[Sequence[str]], str] = " ".join
+    matrix_product: Callable[[Sequence[str]], str] = " ".join
+    hadamard_product: Callable[[Sequence[str]], str] = " ⊙ ".join
+    square: Callable[[Sequence[str]], str] = "⊙".join
     elementwise_quotient: Callable[[str, str], str] = "{} / {}".format
+    transpose: Callable[[str], str] = "{}ᵀ".format
+    inverse: Callable[[str], str] = "{}⁻¹".format
+    inverse_transposed: Callable[[str], str] = "{}⁻ᵀ".format
+    kronecker: Callable[[str, str], str] = "{} ⊗ {}".format
+    norm: Callable[[str, int], str] = "‖{}‖".format
     choice: Callable[[str, str, str], str] = "where({}, {}, {})".format
     # 1 where a condition holds, else 0.
     holds: Callable[[str], str] = "[{}]".format
+    eye: Callable[[Size], str] = "I".format
     # The identity matrix where its indices follow.
     identity: Callable[[Size], str] = "δ".format
-    # A long fraction by its digits, which are read back.
-    number: Callable[[Fraction], str] = staticmethod(exact)
-    size: Callable[[str], str]
-    scalar_product: Callable[[Sequence[str]], str]
-    matrix_product: Callable[[Sequence[str]], str]
-    hadamard_product: Callable[[Sequence[str]], str]
-    square: Callable[[Sequence[str]], str]
-    fraction: Callable[[str, Sequence[str]], str]
-    transpose: Callable[[str], str]
-    inverse: Callable[[str], str]
-    inverse_transposed: Callable[[str], str]
-    kronecker: Callable[[str, str], str]
-    power: Callable[[str, Fraction, int], str]
-    raised: Callable[[str, str, int], str]
-    function: Callable[[str, str, int | None], str]
-    norm: Callable[[str, int], str]
-    eye: Callable[[Size], str]
-    unit: Callable[[int, Size], str]
-    index: Callable[[str, Sequence[str]], str]
-    sigma: Callable[[str, Sequence[tuple[str, Size]]], str]
-
     # Of ones a column and a matrix; of the one-hot rows of labels one and all.
-    all_ones: ClassVar[Sequence[str]]
-    unit_rows: ClassVar[Sequence[str]]
+    all_ones: ClassVar[Sequence[str]] = ("𝟏", "𝟏𝟏ᵀ")
+    unit_rows: ClassVar[Sequence[str]] = ("e_{}", "E_{}")
+    signs: ClassVar[Mapping[str, str]] = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
     comma: ClassVar[str] = ", "
     minus: ClassVar[str] = "-"
-    pi: ClassVar[str]
+    pi: ClassVar[str] = "π"
     pi_digits: ClassVar[str] = "3.141592653589793"
     diagonal: ClassVar[str] = "diagonal"
     trace: ClassVar[str] = "tr"
@@ -358,6 +352,37 @@ class Printer:
     def bottom(self, below: Sequence[str]) -> str:
         """What stands behind a stroke."""
         return below[0] if len(below) == 1 else self.brackets(self.scalar_product(below))
+
+    def fraction(self, above: str, below: Sequence[str]) -> str:
+        """A number over numbers, in front of what they multiply."""
+        return f"({above}/{self.bottom(below)})"
+
+    def power(self, text: str, exponent: Fraction, rank: int) -> str:
+        """A power, entry by entry of what has axes."""
+        if exponent.denominator != 1:
+            return f"{text}^({self.number(exponent)})"
+        return text + ("^∘" if rank else "") + str(exponent).translate(SUPERSCRIPTS)
+
+    def raised(self, text: str, exponent: str, rank: int) -> str:
+        """A power whose exponent is a formula."""
+        return f"{text}{'^∘' if rank else '^'}{exponent}"
+
+    def function(self, name: str, arg: str, axis: int | None) -> str:
+        """A function, along an axis where it works along one."""
+        along = "" if axis is None else f", axis={axis}"
+        return f"{NAMES.get(name, name)}({arg}{along})"
+
+    def unit(self, position: int, size: Size) -> str:
+        """A unit vector."""
+        return "e" + str(position).translate(SUBSCRIPTS)
+
+    def index(self, base: str, letters: Sequence[str]) -> str:
+        """An entry at letters."""
+        return f"{base}[{','.join(letters)}]"
+
+    def sigma(self, body: str, summed: Sequence[tuple[str, Size]]) -> str:
+        """A sum over letters."""
+        return "Σ_" + ",".join(letter for letter, _ in summed) + " " + body
 
     def comparison(self, op: str, left: str, right: str) -> str:
         """A condition without brackets."""

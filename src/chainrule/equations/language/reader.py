@@ -34,9 +34,9 @@ from chainrule.equations.language.statements import (
 from chainrule.equations.language.syntax import Node
 from chainrule.equations.language.terms import Budget, Indices
 from chainrule.equations.language.tree import (
+    DOMAINS,
     Declaration,
     Definition,
-    Domain,
     Layout,
     Role,
     Size,
@@ -97,15 +97,6 @@ def is_only_a_claim(tokens: tuple[Token, ...], scope: Scope) -> bool:
     """
     says_claim = without_role(tokens) is tokens and any(token.text == "==" for token in tokens)
     return says_claim and not names_in_doubt(tokens, scope)
-
-
-_KINDS: dict[str, Domain] = {
-    "R": "real",
-    "Class": "class",
-    "Sign": "sign",
-    "Bit": "bit",
-    "Simplex": "simplex",
-}
 
 
 class Reader:
@@ -230,8 +221,10 @@ class Reader:
     def declare(self, line: DeclarationLine) -> None:
         source, name, kind = self.source, line.name, line.kind
         self.scope.check_new(source, name)
-        if kind.text not in _KINDS:
-            hint = near(kind.text, _KINDS) or " The types are R, R[M, p], Class[K], Sign, Bit[K], Simplex[K]."
+        if kind.text not in DOMAINS:
+            hint = (
+                near(kind.text, DOMAINS) or " The types are R, R[M, p], Class[K], Sign, Bit[K], Simplex[K]."
+            )
             self.source.fail(f"{kind.text} is not a type.{hint}", kind)
         axes, classes = line.sizes, None
         if kind.text in ("Class", "Simplex") and not axes:
@@ -248,7 +241,7 @@ class Reader:
             axes, classes = axes[:-1], axes[-1]
         span = source.span(name.start, line.end)
         self.scope.declarations[name.text] = Declaration(
-            name.text, self.role, _KINDS[kind.text], axes, classes, span
+            name.text, self.role, DOMAINS[kind.text], axes, classes, span
         )
 
     def check_indices(self, tokens: tuple[Token, ...], what: str) -> None:

@@ -15,6 +15,14 @@ Size: TypeAlias = int | str
 """A whole number, a name, or a product of them (an axis of a Kronecker product)."""
 Role: TypeAlias = Literal["data", "parameters", "constants", "given"]
 Domain: TypeAlias = Literal["real", "class", "sign", "bit", "simplex"]
+DOMAINS: Mapping[str, Domain] = {
+    "R": "real",
+    "Class": "class",
+    "Sign": "sign",
+    "Bit": "bit",
+    "Simplex": "simplex",
+}
+"""What a sheet calls them."""
 Layout: TypeAlias = Literal["gradient", "numerator", "denominator"]
 _T = TypeVar("_T")
 
@@ -105,6 +113,11 @@ class Declaration:
     axes: tuple[Size, ...]
     classes: Size | None
     span: Span
+
+    @property
+    def word(self) -> str:
+        """What the sheet calls its domain."""
+        return next(word for word, domain in DOMAINS.items() if domain == self.domain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

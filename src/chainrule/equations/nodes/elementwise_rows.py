@@ -63,6 +63,7 @@ def _polygamma(n: int) -> Elementwise:
         overflows=True,
         letter=f"ψ⁽{order}⁾" if n else "ψ",
         latex=rf"\psi^{{({n})}}" if n else r"\psi",
+        sheet=f"polygamma({n}, {{}})" if n else "",
     )
 
 
@@ -339,6 +340,7 @@ _ROWS = (
         sign="positive",
         letter="φ",
         latex=r"\varphi",
+        sheet="(exp(-(({})**2) / 2) / sqrt(2 * {pi}))",
         is_even=True,
         tail="both",
         logarithm=_log_density,

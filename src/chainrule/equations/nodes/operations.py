@@ -134,6 +134,8 @@ class Elementwise(NamedTuple):
         log f(u) for compiled code, finite where f(u) is beyond every float.
     letter, latex : str
         Its name in Unicode and in LaTeX, if that is another.
+    sheet : str
+        What a sheet writes of an argument where the language has no function of this name; ``{pi}`` is π.
     """
 
     name: str
@@ -152,6 +154,7 @@ class Elementwise(NamedTuple):
     logarithm: Callable[[Node], Node] | None = None
     letter: str = ""
     latex: str = ""
+    sheet: str = ""
 
 
 class Slope(NamedTuple):
