@@ -54,7 +54,6 @@ class Compiled(Remade):
     _made: Callable[[], list[Made]] = field(default=list, repr=False, compare=False)
     limit: int = DEFAULT_LIMIT
     remarks: tuple[str, ...] = ()
-    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
     kept: ClassVar = ("limit",)
 
     @cached_property

@@ -8,7 +8,7 @@ printed once stood there many times.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from html import escape
 from typing import Any, NamedTuple
@@ -264,7 +264,6 @@ class ByLayer(Remade):
     letters: Letters
     axes_of: Callable[[Node], Sequence[int]]
     spelled: Spelling
-    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         rows = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from html import escape
@@ -91,7 +91,6 @@ class Derivation(Remade):
     examples: Size | None = None
     per_example: bool = False
     remarks: tuple[str, ...] = ()
-    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
 
     kept: ClassVar = ("explained",)
 
@@ -315,7 +314,7 @@ class Derivation(Remade):
         letters = (free[0], free[1])
         axes_of = self.shown.letters_of
         return ByLayer(
-            tuple(fold(rows, letters)), self._taken, letters, axes_of, self._spelled, self.by_layer
+            tuple(fold(rows, letters)), self._taken, letters, axes_of, self._spelled, again=self.by_layer
         )
 
     @cached_property

@@ -215,10 +215,9 @@ class SheetPrinter(Printer):
         return f"norm2({text})" if rank == 1 else f"normF({text})"
 
     def ones(self, dims: Sequence[Size]) -> str:
-        sides = [_for_each_part("ones", size) for size in dims]
-        if any("kron" in side for side in sides):
-            return sides[0] if len(sides) == 1 else f"outer({', '.join(sides)})"
-        return f"ones({', '.join(str(size) for size in dims)})"
+        if all(len(size_factors(size)) == 1 for size in dims):
+            return f"ones({', '.join(map(str, dims))})"
+        return reduce(lambda a, b: f"outer({a}, {b})", [_for_each_part("ones", size) for size in dims])
 
     def eye(self, size: Size) -> str:
         return _for_each_part("eye", size)

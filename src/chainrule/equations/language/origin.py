@@ -4,7 +4,7 @@ No code and no node of the calculus is ever pickled, so that what is read back r
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from inspect import signature
 from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, Self, TypeVar, cast
@@ -60,10 +60,11 @@ class Origin:
         return getattr(self.sheet(self.text), self.method)(**self.arguments)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Remade(Immutable):
     """What is pickled as how it was made; ``again`` makes it, and ``kept`` are attributes set after that."""
 
-    again: Callable[[], Any] | None
+    again: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
     kept: ClassVar[tuple[str, ...]] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
