@@ -8,7 +8,6 @@ inverse need no more.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 from chainrule.arrays import Array, ArrayLike, np
 from chainrule.equations.calculus.naming import Line
@@ -16,8 +15,7 @@ from chainrule.equations.calculus.second import Second
 from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
-from chainrule.equations.language.given import as_array, check_domain
-from chainrule.equations.language.tree import Size, size_factors, size_value
+from chainrule.equations.language.given import as_array, check_domain, learn_sizes
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_sum, relabelled
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
@@ -333,26 +331,13 @@ def _given(
         raise DataError(
             f"The factors of a derivative are held for real values; {', '.join(wrong)} is complex."
         )
-    known = {
-        program.symbols[name]: as_array(name, value, program.declarations[name].domain)
-        for name, value in values.items()
-    }
+    declared = program.declarations
+    arrays = {name: as_array(name, value, declared[name].domain) for name, value in values.items()}
     lengths = dict(sizes)
-    for symbol, array in known.items():
-        for size, length in zip(symbol.dims, array.shape, strict=False):
-            if isinstance(size, str) and "*" not in size:
-                lengths.setdefault(size, length)
-    for symbol, array in known.items():
-        expected = tuple(
-            _length(*pair, lengths) for pair in zip_longest(symbol.dims, array.shape, fillvalue=-1)
-        )
-        if array.shape != expected:
-            spelled = ", ".join(map(str, symbol.dims))
-            raise ShapeError(
-                f"{symbol.data} has shape {array.shape}; expected ({spelled}) with sizes {lengths}."
-            )
-        check_domain(program.declarations[symbol.data], array, lengths)
-    return known, lengths
+    learn_sizes(arrays, {name: program.symbols[name].dims for name in arrays}, lengths)
+    for name, array in arrays.items():
+        check_domain(declared[name], array, lengths)
+    return {program.symbols[name]: array for name, array in arrays.items()}, lengths
 
 
 def _require_names(program: Program, mentioned: set[str], values: Mapping[str, ArrayLike]) -> None:
@@ -364,9 +349,3 @@ def _require_names(program: Program, mentioned: set[str], values: Mapping[str, A
         words = (("missing", missing), ("not declared", unknown))
         found = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
         raise DataError(f"The derivative needs values of {', '.join(sorted(needed)) or 'nothing'}; {found}.")
-
-
-def _length(size: Size, length: int, lengths: Mapping[str, int]) -> int:
-    """What an axis should have; a product with a factor that nothing shows may have any length."""
-    shown = all(part in lengths for part in size_factors(size) if isinstance(part, str))
-    return size_value(size, lengths) if shown else length

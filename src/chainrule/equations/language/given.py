@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chainrule.arrays import Array, ArrayLike, NDArray, np
 from chainrule.equations.language.scope import near
@@ -47,39 +47,53 @@ def given_values(
     >>> given_values(sheet, {"W": [[1.0, 2.0, 3.0]], "x": [1.0, 0.0, 0.0]})[1]
     {'M': 1, 'p': 3}
     """
-    arrays: dict[str, Array] = {}
     known = _known_sizes(sheet, sizes or {})
-    shown_by = dict.fromkeys(known, "sizes")
-    for name, value in values.items():
+    for name in values:
         _check_name(sheet, name)
-        array = arrays[name] = as_array(name, value, sheet.domain_of(name))
-        axes = sheet.type_of(name).axes
-        if array.ndim != len(axes):
-            raise ShapeError(_axes_message(name, array, axes))
-        if 0 in array.shape:
-            raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
-        _learn_sizes(name, array, axes, known, shown_by)
-    _divide_products(sheet, arrays, known)
-    for name, array in arrays.items():
-        _check_products(name, array, sheet.type_of(name).axes, known)
+    arrays = {name: as_array(name, value, sheet.domain_of(name)) for name, value in values.items()}
+    learn_sizes(arrays, {name: sheet.type_of(name).axes for name in arrays}, known)
     for name, array in arrays.items():
         if name in sheet.declarations:
             check_domain(sheet.declarations[name], array, known)
     return arrays, known
 
 
-def _learn_sizes(
-    name: str, array: Array, axes: tuple[Size, ...], known: dict[str, int], shown_by: dict[str, str]
+def learn_sizes(
+    arrays: Mapping[str, Array], axes: Mapping[str, tuple[Size, ...]], known: dict[str, int]
 ) -> None:
-    """Note the sizes that an array shows, which must be those that others have shown."""
-    for size, length in zip(axes, array.shape, strict=True):
+    """Add the sizes that arrays show to those that are known; all must agree.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit, or two arrays disagree on a size.
+    """
+    for name, array in arrays.items():
+        if array.ndim != len(axes[name]):
+            raise ShapeError(_axes_message(name, array, axes[name]))
+        if 0 in array.shape:
+            raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
+    shown_by = dict.fromkeys(known, "sizes")
+    lengths = [
+        (name, *pair) for name, array in arrays.items() for pair in zip(axes[name], array.shape, strict=True)
+    ]
+    for name, size, length in lengths:
         if isinstance(size, str) and "*" not in size:
             if known.setdefault(size, length) != length:
                 raise ShapeError(
                     f"{shown_by[size]} says {size} = {known[size]}, {name} says {size} = {length}; "
-                    f"{name} has shape {array.shape} for {spelled(axes)}."
+                    f"{name} has shape {arrays[name].shape} for {spelled(axes[name])}."
                 )
             shown_by.setdefault(size, name)
+    _divide_products([(size, length) for _, size, length in lengths], known)
+    for name, size, length in lengths:
+        # A product of sizes that nothing shows cannot be checked.
+        shown = all(part in known for part in size_factors(size) if isinstance(part, str))
+        if shown and size_value(size, known) != length:
+            raise ShapeError(
+                f"{name} has shape {arrays[name].shape}; its axis {size} has size {size_value(size, known)}, "
+                f"not {length}."
+            )
 
 
 def _known_sizes(sheet: Sheet, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -141,14 +155,9 @@ def _axes_message(name: str, array: Array, axes: tuple[Size, ...]) -> str:
     return message
 
 
-def _divide_products(sheet: Sheet, arrays: Mapping[str, Array], sizes: dict[str, int]) -> None:
+def _divide_products(lengths: Sequence[tuple[Size, int]], sizes: dict[str, int]) -> None:
     """Find a size that only products with known others show: n of an axis m*n of length 6, where m is 2."""
-    axes = [
-        (size, length)
-        for name, array in arrays.items()
-        for size, length in zip(sheet.type_of(name).axes, array.shape, strict=True)
-        if isinstance(size, str) and "*" in size
-    ]
+    axes = [(size, length) for size, length in lengths if isinstance(size, str) and "*" in size]
     for _ in axes:
         for size, length in axes:
             unknown = [part for part in size_factors(size) if isinstance(part, str) and part not in sizes]
@@ -156,18 +165,6 @@ def _divide_products(sheet: Sheet, arrays: Mapping[str, Array], sizes: dict[str,
                 others = size_value(size, {**sizes, unknown[0]: 1})
                 if length % others == 0:
                     sizes[unknown[0]] = length // others
-
-
-def _check_products(name: str, array: Array, axes: tuple[Size, ...], sizes: Mapping[str, int]) -> None:
-    for size, length in zip(axes, array.shape, strict=True):
-        try:
-            value = size_value(size, sizes)
-        except KeyError:
-            continue  # a product of sizes that nothing shows cannot be checked
-        if value != length:
-            raise ShapeError(
-                f"{name} has shape {array.shape}; its axis {size} has size {value}, not {length}."
-            )
 
 
 def check_domain(declared: Declaration, array: Array, sizes: Mapping[str, int]) -> None:
