@@ -74,19 +74,20 @@ def learn_sizes(
         if 0 in array.shape:
             raise ShapeError(f"{name} has shape {array.shape}; every axis needs at least one entry.")
     shown_by = dict.fromkeys(known, "sizes")
-    lengths = [
-        (name, *pair) for name, array in arrays.items() for pair in zip(axes[name], array.shape, strict=True)
-    ]
-    for name, size, length in lengths:
-        if isinstance(size, str) and "*" not in size:
-            if known.setdefault(size, length) != length:
+    others: list[tuple[str, Size, int]] = []
+    for name, array in arrays.items():
+        for size, length in zip(axes[name], array.shape, strict=True):
+            if isinstance(size, int) or "*" in size:
+                others.append((name, size, length))
+            elif known.setdefault(size, length) != length:
                 raise ShapeError(
                     f"{shown_by[size]} says {size} = {known[size]}, {name} says {size} = {length}; "
-                    f"{name} has shape {arrays[name].shape} for {spelled(axes[name])}."
+                    f"{name} has shape {array.shape} for {spelled(axes[name])}."
                 )
-            shown_by.setdefault(size, name)
-    _divide_products([(size, length) for _, size, length in lengths], known)
-    for name, size, length in lengths:
+            else:
+                shown_by.setdefault(size, name)
+    _divide_products([(size, length) for _, size, length in others], known)
+    for name, size, length in others:
         # A product of sizes that nothing shows cannot be checked.
         shown = all(part in known for part in size_factors(size) if isinstance(part, str))
         if shown and size_value(size, known) != length:
@@ -155,9 +156,8 @@ def _axes_message(name: str, array: Array, axes: tuple[Size, ...]) -> str:
     return message
 
 
-def _divide_products(lengths: Sequence[tuple[Size, int]], sizes: dict[str, int]) -> None:
+def _divide_products(axes: Sequence[tuple[Size, int]], sizes: dict[str, int]) -> None:
     """Find a size that only products with known others show: n of an axis m*n of length 6, where m is 2."""
-    axes = [(size, length) for size, length in lengths if isinstance(size, str) and "*" in size]
     for _ in axes:
         for size, length in axes:
             unknown = [part for part in size_factors(size) if isinstance(part, str) and part not in sizes]
