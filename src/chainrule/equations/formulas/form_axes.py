@@ -38,7 +38,6 @@ from chainrule.equations.formulas.forms import (
     SizeForm,
     Split,
     Sum,
-    Summed,
     Trace,
     Transposed,
     Unit,
@@ -66,7 +65,7 @@ def _of_kronecker(form: Kron) -> Dims:
 
 # A number, and an entry at letters, have no axes.
 _DIMS: dict[type[Form], Callable[[Any], Dims]] = {
-    **dict.fromkeys((Num, SizeForm, Pi, Norm, Trace, Sum, Entry, Letter, Sigma), lambda form: ()),
+    **dict.fromkeys((Num, SizeForm, Pi, Norm, Trace, Sum, Entry, Letter), lambda form: ()),
     **dict.fromkeys((Ones, Relation, OfEntries, Each), lambda form: form.dims),
     Named: lambda form: form.node.dims,
     Eye: lambda form: (form.size, form.size),
@@ -91,7 +90,7 @@ _DIMS: dict[type[Form], Callable[[Any], Dims]] = {
     Diagonal: lambda form: dims_of(form.arg)[:1],
     Add: lambda form: _common(term for _, term in form.terms),
     Hadamard: lambda form: _common((*form.above, *form.below)),
-    Summed: lambda form: dims_of(form.body),
+    Sigma: lambda form: dims_of(form.body),
     Scale: lambda form: dims_of(form.arg) if form.arg is not None else (),
     Power: lambda form: dims_of(form.arg),
 }

@@ -291,19 +291,10 @@ class Each(Form):
 
 @dataclass(frozen=True, slots=True)
 class Sigma(Form):
-    """Σ over letters, each with its size."""
+    """Σ over letters, each with its size; the body may have axes: Σ_s x_s x_sᵀ."""
 
     body: Form
     summed: tuple[tuple[str, Size], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Summed(Form):
-    """Σ over one letter of a form that may have axes: Σ_s x_s x_sᵀ."""
-
-    letter: str
-    size: Size
-    body: Form
 
 
 class PartOf(str):

@@ -51,7 +51,6 @@ from chainrule.equations.formulas.forms import (
     SizeForm,
     Split,
     Sum,
-    Summed,
     Trace,
     Transposed,
     Unit,
@@ -165,8 +164,9 @@ class Speller:
             terms.append((order.label[0], self.entry(form.label, at[:lead], bound)))
         return compared(order.op, terms, order.sizes, order.constant)
 
-    def _summed(self, form: Summed, at: At, bound: At) -> Form:
-        return _sigma([(form.letter, form.size)], self.entry(form.body, at, (*bound, form.letter)))
+    def _sigma(self, form: Sigma, at: At, bound: At) -> Form:
+        letters = (letter for letter, _ in form.summed)
+        return _sigma(form.summed, self.entry(form.body, at, (*bound, *letters)))
 
     def _one_of_each(self, form: Each, at: At, bound: At) -> Form:
         own = form.placeholders
@@ -316,13 +316,13 @@ class Speller:
         Power: _power,
         Relation: _relation,
         Scale: _scale,
+        Sigma: _sigma,
         Split: _split,
         Sum: lambda self, form, at, bound: self._total(form.arg, bound),
-        Summed: _summed,
         Trace: _trace,
         Transposed: _transposed,
         # A name of labels at as many letters as they have, and its own.
-        **dict.fromkeys((OneHot, Eye, Unit, Pi, SizeForm, Entry, Letter, OfEntries, Sigma), _entry_of_whole),
+        **dict.fromkeys((OneHot, Eye, Unit, Pi, SizeForm, Entry, Letter, OfEntries), _entry_of_whole),
     }
 
 
@@ -332,7 +332,7 @@ def _square(form: Form) -> Form:
 
 def _stands_whole(form: Form) -> bool:
     """Whether matrix form says it, so that its entry is one of the whole: (1 - h⊙h)[j]."""
-    if isinstance(form, Compare | Num | Ones | Part | Scale | Summed | Transposed):
+    if isinstance(form, Compare | Num | Ones | Part | Scale | Sigma | Transposed):
         return False
     # One number for all entries has no axes to take an entry from: where(s > 0, 1, 0).
     scalar = isinstance(form, Where) and isinstance(form.then, Num) and isinstance(form.other, Num)

@@ -159,8 +159,8 @@ def is_indexed(form: Form) -> bool:
 
     What is written entry by entry already has neither.
     """
-    for inner in each_form(form, closed=(Entry, OfEntries, Part, Sigma)):
-        if isinstance(inner, Entry | OfEntries | Sigma):
+    for inner in each_form(form, closed=(Entry, OfEntries, Part)):
+        if isinstance(inner, Entry | OfEntries):
             continue
         if isinstance(inner, Part) and not isinstance(inner.arg, Named) and is_indexed(inner.arg):
             return True

@@ -40,7 +40,6 @@ from chainrule.equations.formulas.forms import (
     SizeForm,
     Split,
     Sum,
-    Summed,
     Trace,
     Transposed,
     Unit,
@@ -174,7 +173,7 @@ class Printer:
 
     def _scaled(self, arg: Form) -> str:
         """What stands after scalars: matrix products and Σ as they are, Hadamard products in brackets."""
-        return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma | Summed) else FACTOR)
+        return self.inside(arg, PRODUCT if isinstance(arg, Mul | Sigma) else FACTOR)
 
     def _hadamard(self, form: Hadamard) -> tuple[str, int]:
         above = [self.inside(factor, FACTOR) for factor in form.above]
@@ -240,9 +239,6 @@ class Printer:
     def _sigma(self, form: Sigma) -> tuple[str, int]:
         return self.sigma(self.inside(form.body, PRODUCT), form.summed), self.sigma_level
 
-    def _summed(self, form: Summed) -> tuple[str, int]:
-        return self.sigma(self.inside(form.body, PRODUCT), [(form.letter, form.size)]), self.sigma_level
-
     _rules: ClassVar[Mapping[type[Form], Callable[[Any, Any], tuple[str, int]]]] = {
         Named: lambda self, form: (self.names(form.node), ATOM),
         Num: lambda self, form: (
@@ -285,7 +281,6 @@ class Printer:
         Extreme: _extreme,
         Kron: lambda self, form: self._kron(form),
         Sigma: lambda self, form: self._sigma(form),
-        Summed: lambda self, form: self._summed(form),
     }
 
     def block_entry(self, base: str, groups: Sequence[Sequence[str]], parts: Sequence[Parts]) -> str:

@@ -13,7 +13,7 @@ from chainrule.equations.calculus.naming import Line
 from chainrule.equations.calculus.pin import involves, pinned, pinned_sum
 from chainrule.equations.calculus.second import Moved, Second
 from chainrule.equations.formulas.arrange import transpose
-from chainrule.equations.formulas.forms import Form, Named, Summed, Transposed
+from chainrule.equations.formulas.forms import Form, Named, Sigma, Transposed
 from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.readable import require_readable_together
@@ -24,6 +24,7 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     from_below,
+    is_sum,
     linear,
     relabelled,
 )
@@ -85,7 +86,7 @@ class OneExample:
         outside, inside = self._apart(with_jacobians(simplify(each)))
         pool = node.pool
         total = pool.symbol(("sum over the examples of", inside), inside.dims)
-        over = Summed(len(inside.dims), self.letter, self.size, matrix_form(inside, held))
+        over = Sigma(len(inside.dims), matrix_form(inside, held), ((self.letter, self.size),))
         axes = range(len(inside.dims))
         whole = product(pool, [*((factor, ()) for factor in outside), (total, axes)], axes)
         terms = [(Fraction(1), term) for term in (whole, rest) if term is not None]
@@ -101,7 +102,7 @@ class OneExample:
     def _apart(self, node: Node) -> tuple[list[Node], Node]:
         """Scalars that are the same for every example, and what is left to be summed."""
         terms = coefficient_terms(node)
-        if len(terms) != 1 or terms[0][1].kind != "prod":
+        if len(terms) != 1 or len(factors_of(terms[0][1])) < 2:
             return [], node
         (c, term), own = terms[0], set(self._symbols.values())
         out = term.axes
@@ -136,7 +137,7 @@ def with_jacobians(node: Node) -> Node:
 
     def rule(inner: Node, args: tuple[Node, ...]) -> Node:
         built = rebuild(inner, args)
-        return _with_jacobian(built) if built.kind == "lin" else built
+        return _with_jacobian(built) if is_sum(built) else built
 
     return from_below(node, rule, {})
 
