@@ -225,3 +225,9 @@ def test_explain_numbers_the_lines_with_shape_and_rule(derivation):
     assert lines[0].startswith(" 1. δL     = softmax(A v)")
     assert "(m,)" in lines[0]
     assert "the gradient of logsumexp is softmax" in lines[0]
+
+
+def test_latex_and_sheets_inherit_nothing_of_unicode(derivation):
+    for written in (derivation, Equations(TENSORS).derive("f", ["A", "x", "W"])):
+        assert written.latex().isascii()
+        assert written.sheet().isascii()

@@ -33,3 +33,9 @@ def test_signs_and_bits_have_their_sets():
     text = Equations(SHEET + "    d1 = d(L, V)\n    Q = s * L * sum(g)").derive("Q", "V").latex(where=True)
     assert r"s &\in \{-1, +1\}" in text
     assert r"g &\in \{0, 1\}^{3}" in text
+
+
+def test_a_number_of_classes_is_a_number():
+    """Of Class[10] the last digit was a subscript."""
+    sheet = "data y: Class[10]; parameters w: R[10]\nL = w[y]"
+    assert r"y &\in \{0, \dots, 10 - 1\}" in Equations(sheet).derive("L").latex(where=True)

@@ -10,11 +10,12 @@ from typing import Any
 from chainrule.equations.formulas.forms import (
     Add,
     Diag,
+    Each,
     Eye,
     Form,
-    Function,
     Hadamard,
     Indexed,
+    Inverse,
     Iota,
     Kron,
     Mul,
@@ -30,7 +31,6 @@ from chainrule.equations.formulas.forms import (
     Unit,
     each_form,
     forms_in,
-    is_inverse,
 )
 
 
@@ -159,7 +159,7 @@ _TRANSPOSED: dict[type[Form], Callable[[Any], Form | None]] = {
     Ones: lambda form: Ones(2, form.dims[::-1]) if form.rank == 2 else None,
     Named: lambda form: form if form.node.pool.symmetric.get(form.node) else None,
     Transposed: lambda form: form.arg,
-    Function: lambda form: form if is_inverse(form) and transpose(form.arg) == form.arg else None,
+    Inverse: lambda form: form if transpose(form.arg) == form.arg else None,
     Scale: lambda form: scalars_outside([form], lambda bare: transpose(*bare)),
     Kron: lambda form: Kron(form.rank, transpose(form.left), transpose(form.right)),
     Mul: _transposed_product,
@@ -193,7 +193,7 @@ def _chain(factors: Iterable[Form], rank: int) -> Form:
 def _opens(row: Transposed) -> bool:
     """Whether a transposed product opens in a chain: a row does for its inverses, bᵀ A⁻ᵀ for (A⁻¹ b)ᵀ."""
     inner = row.arg.factors if isinstance(row.arg, Mul) else ()
-    return row.rank == 2 or any(map(is_inverse, inner))
+    return row.rank == 2 or any(isinstance(factor, Inverse) for factor in inner)
 
 
 def hadamard(above: Iterable[Form], below: Iterable[Form], rank: int) -> Form:
@@ -249,6 +249,6 @@ def _length(form: Form) -> int:
         if missing:
             stack.extend(missing)
             continue
-        lengths[id(top)] = sum(lengths[id(part)] for part in parts) + (not isinstance(top, Transposed))
+        lengths[id(top)] = sum(lengths[id(part)] for part in parts) + (not isinstance(top, Transposed | Each))
         stack.pop()
     return lengths[id(form)]

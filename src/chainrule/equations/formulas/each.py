@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
-from chainrule.equations.formulas.forms import Each, Form, Function, Part, each_form, with_parts
+from chainrule.equations.formulas.forms import Each, Form, Function, Inverse, Part, each_form, with_parts
 from chainrule.equations.nodes.blocks import grouped
 from chainrule.equations.nodes.kronecker import split_axes
 from chainrule.equations.nodes.nodes import Factor, Node, topological
@@ -23,16 +23,16 @@ T = TypeVar("T")
 At = tuple[tuple[int, int], ...]
 
 
-def of_each(node: Node, name: str, form_of: Callable[[Node], Form]) -> Form:
+def of_each(
+    node: Node, whole: Callable[[Node, int, Form], Function | Inverse], form: Callable[[Node], Form]
+) -> Form:
     """The form of a function of the last axes of its argument, which has more or needs letters."""
-    (arg,), whole = node.args, last_axes(node) or 0
+    (arg,), last = node.args, last_axes(node) or 0
     # Placeholders of their own: of max_i Σ_k logdet(S[k])[i], k is another than i.
-    first = 1 + max(_placeholders(form_of(arg)), default=-1)
-    own = tuple(range(first, first + len(arg.dims) - whole))
-    body = form_of(at_placeholders(arg, tuple(enumerate(own))))
-    if not own:
-        return Function(len(node.dims), name, body)
-    return Each(len(node.dims), name, body, own, node.dims)
+    first = 1 + max(_placeholders(form(arg)), default=-1)
+    own = tuple(range(first, first + len(arg.dims) - last))
+    body = whole(node, len(node.dims) - len(own), form(at_placeholders(arg, tuple(enumerate(own)))))
+    return Each(len(node.dims), body, own, node.dims) if own else body
 
 
 def _placeholders(form: Form) -> Iterator[int]:

@@ -17,6 +17,7 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Inverse,
     Iota,
     Kron,
     Letter,
@@ -26,6 +27,7 @@ from chainrule.equations.formulas.forms import (
     Norm,
     Num,
     OfEntries,
+    OfExponentials,
     OneHot,
     Ones,
     Part,
@@ -75,7 +77,7 @@ _DIMS: dict[type[Form], Callable[[Any], Dims]] = {
     Indexed: _of_product,
     Transposed: lambda form: dims_of(form.arg)[::-1],
     Mul: lambda form: _outer_dims(form.factors, form.rank),
-    Function: lambda form: dims_of(form.arg)[: form.rank],
+    **dict.fromkeys((Function, OfExponentials), lambda form: dims_of(form.arg)[: form.rank]),
     Part: lambda form: tuple(
         size for size, place in zip(dims_of(form.arg), form.places, strict=True) if place is None
     ),
@@ -92,7 +94,7 @@ _DIMS: dict[type[Form], Callable[[Any], Dims]] = {
     Hadamard: lambda form: _common((*form.above, *form.below)),
     Sigma: lambda form: dims_of(form.body),
     Scale: lambda form: dims_of(form.arg) if form.arg is not None else (),
-    Power: lambda form: dims_of(form.arg),
+    **dict.fromkeys((Power, Inverse), lambda form: dims_of(form.arg)),
 }
 
 

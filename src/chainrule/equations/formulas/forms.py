@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, TypeGuard
+from typing import Any
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.conditions import Order
@@ -27,6 +27,14 @@ class OfArgument(Form):
     """A piece that is made of another one, its argument."""
 
     arg: Form
+
+
+@dataclass(frozen=True, slots=True)
+class OfTwo(Form):
+    """A piece that is made of two others."""
+
+    left: Form
+    right: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +156,16 @@ class Function(Form):
 
 
 @dataclass(frozen=True, slots=True)
+class OfExponentials(Function):
+    """A function of each row that sums its exponentials: their logarithm, or the share of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse(OfArgument):
+    """The inverse of a matrix, written as a power."""
+
+
+@dataclass(frozen=True, slots=True)
 class Power(OfArgument):
     """Elementwise power of anything but exponents 1, 2, -1."""
 
@@ -198,12 +216,10 @@ class Indexed(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Compare(Form):
+class Compare(OfTwo):
     """1 where ``left op right`` holds, else 0."""
 
     op: str
-    left: Form
-    right: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,20 +232,15 @@ class Where(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Extreme(Form):
+class Extreme(OfTwo):
     """The larger ("max") or smaller ("min") of two, entry by entry."""
 
     name: str
-    left: Form
-    right: Form
 
 
 @dataclass(frozen=True, slots=True)
-class Kron(Form):
+class Kron(OfTwo):
     """left ⊗ right."""
-
-    left: Form
-    right: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +292,9 @@ class Part(OfArgument):
 
 @dataclass(frozen=True, slots=True)
 class Each(Form):
-    """A function of every matrix or row of a stack; ``body`` is one of them, at placeholders."""
+    """A function of every matrix or row of a stack; ``body`` is that of one of them, at placeholders."""
 
-    name: str
-    body: Form
+    body: Function | Inverse
     placeholders: tuple[int, ...]
     dims: tuple[Size, ...]
 
@@ -320,11 +330,6 @@ class PartOf(str):
         part = cls(text)
         part.whole, part.parts, part.place = whole, parts, place
         return part
-
-
-def is_inverse(form: Form) -> TypeGuard[Function]:
-    """Whether a form is the inverse of a matrix, which is written as a power."""
-    return isinstance(form, Function) and form.name == "inv"
 
 
 def forms_in(form: Form) -> list[Form]:

@@ -30,6 +30,7 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Inverse,
     Iota,
     Kron,
     Letter,
@@ -39,6 +40,7 @@ from chainrule.equations.formulas.forms import (
     Norm,
     Num,
     OfEntries,
+    OfExponentials,
     OneHot,
     Ones,
     Part,
@@ -55,7 +57,6 @@ from chainrule.equations.formulas.forms import (
     Transposed,
     Unit,
     Where,
-    is_inverse,
     with_parts,
 )
 from chainrule.equations.formulas.letters import (
@@ -123,7 +124,7 @@ class Speller:
         return _scaled(form.coefficient, [*above, *up], below)
 
     def _transposed(self, form: Transposed, at: At, bound: At) -> Form:
-        if is_inverse(form.arg) and not is_indexed(form):
+        if isinstance(form.arg, Inverse) and not is_indexed(form):
             return Entry(0, form, at)
         return self.entry(form.arg, at[::-1], bound)
 
@@ -170,9 +171,8 @@ class Speller:
 
     def _one_of_each(self, form: Each, at: At, bound: At) -> Form:
         own = form.placeholders
-        lead, left = at[: len(own)], at[len(own) :]
-        one = lettered(form.body, dict(zip(own, lead, strict=True)))
-        return self._whole(Function(len(left), form.name, one), left, bound)
+        one = lettered(form.body, dict(zip(own, at, strict=False)))
+        return self._whole(one, at[len(own) :], bound)
 
     def _part(self, form: Part, at: At, bound: At) -> Form:
         if all(isinstance(place, str | None) for place in form.places):
@@ -243,20 +243,19 @@ class Speller:
         return _sigma(chain.summed, _scaled(Fraction(1), entries))
 
     def _function(self, form: Function, at: At, bound: At) -> Form:
-        arg = form.arg
         if form.name in ELEMENTWISE or form.name == "sqrt":  # a root is a power otherwise
             return self._entry_by_entry(form, at, bound)
-        if form.name not in ("softmax", "logsumexp"):
-            return self._whole(form, at, bound)
-        rest = at[:-1] if form.name == "softmax" else at
-        (letter,) = self._fresh(1, bound)
-        each = Function(0, "exp", self.entry(arg, (*rest, letter), bound))
+        return self._whole(form, at, bound)
+
+    def _of_exponentials(self, form: OfExponentials, at: At, bound: At) -> Form:
+        arg, (letter,) = form.arg, self._fresh(1, bound)
+        each = Function(0, "exp", self.entry(arg, (*at[: arg.rank - 1], letter), bound))
         total = _sigma([(letter, dims_of(arg)[-1])], each)
-        if form.name == "logsumexp":
+        if form.rank < arg.rank:
             return Function(0, "log", total)
         return _scaled(Fraction(1), [Function(0, "exp", self.entry(arg, at, bound))], [total])
 
-    def _whole(self, form: Function, at: At, bound: At) -> Form:
+    def _whole(self, form: Any, at: At, bound: At) -> Form:
         """An entry of a function of a whole matrix or row; what matrix form cannot say is made of entries."""
         arg = self._numbers_spelled(form.arg, bound)
         one = replace(form, arg=self._of_entries(form.arg, bound) if is_indexed(arg) else arg)
@@ -302,6 +301,7 @@ class Speller:
         Function: _function,
         Hadamard: _hadamard,
         Indexed: _product,
+        Inverse: _whole,
         Iota: lambda self, form, at, bound: Letter(0, at[0]),
         Kron: _kronecker,
         Merged: _merged,
@@ -312,6 +312,7 @@ class Speller:
         Norm: lambda self, form, at, bound: Function(0, "sqrt", self._total(form.arg, bound, _square)),
         Num: lambda self, form, at, bound: Num(0, form.value),
         Ones: lambda self, form, at, bound: Num(0, Fraction(1)),
+        OfExponentials: _of_exponentials,
         Part: _part,
         Power: _power,
         Relation: _relation,

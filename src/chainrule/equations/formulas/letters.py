@@ -66,12 +66,11 @@ def compared(
     sides = (left + own[0], right + own[1])
     if turned:
         # j = i + 1 rather than i + 1 = j, and i > 2 rather than 2 < i.
-        return Compare(0, {"<": ">"}.get(op, op), _side(sides[1], 0), _side(sides[0], constant))
-    if not right or own[1]:
-        return Compare(0, op, _side(sides[0], 0), _side(sides[1], -constant))
-    if op == "<" and constant < 0:
-        return Compare(0, "<=", _side(sides[0], 0), _side(sides[1], -constant - 1))
-    return Compare(0, op, _side(sides[0], max(constant, 0)), _side(sides[1], max(-constant, 0)))
+        return Compare(0, _side(sides[1], 0), _side(sides[0], constant), {"<": ">"}.get(op, op))
+    first, second = (0, -constant) if not right or own[1] else (max(constant, 0), max(-constant, 0))
+    if op == "<" and first == 0 and constant < 0 and right and not own[1]:
+        op, second = "<=", second - 1
+    return Compare(0, _side(sides[0], first), _side(sides[1], second), op)
 
 
 def _side(terms: Terms, constant: int) -> Form:

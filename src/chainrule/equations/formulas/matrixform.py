@@ -23,12 +23,14 @@ from chainrule.equations.formulas.forms import (
     Function,
     Hadamard,
     Indexed,
+    Inverse,
     Iota,
     Kron,
     Merged,
     Named,
     Norm,
     Num,
+    OfExponentials,
     OneHot,
     Ones,
     Pi,
@@ -40,7 +42,6 @@ from chainrule.equations.formulas.forms import (
     Split,
     Unit,
     Where,
-    is_inverse,
 )
 from chainrule.equations.formulas.letters import is_indexed
 from chainrule.equations.formulas.readable import require_readable
@@ -71,6 +72,7 @@ SVD_PARTS = {LEFT: "left", RIGHT: "right", PAIRS: "pairs"}
 
 FormOf = Callable[[Node], Form]
 FormRow = Callable[[Node, FormOf], Form]
+WholeForm = Callable[[Node, int, Form], Function | Inverse]
 
 
 def matrix_form(node: Node, held: Mapping[Node, Form] | None = None) -> Form:
@@ -110,18 +112,22 @@ def _function_form(node: Node, form: FormOf) -> Form:
     return Function(len(node.dims), node.data, form(arg))
 
 
-def _of_rows(name: str, keeps: bool) -> FormRow:
+def _of_rows(name: str, keeps: bool, kind: type[Function] = Function) -> FormRow:
     """A function of each row, of what gives a row or a number for each; ``name`` may say ``{0.data}``."""
 
     def row(node: Node, form: FormOf) -> Form:
         rank = len(node.dims)
         along = rank - 1 if keeps else rank
-        return Function(rank, name.format(node), form(node.args[0]), along if rank > keeps else None)
+        return kind(rank, name.format(node), form(node.args[0]), along if rank > keeps else None)
 
     return row
 
 
-def _of_whole(name: str, along: FormRow | None = None) -> FormRow:
+def _called(name: str) -> WholeForm:
+    return lambda node, rank, arg: Function(rank, name.format(node), arg)
+
+
+def _of_whole(whole: WholeForm, along: FormRow | None = None) -> FormRow:
     """A function of a whole matrix or row; of each where there is a stack of them, or letters are needed.
 
     A row for each row of a matrix needs no letters: max(X, axis=1), which ``along`` writes.
@@ -130,8 +136,8 @@ def _of_whole(name: str, along: FormRow | None = None) -> FormRow:
     def row(node: Node, form: FormOf) -> Form:
         (arg,) = node.args
         if len(arg.dims) > 2 or is_indexed(form(arg)):
-            return of_each(node, name.format(node), form)
-        return along(node, form) if along else Function(len(node.dims), name.format(node), form(arg))
+            return of_each(node, whole, form)
+        return along(node, form) if along else whole(node, len(node.dims), form(arg))
 
     return row
 
@@ -163,10 +169,10 @@ def _comparison_form(node: Node, form: FormOf) -> Form:
     rank, (left, right) = len(node.dims), (_broadcast(arg, form) for arg in node.args)
     if is_denied(node):
         numbers = (Num(rank, Fraction(number)) for number in (0, 1))
-        return Where(rank, Compare(rank, NEGATED[node.data], left, right), *numbers)
+        return Where(rank, Compare(rank, left, right, NEGATED[node.data]), *numbers)
     if isinstance(left, Num) and node.data in ("<", "<="):  # x > 0 rather than 0 < x
-        return Compare(rank, ">" + node.data[1:], right, left)
-    return Compare(rank, node.data, left, right)
+        return Compare(rank, right, left, ">" + node.data[1:])
+    return Compare(rank, left, right, node.data)
 
 
 def _choice_form(node: Node, form: FormOf) -> Form:
@@ -176,7 +182,7 @@ def _choice_form(node: Node, form: FormOf) -> Form:
         return form(condition)
     if condition.kind == "compare" and condition.data == "<=" and set(condition.args) == {then, other}:
         name = "max" if condition.args[1] is then else "min"
-        return Extreme(rank, name, _broadcast(then, form), _broadcast(other, form))
+        return Extreme(rank, _broadcast(then, form), _broadcast(other, form), name)
     if condition.kind == "prod":
         # One condition for all entries needs no ones.
         inner = [arg for arg in condition.args if arg.kind != "ones"]
@@ -271,7 +277,7 @@ def _product_form(node: Node, form: FormOf) -> Form:
 def _in_order(piece: tuple[Form, tuple[int, ...]]) -> tuple[Form, tuple[int, ...]]:
     """A⁻ᵀ[i,l] rather than A⁻¹[l,i]."""
     form, own = piece
-    if is_inverse(form) and list(own) == sorted(own, reverse=True):
+    if isinstance(form, Inverse) and list(own) == sorted(own, reverse=True):
         return transpose(form), own[::-1]
     return piece
 
@@ -359,12 +365,13 @@ FORMS: dict[str, FormRow] = {
         _power_form(_squares(node, form), ROOT) if node.dims else Norm(0, form(node.args[0]))
     ),
     "direction": lambda node, form: form(over_divisor(*node.args)),
-    "softmax": _of_rows("softmax", keeps=True),
-    "lse": _of_rows("logsumexp", keeps=False),
-    "extreme": _of_whole("{0.data}", _of_rows("{0.data}", keeps=False)),
-    "attains": _of_whole("e_arg{0.data}", _of_rows("e_arg{0.data}", keeps=True)),
-    **dict.fromkeys(("inv", "det", "logdet", "adjugate"), _of_whole("{0.kind}")),
-    "svd": lambda node, form: _of_whole(SVD_PARTS[node.data])(node, form),
+    "softmax": _of_rows("softmax", True, OfExponentials),
+    "lse": _of_rows("logsumexp", False, OfExponentials),
+    "extreme": _of_whole(_called("{0.data}"), _of_rows("{0.data}", keeps=False)),
+    "attains": _of_whole(_called("e_arg{0.data}"), _of_rows("e_arg{0.data}", keeps=True)),
+    **dict.fromkeys(("det", "logdet", "adjugate"), _of_whole(_called("{0.kind}"))),
+    "inv": _of_whole(lambda node, rank, arg: Inverse(rank, arg)),
+    "svd": lambda node, form: _of_whole(_called(SVD_PARTS[node.data]))(node, form),
     "compare": _comparison_form,
     "where": _choice_form,
     "kron": lambda node, form: Kron(len(node.dims), form(node.args[0]), form(node.args[1])),

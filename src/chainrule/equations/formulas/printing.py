@@ -19,6 +19,7 @@ from chainrule.equations.formulas.forms import (
     Form,
     Function,
     Hadamard,
+    Inverse,
     Iota,
     Kron,
     Letter,
@@ -27,6 +28,7 @@ from chainrule.equations.formulas.forms import (
     Norm,
     Num,
     OfEntries,
+    OfExponentials,
     OneHot,
     Ones,
     Part,
@@ -44,7 +46,6 @@ from chainrule.equations.formulas.forms import (
     Transposed,
     Unit,
     Where,
-    is_inverse,
 )
 from chainrule.equations.formulas.glyphs import SUBSCRIPTS, unicode_name
 from chainrule.equations.formulas.index_notation import Speller
@@ -187,13 +188,11 @@ class Printer:
         return self.elementwise_quotient(top, bottom), PRODUCT
 
     def _transposed(self, form: Transposed) -> tuple[str, int]:
-        if is_inverse(form.arg):
+        if isinstance(form.arg, Inverse):
             return self.inverse_transposed(self.inverted(form.arg.arg)), ATOM
         return self.transpose(self.inside(form.arg, ATOM)), ATOM
 
     def _function(self, form: Function) -> tuple[str, int]:
-        if is_inverse(form):
-            return self.inverse(self.inverted(form.arg)), ATOM
         return self.function(form.name, self.text(form.arg), form.axis), ATOM
 
     def _raised(self, form: Raised) -> tuple[str, int]:
@@ -258,7 +257,8 @@ class Printer:
         ),
         Hadamard: _hadamard,
         Transposed: _transposed,
-        Function: lambda self, form: self._function(form),
+        **dict.fromkeys((Function, OfExponentials), lambda self, form: self._function(form)),
+        Inverse: lambda self, form: (self.inverse(self.inverted(form.arg)), ATOM),
         Power: lambda self, form: (self.power(self.inside(form.arg, ATOM), form.exponent, form.rank), FACTOR),
         Raised: _raised,
         Diag: lambda self, form: (self.function("diag", self.text(form.arg), None), ATOM),

@@ -102,7 +102,7 @@ class OneExample:
     def _apart(self, node: Node) -> tuple[list[Node], Node]:
         """Scalars that are the same for every example, and what is left to be summed."""
         terms = coefficient_terms(node)
-        if len(terms) != 1 or len(factors_of(terms[0][1])) < 2:
+        if len(terms) != 1 or factors_of(terms[0][1])[0][0] is terms[0][1]:
             return [], node
         (c, term), own = terms[0], set(self._symbols.values())
         out = term.axes
