@@ -9,8 +9,8 @@ from chainrule.equations.calculus.local import RULES
 from chainrule.equations.calculus.modes import tangent
 from chainrule.equations.calculus.pin import pinned
 from chainrule.equations.code.assemble import array_source
-from chainrule.equations.code.codegen import CODE
 from chainrule.equations.code.compile import compile_program
+from chainrule.equations.code.node_code import NODE_CODE
 from chainrule.equations.formulas.kinks import KINKED
 from chainrule.equations.formulas.matrixform import FORMS, matrix_form
 from chainrule.equations.formulas.print_latex import LatexPrinter
@@ -133,7 +133,7 @@ def test_every_room_has_a_row_for_every_kind():
     assert set(RULES) == kinds - constant - LEAVES - {"svd", "direction", "part"}
     assert set(FORMS) == kinds - SPELLED_OUT
     # A name is read, and a sum and an interval are statements of several results.
-    assert set(CODE) == kinds - {"sym", "part"}
+    assert set(NODE_CODE) == kinds - {"sym", "part"}
     assert set(VALUES) == kinds - {"sym", "part"}
     assert set(KINKED) < kinds
     assert {name.split(",")[0] for name in CASES} >= set(RULES)

@@ -207,8 +207,7 @@ class _Blocks:
         along = symbol.dims[1:] if over else symbol.dims
         seed = identity_seed(program.pool, along)
         if over:
-            axes = tuple(range(len(seed.dims)))
-            seed = spread(seed, axes, ("example", *axes), (self.size, *seed.dims))
+            seed = spread(seed, seed.axes, ("example", *seed.axes), (self.size, *seed.dims))
         own = {Cotangent(self.of, name), *self._entered(ways.values())}
         straight = {v for (v, _), way in ways.items() if way.entrance.slope is None and way.row == v}
         order.push_through({symbol: seed}, along, partial(self._moved_name, name), straight, own)
@@ -269,7 +268,7 @@ class _Blocks:
         """The derivative of a gradient's line in a direction, before its sum over the examples."""
         directions, known = self.order.directions, self.order.directions.get(leaf.symbol)
         if not over:
-            if known is not None and known.kind == "sym" and len(known.dims) <= MATRIX:
+            if known is not None and known in symbols_of(known) and len(known.dims) <= MATRIX:
                 return known
             return self.order.simple(tangent(leaf.expression, directions, along))
         whole = unsummed(leaf.expression, self.size)

@@ -11,8 +11,8 @@ from fractions import Fraction
 from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, topological
-from chainrule.equations.nodes.operations import substitute
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, own_factors, topological
+from chainrule.equations.nodes.operations import moving, operation, substitute
 from chainrule.equations.nodes.program import Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
@@ -132,11 +132,7 @@ def _narrowest(
 
 def _neck(body: Node, symbol: Node) -> Node | None:
     """The highest node of a body that is linear in a symbol and holds all of it."""
-    holding = {symbol}
-    for node in topological([body]):
-        if any(arg in holding for arg in node.args):
-            holding.add(node)
-    node = body
+    node, holding = body, moving(topological([body]), {symbol})
     while node is not symbol:
         if _is_linear(node, symbol, holding):
             return node
@@ -149,16 +145,13 @@ def _neck(body: Node, symbol: Node) -> Node | None:
 
 def _is_linear(node: Node, symbol: Node, holding: set[Node]) -> bool:
     terms = [term for _, term in coefficient_terms(node) if term in holding]
-    return all(
-        term is symbol or (term.kind == "prod" and [arg for arg in term.args if arg in holding] == [symbol])
-        for term in terms
-    )
+    return all([arg for arg, _ in factors_of(term) if arg in holding] == [symbol] for term in terms)
 
 
 def _is_identity(slope: Node) -> bool:
     """Whether a slope only renames axes."""
-    kinds = {arg.kind for arg, _ in factors_of(slope)}
-    return "delta" in kinds and kinds <= {"delta", "ones"}
+    factors = own_factors(slope)
+    return bool(factors) and all(operation(arg).renames for arg, _ in factors)
 
 
 def _bias(program: Program, needed: Collection[str], neck: Node, user: str, over: bool) -> str | None:
@@ -178,5 +171,5 @@ def _bias(program: Program, needed: Collection[str], neck: Node, user: str, over
 
 def _one_row(term: Node) -> Node | None:
     """The b of 𝟏 bᵀ."""
-    rows = [(arg, own) for arg, own in factors_of(term) if arg.kind != "ones"]
+    rows = own_factors(term)
     return rows[0][0] if [own for _, own in rows] == [term.axes[1:]] else None

@@ -24,17 +24,21 @@ from chainrule.equations.calculus.naming import (
 )
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.nodes.canonical import is_symmetric
+from chainrule.equations.nodes.conditions import gate
 from chainrule.equations.nodes.nodes import (
     ONE,
     Node,
     coefficient_terms,
+    content,
     from_below,
     is_number,
+    is_sum,
     is_zero,
     linear,
     scaled,
     topological,
 )
+from chainrule.equations.nodes.norms import is_root
 from chainrule.equations.nodes.operations import moving, rebuild, rule_in_words, substitute
 from chainrule.equations.nodes.program import Cotangent, Program, Temporary, symbols_of
 from chainrule.equations.nodes.simplify import cost, simplify
@@ -158,7 +162,8 @@ class _Walk:
 
         def name_shared(node: Node, part: Node) -> Node:
             # Behind a name a condition could not keep an infinite slope of the other branch out.
-            if part.kind in ("sym", "where") or not symbols_of(part):
+            mentioned = symbols_of(part)
+            if not mentioned or part in mentioned or gate(part):
                 return part
             line = _line(part, part, self.fold, rules=_rules_above(body, {node}, user))
             c, line.expression = _before_root(line.expression)
@@ -183,12 +188,8 @@ class _Walk:
 
 def _before_root(node: Node) -> tuple[Fraction, Node]:
     """A root and the number before it, which goes with what uses it: 1/‖x‖ gets a name, not 1/(2 ‖x‖)."""
-    terms = coefficient_terms(node)
-    powers = [term for _, term in terms if term.kind == "pow"]
-    is_root = len(terms) == len(powers) == 1 and (
-        powers[0].data.denominator != 1 or powers[0].args[0].data == "divisor"
-    )
-    return terms[0] if is_root else (ONE, node)
+    c, term = content(node)
+    return (c, term) if is_root(term) else (ONE, node)
 
 
 def folding(program: Program, of: str) -> Callable[[Node], Node]:
@@ -200,10 +201,7 @@ def folding(program: Program, of: str) -> Callable[[Node], Node]:
     done = {
         body: program.symbols[name]
         for name, body in reversed(list(program.bodies.items()))
-        if name in known
-        and body.args
-        and not is_number(body)
-        and not (body.kind == "lin" and len(body.args) == 1)
+        if name in known and body.args and not is_number(body) and (is_sum(body) or body is content(body)[1])
     }
     return lambda node: from_below(node, rebuild, done)
 
@@ -281,8 +279,8 @@ class _Trial:
 
     def __init__(self, expression: Node, line: Line, fold: Callable[[Node], Node]) -> None:
         touched, self.rest = expression, list[tuple[Fraction, Node]]()
-        if expression.kind == "lin" and len(expression.args) > MOST_TERMS:
-            terms = coefficient_terms(expression)
+        terms = coefficient_terms(expression)
+        if len(terms) > MOST_TERMS:
             mentions = [line.symbol in symbols_of(term) for _, term in terms]
             self.rest = [term for term, here in zip(terms, mentions, strict=True) if not here]
             inside = [term for term, here in zip(terms, mentions, strict=True) if here]

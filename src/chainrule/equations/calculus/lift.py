@@ -8,7 +8,7 @@ from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span, size_factors
 from chainrule.equations.nodes.distribute import Terms
 from chainrule.equations.nodes.nodes import Node, Pool, from_below, linear
-from chainrule.equations.nodes.operations import is_simplex, made
+from chainrule.equations.nodes.operations import is_simplex, made, operation
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.program import Program
 
@@ -38,9 +38,7 @@ def _lift(node: Node, args: tuple[Node, ...], pool: Pool, size: Size) -> Node:
     if not any(is_over(arg, size) for arg in args):
         return made(node, args, node.dims, pool)
     # A factor, or a number in a power, needs no copy for each example.
-    repeated = [
-        _spread(arg, size) if _needs_all(node, own) else arg for arg, own in zip(args, node.args, strict=True)
-    ]
+    repeated = args if operation(node).broadcasts else [_spread(arg, size) for arg in args]
     return made(node, repeated, (size, *node.dims), pool)
 
 
@@ -49,16 +47,11 @@ def is_over(node: Node, size: Size) -> bool:
     return node.dims[:1] == (size,)
 
 
-def _needs_all(node: Node, arg: Node) -> bool:
-    return not (node.kind == "prod" or (node.kind == "raised" and not arg.dims))
-
-
 def _spread(node: Node, size: Size) -> Node:
     """The same node for every example."""
     if is_over(node, size):
         return node
-    own = tuple(range(len(node.dims)))
-    return spread(node, own, (BATCH, *own), (size, *node.dims))
+    return spread(node, node.axes, (BATCH, *node.axes), (size, *node.dims))
 
 
 def batch_program(

@@ -88,14 +88,9 @@ def _joined(node: Node, parts: Sequence[Parts], before: int, after: int) -> Node
     return merged(node, (*(1,) * before, *map(len, parts), *(1,) * after)) if parts else node
 
 
-def _axes(node: Node) -> tuple[int, ...]:
-    return tuple(range(len(node.dims)))
-
-
 def _sum(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
-    own = _axes(node)
     for place, (coefficient, _) in enumerate(coefficient_terms(node)):
-        yield Slope(place, [], own, own, coefficient)
+        yield Slope(place, [], node.axes, node.axes, coefficient)
 
 
 def _product(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
@@ -110,13 +105,12 @@ def _product(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope
 
 
 def _power(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
-    own = _axes(node)
-    yield Slope(0, [(power_slope(node), own)], own, own, node.data)
+    yield Slope(0, [(power_slope(node), node.axes)], node.axes, node.axes, node.data)
 
 
 def _raised(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """By the base and by the exponent; one without axes takes the sum over all entries."""
-    own = _axes(node)
+    own = node.axes
     for place in places:
         slope = raised_slope(node, place)
         yield Slope(place, [(slope, own)], own, own[: len(node.args[place].dims)])
@@ -124,18 +118,17 @@ def _raised(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]
 
 def _norm(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """U / ‖u‖ in every row, 0 where that is."""
-    own = _axes(node.args[0])
+    own = node.args[0].axes
     yield Slope(0, [(norm_slope(node), own)], own[: len(node.dims)], own)
 
 
 def _function(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
-    own = _axes(node)
-    yield Slope(0, [(function_slope(node, value), own)], own, own)
+    yield Slope(0, [(function_slope(node, value), node.axes)], node.axes, node.axes)
 
 
 def _softmax(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """diag(p) - p pᵀ; with more axes its two terms apart: P⊙C - diag((P⊙C)𝟏) P."""
-    *rest, last = own = _axes(node)
+    *rest, last = own = node.axes
     if not rest:
         yield Slope(0, [(softmaxes.softmax_jacobian(value), ("k", "j"))], ("j",), ("k",))
         return
@@ -145,26 +138,26 @@ def _softmax(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope
 
 
 def _logsumexp(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
-    own = _axes(node.args[0])
+    own = node.args[0].axes
     yield Slope(0, [(softmaxes.softmax(node.args[0]), own)], own[:-1], own)
 
 
 def _inverse(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """-A⁻¹[a, i] A⁻¹[j, b]."""
-    rest = _axes(node)[:-2]
+    rest = node.axes[:-2]
     factors = [(value, (*rest, "a", "i")), (value, (*rest, "j", "b"))]
     yield Slope(0, factors, (*rest, "a", "b"), (*rest, "i", "j"), -1)
 
 
 def _logdet(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """D log |det A| = A⁻ᵀ."""
-    rest = _axes(node)
+    rest = node.axes
     yield Slope(0, [(inverse(node.args[0]), (*rest, "j", "i"))], rest, (*rest, "i", "j"))
 
 
 def _determinant(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """D det A = det(A) A⁻ᵀ, which is adj(A)ᵀ."""
-    (matrix,), rest = node.args, _axes(node)
+    (matrix,), rest = node.args, node.axes
     turned = (*rest, "j", "i")
     if node.data == COFACTORS:
         factors = [(adjugate(matrix), turned)]
@@ -175,7 +168,7 @@ def _determinant(node: Node, value: Node, places: Collection[int]) -> Iterator[S
 
 def _adjugate(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """The second derivative of the determinant, its first pair of axes turned."""
-    rest = _axes(node)[:-2]
+    rest = node.axes[:-2]
     out, arg = (*rest, "column", "row"), (*rest, "i", "j")
     for sign, factors in second_cofactors(node.args[0], rest, ("row", "column"), ("i", "j")):
         yield Slope(0, factors, out, arg, sign)
@@ -183,7 +176,7 @@ def _adjugate(node: Node, value: Node, places: Collection[int]) -> Iterator[Slop
 
 def _choice(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """1 for the branch that is taken, and 0 for the other, whatever its slope is there."""
-    pool, condition, own = node.pool, node.args[0], _axes(node)
+    pool, condition, own = node.pool, node.args[0], node.axes
     one, none = pool.ones(node.dims), pool.zero(node.dims)
     for place in places:
         opposite = negated(condition) if place == 2 else None
@@ -195,23 +188,22 @@ def _choice(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]
 def _extreme(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """D max v = e_argmax(v), in equal shares where several entries attain it."""
     (arg,) = node.args
-    own = _axes(arg)
+    own = arg.axes
     yield Slope(0, [(node.pool.intern("attains", node.data, (arg,), arg.dims), own)], own[:-1], own)
 
 
 def _merge(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
-    own = _axes(node.args[0])
-    yield Slope(0, [], own, own, out_parts=parts_of(node))
+    (arg,) = node.args
+    yield Slope(0, [], arg.axes, arg.axes, out_parts=parts_of(node))
 
 
 def _split(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
-    own = _axes(node)
-    yield Slope(0, [], own, own, arg_parts=grouped(node.dims, node.data))
+    yield Slope(0, [], node.axes, node.axes, arg_parts=grouped(node.dims, node.data))
 
 
 def _kronecker(node: Node, value: Node, places: Collection[int]) -> Iterator[Slope]:
     """The other factor; every axis of the product is run through by one of each."""
-    sides = [tuple((side, axis) for axis in _axes(node)) for side in ("left", "right")]
+    sides = [tuple((side, axis) for axis in node.axes) for side in ("left", "right")]
     both = tuple(label for pair in zip(*sides, strict=True) for label in pair)
     for place in places:
         other = [(node.args[1 - place], sides[1 - place])]

@@ -6,8 +6,15 @@ from math import lcm
 
 from chainrule.equations.calculus.lower_operations import Value, joined, together
 from chainrule.equations.nodes.conditions import Order, compare, indicator, negated, related
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero, topological
-from chainrule.equations.nodes.operations import may_overflow
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_zero,
+    own_factors,
+    topological,
+)
+from chainrule.equations.nodes.operations import may_overflow, operation
 from chainrule.equations.nodes.products import elementwise, product, spread
 
 
@@ -30,17 +37,16 @@ class _Combination:
         return all(self._add_term(sign * c, term, value.open) for c, term in coefficient_terms(value.node))
 
     def _add_term(self, c: Fraction, term: Node, opened: tuple[str, ...]) -> bool:
-        factors = [pair for pair in factors_of(term) if pair[0].kind != "ones"]
+        factors = own_factors(term)
         if not factors:
             self.constant += c
             return True
-        ((node, own),) = factors if len(factors) == 1 else ((term, ()),)
-        if node.kind == "iota":
-            index = opened[own[0]]
-            self.indices[index] = self.indices.get(index, Fraction(0)) + c
-        elif node.kind == "size":
-            self.sizes[node.data] = self.sizes.get(node.data, Fraction(0)) + c
-        return node.kind in ("iota", "size")
+        (node, own), *others = factors
+        if others or not operation(node).is_whole:
+            return False
+        name, weights = (opened[own[0]], self.indices) if own else (node.data, self.sizes)
+        weights[name] = weights.get(name, Fraction(0)) + c
+        return True
 
     def is_exact(self) -> bool:
         """Whether floating-point numbers hold it without rounding, so that it means what is written."""
@@ -65,7 +71,7 @@ def comparison(op: str, left: Value, right: Value) -> Value:
 def _unpicked(value: Value, tag: str) -> tuple[Value, list[tuple[Node, tuple[str, ...]]]]:
     """The whole array that a label is an entry of, and what picks the entry; anything else as it is."""
     node = value.node
-    if node.kind != "prod" or not any(arg in node.pool.labels for arg in node.args):
+    if node in node.pool.labels or not any(arg in node.pool.labels for arg, _ in factors_of(node)):
         return value, []
     names = dict(enumerate(value.open))
     base, picks = value, list[tuple[Node, tuple[str, ...]]]()
@@ -129,19 +135,18 @@ def chosen_by_index(condition: Value, then: Value, other: Value) -> Value | None
 
 def _factor(condition: Node) -> Node | None:
     """A relation, also one that is spread along other indices, as a factor; None for other conditions."""
-    factors = factors_of(condition)
-    if not any(arg.kind == "relation" for arg, _ in factors):
+    found = [(indicator(arg), arg, own) for arg, own in factors_of(condition)]
+    if not any(relation for relation, _, _ in found):
         return None
-    inside = [(indicator(arg) if arg.kind == "relation" else arg, own) for arg, own in factors]
-    return product(condition.pool, inside, condition.axes)
+    return product(condition.pool, [(relation or arg, own) for relation, arg, own in found], condition.axes)
 
 
 def _is_diagonal(factor: Node) -> bool:
     """Whether a factor is an identity matrix: beside it, entries off the diagonal are not computed at all."""
-    return any(inner.kind == "delta" for inner in (factor, *factor.args))
+    return any(operation(inner).renames for inner, _ in factors_of(factor))
 
 
 def _is_finite(node: Node) -> bool:
     """Whether a node and its slopes are finite wherever what the sheet is given is."""
     # The slope of a norm at 0 is written as 0/0: norm2(X[i] - X[j]) where i < j.
-    return not may_overflow(node) and all(inner.kind != "norm" for inner in topological([node]))
+    return not may_overflow(node) and not any(operation(inner).slope_divides for inner in topological([node]))

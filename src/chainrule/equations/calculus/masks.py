@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from chainrule.equations.nodes.conditions import choose, compare, gate
-from chainrule.equations.nodes.nodes import Factor, Node, factors_of, linear
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, linear
 from chainrule.equations.nodes.operations import may_overflow
 from chainrule.equations.nodes.products import product, spread
 
@@ -16,7 +16,7 @@ def behind_gates(symbol: Node, part: Node, below: Node) -> Node:
     conditions = conditions_of(part)
     if not conditions or not may_overflow(below):
         return symbol
-    pool, axes = part.pool, tuple(range(len(part.dims)))
+    pool, axes = part.pool, part.axes
     gates = [(choose(node, pool.ones(node.dims), pool.zero(node.dims)), own) for node, own in conditions]
     return product(pool, [*gates, (symbol, axes)], axes)
 
@@ -26,9 +26,7 @@ def conditions_of(node: Node) -> list[Factor]:
 
     Of a sum, what all terms have in common, else that one of them holds.
     """
-    if node.kind != "lin":
-        return _conditions_of_term(node)
-    found = [_conditions_of_term(term) for term in node.args]
+    found = [_conditions_of_term(term) for _, term in coefficient_terms(node)]
     if not all(found):
         return []
     common = [one for one in found[0] if all(one in conditions for conditions in found)]
@@ -39,7 +37,7 @@ def _any_of(conditions: list[Factor], node: Node) -> Factor:
     """That one of several conditions holds, along the axes they share, else all of a node."""
     pool, axes = node.pool, conditions[0][1]
     if any(own != axes for _, own in conditions):
-        axes = tuple(range(len(node.dims)))
+        axes = node.axes
         conditions = [(spread(*condition, axes, node.dims), axes) for condition in conditions]
     return _is_counted(
         linear(pool, [(Fraction(1), one) for one, _ in conditions], conditions[0][0].dims)

@@ -23,7 +23,7 @@ from chainrule.equations.nodes.nodes import (
     topological,
 )
 from chainrule.equations.nodes.norms import divisor
-from chainrule.equations.nodes.operations import Slope, is_constant, may_overflow, moving
+from chainrule.equations.nodes.operations import Slope, is_constant, may_overflow, moving, operation
 from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.program import Program, staged
 from chainrule.equations.nodes.simplify import simplify
@@ -128,7 +128,7 @@ def _gated_terms(cotangent: Node, slope: Slope) -> list[Node]:
 
 
 def _is_length_of_product(node: Node) -> bool:
-    return node.kind == "norm" and node.args[0].kind == "prod"
+    return operation(node).slope_divides and len(factors_of(node.args[0])) > 1
 
 
 def _live(node: Node, active: set[Node]) -> int:

@@ -54,7 +54,8 @@ class Line:
 
 def is_multiple(node: Node) -> bool:
     """Whether a node is a symbol times a number."""
-    return [term.kind for _, term in coefficient_terms(node)] == ["sym"]
+    terms = [term for _, term in coefficient_terms(node)]
+    return len(terms) == 1 and terms[0] in symbols_of(terms[0])
 
 
 def name_after_requests(lines: Sequence[Line]) -> list[Line]:

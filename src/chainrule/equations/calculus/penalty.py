@@ -6,7 +6,8 @@ from typing import NamedTuple
 from chainrule.equations.language.scope import near
 from chainrule.equations.language.sheet import Sheet
 from chainrule.equations.nodes.distribute import Terms, opened
-from chainrule.equations.nodes.nodes import Node, linear
+from chainrule.equations.nodes.nodes import Node, factors_of, is_sum, linear
+from chainrule.equations.nodes.operations import operation
 from chainrule.equations.nodes.program import Program
 from chainrule.errors import OptionError, SheetNameError, SheetShapeError
 
@@ -104,19 +105,15 @@ def split_terms(program: Program, of: str, over: Collection[str]) -> tuple[Terms
         return program.definitions.get(node, node)
 
     def place_of(term: Node) -> int | None:
-        """A name that stands for a sum or a name; of a product of scalars the only one that changes."""
-        body = behind(term)
-        if is_same(term):
+        """The one factor of scalars that changes, if it is a sum, or a name for something made of scalars."""
+        factors = factors_of(term)
+        moving = [place for place, (arg, _) in enumerate(factors) if not is_same(arg)]
+        if len(moving) != 1 or any(own for _, own in factors):
             return None
-        if body.kind == "lin" or (body.kind == "sym" and body is not term):
-            return 0
-        moving = [place for place, arg in enumerate(body.args) if not is_same(arg)]
-        if body.kind != "prod" or any(body.data) or len(moving) != 1:
-            return None
-        inner = behind(body.args[moving[0]])
-        if inner.kind not in ("lin", "prod", "sym") or (inner.kind == "sym" and inner in body.args):
-            return None
-        return moving[0] if body is term else 0
+        arg, _ = factors[moving[0]]
+        inner = behind(arg)
+        named = inner is not arg and not any(own for _, own in factors_of(inner))
+        return moving[0] if is_sum(inner) or (named and operation(inner).is_polynomial) else None
 
     terms = opened(program.symbols[of], place_of, behind) or []
     same = [pair for pair in terms if is_same(pair[1])]

@@ -4,18 +4,14 @@ A node with the examples as its first axis loses it where every example stands f
 examples is taken apart into what is summed and the rest: Xᵀ diag(q) X = Σ_s q_s x_s x_sᵀ.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from chainrule.equations.language.tree import Size, size_factors
-from chainrule.equations.nodes.conditions import label_axes, related
+from chainrule.equations.nodes.blocks import without
 from chainrule.equations.nodes.distribute import Terms, opened
-from chainrule.equations.nodes.nodes import Node, factors_of, from_below, linear, topological
-from chainrule.equations.nodes.operations import last_axes, made
-from chainrule.equations.nodes.products import product, spread
-
-Rename = Callable[[Node], Node]
-T = TypeVar("T")
+from chainrule.equations.nodes.nodes import Node, factors_of, from_below, is_sum, linear, topological
+from chainrule.equations.nodes.operations import Rename, last_axes, made, operation
+from chainrule.equations.nodes.products import product
 
 
 class Pinned(NamedTuple):
@@ -64,69 +60,34 @@ def _pinned(node: Node, pins: tuple[Node | None, ...], size: Size, rename: Renam
     args = [inner for inner in pins if inner is not None]
     if len(args) < len(node.args):
         return None
+    labels = _labels(node, size)
     if not _has(node, size):
         same = all(inner is arg for inner, arg in zip(args, node.args, strict=True))
-        return node if same and not _labels(node, size) else None
-    places = [axis for axis, own in enumerate(node.dims) if _is_of(own, size)]
-    axis = places[0]
-    if len(places) > 1 or node.dims[axis] != size:
+        return node if same and not labels else None
+    (axis, *others) = labels
+    if others or axis not in node.axes or node.dims[axis] != size:
         return None
-    rule = _ONE_EXAMPLE.get(node.kind, _entry_by_entry)
-    return rule(node, args, size, axis, rename)
+    rule = operation(node).pinned or _entry_by_entry
+    return rule(node, args, axis, rename)
 
 
-def _entry_by_entry(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
-    last = last_axes(node)
+def _entry_by_entry(node: Node, args: list[Node], axis: int, rename: Rename) -> Node | None:
+    last, size = last_axes(node), node.dims[axis]
     # What both sides of a power repeat has no axis for the examples.
     apart = last is not None and all(
         size in arg.dims[: len(arg.dims) - last] or not arg.dims for arg in node.args
     )
-    return made(node, args, _without(node.dims, axis)) if apart else None
-
-
-def _without(dims: Sequence[T], axis: int) -> tuple[T, ...]:
-    return (*dims[:axis], *dims[axis + 1 :])
-
-
-def _relation(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
-    """A relation for one example: of its own label, or with its place among the examples as the label."""
-    lead, order = label_axes(node), node.data
-    if axis < lead:
-        return node.pool.intern("relation", order, tuple(args), _without(node.dims, axis))
-    if order.label is not None:
-        return None
-    weights = _without(order.weights, axis)
-    rest = _without(node.dims, axis)
-    placed = order._replace(weights=weights, label=(order.weights[axis], size))
-    pinned_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
-    return spread(pinned_node, kept, range(len(rest)), rest)
+    return made(node, args, without(node.dims, axis)) if apart else None
 
 
 def _labels(node: Node, size: Size) -> set[int]:
-    """The labels of a product that run over the examples."""
+    """The labels of a product that run over the examples; of anything else its axes that do."""
     return {
         label
         for arg, own in factors_of(node)
         for label, length in zip(own, arg.dims, strict=True)
         if _is_of(length, size)
     }
-
-
-def _product(node: Node, args: list[Node], size: Size, axis: int, rename: Rename) -> Node | None:
-    """A product with one label for the examples, which is open; it goes."""
-    if _labels(node, size) != {axis}:
-        return None
-    kept = [tuple(label for label in own if label != axis) for own in node.data]
-    return product(node.pool, list(zip(args, kept, strict=True)), _without(node.axes, axis))
-
-
-_ONE_EXAMPLE: dict[str, Callable[[Node, list[Node], Size, int, Rename], Node | None]] = {
-    "sym": lambda node, args, size, axis, rename: rename(node) if axis == 0 else None,
-    "iota": lambda node, args, size, axis, rename: rename(node),
-    "relation": _relation,
-    "ones": lambda node, args, size, axis, rename: node.pool.ones(_without(node.dims, axis)),
-    "prod": _product,
-}
 
 
 def unsummed(node: Node, size: Size) -> Node | None:
@@ -152,10 +113,10 @@ def _opened(node: Node, size: Size) -> Terms:
 
 def _inner_sum(term: Node, size: Size) -> int | None:
     """The place of a sum, among the factors of a product, that sums over the examples itself."""
-    if term.kind != "prod" or _labels(term, size):
+    if _labels(term, size):
         return None
-    inside = (place for place, arg in enumerate(term.args) if arg.kind == "lin" and involves(arg, size))
-    return next(inside, None)
+    factors = enumerate(factors_of(term))
+    return next((place for place, (arg, _) in factors if is_sum(arg) and involves(arg, size)), None)
 
 
 def pinned_sum(node: Node, size: Size, rename: Rename) -> Pinned | None:

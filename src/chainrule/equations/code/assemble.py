@@ -11,10 +11,12 @@ from chainrule.equations.code.chunks import Chunked, chunked
 from chainrule.equations.code.code_facts import Statement, reads
 from chainrule.equations.code.in_place import Storage, in_place, results_first
 from chainrule.equations.code.kernels import definitions_for
-from chainrule.equations.code.node_code import MAY_WARN
 from chainrule.equations.code.room import Made, made_by
 from chainrule.equations.language.tree import Size, spelled
 from chainrule.errors import NoRuleError
+
+# The branch that is not taken is computed too, and may divide by zero.
+MAY_WARN = '@np.errstate(divide="ignore", invalid="ignore", over="ignore")\n'
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,8 @@ def _numpy_code(
     made: Callable[[], list[Made]],
 ) -> Source:
     """The function of some lines, which makes some arrays."""
-    guard = MAY_WARN if body.chooses else ""
     head, text = _definition(body, hidden, extra, lines)
+    guard = MAY_WARN if "np.where(" in text else ""
     definitions = definitions_for(guard + head + text)
     head = f"import numpy as np\n{definitions}\n\n{guard}{head}"
     return Source(head, text, hidden, lambda: _docstring(body), made)

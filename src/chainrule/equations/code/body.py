@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chainrule.equations.code.code_facts import Dims, Statement, Variable
 from chainrule.equations.language.tree import Size, size_factors, spelled
 from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.operations import is_pick
 from chainrule.equations.nodes.program import Program
 
 
@@ -29,8 +30,6 @@ class Body:
         The sheet's lines; they are printed when somebody reads the code.
     least : mapping of size to int
         The largest position at which an axis of a size is read.
-    chooses : bool
-        Whether it computes branches that are not taken.
     length : callable
         Variable or number of a size.
     fresh : callable
@@ -45,7 +44,6 @@ class Body:
     dims: Mapping[str, Dims]
     formulas: Callable[[], Sequence[str]]
     least: Mapping[Size, int]
-    chooses: bool
     length: Callable[[Size], str]
     fresh: Callable[[str], str]
 
@@ -167,6 +165,6 @@ def largest_positions(nodes: Sequence[Node]) -> dict[Size, int]:
     found: dict[Size, int] = {}
     for node in nodes:
         # Position 0 is there whatever the size is.
-        if node.kind == "unit" and node.data and isinstance(node.dims[0], str):
+        if is_pick(node) and node.data and isinstance(node.dims[0], str):
             found[node.dims[0]] = max(node.data, found.get(node.dims[0], 0))
     return found

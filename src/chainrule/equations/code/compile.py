@@ -16,6 +16,7 @@ from chainrule.equations.code.body import Body
 from chainrule.equations.code.codegen import Writer
 from chainrule.equations.code.compiled import Compiled
 from chainrule.equations.code.machine_lines import first_lines, result, second_lines
+from chainrule.equations.code.node_code import NODE_CODE
 from chainrule.equations.code.requests import Request
 from chainrule.equations.code.room import HESSIAN, JACOBIAN, OTHER, Made
 from chainrule.equations.code.work import taken_apart
@@ -25,7 +26,7 @@ from chainrule.equations.nodes.accurate import right_in_the_tails, right_near_ze
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.long_products import in_parts
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, from_below, summed_labels
-from chainrule.equations.nodes.operations import rebuild, substitute
+from chainrule.equations.nodes.operations import is_pick, operation, rebuild, substitute
 from chainrule.equations.nodes.program import Cotangent, Program
 from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import in_log_space
@@ -97,7 +98,7 @@ def _has_own_name(node: Node) -> bool:
 
     Read as a tree, x ← r x (1 - x) doubles each time.
     """
-    is_long = node.kind in ("lin", "prod", "pow") and cost(node) > MOST_INLINED
+    is_long = operation(node).is_polynomial and cost(node) > MOST_INLINED
     return is_long or is_linear_layer(node)
 
 
@@ -107,7 +108,7 @@ def is_linear_layer(node: Node) -> bool:
         bool(term.dims)
         and bool(summed_labels(factors_of(term), range(len(term.dims))))
         and sum(bool(arg.dims) for arg in term.args) > 1
-        and all(arg.kind != "onehot" for arg in term.args)
+        and not any(arg.args and is_pick(arg) for arg in term.args)
         for _, term in coefficient_terms(node)
     )
 
@@ -160,7 +161,8 @@ def compile_program(
     outputs = [(str(request), result(stable, request, lines, each)) for request in asked]
     held = {line.symbol: line.expression for line in lines}
     advice = {str(request): _advice(request, stable.symbols[request.of]) for request in asked}
-    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single, advice)
+    writer = Writer(stable, called, held, dict(sizes or {}), NODE_CODE)
+    return _function(writer, outputs, write, single, advice)
 
 
 def _advice(request: Request, of: Node) -> str:
@@ -229,7 +231,8 @@ def compile_product(
         )
         for name in directions
     ]
-    return _function(Writer(stable, called, held, dict(sizes or {})), outputs, write, single=False)
+    writer = Writer(stable, called, held, dict(sizes or {}), NODE_CODE)
+    return _function(writer, outputs, write, single=False)
 
 
 def _function(

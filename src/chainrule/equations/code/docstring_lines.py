@@ -19,7 +19,7 @@ def docstring_lines(
     program: Program,
     called: Mapping[Node, str],
     lines: Mapping[Node, Node],
-    code: Mapping[Node, tuple[str, bool]],
+    code: Mapping[Node, tuple[str, bool, bool]],
 ) -> list[str]:
     """The sheet's lines as the reader knows them, with the names of what was put together.
 
@@ -30,8 +30,8 @@ def docstring_lines(
         What bodies that were put into others were called.
     lines : mapping of Node to Node
         The lines of derivatives, by symbol.
-    code : mapping of Node to (str, bool)
-        The code of every node, and whether it is atomic.
+    code : mapping of Node to (str, bool, bool)
+        The code of every node, and how it stands among others.
     """
     bodies = program.definitions
     fold = {node: program.symbols[name] for node, name in called.items() if node.args}
@@ -53,7 +53,7 @@ def _over_variables(
     lines: Mapping[Node, Node],
     long: Mapping[Node, Node],
     fold: Mapping[Node, Node],
-    code: Mapping[Node, tuple[str, bool]],
+    code: Mapping[Node, tuple[str, bool, bool]],
 ) -> dict[Node, Node]:
     """The lines, long ones over the variables of the code, with a line for each variable in them.
 
@@ -61,7 +61,7 @@ def _over_variables(
     """
     variables = {
         node: node.pool.symbol(CodeName(text), node.dims)
-        for node, (text, _) in code.items()
+        for node, (text, *_) in code.items()
         if node.args and text.isidentifier()
     }
     done: dict[Node, Node] = {**variables, **fold}

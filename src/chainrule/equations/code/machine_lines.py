@@ -20,8 +20,8 @@ from chainrule.equations.code.work import multiplied_out, operations, taken_apar
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, linear
-from chainrule.equations.nodes.operations import substitute
+from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_number, linear
+from chainrule.equations.nodes.operations import operation, substitute
 from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Cotangent, Program
 
@@ -192,7 +192,7 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
     Each of its axes is one of the result's, for itself.
     """
     terms = coefficient_terms(whole)
-    if not terms or any(term.kind != "prod" for _, term in terms):
+    if not terms:
         return None
     split = [(c, factors_of(term)) for c, term in terms]
     out = set(range(len(whole.dims)))
@@ -200,7 +200,7 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
         left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
         covered = set[int]().union(*(labels_of(factors, range(len(factors))) for _, factors in left))
         gone = set(own) - covered
-        alone = gone if factor.kind != "delta" or not gone else set(own)
+        alone = set(own) if gone and operation(factor).renames else gone
         if alone & ways and len(out.intersection(own)) == len(own) and _is_common(factor, own, split):
             return _Pulled(factor, own, *_rest(left, tuple(sorted(covered & out)), whole))
     return None
@@ -208,7 +208,7 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
 
 def _is_common(factor: Node, own: tuple[int, ...], split: Sequence[tuple[Fraction, list[Factor]]]) -> bool:
     """Whether every term has a factor once."""
-    return factor.kind != "ones" and all(factors.count((factor, own)) == 1 for _, factors in split)
+    return not is_number(factor) and all(factors.count((factor, own)) == 1 for _, factors in split)
 
 
 def _rest(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chainrule.equations.code.code_facts import Variable, dims_of, expression
 from chainrule.equations.nodes.nodes import Factor, Node
+from chainrule.equations.nodes.operations import is_pick
 
 
 def without_units(
@@ -19,12 +20,13 @@ def without_units(
     dict
         For the places of those, their axes that are at a position, and which.
     """
-    units = {
-        labels[0]: node.data
-        for node, labels in pairs
-        if node.kind == "unit" and labels[0] not in out and _picks_of_one(node, labels[0], pairs)
-    }
-    left = [(node, labels) for node, labels in pairs if node.kind != "unit" or labels[0] not in units]
+    used = [
+        (node, own)
+        for node, own in pairs
+        if is_pick(node) and not node.args and own[0] not in out and _picks_of_one(node, own[0], pairs)
+    ]
+    units = {own[0]: node.data for node, own in used}
+    left = [pair for pair in pairs if pair not in used]
     picked_at = [{axis: units[label] for axis, label in enumerate(own) if label in units} for _, own in left]
     kept = [(node, tuple(label for label in labels if label not in units)) for node, labels in left]
     return kept, {place: here for place, here in enumerate(picked_at) if here}
@@ -34,7 +36,7 @@ def _picks_of_one(unit: Node, label: int, pairs: Sequence[Factor]) -> bool:
     """Whether a unit vector meets one other factor, along an axis that has entries to pick."""
     mates = [(other, own) for other, own in pairs if label in own and other is not unit]
     # The classes of one-hot rows have no row to pick: what is 1 there depends on the label.
-    return len(mates) == 1 and not (mates[0][0].kind == "onehot" and mates[0][1][-1] == label)
+    return len(mates) == 1 and not (is_pick(mates[0][0]) and mates[0][1][-1] == label)
 
 
 def subscript(axes: int, at: Mapping[int, int]) -> str:

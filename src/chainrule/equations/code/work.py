@@ -17,12 +17,10 @@ from chainrule.equations.nodes.nodes import (
     scaled,
     topological,
 )
-from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.operations import fact, operation, rebuild
 
 # What a size is taken for when nobody says how large it is.
 ASSUMED_LENGTH = 64.0
-# An elementwise function takes about so many operations.
-FUNCTION_WORK = 10.0
 # More terms than this are not multiplied out.
 MOST_TERMS = 64
 
@@ -49,7 +47,7 @@ def _sum(node: Node, terms: Terms | None) -> Node:
 
 
 def _has_identity(node: Node) -> bool:
-    return any(inner.kind == "delta" for arg in node.args for inner, _ in factors_of(arg))
+    return any(operation(inner).renames for arg in node.args for inner, _ in factors_of(arg))
 
 
 def operations(
@@ -83,14 +81,13 @@ def operations(
     for node in topological(roots):
         if total > most:
             return total
-        if node.kind == "prod":
-            if node not in weighed:
-                weighed[node] = _contraction_work(node, length)
-            total += weighed[node]
-        elif node.kind == "lin":
-            total += len(node.args) * volume(node)
-        elif node.args:
-            total += FUNCTION_WORK * volume(node)
+        each = fact(operation(node).work, node)
+        if each is not None:
+            total += each * volume(node) if node.args else 0
+            continue
+        if node not in weighed:
+            weighed[node] = _contraction_work(node, length)
+        total += weighed[node]
     return total
 
 
@@ -98,7 +95,7 @@ def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
     pairs = factors_of(node)
     sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
     shop = Workshop(sizes.__getitem__, writes=False)
-    operands = [Operand(str(arg.serial), own, identity=arg.kind == "delta") for arg, own in pairs]
+    operands = [Operand(str(arg.serial), own, identity=operation(arg).renames) for arg, own in pairs]
     contraction_code(operands, node.axes, shop)
     return shop.work
 
@@ -145,7 +142,7 @@ def _is_thin(term: Node) -> bool:
     """Whether a term falls into pieces with fewer axes, as u vᵀ does, and diag(u) but for the identity."""
     pieces: list[set[int]] = []
     for arg, own in factors_of(term):
-        if arg.kind != "delta":
+        if not operation(arg).renames:
             joined = set(own).union(*(piece for piece in pieces if piece & set(own)))
             pieces = [*(piece for piece in pieces if not piece & set(own)), joined]
     return not any(piece.issuperset(term.axes) for piece in pieces)

@@ -26,6 +26,11 @@ def grouped(items: Sequence[T], runs: Sequence[int]) -> list[tuple[T, ...]]:
     return [tuple(items[start:stop]) for start, stop in pairwise(stops)]
 
 
+def without(items: Sequence[T], axis: int) -> tuple[T, ...]:
+    """The items but for that at an axis."""
+    return (*items[:axis], *items[axis + 1 :])
+
+
 def merged_dims(dims: Sequence[Size], runs: Sequence[int]) -> tuple[Size, ...]:
     """Sizes after every group of axes became one."""
     return tuple(reduce(size_product, group) for group in grouped(dims, runs))

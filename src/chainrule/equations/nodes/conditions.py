@@ -237,8 +237,10 @@ def opposite(relation: Node) -> Node:
     return relation.pool.intern("relation", turned, relation.args, relation.dims)
 
 
-def indicator(relation: Node) -> Node:
-    """The relation as a factor: an identity matrix, a unit vector or a one-hot row where it is one."""
+def indicator(relation: Node) -> Node | None:
+    """A relation as a factor: an identity matrix, a unit vector, a one-hot row where it is one; else None."""
+    if relation.kind != "relation":
+        return None
     pool, order, dims = relation.pool, relation.data, relation.dims
     if order.op == "<" or order.sizes:
         return relation

@@ -199,6 +199,11 @@ def factors_of(node: Node) -> list[Factor]:
     return [(node, node.axes)]
 
 
+def own_factors(node: Node) -> list[Factor]:
+    """The factors of a node but for ones, which only repeat the others along some axes."""
+    return [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
+
+
 def relabelled(factors: Iterable[tuple[T, Sequence[L]]], new: Mapping[L, L]) -> list[tuple[T, tuple[L, ...]]]:
     """Factors with some of their labels changed."""
     return [(factor, tuple(new.get(label, label) for label in own)) for factor, own in factors]

@@ -12,6 +12,7 @@ from math import isqrt
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
+    argument_of,
     base_and_exponent,
     content,
     factors_of,
@@ -43,6 +44,12 @@ def norm(node: Node, axes: int) -> Node:
 def divisor(node: Node) -> Node:
     """What the slope of a norm divides by: the norm, ∞ where that is 0."""
     return node.pool.intern("fn", "divisor", (node,), node.dims)
+
+
+def is_root(node: Node) -> bool:
+    """Whether a node is a root, or what the slope of a norm divides by, as in 1/‖x‖."""
+    base, exponent = base_and_exponent(node)
+    return exponent.denominator != 1 or (exponent < 0 and argument_of(base, "divisor") is not None)
 
 
 def over_divisor(u: Node, below: Node) -> Node:

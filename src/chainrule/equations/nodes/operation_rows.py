@@ -48,14 +48,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule.equations.nodes import intervals
-from chainrule.equations.nodes.blocks import grouped
+from chainrule.equations.nodes.blocks import grouped, without
 from chainrule.equations.nodes.canonical import (
     has_turned_terms,
     is_turned,
     is_turned_comparison,
     of_symmetric,
 )
-from chainrule.equations.nodes.conditions import choose, compare
+from chainrule.equations.nodes.conditions import choose, compare, label_axes, related
 from chainrule.equations.nodes.entries import onehot
 from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
 from chainrule.equations.nodes.log_space import terms_of, written_out
@@ -68,6 +68,7 @@ from chainrule.equations.nodes.operations import (
     Dims,
     Make,
     Operation,
+    Rename,
     apply,
     as_it_stands,
 )
@@ -80,6 +81,7 @@ from chainrule.equations.nodes.products import (
     power_of_product,
     power_of_sum,
     product,
+    spread,
 )
 from chainrule.equations.nodes.raised import raised_along
 
@@ -115,6 +117,30 @@ def _kronecker(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
     return kronecker(args[0], args[1], lead=len(dims) - len(node.dims))
 
 
+def _of_example(node: Node, args: list[Node], axis: int, rename: Rename) -> Node | None:
+    """What a name, or an index, is for one example."""
+    return rename(node) if axis == 0 else None
+
+
+def _product_of_example(node: Node, args: list[Node], axis: int, rename: Rename) -> Node:
+    """The product of what the factors are for one example."""
+    kept = [tuple(label for label in own if label != axis) for own in node.data]
+    return product(node.pool, list(zip(args, kept, strict=True)), without(node.axes, axis))
+
+
+def _relation_of_example(node: Node, args: list[Node], axis: int, rename: Rename) -> Node | None:
+    """A relation of its own label, or with the place among the examples as the label."""
+    lead, order, rest = label_axes(node), node.data, without(node.dims, axis)
+    if axis < lead:
+        return as_it_stands(node.pool, node, args, rest)
+    if order.label is not None:
+        return None
+    size, weights = node.dims[axis], without(order.weights, axis)
+    placed = order._replace(weights=weights, label=(order.weights[axis], size))
+    related_node, kept = related(node.pool, placed, rest, rename(node.pool.iota(size)))
+    return spread(related_node, kept, range(len(rest)), rest)
+
+
 def _of_matrix(build: Callable[[Node, Node], Node]) -> Make:
     """A function of a matrix; the rules of its constructor know no stacks of them."""
 
@@ -145,15 +171,23 @@ def _number(kind: str, **facts: Any) -> Operation:
 
 
 _ROWS = (
-    Operation("sym", is_positive=lambda node: node in node.pool.simplex),
-    _number("ones", cost=lambda node, args: 1, is_indicator=True, is_symmetric=lambda node: True),
-    _number("size"),
-    _number("pi"),
-    _number("delta", is_indicator=True, is_symmetric=lambda node: True),
-    _number("unit", is_indicator=True, is_simplex=True),
-    _number("iota"),
     Operation(
-        "relation", last=0, is_constant=True, is_indicator=True, is_positive=True, is_symmetric=is_turned
+        "sym", is_positive=lambda node: node in node.pool.simplex, is_polynomial=True, pinned=_of_example
+    ),
+    _number("ones", last=0, cost=lambda node, args: 1, is_indicator=True, is_symmetric=lambda node: True),
+    _number("size", is_whole=True),
+    _number("pi"),
+    _number("delta", is_indicator=True, is_symmetric=lambda node: True, renames=True),
+    _number("unit", is_indicator=True, is_simplex=True),
+    _number("iota", is_whole=True, pinned=_of_example),
+    Operation(
+        "relation",
+        last=0,
+        is_constant=True,
+        is_indicator=True,
+        is_positive=True,
+        is_symmetric=is_turned,
+        pinned=_relation_of_example,
     ),
     Operation(
         "onehot",
@@ -174,6 +208,8 @@ _ROWS = (
         is_positive=lambda node: min(node.data, default=0) >= 0 and node.args,
         is_symmetric=has_turned_terms,
         power=power_of_sum,
+        is_polynomial=True,
+        work=lambda node: len(node.args),
     ),
     Operation(
         "prod",
@@ -184,6 +220,10 @@ _ROWS = (
         is_positive=lambda node: node.args,
         is_symmetric=is_turned,
         power=power_of_product,
+        is_polynomial=True,
+        broadcasts=True,
+        pinned=_product_of_example,
+        work=None,
     ),
     Operation(
         "pow",
@@ -196,7 +236,14 @@ _ROWS = (
         is_symmetric=lambda node: of_symmetric(node, node.data % 2 == 0),
         power=power_of_power,
     ),
-    Operation("raised", _raised, 0, "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv", overflows=True),
+    Operation(
+        "raised",
+        _raised,
+        0,
+        "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv",
+        overflows=True,
+        broadcasts=True,
+    ),
     Operation(
         "fn",
         lambda pool, node, args, dims: apply(node.data, args[0]),
@@ -217,6 +264,7 @@ _ROWS = (
         "‖u‖' = u/‖u‖, 0 at 0",
         cost=lambda node, args: 2 * args[0] + 1,  # as the root of a square
         power=power_of_norm,
+        slope_divides=True,
     ),
     Operation("direction"),
     Operation(

@@ -2,7 +2,7 @@
 
 A row says all that the rules ask that do not look inside a node. The rows stand in `operation_rows` and
 `elementwise_rows`; local derivatives stand in `calculus.local`, values in `numeric`, matrix forms in
-`formulas.matrixform`, code in `code.codegen`, one table in each of these rooms. A kind without a row raises.
+`formulas.matrixform`, code in `code.node_code`, one table in each of these. A kind without a row raises.
 The literal meaning of a function stands apart, in the language: it is the first witness.
 """
 
@@ -21,8 +21,12 @@ Dims = tuple[Size, ...]
 Args = Sequence[Node]
 Make = Callable[[Pool, Node, Args, Dims], Node]
 Cost = Callable[[Node, Sequence[int]], int]
+Rename = Callable[[Node], Node]
+Pin = Callable[[Node, list[Node], int, Rename], Node | None]
 Positive = bool | Iterable[Node]
 Labels = tuple[Hashable, ...]
+# An elementwise function takes about so many operations.
+FUNCTION_WORK = 10.0
 
 
 def as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
@@ -58,6 +62,22 @@ class Operation(NamedTuple):
         Whether no entry is negative, wherever it is defined; or that, or what must be so, from the node.
     overflows : bool or callable
         Whether it can be infinite, or not a number, at finite arguments; or that, from the node.
+    slope_divides : bool
+        Whether its slope is written with its value below, although that may be 0.
+    renames : bool
+        Whether it only gives an index another name where it is a factor.
+    is_whole : bool
+        Whether it is an index or a size, a whole number to count with.
+    is_polynomial : bool
+        Whether it is a name, or a sum or a product of its arguments.
+    broadcasts : bool
+        Whether an argument may lack axes that come first, along which it is repeated then.
+    pinned : callable, optional
+        (node, arguments for one example, axis of the examples, rename) -> the node for one example or None;
+        rename gives what a symbol, or an index, is for one of them. By default it is made of those arguments
+        where its last axes do not mix the examples.
+    work : float, callable or None
+        About how many operations an entry takes, or that, from the node; None where factors are contracted.
     is_symmetric : callable, optional
         Whether a square matrix is its own transpose, from the node, where that is known of its arguments.
     tail : str or callable
@@ -79,6 +99,13 @@ class Operation(NamedTuple):
     is_simplex: bool = False
     is_positive: Positive | Callable[[Node], Positive] = False
     overflows: bool | Callable[[Node], bool] = False
+    slope_divides: bool = False
+    renames: bool = False
+    is_whole: bool = False
+    is_polynomial: bool = False
+    broadcasts: bool = False
+    pinned: Pin | None = None
+    work: float | Callable[[Node], float] | None = FUNCTION_WORK
     is_symmetric: Callable[[Node], bool] | None = None
     tail: str | Callable[[Node], str] = ""
     spelled: Callable[[Node], Node | None] | None = None
@@ -258,6 +285,12 @@ def is_constant(node: Node) -> bool:
 def is_simplex(node: Node) -> bool:
     """Whether the last axis is known to sum to 1."""
     return operation(node).is_simplex or node in node.pool.simplex
+
+
+def is_pick(node: Node) -> bool:
+    """Whether rows have a 1 and else 0: as a factor they pick an entry, at a position or by a label."""
+    row = operation(node)
+    return row.is_simplex and row.is_indicator
 
 
 def is_plain(node: Node) -> bool:

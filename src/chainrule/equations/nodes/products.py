@@ -29,6 +29,7 @@ from chainrule.equations.nodes.nodes import (
     is_sum,
     is_zero,
     linear,
+    own_factors,
     scaled,
     summed_labels,
 )
@@ -388,7 +389,7 @@ def spread(node: Node, own: Sequence[Label], out: Sequence[Label], dims: Sequenc
 
 def unrepeated(node: Node) -> tuple[Node, tuple[int, ...]]:
     """What a product repeats along some axes, and the others; of anything else itself and all."""
-    rest = [(arg, own) for arg, own in factors_of(node) if arg.kind != "ones"]
+    rest = own_factors(node)
     kept = tuple(label for label in node.axes if any(label in own for _, own in rest))
     return (product(node.pool, rest, kept), kept) if rest and kept != node.axes else (node, node.axes)
 

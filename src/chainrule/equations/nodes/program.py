@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chainrule.equations.language.tree import Declaration, Size, bottom_up, walk
 from chainrule.equations.nodes.nodes import ONE, Node, Pool, argument_of, base_and_exponent, topological
-from chainrule.equations.nodes.operations import is_plain
+from chainrule.equations.nodes.operations import is_plain, operation
 from chainrule.errors import NoRuleError
 
 
@@ -162,7 +162,6 @@ class Temporary(NamedTuple):
 
 
 # With a quotient, a logarithm or an exponential in it something may cancel further on: e_y / p in a softmax.
-_POLYNOMIAL = frozenset({"sym", "lin", "prod"})
 _BOUNDED = frozenset({"tanh", "sigmoid", "sin", "cos", "step", "sign", "relu", "abs"})
 
 
@@ -177,7 +176,7 @@ def staged(program: Program, cotangent: Node) -> Node:
 
 def _is_polynomial(node: Node) -> bool:
     _, exponent = base_and_exponent(node)
-    plain = argument_of(node, *_BOUNDED) is not None or node.kind in _POLYNOMIAL or is_plain(node)
+    plain = argument_of(node, *_BOUNDED) is not None or operation(node).is_polynomial or is_plain(node)
     return plain or (exponent is not ONE and exponent.denominator == 1 and exponent > 0)
 
 
