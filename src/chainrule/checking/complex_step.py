@@ -138,6 +138,13 @@ class Quotients(NamedTuple):
         return np.asarray(np.maximum(np.abs(self.slope - claimed), self.bend))
 
 
+def second_difference(line: Line, at_zero: Array) -> Array:
+    """φ''(0), roughly, shape (q,)."""
+    h = QUOTIENT_STEP
+    with np.errstate(all="ignore"):
+        return np.asarray(np.nan_to_num((line(h) - 2 * at_zero + line(-h)) / h**2))
+
+
 def agrees(
     quotients: Quotients, line: Line, at_zero: Array, claimed: Array, scale: Array, noise: Noise
 ) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.differences import Slope
+from chainrule.checking.magnitude import positive
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
-from chainrule.checking.probe import Probe, positive
+from chainrule.checking.probe import Probe
 
 Array = NDArray[Any]
 
@@ -128,16 +129,27 @@ def _second_witness(oracle: Oracle, probe: Probe, column: Column) -> Column:
     direction = probe.unit(column.position)
     if oracle.method != COMPLEX_STEP:
         return _compare(oracle.differences(direction, deep=True), probe, column.position)
-    slope = oracle.differences(direction)
     exact = column.true * probe.block.scale
     scale = np.maximum(np.abs(exact), probe.floor * probe.block.scale)
+    sides = oracle.sides(direction)
+    if np.any(np.abs(sides.right - sides.left) > probe.tolerance.relative * scale):
+        return _compare(sides, probe, column.position)
+    slope = oracle.differences(direction)
     allowed = 5 * slope.error + probe.tolerance.relative * scale + probe.rounding
     if np.all(np.abs(slope.value - exact) <= allowed) or not np.all(np.isfinite(slope.error)):
         return column
-    sides = oracle.sides(direction)
-    if sides.kink.any() or oracle.is_analytic_around(direction):
-        return _compare(sides, probe, column.position)
-    return _compare(slope, probe, column.position)
+    return column if oracle.is_analytic_around(direction) else _compare(slope, probe, column.position)
+
+
+def unexplained(probe: Probe, columns: Sequence[Column]) -> Array:
+    """What is left of the gap along the direction without the entries looked at, shape (q,)."""
+    seen = sum((column.true - column.yours) * probe.direction[column.position] for column in columns)
+    return np.asarray(np.abs(probe.gap - seen))
+
+
+def explains(probe: Probe, columns: Sequence[Column]) -> bool:
+    """Whether nothing is off along the direction but for the entries looked at."""
+    return bool(np.all(unexplained(probe, columns) <= probe.allowed(probe.slope)))
 
 
 def peel(oracle: Oracle, probe: Probe, first: Column) -> list[Column]:
@@ -147,7 +159,7 @@ def peel(oracle: Oracle, probe: Probe, first: Column) -> list[Column]:
         latest = found[-1]
         gap = gap - (latest.true - latest.yours) * probe.direction[latest.position]
         claimed[:, latest.position] = latest.true
-        if np.all(np.abs(gap) <= probe.allowed(probe.slope)):
+        if explains(probe, found):
             break
         position = locate(oracle, replace(probe, claimed=claimed), gap)
         if position in [column.position for column in found]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.differences import Slope
+from chainrule.checking.glance import at_a_glance
 from chainrule.checking.judge import Request, judge_block, judge_misfit
 from chainrule.checking.magnitude import length
 from chainrule.checking.oracle import Oracle
-from chainrule.checking.point import At, Block, Point, point_of
-from chainrule.checking.probe import Probe, Tolerance
+from chainrule.checking.point import At, Point, point_of
+from chainrule.checking.probe import Probe, Tolerance, typical_entries
 from chainrule.checking.report import BlockVerdict, CheckReport
 from chainrule.checking.shapes import Claim, read_claims
 from chainrule.checking.subject import Subject
@@ -98,13 +99,8 @@ def check_gradient(
     judged by complex step, ... evaluations
     """
     oracle = Oracle(loss, point_of(at))
-    if oracle.base.size != 1:
-        raise UncheckableError(
-            f"The loss has shape {oracle.base.shape}; a gradient belongs to one number. "
-            "Reduce it by a sum or a mean, or use check_jacobian."
-        )
-    request = Request(entries, examples, np.random.default_rng(seed))
-    return _check(oracle, loss, gradient, at, (), request, rtol)
+    request = Request(entries, examples, rtol, seed)
+    return _check(oracle, loss, gradient, at, (), request)
 
 
 def check_jacobian(
@@ -149,8 +145,8 @@ def check_jacobian(
     judged by complex step, ... evaluations
     """
     oracle = Oracle(function, point_of(at))
-    request = Request(entries, None, np.random.default_rng(seed))
-    return _check(oracle, function, jacobian, at, oracle.base.shape, request, rtol)
+    request = Request(entries, None, rtol, seed)
+    return _check(oracle, function, jacobian, at, oracle.base.shape, request)
 
 
 def _check(
@@ -160,25 +156,25 @@ def _check(
     at: At,
     out_shape: tuple[int, ...],
     request: Request,
-    rtol: float | None,
 ) -> CheckReport:
     if request.entries != "all" and (not isinstance(request.entries, int) or request.entries < 1):
         raise OptionError(f"entries is {request.entries!r}; expected a positive number or 'all'.")
     point = oracle.point
     claimed = _claimed(derivative, point)
     claims, stray = read_claims(claimed, point, out_shape, at)
-    verdicts: dict[str, BlockVerdict] = {}
     with within_memory("The check"):
-        for probe in _probes(oracle, claims, out_shape, request.rng, rtol):
-            name = probe.block.name
-            fits = claims[name].array is not None
-            verdicts[name] = (
-                judge_block(oracle, probe, request) if fits else judge_misfit(probe, claims[name])
-            )
+        rng = np.random.default_rng(request.seed)
+        drawn = _drawn(point.vector.size, rng)
+        verdicts = _together(oracle, claims, drawn, out_shape, request)
+        together = verdicts is not None
+        if verdicts is None:
+            verdicts = _one_by_one(oracle, claims, drawn, out_shape, request, rng)
     remarks = tuple(remark for remark in (stray,) if remark)
     again = derivative if callable(derivative) else None
     subject = Subject(function, again, claims, point, request.examples) if not out_shape else None
-    return CheckReport(verdicts, oracle.method, oracle.evaluations, remarks, subject)
+    return CheckReport(
+        verdicts, oracle.method, oracle.evaluations, remarks, subject, seed=request.seed, together=together
+    )
 
 
 def _claimed(derivative: Any, point: Point) -> Any:
@@ -192,25 +188,61 @@ def _claimed(derivative: Any, point: Point) -> Any:
         ) from error
 
 
+def _together(
+    oracle: Oracle, claims: Mapping[str, Claim], drawn: Array, out_shape: tuple[int, ...], request: Request
+) -> dict[str, BlockVerdict] | None:
+    """The verdicts if all blocks are right at a glance; else None."""
+    q = math.prod(out_shape)
+    if request.entries == "all" or not q or any(claim.array is None for claim in claims.values()):
+        return None
+    claimed = {b.name: _matrix(claims[b.name].array, q, b.size) for b in oracle.point.blocks}
+    tolerance = Tolerance.of(_rounding_unit(oracle, claims), request.rtol)
+    return at_a_glance(oracle, claimed, drawn, tolerance, out_shape)
+
+
+def _one_by_one(
+    oracle: Oracle,
+    claims: Mapping[str, Claim],
+    drawn: Array,
+    out_shape: tuple[int, ...],
+    request: Request,
+    rng: np.random.Generator,
+) -> dict[str, BlockVerdict]:
+    """The verdicts, block by block."""
+    if oracle.base.size != math.prod(out_shape):
+        raise UncheckableError(
+            f"The loss has shape {oracle.base.shape}; a gradient belongs to one number. "
+            "Reduce it by a sum or a mean, or use check_jacobian."
+        )
+    verdicts = {}
+    for probe in _probes(oracle, claims, out_shape, drawn, request.rtol):
+        claim = claims[probe.block.name]
+        fits = claim.array is not None
+        verdicts[probe.block.name] = (
+            judge_block(oracle, probe, request, rng) if fits else judge_misfit(probe, claim)
+        )
+    return verdicts
+
+
 def _probes(
     oracle: Oracle,
     claims: Mapping[str, Claim],
     out_shape: tuple[int, ...],
-    rng: np.random.Generator,
+    drawn: Array,
     rtol: float | None,
 ) -> list[Probe]:
-    """Draw one direction per block, let the oracle settle on them, and put each beside its claim."""
+    """Let the oracle settle on the directions of the blocks, and put each beside its claim."""
     point, q = oracle.point, oracle.base.size
     arrays = {b.name: _matrix(claims[b.name].array, q, b.size) for b in point.blocks}
     directions, whole, targets = {}, [], []
     for block in point.blocks:
-        directions[block.name] = block.scale * _drawn(block.size, rng)
+        directions[block.name] = block.scale * drawn[block.start : block.stop]
         whole.append(np.zeros(point.vector.size))
         whole[-1][block.start : block.stop] = directions[block.name]
         targets.append(1e-10 * block.scale * length(arrays[block.name], axis=1))
     slopes = oracle.settle(whole, targets)
     tolerance = Tolerance.of(_rounding_unit(oracle, claims), rtol)
-    typical = _typical(slopes, point.blocks)
+    typical = typical_entries([np.nan_to_num(np.abs(slope.value)) for slope in slopes], point.blocks)
     rounding = 4 * tolerance.unit * (np.abs(oracle.flat_base) + np.abs(oracle.curvature))
     return [
         Probe(
@@ -231,25 +263,15 @@ def _probes(
 
 def _drawn(size: int, rng: np.random.Generator) -> Array:
     """A random direction: no entry near 0, where a mistake would hide, and no two alike, lest two cancel."""
-    return rng.choice((-1.0, 1.0), size) * rng.uniform(0.5, 1.5, size)
+    drawn = rng.random(size)
+    drawn *= 2
+    drawn -= 1
+    drawn += np.copysign(0.5, drawn)
+    return drawn
 
 
 def _matrix(array: Array | None, q: int, n: int) -> Array:
     return np.zeros((q, n)) if array is None else array.reshape(q, n)
-
-
-def _typical(slopes: Sequence[Slope], blocks: Sequence[Block]) -> dict[str, Array]:
-    """For each block the size of an entry in the whole derivative, shape (q,).
-
-    The smaller of two: as the entries stand, and as they would in the block's own unit. A block that merely
-    has a large unit has small entries, and they are no less important for it.
-    """
-    per_step = [
-        np.nan_to_num(np.abs(s.value)) / np.sqrt(max(b.size, 1)) for s, b in zip(slopes, blocks, strict=True)
-    ]
-    largest = np.max(per_step, axis=0)
-    as_they_stand = np.max([size / b.scale for size, b in zip(per_step, blocks, strict=True)], axis=0)
-    return {block.name: np.minimum(as_they_stand, largest / block.scale) for block in blocks}
 
 
 def _rounding_unit(oracle: Oracle, claims: Mapping[str, Claim]) -> float:

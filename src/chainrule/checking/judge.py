@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -9,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.entries import Column, examine, narrow, peel, positions
+from chainrule.checking.entries import Column, examine, explains, narrow, peel, positions, unexplained
+from chainrule.checking.magnitude import positive
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
-from chainrule.checking.probe import Probe, positive
+from chainrule.checking.point import Block
+from chainrule.checking.probe import Probe
 from chainrule.checking.remarks import Sample, remarks_on
 from chainrule.checking.report import BlockVerdict, Entry
 from chainrule.checking.shapes import Claim
@@ -31,6 +34,9 @@ DUST = 1e3
 RESOLUTION = 5e-2
 """A truth known no better than this, relative to the block, decides nothing."""
 
+SETTLED = 1e-3
+"""A block whose truth is known as well as this along a direction is right where its claim agrees."""
+
 HIDDEN = 30.0
 """Rounding over the longest step of a difference, as a multiple of what rounding does to a derivative."""
 
@@ -45,21 +51,22 @@ class Request:
 
     entries: int | Literal["all"]
     examples: int | None
-    rng: np.random.Generator
+    rtol: float | None
+    seed: int
 
 
-def judge_block(oracle: Oracle, probe: Probe, request: Request) -> BlockVerdict:
+def judge_block(oracle: Oracle, probe: Probe, request: Request, rng: np.random.Generator) -> BlockVerdict:
     """The verdict on a claim of the right shape."""
-    start = _start(probe, "right", probe.relative_error)
+    start = start_of(probe.block, probe.out_shape, probe.relative_error)
     if not probe.block.size:
-        return replace(start, remarks=("has no entries",))
+        return start
     if not np.all(np.isfinite(probe.slope.value)):
         return _undecided(start, "the function is not finite in the neighbourhood of the point")
     if oracle.method != COMPLEX_STEP and _is_swamped(probe):
         return _undecided(start, SWAMPED)
     verdict = start
     if request.entries == "all" or _asks_for_entries(probe):
-        verdict = _conclude(start, probe, _columns(oracle, probe, request), request.examples)
+        verdict = _conclude(start, probe, _columns(oracle, probe, request, rng), request.examples)
     if verdict.status != "wrong" and _may_hide(oracle, probe):
         return _as_a_whole(oracle, probe, verdict)
     return verdict
@@ -80,17 +87,25 @@ def _is_off(probe: Probe) -> bool:
     return probe.is_suspicious or _is_doubtful(probe)
 
 
-def _columns(oracle: Oracle, probe: Probe, request: Request) -> list[Column]:
+def _columns(oracle: Oracle, probe: Probe, request: Request, rng: np.random.Generator) -> list[Column]:
     """The entries of a claim that are looked at one by one, and those found wrong among the others."""
     suspicious = probe.is_suspicious
-    places = positions(oracle, probe, request.entries, suspicious, request.rng)
+    places = positions(oracle, probe, request.entries, suspicious, rng)
     if len(places) < probe.block.size and _meets_kinks(oracle, probe, request):
         places = list(dict.fromkeys([*narrow(oracle, probe), *places]))
-    columns = examine(oracle, probe, places)
     located = suspicious and len(places) < probe.block.size
-    if located and columns[0].wrong.any() and not any(column.wrong.any() for column in columns[1:]):
+    columns = examine(oracle, probe, places[:1] if located else places)
+    if not located or _is_found(probe, columns):
+        return columns
+    columns += examine(oracle, probe, places[1:])
+    if columns[0].wrong.any() and not any(column.wrong.any() for column in columns[1:]):
         columns += peel(oracle, probe, columns[0])
     return columns
+
+
+def _is_found(probe: Probe, columns: Sequence[Column]) -> bool:
+    """Whether the wrong entries are found: nothing but them is off along the direction."""
+    return any(column.wrong.any() for column in columns) and explains(probe, columns)
 
 
 def _meets_kinks(oracle: Oracle, probe: Probe, request: Request) -> bool:
@@ -125,7 +140,7 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
 
 def judge_misfit(probe: Probe, claim: Claim) -> BlockVerdict:
     """The verdict on a claim of another shape, or none: wrong, with what would have been right."""
-    verdict = _start(probe, "wrong", None)
+    verdict = replace(start_of(probe.block, probe.out_shape, None), status="wrong")
     for words, array in claim.repairs:
         repaired = replace(probe, claimed=array.reshape(probe.claimed.shape))
         if np.all(repaired.off <= repaired.allowed(probe.slope)):
@@ -135,9 +150,11 @@ def judge_misfit(probe: Probe, claim: Claim) -> BlockVerdict:
     return replace(verdict, remarks=(claim.misfit,))
 
 
-def _start(probe: Probe, status: Literal["right", "wrong"], relative: float | None) -> BlockVerdict:
-    shape = probe.out_shape + probe.block.shape
-    return BlockVerdict(probe.block.name, shape, status, relative, size=probe.claimed.size)
+def start_of(block: Block, out_shape: tuple[int, ...], relative: float | None) -> BlockVerdict:
+    """The verdict on a block of which nothing is known but its error along a direction: right."""
+    shape = out_shape + block.shape
+    remarks = () if block.size else ("has no entries",)
+    return BlockVerdict(block.name, shape, "right", relative, size=math.prod(shape), remarks=remarks)
 
 
 def _undecided(start: BlockVerdict, reason: str) -> BlockVerdict:
@@ -166,6 +183,17 @@ def _is_swamped(probe: Probe) -> bool:
     return bool(dust.any() and np.any(probe.rounding > RESOLUTION * probe.scale))
 
 
+def _is_settled(probe: Probe) -> bool:
+    """Whether the direction knows the block, entries apart that kinks beside the point do not let settle."""
+    return not probe.is_suspicious and bool(np.all(3 * probe.slope.error <= SETTLED * probe.scale))
+
+
+def _is_unknown(probe: Probe, column: Column) -> Array:
+    entry_scale = probe.floor / probe.tolerance.share
+    rounding = HIDDEN * probe.rounding / probe.block.scale
+    return np.asarray(column.error > RESOLUTION * entry_scale + rounding)
+
+
 def _is_rough(probe: Probe) -> bool:
     # A constant function is not rough: its slope is zero up to what rounding would hide over a step.
     return bool(np.any(probe.slope.error > RESOLUTION * probe.scale + HIDDEN * probe.rounding))
@@ -180,28 +208,21 @@ def _conclude(
     )
     relative = max(float(np.max(column.relative)) for column in columns)
     if wrong:
+        seen = replace(seen, alone=len(columns) < probe.block.size and explains(probe, columns))
         remarks = (*remarks_on(_sample(probe, columns), start.name, examples), *seen.remarks)
         worst = _worst(probe, columns)
         return replace(seen, status="wrong", relative_error=relative, worst=worst, remarks=remarks)
-    entry_scale = probe.floor / probe.tolerance.share
-    rounding = HIDDEN * probe.rounding / probe.block.scale
-    if any(np.any(column.error > RESOLUTION * entry_scale + rounding) for column in columns):
+    if not _is_settled(probe) and any(np.any(_is_unknown(probe, column)) for column in columns):
         return _undecided(seen, ROUGH)
     if len(columns) == probe.block.size:
         return replace(seen, relative_error=relative)
-    if probe.is_suspicious and np.any(_unexplained(probe, columns) > _negligible(probe, columns[0])):
+    if probe.is_suspicious and np.any(unexplained(probe, columns) > _negligible(probe, columns[0])):
         missed = f"off by {probe.relative_error:.0e} along a direction, but no wrong entry was found"
         return _undecided(seen, f"{missed}; entries='all' looks at all of them")
     if _is_rough(probe):
         sampled = f"too rough to be judged as a whole; {seen.examined} entries were looked at one by one"
         return replace(seen, relative_error=relative, remarks=(sampled, *seen.remarks))
     return seen
-
-
-def _unexplained(probe: Probe, columns: Sequence[Column]) -> Array:
-    """What is left of the gap along the direction without the entries looked at, which are right."""
-    seen = sum((column.true - column.yours) * probe.direction[column.position] for column in columns)
-    return np.asarray(np.abs(probe.gap - seen))
 
 
 def _negligible(probe: Probe, located: Column) -> Array:

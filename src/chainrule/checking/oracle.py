@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.complex_step import (
+    QUOTIENT_STEP,
+    STEP,
     Quotients,
     agrees,
     complex_function,
     complex_slope,
     is_analytic_around,
+    second_difference,
 )
 from chainrule.checking.differences import (
     Slope,
@@ -25,7 +28,7 @@ from chainrule.checking.differences import (
     refuse_nonfinite,
     slope,
 )
-from chainrule.checking.magnitude import length
+from chainrule.checking.magnitude import length, positive
 from chainrule.checking.noise import Line, measure_noise
 from chainrule.checking.point import Point
 from chainrule.errors import UncheckableError
@@ -38,6 +41,12 @@ DIFFERENCES = "central differences"
 
 NEXT = 64 * float(np.finfo(np.float64).eps)
 """How far beside the point, in units of a direction, its two sides are looked at."""
+
+SHORT = 1e-5
+"""Step of the guard at a glance where rounding allows it: few kinks are so near."""
+
+ENOUGH, SHARPLY = 1e-6, 1e-4
+"""Of a slope: rounding within the one is worth no longer step; beyond the other, 1e6 + 1e-6 |x| has none."""
 
 
 class Oracle:
@@ -53,10 +62,12 @@ class Oracle:
     Attributes
     ----------
     base : ndarray
-        The function's value at the point.
+        The function's value at the point, computed when it is first asked for.
     curvature : ndarray, shape (q,)
         Second derivative along the directions given to `settle`, roughly; with the value it bounds what
         rounding does to a derivative.
+    analytic : bool
+        Whether `glance` found that the complex step can be.
     method : str
         `COMPLEX_STEP` or `DIFFERENCES`; the former until `settle` finds that it cannot be.
     reason : str
@@ -72,14 +83,37 @@ class Oracle:
         self.evaluations = 0
         self.method = COMPLEX_STEP
         self.reason = ""
+        self.analytic = False
         self._type_unit = float(np.finfo(np.float64).eps)
-        self._complex = complex_function(self._counted(function), point)
-        self._real, self.base = self._start(self._counted(function))
-        self.flat_base = self.base.ravel()
-        self.curvature = np.zeros(self.base.size)
-        self._magnitude = np.abs(self.flat_base)
+        self._function = self._counted(function)
+        self._complex = complex_function(self._function, point)
         self._noise: Array | None = None
         self.deep = False
+
+    @property
+    def base(self) -> Array:
+        return self._started[1]
+
+    @property
+    def _real(self) -> Callable[[Array], Array]:
+        return self._started[0]
+
+    @cached_property
+    def _started(self) -> tuple[Callable[[Array], Array], Array]:
+        return self._start(self._function)
+
+    @cached_property
+    def flat_base(self) -> Array:
+        """`base` as a vector, shape (q,)."""
+        return self.base.ravel()
+
+    @cached_property
+    def curvature(self) -> Array:
+        return np.zeros(self.base.size)
+
+    @cached_property
+    def _magnitude(self) -> Array:
+        return np.abs(self.flat_base)
 
     @cached_property
     def _scales(self) -> Array:
@@ -147,11 +181,45 @@ class Oracle:
         relative = float(np.max(self._noise / np.where(self._magnitude > 0, self._magnitude, 1.0)))
         return max(self._type_unit, relative if relative > 1e-11 else 0.0)
 
+    def glance(self, direction: Array, size: Array | float) -> Array | None:
+        """The derivative along a direction by one complex step and its guard; None where that is not enough.
+
+        Three evaluations in all. The guard (4 φ(h) - φ(2h) - 3 φ(0)) / 2h errs by h² φ''' / 3. It looks to
+        one side: the two of |w| at w = 1e-9 have the mean 0, as has a lost imaginary part.
+
+        Parameters
+        ----------
+        direction : ndarray, shape (n,)
+            About a unit of the point in its longest entries.
+        size : float or ndarray, shape (q,)
+            What the derivative is measured against where it is smaller.
+        """
+        vector, real = self.point.vector, real_function(self._function, self.point)
+        moved = np.empty(vector.size, np.complex128)
+        moved.real = vector
+        np.multiply(direction, STEP, out=moved.imag)
+        try:
+            found = self._complex(moved)
+            value, slope = found.real.ravel(), found.imag.ravel() / STEP
+            largest, rounding = np.maximum(np.abs(slope), size), 8 * self.unit * np.abs(value)
+            h = float(np.clip(np.max(rounding / positive(ENOUGH * largest)), SHORT, QUOTIENT_STEP))
+            step = h * direction
+            near, far = real(vector + step).ravel(), real(vector + 2 * step).ravel()
+        except Exception:  # whatever it is, it is said when all is looked at
+            return None
+        if not value.shape == near.shape == far.shape:
+            return None
+        with np.errstate(all="ignore"):
+            guard = (4 * near - far - 3 * value) / (2 * h)
+            allowed = np.where(rounding <= SHARPLY * h * largest, 1e-9 * largest + rounding / h, -1.0)
+            self.analytic = bool(np.all(np.abs(guard - slope) <= allowed))
+        return slope if self.analytic else None
+
     def settle(self, directions: Sequence[Array], targets: Sequence[Array]) -> list[Slope]:
         """Choose the method, and give the derivatives along the directions.
 
-        The complex step is kept if it runs and if, along the sum of the directions, it agrees with central
-        differences.
+        The complex step is kept if it runs and was found right at a glance, or agrees with central
+        differences along the sum of the directions.
 
         Parameters
         ----------
@@ -171,12 +239,15 @@ class Oracle:
             ]
         except UncheckableError as error:
             return self._fall_back(directions, targets, str(error))
-        along = np.sum(directions, axis=0)
-        if np.all(np.isfinite(values)) and (
-            self._is_analytic(along, values) or self.is_analytic_around(along)
-        ):
+        if np.all(np.isfinite(values)) and self._is_believed(np.sum(directions, axis=0), values):
             return [exact_slope(value) for value in values]
         return self._fall_back(directions, targets, "The complex step disagrees with a central difference.")
+
+    def _is_believed(self, along: Array, values: Sequence[Array]) -> bool:
+        if self.analytic:
+            self.curvature = second_difference(self.line(along), self.flat_base)
+            return True
+        return self._is_analytic(along, values) or self.is_analytic_around(along)
 
     def _is_analytic(self, direction: Array, values: Sequence[Array]) -> bool:
         """Whether the complex step agrees with central differences along the sum of the directions."""

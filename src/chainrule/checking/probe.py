@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.differences import Slope
-from chainrule.checking.magnitude import length, root_mean_square
+from chainrule.checking.magnitude import length, positive, root_mean_square
 from chainrule.checking.point import Block
 
 Array = NDArray[Any]
@@ -159,6 +160,13 @@ class Probe:
         return float(np.max(self.off / positive(self.scale), initial=0.0))
 
 
-def positive(scale: Array) -> Array:
-    """The scale with ones for zeros, to divide by."""
-    return np.where(scale > 0, scale, 1.0)
+def typical_entries(lengths: Sequence[Array], blocks: Sequence[Block]) -> dict[str, Array]:
+    """For each block the size of an entry in the whole derivative, shape (q,), from its size along a step.
+
+    The smaller of two: as the entries stand, and as they would in the block's own unit. A block that merely
+    has a large unit has small entries, and they are no less important for it.
+    """
+    per_step = [size / np.sqrt(max(b.size, 1)) for size, b in zip(lengths, blocks, strict=True)]
+    largest = np.max(per_step, axis=0)
+    as_they_stand = np.max([size / b.scale for size, b in zip(per_step, blocks, strict=True)], axis=0)
+    return {block.name: np.minimum(as_they_stand, largest / block.scale) for block in blocks}

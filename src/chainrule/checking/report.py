@@ -65,6 +65,8 @@ class BlockVerdict:
     worst : Entry or None
     remarks : tuple of str
         What the numbers look like, kinks, and why a check could not run.
+    alone : bool
+        Whether nothing but the wrong entries is off along a random direction: the others are right.
     """
 
     name: str
@@ -76,6 +78,7 @@ class BlockVerdict:
     size: int = 0
     worst: Entry | None = None
     remarks: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def ok(self) -> bool:
@@ -93,6 +96,7 @@ class BlockVerdict:
             "wrong": self.wrong,
             "size": self.size,
             "worst": self.worst.to_dict() if self.worst else None,
+            "alone": self.alone,
             "remarks": list(self.remarks),
         }
 
@@ -115,6 +119,8 @@ class BlockVerdict:
         return f"{self._share()}; worst {place}: yours {yours}, true {true}"
 
     def _share(self) -> str:
+        if self.alone:
+            return f"{self.wrong} of {self.size} entries, the others are right"
         sample = f" (sample of {self.examined})" if self.examined < self.size else ""
         if self.wrong == self.examined:
             return f"all entries{sample}" if self.size > 1 else "its only entry"
@@ -138,6 +144,11 @@ class CheckReport:
         What concerns the derivative as a whole.
     subject : Subject or None
         What was judged, for `diagnose`; not printed, and left behind by a pickle.
+    seed : int or None
+        Of the random directions and samples: with it the check repeats.
+    together : bool
+        Whether one direction through all blocks showed that all are right. An error of a block is then the
+        whole one along it, measured against the block.
     """
 
     blocks: dict[str, BlockVerdict]
@@ -145,6 +156,8 @@ class CheckReport:
     evaluations: int = 0
     remarks: tuple[str, ...] = field(default=())
     subject: Subject | None = field(default=None, repr=False, compare=False)
+    seed: int | None = None
+    together: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "subject": None}
@@ -175,6 +188,8 @@ class CheckReport:
             "status": self.status,
             "method": self.method,
             "evaluations": self.evaluations,
+            "seed": self.seed,
+            "together": self.together,
             "blocks": [block.to_dict() for block in self],
             "remarks": list(self.remarks),
         }
@@ -216,11 +231,11 @@ class CheckReport:
         return rows
 
     def _oracle(self) -> str:
-        return (
-            f"judged by {self.method}, {self.evaluations} evaluations"
-            if self.method
-            else "nothing was evaluated"
-        )
+        if not self.method:
+            return "nothing was evaluated"
+        how = "together, along one direction, by" if self.together else "by"
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"judged {how} {self.method}{seed}, {self.evaluations} evaluations"
 
     def __repr__(self) -> str:
         return f"<CheckReport {self.status}: {', '.join(f'{b.name} {b.status}' for b in self)}>"
