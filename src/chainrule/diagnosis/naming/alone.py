@@ -1,84 +1,194 @@
-"""What numbers say without a model: a block beside its truth, and examples left out."""
+"""What numbers say without a model: a block beside its truth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.naming.mutant import Mutant
-from chainrule.diagnosis.naming.passage import Passage
-from chainrule.diagnosis.naming.tape import Node
+from chainrule.diagnosis.naming.words import say_batch
 
 Array = NDArray[Any]
-
-MOST = 4_000_000
-"""Entries of all per-example gradients together."""
+Arrays = Mapping[str, Array]
 
 
-def entries_off(
-    claimed: Mapping[str, Array], true: Mapping[str, Array], tolerance: float
-) -> tuple[str, str, str] | None:
-    """Word, place and sentence where few entries are off, or entries stand in another order."""
-    off = {name: np.argwhere(_differs(array, true[name], tolerance)) for name, array in claimed.items()}
-    wrong = {name: places for name, places in off.items() if len(places)}
-    if len(wrong) != 1 or not claimed[next(iter(wrong))].ndim:
+class Said(NamedTuple):
+    """What is said of a mistake: the first parts of a diagnosis."""
+
+    word: str
+    place: str
+    sentence: str
+    also: tuple[str, ...] = ()
+
+
+def entry_off(claimed: Arrays, true: Arrays, tolerance: float) -> Said | None:
+    """One entry of one block alone."""
+    if not (found := _only_block(claimed, true, tolerance)):
         return None
-    name, places = next(iter(wrong.items()))
+    name, places = found
+    if len(places) > 1 or claimed[name].size == 1:
+        return None
+    at = f"{name}[{', '.join(map(str, places[0]))}]"
+    mine, truth = claimed[name][tuple(places[0])], true[name][tuple(places[0])]
+    if mine == 0:
+        return Said("constant", at, "this entry alone is zero")
+    return Said("constant", at, f"this entry alone is off, {mine / truth:.4g} times the truth")
+
+
+def entries_moved(claimed: Arrays, true: Arrays, tolerance: float) -> Said | None:
+    """Right entries of one block, in other places."""
+    if not (found := _only_block(claimed, true, tolerance)):
+        return None
+    name, places = found
     array, truth = claimed[name], true[name]
-    mine, theirs = array[tuple(places.T)], truth[tuple(places.T)]
-    if len(places) == 1 and array.size > 1:
-        at = f"{name}[{', '.join(map(str, places[0]))}]"
-        if mine[0] == 0:
-            return "constant", at, "this entry alone is zero"
-        return "constant", at, f"this entry alone is off, {mine[0] / theirs[0]:.4g} times the truth"
+    if len(places) < 2:
+        return None
     if array.ndim == 2 and array.shape == array.T.shape and _is_near(array, truth.T, tolerance):
-        return "transpose", name, "it is transposed"
-    same = np.allclose(np.sort(mine), np.sort(theirs), rtol=tolerance, atol=0)
-    if len(places) == 2 and same:
-        return "index", name, "two entries are exchanged"
-    if same and len(places) > 2:
-        return "index", name, "the entries are right, and stand in other places"
-    return None
+        return Said("transpose", name, "it is transposed")
+    mine, theirs = np.sort(array[tuple(places.T)]), np.sort(truth[tuple(places.T)])
+    if not np.allclose(mine, theirs, rtol=tolerance, atol=0):
+        return None
+    many = (
+        "two entries are exchanged"
+        if len(places) == 2
+        else "the entries are right, and stand in other places"
+    )
+    return Said("index", name, many)
 
 
-def blocks_off(
-    claimed: Mapping[str, Array], true: Mapping[str, Array], at: Mapping[str, Array], n: int, tolerance: float
-) -> tuple[str, str, str, tuple[str, ...]] | None:
-    """Word, place, sentence and other words where blocks are multiples of the truth, or of the point, off."""
+def _only_block(claimed: Arrays, true: Arrays, tolerance: float) -> tuple[str, Array] | None:
+    """The block that alone is wrong, and the places of its wrong entries."""
+    off = {name: np.argwhere(_differs(array, true[name], tolerance)) for name, array in claimed.items()}
+    wrong = [(name, places) for name, places in off.items() if len(places)]
+    return wrong[0] if len(wrong) == 1 and claimed[wrong[0][0]].ndim else None
+
+
+def blocks_off(claimed: Arrays, true: Arrays, at: Arrays, n: int, tolerance: float) -> Said | None:
+    """Blocks that are multiples of the truth, or of its data term beside a penalty, or off by a penalty."""
     wrong = [name for name, array in claimed.items() if not _is_near(array, true[name], tolerance)]
-    ratios = [_multiple(claimed[name], true[name], tolerance) for name in wrong]
-    place = ", ".join(wrong)
-    if (
-        wrong
-        and None not in ratios
-        and np.ptp(np.array(ratios, float)) <= 10 * tolerance * abs(ratios[0] or 1.0)
-    ):
-        return _ratio(
-            float(ratios[0] or 0.0),
-            place,
-            n,
-            all(claimed[name].ndim < 2 for name in wrong),
-            len(wrong) < len(claimed),
-        )
-    shares = [_multiple(claimed[name] - true[name], at[name], 100 * tolerance) for name in wrong]
-    if wrong and None not in shares and np.ptp(np.array(shares, float)) <= 1e-4 * abs(shares[0] or 1.0):
-        return "penalty", place, "a multiple of the block itself is too much or missing", ()
+    if not wrong:
+        return None
+    is_bias = all(claimed[name].ndim < 2 for name in wrong) and len(wrong) < len(claimed)
+    for shrunk in (np.zeros_like, np.array, np.sign):
+        tried = [_parts(claimed[name], true[name], shrunk(at[name]), tolerance) for name in wrong]
+        parts = [one for one in tried if one is not None]
+        if len(parts) == len(wrong) and (said := _said_of(parts, ", ".join(wrong), n, is_bias)):
+            return said
     return None
 
 
-def _ratio(ratio: float, place: str, n: int, flat: bool, some: bool) -> tuple[str, str, str, tuple[str, ...]]:
-    words = f"{ratio:.4g} times the truth"
-    bias = flat and some
-    if abs(ratio) < 1e-6:
-        return ("bias" if bias else "path"), place, "every entry is zero", ("path",) if bias else ()
+def _said_of(parts: list[_Parts], place: str, n: int, is_bias: bool) -> Said | None:
+    ratios = [one.ratio for one in parts]
+    strengths = [one.strength for one in parts if one.strength is not None]
+    if not _are_alike(strengths):
+        return None
+    if strengths and all(abs(ratio - 1) < 1e-6 for ratio in ratios):
+        return Said("penalty", place, "a multiple of the block itself is too much or missing")
+    if strengths and is_bias:
+        return None
+    if max(map(abs, ratios)) < 1e-6:
+        return _nothing(place, is_bias, bool(strengths))
+    ratio = _of_layers(ratios)
+    return _ratio(ratio, not _are_alike(ratios), place, n, is_bias, bool(strengths)) if ratio else None
+
+
+class _Parts(NamedTuple):
+    """A claim as a multiple of the data term beside a penalty; None of no penalty."""
+
+    ratio: float
+    strength: float | None
+
+
+def _parts(array: Array, true: Array, shrunk: Array, tolerance: float) -> _Parts | None:
+    """A multiple of the truth alone; a penalty that is added alone; a multiple beside the penalty."""
+    bound = (
+        10
+        * tolerance
+        * max(float(np.max(np.abs(array), initial=0.0)), float(np.max(np.abs(true), initial=0.0)))
+    )
+
+    def fitted(rest: Array, *basis: Array) -> Array | None:
+        columns = np.stack([one.ravel() for one in basis], axis=1)
+        if rest.size <= len(basis) or not all(np.any(one) for one in basis):
+            return None
+        found, *_ = np.linalg.lstsq(columns, rest.ravel(), rcond=None)
+        return found if np.max(np.abs(columns @ found - rest.ravel())) <= bound else None
+
+    if (found := fitted(array, true)) is not None:
+        return _Parts(float(found[0]), None)
+    if (found := fitted(array - true, shrunk)) is not None:
+        return _Parts(1.0, float(found[0]))
+    if (found := fitted(array, true, shrunk)) is not None and abs(found[0] - 1) > 1e-6:
+        # s (D + R) + (1 - s) R is s D + R.
+        return _Parts(float(found[0]), float(found[1]) / (1 - float(found[0])))
+    return None
+
+
+def _are_alike(numbers: list[float]) -> bool:
+    return not numbers or bool(np.ptp(numbers) <= 1e-4 * max(abs(numbers[0]), 1e-6))
+
+
+def _of_layers(ratios: list[float]) -> float:
+    """The number of which all are powers, as where each layer has it once more; 0 where there is none."""
+    if min(map(abs, ratios)) < 1e-6:
+        return 0.0
+    least = min(ratios, key=lambda ratio: abs(math.log(abs(ratio))))
+    if all(abs(ratio - least) <= 1e-5 * abs(least) for ratio in ratios):
+        return least
+    log = math.log(abs(least))
+    if abs(log) < 1e-3:
+        return least if all(abs(abs(ratio) - 1) < 1e-5 for ratio in ratios) else 0.0
+    powers = [round(math.log(abs(ratio)) / log) for ratio in ratios]
+    fits = all(abs(least**k - ratio) <= 1e-5 * abs(ratio) for k, ratio in zip(powers, ratios, strict=True))
+    return least if fits and max(powers) <= len(ratios) else 0.0
+
+
+def _nothing(place: str, is_bias: bool, beside: bool) -> Said:
+    if beside:
+        return Said("fork", place, "only a multiple of the block itself is there", ("path", "penalty"))
+    # Over the classes a softmax's δ sums to zero.
+    return Said(
+        "bias" if is_bias else "path", place, "every entry is zero", ("path", "sum") if is_bias else ()
+    )
+
+
+def _ratio(ratio: float, many: bool, place: str, n: int, is_bias: bool, beside: bool) -> Said:
+    of = "the data term, beside the penalty's" if beside else "the truth"
+    words = f"{ratio:.4g} times {of}" + (", once more in each layer" if many else "")
     if abs(ratio + 1) < 1e-5:
-        return "sign", place, "the sign is wrong", ()
-    if n > 1 and min(abs(ratio / n - 1), abs(ratio * n - 1)) < 1e-5:
-        return ("bias" if bias else "batch"), place, f"{words}, of {n} examples", ("batch", "constant")
-    return "constant", place, words, ()
+        return Said("sign", place, f"the sign of {of} is wrong")
+    if (batch := say_batch(n, ratio)) and not many:
+        return Said("bias" if is_bias else "batch", place, f"{words}: {batch}", ("batch", "constant"))
+    return Said("constant", place, words)
+
+
+def block_moved(claimed: Arrays, true: Arrays, at: Arrays, tolerance: float) -> Said | None:
+    """One block whose data term has its entries in other places, the penalty's gradient in the right ones."""
+    wrong = [name for name, array in claimed.items() if not _is_near(array, true[name], tolerance)]
+    if len(wrong) != 1:
+        return None
+    name, array, truth = wrong[0], claimed[wrong[0]], true[wrong[0]]
+    for word, sentence, move in _moves(array):
+        for shrunk in (at[name], np.sign(at[name])):
+            basis, rest = shrunk - move(shrunk), array - move(truth)
+            square = float(np.sum(basis**2))
+            share = float(np.sum(rest * basis)) / square if square else 0.0
+            if array.size > 2 and _is_near(array, move(truth) + share * basis, 10 * tolerance):
+                return Said(word, name, f"{sentence}, beside the penalty's gradient")
+    return None
+
+
+def _moves(array: Array) -> Iterator[tuple[str, str, Callable[[Array], Array]]]:
+    for axis in (axis for axis in range(array.ndim) if array.shape[axis] > 1):
+        for shift in (1, -1):
+            yield "index", f"rolled by {shift} along axis {axis}", partial(np.roll, shift=shift, axis=axis)
+        yield "index", f"reversed along axis {axis}", partial(np.flip, axis=axis)
+    if array.ndim == 2 and array.shape == array.T.shape:
+        yield "transpose", "it is transposed", np.transpose
 
 
 def _is_near(array: Array, other: Array, tolerance: float) -> bool:
@@ -86,71 +196,7 @@ def _is_near(array: Array, other: Array, tolerance: float) -> bool:
     return bool(np.all(np.abs(array - other) <= tolerance * size))
 
 
-def _multiple(array: Array, other: Array, tolerance: float) -> float | None:
-    square = float(np.sum(other * other))
-    ratio = float(np.sum(array * other)) / square if square else 0.0
-    return ratio if square and other.size > 1 and _is_near(array, ratio * other, 10 * tolerance) else None
-
-
 def _differs(array: Array, true: Array, tolerance: float) -> Array:
     # An entry 1 % off is found also where it is a thousandth of its block.
     floor = max(1e-3 * float(np.max(np.abs(true), initial=0.0)), 1e-300)
     return np.asarray(np.abs(array - true) > tolerance * floor)
-
-
-def examples_off(passage: Passage, claimed: Mapping[str, Array], tolerance: float) -> Mutant | None:
-    """Examples left out, or counted twice: the weights of all by least squares."""
-    for node in _rows(passage):
-        n = node.value.shape[0]
-        total = sum(array.size for array in claimed.values())
-        if total < n + 2 or n * total > MOST:
-            continue
-        each = np.array([_flat(passage, claimed, node, _row(passage, node, i)) for i in range(n)])
-        gap = np.concatenate([(array - passage.true[name]).ravel() for name, array in claimed.items()])
-        weights, *_ = np.linalg.lstsq(each.T, gap, rcond=None)
-        left = np.max(np.abs(each.T @ weights - gap))
-        if left > tolerance * np.max(np.abs(gap), initial=1e-300):
-            continue
-        odd = _odd(1.0 + weights)
-        if odd is not None and 0 < len(odd) <= max(1, n // 3):
-            change = sum(_row(passage, node, i) * weights[i] for i in range(n))
-            return Mutant(
-                "batch", "the examples", _which(odd, 1.0 + weights), ((node, np.asarray(change)),), 3
-            )
-    return None
-
-
-def _rows(passage: Passage) -> Iterator[Node]:
-    """Arrays of one row for each example, just before these are summed."""
-    for node in passage.nodes:
-        if node.kind == "sum" and 0 in node.facts[0] and node.place not in passage.penalised:
-            inner = node.operands[0]
-            if inner.value.ndim and 1 < inner.value.shape[0] <= 512:
-                yield inner
-
-
-def _row(passage: Passage, node: Node, i: int) -> Array:
-    change = np.zeros(node.value.shape)
-    change[i] = passage.cotangents[node.place][i]
-    return change
-
-
-def _flat(passage: Passage, claimed: Mapping[str, Array], node: Node, change: Array) -> Array:
-    gradient = passage.tape.gradient(passage.tape.cotangents(node, change, passage.nodes))
-    return np.concatenate([gradient[name].ravel() for name in claimed])
-
-
-def _odd(weights: Array) -> list[int] | None:
-    """The examples whose weight is not that of most."""
-    usual = float(np.median(weights))
-    if abs(usual) < 1e-6:
-        return None
-    return [i for i, weight in enumerate(weights) if abs(weight - usual) > 1e-5 * abs(usual)]
-
-
-def _which(odd: list[int], weights: Array) -> str:
-    named = ", ".join(map(str, odd[:4])) + (", ..." if len(odd) > 4 else "")
-    many = "examples" if len(odd) > 1 else "example"
-    if all(abs(weights[i]) < 1e-6 for i in odd):
-        return f"{many} {named} (counted from 0) left out"
-    return f"{many} {named} (counted from 0) of another weight than the others"

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.gradient import check_gradient
-from chainrule.checking.oracle import Oracle
 from chainrule.checking.point import Point
 from chainrule.checking.report import CheckReport
-from chainrule.checking.shapes import Claim, read_claims
+from chainrule.checking.shapes import Claim
 from chainrule.checking.subject import Subject
-from chainrule.diagnosis.naming.alone import blocks_off, entries_off, examples_off
-from chainrule.diagnosis.naming.match import TOLERANCE, Claimed, Match
+from chainrule.diagnosis.naming.alone import Said, entries_moved, entry_off
+from chainrule.diagnosis.naming.asked import arrays_of, claimed_of, claims_at, moved, tolerance_of
+from chainrule.diagnosis.naming.examples import examples_off
+from chainrule.diagnosis.naming.match import Claimed, Match
 from chainrule.diagnosis.naming.mutants import mutants
+from chainrule.diagnosis.naming.opaque import by_numbers
+from chainrule.diagnosis.naming.pairs import pair
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.tape import Untraceable
 from chainrule.diagnosis.naming.words import is_close
-from chainrule.errors import ChainruleError, OptionError, UncheckableError
+from chainrule.errors import ChainruleError, OptionError
 
 Array = NDArray[Any]
 Loss: TypeAlias = Callable[[Any], Any]
 
 SHOWN = 2
 """Other words beside the first, at most."""
-
-FIRSTS = 12
-"""Mistakes that are tried as the first of two."""
-
-OPAQUE = 2_000
-"""Entries of a gradient that is found one by one, where the loss cannot be traced."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class Diagnosis:
         }
 
 
-def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
+def diagnose(report: CheckReport, model: Any = None) -> Diagnosis:
     """Name the mistake in a gradient that `check_gradient` judged.
 
     The loss is run once on arrays that remember their steps. Of these steps every way back with one mistake
@@ -96,8 +92,10 @@ def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
     ----------
     report : CheckReport
         Of `check_gradient`, in this process: a pickled report has left the loss behind.
-    model : callable, optional
-        The same loss in plain NumPy, where the one that was judged cannot be recorded.
+    model : callable or objective, optional
+        The same loss where the one that was judged cannot be recorded: in plain NumPy, or
+        ``network.objective(X, y)`` or ``equations.objective(of, data)``, with parameters of the same names
+        and shapes. The ``value`` of an objective that was judged needs no other.
 
     Returns
     -------
@@ -106,7 +104,7 @@ def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
     Raises
     ------
     OptionError
-        If the report has no loss, or ``model`` is no function.
+        If the report has no loss, or ``model`` is no function and has no data.
 
     Notes
     -----
@@ -131,8 +129,9 @@ def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
             "diagnose takes the report of check_gradient, made in this process; "
             f"this is {_kind(report)}. Check the gradient again."
         )
-    if model is not None and not callable(model):
-        raise OptionError(f"model is {model!r}; expected a function as the loss is, in plain NumPy.")
+    from chainrule.diagnosis.naming.models import model_of  # networks and sheets, which few diagnoses need
+
+    model = model_of(report.subject.function if model is None else model)
     if report.ok:
         return Diagnosis("none", evidence="every block is right")
     if report.status == "not checkable":
@@ -144,7 +143,7 @@ def diagnose(report: CheckReport, model: Loss | None = None) -> Diagnosis:
         try:
             passage = _passage(subject, subject.point, model)
         except ChainruleError as error:
-            return _unmodelled(subject, str(error))
+            return Diagnosis(*by_numbers(subject, str(error)))
         return _named(subject, passage, model)
 
 
@@ -176,9 +175,9 @@ def _misfit(claims: Mapping[str, Claim]) -> Diagnosis | None:
     return None
 
 
-def _passage(subject: Subject, point: Point, model: Loss | None) -> Passage:
+def _passage(subject: Subject, point: Point, model: Loss) -> Passage:
     """The recorded steps of the loss, which must give its true gradient."""
-    tape = trace(model or subject.function, _arrays(point), point.by_name)
+    tape = trace(model, arrays_of(point), point.by_name)
     try:
         passage = Passage(tape, subject.examples)
     except (ValueError, ArithmeticError) as error:  # the determinant of a singular matrix
@@ -191,64 +190,41 @@ def _passage(subject: Subject, point: Point, model: Loss | None) -> Passage:
     return passage
 
 
-def _arrays(point: Point) -> dict[str, Array]:
-    return {b.name: point.vector[b.start : b.stop].reshape(b.shape) for b in point.blocks}
-
-
-def _claimed(claims: Mapping[str, Claim]) -> dict[str, Array]:
-    return {name: claim.array for name, claim in claims.items() if claim.array is not None}
-
-
-def _tolerance(claims: Mapping[str, Claim]) -> float:
-    return max(TOLERANCE, 40 * max(float(np.finfo(claim.dtype).eps) for claim in claims.values()))
-
-
-def _named(subject: Subject, passage: Passage, model: Loss | None) -> Diagnosis:
-    claimed, tolerance = _claimed(subject.claims), _tolerance(subject.claims)
+def _named(subject: Subject, passage: Passage, model: Loss) -> Diagnosis:
+    claimed, tolerance = claimed_of(subject.claims), tolerance_of(subject.claims)
     judge = Claimed(passage, claimed, tolerance, np.random.default_rng(0))
     tried = mutants(passage)
     if matches := judge.matches(tried):
         kept = _confirmed(subject, passage, matches, model)
         return _shown(kept) if kept else Diagnosis("unknown", evidence=_only_here(matches[0]))
-    if found := entries_off(claimed, passage.true, 10 * tolerance):
-        return Diagnosis(*found)
+    for off in (entry_off, entries_moved):
+        if found := off(claimed, passage.true, 10 * tolerance):
+            return Diagnosis(*found)
     if (left := examples_off(passage, claimed, tolerance)) and (matches := judge.matches([left])):
         return _shown(matches)
-    for first in islice(_distinct(judge.parts(tried)), FIRSTS):
-        after = passage.after(first.changes)
-        if seconds := Claimed(after, claimed, tolerance, np.random.default_rng(1)).matches(mutants(after)):
-            return replace(_shown([first]), second=_shown(seconds))
+    if both := pair(passage, claimed, tolerance, tried):
+        second = Diagnosis(*both.second) if isinstance(both.second, Said) else _shown(both.second)
+        return replace(_shown([both.first]), second=second)
     return Diagnosis(
         "unknown", evidence=f"none of {len(tried):,} single mistakes, and no likely pair, gives these numbers"
     )
 
 
-def _distinct(matches: list[Match]) -> Iterator[Match]:
-    """One of those that change the same node in the same way."""
-    seen = set()
-    for match in matches:
-        key = tuple((node.place, np.round(float(np.sum(change**2)), 12)) for node, change in match.changes)
-        if key not in seen:
-            seen.add(key)
-            yield match
-
-
-def _confirmed(subject: Subject, first: Passage, matches: list[Match], model: Loss | None) -> list[Match]:
+def _confirmed(subject: Subject, first: Passage, matches: list[Match], model: Loss) -> list[Match]:
     """Those that give the claim at a second point, too, where the claim can be asked there."""
     is_clear = len({match.word for match in matches}) == 1 and not any(m.mutant.is_free for m in matches)
     if subject.derivative is None or is_clear:
         return matches
-    point = _moved(subject.point)
+    point = moved(subject.point)
     try:
         passage = _passage(subject, point, model)
-        argument = point.rebuild(point.vector, point.dtype)
-        claims, _ = read_claims(subject.derivative(argument), point, (), argument)
+        claims = claims_at(subject, point)
     except Exception:  # somebody's code, at a point of ours
         return matches
-    tried, claimed = mutants(passage), _claimed(claims)
+    tried, claimed = mutants(passage), claimed_of(claims)
     if [node.kind for node in passage.nodes] != [node.kind for node in first.nodes]:
         return matches
-    judge = Claimed(passage, claimed, _tolerance(claims), np.random.default_rng(2))
+    judge = Claimed(passage, claimed, tolerance_of(claims), np.random.default_rng(2))
     # By what they are, not by their number: at a zero there are mistakes that a point beside it has not.
     alike = {match.mutant.key: [one for one in tried if one.key == match.mutant.key] for match in matches}
     pairs = [(match, again) for match in matches for again in judge.matches(alike[match.mutant.key])]
@@ -266,12 +242,6 @@ def _joined(match: Match, again: Match) -> Match:
     return replace(match, word=again.word, sentence=again.sentence, also=again.also)
 
 
-def _moved(point: Point) -> Point:
-    rng = np.random.default_rng(3)
-    scales = np.concatenate([np.full(block.size, block.scale) for block in point.blocks])
-    return replace(point, vector=point.vector + 0.1 * scales * rng.standard_normal(point.vector.size))
-
-
 def _only_here(match: Match) -> str:
     return f"at this point alone {match.sentence}"
 
@@ -286,38 +256,3 @@ def _shown(matches: list[Match]) -> Diagnosis:
         else ""
     )
     return Diagnosis(first.word, first.place, f"{first.sentence}{agree}", others)
-
-
-def _unmodelled(subject: Subject, reason: str) -> Diagnosis:
-    """What the numbers say alone, of a loss that cannot be recorded."""
-    reason = reason.rstrip(".")
-    if subject.point.vector.size > OPAQUE:
-        return Diagnosis(
-            "unknown", evidence=f"{reason}, and {subject.point.vector.size:,} entries are too many to look at"
-        )
-    try:
-        true, error = _truth(subject)
-    except UncheckableError as failed:
-        return Diagnosis("unknown", evidence=f"{reason}; {failed}")
-    claimed = _claimed(subject.claims)
-    tolerance = max(_tolerance(subject.claims), error)
-    if found := entries_off(claimed, true, 10 * tolerance):
-        return Diagnosis(*found)
-    if said := blocks_off(claimed, true, _arrays(subject.point), subject.examples or 0, tolerance):
-        return Diagnosis(*said)
-    return Diagnosis("unknown", evidence=reason)
-
-
-def _truth(subject: Subject) -> tuple[dict[str, Array], float]:
-    """The true gradient entry by entry, and how far it may be off, relative to its largest."""
-    oracle, size = Oracle(subject.function, subject.point), subject.point.vector.size
-    units = np.eye(size)
-    slopes = oracle.settle(list(units), [np.zeros(1)] * size)
-    values = np.array([float(slope.value.ravel()[0]) for slope in slopes])
-    errors = np.array([float(np.max(slope.error)) for slope in slopes])
-    error = float(np.max(errors) / max(np.max(np.abs(values)), 1e-300))
-    # At a jump differences grow without end: what they say of other entries is nothing.
-    if not error < 1e-3:
-        raise UncheckableError("The differences do not settle.")
-    blocks = {b.name: values[b.start : b.stop].reshape(b.shape) for b in subject.point.blocks}
-    return blocks, error

@@ -33,6 +33,7 @@ def heads(passage: Passage) -> Iterator[Mutant]:
         with np.errstate(all="ignore"):
             yield from _softmax(passage, node, cotangent)
             yield from _sigmoid(passage, node, cotangent)
+            yield from _squared(passage, node, cotangent)
 
 
 def _inner(passage: Passage) -> Iterator[Mutant]:
@@ -44,7 +45,24 @@ def _inner(passage: Passage) -> Iterator[Mutant]:
             if start.value.shape == node.value.shape and np.allclose(
                 softmax(start.value), node.value, rtol=1e-12
             ):
-                yield from _jacobians(start, node.value, passage.cotangents[node.place], passage)
+                cotangent = passage.cotangents[node.place]
+                yield from _jacobians(start, node.value, cotangent, passage)
+                yield from _of_others(start, node.value, cotangent, passage)
+
+
+def _of_others(start: Node, p: Array, c: Array, passage: Passage) -> Iterator[Mutant]:
+    """The Jacobian at what stands before a constant factor, or before a mask, which is passed then."""
+    right = p * (c - (c * p).sum(-1, keepdims=True))
+    place = f"softmax {place_of(passage, start)}"
+    for node in _before(start):
+        other = softmax(node.value)
+        given = other * (c - (c * other).sum(-1, keepdims=True))
+        sentence = "softmax's Jacobian is taken at what stands before a constant factor"
+        yield Mutant("output", place, sentence, ((start, given - right),), 4, ("factor",))
+        if start.kind == "pick":
+            sentence = "softmax's Jacobian is taken without the mask"
+            change = given - passage.cotangents[node.place]
+            yield Mutant("mask", place, sentence, ((node, change),), 4, ("branch",))
 
 
 def _jacobians(start: Node, p: Array, c: Array, passage: Passage) -> Iterator[Mutant]:
@@ -77,9 +95,21 @@ def _softmax(passage: Passage, node: Node, cotangent: Array) -> Iterator[Mutant]
     p = softmax(node.value)
     for unit in _units(passage, node):
         labels = p - unit * cotangent
-        if np.all(labels > -1e-9) and np.allclose(labels.max(-1), 1.0):
+        if np.all(labels > -1e-9) and _are_labels(labels):
             yield from _softmax_slips(node, p, np.round(labels, 9), unit, cotangent)
             return
+
+
+def _are_labels(labels: Array) -> bool:
+    """One class in each row, of the same share; what is left is shared alike by the others."""
+    top = labels.max(-1, keepdims=True)
+    others = np.where(labels == top, np.nan, labels)
+    return bool(
+        np.ptp(top) < 1e-9
+        and top.flat[0] > 0.5
+        and np.all(np.isnan(others).sum(-1) == 1)
+        and np.nanmax(others) - np.nanmin(others) < 1e-9
+    )
 
 
 def _softmax_slips(node: Node, p: Array, labels: Array, unit: float, cotangent: Array) -> Iterator[Mutant]:
@@ -94,10 +124,58 @@ def _softmax_slips(node: Node, p: Array, labels: Array, unit: float, cotangent: 
     yield slip("output", "of softmax's Jacobian the diagonal alone is there", -labels * (1 - p))
     yield slip("sum", "the sum over the other classes is forgotten", p * labels - labels, 2, "output")
     yield slip("output", "the labels are forgotten", p)
+    if labels.max() < 1 - 1e-6:
+        hard = (labels == labels.max(-1, keepdims=True)) * 1.0
+        yield slip("output", "the labels are not smoothed", p - hard, 2, "constant")
+    for shift in (1, -1):
+        yield slip("index", f"the labels are off by {shift}", p - np.roll(labels, shift, -1))
+    for before in _before(node):
+        sentence = "softmax is taken of what stands before a constant factor"
+        yield slip("output", sentence, softmax(before.value) - labels, 3, "factor")
     yield slip("output", "the output is the scores, not softmax", node.value - labels)
     yield slip("output", "the output is sigmoid, not softmax", sigmoid(node.value) - labels)
     yield slip("output", "a sigmoid's derivative follows softmax", (p - labels) * p * (1 - p))
     yield slip("output", "the derivative is that of a squared error", jacobian(p - labels))
+
+
+def _before(node: Node) -> Iterator[Node]:
+    """The nodes before constants were put in: a factor, a mask."""
+    while node.operation is not None and node.operation.is_map:
+        moving = [operand for operand in node.operands if operand.moves]
+        if len(moving) != 1:
+            return
+        node = moving[0]
+        yield node
+
+
+def _squared(passage: Passage, node: Node, cotangent: Array) -> Iterator[Mutant]:
+    """The residual of values that stand beside an array of the loss."""
+    targets = [
+        one.value for one in passage.tape.nodes if not one.moves and one.value.shape == node.value.shape
+    ]
+    size = 1e-9 * max(1.0, float(np.max(np.abs(node.value), initial=0.0)))
+
+    def slip(sentence: str, array: Array) -> Mutant:
+        return Mutant("output", "the output", sentence, ((node, array / unit - cotangent),), 3)
+
+    for unit in _units(passage, node):
+        residual = unit * cotangent
+        if any(
+            np.all(np.abs(node.value - residual - sign * array) < size)
+            for array in targets
+            for sign in (1, -1)
+        ):
+            break
+    else:
+        return
+    target = node.value - residual
+    if np.any(target):
+        yield slip("the targets are forgotten", node.value)
+    for number in (1.0, 0.5):
+        yield slip("the derivative is that of the absolute error", number * np.sign(residual))
+    yield slip("the output is sigmoid", sigmoid(node.value) - target)
+    if node.value.ndim == 2 and node.value.shape[1] > 1:
+        yield slip("the output is softmax", softmax(node.value) - target)
 
 
 def _sigmoid(passage: Passage, node: Node, cotangent: Array) -> Iterator[Mutant]:

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from chainrule.diagnosis.naming.mutant import Change, Mutant
 from chainrule.diagnosis.naming.passage import Passage
-from chainrule.diagnosis.naming.words import say_scale
+from chainrule.diagnosis.naming.words import is_known, say_scale
 
 Array = NDArray[Any]
+
+SHARE = 0.4
+"""Of the entries of a block along a sparse direction."""
 
 TOLERANCE = 1e-7
 """Relative to what is claimed and what is true, block by block."""
@@ -54,7 +57,12 @@ class Claimed:
     """A gradient that is claimed, beside the truth and its tangents along a few directions of each block."""
 
     def __init__(
-        self, passage: Passage, claimed: Mapping[str, Array], tolerance: float, rng: np.random.Generator
+        self,
+        passage: Passage,
+        claimed: Mapping[str, Array],
+        tolerance: float,
+        rng: np.random.Generator,
+        is_sparse: bool = False,
     ) -> None:
         self.passage, self.claimed, self.tolerance = passage, dict(claimed), tolerance
         self._blocks: list[str] = []
@@ -62,7 +70,7 @@ class Claimed:
         known = (*passage.tape.parameters.values(), *passage.nodes)
         nodes = list({node.place: node for node in known}.values())
         tangents, gaps, sizes = [], [], []
-        for name, v in _directions(self.claimed, rng):
+        for name, v in _directions(self.claimed, rng, is_sparse):
             along = {other: np.zeros(node.value.shape) for other, node in passage.tape.parameters.items()}
             tangents.append(passage.tape.tangents({**along, name: v}, nodes))
             array, true = self.claimed[name], passage.true[name]
@@ -85,26 +93,20 @@ class Claimed:
         return sorted(found, key=lambda match: match.rank)
 
     def parts(self, mutants: Iterable[Mutant]) -> list[Match]:
-        """Mistakes that give some of the wrong blocks, those that give most of them first."""
-        n = max(self.passage.examples, 1)
+        """Mistakes that give a part of what is wrong, those that give most of it first."""
         found: list[tuple[int, Match]] = []
+        off = np.abs(self._gaps) > 10 * self.tolerance * self._sizes
         with np.errstate(all="ignore"):
             for mutant in mutants:
                 along = self._along(mutant)
-                for number in (-1.0, -2.0, 1.0, -0.5, n - 1.0, 1.0 / n - 1.0) if mutant.is_free else (1.0,):
-                    explained = self._explained(number * along)
-                    if explained and (match := self._said(mutant, number, 0)):
-                        found.append((explained, match))
+                number = _commonest(self._gaps[off] / along[off]) if mutant.is_free else 1.0
+                if mutant.is_free and not is_known(self.passage.examples, 1.0 + number):
+                    continue
+                fits = np.abs(number * along - self._gaps) <= 10 * self.tolerance * self._sizes
+                explained = int(np.sum(fits & off))
+                if number and explained > 1 and (match := self._said(mutant, number, 0)):
+                    found.append((explained, match))
         return [match for _, match in sorted(found, key=lambda pair: (-pair[0], pair[1].rank))]
-
-    def _explained(self, along: Array) -> int:
-        """How many wrong blocks a change gives as claimed."""
-        if not np.all(np.isfinite(along)):
-            return 0
-        fits = np.abs(along - self._gaps) <= 10 * self.tolerance * self._sizes
-        off = np.abs(self._gaps) > 10 * self.tolerance * self._sizes
-        names = np.array(self._blocks)
-        return sum(bool(fits[names == name].all() and off[names == name].any()) for name in set(self._blocks))
 
     def _number(self, mutant: Mutant) -> float | None:
         """The coefficient of the change that fits best along the directions, if it fits."""
@@ -152,12 +154,23 @@ class Claimed:
         return Match(word, mutant.place, sentence, also, rank, entries, mutant, number)
 
 
-def _directions(claimed: Mapping[str, Array], rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
-    """A few of each block, more where there are few blocks."""
-    each = max(4, -(-8 // max(1, len(claimed))))
+def _directions(
+    claimed: Mapping[str, Array], rng: np.random.Generator, is_sparse: bool
+) -> Iterator[tuple[str, Array]]:
+    """A few of each block, more where there are few blocks; sparse ones miss an entry that is off beside."""
+    each = 10 if is_sparse else max(4, -(-8 // max(1, len(claimed))))
     for name, array in claimed.items():
         for _ in range(min(each, array.size + 1) if array.size else 0):
-            yield name, rng.standard_normal(array.shape)
+            v = rng.standard_normal(array.shape)
+            yield name, v * (rng.random(array.shape) < SHARE) if is_sparse else v
+
+
+def _commonest(numbers: Array) -> float:
+    """The number that is there most often, as far as it is known; 0 of none twice."""
+    finite = np.sort(numbers[np.isfinite(numbers)])
+    close = np.abs(finite[:, None] - finite[None, :]) <= 1e-6 * np.abs(finite[:, None])
+    counts = close.sum(1)
+    return float(finite[np.argmax(counts)]) if np.max(counts, initial=0) > 1 else 0.0
 
 
 def _size(claimed: Array, true: Array) -> float:

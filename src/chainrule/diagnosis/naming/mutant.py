@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ class Mutant:
         Other words for the same.
     source : Node or None
         Where it comes from, if not all that arrives is changed.
+    again : callable or None
+        The whole way back with the mistake in it, of one that is not told by its changes: at every step.
     """
 
     word: str
@@ -44,6 +46,7 @@ class Mutant:
     rank: int = 5
     also: tuple[str, ...] = ()
     source: Node | None = None
+    again: Callable[[], Passage] | None = None
 
     @property
     def is_free(self) -> bool:

@@ -19,6 +19,8 @@ from chainrule.diagnosis.naming.parts import parts
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.penalties import penalties
 from chainrule.diagnosis.naming.places import places
+from chainrule.diagnosis.naming.restated import restated
+from chainrule.diagnosis.naming.sides import sides
 from chainrule.diagnosis.naming.slopes import slopes
 from chainrule.diagnosis.naming.steps import steps
 from chainrule.diagnosis.naming.tape import Node
@@ -28,17 +30,22 @@ Array = NDArray[Any]
 MOST = 40_000_000
 """Entries of all changes together; a sum of 100 products of 100 x 100 matrices has three times as many."""
 
+PRODUCTS = 4_000_000_000
+"""Multiplications in the products that the changes come of; the same sum has ten times as many."""
+
 MEETING = 12
 """Contributions that meet in one place; a state of a long loop has more."""
 
 
 def mutants(passage: Passage) -> list[Mutant]:
     """All single mistakes, and the same mistake at every place of a kind."""
-    likely = (heads, _scales, penalties, slopes, _sums, steps, operands, places, _forks, _constants, parts)
-    found, entries = [], 0
-    for mutant in (mutant for family in (*likely, neighbours) for mutant in family(passage)):
+    likely = (heads, _scales, penalties, slopes, _sums, steps, operands, places, _blocks, _forks, _constants)
+    unlikely = (sides, parts, neighbours, restated)
+    found, entries, products = [], 0, 0
+    for mutant in (mutant for family in (*likely, *unlikely) for mutant in family(passage)):
         entries += sum(change.size for _, change in mutant.changes)
-        if entries > MOST:
+        products += sum(passage.work.get(node.place, 0) for node, _ in mutant.changes)
+        if entries > MOST or products > PRODUCTS:
             break
         found.append(mutant)
     return found
@@ -52,6 +59,13 @@ def _scales(passage: Passage) -> Iterator[Mutant]:
             rank = 1 if node.name else 6 if node.kind in ("spread", "reshape", "transpose") else 3
             change = (node, passage.cotangents[node.place])
             yield Mutant("scale", place_of(passage, node), "", (change,), rank)
+    parameters = list(passage.tape.parameters.values())
+    biases = [node for node in parameters if passage.is_bias(node)]
+    weights = [node for node in parameters if node not in biases]
+    for place, group in (("every bias", biases), ("every block but the biases", weights if biases else [])):
+        if len(group) > 1:
+            changes = tuple((node, passage.true[node.name]) for node in group)
+            yield Mutant("scale", place, "", changes, 3)
     for edge in passage.edges:
         if len(passage.into[edge.operand.place]) > 1:
             rank = 2 if edge.operand.name else 4
@@ -72,6 +86,21 @@ def _sums(passage: Passage) -> Iterator[Mutant]:
             changes = against(passage, passage.tape.cotangents(passage.root, ones, passage.nodes, cut))
             sentence = "the sums over an axis are taken as constant"
             yield Mutant("path", place_of(passage, nodes[0]), sentence, changes, 4)
+
+
+def _blocks(passage: Passage) -> Iterator[Mutant]:
+    """The gradient of one block in the place of another's."""
+    parameters = list(passage.tape.parameters.values())
+    for node in parameters:
+        for other in parameters:
+            if node is not other and node.value.shape == other.value.shape and node.value.size > 1:
+                change = passage.true[other.name] - passage.true[node.name]
+                sentence = f"the gradient of {other.name} stands for that of {node.name}"
+                yield Mutant("neighbour", node.name, sentence, ((node, change),), 3)
+                if node.place < other.place:
+                    sentence = f"the gradients of {node.name} and {other.name} are exchanged"
+                    both = ((node, change), (other, -change))
+                    yield Mutant("neighbour", f"{node.name}, {other.name}", sentence, both, 3)
 
 
 def _forks(passage: Passage) -> Iterator[Mutant]:

@@ -6,12 +6,14 @@ is not analytic (a comparison, a sign, the place of a maximum) is fixed when the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Array = NDArray[Any]
 Facts = tuple[Any, ...]
@@ -75,6 +77,7 @@ MAPS = {
         _map("arctan", np.arctan, lambda u, v: 1 / (1 + u**2)),
         _map("arcsin", np.arcsin, lambda u, v: 1 / np.sqrt(1 - u**2)),
         _map("arccos", np.arccos, lambda u, v: -1 / np.sqrt(1 - u**2)),
+        _map("erf", special.erf, lambda u, v: 2 / math.sqrt(math.pi) * np.exp(-(u**2))),
         _map("reciprocal", lambda u: 1 / u, lambda u, v: -(v**2)),
     )
 }

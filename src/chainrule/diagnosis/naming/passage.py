@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,17 @@ class Region:
     slope: Array
 
 
+class Shrinkage(NamedTuple):
+    """A penalty's gradient: a multiple of the block, and one of its signs."""
+
+    linear: float
+    absolute: float = 0.0
+
+    def of(self, values: Array) -> Array:
+        """The gradient at some values."""
+        return np.asarray(self.linear * values + self.absolute * np.sign(values))
+
+
 class Passage:
     """A tape run back once, and what can be read off it.
 
@@ -72,8 +84,12 @@ class Passage:
         for node, change in changes:
             for place, part in self.tape.cotangents(node, change, self.nodes).items():
                 found[place] = found[place] + part if place in found else part
+        return self.having(found)
+
+    def having(self, found: dict[int, Array]) -> Passage:
+        """The same tape with other cotangents."""
         other = copy(self)
-        for name in ("edges", "into"):
+        for name in ("edges", "into", "work"):
             other.__dict__.pop(name, None)
         other._run(found)
         return other
@@ -88,12 +104,34 @@ class Passage:
             if operand.moves and node.place in self.cotangents
         ]
 
+    def edges_of(self, node: Node) -> list[Edge]:
+        """Those over which a node hands something back."""
+        return [
+            edge
+            for operand in node.operands
+            for edge in self.into.get(operand.place, ())
+            if edge.node is node
+        ]
+
     @cached_property
     def into(self) -> dict[int, list[Edge]]:
         """The edges that arrive at a node."""
         found: dict[int, list[Edge]] = {}
         for edge in self.edges:
             found.setdefault(edge.operand.place, []).append(edge)
+        return found
+
+    @cached_property
+    def work(self) -> dict[int, int]:
+        """By place of a node the multiplications of the dearest product that gives it something."""
+        found: dict[int, int] = {}
+        for edge in self.edges:
+            if edge.node.kind == "contract":
+                sizes: dict[str, int] = {}
+                for labels, operand in zip(edge.node.facts[0], edge.node.operands, strict=True):
+                    sizes.update(zip(labels, operand.value.shape, strict=True))
+                place = edge.operand.place
+                found[place] = max(found.get(place, 0), math.prod(sizes.values()))
         return found
 
     @cached_property
@@ -144,23 +182,24 @@ class Passage:
         return found
 
     @cached_property
-    def penalty(self) -> dict[str, float]:
-        """By block the λ of λ θ, the gradient of a summand of the loss."""
+    def penalty(self) -> dict[str, Shrinkage]:
+        """By block what a summand of the loss has for a gradient."""
         return {name: factor for _, factors in self.penalties for name, factor in factors.items()}
 
     @cached_property
-    def penalties(self) -> list[tuple[Node, dict[str, float]]]:
-        """Summands whose gradient is a multiple of each block that they contain."""
+    def penalties(self) -> list[tuple[Node, dict[str, Shrinkage]]]:
+        """Summands whose gradient is made of each block that they contain, and of its signs, alone."""
         found = []
         for term in self.terms if len(self.terms) > 1 else []:
             back = self.tape.cotangents(term, self.cotangents[term.place], self.nodes)
             factors = {
-                name: _factor(back[node.place], node.value)
+                name: shrinkage(back[node.place], node.value)
                 for name, node in self.tape.parameters.items()
                 if node.place in back
             }
-            if factors and all(factor is not None for factor in factors.values()):
-                found.append((term, {name: float(factor or 0.0) for name, factor in factors.items()}))
+            known = {name: factor for name, factor in factors.items() if factor is not None}
+            if known and len(known) == len(factors):
+                found.append((term, known))
         return found
 
     @cached_property
@@ -169,7 +208,11 @@ class Passage:
         ends = {term.place for term, _ in self.penalties}
         data = self._before([term for term in self.terms if term.place not in ends])
         own = self._before([term for term, _ in self.penalties])
-        return own - data - {node.place for node in self.tape.parameters.values()}
+        found = own - data - {node.place for node in self.tape.parameters.values()}
+        for node in self.nodes:  # λ Σ A² + λ Σ B²
+            if node.kind == "add" and all(operand.place in found for operand in node.operands):
+                found.add(node.place)
+        return found
 
     def _before(self, ends: list[Node]) -> set[int]:
         found, open_ = set(), list(ends)
@@ -219,21 +262,27 @@ class Passage:
     def values(self, shape: tuple[int, ...], most: int = 60) -> Iterator[tuple[str, Array, Node | None]]:
         """Arrays of a shape, with their names: parameters, constants, values, and what is handed back."""
         nodes = [node for node in self.tape.nodes if node.value.shape == shape]
+        for name, array in self.true.items():
+            if array.shape == shape:
+                yield f"the gradient of {name}", array, None
+            if array.ndim == 2 and array.T.shape == shape:
+                yield f"the gradient of {name}, transposed,", array.T, None
         kept = sorted(nodes, key=lambda node: not node.name)[:most]
         for node in kept:
             yield node.name or ("a value of the loss" if node.moves else "a constant"), node.value, node
         for place, array in self.cotangents.items():
-            name = self.tape.nodes[place].name
-            if array.shape == shape and len(kept) < most:
-                yield (f"the gradient of {name}" if name else "a value of the way back"), array, None
+            if array.shape == shape and len(kept) < most and not self.tape.nodes[place].name:
+                yield "a value of the way back", array, None
 
 
-def _factor(gradient: Array, values: Array) -> float | None:
-    square = float(np.sum(values * values))
-    if not square:
-        return None
-    factor = float(np.sum(gradient * values)) / square
-    fits = np.allclose(
-        gradient, factor * values, rtol=1e-9, atol=1e-12 * float(np.max(np.abs(gradient), initial=0.0))
-    )
-    return factor if fits and factor else None
+def shrinkage(gradient: Array, values: Array) -> Shrinkage | None:
+    """The factors of a gradient λ θ, λ sign θ, or a sum of both."""
+    signs = np.sign(values)
+    tried = (values,), (signs,), (values, signs)
+    for basis in tried if np.any(values) else ():
+        columns = np.stack([one.ravel() for one in basis], axis=1)
+        factors, *_ = np.linalg.lstsq(columns, gradient.ravel(), rcond=None)
+        size = float(np.max(np.abs(gradient), initial=0.0))
+        if np.any(factors) and np.allclose(columns @ factors, gradient.ravel(), rtol=1e-9, atol=1e-12 * size):
+            return Shrinkage(*factors) if basis[0] is values else Shrinkage(0.0, *factors)
+    return None

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.diagnosis.naming.mutant import Mutant, at_edge
-from chainrule.diagnosis.naming.passage import Passage
+from chainrule.diagnosis.naming.mutant import Change, Mutant, at_edge
+from chainrule.diagnosis.naming.passage import Passage, Shrinkage
 
 Array = NDArray[Any]
 
@@ -18,18 +18,51 @@ def penalties(passage: Passage) -> Iterator[Mutant]:
     """Where the loss has one."""
     if passage.penalties:
         yield from _of_others(passage)
+        yield from _of_another_kind(passage)
+        yield from _alone(passage)
         yield from _multiplied(passage)
 
 
 def _of_others(passage: Passage) -> Iterator[Mutant]:
     """A penalty on all that has none, and on each alone."""
-    factor = next(iter(passage.penalty.values()))
+    kind = next(iter(passage.penalty.values()))
     bare = [node for name, node in passage.tape.parameters.items() if name not in passage.penalty]
-    changes = tuple((node, factor * node.value) for node in bare if np.any(node.value))
+    changes = tuple((node, kind.of(node.value)) for node in bare if np.any(node.value))
     for group in (changes, *((change,) for change in changes[: len(changes) if len(changes) > 1 else 0])):
         if group:
             names = ", ".join(node.name for node, _ in group)
             yield Mutant("penalty part", names, f"the penalty is taken of {names}, too", group, 2)
+
+
+def _of_another_kind(passage: Passage) -> Iterator[Mutant]:
+    """The blocks themselves for their signs, or the reverse, with the usual factors before them."""
+    for to, kinds in (("the blocks", (1.0, 2.0, 0.5)), ("their signs", (1.0, 2.0, 0.5))):
+        for number in kinds:
+            changes = tuple(_exchanged(passage, number, to == "the blocks"))
+            if changes:
+                sentence = f"the penalty's gradient is that of another: {number:g} λ times {to}"
+                yield Mutant("penalty", "the penalty", sentence, changes, 4)
+
+
+def _exchanged(passage: Passage, number: float, to_linear: bool) -> Iterator[Change]:
+    for name, kind in passage.penalty.items():
+        node = passage.tape.parameters[name]
+        strength = kind.absolute if to_linear else kind.linear
+        other = Shrinkage(number * strength, 0.0) if to_linear else Shrinkage(0.0, number * strength)
+        own = Shrinkage(0.0, strength) if to_linear else Shrinkage(strength, 0.0)
+        if strength:
+            yield node, other.of(node.value) - own.of(node.value)
+
+
+def _alone(passage: Passage) -> Iterator[Mutant]:
+    """The penalty's gradient in the place of the data term's, everywhere."""
+    changes = tuple(
+        (node, kind.of(node.value) - passage.true[name])
+        for name, kind in passage.penalty.items()
+        for node in (passage.tape.parameters[name],)
+    )
+    sentence = "the penalty's gradient overwrites that of the data term"
+    yield Mutant("fork", "the penalty", sentence, changes, 4, ("path",))
 
 
 def _multiplied(passage: Passage) -> Iterator[Mutant]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from chainrule.diagnosis.naming.passage import Edge, Passage
 from chainrule.diagnosis.naming.tape import Node
 
 Array = NDArray[Any]
+LAST = 6
+"""Values that are tried as the state after the last step."""
+
 Rules = Mapping[tuple[int, int], Callable[[Array], Array]]
 
 
@@ -54,10 +58,14 @@ def _through(passage: Passage, parameter: Node, edges: list[Edge]) -> Iterator[M
 
 def _into(passage: Passage, parameter: Node, edges: list[Edge]) -> Iterator[Mutant]:
     """The gradient of the parameter by the state after each step, or before."""
-    for sentence, neighbours in (
-        ("after each step stands for that before", [_after(passage, edge) for edge in edges]),
+    after = "after each step stands for that before"
+    following: list[Array | None] = [edge.node.operands[1 - edge.k].value for edge in edges[1:]]
+    tried: list[tuple[str, list[Array | None]]] = [
+        (after, [_after(passage, edge) for edge in edges]),
+        *[(after, [*following, last]) for last in _last(passage, edges[-1])],
         ("before each step stands for that after", [_before(edges, place) for place in range(len(edges))]),
-    ):
+    ]
+    for sentence, neighbours in tried:
         if all(array is not None for array in neighbours):
             rules = {
                 (edge.node.place, edge.k): lambda c, e=edge, a=array: e.node.back(e.k, c, a)
@@ -67,10 +75,12 @@ def _into(passage: Passage, parameter: Node, edges: list[Edge]) -> Iterator[Muta
 
 
 def _mutant(passage: Passage, word: str, parameter: Node, sentence: str, rules: Rules) -> Mutant:
-    ones = np.ones(passage.root.value.shape)
-    found = passage.tape.cotangents(passage.root, ones, passage.nodes, rules)
-    place = parameter.name or place_of(passage, parameter)
-    return Mutant(word, place, sentence, against(passage, found), 3)
+    def found() -> dict[int, Array]:
+        ones = np.ones(passage.root.value.shape)
+        return passage.tape.cotangents(passage.root, ones, passage.nodes, rules)
+
+    place, changes = parameter.name or place_of(passage, parameter), against(passage, found())
+    return Mutant(word, place, sentence, changes, 3, again=lambda: passage.having(found()))
 
 
 def _after(passage: Passage, edge: Edge) -> Array | None:
@@ -83,6 +93,15 @@ def _after(passage: Passage, edge: Edge) -> Array | None:
             if node.place in ends and node.value.shape == shape:
                 return node.value
     return None
+
+
+def _last(passage: Passage, edge: Edge) -> list[Array | None]:
+    """What may be the state after the last step: sums and products of its shape."""
+    shape = edge.node.operands[1 - edge.k].value.shape
+    later = [
+        node for node in passage.nodes if node.place > edge.node.place and node.kind in ("add", "multiply")
+    ]
+    return [*islice((node.value for node in later if node.value.shape == shape), LAST)]
 
 
 def _before(edges: list[Edge], place: int) -> Array | None:

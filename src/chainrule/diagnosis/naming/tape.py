@@ -7,7 +7,7 @@ at which a mistake can be made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -158,6 +158,28 @@ class Tape:
             raise Untraceable(f"The arrays of the loss have more than {LARGEST:,} entries together.")
         self.nodes.append(Node(len(self.nodes), operation, operands, facts, value, moves, name))
         return self.nodes[-1]
+
+    def restated(self, place: Node, change: Any) -> Tape:
+        """The same steps with another value of a constant, or another first fact of a step."""
+        other = Tape()
+        for node in self.nodes:
+            operands = tuple(other.nodes[operand.place] for operand in node.operands)
+            new = replace(node, operands=operands)
+            if node is place and node.operation is None:
+                new.value = change
+            elif node is place:
+                new.facts = (change, *node.facts[1:])
+            if node.operation is not None and (
+                node is place
+                or any(o.value is not n.value for o, n in zip(operands, node.operands, strict=True))
+            ):
+                with np.errstate(all="ignore"):
+                    new.value = node.operation.value([operand.value for operand in operands], new.facts)
+            other.nodes.append(new)
+        assert self.root is not None
+        other.root = other.nodes[self.root.place]
+        other.parameters = {name: other.nodes[node.place] for name, node in self.parameters.items()}
+        return other
 
     @property
     def moving(self) -> list[Node]:

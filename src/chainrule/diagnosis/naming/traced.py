@@ -81,6 +81,10 @@ class Traced(NDArrayOperatorsMixin):
             return lambda *rest: self.ufuncs[name](self, *rest)
         if name in self.functions and name in METHODS:
             return lambda *args, **options: self.functions[name](self, *args, **options)
+        if name in PLAIN and hasattr(np.ndarray, name):
+            return lambda *args, **options: getattr(self.node.value, name)(
+                *plain_all(args), **{key: plain(value) for key, value in options.items()}
+            )
         raise AttributeError(name)
 
     def transpose(self, *axes: Any) -> Traced:

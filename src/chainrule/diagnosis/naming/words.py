@@ -41,7 +41,7 @@ def say_scale(passage: Passage, mutant: Mutant, s: float) -> tuple[str, str, tup
     bias = _leads_to_bias(passage, node)
     if abs(s) < CLOSE:
         return ("bias" if bias else "path"), f"{of} is missing", ("path",) if bias else ()
-    if batch := _batch(passage, s):
+    if batch := say_batch(passage.examples, s):
         number = ("constant",) if len(f"{s:.4g}") < 5 else ()
         return ("bias", batch, ("batch",)) if bias else ("batch", batch, number)
     return _number(passage, node, s, of)
@@ -65,8 +65,18 @@ def _leads_to_bias(passage: Passage, node: Node) -> bool:
     return node.kind in ("spread", "reshape") and passage.is_bias(node.operands[0])
 
 
-def _batch(passage: Passage, s: float) -> str:
-    n = passage.examples
+def is_known(n: int, s: float) -> bool:
+    """Whether a number is one that people lose or put in: of two mistakes each has such a number."""
+    return (
+        abs(s) < CLOSE
+        or any(is_close(s, number) for number in (*COMMON, -1.0))
+        or bool(say_batch(n, s))
+        or is_close(float(f"{s:.3g}"), s)
+    )
+
+
+def say_batch(n: int, s: float) -> str:
+    """What a number has to do with n examples, if it has."""
     # Of two examples a sum for a mean is a 2 like any other.
     if n < 3:
         return ""
@@ -83,6 +93,8 @@ def _batch(passage: Passage, s: float) -> str:
 
 def _number(passage: Passage, node: Node, s: float, of: str) -> tuple[str, str, tuple[str, ...]] | None:
     sentence = f"{of} is {numeral(s)} times what it should be"
+    if say_batch(passage.examples, -s):  # a sign and a mean: these are two
+        return None
     widths = {one.value.shape[-1] for one in passage.nodes if one.value.ndim == 2} - {1, 2}
     if any(_is_power(s, width) for width in widths):
         return "constant", sentence, ("sum",)
@@ -103,6 +115,8 @@ def _of_the_loss(passage: Passage, s: float) -> str:
     for node in passage.tape.nodes:
         if node.value.size == 1:
             number = float(node.value.reshape(()))
-            if abs(number) > 1e-9 and not is_close(abs(number), 1.0) and _is_power(s, number):
+            # A square as of ((y - f) exp(-s))**2, where exp(-s) is all that the loss writes.
+            found = _is_power(s, number) or (node.moves and _is_power(s, number**2))
+            if found and abs(number) > 1e-9 and not is_close(abs(number), 1.0):
                 return "factor" if node.moves else "constant"
     return ""
