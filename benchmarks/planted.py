@@ -367,7 +367,7 @@ def _output(net: Planted) -> Iterator[Mistake]:
         both = ("branch", "output")
         yield Mistake("gradient of the squared error", both, {"delta": lambda v, z, T, **_: z[-1] - T})
     if net.head.output != "identity":
-        yield slip("labels forgotten", lambda v, p, **_: p)
+        yield slip("labels forgotten", lambda v, p, T, **_: net.head.slope(p, 0 * T))
 
 
 def of_equal_sizes(net: Planted) -> Iterator[Mistake]:
