@@ -3,6 +3,8 @@ from . import losses as losses
 from . import optimizers as optimizers
 from . import penalties as penalties
 from .checking import check_gradient as check_gradient
+from .checking import check_hessian as check_hessian
+from .checking import check_hessian_product as check_hessian_product
 from .checking import check_jacobian as check_jacobian
 from .diagnosis import Diagnosis as Diagnosis
 from .diagnosis import check_claims as check_claims

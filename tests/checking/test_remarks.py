@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.checking import check_gradient, check_jacobian
+from chainrule.checking import check_gradient, check_jacobian, complex_step
 from chainrule.checking.remarks import ratio_cause
 
 
@@ -83,3 +83,58 @@ def test_a_claim_beside_the_gradient_zero_is_no_multiple_of_it():
 def test_of_one_entry_no_factor_is_said_to_hold_everywhere():
     report = check_gradient(lambda x: x**2, lambda x: 4 * x, 3.0)
     assert report.status == "wrong" and report.blocks["x"].remarks == ()
+
+
+def layered(wrong=()):
+    """The gradient of a tanh network of three layers, and its loss; layers may be named that are off."""
+    rng = np.random.default_rng(2)
+    at = {}
+    for layer in (1, 2, 3):
+        at[f"W{layer}"], at[f"b{layer}"] = rng.standard_normal((4, 4)) / 2, 0.1 * rng.standard_normal(4)
+    x = rng.standard_normal(4)
+
+    def loss(v):
+        h = x
+        for layer in (1, 2, 3):
+            h = np.tanh(v[f"W{layer}"] @ h + v[f"b{layer}"])
+        return np.sum(h**2)
+
+    claimed = complex_step(loss, at)
+    for name in wrong:
+        claimed[name] = claimed[name] * rng.uniform(1.5, 2, claimed[name].shape)
+    return loss, claimed, at
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remark"),
+    [
+        (
+            ("W1", "b1"),
+            "W2 to b3 right, W1 and b1 wrong: on the way back the error enters between layers 2 and 1",
+        ),
+        (
+            ("W1", "b1", "W2", "b2"),
+            "W3 and b3 right, W1 to b2 wrong: on the way back the error enters between layers 3 and 2",
+        ),
+        (("W1",), ""),
+        (("W2", "b2"), ""),
+        (("W1", "b1", "W2"), ""),
+        (("W1", "b1", "W2", "b2", "W3", "b3"), ""),
+    ],
+)
+def test_the_layer_at_which_an_error_enters_is_said_where_it_is_one(wrong, remark):
+    report = check_gradient(*layered(wrong))
+    assert [block.name for block in report if not block.ok] == list(wrong)
+    assert report.remarks == ((remark,) if remark else ())
+    assert " ".join(remark.split()) in " ".join(str(report).split())
+
+
+def test_blocks_exchanged_between_names_are_recognised():
+    loss, claimed, at = layered()
+    swapped = {**claimed, "W1": claimed["W2"], "W2": claimed["W1"]}
+    assert check_gradient(loss, swapped, at).remarks == (
+        "W1 and W2 are exchanged: each is right under the other's name",
+    )
+    assert check_gradient(loss, {**claimed, "W1": claimed["W2"]}, at).remarks == ()
+    zero = {name: 0 * array for name, array in claimed.items()}
+    assert check_gradient(lambda v: loss(v) + 0 * v["b1"][0], zero, at).remarks == ()

@@ -45,7 +45,8 @@ def at_a_glance(
     """
     if tolerance.whole < tolerance.relative:  # float16, where 1.01 times a block hides in its rounding
         return None
-    blocks = [block for block in oracle.point.blocks if block.size]
+    judged = [block for block in oracle.point.blocks if block.name in claimed]
+    blocks = [block for block in judged if block.size]
     lengths = np.array([block.scale * length(claimed[block.name], axis=1) for block in blocks])
     shares, seen = _shares(lengths, blocks, tolerance)
     widest = np.max(shares, axis=1)
@@ -66,9 +67,7 @@ def at_a_glance(
         block.name: float(np.max(gap / positive(width * each), initial=0.0))
         for block, width, each in zip(blocks, widths, seen, strict=True)
     }
-    return {
-        block.name: start_of(block, out_shape, found.get(block.name, 0.0)) for block in oracle.point.blocks
-    }
+    return {block.name: start_of(block, out_shape, found.get(block.name, 0.0)) for block in judged}
 
 
 def _shares(lengths: Array, blocks: Sequence[Block], tolerance: Tolerance) -> tuple[Array, Array]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking.among_blocks import remarks_among
 from chainrule.checking.glance import at_a_glance
 from chainrule.checking.judge import Request, judge_block, judge_misfit
 from chainrule.checking.magnitude import length
 from chainrule.checking.oracle import Oracle
-from chainrule.checking.point import At, Point, point_of
+from chainrule.checking.point import At, Block, Point, point_of
 from chainrule.checking.probe import Probe, Tolerance, typical_entries
 from chainrule.checking.report import BlockVerdict, CheckReport
 from chainrule.checking.shapes import Claim, read_claims
@@ -34,6 +35,7 @@ def check_gradient(
     examples: int | None = None,
     rtol: float | None = None,
     seed: int = 0,
+    only: str | Sequence[str] | None = None,
 ) -> CheckReport:
     """Judge a gradient: which blocks are right, and where and how the others are wrong.
 
@@ -63,6 +65,9 @@ def check_gradient(
         float32. Small entries are measured against a share of their block.
     seed : int
         Of the random directions and the sample.
+    only : str or sequence of str, optional
+        Names of the blocks that are claimed, where that is not all of them. The claim for one name may be its
+        array alone.
 
     Returns
     -------
@@ -99,8 +104,8 @@ def check_gradient(
     judged by complex step, ... evaluations
     """
     oracle = Oracle(loss, point_of(at))
-    request = Request(entries, examples, rtol, seed)
-    return _check(oracle, loss, gradient, at, (), request)
+    request = Request(entries, examples, rtol, seed, _names(only, oracle.point))
+    return check_derivative(loss, gradient, at, (), request, oracle)
 
 
 def check_jacobian(
@@ -146,38 +151,52 @@ def check_jacobian(
     """
     oracle = Oracle(function, point_of(at))
     request = Request(entries, None, rtol, seed)
-    return _check(oracle, function, jacobian, at, oracle.base.shape, request)
+    return check_derivative(function, jacobian, at, oracle.base.shape, request, oracle)
 
 
-def _check(
-    oracle: Oracle,
+def _names(only: str | Sequence[str] | None, point: Point) -> tuple[str, ...] | None:
+    if only is None:
+        return None
+    names, known = (only,) if isinstance(only, str) else tuple(only), [block.name for block in point.blocks]
+    if not names or not set(names) <= set(known):
+        raise OptionError(f"only is {only!r}; expected some of {', '.join(known)}.")
+    return names
+
+
+def check_derivative(
     function: Callable[[Any], Any],
     derivative: Any,
     at: At,
     out_shape: tuple[int, ...],
     request: Request,
+    oracle: Oracle | None = None,
 ) -> CheckReport:
+    """Judge the derivative of a function whose results have a shape."""
     if request.entries != "all" and (not isinstance(request.entries, int) or request.entries < 1):
         raise OptionError(f"entries is {request.entries!r}; expected a positive number or 'all'.")
+    oracle = oracle or Oracle(function, point_of(at))
     point = oracle.point
-    claimed = _claimed(derivative, point)
-    claims, stray = read_claims(claimed, point, out_shape, at)
+    claimed = claimed_at(derivative, point)
+    claims, stray = read_claims(claimed, point, out_shape, at, request.only)
     with within_memory("The check"):
         rng = np.random.default_rng(request.seed)
         drawn = _drawn(point.vector.size, rng)
         verdicts = _together(oracle, claims, drawn, out_shape, request)
-        together = verdicts is not None
+        together, among = verdicts is not None, [stray]
         if verdicts is None:
-            verdicts = _one_by_one(oracle, claims, drawn, out_shape, request, rng)
-    remarks = tuple(remark for remark in (stray,) if remark)
+            verdicts, told = _one_by_one(oracle, claims, drawn, out_shape, request, rng)
+            among += told
+    remarks = tuple(remark for remark in among if remark)
     again = derivative if callable(derivative) else None
-    subject = Subject(function, again, claims, point, request.examples) if not out_shape else None
+    is_whole = not out_shape and request.only is None
+    subject = Subject(function, again, claims, point, request.examples) if is_whole else None
     return CheckReport(
         verdicts, oracle.method, oracle.evaluations, remarks, subject, seed=request.seed, together=together
     )
 
 
-def _claimed(derivative: Any, point: Point) -> Any:
+def claimed_at(derivative: Any, point: Point) -> Any:
+    """What is claimed at a point, by values or by a callable."""
     if not callable(derivative):
         return derivative
     try:
@@ -195,7 +214,7 @@ def _together(
     q = math.prod(out_shape)
     if request.entries == "all" or not q or any(claim.array is None for claim in claims.values()):
         return None
-    claimed = {b.name: _matrix(claims[b.name].array, q, b.size) for b in oracle.point.blocks}
+    claimed = {b.name: _matrix(claims[b.name].array, q, b.size) for b in _judged(oracle, claims)}
     tolerance = Tolerance.of(_rounding_unit(oracle, claims), request.rtol)
     return at_a_glance(oracle, claimed, drawn, tolerance, out_shape)
 
@@ -207,21 +226,22 @@ def _one_by_one(
     out_shape: tuple[int, ...],
     request: Request,
     rng: np.random.Generator,
-) -> dict[str, BlockVerdict]:
-    """The verdicts, block by block."""
+) -> tuple[dict[str, BlockVerdict], list[str]]:
+    """The verdicts, block by block, and what they tell together."""
     if oracle.base.size != math.prod(out_shape):
         raise UncheckableError(
             f"The loss has shape {oracle.base.shape}; a gradient belongs to one number. "
             "Reduce it by a sum or a mean, or use check_jacobian."
         )
     verdicts = {}
-    for probe in _probes(oracle, claims, out_shape, drawn, request.rtol):
+    probes = _probes(oracle, claims, out_shape, drawn, request.rtol)
+    for probe in probes:
         claim = claims[probe.block.name]
         fits = claim.array is not None
         verdicts[probe.block.name] = (
             judge_block(oracle, probe, request, rng) if fits else judge_misfit(probe, claim)
         )
-    return verdicts
+    return verdicts, remarks_among(probes, verdicts)
 
 
 def _probes(
@@ -232,17 +252,17 @@ def _probes(
     rtol: float | None,
 ) -> list[Probe]:
     """Let the oracle settle on the directions of the blocks, and put each beside its claim."""
-    point, q = oracle.point, oracle.base.size
-    arrays = {b.name: _matrix(claims[b.name].array, q, b.size) for b in point.blocks}
+    point, q, judged = oracle.point, oracle.base.size, _judged(oracle, claims)
+    arrays = {b.name: _matrix(claims[b.name].array, q, b.size) for b in judged}
     directions, whole, targets = {}, [], []
-    for block in point.blocks:
+    for block in judged:
         directions[block.name] = block.scale * drawn[block.start : block.stop]
         whole.append(np.zeros(point.vector.size))
         whole[-1][block.start : block.stop] = directions[block.name]
         targets.append(1e-10 * block.scale * length(arrays[block.name], axis=1))
     slopes = oracle.settle(whole, targets)
     tolerance = Tolerance.of(_rounding_unit(oracle, claims), rtol)
-    typical = typical_entries([np.nan_to_num(np.abs(slope.value)) for slope in slopes], point.blocks)
+    typical = typical_entries([np.nan_to_num(np.abs(slope.value)) for slope in slopes], judged)
     rounding = 4 * tolerance.unit * (np.abs(oracle.flat_base) + np.abs(oracle.curvature))
     return [
         Probe(
@@ -257,8 +277,12 @@ def _probes(
             total=point.vector.size,
             tolerance=tolerance,
         )
-        for block, slope in zip(point.blocks, slopes, strict=True)
+        for block, slope in zip(judged, slopes, strict=True)
     ]
+
+
+def _judged(oracle: Oracle, claims: Mapping[str, Claim]) -> list[Block]:
+    return [block for block in oracle.point.blocks if block.name in claims]
 
 
 def _drawn(size: int, rng: np.random.Generator) -> Array:

@@ -53,6 +53,7 @@ class Request:
     examples: int | None
     rtol: float | None
     seed: int
+    only: tuple[str, ...] | None = None
 
 
 def judge_block(oracle: Oracle, probe: Probe, request: Request, rng: np.random.Generator) -> BlockVerdict:

@@ -122,6 +122,8 @@ class BlockVerdict:
         if self.alone:
             return f"{self.wrong} of {self.size} entries, the others are right"
         sample = f" (sample of {self.examined})" if self.examined < self.size else ""
+        if self.examined == 1 < self.size:
+            return f"one entry looked at, of {self.size}"
         if self.wrong == self.examined:
             return f"all entries{sample}" if self.size > 1 else "its only entry"
         return f"{self.wrong} of {self.examined} entries" + (f" looked at, of {self.size}" if sample else "")

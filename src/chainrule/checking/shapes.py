@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,21 +38,26 @@ class Claim:
 
 
 def read_claims(
-    derivative: Any, point: Point, out_shape: tuple[int, ...], at: Any
+    derivative: Any, point: Point, out_shape: tuple[int, ...], at: Any, only: Sequence[str] | None = None
 ) -> tuple[dict[str, Claim], str]:
-    """One claim per block of the point, and a remark on names that belong to no block."""
-    pieces = _pieces(derivative, point, at)
+    """One claim per block of the point, or of those asked for, and a remark on names that belong to none."""
+    is_one = only is not None and len(only) == 1 and not isinstance(derivative, Mapping)
+    pieces = {only[0]: derivative} if only and is_one else pieces_of(derivative, point, at)
     claims = {}
     for block in point.blocks:
+        if only is not None and block.name not in only:
+            continue
         if pieces.get(block.name) is None:
             claims[block.name] = Claim(None, f"no derivative is given for {block.name}")
         else:
-            claims[block.name] = _read(pieces[block.name], out_shape, block.shape)
-    extra = [str(name) for name in pieces if name not in claims]
+            claims[block.name] = read_claim(pieces[block.name], out_shape, block.shape)
+    known = [block.name for block in point.blocks]
+    extra = [str(name) for name in pieces if name not in known]
     return claims, f"ignored, as no block has the name: {', '.join(extra)}" if extra else ""
 
 
-def _pieces(derivative: Any, point: Point, at: Any) -> Mapping[str, Any]:
+def pieces_of(derivative: Any, point: Point, at: Any) -> Mapping[str, Any]:
+    """What is given for each block, by name; empty where that cannot be told."""
     if isinstance(derivative, Mapping):
         return derivative
     if isinstance(at, Parameters) and np.shape(derivative) == (at.size,):
@@ -66,7 +71,8 @@ def _pieces(derivative: Any, point: Point, at: Any) -> Mapping[str, Any]:
     return {}
 
 
-def _read(value: Any, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> Claim:
+def read_claim(value: Any, out_shape: tuple[int, ...], in_shape: tuple[int, ...]) -> Claim:
+    """What is claimed for one block, against the shape that it must have."""
     try:
         array = np.asarray(value)
     except ValueError as error:
