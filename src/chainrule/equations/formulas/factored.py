@@ -13,7 +13,7 @@ from itertools import chain, count, product
 from typing import Any
 
 from chainrule.arrays import Array, np
-from chainrule.equations.language.tree import Size, size_value
+from chainrule.equations.language.tree import Size, bottom_up, size_value
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled, topological
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of
@@ -121,15 +121,15 @@ class Factored:
 
     def terms(self, root: Node) -> tuple[Term, ...]:
         """The terms of a node; one with a single array where that is as small."""
+
+        def behind(symbol: Node) -> tuple[Node, ...]:
+            return symbols_of(self.bodies[symbol]) if symbol in self.bodies else ()
+
         if root not in self._terms:
-            needed = set(symbols_of(root))
-            for symbol, body in reversed(self.bodies.items()):
-                if symbol in needed:
-                    needed.update(symbols_of(body))
-            for symbol, body in self.bodies.items():
-                if symbol in needed and symbol not in self._terms:
-                    self._visit(body)
-                    self._terms[symbol] = self._terms[body]
+            for symbol in bottom_up(symbols_of(root), behind):
+                if symbol in self.bodies and symbol not in self._terms:
+                    self._visit(self.bodies[symbol])
+                    self._terms[symbol] = self._terms[self.bodies[symbol]]
             self._visit(root)
         return self._terms[root]
 

@@ -113,16 +113,17 @@ sheet_line = LineNames(
 )
 
 
+_INDEPENDENT = {
+    Cotangent: "({} does not depend on {})",
+    Second: "(d{}/d{} does not depend on {})",
+    Moved: "({} does not move)",
+}
+
+
 def independence(name: Any) -> str:
     """What a vanishing line does not depend on, in words."""
-    match name:
-        case Cotangent(of=of, wrt=wrt):
-            return f"({unicode_line(of)} does not depend on {unicode_name(wrt)})"
-        case Second(of=of, wrt=wrt, then=then):
-            return f"(d{unicode_name(of)}/d{unicode_name(wrt)} does not depend on {unicode_name(then)})"
-        case Moved(base=base):
-            return f"({unicode_line(base)} does not move)"
-    return ""
+    template = _INDEPENDENT.get(type(name))
+    return template.format(*map(unicode_line, name)) if template else ""
 
 
 Spelling = Callable[[Any], Any]

@@ -19,7 +19,7 @@ from chainrule.equations.formulas.forms import (
     Sigma,
     Split,
 )
-from chainrule.equations.formulas.letters import is_indexed, letters_in
+from chainrule.equations.formulas.letters import letters_in
 from chainrule.equations.formulas.line_names import Spelling
 from chainrule.equations.formulas.printing import ATOM, FACTOR, Printer
 from chainrule.equations.language.free_names import underscored
@@ -72,15 +72,10 @@ class SheetPrinter(Printer):
         before, self._before = self._before, []
         return [*before, equation]
 
-    def equation(self, left: str, form: Form, axes: Sequence[int] | None = None) -> tuple[str, str]:
+    def at_letters(self, form: Form, letters: Sequence[str]) -> str:
         """As for any printer; what an index runs over is said behind where no subscript shows it."""
-        if not is_indexed(form) or not form.rank:
-            return super().equation(left, form, axes)
-        letters = self._speller.first(form.rank)
-        entry = self._speller.entry(form, letters)
         self._sizes |= zip(letters, dims_of(form), strict=True)
-        order = range(form.rank) if axes is None else axes
-        return self.index(left, [letters[axis] for axis in order]), self._looped(entry, letters)
+        return self._looped(self._speller.entry(form, tuple(letters)), letters)
 
     def _looped(self, entry: Form, letters: Sequence[str]) -> str:
         """An entry; what a letter runs over is said behind it where no subscript shows it."""

@@ -135,11 +135,14 @@ class Printer:
         axes : sequence of int, optional
             Order of the letters on the left.
         """
-        letters = self._speller.first(form.rank) if is_indexed(form) else ()
-        if letters:
-            order = range(form.rank) if axes is None else axes
-            left = self.index(left, [letters[axis] for axis in order])
-        return left, self.text(form)
+        if not form.rank or not is_indexed(form):
+            return left, self.text(form)
+        letters, order = self._speller.first(form.rank), range(form.rank) if axes is None else axes
+        return self.index(left, [letters[axis] for axis in order]), self.at_letters(form, letters)
+
+    def at_letters(self, form: Form, letters: Sequence[str]) -> str:
+        """The entry of a form at the first letters."""
+        return self.text(form)
 
     def _write(self, form: Form) -> tuple[str, int]:
         form = short(form)

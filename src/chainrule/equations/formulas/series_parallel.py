@@ -5,12 +5,10 @@ a vertex with vectors only is an inner product, a dead end is a matrix-vector pr
 a matrix product, parallel edges are a Hadamard product.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from typing import TypeVar
 
 from chainrule.equations.formulas.arrange import (
     hadamard,
@@ -36,8 +34,6 @@ from chainrule.equations.formulas.forms import (
 )
 from chainrule.equations.language.tree import Size
 
-T = TypeVar("T")
-
 
 @dataclass(slots=True, eq=False)
 class Edge:
@@ -58,10 +54,7 @@ class Edge:
 
 @dataclass(slots=True)
 class Graph:
-    """What is left of a product while it is reduced.
-
-    ``loose`` are the vertices with one edge, ``doubled`` the pairs that several edges join.
-    """
+    """What is left of a product while it is reduced."""
 
     out: tuple[int, ...]
     sizes: dict[int, Size]
@@ -71,33 +64,23 @@ class Graph:
     below: dict[int, list[Form]] = field(default_factory=dict)
     scalars: list[Form] = field(default_factory=list)
     under: list[Form] = field(default_factory=list)
-    loose: set[int] = field(default_factory=set)
-    doubled: set[frozenset[int]] = field(default_factory=set)
     _at: dict[int, list[Edge]] = field(default_factory=dict)
-    _joins: Counter[frozenset[int]] = field(default_factory=Counter)
 
     def connect(self, edge: Edge) -> None:
         """Put one more matrix between two vertices."""
         self.edges.append(edge)
         for label in {edge.a, edge.b}:
             self._at.setdefault(label, []).append(edge)
-        self._joins[frozenset((edge.a, edge.b))] += 1
-        self._note(edge)
 
     def disconnect(self, edge: Edge) -> None:
         """Remove a matrix."""
         self.edges.remove(edge)
         for label in {edge.a, edge.b}:
             self._at[label].remove(edge)
-        self._joins[frozenset((edge.a, edge.b))] -= 1
-        self._note(edge)
 
-    def _note(self, edge: Edge) -> None:
-        """Keep up what the rules look for, so that those that cannot apply cost nothing."""
-        ends = frozenset((edge.a, edge.b))
-        for label in ends:
-            _keep(self.loose, label, len(self._at[label]) == 1)
-        _keep(self.doubled, ends, self._joins[ends] > 1)
+    def loose(self) -> set[int]:
+        """The vertices with one edge."""
+        return {label for label, ends in self._at.items() if len(ends) == 1}
 
     def hang(self, label: int, form: Form) -> None:
         """Put one more vector on a vertex."""
@@ -119,13 +102,6 @@ class Graph:
     def ends(self, label: int) -> list[Edge]:
         """The edges at a vertex, in the order of all edges."""
         return self._at.get(label, [])
-
-
-def _keep(members: set[T], item: T, wanted: bool) -> None:
-    if wanted:
-        members.add(item)
-    else:
-        members.discard(item)
 
 
 def reduce_graph(graph: Graph) -> bool:
@@ -162,10 +138,9 @@ def _summed(form: Form) -> Form:
 
 def _whole_sum(graph: Graph) -> bool:
     """One matrix with both ends summed and free: its sum, or a squared norm."""
-    for edge in graph.edges if len(graph.loose) > 1 else ():
-        if not {edge.a, edge.b} <= graph.loose:
-            continue
-        if {edge.a, edge.b} <= graph.summed and not graph.has_vector(edge.a) and not graph.has_vector(edge.b):
+    free = {label for label in graph.summed & graph.loose() if not graph.has_vector(label)}
+    for edge in graph.edges:
+        if {edge.a, edge.b} <= free:
             graph.disconnect(edge)
             graph.summed -= {edge.a, edge.b}
             form = edge.form
@@ -183,7 +158,7 @@ def _whole_sum(graph: Graph) -> bool:
 
 
 def _dead_end(graph: Graph, *, with_vector: bool) -> bool:
-    for label in sorted(graph.summed & graph.loose):
+    for label in sorted(graph.summed & graph.loose()):
         if graph.has_vector(label) == with_vector:
             (edge,) = graph.ends(label)
             graph.summed.remove(label)
@@ -196,7 +171,7 @@ def _dead_end(graph: Graph, *, with_vector: bool) -> bool:
 
 def _trace_rule(graph: Graph) -> bool:
     """Two parallel edges between summed vertices with nothing else on them: tr(A diag(u) B diag(v))."""
-    for label in sorted(graph.summed) if graph.doubled else ():
+    for label in sorted(graph.summed):
         ends = tuple(graph.ends(label))
         if len(ends) != 2 or ends[0].other(label) != ends[1].other(label):
             continue
@@ -216,7 +191,7 @@ def _trace_rule(graph: Graph) -> bool:
 
 
 def _parallel(graph: Graph) -> bool:
-    for edge in graph.edges if graph.doubled else ():
+    for edge in graph.edges:
         near = graph.ends(edge.a)
         for other in near[near.index(edge) + 1 :]:
             if {edge.a, edge.b} == {other.a, other.b}:

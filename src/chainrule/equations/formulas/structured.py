@@ -16,6 +16,7 @@ from chainrule.equations.formulas.factored import Factored, Term, written_out
 from chainrule.equations.formulas.line_names import unicode_line
 from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.given import as_array, check_domain, learn_sizes
+from chainrule.equations.language.tree import walk
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_sum, relabelled
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
@@ -236,7 +237,8 @@ def structured(
     """
     last = lines[-1]
     bodies = {line.symbol: line.expression for line in lines[:-1]}
-    mentioned = _mentioned(last.expression, bodies)
+    # Every symbol that the line rests on, through the lines before it.
+    mentioned = [*walk(symbols_of(last.expression), lambda symbol: symbols_of(bodies.get(symbol, symbol)))]
     known, lengths = _given(program, mentioned, values, sizes)
     held = Factored(known, program.definitions | bodies, lengths)
     data = last.symbol.data
@@ -260,15 +262,6 @@ def structured(
             f"{unicode_line(data)} has no value here: a matrix that is inverted in it is singular."
         ) from error
     return Structured(held.shape(last.symbol), rank, *written, tuple(terms), tuple(cores))
-
-
-def _mentioned(node: Node, bodies: Mapping[Node, Node]) -> list[Node]:
-    """Every symbol a node rests on, through the lines before it."""
-    found = dict.fromkeys(symbols_of(node))
-    for symbol, body in reversed(list(bodies.items())):
-        if symbol in found:
-            found |= dict.fromkeys(symbols_of(body))
-    return list(found)
 
 
 def _summands(node: Node) -> Iterator[tuple[float, list[tuple[Node, tuple[int, ...]]]]]:

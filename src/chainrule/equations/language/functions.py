@@ -177,10 +177,6 @@ def _plain(function: Callable[..., Any]) -> Kernel:
 
 
 def _along(function: Callable[..., Any]) -> Kernel:
-    return lambda args, axis, sizes: function(args[0], axis=axis or 0)
-
-
-def _over(function: Callable[..., Any]) -> Kernel:
     return lambda args, axis, sizes: function(args[0], axis=axis)
 
 
@@ -190,16 +186,15 @@ def extreme_at(place: Callable[..., Any], values: Array, axis: int) -> Array:
     return np.asarray(np.where(unknown.any(axis), unknown.argmax(axis), place(values, axis=axis)))
 
 
-def _attained(array: Array, places: Any, axis: int | None) -> Any:
+def _attained(array: Array, places: Any, axis: int) -> Any:
     """The entries at some places along an axis."""
-    along = axis or 0
-    return np.take_along_axis(array, np.expand_dims(places, along), along).squeeze(along)
+    return np.take_along_axis(array, np.expand_dims(places, axis), axis).squeeze(axis)
 
 
 def _extreme_of(place: Callable[..., Any], goes_first: Callable[..., Any]) -> Kernel:
     def kernel(args: tuple[Array, ...], axis: int | None, sizes: tuple[int, ...]) -> Any:
-        if len(args) == 1:
-            return _attained(args[0], extreme_at(place, args[0].real, axis or 0), axis)
+        if len(args) == 1 and axis is not None:
+            return _attained(args[0], extreme_at(place, args[0].real, axis), axis)
         return np.where(goes_first(args[0].real, args[1].real), *args)
 
     return kernel
@@ -283,8 +278,8 @@ FUNCTIONS: dict[str, Function] = {
             axis="required",
         ),
         Function("logsumexp", (1,), _axis_needed("logsumexp", False), _along(logsumexp), axis="required"),
-        Function("sum", (1,), _dropped, _over(numpy_function("sum")), axis="optional"),
-        Function("mean", (1,), _dropped, _over(numpy_function("mean")), axis="optional"),
+        Function("sum", (1,), _dropped, _along(numpy_function("sum")), axis="optional"),
+        Function("mean", (1,), _dropped, _along(numpy_function("mean")), axis="optional"),
         Function(
             "trace",
             (1,),

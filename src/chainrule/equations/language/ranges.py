@@ -67,9 +67,11 @@ class Moves:
                 return True
             case Number(value=value):
                 return value.denominator == 1
-            case Negative() | Binary(op="+" | "-" | "*"):
-                return all(map(self.is_counted, children(term)))
-            case Call(function="abs" | "max" | "min" | "sign" | "step" | "relu", axis=None):
+            case (
+                Negative()
+                | Binary(op="+" | "-" | "*")
+                | Call(function="abs" | "max" | "min" | "sign" | "step" | "relu", axis=None)
+            ):
                 return all(map(self.is_counted, children(term)))
         return False
 

@@ -5,6 +5,7 @@ Any text too long or too deeply bracketed is refused here, before it is parsed.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from chainrule.equations.language.lexer import Fault, Source, Token, tokens
@@ -205,13 +206,8 @@ def _starts_statement(tokens: Sequence[Token], at: int) -> bool:
 
 def _is_claim(tokens: Sequence[Token], at: int) -> bool:
     """Whether a line has an == outside its own brackets, as where( and then a == b, 1, 0) has, too."""
-    depth = 0
-    while tokens[at].kind != "end" and depth >= 0:
-        if tokens[at].text == "==" and not depth:
-            return True
-        depth += (tokens[at].text in _CLOSING) - (tokens[at].text in _OPENING)
-        at += 1
-    return False
+    line = takewhile(lambda token: token.kind != "end", islice(tokens, at, None))
+    return any(token.text == "==" for token in outside(line))
 
 
 def _check_lengths(source: Source) -> None:

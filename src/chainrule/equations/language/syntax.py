@@ -36,8 +36,8 @@ class Unary(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operation(Node):
-    """Left op right, with op one of ``+ - * / ** @``."""
+class Pair(Node):
+    """Left op right."""
 
     op: str
     left: Node
@@ -45,12 +45,13 @@ class Operation(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Comparison(Node):
-    """Left op right, with op one of ``< > <= >= == !=``."""
+class Operation(Pair):
+    """Left op right, with op one of ``+ - * / ** @``."""
 
-    op: str
-    left: Node
-    right: Node
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(Pair):
+    """Left op right, with op one of ``< > <= >= == !=``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +99,7 @@ def children(node: Node) -> tuple[Node, ...]:
     match node:
         case Unary(operand=inner) | Group(inner=inner) | Flip(base=inner):
             return (inner,)
-        case Operation(left=left, right=right) | Comparison(left=left, right=right):
+        case Pair(left=left, right=right):
             return left, right
         case Subscript(base=base, items=items):
             return (base, *(item for item in items if item is not None))
