@@ -92,3 +92,21 @@ def test_masks_along_other_axes_keep_infinite_slopes_out_of_what_is_printed(shee
     for name, gradient in zip("Aba", found, strict=True):
         assert np.all(np.isfinite(gradient))
         assert printed.evaluate(f"dL_d{name}", values) == pytest.approx(gradient)
+
+
+@pytest.mark.parametrize(
+    "line", ["h = log(x)\nL = where(c > 0, a * sum(h), 0)", "L = where(c > 0, a * sum((W @ log(x))**2), 0)"]
+)
+def test_what_may_be_infinite_stays_behind_the_mask_of_its_example_under_every_name(line):
+    """Over all examples h is another name, and in compiled code W log(x) has one."""
+    model = Equations("data c: R; x: R[p]\nconstants W: R[k, p]\nparameters a: R\n" + line)
+    values = {"W": np.ones((3, 2)), "a": 2.0}
+    one, other = {"c": -1.0, "x": np.array([0.0, 1.0])}, {"c": 1.0, "x": np.array([2.0, 3.0])}
+    function = model.compile("dL/da")
+    given = {name: value for name, value in values.items() if name in function.inputs}
+    assert function(**one, **given) == 0
+    both = {name: np.stack([one[name], other[name]]) for name in one}
+    expected = function(**other, **given) / 2
+    assert model.compile("dL/da", form="batch", reduction="mean")(**both, **given) == pytest.approx(expected)
+    printed = Equations(model.derive("L", form="batch").sheet())
+    assert printed.evaluate("dC_da", {"c": both["c"], "X": both["x"], **given}) == pytest.approx(expected)

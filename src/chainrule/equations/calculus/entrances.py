@@ -13,7 +13,7 @@ from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, own_factors, topological
 from chainrule.equations.nodes.operations import moving, operation, substitute
-from chainrule.equations.nodes.program import Program, symbols_of
+from chainrule.equations.nodes.program import Program, named, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
 
@@ -52,20 +52,14 @@ def entrance(program: Program, needed: Collection[str], name: str, examples: Siz
     examples : str, int or None
         The size of the axis of examples.
     """
-    itself = Entrance(name)
-    symbol = program.symbols[name]
-    users = [user for user in program.bodies if user in needed and name in program.uses[user]]
-    if len(users) != 1 or not symbol.dims or name in program.bodies or examples in symbol.dims:
-        return itself
-    (user,) = users
-    found = _narrow(program, user, name, examples)
+    found = _narrow(program, needed, name, examples)
     if found is None:
-        return itself
-    neck, slope, over = found
-    if neck is program.bodies[user]:
-        return Entrance(user, slope, user, over)
-    bias = _bias(program, needed, neck, user, over)
-    return Entrance(bias, slope, user, over) if bias is not None and bias != name else itself
+        return Entrance(name)
+    neck, way = found
+    if neck is program.bodies[way.name]:
+        return way
+    bias = _bias(program, needed, neck, way)
+    return Entrance(name) if bias in (None, name) else replace(way, name=bias)
 
 
 def with_named_entrances(program: Program, of: str, wrt: Sequence[str], examples: Size | None) -> Program:
@@ -74,16 +68,12 @@ def with_named_entrances(program: Program, of: str, wrt: Sequence[str], examples
     """
     needed = program.ancestors([of])
     for name in wrt:
-        users = [user for user in program.bodies if user in needed and name in program.uses[user]]
-        symbol = program.symbols[name]
-        if len(users) != 1 or users == [of] or len(symbol.dims) < 2 or examples in symbol.dims:
+        found = _narrow(program, needed, name, examples)
+        if found is None or found[1].user == of or len(program.symbols[name].dims) < 2:
             continue
-        (user,) = users
-        found = _narrow(program, user, name, examples)
-        if found is None or found[0] is program.bodies[user] or not found[0].dims:
-            continue
-        if _bias(program, needed, found[0], user, found[2]) is None:
-            program = _split(program, user, found[0])
+        neck, way = found
+        if neck is not program.bodies[way.name] and neck.dims and _bias(program, needed, neck, way) is None:
+            program = _split(program, way.name, neck)
     return program
 
 
@@ -92,7 +82,7 @@ def _split(program: Program, user: str, neck: Node) -> Program:
     name = underscored(
         f"z_{user}", {*program.symbols, *(size for node in program.symbols.values() for size in node.dims)}
     )
-    symbol, mentions = program.pool.symbol(name, neck.dims), dict(program.mentions)
+    symbol, mentions = named(name, neck), dict(program.mentions)
     symbols = _with_before(program.symbols, user, name, symbol)
     bodies = _with_before(program.bodies, user, name, neck)
     bodies[user] = substitute(bodies[user], {neck: symbol})
@@ -108,17 +98,24 @@ def _with_before(nodes: Mapping[str, Node], place: str, name: str, node: Node) -
     return {new: nodes.get(new, node) for new in names}
 
 
-def _narrow(program: Program, user: str, name: str, examples: Size | None) -> tuple[Node, Node, bool] | None:
-    """A body's neck for a name, its slope, whether it is over the examples; None if that spares no axes."""
+def _narrow(
+    program: Program, needed: Collection[str], name: str, examples: Size | None
+) -> tuple[Node, Entrance] | None:
+    """The neck for a name of the one body that it enters, as an entrance; None if that spares no axes."""
+    users = [user for user in program.bodies if user in needed and name in program.uses[user]]
+    symbol = program.symbols[name]
+    if len(users) != 1 or not symbol.dims or name in program.bodies or examples in symbol.dims:
+        return None
+    (user,) = users
     key = (user, name, examples)
     if key not in program.necks:
-        program.necks[key] = _narrowest(program, user, program.symbols[name], examples)
+        program.necks[key] = _narrowest(program, user, symbol, examples)
     return program.necks[key]
 
 
 def _narrowest(
     program: Program, user: str, symbol: Node, examples: Size | None
-) -> tuple[Node, Node, bool] | None:
+) -> tuple[Node, Entrance] | None:
     neck = _neck(program.bodies[user], symbol)
     if neck is None:
         return None
@@ -127,7 +124,7 @@ def _narrowest(
     mixes = examples in neck.dims[over:]
     rank = len(neck.dims) - over
     is_narrow = rank < len(symbol.dims) or (rank == len(symbol.dims) and _is_identity(slope))
-    return (neck, slope, over) if is_narrow and not mixes else None
+    return (neck, Entrance(user, slope, user, over)) if is_narrow and not mixes else None
 
 
 def _neck(body: Node, symbol: Node) -> Node | None:
@@ -154,17 +151,17 @@ def _is_identity(slope: Node) -> bool:
     return bool(factors) and all(operation(arg).renames for arg, _ in factors)
 
 
-def _bias(program: Program, needed: Collection[str], neck: Node, user: str, over: bool) -> str | None:
+def _bias(program: Program, needed: Collection[str], neck: Node, way: Entrance) -> str | None:
     """A declared name that is a term of the neck alone and enters nowhere else: moving it moves the neck."""
     for c, term in coefficient_terms(neck):
-        inner = _one_row(term) if over else term
-        if inner is None or c != Fraction(1) or len(inner.dims) != len(neck.dims) - over:
+        inner = _one_row(term) if way.over_examples else term
+        if inner is None or c != Fraction(1) or len(inner.dims) != len(neck.dims) - way.over_examples:
             continue
         name = program.name_of.get(inner)
         if name is None or name not in program.declarations:
             continue
         users = [other for other in program.bodies if other in needed and name in program.uses[other]]
-        if users == [user] and sum(inner in symbols_of(t) for _, t in coefficient_terms(neck)) == 1:
+        if users == [way.user] and sum(inner in symbols_of(t) for _, t in coefficient_terms(neck)) == 1:
             return name
     return None
 

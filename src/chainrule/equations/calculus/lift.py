@@ -188,8 +188,9 @@ class _Stack:
 def _copy_facts(old: Node, new: Node) -> None:
     if is_simplex(old):
         new.pool.simplex.add(new)
-    if old in old.pool.signs:
-        new.pool.signs.add(new)
+    for known, facts in ((old.pool.signs, new.pool.signs), (old.pool.unbounded, new.pool.unbounded)):
+        if old in known:
+            facts.add(new)
     if old in old.pool.labels:
         new.pool.labels[new] = old.pool.labels[old]
     if old.pool.symmetric.get(old) and new.dims == old.dims:

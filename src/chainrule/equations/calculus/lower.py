@@ -25,12 +25,10 @@ from chainrule.equations.language.tree import (
     children,
     walk,
 )
-from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.entries import onehot, picked_entry
 from chainrule.equations.nodes.nodes import Node, Pool, negative
-from chainrule.equations.nodes.operations import is_simplex, may_overflow
 from chainrule.equations.nodes.products import product, spread, transposed
-from chainrule.equations.nodes.program import Program
+from chainrule.equations.nodes.program import Program, named
 from chainrule.errors import NoRuleError
 
 
@@ -92,13 +90,7 @@ def _with_definition(sheet: Sheet, program: Program, name: str, is_free: bool) -
     order = tuple(index for index, _ in definition.indices)
     dims = [*(size for _, size in definition.indices), *value.own_dims]
     body = spread(value.node, value.labels, order + value.own, dims)
-    symbol = pool.symbol(name, body.dims)
-    if is_simplex(body) and not is_free:
-        pool.simplex.add(symbol)
-    if len(body.dims) == 2 and not is_free and is_symmetric(body):
-        pool.symmetric[symbol] = True
-    if may_overflow(body):
-        pool.unbounded.add(symbol)
+    symbol = named(name, body, is_free)
     symbols, bodies = {**program.symbols, name: symbol}, {**program.bodies, name: body}
     return replace(program, symbols=symbols, bodies=bodies, mentions=mentioned)
 

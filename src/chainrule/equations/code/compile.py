@@ -7,6 +7,7 @@ once.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from chainrule.equations.calculus.naming import Line
@@ -25,9 +26,9 @@ from chainrule.equations.language.tree import Declaration, Size, Span, walk
 from chainrule.equations.nodes.accurate import right_in_the_tails, right_near_zero
 from chainrule.equations.nodes.adjugates import with_cofactors
 from chainrule.equations.nodes.long_products import in_parts
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, from_below, summed_labels
-from chainrule.equations.nodes.operations import is_pick, operation, rebuild, substitute
-from chainrule.equations.nodes.program import Cotangent, Program
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, summed_labels
+from chainrule.equations.nodes.operations import is_pick, operation, rewritten, substitute
+from chainrule.equations.nodes.program import Cotangent, Program, named
 from chainrule.equations.nodes.simplify import cost
 from chainrule.equations.nodes.stable_sums import in_log_space
 
@@ -50,47 +51,56 @@ def stable_program(
     dict of Node to str
         What the inlined bodies were called.
     """
-    kept, replacement = set(keep), dict[Node, Node]()
-    bodies: dict[str, Node] = {}
-    symbols = dict(program.symbols)
-    called: dict[Node, str] = {}
-    needed, cofactors = program.ancestors(of), dict[Node, Node]()
-    behind: dict[Node, Node] = {}
-    done: dict[Node, Node] = {}
-    near: dict[Node, Node] = {}
-    clean: set[Node] = set()
-
-    def named(part: Node) -> Node:
-        inner = numbered(f"z_{name}", symbols)
-        bodies[inner] = part
-        symbols[inner] = program.pool.symbol(inner, part.dims)
-        return symbols[inner]
-
+    needed, stable = program.ancestors(of), _Inlined(program, set(keep))
     for name, body in program.bodies.items():
-        if name not in needed:
-            continue
-        plain = from_below(
-            substitute(body, replacement), lambda inner, args: in_parts(rebuild(inner, args), named), {}
-        )
-        new = with_cofactors(right_near_zero(in_log_space(plain, behind, done), near), cofactors)
-        if not is_linear_layer(new):
-            layers = _layers_inside(new, clean)
-            for layer in layers:
-                replacement[layer] = named(layer)
-                if not is_linear_layer(layer):
-                    behind[replacement[layer]] = layer
-            if layers:
-                plain, new = substitute(plain, replacement), substitute(new, replacement)
-        bodies[name] = new
-        if name in kept:
-            continue
-        if _has_own_name(new):
-            behind[program.symbols[name]] = plain
-        else:
+        if name in needed:
+            stable.add(name, body)
+    return replace(program, bodies=stable.bodies, symbols=stable.symbols), stable.called
+
+
+class _Inlined:
+    """The definitions as they are put into each other, one by one."""
+
+    def __init__(self, program: Program, kept: set[str]) -> None:
+        self.kept, self.symbols = kept, dict(program.symbols)
+        self.bodies: dict[str, Node] = {}
+        self.called: dict[Node, str] = {}
+        # What stands for a symbol or a layer from here on, and what is behind a name that is looked through.
+        self.replacement: dict[Node, Node] = {}
+        self.behind: dict[Node, Node] = {}
+        # What each rewriting has made before.
+        self.logs: dict[Node, Node] = {}
+        self.near: dict[Node, Node] = {}
+        self.cofactors: dict[Node, Node] = {}
+        self.clean: set[Node] = set()
+
+    def named(self, name: str, part: Node) -> Node:
+        """The symbol of a part of a body."""
+        inner = numbered(f"z_{name}", self.symbols)
+        self.bodies[inner] = part
+        self.symbols[inner] = named(inner, part)
+        return self.symbols[inner]
+
+    def add(self, name: str, body: Node) -> None:
+        """Put what comes before a definition into it."""
+        whole = substitute(body, self.replacement)
+        plain = rewritten(whole, lambda inner: in_parts(inner, partial(self.named, name)), {})
+        stable = right_near_zero(in_log_space(plain, self.behind, self.logs), self.near)
+        new = with_cofactors(stable, self.cofactors)
+        layers = [] if is_linear_layer(new) else _layers_inside(new, self.clean)
+        for layer in layers:
+            self.replacement[layer] = self.named(name, layer)
+            if not is_linear_layer(layer):
+                self.behind[self.replacement[layer]] = layer
+        if layers:
+            plain, new = substitute(plain, self.replacement), substitute(new, self.replacement)
+        self.bodies[name] = new
+        if name not in self.kept and _has_own_name(new):
+            self.behind[self.symbols[name]] = plain
+        elif name not in self.kept:
             # What uses it may be stable as a whole only: log of a sum of exponentials.
-            replacement[program.symbols[name]] = plain
-            called.setdefault(new, name)
-    return replace(program, bodies=bodies, symbols=symbols), called
+            self.replacement[self.symbols[name]] = plain
+            self.called.setdefault(new, name)
 
 
 def _has_own_name(node: Node) -> bool:

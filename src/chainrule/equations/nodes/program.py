@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chainrule.equations.language.tree import Declaration, Size, bottom_up, walk
+from chainrule.equations.nodes.canonical import is_symmetric
 from chainrule.equations.nodes.nodes import ONE, Node, Pool, argument_of, base_and_exponent, topological
-from chainrule.equations.nodes.operations import is_plain, operation
+from chainrule.equations.nodes.operations import is_plain, is_simplex, may_overflow, operation
 from chainrule.errors import NoRuleError
 
 
@@ -19,6 +20,20 @@ def symbols_of(node: Node) -> tuple[Node, ...]:
     if node not in known:
         known[node] = tuple(inner for inner in topological([node]) if inner.kind == "sym")
     return known[node]
+
+
+def named(name: Hashable, body: Node, is_free: bool = False) -> Node:
+    """A symbol for a body, of which as much is known; of what varies freely only that it may be infinite."""
+    pool = body.pool
+    symbol = pool.symbol(name, body.dims)
+    if is_simplex(body) and not is_free:
+        pool.simplex.add(symbol)
+    if len(body.dims) == 2 and not is_free and is_symmetric(body):
+        pool.symmetric[symbol] = True
+    # Behind a name, as behind no name, a condition keeps it out: 0 times an infinite z is not a number.
+    if may_overflow(body):
+        pool.unbounded.add(symbol)
+    return symbol
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ class Program:
     adjoints: dict[tuple[Node, Node, Node | None, tuple[Node, ...]], dict[Node, Node]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
-    necks: dict[tuple[str, str, Size | None], tuple[Node, Node, bool] | None] = field(
+    necks: dict[tuple[str, str, Size | None], tuple[Node, Any] | None] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
     stages: dict[Node, Node] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -169,7 +184,7 @@ def staged(program: Program, cotangent: Node) -> Node:
     """A symbol for a cotangent, kept in `Program.stages`; itself where something may cancel further on."""
     if not cotangent.args or not all(map(_is_polynomial, topological([cotangent]))):
         return cotangent
-    symbol = program.pool.symbol(("stage", cotangent.serial), cotangent.dims)
+    symbol = named(("stage", cotangent.serial), cotangent)
     program.stages[symbol] = cotangent
     return symbol
 
