@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from chainrule.equations.language.tree import Size, size_factors
 from chainrule.equations.nodes.blocks import without
-from chainrule.equations.nodes.distribute import Terms, opened
-from chainrule.equations.nodes.nodes import Node, factors_of, from_below, is_sum, linear, topological
+from chainrule.equations.nodes.distribute import Terms, opened, place_of_sum
+from chainrule.equations.nodes.nodes import Node, factors_of, from_below, linear, topological
 from chainrule.equations.nodes.operations import Rename, last_axes, made, operation
 from chainrule.equations.nodes.products import product
 
@@ -23,7 +23,7 @@ class Pinned(NamedTuple):
 
 def involves(node: Node, size: Size) -> bool:
     """Whether an axis of the given size stands anywhere in a node."""
-    return any(_has(inner, size) for inner in topological([node]))
+    return any(_is_of(own, size) for inner in topological([node]) for own in inner.dims)
 
 
 def mixes(node: Node, size: Size) -> bool:
@@ -35,10 +35,6 @@ def mixes(node: Node, size: Size) -> bool:
 
 def _is_of(own: Size, size: Size) -> bool:
     return size in size_factors(own) if isinstance(own, str) else size == own
-
-
-def _has(node: Node, size: Size) -> bool:
-    return any(_is_of(own, size) for own in node.dims)
 
 
 def pinned(root: Node, size: Size, rename: Rename) -> Node | None:
@@ -61,11 +57,11 @@ def _pinned(node: Node, pins: tuple[Node | None, ...], size: Size, rename: Renam
     if len(args) < len(node.args):
         return None
     labels = _labels(node, size)
-    if not _has(node, size):
+    if labels.isdisjoint(node.axes):
         same = all(inner is arg for inner, arg in zip(args, node.args, strict=True))
         return node if same and not labels else None
     (axis, *others) = labels
-    if others or axis not in node.axes or node.dims[axis] != size:
+    if others or node.dims[axis] != size:
         return None
     rule = operation(node).pinned or _entry_by_entry
     return rule(node, args, axis, rename)
@@ -113,10 +109,8 @@ def _opened(node: Node, size: Size) -> Terms:
 
 def _inner_sum(term: Node, size: Size) -> int | None:
     """The place of a sum, among the factors of a product, that sums over the examples itself."""
-    if _labels(term, size):
-        return None
-    factors = enumerate(factors_of(term))
-    return next((place for place, (arg, _) in factors if is_sum(arg) and involves(arg, size)), None)
+    inside = not _labels(term, size) and involves(term, size)
+    return place_of_sum(term, lambda factor, _: involves(factor[0], size)) if inside else None
 
 
 def pinned_sum(node: Node, size: Size, rename: Rename) -> Pinned | None:

@@ -92,7 +92,7 @@ class Writer:
         self.used_sizes: dict[str, str] = {}
         self.statements: list[Statement] = []
         self.dims: dict[str, Dims] = {}
-        self.calls: dict[str, tuple[str, ...]] = {}
+        self.variables: dict[str, tuple[str, ...]] = {}
         self.code: dict[Node, Code] = {}
         self.uses: Mapping[Node, int] = {}
         # What a symbol stands for: a line of the derivation or a layer kept by name.
@@ -160,22 +160,24 @@ class Writer:
         shared = self.uses.get(node, 0) > 1 and (bool(node.args) or operation(node).is_constant)
         named = shared or (node in self.called and node.args) or len(code.text) > 72
         if named and not code.text.isidentifier():
-            code = Code(self._assign(self.called.get(node, "t"), code.text, node.dims))
+            code = Code(self.results(code.text, [self.called.get(node, "t")], [node.dims])[0])
         self.code[node] = code
 
     def _emit_definition(self, symbol: Node, definition: Node) -> None:
         text = self.text(definition)
         if not text.isidentifier() or text in self.inputs.values():
-            text = self._assign(sheet_line(symbol.data), text, symbol.dims)
+            # A line has a variable of its own.
+            self.variables.pop(text, None)
+            (text,) = self.results(text, [sheet_line(symbol.data)], [symbol.dims])
         self.code[symbol] = Code(text)
 
-    def results(self, call: str, wishes: Iterable[str], dims: Sequence[Dims]) -> tuple[str, ...]:
-        """The variables that a call of several results assigns, the same ones each time."""
-        if call not in self.calls:
-            names = self.calls[call] = tuple(map(self.fresh, wishes))
-            self.statements.append(Statement(names, call))
-            self.dims.update(zip(names, dims, strict=True))
-        return self.calls[call]
+    def results(self, text: str, wishes: Iterable[str], dims: Sequence[Dims] = ()) -> tuple[str, ...]:
+        """The variables for what a text computes, the same ones each time; with their axes, if known."""
+        if text not in self.variables:
+            names = self.variables[text] = tuple(map(self.fresh, wishes))
+            self.statements.append(Statement(names, text))
+            self.dims.update(zip(names, dims, strict=False))
+        return self.variables[text]
 
     def result(self, call: str, nodes: Sequence[Node], wishes: Iterable[str], node: Node) -> Code:
         """The variable for one of several nodes that a call computes."""
@@ -184,16 +186,7 @@ class Writer:
 
     def shared(self, text: str, wish: str = "t") -> str:
         """A variable for a text, the same one each time."""
-        if text not in self.calls:
-            self.calls[text] = (text if text.isidentifier() else self._assign(wish, text),)
-        return self.calls[text][0]
-
-    def _assign(self, wish: str, text: str, dims: Dims | None = None) -> str:
-        name = self.fresh(wish)
-        self.statements.append(Statement((name,), text))
-        if dims is not None:
-            self.dims[name] = dims
-        return name
+        return text if text.isidentifier() else self.results(text, [wish])[0]
 
     def text(self, node: Node) -> str:
         return self.code[node][0]

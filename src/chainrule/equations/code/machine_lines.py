@@ -16,7 +16,7 @@ from chainrule.equations.calculus.naming import Line, needed_lines
 from chainrule.equations.calculus.second import Core, Second
 from chainrule.equations.calculus.stacking import shared_axis
 from chainrule.equations.code.requests import Request
-from chainrule.equations.code.work import multiplied_out, operations, taken_apart
+from chainrule.equations.code.work import operations, over_tensors, taken_apart
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
@@ -103,16 +103,10 @@ def result(program: Program, request: Request, lines: Sequence[Line], each: Size
         return own
     if then is None:
         return program.pool.symbol(Cotangent(of, wrt), symbol.dims + program.symbols[wrt].dims)
-    straight = program.pool.symbol(
-        Second(of, wrt, then), program.symbols[wrt].dims + program.symbols[then].dims
-    )
-    if any(line.symbol is straight for line in lines):
-        return straight
-    first, second = len(program.symbols[wrt].dims), len(program.symbols[then].dims)
-    mirrored = program.pool.symbol(
-        Second(of, then, wrt), program.symbols[then].dims + program.symbols[wrt].dims
-    )
-    return transposed(mirrored, [*range(second, second + first), *range(second)])
+    either = (Second(of, wrt, then), Second(of, then, wrt))
+    block = next(line.symbol for line in lines if line.symbol.data in either)
+    rank = 0 if block.data == either[0] else len(program.symbols[then].dims)
+    return transposed(block, [*block.axes[rank:], *block.axes[:rank]])
 
 
 def separated(
@@ -143,11 +137,11 @@ def separated(
     for line in lines:
         expression = substitute(line.expression, known)
         if line.symbol in asked:
-            opened = multiplied_out(substitute(expression, cores))
-            candidates = dict.fromkeys([expression, multiplied_out(expression), opened])
+            opened = over_tensors(substitute(expression, cores))
+            candidates = dict.fromkeys([expression, over_tensors(expression), opened])
             expression = min(candidates, key=lambda node: operations(node, sizes, cores, weighed))
         elif ways := ways_of(line.symbol):
-            whole = multiplied_out(expression)
+            whole = over_tensors(expression)
             if (pulled := _pulled(whole, ways)) is not None:
                 core = line.symbol.pool.symbol(Core(line.symbol.data), pulled.rest.dims)
                 known[line.symbol] = product(

@@ -312,21 +312,12 @@ def sheet_objective(
     minimized = [of] if penalty is None else [of, penalty]
     parameters = _needed_parameters(program, minimized)
     examples = sheet_examples(sheet, program, minimized, data, parameters, sample_weight, sizes)
-    known, n, weighted = examples.sizes, examples.size, examples.weights is not None
+    known, n = examples.sizes, examples.size
     spec = ParameterSpec.of({name: _shape(sheet, name, known) for name in parameters})
     spec.require_room(of)
     program.pool.refill(f"The compiled objective {of}")
-    target, lifted, names = OBJECTIVE, program, {name: name for name in program.symbols}
-    remarks: tuple[str, ...] = ()
-    if n:
-        stacked = set(examples.stacked)
-        how = (EXAMPLES, OBJECTIVE, reduction, weighted, penalty)
-        lifted, names = weighted_program(program, of, stacked, *how)
-        remarks = _remarks(program, of, stacked, examples) if reduction == "sum" else ()
-    elif penalty is not None:
-        lifted = penalized_program(program, of, penalty, OBJECTIVE)
-    else:
-        target = of
+    lifted, target, names = _lifted(program, of, examples, reduction, penalty)
+    remarks = _remarks(program, of, examples) if n and reduction == "sum" else ()
     hints = {**known, EXAMPLES: n or 1}
     requests = [(target, None), *((target, names[name]) for name in spec.names)]
     step = compile_program(lifted, requests, sizes=hints, write=_write(returned=1))
@@ -344,10 +335,24 @@ def sheet_objective(
     return having(without_padding(sheet, minimized, examples, run, spec.size))
 
 
-def _remarks(program: Program, of: str, over: set[str], examples: SheetExamples) -> tuple[str, ...]:
+def _lifted(
+    program: Program, of: str, examples: SheetExamples, reduction: str, penalty: str | None
+) -> tuple[Program, str, dict[str, str]]:
+    """The program of what is minimised, its name there, and the new name of each old one."""
+    own = {name: name for name in program.symbols}
+    if examples.size:
+        how = (EXAMPLES, OBJECTIVE, reduction, examples.weights is not None, penalty)
+        lifted, names = weighted_program(program, of, set(examples.stacked), *how)
+        return lifted, OBJECTIVE, names
+    if penalty is None:
+        return program, of, own
+    return penalized_program(program, of, penalty, OBJECTIVE), OBJECTIVE, own
+
+
+def _remarks(program: Program, of: str, examples: SheetExamples) -> tuple[str, ...]:
     """What the sum over the examples repeats, in words."""
     times = f"{examples.size if examples.weights is None else examples.weights.sum():g}"
-    found = repeated(program, of, over, times)
+    found = repeated(program, of, examples.stacked.keys(), times)
     return () if found is None else (repetition_remark(found),)
 
 

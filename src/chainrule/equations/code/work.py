@@ -1,13 +1,14 @@
 """How much work a node is for the machine, and products taken apart where that is less."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from math import inf, prod
 
 from chainrule.equations.code.contract import Operand, Workshop, contraction_code
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.distribute import Terms, distributed, opened
+from chainrule.equations.nodes.distribute import distributed, multiplied_out, place_of_sum
 from chainrule.equations.nodes.nodes import (
     ONE,
+    Factor,
     Node,
     coefficient_terms,
     factors_of,
@@ -21,29 +22,11 @@ from chainrule.equations.nodes.operations import fact, operation, rebuild
 
 # What a size is taken for when nobody says how large it is.
 ASSUMED_LENGTH = 64.0
-# More terms than this are not multiplied out.
-MOST_TERMS = 64
 
 
-def multiplied_out(node: Node) -> Node:
+def over_tensors(node: Node) -> Node:
     """The node with sums of tensors, and sums that hold an identity matrix, taken out of its products."""
-    return _sum(node, _opened(node, lambda total: len(total.dims) > 2 or _has_identity(total)))
-
-
-def _opened(node: Node, fits: Callable[[Node], bool]) -> Terms | None:
-    """The terms of a node with its products distributed over the sums that fit; None if those are many."""
-    return opened(node, lambda term: _place(term, fits), most=MOST_TERMS)
-
-
-def _place(term: Node, fits: Callable[[Node], bool]) -> int | None:
-    """The place of the first sum that fits among the factors of a term; a term that is a sum is its own."""
-    factors = enumerate(factors_of(term))
-    return next((place for place, (arg, _) in factors if is_sum(arg) and (arg is term or fits(arg))), None)
-
-
-def _sum(node: Node, terms: Terms | None) -> Node:
-    """The sum of the terms that a node has been opened to."""
-    return node if terms is None else linear(node.pool, terms, node.dims)
+    return multiplied_out(node, lambda factor, _: len(factor[0].dims) > 2 or _has_identity(factor[0]))
 
 
 def _has_identity(node: Node) -> bool:
@@ -127,14 +110,15 @@ def taken_apart(root: Node, sizes: Mapping[str, int], weighed: dict[Node, float]
 def _candidates(node: Node) -> Iterator[Node]:
     """A product, or a multiple of one, over its first sum of what is smaller than the sum; and over all."""
     ((coefficient, term), *others) = coefficient_terms(node) or [(ONE, node)]
-    place = None if others or is_sum(term) else _place(term, _has_thin_term)
+    place = None if others or is_sum(term) else place_of_sum(term, _has_thin_term)
     if place is not None:
         once = distributed(factors_of(term), place, node.axes)
         yield scaled(coefficient, linear(node.pool, once, node.dims))
-        yield _sum(node, _opened(node, _has_thin_term))
+        yield multiplied_out(node, _has_thin_term)
 
 
-def _has_thin_term(total: Node) -> bool:
+def _has_thin_term(factor: Factor, free: Collection[int]) -> bool:
+    total = factor[0]
     return len(total.dims) > 1 and any(map(_is_thin, total.args))
 
 

@@ -8,8 +8,9 @@ from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, fac
 from chainrule.equations.nodes.products import product
 
 Terms = list[tuple[Fraction, Node]]
-# Of a tensor that is opened.
-MOST_OF_TENSOR = 64
+Fits = Callable[[Factor, Collection[int]], bool]
+# More terms than this are not multiplied out.
+MOST_OPENED = 64
 
 
 def distributed(
@@ -56,6 +57,21 @@ def opened(
     return done
 
 
+def place_of_sum(term: Node, fits: Fits) -> int | None:
+    """The place of the first sum that fits among the factors of a term; a term that is a sum is its own."""
+    factors = enumerate(factors_of(term))
+    return next(
+        (place for place, pair in factors if is_sum(pair[0]) and (pair[0] is term or fits(pair, term.axes))),
+        None,
+    )
+
+
+def multiplied_out(node: Node, fits: Fits) -> Node:
+    """The node with its products distributed over the sums that fit; itself where that gives many terms."""
+    terms = opened(node, lambda term: place_of_sum(term, fits), most=MOST_OPENED)
+    return node if terms is None else linear(node.pool, terms, node.dims)
+
+
 def opened_tensor(node: Node) -> Node:
     """A tensor with sums distributed where an identity matrix in them renames a summed index.
 
@@ -65,18 +81,7 @@ def opened_tensor(node: Node) -> Node:
     """
     if len(node.dims) <= 2:
         return node
-    terms = opened(node, _place_of_identity, most=MOST_OF_TENSOR)
-    return node if terms is None else linear(node.pool, terms, node.dims)
-
-
-def _place_of_identity(term: Node) -> int | None:
-    """The place of a sum to distribute over, among the factors of a product."""
-    if is_sum(term):
-        return 0
-    factors = enumerate(factors_of(term))
-    return next(
-        (place for place, factor in factors if is_sum(factor[0]) and _renames(factor, term.axes)), None
-    )
+    return multiplied_out(node, _renames)
 
 
 def _renames(factor: Factor, free: Collection[int]) -> bool:
