@@ -188,10 +188,15 @@ def check_derivative(
             among += told
     remarks = tuple(remark for remark in among if remark)
     again = derivative if callable(derivative) else None
-    is_whole = not out_shape and request.only is None
-    subject = Subject(function, again, claims, point, request.examples) if is_whole else None
+    subject = Subject(function, again, claims, point, request.examples, out_shape)
     return CheckReport(
-        verdicts, oracle.method, oracle.evaluations, remarks, subject, seed=request.seed, together=together
+        verdicts,
+        oracle.method,
+        oracle.evaluations,
+        remarks,
+        subject if request.only is None else None,
+        seed=request.seed,
+        together=together,
     )
 
 

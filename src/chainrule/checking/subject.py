@@ -24,6 +24,10 @@ class Subject:
         By block.
     point : Point
     examples : int or None
+    out_shape : tuple of int
+        Of the function's value; () for a loss.
+    is_mixed : bool
+        Whether the loss is a mixture of the outputs of another function.
     """
 
     function: Callable[[Any], Any]
@@ -31,3 +35,5 @@ class Subject:
     claims: Mapping[str, Claim]
     point: Point
     examples: int | None
+    out_shape: tuple[int, ...] = ()
+    is_mixed: bool = False

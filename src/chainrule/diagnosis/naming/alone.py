@@ -67,6 +67,21 @@ def _only_block(claimed: Arrays, true: Arrays, tolerance: float) -> tuple[str, A
     return wrong[0] if len(wrong) == 1 and claimed[wrong[0][0]].ndim else None
 
 
+def paths_off(claimed: Arrays, true: Arrays, outputs: int, tolerance: float) -> Said | None:
+    """A Jacobian of which all that is off is outputs that stay as a block moves."""
+    wrong, count = [], 0
+    for name, array in claimed.items():
+        off = _differs(array, true[name], tolerance).reshape(outputs, -1).any(axis=1)
+        if np.any(array.reshape(outputs, -1)[off]):
+            return None
+        wrong += [name] if off.any() else []
+        count += int(off.sum())
+    # Of one block alone it may as well be one side of a condition: leaky relu as relu.
+    if not wrong or len(claimed) < 2:
+        return None
+    return Said("path", ", ".join(wrong), f"{count} rows of outputs by blocks are zero, and are not")
+
+
 def blocks_off(claimed: Arrays, true: Arrays, at: Arrays, n: int, tolerance: float) -> Said | None:
     """Blocks that are multiples of the truth, or of its data term beside a penalty, or off by a penalty."""
     wrong = [name for name, array in claimed.items() if not _is_near(array, true[name], tolerance)]

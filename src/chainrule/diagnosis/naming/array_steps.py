@@ -50,10 +50,17 @@ def deviation(
     return np.sqrt(variance(x, axis, ddof=ddof, keepdims=keepdims))
 
 
-def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+def average(
+    x: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
     if weights is None:
-        return mean(x, axis)
-    return total(x * weights, axis) / np.sum(weights)
+        return mean(x, axis, keepdims=keepdims)
+    shape = np.shape(plain(x))
+    if np.shape(plain(weights)) != shape:  # one for each place along the axes
+        axes = axes_of(plain(x), axis)
+        weights = np.reshape(weights, tuple(n if a in axes else 1 for a, n in enumerate(shape)))
+    weights = np.broadcast_to(weights, shape)
+    return total(x * weights, axis, keepdims=keepdims) / np.sum(weights, axis, keepdims=keepdims)
 
 
 def extreme(choose: Callable[..., Any]) -> Callable[..., Any]:

@@ -44,5 +44,5 @@ def claims_at(subject: Subject, point: Point) -> Claims:
     """What is claimed at another point, where the claim is a function."""
     assert subject.derivative is not None
     argument = point.rebuild(point.vector, point.dtype)
-    claims, _ = read_claims(subject.derivative(argument), point, (), argument)
+    claims, _ = read_claims(subject.derivative(argument), point, subject.out_shape, argument)
     return claims

@@ -20,6 +20,7 @@ from chainrule.diagnosis.naming.examples import examples_off
 from chainrule.diagnosis.naming.match import Claimed, Match
 from chainrule.diagnosis.naming.mutants import mutants
 from chainrule.diagnosis.naming.opaque import by_numbers
+from chainrule.diagnosis.naming.outputs import mixed, of_mixture
 from chainrule.diagnosis.naming.pairs import pair
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
@@ -79,19 +80,20 @@ class Diagnosis:
 
 
 def diagnose(report: CheckReport, model: Any = None) -> Diagnosis:
-    """Name the mistake in a gradient that `check_gradient` judged.
+    """Name the mistake in a gradient or a Jacobian that was judged.
 
     The loss is run once on arrays that remember their steps. Of these steps every way back with one mistake
     in it is compared with the claim: a slope left out or taken elsewhere, an operand exchanged or transposed,
     a contribution lost, overwritten or scaled, an output's Jacobian twice or not at all, examples left out;
     then pairs of such mistakes. The recorded steps must give the true gradient themselves, else nothing is
     said by them. Of a loss that cannot be recorded (PyTorch, JAX, compiled code) only ratios, zeros,
-    penalties and exchanged entries are named.
+    penalties and exchanged entries are named. A Jacobian, such as a Hessian by its gradient, is the gradient
+    of a mixture of the outputs.
 
     Parameters
     ----------
     report : CheckReport
-        Of `check_gradient`, in this process: a pickled report has left the loss behind.
+        Of `check_gradient` or `check_jacobian`, in this process: a pickled report has left the loss behind.
     model : callable or objective, optional
         The same loss where the one that was judged cannot be recorded: in plain NumPy, or
         ``network.objective(X, y)`` or ``equations.objective(of, data)``, with parameters of the same names
@@ -126,7 +128,7 @@ def diagnose(report: CheckReport, model: Any = None) -> Diagnosis:
     """
     if not isinstance(report, CheckReport) or report.subject is None:
         raise OptionError(
-            "diagnose takes the report of check_gradient, made in this process; "
+            "diagnose takes the report of check_gradient or check_jacobian, made in this process; "
             f"this is {_kind(report)}. Check the gradient again."
         )
     from chainrule.diagnosis.naming.models import model_of  # networks and sheets, which few diagnoses need
@@ -140,16 +142,31 @@ def diagnose(report: CheckReport, model: Any = None) -> Diagnosis:
     if shape := _misfit(subject.claims):
         return shape
     with np.errstate(all="ignore"):
-        try:
-            passage = _passage(subject, subject.point, model)
-        except ChainruleError as error:
-            return Diagnosis(*by_numbers(subject, str(error)))
-        return _named(subject, passage, model)
+        return (_of_outputs if subject.out_shape else _of_number)(subject, model)
+
+
+def _of_number(subject: Subject, model: Loss) -> Diagnosis:
+    """The mistake in a gradient."""
+    try:
+        passage = _passage(subject, subject.point, model)
+    except ChainruleError as error:
+        return Diagnosis(*by_numbers(subject, str(error)))
+    return _named(subject, passage, model)
+
+
+def _of_outputs(subject: Subject, model: Loss) -> Diagnosis:
+    """The mistake in a Jacobian: of a mixture of its outputs, and else what its entries say alone."""
+    one, of_one = mixed(subject), of_mixture(model, subject.out_shape)
+    try:
+        found = _named(one, _passage(one, one.point, of_one), of_one)
+    except ChainruleError as error:
+        return Diagnosis(*by_numbers(subject, str(error)))
+    return found if found.mistake != "unknown" else Diagnosis(*by_numbers(subject, found.evidence))
 
 
 def _kind(report: object) -> str:
     if isinstance(report, CheckReport):
-        return "one without its loss, as of check_jacobian or of a pickle"
+        return "one without its function, as of check_hessian or of a pickle"
     return f"a {type(report).__name__}"
 
 
@@ -197,7 +214,8 @@ def _named(subject: Subject, passage: Passage, model: Loss) -> Diagnosis:
     if matches := judge.matches(tried):
         kept = _confirmed(subject, passage, matches, model)
         return _shown(kept) if kept else Diagnosis("unknown", evidence=_only_here(matches[0]))
-    for off in (entry_off, entries_moved):
+    # An entry of a mixture is a column of the Jacobian.
+    for off in () if subject.is_mixed else (entry_off, entries_moved):
         if found := off(claimed, passage.true, 10 * tolerance):
             return Diagnosis(*found)
     if (left := examples_off(passage, claimed, tolerance)) and (matches := judge.matches([left])):

@@ -31,12 +31,9 @@ def examples_off(passage: Passage, claimed: Mapping[str, Array], tolerance: floa
         left = np.max(np.abs(each.T @ weights - gap))
         if left > tolerance * np.max(np.abs(gap), initial=1e-300):
             continue
-        odd = _odd(1.0 + weights)
-        if odd is not None and 0 < len(odd) <= max(1, n // 3):
+        if said := _weighed(1.0 + weights):
             change = sum(_row(passage, node, i) * weights[i] for i in range(n))
-            return Mutant(
-                "batch", "the examples", _which(odd, 1.0 + weights), ((node, np.asarray(change)),), 3
-            )
+            return Mutant("batch", "the examples", said, ((node, np.asarray(change)),), 3)
     return None
 
 
@@ -67,6 +64,19 @@ def _row(passage: Passage, node: Node, i: int) -> Array:
 def _flat(passage: Passage, claimed: Mapping[str, Array], node: Node, change: Array) -> Array:
     gradient = passage.tape.gradient(passage.tape.cotangents(node, change, passage.nodes))
     return np.concatenate([gradient[name].ravel() for name in claimed])
+
+
+def _weighed(weights: Array) -> str:
+    """What the weights of the examples are, in words; nothing where they are odd one by one, as by a head."""
+    odd = _odd(weights)
+    if odd is not None and 0 < len(odd) <= max(1, len(weights) // 3):
+        return _which(odd, weights)
+    starts = np.flatnonzero(np.abs(np.diff(weights, prepend=np.inf)) > 1e-5 * np.abs(weights))
+    if not 1 < len(starts) <= len(weights) // 3:
+        return ""
+    ends = [*starts[1:], len(weights)]
+    runs = [f"{i} to {j - 1} {weights[i]:.4g} times" for i, j in zip(starts, ends, strict=True)]
+    return f"each batch has a weight of its own: examples {', '.join(runs[:3])}" + ", ..." * (len(runs) > 3)
 
 
 def _odd(weights: Array) -> list[int] | None:

@@ -77,13 +77,16 @@ FUNCTIONS = (
     Function("abs", np.abs, lambda u, v: np.sign(u)),
 )
 
+# Too rare to be taken for another.
+SPECIAL = tuple(_elementary(name) for name in ("erf", "gammaln", "psi"))
+
 
 def recognised(u: Array, v: Array) -> Function | None:
     """The function that takes u to v, entry by entry."""
     if np.ptp(u) == 0.0 if u.size else True:
         return None
     with np.errstate(all="ignore"):
-        for one in FUNCTIONS:
+        for one in (*FUNCTIONS, *SPECIAL):
             if np.allclose(one.value(u), v, rtol=1e-12, atol=1e-14 * float(np.max(np.abs(v), initial=0.0))):
                 return one
     return None

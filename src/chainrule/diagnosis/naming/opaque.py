@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -11,7 +12,14 @@ from numpy.typing import NDArray
 from chainrule.checking.oracle import Oracle
 from chainrule.checking.point import Point
 from chainrule.checking.subject import Subject
-from chainrule.diagnosis.naming.alone import Said, block_moved, blocks_off, entries_moved, entry_off
+from chainrule.diagnosis.naming.alone import (
+    Said,
+    block_moved,
+    blocks_off,
+    entries_moved,
+    entry_off,
+    paths_off,
+)
 from chainrule.diagnosis.naming.asked import Claims, arrays_of, claimed_of, claims_at, moved, tolerance_of
 from chainrule.errors import UncheckableError
 
@@ -40,11 +48,17 @@ def by_numbers(subject: Subject, reason: str) -> Said:
 
 
 def _said(subject: Subject, claims: Claims, point: Point) -> Said | None:
-    true, error = _truth(subject.function, point)
+    true, error = _truth(subject.function, point, subject.out_shape)
     claimed, tolerance = claimed_of(claims), max(tolerance_of(claims), error)
-    at = arrays_of(point)
+    # A Jacobian has no penalty.
+    at = (
+        {name: np.zeros_like(array) for name, array in true.items()}
+        if subject.out_shape
+        else arrays_of(point)
+    )
     found = [
         entry_off(claimed, true, 10 * tolerance),
+        paths_off(claimed, true, math.prod(subject.out_shape), 10 * tolerance) if subject.out_shape else None,
         blocks_off(claimed, true, at, subject.examples or 0, tolerance),
         entries_moved(claimed, true, 10 * tolerance),
         block_moved(claimed, true, at, tolerance),
@@ -69,16 +83,16 @@ def _is_said_elsewhere(subject: Subject, found: Said) -> bool:
     return again is not None and again.sentence == found.sentence
 
 
-def _truth(function: Loss, point: Point) -> tuple[dict[str, Array], float]:
-    """The true gradient entry by entry, and how far it may be off, relative to its largest."""
+def _truth(function: Loss, point: Point, shape: tuple[int, ...]) -> tuple[dict[str, Array], float]:
+    """The true derivative entry by entry, and how far it may be off, relative to its largest."""
     oracle, size = Oracle(function, point), point.vector.size
     units = np.eye(size)
-    slopes = oracle.settle(list(units), [np.zeros(1)] * size)
-    values = np.array([float(slope.value.ravel()[0]) for slope in slopes])
+    slopes = oracle.settle(list(units), [np.zeros(math.prod(shape))] * size)
+    values = np.array([slope.value for slope in slopes])
     errors = np.array([float(np.max(slope.error)) for slope in slopes])
     error = float(np.max(errors) / max(np.max(np.abs(values)), 1e-300))
     # At a jump differences grow without end: what they say of other entries is nothing.
     if not error < 1e-3:
         raise UncheckableError("The differences do not settle.")
-    blocks = {b.name: values[b.start : b.stop].reshape(b.shape) for b in point.blocks}
+    blocks = {b.name: values[b.start : b.stop].T.reshape(shape + b.shape) for b in point.blocks}
     return blocks, error

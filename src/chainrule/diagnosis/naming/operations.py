@@ -56,6 +56,11 @@ def sigmoid(u: Array) -> Array:
     return np.where(u.real > 0, 1.0, small) / (1.0 + small)
 
 
+def _log_gamma(u: Array) -> Array:
+    """Log |Γ(u)|, whose real function takes no complex numbers."""
+    return np.asarray(special.loggamma(u) if np.iscomplexobj(u) else special.gammaln(u))
+
+
 MAPS = {
     one.name: one
     for one in (
@@ -78,6 +83,8 @@ MAPS = {
         _map("arcsin", np.arcsin, lambda u, v: 1 / np.sqrt(1 - u**2)),
         _map("arccos", np.arccos, lambda u, v: -1 / np.sqrt(1 - u**2)),
         _map("erf", special.erf, lambda u, v: 2 / math.sqrt(math.pi) * np.exp(-(u**2))),
+        _map("gammaln", _log_gamma, lambda u, v: special.psi(u)),
+        _map("psi", special.psi, lambda u, v: special.polygamma(1, u)),
         _map("reciprocal", lambda u: 1 / u, lambda u, v: -(v**2)),
     )
 }
