@@ -68,7 +68,7 @@ def assert_gradient(
     def check() -> CheckReport:
         return check_gradient(loss, gradient, at, entries=entries, examples=examples, seed=seed)
 
-    return _held("gradient", check, model)
+    return held("gradient", check, model)
 
 
 def assert_jacobian(
@@ -106,9 +106,7 @@ def assert_jacobian(
     <CheckReport right: x right>
     """
     __tracebackhide__ = True
-    return _held(
-        "Jacobian", lambda: check_jacobian(function, jacobian, at, entries=entries, seed=seed), model
-    )
+    return held("Jacobian", lambda: check_jacobian(function, jacobian, at, entries=entries, seed=seed), model)
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class Assertions:
         return report
 
 
-def _held(what: str, check: Callable[[], CheckReport], model: Loss | None) -> CheckReport:
+def held(what: str, check: Callable[[], CheckReport], model: Loss | None) -> CheckReport:
     """The report of a check if it is right; what else comes of it as one exception without our frames."""
     __tracebackhide__ = True
     try:
