@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.checking import CheckReport, Entry, check_gradient, check_jacobian
 from chainrule.diagnosis import Diagnosis, diagnose
+from chainrule.testing import from_jax
 
 ROWS = 24
 
@@ -234,6 +235,26 @@ def drude() -> tuple[CheckReport, Any]:
     ), None
 
 
+def chi_squared() -> tuple[CheckReport, Any]:
+    """Autograd's log density of chi squared, by its argument, with 3.3 degrees of freedom."""
+    from autograd import elementwise_grad
+    from autograd.scipy.stats import chi2
+
+    def logpdf(x: Any) -> Any:
+        return chi2.logpdf(x, 3.3)
+
+    x = np.array([0.3, 1.2, 2.1])
+    return check_gradient(lambda x: np.sum(logpdf(x)), elementwise_grad(logpdf), x), None
+
+
+def dilogarithm() -> tuple[CheckReport, Any]:
+    """JAX's spence between 1 and 2."""
+    import jax
+
+    x = np.array([0.7, 1.2, 1.8])
+    return check_gradient(*from_jax(lambda x: jax.numpy.sum(jax.scipy.special.spence(x))), x), None
+
+
 def _by_blocks(check: Any, function: Any, derivative: Any, at: dict[str, Any]) -> CheckReport:
     """The check of functions of one vector, with parts of it by name."""
     edges = np.cumsum([0, *(array.size for array in at.values())])
@@ -341,14 +362,30 @@ TROPHIES = (
         "unknown",
         drude,
     ),
+    Trophy(
+        "autograd",
+        "autograd",
+        "`scipy.stats.chi2.logpdf` in x",
+        "the slope is zero where the degrees of freedom are no whole number",
+        "path",
+        chi_squared,
+    ),
+    Trophy(
+        "jax",
+        "jax",
+        "`jax.scipy.special.spence`",
+        "log(x) / (1 - x) is NaN between 1 and 2",
+        "unknown",
+        dilogarithm,
+    ),
 )
 
 
 def row(trophy: Trophy) -> str:
     """A row of the table: measured, not remembered."""
     report, diagnosis = trophy.judged()
-    worst = max((b for b in report if b.worst), key=lambda b: b.relative_error or 0.0, default=None)
-    numbers = "right" if worst is None or worst.worst is None else _numbers(worst.name, worst.worst)
+    wrong = max((block for block in report if not block.ok), key=lambda block: block.relative_error or 0.0)
+    numbers = _numbers(wrong.name, wrong.worst) if wrong.worst else wrong.remarks[0]
     release = f"{trophy.library} {version(trophy.library)}"
     return f"| {release} | {trophy.where} | {trophy.says} | {numbers} | {diagnosis.mistake} |"
 

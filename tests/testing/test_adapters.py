@@ -171,6 +171,16 @@ def test_torch_functions_of_several_tensors_are_refused(torch):
         assert_gradient(*from_torch(lambda x: (x, x)), X)
 
 
+def test_what_torch_cannot_differentiate_is_not_zero(torch):
+    with pytest.raises(UncheckableError, match="no derivative"):
+        assert_gradient(*from_torch(lambda x: torch.special.bessel_j0(x).sum()), X)
+    with pytest.raises(UncheckableError, match="no derivative"):
+        assert_gradient(*from_torch(lambda x: (x.detach() ** 2).sum()), X)
+    path = from_torch(lambda x: (x * x.detach()).sum())
+    with pytest.raises(WrongDerivativeError, match="constant|path"):
+        assert_gradient(*path, X)
+
+
 @pytest.fixture
 def jax():
     return pytest.importorskip("jax", reason="JAX is not installed")

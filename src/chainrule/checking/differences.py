@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from chainrule.checking.noise import Line, measure_noise
-from chainrule.checking.point import At, Point, point_of
+from chainrule.checking.point import At, Point, held_by, point_of
 from chainrule.errors import UncheckableError
 
 Array = NDArray[Any]
@@ -321,10 +321,9 @@ def real_function(
     def evaluate(vector: Array) -> Array:
         with np.errstate(all="ignore"):
             result = np.asarray(function(point.rebuild(vector, dtype)))
-        if result.dtype.kind not in "fiub":
-            raise UncheckableError(
-                f"The function gives {result.dtype} values at a real point; expected real ones."
-            )
+        # A truth value has no slope.
+        if result.dtype.kind not in "fiu":
+            raise UncheckableError(f"The function's value {held_by(result)}; expected real numbers.")
         return result.astype(np.float64)
 
     return evaluate

@@ -94,7 +94,7 @@ def point_of(at: At) -> Point:
         If an entry is not finite.
     """
     if isinstance(at, Mapping):
-        arrays = {str(name): _real(name, value) for name, value in at.items()}
+        arrays = {_name(name): _real(name, value) for name, value in at.items()}
     else:
         arrays = {SINGLE: _real(SINGLE, at)}
     if not sum(array.size for array in arrays.values()):
@@ -104,13 +104,29 @@ def point_of(at: At) -> Point:
     return Point(vector, blocks, _coarsest(arrays.values()), _builder(at, blocks))
 
 
+def held_by(array: Array) -> str:
+    """What an array holds that is no number, in words; one without axes may be something else altogether."""
+    if array.dtype != object or array.ndim:
+        return f"holds {array.dtype} values"
+    return "is None" if array[()] is None else f"is a {type(array[()]).__name__}"
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise OptionError(f"A block of the point has the name {name!r}; expected a text, as in {{'W': W}}.")
+    return name
+
+
 def _real(name: object, value: ArrayLike) -> Array:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:  # rows of several lengths
-        raise OptionError(f"{name} is no array: {error}; a derivative is checked at real numbers.") from error
+        raise OptionError(
+            f"{name} is no array: {error}; a derivative is checked at real numbers. Arrays of several shapes "
+            "are given by name, as {'W': W, 'b': b}."
+        ) from error
     if array.dtype.kind not in "fiub":
-        raise OptionError(f"{name} holds {array.dtype} values; a derivative is checked at real numbers.")
+        raise OptionError(f"{name} {held_by(array)}; a derivative is checked at real numbers.")
     if not np.all(np.isfinite(array)):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise UncheckableError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking.point import SINGLE, Point
+from chainrule.checking.point import SINGLE, Point, held_by
 from chainrule.parameters import Parameters
 
 Array = NDArray[Any]
@@ -48,12 +48,19 @@ def read_claims(
         if only is not None and block.name not in only:
             continue
         if pieces.get(block.name) is None:
-            claims[block.name] = Claim(None, f"no derivative is given for {block.name}")
+            claims[block.name] = Claim(None, f"no derivative is given for {block.name}{_instead(derivative)}")
         else:
             claims[block.name] = read_claim(pieces[block.name], out_shape, block.shape)
     known = [block.name for block in point.blocks]
     extra = [str(name) for name in pieces if name not in known]
     return claims, f"ignored, as no block has the name: {', '.join(extra)}" if extra else ""
+
+
+def _instead(derivative: Any) -> str:
+    """What came where a block is missing."""
+    if isinstance(derivative, Mapping):
+        return f"; given: {', '.join(map(str, derivative))}"
+    return ": it is None" if derivative is None else ", as it has no names"
 
 
 def pieces_of(derivative: Any, point: Point, at: Any) -> Mapping[str, Any]:
@@ -78,7 +85,7 @@ def read_claim(value: Any, out_shape: tuple[int, ...], in_shape: tuple[int, ...]
     except ValueError as error:
         return Claim(None, f"is no array: {error}")
     if array.dtype.kind not in "fiub":
-        return Claim(None, f"holds {array.dtype} values, expected real numbers")
+        return Claim(None, f"{held_by(array)}, expected real numbers")
     if not np.all(np.isfinite(array)):
         bad = ~np.isfinite(array)
         where = tuple(int(i) for i in np.argwhere(bad)[0])

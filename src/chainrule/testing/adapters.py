@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.checking.gradient import check_gradient, check_jacobian
 from chainrule.checking.report import CheckReport
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, UncheckableError
 from chainrule.testing.assertions import held
 
 Array = NDArray[Any]
@@ -71,7 +71,11 @@ def from_torch(function: Any, *, device: str = "cpu") -> Pair:
         return np.asarray(wide.detach().cpu().numpy())
 
     def derivative(argument: Any) -> Any:
-        found = torch.autograd.functional.jacobian(call, tensors(argument))
+        given = tuple(tensor.requires_grad_() for tensor in tensors(argument))
+        if not call(*given).requires_grad:
+            # PyTorch's jacobian gives zeros: of torch.special.bessel_j0, too, which has no derivative there.
+            raise UncheckableError("PyTorch has no derivative of this function: its value requires no grad.")
+        found = torch.autograd.functional.jacobian(call, given)
         return _as_given(argument, [array(part) for part in found])
 
     return Pair(lambda argument: array(call(*tensors(argument))), derivative)
