@@ -231,7 +231,7 @@ def test_one_bare_array_is_the_claim_for_the_only_block():
     for claim in (3 * at["W"] ** 2, [3 * at["W"] ** 2], [3 * at["W"] ** 2, np.zeros(2), np.zeros(2)]):
         report = check_gradient(lambda v: np.sum(v["W"] ** 3) + 0 * v["b"][0], claim, two)
         assert [block.status for block in report] == ["wrong", "wrong"]
-        assert report.blocks["b"].remarks == ("no derivative is given for b",)
+        assert report.blocks["b"].remarks == ("no derivative is given for b, as it has no names",)
 
 
 def test_a_claim_is_judged_at_the_accuracy_of_its_own_type():

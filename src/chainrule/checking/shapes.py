@@ -57,9 +57,10 @@ def read_claims(
 
 
 def _instead(derivative: Any) -> str:
-    """What came where a block is missing."""
+    """What came in place of a block that is missing."""
     if isinstance(derivative, Mapping):
-        return f"; given: {', '.join(map(str, derivative))}"
+        given = [str(name) for name, value in derivative.items() if value is not None]
+        return f"; given: {', '.join(given) or 'nothing'}"
     return ": it is None" if derivative is None else ", as it has no names"
 
 

@@ -5,13 +5,14 @@ as an outcome of its own.
 """
 
 from chainrule.testing.adapters import Pair, ScipyFunctions, assert_scipy, from_jax, from_scipy, from_torch
-from chainrule.testing.assertions import Assertions, assert_gradient, assert_jacobian
+from chainrule.testing.assertions import Assertions, assert_gradient, assert_hessian, assert_jacobian
 
 __all__ = [
     "Assertions",
     "Pair",
     "ScipyFunctions",
     "assert_gradient",
+    "assert_hessian",
     "assert_jacobian",
     "assert_scipy",
     "from_jax",

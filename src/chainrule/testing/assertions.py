@@ -14,6 +14,7 @@ from chainrule.checking.point import At
 from chainrule.checking.report import CheckReport
 from chainrule.diagnosis.naming.diagnosis import Diagnosis, Loss, diagnose
 from chainrule.errors import ChainruleError, OptionError, UncheckableError, WrongDerivativeError
+from chainrule.testing.second_order import slopes_of, stacked_gradient, stacked_hessian
 
 OURS = Path(gradients.__file__).parents[1]
 
@@ -109,6 +110,59 @@ def assert_jacobian(
     return held("Jacobian", lambda: check_jacobian(function, jacobian, at, entries=entries, seed=seed), model)
 
 
+def assert_hessian(
+    loss: Callable[[Any], Any],
+    hessian: Any,
+    at: At,
+    *,
+    gradient: Callable[[Any], Any] | None = None,
+    entries: Entries = SAMPLE,
+    seed: int = 0,
+    model: Loss | None = None,
+) -> CheckReport:
+    """Raise unless a Hessian is right; as `assert_gradient`.
+
+    Parameters
+    ----------
+    loss, at, entries, seed
+        As in `check_gradient`.
+    hessian : callable or array_like
+        The claim, of the point's axes twice; of named blocks a mapping of mappings, as JAX gives it:
+        ``hessian(q)["W"]["b"]``.
+    gradient : callable, optional
+        Of the loss, by which the Hessian is judged; it is judged itself first. Without it the
+        gradient is found by the complex step, or by differences, entry by entry.
+    model : callable, optional
+        The gradient in plain NumPy, to name a mistake where ``gradient`` is not.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    WrongDerivativeError, UncheckableError
+        As in `assert_gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> A = np.array([[2.0, 1.0], [1.0, 3.0]])
+    >>> assert_hessian(lambda x: x @ A @ x, 2 * A, np.array([1.0, -2.0]), gradient=lambda x: 2 * A @ x)
+    <CheckReport right: x right>
+    """
+    __tracebackhide__ = True
+    if gradient is not None:
+        assert_gradient(loss, gradient, at, seed=seed)
+    slopes = stacked_gradient(gradient or slopes_of(loss))
+    same = stacked_gradient(model) if model else None
+
+    def check() -> CheckReport:
+        return check_jacobian(slopes, stacked_hessian(hessian, at), at, entries=entries, seed=seed)
+
+    return held("Hessian", check, same)
+
+
 @dataclass(frozen=True)
 class Assertions:
     """The assertions of this module with their verdicts kept: what the fixture ``derivatives`` of pytest is.
@@ -130,6 +184,11 @@ class Assertions:
         """As `assert_jacobian`."""
         __tracebackhide__ = True
         return self._kept("Jacobian", assert_jacobian, *args, **options)
+
+    def hessian(self, *args: Any, **options: Any) -> CheckReport:
+        """As `assert_hessian`."""
+        __tracebackhide__ = True
+        return self._kept("Hessian", assert_hessian, *args, **options)
 
     def _kept(
         self, what: str, assertion: Callable[..., CheckReport], *args: Any, **options: Any
