@@ -43,7 +43,7 @@ CANNOT = {
     "a generator": (lambda v: (i for i in v), slope, X, "value is a generator; expected real numbers"),
     "a vector": (lambda v: v**2, slope, X, r"shape \(3,\); a gradient belongs to one number.*check_jacobian"),
     "exchanged": (slope, loss, X, r"shape \(3,\); a gradient belongs to one number"),
-    "another name": (lambda q: loss(q["W"]), slope, NAMED, "KeyError: 'W'"),
+    "another name": (lambda q: loss(q["W"]), lambda q: {"w": X}, NAMED, "fails at the point.*KeyError: 'W'"),
     "an error": (broken, slope, X, "fails at the point itself: ZeroDivisionError"),
     "an error in it": (loss, broken, X, "derivative to be checked fails at the point: ZeroDivisionError"),
 }
@@ -125,6 +125,33 @@ def test_a_gradient_may_spoil_its_argument():
 def test_a_function_of_one_point_is_not_judged(elsewhere):
     report = check_gradient(lambda v: loss(v) if np.array_equal(v, X) else elsewhere(), slope, X)
     assert report.status == "not checkable" and "not finite in the neighbourhood" in str(report)
+
+
+@pytest.mark.parametrize("check", [check_gradient, assert_gradient])
+def test_a_random_gradient_is_not_judged(check):
+    with pytest.raises(UncheckableError, match="evaluations of the derivative.*differ in x: it draws random"):
+        check(loss, lambda v: slope(v) + RNG.normal(size=3), X)
+    with pytest.raises(UncheckableError, match="differ in w"):
+        check(named, lambda q: {"w": slope(q["w"]) * (RNG.random(3) < 0.5), "b": 1.0}, NAMED)
+
+
+def test_a_function_that_changes_its_argument_is_said_so():
+    def spoiling(v):
+        v *= 2
+        return loss(v)
+
+    report = check_gradient(spoiling, lambda v: 64 * v**3, X)
+    assert report.ok and "changes its argument in place" in str(report)
+    report = check_gradient(
+        lambda q: spoiling(q["w"]) + q["b"], lambda q: {"w": slope(q["w"]), "b": 1}, NAMED
+    )
+    assert report.status == "wrong" and "changes its argument in place" in str(report)
+    assert "argument" not in str(check_gradient(loss, slope, X))
+
+
+def test_our_own_words_stand_alone():
+    with pytest.raises(UncheckableError, match="^The function's value is None"):
+        check_gradient(lambda v: None, slope, X)
 
 
 def test_every_sentence_is_of_one_tree():

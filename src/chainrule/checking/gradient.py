@@ -186,7 +186,8 @@ def check_derivative(
         if verdicts is None:
             verdicts, told = _one_by_one(oracle, claims, drawn, out_shape, request, rng)
             among += told
-    remarks = tuple(remark for remark in among if remark)
+            _refuse_moods(claims, derivative, point, at, out_shape)
+    remarks = tuple(remark for remark in (*among, oracle.spoils) if remark)
     again = derivative if callable(derivative) else None
     subject = Subject(function, again, claims, point, request.examples, out_shape)
     return CheckReport(
@@ -210,6 +211,23 @@ def claimed_at(derivative: Any, point: Point) -> Any:
         raise UncheckableError(
             f"The derivative to be checked fails at the point: {type(error).__name__}: {error}"
         ) from error
+
+
+def _refuse_moods(
+    claims: Mapping[str, Claim], derivative: Any, point: Point, at: At, out_shape: tuple[int, ...]
+) -> None:
+    """Raise where a derivative is another one each time it is asked for."""
+    repeated, _ = read_claims(claimed_at(derivative, point), point, out_shape, at, list(claims))
+    for name, claim in claims.items():
+        first, second = claim.array, repeated[name].array
+        if first is None or second is None:
+            continue
+        size = np.max(np.abs(first), initial=0.0)
+        if not np.allclose(first, second, rtol=1e-6, atol=1e-6 * size):
+            raise UncheckableError(
+                f"Two evaluations of the derivative at the same point differ in {name}: it draws random "
+                "numbers or keeps a memory. Fix its seed, or make it anew each call."
+            )
 
 
 def _together(

@@ -30,7 +30,7 @@ from chainrule.checking.differences import (
 )
 from chainrule.checking.magnitude import length, positive
 from chainrule.checking.noise import Line, measure_noise
-from chainrule.checking.point import Point
+from chainrule.checking.point import Point, arrays_of
 from chainrule.errors import UncheckableError
 from chainrule.numerals import numeral
 
@@ -38,6 +38,8 @@ Array = NDArray[Any]
 
 COMPLEX_STEP = "complex step"
 DIFFERENCES = "central differences"
+
+SPOILS = "the function changes its argument in place; it was given a copy each time"
 
 NEXT = 64 * float(np.finfo(np.float64).eps)
 """How far beside the point, in units of a direction, its two sides are looked at."""
@@ -72,6 +74,8 @@ class Oracle:
         `COMPLEX_STEP` or `DIFFERENCES`; the former until `settle` finds that it cannot be.
     reason : str
         Why not the complex step; empty if it is used.
+    spoils : str
+        That the function changes its argument, where it does.
     evaluations : int
         How often the function was called so far.
     deep : bool
@@ -83,6 +87,7 @@ class Oracle:
         self.evaluations = 0
         self.method = COMPLEX_STEP
         self.reason = ""
+        self.spoils = ""
         self.analytic = False
         self._type_unit = float(np.finfo(np.float64).eps)
         self._function = self._counted(function)
@@ -122,8 +127,12 @@ class Oracle:
 
     def _counted(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def counted(argument: Any) -> Any:
+            before = [] if self.evaluations else arrays_of(argument)
             self.evaluations += 1
             result = function(argument)
+            # NaN is another number than itself, and no point has it.
+            if before and not all(map(np.array_equal, before, arrays_of(argument))):
+                self.spoils = SPOILS
             kind = np.asarray(result).dtype
             if kind.kind in "fc":
                 self._type_unit = max(self._type_unit, float(np.finfo(kind).eps))
@@ -154,6 +163,8 @@ class Oracle:
     def _tried(self, evaluate: Callable[[Array], Array]) -> Array:
         try:
             return evaluate(self.point.vector)
+        except UncheckableError:
+            raise
         except Exception as error:
             raise UncheckableError(
                 f"The function fails at the point itself: {type(error).__name__}: {error}"

@@ -104,6 +104,13 @@ def point_of(at: At) -> Point:
     return Point(vector, blocks, _coarsest(arrays.values()), _builder(at, blocks))
 
 
+def arrays_of(argument: Any) -> list[Array]:
+    """Copies of the arrays that a function is given."""
+    return [
+        np.array(array) for array in (argument.values() if isinstance(argument, Mapping) else (argument,))
+    ]
+
+
 def held_by(array: Array) -> str:
     """What an array holds that is no number, in words; one without axes may be something else altogether."""
     if array.dtype != object or array.ndim:
