@@ -63,22 +63,26 @@ def from_torch(function: Any, *, device: str = "cpu") -> Pair:
     def tensors(argument: Any) -> tuple[Any, ...]:
         return tuple(torch.tensor(array, device=device) for array in _arrays(argument))
 
+    def run(given: tuple[Any, ...]) -> Any:
+        found = call(*given)
+        if not isinstance(found, torch.Tensor):
+            raise OptionError(f"The function gives a {type(found).__name__}; expected one tensor.")
+        return found
+
     def array(tensor: Any) -> Array:
-        if not isinstance(tensor, torch.Tensor):
-            raise OptionError(f"The function gives a {type(tensor).__name__}; expected one tensor.")
         # NumPy has no bfloat16.
         wide = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
         return np.asarray(wide.detach().cpu().numpy())
 
     def derivative(argument: Any) -> Any:
         given = tuple(tensor.requires_grad_() for tensor in tensors(argument))
-        if not call(*given).requires_grad:
+        if not run(given).requires_grad:
             # PyTorch's jacobian gives zeros: of torch.special.bessel_j0, too, which has no derivative there.
             raise UncheckableError("PyTorch has no derivative of this function: its value requires no grad.")
         found = torch.autograd.functional.jacobian(call, given)
         return _as_given(argument, [array(part) for part in found])
 
-    return Pair(lambda argument: array(call(*tensors(argument))), derivative)
+    return Pair(lambda argument: array(run(tensors(argument))), derivative)
 
 
 def from_jax(function: Function, *, forward: bool = False) -> Pair:
