@@ -186,7 +186,8 @@ def check_derivative(
         if verdicts is None:
             verdicts, told = _one_by_one(oracle, claims, drawn, out_shape, request, rng)
             among += told
-            _refuse_moods(claims, derivative, point, at, out_shape)
+            repeated, _ = read_claims(claimed_at(derivative, point), point, out_shape, at, request.only)
+            _refuse_moods(claims, repeated)
     remarks = tuple(remark for remark in (*among, oracle.spoils) if remark)
     again = derivative if callable(derivative) else None
     subject = Subject(function, again, claims, point, request.examples, out_shape)
@@ -213,11 +214,8 @@ def claimed_at(derivative: Any, point: Point) -> Any:
         ) from error
 
 
-def _refuse_moods(
-    claims: Mapping[str, Claim], derivative: Any, point: Point, at: At, out_shape: tuple[int, ...]
-) -> None:
+def _refuse_moods(claims: Mapping[str, Claim], repeated: Mapping[str, Claim]) -> None:
     """Raise where a derivative is another one each time it is asked for."""
-    repeated, _ = read_claims(claimed_at(derivative, point), point, out_shape, at, list(claims))
     for name, claim in claims.items():
         first, second = claim.array, repeated[name].array
         if first is None or second is None:

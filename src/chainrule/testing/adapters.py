@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from chainrule.checking.gradient import check_gradient, check_jacobian
 from chainrule.checking.report import CheckReport
 from chainrule.errors import OptionError, UncheckableError
-from chainrule.testing.assertions import held
+from chainrule.testing.assertions import by_model, held
 
 Array = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]
@@ -249,13 +249,13 @@ def assert_scipy(
             "fun gives value and gradient; hess and hessp are judged by it."
         )
     x, slope = np.atleast_1d(np.asarray(x0)), f.jac
-    found = {"jac": held("jac", lambda: _check(f.value, slope, x, seed), model)}
+    found = {"jac": held("jac", lambda: _check(f.value, slope, x, seed), by_model(model))}
     if f.hess is not None:
-        found["hess"] = held("hess", lambda: check_jacobian(slope, f.hess, x, seed=seed), None)
+        found["hess"] = held("hess", lambda: check_jacobian(slope, f.hess, x, seed=seed), by_model(None))
     if f.hessp is not None:
         product, p = f.hessp, np.random.default_rng(seed).standard_normal(x.size)
         along = Pair(lambda v: p @ slope(v), lambda v: product(v, p))
-        found["hessp"] = held("hessp", lambda: check_gradient(*along, x, seed=seed), None)
+        found["hessp"] = held("hessp", lambda: check_gradient(*along, x, seed=seed), by_model(None))
     return found
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import chainrule.checking.gradient as gradients
 from chainrule.checking.gradient import SAMPLE, Entries, check_gradient, check_jacobian
+from chainrule.checking.hessian import check_hessian
 from chainrule.checking.point import At
 from chainrule.checking.report import CheckReport
 from chainrule.diagnosis.naming.diagnosis import Diagnosis, Loss, diagnose
 from chainrule.errors import ChainruleError, OptionError, UncheckableError, WrongDerivativeError
-from chainrule.testing.second_order import slopes_of, stacked_gradient, stacked_hessian
 
 OURS = Path(gradients.__file__).parents[1]
 
@@ -69,7 +69,7 @@ def assert_gradient(
     def check() -> CheckReport:
         return check_gradient(loss, gradient, at, entries=entries, examples=examples, seed=seed)
 
-    return held("gradient", check, model)
+    return held("gradient", check, by_model(model))
 
 
 def assert_jacobian(
@@ -107,7 +107,11 @@ def assert_jacobian(
     <CheckReport right: x right>
     """
     __tracebackhide__ = True
-    return held("Jacobian", lambda: check_jacobian(function, jacobian, at, entries=entries, seed=seed), model)
+
+    def check() -> CheckReport:
+        return check_jacobian(function, jacobian, at, entries=entries, seed=seed)
+
+    return held("Jacobian", check, by_model(model))
 
 
 def assert_hessian(
@@ -124,16 +128,13 @@ def assert_hessian(
 
     Parameters
     ----------
-    loss, at, entries, seed
-        As in `check_gradient`.
-    hessian : callable or array_like
-        The claim, of the point's axes twice; of named blocks a mapping of mappings, as JAX gives it:
-        ``hessian(q)["W"]["b"]``.
+    loss, hessian, at, entries, seed
+        As in `check_hessian`.
     gradient : callable, optional
-        Of the loss, by which the Hessian is judged; it is judged itself first. Without it the
-        gradient is found by the complex step, or by differences, entry by entry.
+        Of the loss, by which the Hessian is judged; it is judged itself first.
     model : callable, optional
-        The gradient in plain NumPy, to name a mistake where ``gradient`` is not.
+        The gradient in plain NumPy, to name a mistake where ``gradient`` is not. Mistakes are named at one
+        array, by the gradient.
 
     Returns
     -------
@@ -154,13 +155,17 @@ def assert_hessian(
     __tracebackhide__ = True
     if gradient is not None:
         assert_gradient(loss, gradient, at, seed=seed)
-    slopes = stacked_gradient(gradient or slopes_of(loss))
-    same = stacked_gradient(model) if model else None
 
     def check() -> CheckReport:
-        return check_jacobian(slopes, stacked_hessian(hessian, at), at, entries=entries, seed=seed)
+        return check_hessian(gradient or loss, hessian, at, entries=entries, seed=seed, of=of)
 
-    return held("Hessian", check, same)
+    def named(report: CheckReport) -> Diagnosis:
+        if gradient is None or isinstance(at, Mapping):
+            return Diagnosis("unknown", evidence="a Hessian's mistake is named at one array, by its gradient")
+        return diagnose(check_jacobian(gradient, hessian, at, seed=seed), model)
+
+    of: Literal["loss", "gradient"] = "loss" if gradient is None else "gradient"
+    return held("Hessian", check, named)
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,15 @@ class Assertions:
         return report
 
 
-def held(what: str, check: Callable[[], CheckReport], model: Loss | None) -> CheckReport:
+Naming: TypeAlias = Callable[[CheckReport], Diagnosis]
+
+
+def by_model(model: Loss | None) -> Naming:
+    """How `diagnose` names the mistake."""
+    return lambda report: diagnose(report, model)
+
+
+def held(what: str, check: Callable[[], CheckReport], named: Naming) -> CheckReport:
     """The report of a check if it is right; what else comes of it as one exception without our frames."""
     __tracebackhide__ = True
     try:
@@ -216,13 +229,13 @@ def held(what: str, check: Callable[[], CheckReport], model: Loss | None) -> Che
         return report
     if report.status != "wrong":
         raise UncheckableError(f"the {what} could not be judged\n{report}")
-    diagnosis = _named(report, model)
+    diagnosis = _named(report, named)
     raise WrongDerivativeError(_message(what, report, diagnosis), report, diagnosis)
 
 
-def _named(report: CheckReport, model: Loss | None) -> Diagnosis:
+def _named(report: CheckReport, named: Naming) -> Diagnosis:
     try:
-        return diagnose(report, model)
+        return named(report)
     except OptionError:
         raise
     except Exception as error:  # the verdict stands, whatever the search for its name meets
