@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.diagnosis.naming import mutants
+from chainrule.diagnosis.naming import examples, mutants
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.words import VOCABULARY
@@ -294,6 +294,22 @@ def test_the_likely_mistakes_come_first_where_there_are_too_many(monkeypatch):
     monkeypatch.setattr(mutants, "MOST", sum(change.size for one in full for _, change in one.changes) // 2)
     assert 0 < len(mutants_of(net)) < len(full)
     assert cr.diagnose(checked(net, wrong)).mistake == "sign"
+
+
+def test_work_is_bounded_by_what_it_takes(monkeypatch):
+    """Whole ways back, at every step of a kind, are counted as such, and so are those of single examples."""
+    net = Net(7)
+    full = mutants_of(net)
+    run = Passage(trace(net.loss, net.at, lambda arrays: arrays), net.n)
+    work = sum(mutants.work_of(run, one) for one in full)
+    assert work > run.run_work * sum(one.again is not None for one in full) > 0
+    monkeypatch.setattr(mutants, "WORK", work // 2)
+    assert 0 < len(mutants_of(net)) < len(full)
+    monkeypatch.setattr(examples, "WORK", 0)
+    dropped = net.gradient(net.at, mean=lambda v, raw: np.vstack([0 * v[:2], v[2:]]))
+    assert examples.examples_off(run, dropped, 1e-7) is None
+    monkeypatch.setattr(examples, "WORK", net.n * run.run_work * 10)
+    assert examples.examples_off(run, dropped, 1e-7).sentence.startswith("examples 0, 1")
 
 
 def mutants_of(net):

@@ -16,7 +16,7 @@ from chainrule.checking.shapes import Claim
 from chainrule.checking.subject import Subject
 from chainrule.diagnosis.naming.alone import Said, entries_moved, entry_off
 from chainrule.diagnosis.naming.asked import arrays_of, claimed_of, claims_at, moved, tolerance_of
-from chainrule.diagnosis.naming.examples import examples_off
+from chainrule.diagnosis.naming.examples import each_left_out, examples_off
 from chainrule.diagnosis.naming.match import Claimed, Match
 from chainrule.diagnosis.naming.mutants import mutants
 from chainrule.diagnosis.naming.opaque import by_numbers
@@ -218,6 +218,8 @@ def _named(subject: Subject, passage: Passage, model: Loss) -> Diagnosis:
     for off in () if subject.is_mixed else (entry_off, entries_moved):
         if found := off(claimed, passage.true, 10 * tolerance):
             return Diagnosis(*found)
+    if matches := judge.matches(each_left_out(passage)):
+        return _shown(matches)
     if (left := examples_off(passage, claimed, tolerance)) and (matches := judge.matches([left])):
         return _shown(matches)
     if both := pair(passage, claimed, tolerance, tried):

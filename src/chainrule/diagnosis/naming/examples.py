@@ -17,17 +17,23 @@ Array = NDArray[Any]
 MOST = 4_000_000
 """Entries of all per-example gradients together."""
 
+WORK = 1_000_000_000
+"""Multiplications in the ways back of single examples."""
+
 
 def examples_off(passage: Passage, claimed: Mapping[str, Array], tolerance: float) -> Mutant | None:
     """Examples left out, or counted twice: the weights of all by least squares."""
+    gap = np.concatenate([(array - passage.true[name]).ravel() for name, array in claimed.items()])
+    spent = 0
     for node in _rows(passage):
         n = node.value.shape[0]
-        total = sum(array.size for array in claimed.values())
-        if total < n + 2 or n * total > MOST:
+        spent += n * passage.run_work
+        if gap.size < n + 2 or n * gap.size > MOST or spent > WORK:
             continue
         each = np.array([_flat(passage, claimed, node, _row(passage, node, i)) for i in range(n)])
-        gap = np.concatenate([(array - passage.true[name]).ravel() for name, array in claimed.items()])
-        weights, *_ = np.linalg.lstsq(each.T, gap, rcond=None)
+        # As many equations as tell the weights; all must hold.
+        some = np.random.default_rng(0).permutation(gap.size)[: 4 * n + 50]
+        weights, *_ = np.linalg.lstsq(each.T[some], gap[some], rcond=None)
         left = np.max(np.abs(each.T @ weights - gap))
         if left > tolerance * np.max(np.abs(gap), initial=1e-300):
             continue
@@ -40,7 +46,7 @@ def examples_off(passage: Passage, claimed: Mapping[str, Array], tolerance: floa
 def each_left_out(passage: Passage) -> Iterator[Mutant]:
     """Every example alone, where they are few."""
     for node in _rows(passage):
-        if node.value.shape[0] * node.value.size <= MOST // 100:
+        if node.value.shape[0] * node.value.size <= MOST // 20:
             for i in range(node.value.shape[0]):
                 sentence = _which([i], np.zeros(i + 1))
                 yield Mutant("batch", "the examples", sentence, ((node, -_row(passage, node, i)),), 3)

@@ -30,8 +30,11 @@ Array = NDArray[Any]
 MOST = 40_000_000
 """Entries of all changes together; a sum of 100 products of 100 x 100 matrices has three times as many."""
 
-PRODUCTS = 4_000_000_000
-"""Multiplications in the products that the changes come of; the same sum has ten times as many."""
+WORK = 3_000_000_000
+"""Multiplications that the search takes; of that sum each mistake at every step is a whole way back."""
+
+ALONG = 30
+"""Directions with which an entry of a change is multiplied."""
 
 MEETING = 12
 """Contributions that meet in one place; a state of a long loop has more."""
@@ -41,14 +44,21 @@ def mutants(passage: Passage) -> list[Mutant]:
     """All single mistakes, and the same mistake at every place of a kind."""
     likely = (heads, _scales, penalties, slopes, _sums, steps, operands, places, _blocks, _forks, _constants)
     unlikely = (sides, parts, neighbours, restated)
-    found, entries, products = [], 0, 0
+    found, entries, spent = [], 0, 0
     for mutant in (mutant for family in (*likely, *unlikely) for mutant in family(passage)):
         entries += sum(change.size for _, change in mutant.changes)
-        products += sum(passage.work.get(node.place, 0) for node, _ in mutant.changes)
-        if entries > MOST or products > PRODUCTS:
+        spent += work_of(passage, mutant)
+        if entries > MOST or spent > WORK:
             break
         found.append(mutant)
     return found
+
+
+def work_of(passage: Passage, mutant: Mutant) -> int:
+    """The multiplications that a mistake takes: to be made, and to be compared."""
+    made = sum(passage.work.get(node.place, 0) for node, _ in mutant.changes)
+    entries = sum(change.size for _, change in mutant.changes)
+    return (passage.run_work if mutant.again else made) + ALONG * entries
 
 
 def _scales(passage: Passage) -> Iterator[Mutant]:

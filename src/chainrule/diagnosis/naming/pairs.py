@@ -13,7 +13,7 @@ from chainrule.diagnosis.naming.alone import Said, entries_moved, entry_off
 from chainrule.diagnosis.naming.examples import each_left_out
 from chainrule.diagnosis.naming.match import Claimed, Match
 from chainrule.diagnosis.naming.mutant import Mutant
-from chainrule.diagnosis.naming.mutants import mutants
+from chainrule.diagnosis.naming.mutants import mutants, work_of
 from chainrule.diagnosis.naming.passage import Passage
 
 Array = NDArray[Any]
@@ -21,8 +21,8 @@ Array = NDArray[Any]
 FIRSTS = 16
 """Mistakes that are tried as the first of two."""
 
-MOST = 60_000_000
-"""Entries of the changes in all searches for a second mistake."""
+WORK = 3_000_000_000
+"""Multiplications in all searches for a second mistake."""
 
 LEAST = 3
 """Entries that the first must have put right, where the second is of entries: any two numbers are a ratio."""
@@ -42,8 +42,8 @@ def pair(
     judge = Claimed(passage, claimed, tolerance, np.random.default_rng(1), is_sparse=True)
     firsts = [*tried, *each_left_out(passage)]
     # A second search takes as much as the first.
-    searches = 1 + MOST // max(1, sum(change.size for one in firsts for _, change in one.changes))
-    for first in islice(_distinct(judge.parts(firsts)), min(FIRSTS, searches)):
+    searches = WORK // max(1, sum(work_of(passage, one) for one in firsts))
+    for first in islice(_distinct(judge.parts(firsts)), min(FIRSTS, 1 + searches)):
         after = _after(passage, first)
         if second := _second(passage, after, claimed, tolerance):
             return Pair(first, second)

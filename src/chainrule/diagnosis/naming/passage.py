@@ -89,7 +89,7 @@ class Passage:
     def having(self, found: dict[int, Array]) -> Passage:
         """The same tape with other cotangents."""
         other = copy(self)
-        for name in ("edges", "into", "work"):
+        for name in ("edges", "into", "work", "run_work"):
             other.__dict__.pop(name, None)
         other._run(found)
         return other
@@ -133,6 +133,14 @@ class Passage:
                 place = edge.operand.place
                 found[place] = max(found.get(place, 0), math.prod(sizes.values()))
         return found
+
+    @cached_property
+    def run_work(self) -> int:
+        """About as many multiplications as a whole way back takes."""
+        products = sum(
+            self.work.get(edge.operand.place, 0) for edge in self.edges if edge.node.kind == "contract"
+        )
+        return products + 8 * sum(node.value.size for node in self.nodes)
 
     @cached_property
     def examples(self) -> int:
