@@ -95,18 +95,28 @@ def test_masks_along_other_axes_keep_infinite_slopes_out_of_what_is_printed(shee
 
 
 @pytest.mark.parametrize(
-    "line", ["h = log(x)\nL = where(c > 0, a * sum(h), 0)", "L = where(c > 0, a * sum((W @ log(x))**2), 0)"]
+    "line",
+    [
+        "h = log(x)\nL = where(c > 0, a * sum(h), 0)",
+        "L = where(c > 0, a * sum((W @ log(x))**2), 0)",
+        "L = where(c > 0, sum(a * log(x))**2, 0)",
+        "h = log(x)\nu = a * h\nL = where(c > 0, sum(u)**2, 0)",
+        "L = where(c > 0, sum(tanh(W @ (a * log(x)))**2 * (W @ log(x))), 0)",
+    ],
 )
 def test_what_may_be_infinite_stays_behind_the_mask_of_its_example_under_every_name(line):
-    """Over all examples h is another name, and in compiled code W log(x) has one."""
+    """Over all examples h is another name, in compiled code W log(x) has one; every factor stays there."""
     model = Equations("data c: R; x: R[p]\nconstants W: R[k, p]\nparameters a: R\n" + line)
-    values = {"W": np.ones((3, 2)), "a": 2.0}
+    values = {"W": np.full((3, 2), 0.3), "a": 2.0}
     one, other = {"c": -1.0, "x": np.array([0.0, 1.0])}, {"c": 1.0, "x": np.array([2.0, 3.0])}
-    function = model.compile("dL/da")
-    given = {name: value for name, value in values.items() if name in function.inputs}
-    assert function(**one, **given) == 0
     both = {name: np.stack([one[name], other[name]]) for name in one}
-    expected = function(**other, **given) / 2
-    assert model.compile("dL/da", form="batch", reduction="mean")(**both, **given) == pytest.approx(expected)
-    printed = Equations(model.derive("L", form="batch").sheet())
-    assert printed.evaluate("dC_da", {"c": both["c"], "X": both["x"], **given}) == pytest.approx(expected)
+    known = {"c": both["c"], "X": both["x"], **values}
+    for order, request, name in ((1, "dL/da", "dC_da"), (2, "d2L/da2", "d2C_da_da")):
+        function = model.compile(request)
+        given = {name: value for name, value in values.items() if name in function.inputs}
+        expected = function(**other, **given) / 2
+        assert function(**one, **given) == 0
+        batch = model.compile(request, form="batch", reduction="mean")
+        assert batch(**both, **given) == pytest.approx(expected)
+        printed = Equations(model.derive("L", form="batch", order=order).sheet())
+        assert printed.evaluate(name, known) == pytest.approx(expected)

@@ -8,7 +8,7 @@ from chainrule.equations.calculus.penalty import split_terms
 from chainrule.equations.language.tree import Declaration, Size, Span, size_factors
 from chainrule.equations.nodes.distribute import Terms
 from chainrule.equations.nodes.nodes import Node, Pool, from_below, linear
-from chainrule.equations.nodes.operations import is_simplex, made, operation
+from chainrule.equations.nodes.operations import made, operation
 from chainrule.equations.nodes.products import power, product, spread
 from chainrule.equations.nodes.program import Program
 
@@ -186,9 +186,8 @@ class _Stack:
 
 
 def _copy_facts(old: Node, new: Node) -> None:
-    if is_simplex(old):
-        new.pool.simplex.add(new)
-    for known, facts in ((old.pool.signs, new.pool.signs), (old.pool.unbounded, new.pool.unbounded)):
+    before, after = ((pool.simplex, pool.signs, pool.unbounded) for pool in (old.pool, new.pool))
+    for known, facts in zip(before, after, strict=True):
         if old in known:
             facts.add(new)
     if old in old.pool.labels:

@@ -185,12 +185,9 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
 
     Each of its axes is one of the result's, for itself.
     """
-    terms = coefficient_terms(whole)
-    if not terms:
-        return None
-    split = [(c, factors_of(term)) for c, term in terms]
+    split = [(c, factors_of(term)) for c, term in coefficient_terms(whole)]
     out = set(range(len(whole.dims)))
-    for factor, own in split[0][1]:
+    for factor, own in split[0][1] if split else ():
         left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
         covered = set[int]().union(*(labels_of(factors, range(len(factors))) for _, factors in left))
         gone = set(own) - covered

@@ -142,23 +142,20 @@ class SheetObjective:
     @property
     def _loss(self) -> Compiled:
         """The value alone, compiled when it is first asked for."""
-        if "loss" not in self._asked_later:
-            self._program.pool.refill()
-            self._asked_later["loss"] = compile_program(
-                self._program, [(self._target, None)], sizes=self._hints, write=_write(returned=1)
-            )
-        return self._asked_later["loss"]
+        return self._later("loss", compile_program, [(self._target, None)], returned=1)
 
     @property
     def _product(self) -> Compiled:
         """The product of the Hessian with a direction, derived when it is first asked for."""
-        if "product" not in self._asked_later:
+        directions = dict(zip(self._names.values(), self._directions, strict=True))
+        return self._later("product", compile_product, self._target, directions, returned=0)
+
+    def _later(self, what: str, make: Callable[..., Compiled], *asked: Any, returned: int) -> Compiled:
+        """What is compiled when it is first asked for."""
+        if what not in self._asked_later:
             self._program.pool.refill()
-            directions = dict(zip(self._names.values(), self._directions, strict=True))
-            self._asked_later["product"] = compile_product(
-                self._program, self._target, directions, sizes=self._hints, write=_write(returned=0)
-            )
-        return self._asked_later["product"]
+            self._asked_later[what] = make(self._program, *asked, sizes=self._hints, write=_write(returned))
+        return self._asked_later[what]
 
     @property
     def _hints(self) -> dict[str, int]:

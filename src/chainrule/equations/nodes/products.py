@@ -186,17 +186,28 @@ def _behind_gate(pool: Pool, factors: list[Factor], position: int) -> list[Facto
     outside = [pair for pair in rest if pair not in inside]
     wider = next((pair for pair in outside if set(own) < set(pair[1]) and may_overflow(pair[0])), None)
     labels = wider[1] if wider is not None else own
-    if len(set(labels)) != len(labels) or not (inside or wider):
-        return None
-    fill = []
     if wider is not None:
         inside.append(wider)
         outside.remove(wider)
-        fill = [(pool.ones(wider[0].dims), labels)]
-    condition, then, _ = node.args
+    then, (core, kept) = node.args[1], unrepeated(node.args[0])
+    along = [own[axis] for axis in kept]
+    held = [_held(core, along, pair) for pair in outside]
+    if len(set(labels)) != len(labels) or not (inside or held != outside):
+        return None
     body = product(pool, [(then, own), *inside], labels)
-    spread = product(pool, [(condition, own), *fill], labels)
-    return [(choose(spread, body, pool.zero(body.dims)), labels), *outside]
+    holds = spread(core, along, labels, body.dims)
+    return [(choose(holds, body, pool.zero(body.dims)), labels), *held]
+
+
+def _held(condition: Node, own: list[int], factor: Factor) -> Factor:
+    """A factor that may be infinite where a condition of some of its axes fails, behind that condition.
+
+    Of (Σ u) (Σ v) if c else 0, each sum has the condition.
+    """
+    node, labels = factor
+    if not set(own) <= set(labels) or len(set(labels)) != len(labels) or not may_overflow(node):
+        return factor
+    return choose(spread(condition, own, labels, node.dims), node, node.pool.zero(node.dims)), labels
 
 
 def merged(node: Node, runs: tuple[int, ...]) -> Node:
