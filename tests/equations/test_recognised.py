@@ -164,3 +164,18 @@ def test_powers_join_where_the_base_is_positive(positive):
         Equations(f"parameters x: R; v: R; w: R; L = ({positive})**v * ({positive})**w").derive("L", "v")
     )
     assert "^(v + w)" not in str(Equations("parameters x: R; v: R; w: R; L = x**v * x**w").derive("L", "v"))
+
+
+def test_the_slope_of_a_slope_of_tanh_keeps_its_digits_near_zero():
+    slope = Equations("parameters z: R; L = 1 - tanh(z)**2").compile("dL/dz")(z=1e-9)
+    np.testing.assert_allclose(slope, -2e-9, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "row", ["parameters x: R; L = log(p[1])", "k: Class[3]; parameters x: R; L = log(p[k])"]
+)
+def test_an_entry_cancels_at_a_fixed_place_as_at_a_label(row):
+    head, line = row.rsplit(";", 1)
+    powers = "p[j] = (j + 1)**(-x) / sum((i + 1)**(-x) for i in 3) for j in 3"
+    source = Equations(f"{head}; {powers};{line}").compile(["L", "dL/dx"]).source
+    assert "δL = e" in source

@@ -13,10 +13,10 @@ from chainrule.equations.nodes.blocks import Parts, grouped, parts_of
 from chainrule.equations.nodes.conditions import negated
 from chainrule.equations.nodes.kronecker import inverse, split_axes
 from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of
-from chainrule.equations.nodes.norms import norm_slope
+from chainrule.equations.nodes.norms import norm_slope, power_slope
 from chainrule.equations.nodes.operations import Labels, Slope, row_of
 from chainrule.equations.nodes.operations import slope as function_slope
-from chainrule.equations.nodes.products import merged, power_slope, product
+from chainrule.equations.nodes.products import merged, product
 from chainrule.equations.nodes.raised import raised_slope
 
 Rule = Callable[[Node, Node, Collection[int]], Iterator[Slope]]

@@ -6,9 +6,10 @@ from chainrule.equations.calculus.lower_operations import Value, contracted, one
 from chainrule.equations.calculus.lower_relations import chosen_by_index, comparison
 from chainrule.equations.language.tree import Call
 from chainrule.equations.nodes import softmaxes
+from chainrule.equations.nodes.adjugates import determinant
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.entries import onehot
-from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant
+from chainrule.equations.nodes.kronecker import inverse, kronecker, log_determinant
 from chainrule.equations.nodes.nodes import Node, Pool, is_zero, scaled
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE, apply

@@ -22,8 +22,7 @@ from chainrule.equations.nodes.nodes import (
     scaled,
     topological,
 )
-from chainrule.equations.nodes.norms import divisor
-from chainrule.equations.nodes.operations import Slope, is_constant, may_overflow, moving, operation
+from chainrule.equations.nodes.operations import Slope, is_constant, may_overflow, moving, operation, plain
 from chainrule.equations.nodes.products import power, product
 from chainrule.equations.nodes.program import Program, staged
 from chainrule.equations.nodes.simplify import simplify
@@ -113,7 +112,9 @@ def _behind_length(node: Node, cotangent: Node, lead: int, on_shared: OnShared) 
     """The cotangent of A x in ‖A x‖: 1/‖A x‖ gets the name, and A x goes into the lines of both."""
     (arg,), pool = node.args, node.pool
     rows = range(lead + len(node.dims))
-    over = product(pool, [(cotangent, rows), (power(divisor(node), Fraction(-1)), rows[lead:])], rows)
+    over = product(
+        pool, [(cotangent, rows), (power(plain("divisor", node), Fraction(-1)), rows[lead:])], rows
+    )
     own = range(lead, lead + len(arg.dims))
     return product(pool, [(on_shared(node, over), rows), (arg, own)], (*range(lead), *own))
 

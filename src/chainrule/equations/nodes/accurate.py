@@ -5,8 +5,7 @@ in the tails of tanh and σ: from u = 40 (or 20) on they are 0, where the true v
 of such slopes loses its curvature; a gradient does without, as there they only scale what is as small.
 """
 
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Mapping
 
 from chainrule.equations.nodes.logarithms import constant_log
 from chainrule.equations.nodes.nodes import (
@@ -18,11 +17,9 @@ from chainrule.equations.nodes.nodes import (
     from_below,
     linear,
     number_and_rest,
-    scaled,
 )
 from chainrule.equations.nodes.norms import with_directions
-from chainrule.equations.nodes.operations import ELEMENTWISE, apply, plain, rebuild
-from chainrule.equations.nodes.products import elementwise, power
+from chainrule.equations.nodes.operations import apply, function_row, rebuild
 
 
 def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
@@ -39,46 +36,33 @@ def right_near_zero(root: Node, done: dict[Node, Node]) -> Node:
 
 def _rewritten(node: Node, args: tuple[Node, ...]) -> Node:
     # What a quotient divides by stays: p (1 - p) / (1 - p) is to cancel.
-    new = node if node.kind == "pow" and node.data < 0 else rebuild(node, args)
+    new = node if base_and_exponent(node)[1] < 0 else rebuild(node, args)
     inside = argument_of(new, "log")
-    return (_with_difference(new, _DIFFERENCES, {}) if inside is None else _logarithm(inside)) or new
+    return (_with_difference(new, {}) if inside is None else _logarithm(inside)) or new
 
 
 def _logarithm(u: Node) -> Node | None:
     """Log u for a u that is close to 1, or beyond every float before its logarithm is: 2 cosh(800)**3."""
     factor, whole = content(u)
     base, exponent = base_and_exponent(whole)
-    row = ELEMENTWISE[base.data] if argument_of(base, *ELEMENTWISE) is not None else None
+    row = function_row(base)
     if row and row.logarithm and factor > 0 and (exponent == 1 or row.sign == "positive"):
         return linear(u.pool, [(exponent, row.logarithm(*base.args)), (ONE, constant_log(factor, u))], u.dims)
     one, rest = number_and_rest(u)
     return apply("log1p", linear(u.pool, rest, u.dims)) if one == 1 and rest else None
 
 
-def _with_difference(
-    node: Node, known: Mapping[tuple[str, Fraction], Callable[[Node], Node]], bodies: Mapping[Node, Node]
-) -> Node | None:
+def _with_difference(node: Node, bodies: Mapping[Node, Node]) -> Node | None:
     """A sum with c - c v in it, for a v that can be close to 1, by the function that is 1 - v."""
     one, rest = number_and_rest(node)
     for place, (c, term) in enumerate(rest if one else ()):
         named, exponent = base_and_exponent(bodies.get(term, term))
         base = bodies.get(named, named)
-        if c == -one and argument_of(base, *ELEMENTWISE) and (base.data, exponent) in known:
-            rest[place] = one, known[base.data, exponent](base.args[0])
+        row = function_row(base) if c == -one else None
+        if row is not None and (difference := row.differences.get(exponent)) is not None:
+            rest[place] = one, difference(*base.args)
             return linear(node.pool, rest, node.dims)
     return None
-
-
-_DIFFERENCES: dict[tuple[str, Fraction], Callable[[Node], Node]] = {
-    ("tanh", Fraction(2)): lambda u: elementwise(
-        *(apply("sigmoid", scaled(sign, u)) for sign in (2, -2)), coefficient=4
-    ),
-    ("exp", ONE): lambda u: scaled(-1, apply("expm1", u)),
-    ("cos", ONE): lambda u: scaled(2, power(apply("sin", scaled(Fraction(1, 2), u)), Fraction(2))),
-    ("sigmoid", ONE): lambda u: apply("sigmoid", scaled(-1, u)),
-    ("sigmoid", -ONE): lambda u: scaled(-1, plain("exp", scaled(-1, u))),
-}
-_SLOPES = {**_DIFFERENCES, ("tanh", Fraction(2)): lambda u: plain("tanh_slope", u)}
 
 
 def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node, Node]) -> Node:
@@ -95,6 +79,6 @@ def right_in_the_tails(root: Node, bodies: Mapping[Node, Node], done: dict[Node,
 
     def rule(node: Node, args: tuple[Node, ...]) -> Node:
         new = rebuild(node, args)
-        return _with_difference(new, _SLOPES, bodies) or with_directions(new, bodies)
+        return _with_difference(new, bodies) or with_directions(new, bodies)
 
     return from_below(root, rule, done)

@@ -9,13 +9,19 @@ them but s_a and s_b, with the sign of det(U) det(V), and 0 for a = b:
 
 from collections.abc import Iterator
 
-from chainrule.equations.nodes.nodes import Node
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, is_identity
 from chainrule.equations.nodes.operations import Labels, rewritten
+from chainrule.equations.nodes.quotients import Exponents, Found
 
 # What a determinant holds if its derivative is written with the adjugate.
 COFACTORS = "cofactors"
 # The parts that an ``svd`` node stands for: U, V and Q.
 LEFT, RIGHT, PAIRS = range(3)
+
+
+def determinant(node: Node, data: str | None = None) -> Node:
+    """Det A of the last two axes; ``data`` says how its derivative is written."""
+    return node.pool.ones(()) if is_identity(node) else node.pool.intern("det", data, (node,), node.dims[:-2])
 
 
 def with_cofactors(root: Node, done: dict[Node, Node]) -> Node:
@@ -30,6 +36,15 @@ def with_cofactors(root: Node, done: dict[Node, Node]) -> Node:
 def adjugate(matrix: Node) -> Node:
     """det(A) A⁻¹ of the last two axes."""
     return matrix.pool.intern("adjugate", None, (matrix,), matrix.dims)
+
+
+def inverse_of_adjugate(pool: Pool, factor: Factor, exponents: Exponents) -> Iterator[Found]:
+    """adj(A) / det(A) is A⁻¹: log det(A) has the derivative A⁻ᵀ."""
+    whole, labels = factor
+    for below in list(exponents) if exponents[factor] == 1 else ():
+        found = below[0].kind == "det" and below[0].args == whole.args and below[1] == labels[:-2]
+        if found and exponents[below] <= -1:
+            yield Found({factor: 1, below: -1}, (pool.intern("inv", None, whole.args, whole.dims), labels))
 
 
 def second_cofactors(

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from chainrule.equations.language.tree import Size, size_product
 from chainrule.equations.nodes.connected import connected, labels_of
-from chainrule.equations.nodes.nodes import Factor, Node
+from chainrule.equations.nodes.nodes import Factor, Node, is_identity, is_one
 
 T = TypeVar("T")
 # Kinds with axes that were made of several.
@@ -43,6 +43,19 @@ def parts_of(node: Node) -> list[Parts]:
     return list(zip(*(arg.dims for arg in (node.args if node.kind == "kron" else (node,))), strict=True))
 
 
+def whole_of(node: Node, runs: Sequence[int]) -> Node:
+    """What a node was before axes were taken apart into these groups; itself if they were not."""
+    return node.args[0] if node.kind == "split" and node.data == runs else node
+
+
+def square_sides(node: Node) -> tuple[Node, Node] | None:
+    """A and B of A ⊗ B, if both are square."""
+    if node.kind != "kron" or len(node.dims) != 2:
+        return None
+    left, right = node.args
+    return (left, right) if all(side.dims[0] == side.dims[1] for side in (left, right)) else None
+
+
 def opened(
     factors: Sequence[Factor], free: Sequence[int], sizes: dict[int, Size], fresh: Iterator[int]
 ) -> tuple[list[Factor], dict[int, tuple[int, ...]]] | None:
@@ -58,6 +71,8 @@ def opened(
     dict of int to tuple of int
         The labels that stand for each label taken apart; their sizes are put into ``sizes``.
     """
+    if not any(node.kind in MERGED for node, _ in factors):
+        return None
     parts = _agreed(factors)
     helped = _helped(factors, parts, free) if len(factors) > 1 else set(parts)
     parts = {label: own for label, own in parts.items() if label in helped}
@@ -82,7 +97,7 @@ def _opened_factor(node: Node, inner: list[tuple[int, ...]], sizes: Mapping[int,
         return [(node.args[0], tuple(label for group in inner for label in group))]
     if node.kind == "kron":
         return list(zip(node.args, zip(*inner, strict=True), strict=True))
-    if node.kind == "delta":
+    if is_identity(node):
         return [(node.pool.delta(sizes[a]), (a, b)) for a, b in zip(*inner, strict=True)]
     flat = tuple(label for group in inner for label in group)
     return [(node.pool.ones(tuple(sizes[label] for label in flat)), flat)]
@@ -107,9 +122,9 @@ def _agreed(factors: Sequence[Factor]) -> dict[int, Parts]:
 
 def _opens(node: Node, parts: list[Parts | None], refused: bool) -> bool:
     """Whether a factor can be taken apart along its labels of these parts, none of which is refused."""
-    if node.kind == "delta":
+    if is_identity(node):
         return parts[0] is not None and parts[0] == parts[1] and not refused
-    return node.kind == "ones" or (node.kind in MERGED and not refused)
+    return is_one(node) or (node.kind in MERGED and not refused)
 
 
 def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequence[int]) -> set[int]:
@@ -117,7 +132,7 @@ def _helped(factors: Sequence[Factor], parts: Mapping[int, Parts], free: Sequenc
     blocks = [
         {label for label in labels if label in parts}
         for node, labels in factors
-        if node.kind in (*MERGED, "delta")
+        if node.kind in MERGED or is_identity(node)
     ]
     meeting = {label for own in blocks for label in own if sum(label in other for other in blocks) > 1}
     contracted = {

@@ -2,13 +2,13 @@
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.colours import colours
-from chainrule.equations.nodes.conditions import sorted_relation
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
     Pool,
     coefficient_terms,
     factors_of,
+    is_identity,
     is_sum,
     relabelled,
 )
@@ -29,7 +29,7 @@ def canonical(pool: Pool, factors: list[Factor], free: tuple[int, ...], sizes: d
     factors = sorted(
         (_turned(factor, colour) for factor in factors),
         key=lambda factor: (
-            factor[0].kind == "relation",
+            operation(factor[0]).oriented is not None,
             factor[0].serial,
             [colour[label] for label in factor[1]],
         ),
@@ -54,11 +54,10 @@ def _turned(factor: Factor, colour: dict[int, int]) -> Factor:
 def oriented(factor: Factor) -> Factor:
     """A symmetric matrix, or a relation, with its labels in order, so that it is its own transpose."""
     node, labels = factor
-    if node.kind == "relation":
-        return sorted_relation(node, labels)
-    if len(labels) == 2 and labels[0] > labels[1] and node.kind != "delta" and is_symmetric(node):
-        return node, labels[::-1]
-    return factor
+    if (rule := operation(node).oriented) is not None:
+        return rule(node, labels)
+    turns = len(labels) == 2 and labels[0] > labels[1] and is_symmetric(node)
+    return (node, labels[::-1]) if turns else factor
 
 
 def is_symmetric(node: Node) -> bool:
@@ -108,10 +107,10 @@ def _flipped(node: Node) -> Node:
     if node.pool.symmetric.get(node):
         return node
     factors = factors_of(node)
-    if any(arg.kind == "delta" and set(own) == {0, 1} for arg, own in factors):
+    if any(is_identity(arg) and set(own) == {0, 1} for arg, own in factors):
         return node
-    if node.kind == "relation" and not node.args:
-        return sorted_relation(node, (1, 0))[0]
+    if (rule := operation(node).oriented) is not None and not node.args:
+        return rule(node, (1, 0))[0]
     if [own for _, own in factors] == [(1, 0)]:
         return factors[0][0]
     turned = relabelled(factors, {0: 1, 1: 0})

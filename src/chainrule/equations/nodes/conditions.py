@@ -23,11 +23,13 @@ from chainrule.equations.nodes.nodes import (
     content,
     factors_of,
     is_number,
+    is_one,
     is_zero,
     number_of,
     one_minus,
     scaled,
 )
+from chainrule.equations.nodes.operations import as_it_stands, is_pick, operation
 
 NEGATED = {"<": "!<", "!<": "<", "<=": "!<=", "!<=": "<=", "==": "!=", "!=": "=="}
 _HOLDS = {
@@ -55,16 +57,14 @@ def compare(op: str, left: Node, right: Node) -> Node:
 
 def negated(condition: Node) -> Node | None:
     """The opposite comparison, if the condition is one; a spread comparison keeps its ones."""
-    if condition.kind == "relation":
-        return opposite(condition)
-    if condition.kind == "compare":
-        return compare(NEGATED[condition.data], *condition.args)
-    if condition.kind == "prod" and len(inner := [arg for arg in condition.args if not _is_pick(arg)]) == 1:
-        turned = negated(inner[0])
-        if turned is not None and turned.kind in ("compare", "relation"):
-            args = tuple(turned if arg is inner[0] else arg for arg in condition.args)
-            return condition.pool.intern("prod", condition.data, args, condition.dims)
-    return None
+    # What else is a factor repeats the comparison, or picks entries of it.
+    factors = [arg for arg, _ in factors_of(condition)]
+    held, *others = [arg for arg in factors if not (is_one(arg) or is_pick(arg))] or factors
+    if others or held.kind not in ("relation", "compare"):
+        return None
+    turned = opposite(held) if held.kind == "relation" else compare(NEGATED[held.data], *held.args)
+    args = tuple(turned if arg is held else arg for arg in condition.args)
+    return turned if held is condition else as_it_stands(held.pool, condition, args, condition.dims)
 
 
 def is_denied(condition: Node) -> bool:
@@ -72,15 +72,10 @@ def is_denied(condition: Node) -> bool:
     return any(arg.kind == "compare" and arg.data in ("!<", "!<=") for arg, _ in factors_of(condition))
 
 
-def _is_pick(node: Node) -> bool:
-    """Whether a factor of a condition only repeats it, or picks entries of it."""
-    return node.kind in ("ones", "unit", "onehot")
-
-
 def choose(condition: Node, then: Node, other: Node) -> Node:
     """``then`` where the condition is 1, else ``other``; all three have the same axes."""
     pool = then.pool
-    if then is other or condition.kind == "ones":
+    if then is other or is_one(condition):
         return then
     if is_zero(condition):
         return other
@@ -290,18 +285,18 @@ def sorted_relation(
     return node, (*front, *(tuple(weights)[place] for place in kept))
 
 
-def settled_relations(pool: Pool, factors: Sequence[Factor]) -> list[Factor] | None:
+def settled_relations(factors: Sequence[Factor]) -> list[Factor] | None:
     """Factors with the labels of relations in order, and indices at the positions that unit vectors pick.
 
     None if they are so already.
     """
-    at = {labels[0]: node.data for node, labels in factors if node.kind == "unit"}
-    settled: list[Factor] = []
-    for node, labels in factors:
-        if node.kind == "relation":
-            settled.append(sorted_relation(node, labels, at))
-        elif node.kind == "iota" and labels[0] in at:
-            settled.append((pool.number(Fraction(at[labels[0]])), ()))
-        else:
-            settled.append((node, labels))
+    at = {labels[0]: node.data for node, labels in factors if is_pick(node) and not node.args}
+    settled = [_settled(node, labels, at) for node, labels in factors]
     return settled if settled != factors else None
+
+
+def _settled(node: Node, labels: tuple[int, ...], at: Mapping[int, int]) -> Factor:
+    if node.kind == "relation":
+        return sorted_relation(node, labels, at)
+    placed = labels and labels[0] in at and operation(node).is_whole
+    return (node.pool.number(Fraction(at[labels[0]])), ()) if placed else (node, labels)

@@ -4,7 +4,15 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from fractions import Fraction
 from math import inf
 
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_sum, linear
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_identity,
+    is_sum,
+    linear,
+)
 from chainrule.equations.nodes.products import product
 
 Terms = list[tuple[Fraction, Node]]
@@ -87,7 +95,7 @@ def opened_tensor(node: Node) -> Node:
 def _renames(factor: Factor, free: Collection[int]) -> bool:
     """Whether an identity matrix inside has an end that is summed, none of the labels that are free."""
     node, labels = factor
-    if node.kind == "delta":
+    if is_identity(node):
         return not set(labels) <= set(free)
     inner = {axis for axis, label in enumerate(labels) if label in free}
     terms = node.args if is_sum(node) else ()

@@ -8,9 +8,10 @@ from chainrule.arrays import np, numpy_function
 from chainrule.equations.nodes import elementwise_values as values
 from chainrule.equations.nodes.logarithms import log
 from chainrule.equations.nodes.nodes import Node, combined, linear, negative, one_minus, scaled
-from chainrule.equations.nodes.norms import root
+from chainrule.equations.nodes.norms import join_divisor, root
 from chainrule.equations.nodes.operations import COMPOSED, ELEMENTWISE, Elementwise, Kink, apply, plain
 from chainrule.equations.nodes.products import elementwise, power, spread
+from chainrule.equations.nodes.quotients import absorbed, join_sign, paired, softmax_of_exponential
 
 HALF, ONE, TWO = Fraction(1, 2), Fraction(1), Fraction(2)
 LEAK = Fraction(1, 100)
@@ -48,6 +49,17 @@ def _cloglog_slope(u: Node) -> Node:
     t = plain("exp", u)
     below = combined((ONE, plain("exp", t)), (-ONE, _one(u)))
     return elementwise(t, u.pool.intern("pow", -ONE, (below,), u.dims))
+
+
+def _two_sigmoids(c: Fraction, u: Node) -> Node:
+    """1 + c tanh(u) = 2 σ(2 c u)."""
+    return scaled(2, plain("sigmoid", scaled(2 * c, u)))
+
+
+def _two_cumulatives(c: Fraction, u: Node) -> Node:
+    """1 + c erf(u) = 2 Φ(√2 c u)."""
+    root = power(u.pool.number(TWO), HALF)
+    return scaled(2, plain("normal_cdf", scaled(c, elementwise(root, u))))
 
 
 def _polygamma(n: int) -> Elementwise:
@@ -100,6 +112,10 @@ _ROWS = (
         latex=r"\exp",
         tail="both",
         logarithm=lambda u: u,
+        shows_logarithm=True,
+        differences={ONE: lambda u: scaled(-1, apply("expm1", u))},
+        pairs=(("sigmoid", -1, 1, "sigmoid", 1),),
+        joins=(softmax_of_exponential, paired),
     ),
     Elementwise(
         "log",
@@ -148,6 +164,7 @@ _ROWS = (
         "_sign",
         kink=Kink(),
         steps=True,
+        joins=(join_sign,),
     ),
     Elementwise(
         "step",
@@ -158,6 +175,7 @@ _ROWS = (
         kink=Kink(),
         sign="not negative",
         steps=True,
+        joins=(absorbed,),
     ),
     Elementwise(
         "relu", _step, "relu' = step, 0 at 0", special.relu, "_relu", kink=Kink(), sign="not negative"
@@ -206,6 +224,12 @@ _ROWS = (
         latex=r"\sigma",
         tail="low",
         logarithm=lambda u: apply("log_sigmoid", u),
+        shows_logarithm=True,
+        differences={
+            ONE: lambda u: apply("sigmoid", scaled(-1, u)),
+            -ONE: lambda u: scaled(-1, plain("exp", scaled(-1, u))),
+        },
+        complement={-ONE: lambda u: plain("sigmoid", negative(u))},
     ),
     Elementwise(
         "log_sigmoid",
@@ -221,6 +245,8 @@ _ROWS = (
         special.tanh,
         "np.tanh",
         latex=r"\tanh",
+        differences={TWO: lambda u: plain("tanh_slope", u)},
+        complement={c: partial(_two_sigmoids, c) for c in (ONE, -ONE)},
     ),
     Elementwise(
         "tanh_slope",
@@ -242,6 +268,7 @@ _ROWS = (
         "np.cos",
         latex=r"\cos",
         is_even=True,
+        differences={ONE: lambda u: scaled(2, power(apply("sin", scaled(HALF, u)), TWO))},
     ),
     Elementwise(
         "tan",
@@ -296,6 +323,8 @@ _ROWS = (
         overflows=True,
         logarithm=lambda u: combined((ONE, u), (ONE, _log_of_rest(u, 2)), (-ONE, _log_2(u))),
         latex=r"\sinh",
+        pairs=(("cosh", 1, -1, "tanh", 1),),
+        joins=(paired,),
     ),
     Elementwise(
         "cosh",
@@ -308,6 +337,8 @@ _ROWS = (
         logarithm=lambda u: plain("log_cosh", u),
         latex=r"\cosh",
         is_even=True,
+        pairs=(("sinh", 1, -1, "tanh", -1),),
+        joins=(paired,),
     ),
     Elementwise(
         "log_cosh",
@@ -318,7 +349,14 @@ _ROWS = (
         spelled=lambda u: plain("log", plain("cosh", u)),
         is_even=True,
     ),
-    Elementwise("erf", _erf_slope, "erf'(u) = 2/√π exp(-u²)", special.erf, "_erf"),
+    Elementwise(
+        "erf",
+        _erf_slope,
+        "erf'(u) = 2/√π exp(-u²)",
+        special.erf,
+        "_erf",
+        complement={c: partial(_two_cumulatives, c) for c in (ONE, -ONE)},
+    ),
     Elementwise(
         "normal_cdf",
         lambda u, v: plain("normal_pdf", u),
@@ -330,6 +368,7 @@ _ROWS = (
         latex=r"\Phi",
         tail="low",
         logarithm=lambda u: apply("log_normal_cdf", u),
+        complement={-ONE: lambda u: plain("normal_cdf", negative(u))},
     ),
     Elementwise(
         "normal_pdf",
@@ -406,7 +445,14 @@ _ROWS = (
         latex=r"\log\Gamma",
     ),
     *map(_polygamma, range(gamma.HIGHEST + 1)),
-    Elementwise("divisor", lambda u, v: _one(u), "‖u‖' = u/‖u‖, 0 at 0", values.divisor, "_divisor"),
+    Elementwise(
+        "divisor",
+        lambda u, v: _one(u),
+        "‖u‖' = u/‖u‖, 0 at 0",
+        values.divisor,
+        "_divisor",
+        joins=(join_divisor,),
+    ),
 )
 ELEMENTWISE.update((row.name, row) for row in _ROWS)
 COMPOSED.update(

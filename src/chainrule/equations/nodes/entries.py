@@ -4,7 +4,8 @@ from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, linear
+from chainrule.equations.nodes.nodes import Node, Pool, coefficient_terms, factors_of, is_one, linear
+from chainrule.equations.nodes.operations import is_pick
 from chainrule.equations.nodes.products import product
 
 Factor = tuple[Node, Sequence[Hashable]]
@@ -16,9 +17,7 @@ def picked_entry(pool: Pool, whole: Factor, rest: Sequence[Factor], out: Sequenc
     What a sum has equal in all these entries comes out: (f - 𝟏 lse(f))[y] is f[y] - lse(f).
     """
     node, labels = whole
-    picks = {
-        labels.index(own[-1]) for hot, own in rest if hot.kind in ("onehot", "unit") and own[-1] in labels
-    }
+    picks = {labels.index(own[-1]) for hot, own in rest if is_pick(hot) and own[-1] in labels}
     terms = coefficient_terms(node)
     same = [(c, term) for c, term in terms if any(_is_spread(term, axis) for axis in picks)]
     if not same or len(terms) == len(same):
@@ -31,17 +30,14 @@ def picked_entry(pool: Pool, whole: Factor, rest: Sequence[Factor], out: Sequenc
 
 def _is_spread(term: Node, axis: int) -> bool:
     """Whether a term is the same all along an axis."""
-    return any(arg.kind == "ones" and axis in own for arg, own in factors_of(term))
+    return any(is_one(arg) and axis in own for arg, own in factors_of(term))
 
 
 def onehot(labels: Node, classes: Size) -> Node:
     """One-hot rows of labels; those of entries of an array are its rows: E_yᵀ e₀ for y[0]."""
     pool = labels.pool
-    if labels.kind != "prod":
-        return pool.onehot(labels, classes)
-    out = labels.axes
     factors = [
-        (pool.onehot(arg, classes), (*axes, "class")) if arg in pool.labels else (arg, axes)
+        (pool.onehot(arg, classes), (*axes, "class")) if arg in (labels, *pool.labels) else (arg, axes)
         for arg, axes in factors_of(labels)
     ]
-    return product(pool, factors, (*out, "class"))
+    return product(pool, factors, (*labels.axes, "class"))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from chainrule.equations.nodes.connected import are_connected, connected, labels_of
-from chainrule.equations.nodes.nodes import ONE, Node, coefficient_terms, factors_of, linear
+from chainrule.equations.nodes.nodes import ONE, Node, coefficient_terms, factors_of, is_one, linear
 from chainrule.equations.nodes.products import product
 
 Simple = Callable[[Node], Node]
@@ -18,7 +18,7 @@ def factored(node: Node, simple: Simple) -> Iterator[Node]:
             places.setdefault((factor, _outer(labels, node.axes)), []).append(position)
     for (factor, labels), found in places.items():
         positions = [place for place in found if not _leaves_outer_product(terms[place][1], factor, labels)]
-        if len(positions) > 1 and len(set(positions)) == len(positions) and factor.kind != "ones":
+        if len(positions) > 1 and len(set(positions)) == len(positions) and not is_one(factor):
             yield from _without(node, factor, labels, positions, simple)
 
 

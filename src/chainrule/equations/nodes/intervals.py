@@ -2,7 +2,7 @@
 
 Far out both Φ round to 0 or 1. One kind of node, ``interval`` with the arguments b and a, is by its data
 
-* ``log``: log(Φ(b) - Φ(a)),
+* ``logarithm``: log(Φ(b) - Φ(a)),
 * ``upper`` and ``lower``: φ(b) and φ(a) over Φ(b) - Φ(a), its slopes but for a sign,
 * ``upper_gap`` and ``lower_gap``: b + upper and a - lower, which are small where their terms are large.
 """
@@ -15,7 +15,7 @@ from chainrule.equations.nodes.operations import Slope, plain
 from chainrule.equations.nodes.products import elementwise, power
 from chainrule.errors import NoRuleError
 
-PARTS = ("log", "upper", "lower", "upper_gap", "lower_gap")
+PARTS = ("logarithm", "upper", "lower", "upper_gap", "lower_gap")
 
 
 def interval(part: str, b: Node, a: Node) -> Node:
@@ -25,9 +25,10 @@ def interval(part: str, b: Node, a: Node) -> Node:
 
 def difference_of_cumulatives(u: Node) -> tuple[Fraction, Node, Node] | None:
     """The c, b and a of c (Φ(b) - Φ(a)) with c > 0; erf(z) - erf(y) is one, too."""
-    if (found := difference_of(u, "normal_cdf")) is not None or (found := difference_of(u, "erf")) is None:
-        return found
-    c, b, a = found
+    within, wide = difference_of(u, "normal_cdf"), difference_of(u, "erf")
+    if within is not None or wide is None:
+        return within
+    c, b, a = wide
     root = power(u.pool.number(Fraction(2)), Fraction(1, 2))
     return 2 * c, elementwise(root, b), elementwise(root, a)
 
@@ -38,7 +39,7 @@ def slopes(node: Node, value: Node) -> Iterator[Slope]:
     axes = tuple(range(len(node.dims)))
     upper, lower = interval("upper", b, a), interval("lower", b, a)
     factors = {
-        "log": ((1, [upper]), (-1, [lower])),
+        "logarithm": ((1, [upper]), (-1, [lower])),
         "upper": ((-1, [value, interval("upper_gap", b, a)]), (1, [value, lower])),
         "lower": ((-1, [value, upper]), (-1, [value, interval("lower_gap", b, a)])),
     }
@@ -53,7 +54,7 @@ def spelled(node: Node) -> Node:
     b, a = node.args
     upper, lower = plain("normal_cdf", b), plain("normal_cdf", a)
     within = linear(node.pool, [(ONE, upper), (-ONE, lower)], node.dims)
-    if node.data == "log":
+    if node.data == "logarithm":
         return plain("log", within)
     arg = b if node.data.startswith("upper") else a
     below = node.pool.intern("pow", -ONE, (within,), node.dims)

@@ -4,8 +4,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import count
 
-from chainrule.equations.nodes.blocks import Parts, parts_of
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, linear
+from chainrule.equations.nodes.blocks import Parts, parts_of, square_sides
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    has_terms,
+    is_identity,
+    is_one,
+    is_product,
+    linear,
+)
 from chainrule.equations.nodes.products import merged, product
 
 
@@ -29,15 +38,15 @@ def split_axes(node: Node, parts: Sequence[Parts]) -> Node:
     dims = tuple(size for group in parts for size in group)
     if all(run == 1 for run in runs):
         return node
-    if node.kind == "ones":
+    if is_one(node):
         return pool.ones(dims)
-    if node.kind == "lin":
+    if has_terms(node):
         return linear(pool, [(c, split_axes(arg, parts)) for c, arg in coefficient_terms(node)], dims)
     if parts_of(node) == list(parts):
-        return node.args[0] if node.kind == "merge" else _outer(node.args)
-    if node.kind == "delta" and (1 in runs or parts[0] == parts[1]):
+        return node.args[0] if len(node.args) == 1 else _outer(node.args)
+    if is_identity(node) and (1 in runs or parts[0] == parts[1]):
         return _identity(node, parts)
-    if node.kind == "prod":
+    if is_product(node):
         return _product(node, parts)
     return pool.intern("split", runs, (node,), dims)
 
@@ -70,21 +79,13 @@ def _product(node: Node, parts: Sequence[Parts]) -> Node:
     return product(node.pool, factors, [new for label in out for new in names[label]])
 
 
-def _square_parts(node: Node) -> tuple[Node, Node] | None:
-    """A and B of A ⊗ B, if both are square."""
-    if node.kind != "kron" or len(node.dims) != 2:
-        return None
-    left, right = node.args
-    return (left, right) if all(side.dims[0] == side.dims[1] for side in (left, right)) else None
-
-
 def inverse(node: Node) -> Node:
     """A⁻¹ of the last two axes; (A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹, (A⁻¹)⁻¹ = A."""
     if node.kind == "inv":
         return node.args[0]
-    if node.kind == "delta":
+    if is_identity(node):
         return node
-    if (sides := _square_parts(node)) is not None:
+    if (sides := square_sides(node)) is not None:
         return kronecker(inverse(sides[0]), inverse(sides[1]))
     return node.pool.intern("inv", None, (node,), node.dims)
 
@@ -97,9 +98,9 @@ def log_determinant(node: Node, sign: str | None = None) -> Node:
     pool = node.pool
     if sign is not None:
         return pool.intern("logdet", sign, (node,), node.dims[:-2])
-    if node.kind == "delta":
+    if is_identity(node):
         return pool.zero(())
-    if (sides := _square_parts(node)) is not None:
+    if (sides := square_sides(node)) is not None:
         left, right = sides
         terms = [
             (Fraction(1), product(pool, [(pool.size(other.dims[0]), ()), (log_determinant(own), ())], ()))
@@ -107,10 +108,3 @@ def log_determinant(node: Node, sign: str | None = None) -> Node:
         ]
         return linear(pool, terms, ())
     return pool.intern("logdet", None, (node,), node.dims[:-2])
-
-
-def determinant(node: Node, data: str | None = None) -> Node:
-    """Det A of the last two axes; ``data`` says how its derivative is written, see `adjugates`."""
-    if node.kind == "delta":
-        return node.pool.ones(())
-    return node.pool.intern("det", data, (node,), node.dims[:-2])

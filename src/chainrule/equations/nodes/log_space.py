@@ -20,6 +20,7 @@ from chainrule.equations.nodes.nodes import (
     Node,
     content,
     is_number,
+    is_one,
     is_zero,
     linear,
     number_of,
@@ -53,7 +54,7 @@ def share(a: Node, v: Node, terms: Sequence[Term]) -> Node:
     if c != 1:
         return scaled(c, share(a, w, terms))
     rank, out = len(terms[0].s.dims) - terms[0].axes, range(len(a.dims))
-    if len(a.dims) > rank and is_number(a) and v.kind == "ones":  # exp(x) exp(-x) / T, the same for each x
+    if len(a.dims) > rank and is_number(a) and is_one(v):  # exp(x) exp(-x) / T, the same for each x
         dims = a.dims[:rank]
         one = share(pool.number(number_of(a), dims), pool.ones(dims), terms)
         return spread(one, out[:rank], out, a.dims)
@@ -62,6 +63,11 @@ def share(a: Node, v: Node, terms: Sequence[Term]) -> Node:
 
 def _arguments(terms: Sequence[Term]) -> tuple[Node, ...]:
     return tuple(node for term in terms for node in (term.s, term.w))
+
+
+def is_part(node: Node) -> bool:
+    """Whether a node is a part v exp(a) / T of a sum."""
+    return node.kind == "share"
 
 
 def terms_of(node: Node) -> list[Term]:

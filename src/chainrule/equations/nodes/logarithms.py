@@ -9,7 +9,6 @@ from functools import partial
 
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.entries import picked_entry
-from chainrule.equations.nodes.kronecker import log_determinant
 from chainrule.equations.nodes.nodes import (
     ONE,
     Factor,
@@ -21,38 +20,45 @@ from chainrule.equations.nodes.nodes import (
     content,
     difference_of,
     factors_of,
+    is_one,
+    is_sum,
     linear,
     negative,
     number_plus_term,
     one_minus,
+    own_factors,
     scaled,
     summed_labels,
 )
-from chainrule.equations.nodes.operations import apply, plain
+from chainrule.equations.nodes.operations import ELEMENTWISE, apply, fact, is_pick, operation, plain
 from chainrule.equations.nodes.products import elementwise, product, spread
 from chainrule.equations.nodes.quotients import difference
 from chainrule.equations.nodes.raised import base_and_variable_exponent
-from chainrule.equations.nodes.softmaxes import log_softmax, log_sum_exp
+from chainrule.equations.nodes.softmaxes import log_sum_exp
 
 
 def log(u: Node) -> Node | None:
     """Recognise log of exp u, 1 + exp u, exp u + exp v, Σ exp u, σ(u), softmax(u), |det A|, of products."""
-    return next((found for rule in _LOGARITHMS if (found := rule(u)) is not None), None)
+    return next((found for rule in operation(u).logarithms if (found := rule(u)) is not None), None)
 
 
-def _log_of_function(u: Node) -> Node | None:
-    if u.kind == "softmax":
-        return log_softmax(u.args[0])
-    sigmoid = argument_of(u, "sigmoid")
-    return argument_of(u, "exp") if sigmoid is None else plain("log_sigmoid", sigmoid)
+def log_of_function(u: Node) -> Node | None:
+    """Log of an exponential and of σ; that of others is for compiled code alone."""
+    row = ELEMENTWISE[u.data]
+    return row.logarithm(*u.args) if row.logarithm is not None and row.shows_logarithm else None
 
 
-def _log_of_power(u: Node) -> Node | None:
+def log_of_power(u: Node) -> Node | None:
     """Of a positive base, or an odd power."""
-    if u.kind == "pow" and (is_positive(u.args[0]) or (u.data.denominator == 1 and u.data % 2 == 1)):
-        return scaled(u.data, apply("log", u.args[0]))
-    parts = base_and_variable_exponent(u)
-    return elementwise(parts[1], apply("log", parts[0])) if parts and is_positive(parts[0]) else None
+    (base,), exponent = u.args, u.data
+    odd = exponent.denominator == 1 and exponent % 2 == 1
+    return scaled(exponent, apply("log", base)) if odd or is_positive(base) else None
+
+
+def log_of_raised(u: Node) -> Node | None:
+    """Of a positive base."""
+    base, exponent = base_and_variable_exponent(u) or (u, u)
+    return elementwise(exponent, apply("log", base)) if base is not u and is_positive(base) else None
 
 
 def log_of_multiple(u: Node, log_of: Callable[[Node], Node | None] = log) -> Node | None:
@@ -71,9 +77,9 @@ def _log_of_complement(u: Node) -> Node | None:
 def _log_of_exponentials(u: Node) -> Node | None:
     """log(exp(a) + exp(b)) = a + softplus(b - a), from the last term on; a 1 is exp(0)."""
     factor, total = content(u)
-    if total.kind != "lin" or len(total.args) < 2 or any(c != 1 for c in total.data) or factor < 0:
+    if not is_sum(total) or set(total.data) != {1} or factor < 0:
         return None
-    found_powers = [_power_of_exponential(arg) for arg in total.args if arg.kind != "ones"]
+    found_powers = [_power_of_exponential(arg) for arg in total.args if not is_one(arg)]
     powers = [power for power in found_powers if power is not None]
     if not powers or len(powers) < len(found_powers):
         return None
@@ -90,11 +96,8 @@ def _power_of_exponential(node: Node) -> Node | None:
     """The u of exp(u), also where it is repeated along some axes; of Σ exp(u), log Σ exp(u)."""
     if (whole := _log_sum_exp(node)) is not None:
         return whole
-    pairs, out = factors_of(node), node.axes
-    powers = [(argument_of(arg, "exp"), own) for arg, own in pairs if arg.kind != "ones"]
-    if len(powers) != 1 or summed_labels(pairs, out):
-        return None
-    ((power, own),) = powers
+    ((first, own), *others), out = own_factors(node) or factors_of(node), node.axes
+    power = None if others or not set(own) <= set(out) else argument_of(first, "exp")
     return power and spread(power, own, out, node.dims)
 
 
@@ -117,33 +120,28 @@ def _log_of_tanh_slope(u: Node) -> Node | None:
     return linear(u.pool, [(ONE, constant_log(4, u)), (Fraction(-2), z), (Fraction(-2), soft)], u.dims)
 
 
-def _log_of_determinant(u: Node) -> Node | None:
-    """Of |det A|, or of an even power of det A."""
-    even = u.kind == "pow" and u.data.denominator == 1 and u.data % 2 == 0
-    size = u.args[0] if even else argument_of(u, "abs")
-    if size is None:
-        return None
-    times = u.data if even else ONE
-    inner = size.args[0] if size.kind == "lin" and size.data == (-1,) else size
-    return scaled(times, log_determinant(inner.args[0])) if inner.kind == "det" else None
+def log_of_size(u: Node) -> Node | None:
+    """Of |v|, or of an even power of v, where log |v| is a kind of its own: of |det A|."""
+    base, exponent = base_and_exponent(u)
+    size = argument_of(base, "abs") or (base if exponent % 2 == 0 else None)
+    c, inner = content(size) if size is not None else (ONE, u)
+    own = operation(inner).own_logarithm if size is not None and abs(c) == 1 else None
+    return scaled(exponent, own(inner, None)) if own is not None else None
 
 
 def is_positive(node: Node) -> bool:
     """Whether a node is positive wherever it is defined, and its logarithm is known."""
-    if node.kind == "pow" or base_and_variable_exponent(node) is not None:
-        return is_positive(node.args[0])
-    return (
-        node.kind in ("softmax", "size", "pi")
-        or argument_of(node, "exp", "sigmoid") is not None
-        or argument_beside(1, 1, "exp", node) is not None
-        or one_minus_sigmoid(node) is not None
-    )
+    base, _ = base_and_variable_exponent(node) or base_and_exponent(node)
+    if base is not node:
+        return is_positive(base)
+    row = operation(node)
+    if fact(row.is_positive, node) is True:
+        return log(node) is not None or (row.is_known and not node.dims)
+    return any(rule(node) is not None for rule in (_log_of_complement, _log_of_exponentials))
 
 
 def _log_of_product(u: Node) -> Node | None:
     """Log of a product with positive parts: log p[y] = Σ_k e_y[k] log p[k], log(p a) = log p + log a."""
-    if u.kind != "prod":
-        return None
     pool, out = u.pool, u.axes
     terms: list[Node] = []
     rest: list[Factor] = []
@@ -172,7 +170,7 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | N
         kept = tuple(label for label in own if label in out)
         whole = _log_sum_exp(product(node.pool, [(node, own)], kept))
         return [(whole, kept)] if whole is not None else None
-    hot = [(node, labels) for node, labels in group if node.kind in ("onehot", "unit")]
+    hot = [(node, labels) for node, labels in group if is_pick(node)]
     others = [pair for pair in group if pair not in hot]
     if len(others) != 1 or len(hot) > 1 or not is_positive(others[0][0]):
         return None
@@ -185,6 +183,9 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...]) -> list[Factor] | N
 
 one_minus_sigmoid = partial(argument_beside, 1, -1, "sigmoid")
 """The u of 1 - σ(u), if a node is that."""
+
+one_plus_exponential = partial(argument_beside, 1, 1, "exp")
+"""The u of 1 + exp(u), if a node is that."""
 
 
 def _log_sum_exp(u: Node) -> Node | None:
@@ -199,7 +200,8 @@ def _log_sum_exp(u: Node) -> Node | None:
 
 def _log_of_sigmoids(u: Node) -> Node | None:
     """log(σ(a) - σ(b)) = log σ(a) + log σ(-b) + log(1 - exp(b - a)); in the tails both σ round to 1."""
-    if (found := difference_of(u, "sigmoid")) is None:
+    found = difference_of(u, "sigmoid")
+    if found is None:
         return None
     c, a, b = found
     within = one_minus(plain("exp", difference(b, a)))
@@ -207,15 +209,11 @@ def _log_of_sigmoids(u: Node) -> Node | None:
     return linear(u.pool, [(ONE, part) for part in (*parts, constant_log(c, u))], u.dims)
 
 
-_LOGARITHMS: tuple[Callable[[Node], Node | None], ...] = (
-    _log_of_function,
-    _log_of_power,
+OF_SUMS = (
     log_of_multiple,
     _log_of_complement,
     _log_of_exponentials,
     _log_of_sigmoids,
     _log_of_tanh_slope,
-    _log_of_determinant,
-    _log_sum_exp,
-    _log_of_product,
 )
+OF_PRODUCTS = (_log_sum_exp, _log_of_product)

@@ -175,6 +175,26 @@ def is_zero(node: Node) -> bool:
     return node.kind == "lin" and not node.args
 
 
+def is_symbol(node: Node) -> bool:
+    """Whether a node is an opaque name."""
+    return node.kind == "sym"
+
+
+def is_one(node: Node) -> bool:
+    """Whether a node is 1 in every entry."""
+    return node.kind == "ones"
+
+
+def is_identity(node: Node) -> bool:
+    """Whether a node is an identity matrix: as a factor it gives an index another name."""
+    return node.kind == "delta"
+
+
+def is_product(node: Node) -> bool:
+    """Whether a node has factors."""
+    return node.kind == "prod"
+
+
 def is_number(node: Node) -> bool:
     """Whether a node is a rational constant in every entry."""
     return node.kind == "ones" or (node.kind == "lin" and all(arg.kind == "ones" for arg in node.args))
@@ -253,6 +273,11 @@ def argument_of(node: Node, *names: str) -> Node | None:
 def base_and_exponent(node: Node) -> tuple[Node, Fraction]:
     """The u and k of uᵏ; of anything else itself and 1."""
     return (node.args[0], node.data) if node.kind == "pow" else (node, ONE)
+
+
+def has_terms(node: Node) -> bool:
+    """Whether a node is written as a sum: of several terms, of one that is multiplied, or of none."""
+    return node.kind == "lin"
 
 
 def is_sum(node: Node) -> bool:

@@ -12,14 +12,19 @@ from math import isqrt
 from chainrule.equations.nodes.nodes import (
     Factor,
     Node,
+    Pool,
     argument_of,
     base_and_exponent,
     content,
     factors_of,
+    is_one,
+    is_product,
     scaled,
 )
+from chainrule.equations.nodes.operations import plain
 from chainrule.equations.nodes.products import power, product, squared_norm
 from chainrule.equations.nodes.program import symbols_of
+from chainrule.equations.nodes.quotients import Exponents
 
 HALF = Fraction(1, 2)
 # A product of more factors is not searched for its half.
@@ -41,11 +46,6 @@ def norm(node: Node, axes: int) -> Node:
     return pool.intern("norm", axes, (node,), dims)
 
 
-def divisor(node: Node) -> Node:
-    """What the slope of a norm divides by: the norm, ∞ where that is 0."""
-    return node.pool.intern("fn", "divisor", (node,), node.dims)
-
-
 def is_root(node: Node) -> bool:
     """Whether a node is a root, or what the slope of a norm divides by, as in 1/‖x‖."""
     base, exponent = base_and_exponent(node)
@@ -59,9 +59,32 @@ def over_divisor(u: Node, below: Node) -> Node:
     return product(u.pool, factors, labels)
 
 
+def power_slope(node: Node) -> Node:
+    """The power one lower; one of a norm is kept, so that it meets what the norm's slope divides by."""
+    (base,), exponent = node.args, node.data - 1
+    if base.kind == "norm" and exponent not in (0, 1):
+        return node.pool.intern("pow", exponent, (base,), base.dims)
+    return power(base, exponent)
+
+
+def join_divisor(pool: Pool, factor: Factor, exponents: Exponents) -> None:
+    """Add the exponents of a norm and of what its slope divides by: ‖u‖² / ‖u‖ is ‖u‖.
+
+    Beside a division by the norm itself, which has no value at 0, the slope has none either.
+    """
+    norm = factor[0].args[0], factor[1]
+    own = exponents[norm]
+    total = own + exponents[factor]
+    exponents[factor] = total if total < 0 <= own else Fraction(0)
+    if total >= 0 or own < 0:
+        exponents[norm] = total
+    elif own:
+        del exponents[norm]
+
+
 def norm_slope(node: Node) -> Node:
     """The slope u / ‖u‖ along all axes of u, 0 where ‖u‖ is."""
-    return over_divisor(node.args[0], divisor(node))
+    return over_divisor(node.args[0], plain("divisor", node))
 
 
 def with_directions(node: Node, bodies: Mapping[Node, Node]) -> Node:
@@ -75,22 +98,22 @@ def with_directions(node: Node, bodies: Mapping[Node, Node]) -> Node:
     bodies : mapping of Node to Node
         What symbols stand for: r is the length of u if it is ‖u‖ by name.
     """
-    if node.kind != "prod":
+    if not is_product(node):
         return node
     factors: list[Factor] = factors_of(node)
     for place, (reciprocal, rows) in enumerate(factors):
-        if reciprocal.kind != "pow" or reciprocal.args[0].data != "divisor" or reciprocal.data > -2:
+        below, left = base_and_exponent(reciprocal)
+        if below.data != "divisor" or left > -2:
             continue
-        below, left = reciprocal.args[0], -reciprocal.data
         length = bodies.get(below.args[0], below.args[0])
         if length.kind != "norm":
             continue
-        (u,), ahead = length.args, len(rows)
+        (u,), ahead, left = length.args, len(rows), -left
         unit = node.pool.intern("direction", length.data, (u, below), u.dims)
         for other, (factor, own) in enumerate(factors):
-            copies = 2 if factor.kind == "pow" and factor.data == 2 and factor.args[0] is u else 1
-            if (factor is u or copies == 2) and own[:ahead] == rows and left - copies >= 1:
-                factors[other], left = (power(unit, Fraction(copies)), own), left - copies
+            base, copies = base_and_exponent(factor)
+            if base is u and copies in (1, 2) and own[:ahead] == rows and left - copies >= 1:
+                factors[other], left = (power(unit, copies), own), left - copies
         factors[place] = (power(below, -left), rows)
     return product(node.pool, factors, node.axes)
 
@@ -98,23 +121,14 @@ def with_directions(node: Node, bodies: Mapping[Node, Node]) -> Node:
 def root(node: Node, exponent: Fraction = HALF) -> Node:
     """A power; of a square's odd half, that of a norm: sqrt(xᵀ Aᵀ A x) is ‖A x‖."""
     if exponent.denominator == 2:
-        coefficient, inner = _positive_square(node)
-        half = _half(inner) if coefficient is not None else None
-        if half is not None and coefficient is not None:
+        c, inner = content(node)
+        above, below = isqrt(max(c.numerator, 0)), isqrt(c.denominator)
+        half = _half(inner) if above**2 == c.numerator and below**2 == c.denominator else None
+        if half is not None:
             twice = 2 * exponent
-            outside = coefficient**twice.numerator
+            outside = Fraction(above, below) ** twice.numerator
             return scaled(outside, power(norm(half, len(half.dims) - len(inner.dims)), twice))
     return power(node, exponent)
-
-
-def _positive_square(node: Node) -> tuple[Fraction | None, Node]:
-    """The rational root of a number in front of a node, and the node."""
-    if node.kind != "lin" or len(node.args) != 1:
-        return Fraction(1), node
-    (c,) = node.data
-    above, below = isqrt(max(c.numerator, 0)), isqrt(c.denominator)
-    exact = above**2 == c.numerator and below**2 == c.denominator and above > 0
-    return (Fraction(above, below) if exact else None), node.args[0]
 
 
 def _half(node: Node) -> Node | None:
@@ -125,7 +139,7 @@ def _half(node: Node) -> Node | None:
     factors: list[Factor] = []
     for arg, own in pairs:
         base, exponent = base_and_exponent(arg)
-        if exponent.denominator != 1 or exponent < 0 or base.kind == "ones":
+        if exponent.denominator != 1 or exponent < 0 or is_one(base):
             return None
         factors += [(base, own)] * exponent.numerator
     found = _paired(factors, {label: label for label in out}, {}, [])

@@ -185,7 +185,7 @@ def _interval(part: str, b: Array, a: Array, arithmetic: Arithmetic) -> Array:
         # Of Φ beyond 20 no digit of 80 is left; in doubles both would be as rough.
         above = below(np.asarray(-a)) - below(np.asarray(-b))
         within = np.where(a > 0, above, within)
-    if part == "log":
+    if part == "logarithm":
         return np.asarray(arithmetic.function("log", KERNELS)(within))
     upper, lower = density(b) / within, density(a) / within
     parts = {"upper": upper, "lower": lower, "upper_gap": b + upper, "lower_gap": a - lower}

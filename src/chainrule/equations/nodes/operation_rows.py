@@ -47,7 +47,8 @@ split      axes per group                  the inverse of merge
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.equations.nodes import intervals
+from chainrule.equations.nodes import intervals, logarithms, quotients, simplify, stable_sums, totals
+from chainrule.equations.nodes.adjugates import determinant, inverse_of_adjugate
 from chainrule.equations.nodes.blocks import grouped, without
 from chainrule.equations.nodes.canonical import (
     has_turned_terms,
@@ -55,17 +56,18 @@ from chainrule.equations.nodes.canonical import (
     is_turned_comparison,
     of_symmetric,
 )
-from chainrule.equations.nodes.conditions import choose, compare, label_axes, related
+from chainrule.equations.nodes.conditions import choose, compare, label_axes, related, sorted_relation
 from chainrule.equations.nodes.entries import onehot
-from chainrule.equations.nodes.kronecker import determinant, inverse, kronecker, log_determinant, split_axes
+from chainrule.equations.nodes.kronecker import inverse, kronecker, log_determinant, split_axes
 from chainrule.equations.nodes.log_space import terms_of, written_out
-from chainrule.equations.nodes.nodes import Node, Pool, linear
+from chainrule.equations.nodes.nodes import Node, Pool, argument_of, is_sum, linear
 from chainrule.equations.nodes.norms import norm
 from chainrule.equations.nodes.operations import (
     ELEMENTWISE,
     OPERATIONS,
     Args,
     Dims,
+    Join,
     Make,
     Operation,
     Rename,
@@ -83,7 +85,8 @@ from chainrule.equations.nodes.products import (
     product,
     spread,
 )
-from chainrule.equations.nodes.raised import raised_along
+from chainrule.equations.nodes.raised import join_raised, join_signs, raised_along
+from chainrule.equations.nodes.softmaxes import log_softmax
 
 
 def _product(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
@@ -155,6 +158,11 @@ def _spelled(node: Node) -> Node | None:
     return said and said(node.args[0])
 
 
+def _joins_of_sum(node: Node) -> tuple[Join, ...]:
+    exponentials = any(argument_of(term, "exp") for term in node.args) and is_sum(node)
+    return (quotients.shares, quotients.tangents) if exponentials else ()
+
+
 def _power_cost(node: Node, args: Sequence[int]) -> int:
     if node.args[0].data == "divisor":
         return args[0]  # dividing by a norm costs what the norm does
@@ -167,12 +175,16 @@ def _function_cost(node: Node, args: Sequence[int]) -> int:
 
 def _number(kind: str, **facts: Any) -> Operation:
     """A row of what is known whatever the symbols are."""
-    return Operation(kind, is_known=True, is_positive=True, **facts)
+    return Operation(kind, is_known=True, is_positive=True, cancels=False, **facts)
 
 
 _ROWS = (
     Operation(
-        "sym", is_positive=lambda node: node in node.pool.simplex, is_polynomial=True, pinned=_of_example
+        "sym",
+        is_positive=lambda node: node in node.pool.simplex,
+        is_polynomial=True,
+        cancels=False,
+        pinned=_of_example,
     ),
     _number("ones", last=0, cost=lambda node, args: 1, is_indicator=True, is_symmetric=lambda node: True),
     _number("size", is_whole=True),
@@ -188,6 +200,8 @@ _ROWS = (
         is_positive=True,
         is_symmetric=is_turned,
         pinned=_relation_of_example,
+        oriented=sorted_relation,
+        cancels=False,
     ),
     Operation(
         "onehot",
@@ -195,6 +209,7 @@ _ROWS = (
         last=0,
         is_constant=True,
         cost=lambda node, args: 2,
+        cancels=False,
         is_indicator=True,
         is_simplex=True,
         is_positive=True,
@@ -206,10 +221,16 @@ _ROWS = (
         "sum rule",
         cost=lambda node, args: sum(args) + max(0, len(args) - 1) + sum(abs(c) != 1 for c in node.data),
         is_positive=lambda node: min(node.data, default=0) >= 0 and node.args,
+        joins=_joins_of_sum,
         is_symmetric=has_turned_terms,
         power=power_of_sum,
         is_polynomial=True,
         work=lambda node: len(node.args),
+        simpler=simplify.OF_SUMS,
+        cancels=False,
+        logarithms=logarithms.OF_SUMS,
+        known_log=totals.log_of_sum,
+        in_log_space=stable_sums.log_space_of_sum,
     ),
     Operation(
         "prod",
@@ -224,6 +245,12 @@ _ROWS = (
         broadcasts=True,
         pinned=_product_of_example,
         work=None,
+        simpler=simplify.OF_PRODUCTS,
+        cancels=False,
+        logarithms=logarithms.OF_PRODUCTS,
+        known_log=totals.log_of_total,
+        in_log_space=stable_sums.log_space_of_product,
+        joins=(quotients.cancel_picked,),
     ),
     Operation(
         "pow",
@@ -235,6 +262,10 @@ _ROWS = (
         overflows=lambda node: bool(node.data < 0 or node.data.denominator != 1),
         is_symmetric=lambda node: of_symmetric(node, node.data % 2 == 0),
         power=power_of_power,
+        logarithms=(logarithms.log_of_power, logarithms.log_of_size),
+        known_log=totals.log_of_power,
+        in_log_space=stable_sums.log_space_of_power,
+        cancels=lambda node: bool(node.data < 0 or node.data.denominator != 1),
     ),
     Operation(
         "raised",
@@ -243,6 +274,9 @@ _ROWS = (
         "power rule: d uᵛ = v uᵛ⁻¹ du + uᵛ log u dv",
         overflows=True,
         broadcasts=True,
+        joins=(join_signs, join_raised),
+        logarithms=(logarithms.log_of_raised,),
+        in_log_space=stable_sums.log_space_of_raised,
     ),
     Operation(
         "fn",
@@ -256,6 +290,12 @@ _ROWS = (
         tail=lambda node: ELEMENTWISE[node.data].tail,
         spelled=_spelled,
         power=power_of_function,
+        logarithms=(logarithms.log_of_function, logarithms.log_of_size),
+        known_log=totals.log_of_function,
+        in_log_space=stable_sums.log_space_of_function,
+        cancels=lambda node: ELEMENTWISE[node.data].overflows,
+        is_indicator=lambda node: ELEMENTWISE[node.data].steps and ELEMENTWISE[node.data].sign != "",
+        joins=lambda node: ELEMENTWISE[node.data].joins,
     ),
     Operation(
         "norm",
@@ -274,6 +314,8 @@ _ROWS = (
         is_simplex=True,
         tail="low",
         is_positive=True,
+        logarithms=(lambda node: log_softmax(*node.args),),
+        known_log=lambda node, bodies, level: apply("log", node),
     ),
     Operation("lse", last=1, words="the gradient of logsumexp is softmax"),
     Operation("logsum", overflows=True, spelled=written_out),
@@ -283,6 +325,8 @@ _ROWS = (
         "share",
         is_positive=lambda node: (node.args[1], *(term.w for term in terms_of(node))),
         overflows=True,
+        tail="both",
+        known_log=totals.log_of_part,
         spelled=written_out,
     ),
     Operation("interval", overflows=True, spelled=intervals.spelled),
@@ -293,6 +337,7 @@ _ROWS = (
         "d A⁻¹ = -A⁻¹ dA A⁻¹",
         overflows=True,
         is_symmetric=of_symmetric,
+        inverse_of=lambda node: node.args[0],
     ),
     Operation(
         "logdet",
@@ -302,9 +347,13 @@ _ROWS = (
         overflows=True,
     ),
     Operation(
-        "det", _of_matrix(lambda arg, node: determinant(arg, node.data)), 2, "d det A = det A tr(A⁻¹ dA)"
+        "det",
+        _of_matrix(lambda arg, node: determinant(arg, node.data)),
+        2,
+        "d det A = det A tr(A⁻¹ dA)",
+        own_logarithm=lambda node, sign: log_determinant(node.args[0], sign),
     ),
-    Operation("adjugate", last=2),
+    Operation("adjugate", last=2, joins=(inverse_of_adjugate,)),
     Operation("svd", last=2),
     Operation("part"),
     Operation(
@@ -315,6 +364,7 @@ _ROWS = (
         is_indicator=True,
         is_positive=True,
         is_symmetric=is_turned_comparison,
+        cancels=False,
     ),
     Operation(
         "where",
@@ -322,6 +372,7 @@ _ROWS = (
         0,
         "of a choice only the taken branch moves",
         is_positive=lambda node: node.args[1:],
+        known_log=totals.log_of_choice,
         is_symmetric=of_symmetric,
     ),
     Operation("extreme", last=1, words="the gradient of max is e_argmax, in equal shares among ties"),

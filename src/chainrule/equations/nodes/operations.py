@@ -6,13 +6,14 @@ A row says all that the rules ask that do not look inside a node. The rows stand
 The literal meaning of a function stands apart, in the language: it is the first witness.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.blocks import Parts
-from chainrule.equations.nodes.nodes import Node, Pool, from_below, topological
+from chainrule.equations.nodes.nodes import Factor, Node, Pool, argument_of, from_below, topological
 from chainrule.errors import NoRuleError
 
 Row = TypeVar("Row")
@@ -27,6 +28,8 @@ Positive = bool | Iterable[Node]
 Labels = tuple[Hashable, ...]
 # An elementwise function takes about so many operations.
 FUNCTION_WORK = 10.0
+# Of the pool, a factor, and the exponents of all factors: what is found among these, or they are changed.
+Join = Callable[[Pool, Factor, Any], Iterable[Any] | None]
 
 
 def as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
@@ -54,8 +57,8 @@ class Operation(NamedTuple):
         How long it is to read, from the node and the costs of its arguments.
     is_known : bool
         Whether its entries are numbers whatever the symbols are, sizes apart.
-    is_indicator : bool
-        Whether its entries are 0 and 1.
+    is_indicator : bool or callable
+        Whether its entries are 0 and 1; or that, from the node.
     is_simplex : bool
         Whether its last axis is known to sum to 1, and no entry is negative.
     is_positive : bool or callable
@@ -78,6 +81,13 @@ class Operation(NamedTuple):
         where its last axes do not mix the examples.
     work : float, callable or None
         About how many operations an entry takes, or that, from the node; None where factors are contracted.
+    oriented : callable, optional
+        A factor with its labels in order, where it can say the same so.
+    simpler : tuple of callable
+        The rules that propose what may read better, see `simplify`.
+    cancels : bool or callable
+        Whether something of it may cancel further on, in what it becomes a part of: it holds a quotient, a
+        logarithm, an exponential or a probability; or that, from the node.
     is_symmetric : callable, optional
         Whether a square matrix is its own transpose, from the node, where that is known of its arguments.
     tail : str or callable
@@ -86,6 +96,20 @@ class Operation(NamedTuple):
         What a node that only compiled code has is for a reader.
     power : callable, optional
         (node, exponent) -> a power of it if that is opened for every real argument, else None.
+    joins : tuple of callable, or callable
+        What it becomes beside other factors of a product, see `quotients`; or that, from the node.
+    inverse_of : callable, optional
+        The matrix whose inverse it is.
+    logarithms : tuple of callable
+        The rules for what its logarithm is, for readers, too: see `logarithms`.
+    known_log : callable, optional
+        (node, bodies of names, level) -> its logarithm for compiled code, if it is positive and that stays
+        moderate where the node does not: see `totals`.
+    own_logarithm : callable, optional
+        (node, None or "positive") -> log of its size, or of itself, if that is a kind of its own.
+    in_log_space : callable, optional
+        (node, bodies of names) -> the node for compiled code where it is made of sums of exponentials: see
+        `stable_sums`.
     """
 
     kind: str
@@ -95,7 +119,7 @@ class Operation(NamedTuple):
     is_constant: bool = False
     cost: Cost = lambda node, args: 1 + sum(args) if args else 2
     is_known: bool = False
-    is_indicator: bool = False
+    is_indicator: bool | Callable[[Node], bool] = False
     is_simplex: bool = False
     is_positive: Positive | Callable[[Node], Positive] = False
     overflows: bool | Callable[[Node], bool] = False
@@ -106,10 +130,19 @@ class Operation(NamedTuple):
     broadcasts: bool = False
     pinned: Pin | None = None
     work: float | Callable[[Node], float] | None = FUNCTION_WORK
+    oriented: Callable[[Node, tuple[int, ...]], Factor] | None = None
+    simpler: tuple[Callable[[Node], Iterator[Node]], ...] = ()
+    cancels: bool | Callable[[Node], bool] = True
     is_symmetric: Callable[[Node], bool] | None = None
     tail: str | Callable[[Node], str] = ""
     spelled: Callable[[Node], Node | None] | None = None
     power: Callable[[Node, Fraction], Node | None] | None = None
+    joins: tuple[Join, ...] | Callable[[Node], tuple[Join, ...]] = ()
+    inverse_of: Callable[[Node], Node] | None = None
+    logarithms: tuple[Callable[[Node], Node | None], ...] = ()
+    known_log: Callable[[Node, Mapping[Node, Node], int], Node | None] | None = None
+    own_logarithm: Callable[[Node, str | None], Node] | None = None
+    in_log_space: Callable[[Node, Mapping[Node, Node]], Node | None] | None = None
 
 
 class Kink(NamedTuple):
@@ -159,10 +192,20 @@ class Elementwise(NamedTuple):
         Where it is beyond every float while its logarithm is moderate: near 0, or on both sides.
     logarithm : callable, optional
         log f(u) for compiled code, finite where f(u) is beyond every float.
+    shows_logarithm : bool
+        Whether that is for readers, too.
+    differences : mapping of Fraction to callable
+        1 - f(u)ᵏ by k, for compiled code, where a function keeps the digits that the difference loses.
+    complement : mapping of Fraction to callable
+        1 + c f(u) by c = ±1, by a function that keeps its digits.
     letter, latex : str
         Its name in Unicode and in LaTeX, if that is another.
     sheet : str
         What a sheet writes of an argument where the language has no function of this name; ``{pi}`` is π.
+    pairs : tuple of tuple
+        (g, t, b, h, c) where f(u) g(t u)ᵇ is h(u)ᶜ: exp(u) σ(-u) is σ(u).
+    joins : tuple of callable
+        What it becomes beside other factors of a product, as of `Operation`.
     """
 
     name: str
@@ -179,9 +222,14 @@ class Elementwise(NamedTuple):
     is_even: bool = False
     tail: Literal["", "low", "both"] = ""
     logarithm: Callable[[Node], Node] | None = None
+    shows_logarithm: bool = False
+    differences: Mapping[Fraction, Callable[[Node], Node]] = MappingProxyType({})
+    complement: Mapping[Fraction, Callable[[Node], Node]] = MappingProxyType({})
     letter: str = ""
     latex: str = ""
     sheet: str = ""
+    pairs: tuple[tuple[str, int, int, str, int], ...] = ()
+    joins: tuple[Join, ...] = ()
 
 
 class Slope(NamedTuple):
@@ -238,6 +286,11 @@ def plain(name: str, u: Node) -> Node:
     return u.pool.intern("fn", name, (u,), u.dims)
 
 
+def function_row(node: Node) -> Elementwise | None:
+    """The row of the function that a node is the value of, if it is one."""
+    return ELEMENTWISE.get(node.data) if argument_of(node, node.data) is not None else None
+
+
 def slope(node: Node, value: Node) -> Node:
     """f'(u) of a node f(u); ``value`` is the node or the name that stands for it.
 
@@ -290,13 +343,13 @@ def is_simplex(node: Node) -> bool:
 def is_pick(node: Node) -> bool:
     """Whether rows have a 1 and else 0: as a factor they pick an entry, at a position or by a label."""
     row = operation(node)
-    return row.is_simplex and row.is_indicator
+    return row.is_simplex and row.is_indicator is True
 
 
 def is_plain(node: Node) -> bool:
     """Whether a node is finite whatever the symbols are, and reads better outside a condition."""
     row = operation(node)
-    return row.is_known or row.is_indicator
+    return row.is_known or fact(row.is_indicator, node)
 
 
 def may_overflow(node: Node) -> bool:

@@ -12,7 +12,7 @@ from itertools import chain, count
 from math import prod
 
 from chainrule.equations.language.tree import Size, size_factors
-from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of
+from chainrule.equations.nodes.blocks import merged_dims, opened, sides_of, whole_of
 from chainrule.equations.nodes.canonical import canonical, oriented
 from chainrule.equations.nodes.conditions import choose, gate, settled_relations
 from chainrule.equations.nodes.nodes import (
@@ -26,22 +26,18 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     content,
     factors_of,
-    is_sum,
+    has_terms,
+    is_identity,
+    is_one,
+    is_product,
     is_zero,
     linear,
     own_factors,
     scaled,
     summed_labels,
 )
-from chainrule.equations.nodes.operations import is_plain, is_simplex, may_overflow, operation, plain
-from chainrule.equations.nodes.quotients import (
-    Exponents,
-    cancel_inverses,
-    join_divisors,
-    join_raised,
-    join_signs,
-    recognise,
-)
+from chainrule.equations.nodes.operations import fact, is_plain, is_simplex, may_overflow, operation, plain
+from chainrule.equations.nodes.quotients import Exponents, cancel_inverses, recognise
 
 Label = Hashable
 # Larger whole numbers are no floats any more, nor exponents that tell odd from even.
@@ -115,8 +111,6 @@ def _with_parts_apart(
     c: Fraction,
 ) -> Node | None:
     """The product over the parts of merged axes, where these may be taken apart."""
-    if not any(node.kind in ("merge", "kron") for node, _ in factors):
-        return None
     apart = opened(factors, free, sizes, fresh)
     if apart is None:
         return None
@@ -150,7 +144,7 @@ def _flatten(
         node, labels = stack.pop()
         if is_zero(node):
             return None
-        if node.kind == "prod":
+        if is_product(node):
             inner, out = node.data, node.axes
             rename = dict(zip(out, labels, strict=True))
             for arg, own in zip(node.args, inner, strict=True):
@@ -165,7 +159,7 @@ def _flatten(
         else:
             factor, primitive = content(node)
             c = c if primitive is node else c * factor
-            (stack if primitive.kind == "prod" else flat).append((primitive, labels))
+            (stack if is_product(primitive) else flat).append((primitive, labels))
     return c, flat
 
 
@@ -219,21 +213,21 @@ def merged(node: Node, runs: tuple[int, ...]) -> Node:
     if all(run == 1 for run in runs):
         return node
     dims = merged_dims(node.dims, runs)
-    if node.kind == "ones":
+    if is_one(node):
         return pool.ones(dims)
-    if node.kind == "lin":
+    if has_terms(node):
         return linear(pool, [(c, merged(arg, runs)) for c, arg in coefficient_terms(node)], dims)
-    if node.kind == "split" and node.data == runs and node.args[0].dims == dims:
-        return node.args[0]
+    if (whole := whole_of(node, runs)).dims == dims:
+        return whole
     if set(runs) == {2}:
         pairs, out = factors_of(node), node.axes
-        if [(arg.kind, own) for arg, own in pairs] == [("delta", out[::2]), ("delta", out[1::2])]:
-            return pool.delta(dims[0])
         sides = sides_of(pairs, set(out[::2]), set(out[1::2]))
         if sides is not None:
             left, right = (
                 product(pool, side, own) for side, own in zip(sides, (out[::2], out[1::2]), strict=True)
             )
+            if is_identity(left) and is_identity(right):
+                return pool.delta(dims[0])
             return pool.intern("kron", None, (left, right), dims)
     return pool.intern("merge", runs, (node,), dims)
 
@@ -244,7 +238,7 @@ def _assemble(
     """Apply the construction rules, then intern."""
     factors, wanted, sign = _settled(pool, factors, free)
     c = c if sign == 1 else -c
-    if (settled := settled_relations(pool, factors)) is not None:
+    if (settled := settled_relations(factors)) is not None:
         used = wanted.union(*(labels for _, labels in factors))
         return product(pool, [*settled, *((pool.ones((sizes[i],)), (i,)) for i in sorted(used))], free, c)
     covered = {label for _, labels in factors for label in labels}
@@ -292,11 +286,11 @@ def _rename_deltas(factors: list[Factor], free: tuple[int, ...]) -> tuple[list[F
     position = 0
     while position < len(factors):
         node, labels = factors[position]
-        if node.kind == "ones":
+        if is_one(node):
             gone.update(labels)
             factors = factors[:position] + factors[position + 1 :]
             continue
-        if node.kind != "delta":
+        if not is_identity(node):
             position += 1
             continue
         a, b = labels
@@ -318,7 +312,7 @@ def _renamed(factors: list[Factor], old: int, new: int) -> list[Factor]:
         (
             node,
             labels
-            if node.kind == "delta" and old in labels and new in labels
+            if is_identity(node) and old in labels and new in labels
             else tuple(new if label == old else label for label in labels),
         )
         for node, labels in factors
@@ -334,18 +328,14 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
         base, exponent = base_and_exponent(node)
         exponents.add((base, labels), exponent)
     sign = recognise(pool, exponents)
-    join_signs(exponents)
-    join_raised(pool, exponents)
-    join_divisors(exponents)
     merged: list[Factor] = []
     ones: set[int] = set()
     for (base, labels), exponent in exponents.items():
-        stepped = argument_of(base, "step")
-        if exponent is ONE and stepped is None:
+        if exponent is ONE:
             merged.append((base, labels))
             continue
         exponent = _own_exponent(base, exponent)
-        if exponent == 0 or (stepped is not None and exponents[plain("relu", stepped), labels] > 0):
+        if exponent == 0:
             ones.update(labels)
         else:
             power = base if exponent == 1 else pool.intern("pow", exponent, (base,), base.dims)
@@ -355,16 +345,12 @@ def _merge_powers(pool: Pool, factors: list[Factor]) -> tuple[list[Factor], set[
 
 def _meets_others(node: Node) -> bool:
     """Whether a factor may be recognised, or cancel, with factors that are not its equals."""
-    return (
-        node.kind in ("pow", "raised", "adjugate")
-        or argument_of(node, "exp", "step", "sign", "divisor") is not None
-        or (is_sum(node) and any(argument_of(term, "exp") is not None for term in node.args))
-    )
+    return base_and_exponent(node)[1] is not ONE or bool(fact(operation(node).joins, node))
 
 
 def _own_exponent(base: Node, exponent: Fraction) -> Fraction:
     """The exponent that comes to the same: 1 for 2 of what is 0 or 1, 0 for 2 of what is -1 or 1."""
-    if operation(base).is_indicator or argument_of(base, "step") is not None:
+    if fact(operation(base).is_indicator, base):
         exponent = min(exponent, ONE)
     if base in base.pool.signs and exponent.denominator == 1:
         return Fraction(exponent.numerator % 2)
@@ -417,11 +403,11 @@ def power(node: Node, exponent: Fraction) -> Node:
     pool = node.pool
     if exponent == 1:
         return node
-    if exponent == 0 or node.kind == "ones":
+    if exponent == 0 or is_one(node):
         return pool.ones(node.dims)
     if is_zero(node) and exponent > 0:
         return node
-    if operation(node).is_indicator and exponent > 0:
+    if fact(operation(node).is_indicator, node) and exponent > 0:
         return node
     rule = operation(node).power
     found = rule(node, exponent) if rule is not None else None
@@ -466,14 +452,6 @@ def _has_floats(factor: Fraction, exponent: Fraction) -> bool:
     """Whether a power of a number is one that floats come near: (3 x)**(9**20) stays as it is."""
     bits = max(abs(factor.numerator), factor.denominator).bit_length()
     return bits * abs(exponent) < FLOAT_BITS
-
-
-def power_slope(node: Node) -> Node:
-    """The power one lower; one of a norm is kept, so that it meets what the norm's slope divides by."""
-    (base,), exponent = node.args, node.data - 1
-    if base.kind == "norm" and exponent not in (0, 1):
-        return node.pool.intern("pow", exponent, (base,), base.dims)
-    return power(base, exponent)
 
 
 def squared_norm(node: Node, axes: int) -> Node:

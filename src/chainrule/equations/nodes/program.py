@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from chainrule.equations.language.tree import Declaration, Size, bottom_up, walk
 from chainrule.equations.nodes.canonical import is_symmetric
-from chainrule.equations.nodes.nodes import ONE, Node, Pool, argument_of, base_and_exponent, topological
-from chainrule.equations.nodes.operations import is_plain, is_simplex, may_overflow, operation
+from chainrule.equations.nodes.nodes import Node, Pool, is_symbol, topological
+from chainrule.equations.nodes.operations import fact, is_simplex, may_overflow, operation
 from chainrule.errors import NoRuleError
 
 
@@ -18,7 +18,7 @@ def symbols_of(node: Node) -> tuple[Node, ...]:
     """The symbols a node mentions, remembered: each line is asked for each name that may take its place."""
     known = node.pool.symbols_of
     if node not in known:
-        known[node] = tuple(inner for inner in topological([node]) if inner.kind == "sym")
+        known[node] = tuple(inner for inner in topological([node]) if is_symbol(inner))
     return known[node]
 
 
@@ -92,14 +92,12 @@ class Program:
     @cached_property
     def adjugate(self) -> Program:
         """The same with adjugates for det(A) A⁻¹; itself where there is no determinant."""
-        if not any(node.kind == "det" for node in topological(self.bodies.values())):
-            return self
         # Imported here: adjugates are made by the constructors, which know nothing of programs.
         from chainrule.equations.nodes.adjugates import with_cofactors
 
         done: dict[Node, Node] = {}
         bodies = {name: with_cofactors(body, done) for name, body in self.bodies.items()}
-        return replace(self, bodies=bodies)
+        return self if bodies == self.bodies else replace(self, bodies=bodies)
 
     @cached_property
     def name_of(self) -> dict[Node, str]:
@@ -176,23 +174,15 @@ class Temporary(NamedTuple):
     symmetric: bool = False
 
 
-# With a quotient, a logarithm or an exponential in it something may cancel further on: e_y / p in a softmax.
-_BOUNDED = frozenset({"tanh", "sigmoid", "sin", "cos", "step", "sign", "relu", "abs"})
-
-
 def staged(program: Program, cotangent: Node) -> Node:
     """A symbol for a cotangent, kept in `Program.stages`; itself where something may cancel further on."""
-    if not cotangent.args or not all(map(_is_polynomial, topological([cotangent]))):
+    # Such as e_y / p of a softmax p.
+    cancels = any(fact(operation(node).cancels, node) for node in topological([cotangent]))
+    if not cotangent.args or cancels:
         return cotangent
     symbol = named(("stage", cotangent.serial), cotangent)
     program.stages[symbol] = cotangent
     return symbol
-
-
-def _is_polynomial(node: Node) -> bool:
-    _, exponent = base_and_exponent(node)
-    plain = argument_of(node, *_BOUNDED) is not None or operation(node).is_polynomial or is_plain(node)
-    return plain or (exponent is not ONE and exponent.denominator == 1 and exponent > 0)
 
 
 def stages_of(program: Program, root: Node) -> list[tuple[Node, Node]]:

@@ -11,17 +11,22 @@ from fractions import Fraction
 from math import perm, prod
 
 from chainrule.equations.nodes.nodes import (
+    ONE,
+    Factor,
     Node,
     Pool,
     argument_of,
     coefficient_terms,
     combined,
+    has_terms,
     is_number,
     linear,
     number_of,
     scaled,
 )
+from chainrule.equations.nodes.operations import fact, operation, plain
 from chainrule.equations.nodes.products import Label, elementwise, power, spread, unrepeated
+from chainrule.equations.nodes.quotients import Exponents
 
 
 def base_and_variable_exponent(u: Node) -> tuple[Node, Node] | None:
@@ -41,9 +46,12 @@ def raised(base: Node, exponent: Node, orders: tuple[int, int] = (0, 0)) -> Node
         return scaled(prod((c - i for i in range(n)), start=Fraction(1)), power(base, c - n))
     if orders == (0, 0) and is_number(base) and number_of(base) == 1:
         return pool.ones(dims)
-    if orders == (0, 0) and (u := argument_of(base, "exp")) is not None:
-        return pool.intern("fn", "exp", (elementwise(u, exponent),), dims)
-    return pool.intern("raised", orders, (base, exponent), dims)
+    u = argument_of(base, "exp") if orders == (0, 0) else None
+    return (
+        pool.intern("raised", orders, (base, exponent), dims)
+        if u is None
+        else plain("exp", elementwise(u, exponent))
+    )
 
 
 def raised_along(
@@ -69,11 +77,58 @@ def _unrepeated(node: Node) -> Node:
         return node
     if is_number(node):
         return pool.number(number_of(node))
-    if node.kind == "lin":
+    if has_terms(node):
         terms = [(c, _unrepeated(arg)) for c, arg in coefficient_terms(node)]
         return node if any(arg.dims for _, arg in terms) else linear(pool, terms, ())
     inner, kept = unrepeated(node)
     return node if kept else inner
+
+
+def join_raised(pool: Pool, factor: Factor, exponents: Exponents) -> None:
+    """Add the exponents where that holds for every base: beside whole powers, or where the base is positive.
+
+    √u √u must not become u: of a negative base the roots have no value. A base of 0 is left out, as in u / u.
+    """
+    (base, _), labels = factor[0].args, factor[1]
+    powers = [
+        (node, own)
+        for node, own in exponents
+        if own == labels
+        and node.dims == base.dims
+        and base_and_variable_exponent(node) is not None
+        and node.args[0] is base
+    ]
+    if factor in powers and _may_join((base, labels), powers, exponents):
+        _join(pool, (base, labels), powers, exponents)
+
+
+def _may_join(base: Factor, powers: list[Factor], exponents: Exponents) -> bool:
+    """Whether there are two exponents to add, and the sum holds for every base."""
+    whole = exponents[base]
+    alone = len(powers) == 1 and abs(exponents[powers[0]]) == 1
+    several = len(powers) + (whole != 0) > 1 and len({node.args[1].dims for node, _ in powers}) == 1
+    positive = fact(operation(base[0]).is_positive, base[0]) is True
+    return several and whole.denominator == 1 and (alone or positive)
+
+
+def _join(pool: Pool, base: Factor, powers: list[Factor], exponents: Exponents) -> None:
+    terms = [(exponents.pop(power), power[0].args[1]) for power in powers]
+    dims = terms[0][1].dims
+    total = linear(pool, [*terms, (exponents.pop(base, Fraction(0)), pool.ones(dims))], dims)
+    if is_number(total):
+        exponents[base] = number_of(total)
+    else:
+        exponents[pool.intern("raised", (0, 0), (base[0], total), base[0].dims), base[1]] = ONE
+
+
+def join_signs(pool: Pool, factor: Factor, exponents: Exponents) -> None:
+    """Put 1 for sign(u)² beside slopes of |u|ᵛ."""
+    (base, _), (n, _) = factor[0].args, factor[0].data
+    u = argument_of(base, "abs") if n > 1 else None
+    sign = (base if u is None else plain("sign", u)), factor[1]
+    if u is not None and sign in exponents:
+        # The second derivative of |u| ** 2 at 0 is 2, not 2 sign(0)².
+        exponents[sign] %= 2
 
 
 def raised_slope(node: Node, position: int) -> Node:

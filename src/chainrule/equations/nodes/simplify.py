@@ -7,8 +7,9 @@ nothing distributes it.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 
 from chainrule.equations.nodes.conditions import choose, gate, negated
@@ -23,11 +24,13 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     from_below,
+    is_identity,
+    is_product,
     is_sum,
     linear,
     summed_labels,
 )
-from chainrule.equations.nodes.operations import is_simplex, operation, rebuild
+from chainrule.equations.nodes.operations import is_simplex, made, operation, rebuild
 from chainrule.equations.nodes.products import product
 from chainrule.equations.nodes.quotients import picked
 
@@ -36,7 +39,6 @@ MOST_EXPANDED = 12
 MOST_DISTRIBUTED = 64
 # The 34 terms of d(xᵀ W³⁴ x)/dW would be written as 34 brackets in one another, which nobody can read.
 MOST_FACTORED = 2_000
-NUMBERS = ("size", "ones")
 
 
 def cost(node: Node) -> int:
@@ -76,7 +78,7 @@ def _improve(start: Node) -> Node:
         # What is being improved stands for itself, so that a rule may simplify pieces that lead back to it.
         memo[node] = node
         passed.append(node)
-        candidates = chain.from_iterable(rule(node) for rule in _RULES.get(node.kind, ()))
+        candidates = chain.from_iterable(rule(node) for rule in operation(node).simpler)
         better = next((new for new in candidates if cost(new) < cost(node)), None)
         if better is None:
             memo.update(dict.fromkeys(passed, node))
@@ -90,7 +92,7 @@ def _bases(node: Node, *, negative: bool) -> set[Node]:
     return {
         base
         for base, exponent in powers
-        if (exponent is not ONE and exponent < 0) == negative and base.kind not in NUMBERS
+        if (exponent is not ONE and exponent < 0) == negative and not operation(base).is_known
     }
 
 
@@ -104,7 +106,9 @@ def _open_inverses(node: Node) -> Iterator[Node]:
     """(A B)⁻¹ = B⁻¹ A⁻¹ for square A and B, where that lets something cancel."""
     factors, out = factors_of(node), node.axes
     for position, (factor, labels) in enumerate(factors):
-        if factor.kind != "inv" or len(labels) != 2 or (chain := _square_chain(factor.args[0])) is None:
+        inverted = operation(factor).inverse_of if len(labels) == 2 else None
+        chain = _square_chain(inverted(factor)) if inverted is not None else None
+        if chain is None:
             continue
         fresh = 1 + max(label for _, own in factors for label in own)
         along = [labels[0], *(fresh + step for step in range(len(chain) - 1)), labels[1]]
@@ -171,7 +175,7 @@ def _expand_over_quotients(node: Node) -> Iterator[Node]:
 def _distribute_over_delta(node: Node) -> Iterator[Node]:
     """Distribute over a sum in which an identity matrix meets another, or its own diagonal."""
     factors, out = factors_of(node), node.axes
-    if not any(factor.kind == "delta" for factor, _ in factors):
+    if not _has_delta(node):
         return
     sums = [
         place
@@ -185,7 +189,7 @@ def _distribute_over_delta(node: Node) -> Iterator[Node]:
 
 
 def _has_delta(term: Node) -> bool:
-    return any(factor.kind == "delta" for factor, _ in factors_of(term))
+    return any(is_identity(factor) for factor, _ in factors_of(term))
 
 
 def _sum_of_shares(node: Node) -> Iterator[Node]:
@@ -200,15 +204,20 @@ def _sum_of_shares(node: Node) -> Iterator[Node]:
             yield _over(factors, position, out)
 
 
-def _choose_on_diagonals(node: Node) -> Iterator[Node]:
-    """Take the diagonal of a choice inside, where its condition may be known: i ≤ j is, for i = j."""
+def _inside_diagonals(node: Node) -> Iterator[Node]:
+    """Take a diagonal inside what is made entry by entry: whether i ≤ j may be known for i = j.
+
+    Sums stay: the trace of I - A is no sum of 1 - diagonal(A).
+    """
     factors, out = factors_of(node), node.axes
     for position, (factor, labels) in enumerate(factors):
         own = tuple(dict.fromkeys(labels))
-        if factor.kind == "where" and len(own) < len(labels):
-            parts = [product(node.pool, [(arg, labels)], own) for arg in factor.args]
-            chosen = (choose(*parts), own)
-            yield product(node.pool, [*factors[:position], chosen, *factors[position + 1 :]], out)
+        opens = operation(factor).last == 0 and not is_sum(factor)
+        alike = {arg.dims for arg in factor.args} == {factor.dims}
+        if len(own) < len(labels) and opens and alike:
+            args = [simplify(product(node.pool, [(arg, labels)], own)) for arg in factor.args]
+            inner = made(factor, args, args[0].dims)
+            yield product(node.pool, [*factors[:position], (inner, own), *factors[position + 1 :]], out)
 
 
 def _has_shares(term: Node, axis: int) -> bool:
@@ -266,7 +275,7 @@ def _expand_terms(node: Node) -> Iterator[Node]:
 
 def _multiplied_out(node: Node) -> Terms | None:
     """The terms of an elementwise product over its first short sum; None if it has none."""
-    if node.kind != "prod" or len(node.args) > 3 or summed_labels(factors_of(node), node.axes):
+    if not is_product(node) or len(node.args) > 3 or summed_labels(factors_of(node), node.axes):
         return None
     factors, out = factors_of(node), node.axes
     for position, (factor, _) in enumerate(factors):
@@ -280,24 +289,18 @@ def _factor_out(node: Node) -> Iterator[Node]:
         yield from factored(node, simplify)
 
 
-def _share_scalars(node: Node) -> Iterator[Node]:
-    yield from with_shared_scalars(node, simplify)
-
-
-_RULES: dict[str, tuple[Callable[[Node], Iterator[Node]], ...]] = {
-    "prod": (
-        _open_inverses,
-        _combine_elementwise,
-        _expand_over_quotients,
-        _distribute_over_delta,
-        _sum_of_shares,
-        _choose_on_diagonals,
-    ),
-    "lin": (
-        _join_branches,
-        _flatten_sums,
-        _expand_terms,
-        _factor_out,
-        _share_scalars,
-    ),
-}
+OF_PRODUCTS = (
+    _open_inverses,
+    _combine_elementwise,
+    _expand_over_quotients,
+    _distribute_over_delta,
+    _sum_of_shares,
+    _inside_diagonals,
+)
+OF_SUMS = (
+    _join_branches,
+    _flatten_sums,
+    _expand_terms,
+    _factor_out,
+    partial(with_shared_scalars, simple=simplify),
+)

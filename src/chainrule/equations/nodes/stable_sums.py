@@ -5,15 +5,14 @@ is positive and has a logarithm that stays moderate counts as an exponential, to
 other sums.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 from chainrule.equations.nodes import recognised, softmaxes
 from chainrule.equations.nodes.conditions import choose, compare
 from chainrule.equations.nodes.distribute import distributed
 from chainrule.equations.nodes.intervals import difference_of_cumulatives, interval
-from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.log_space import Term, log_of, other_parts, share, terms_of
+from chainrule.equations.nodes.log_space import Term, is_part, log_of, other_parts, share, terms_of
 from chainrule.equations.nodes.logarithms import constant_log, log_of_multiple
 from chainrule.equations.nodes.nodes import (
     ONE,
@@ -24,6 +23,8 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     is_number,
+    is_one,
+    is_product,
     is_sum,
     is_zero,
     linear,
@@ -31,7 +32,15 @@ from chainrule.equations.nodes.nodes import (
     number_plus_term,
     scaled,
 )
-from chainrule.equations.nodes.operations import apply, operation, plain, rewritten
+from chainrule.equations.nodes.operations import (
+    apply,
+    fact,
+    is_pick,
+    is_simplex,
+    operation,
+    plain,
+    rewritten,
+)
 from chainrule.equations.nodes.products import elementwise, power, product, spread
 from chainrule.equations.nodes.quotients import picked
 from chainrule.equations.nodes.raised import base_and_variable_exponent
@@ -72,16 +81,20 @@ def _spelled(node: Node) -> Node | None:
 
 
 def _in_log_space(node: Node, bodies: Bodies) -> Node | None:
-    if (u := argument_of(node, "log")) is not None:
-        return _logarithm(u, bodies)
-    rule = _RULES.get(node.kind)
+    rule = operation(node).in_log_space
     return rule(node, bodies) if rule is not None else None
 
 
-def _sum(node: Node, bodies: Bodies) -> Node | None:
+def log_space_of_function(node: Node, bodies: Bodies) -> Node | None:
+    """A logarithm."""
+    u = argument_of(node, "log")
+    return u and _logarithm(u, bodies)
+
+
+def log_space_of_sum(node: Node, bodies: Bodies) -> Node | None:
     """1 less a part of a sum is what the other terms have of it: 1 - exp(u) / T = (T - exp(u)) / T."""
-    if (found := recognised.cumulative(node)) is not None:
-        return found[1]
+    if (found := recognised.complement(node)) is not None:
+        return found
     one, rest = number_and_rest(node)
     for place, (c, arg) in enumerate(rest if one else ()):
         others = _complement(scaled(-c / one, arg))
@@ -93,17 +106,22 @@ def _sum(node: Node, bodies: Bodies) -> Node | None:
 def _complement(part: Node) -> Node | None:
     """1 - p of a part of a sum of exponentials, or of the entry of a softmax that a label picks."""
     ((c, arg),) = coefficient_terms(part) or [(ONE, part)]
-    if arg.kind == "share":
+    if is_part(arg):
         for place, term in enumerate(terms_of(arg)):
             if scaled(c, arg.args[1]) is term.w and term.s is arg.args[0] and not term.axes:
                 return other_parts(terms_of(arg), place)
     p = picked(arg) if c == 1 else None
-    if p is None or p.kind != "softmax":
+    if p is None or not _is_distribution(p):
         return None
     labels, out = arg.data[0], arg.axes
     (label,) = (inner for inner in arg.args if inner is not p)
     missed = linear(p.pool, [(ONE, p.pool.ones(p.dims)), (-ONE, label)], p.dims)
     return product(p.pool, [(p, labels), (missed, labels)], out)
+
+
+def _is_distribution(node: Node) -> bool:
+    """Whether rows sum to 1 in which probabilities may vanish, such as those of softmax."""
+    return is_simplex(node) and bool(fact(operation(node).tail, node))
 
 
 def _log_of_complement(u: Node, bodies: Bodies) -> Node | None:
@@ -117,7 +135,7 @@ def _log_of_complement(u: Node, bodies: Bodies) -> Node | None:
 
 def _part_behind(u: Node) -> Node | None:
     """The p whose complement a node may be."""
-    first = next((arg for _, arg in coefficient_terms(u) if arg.kind == "share"), None)
+    first = next((arg for _, arg in coefficient_terms(u) if is_part(arg)), None)
     if first is not None:
         terms = terms_of(first)
         whole = (
@@ -125,17 +143,17 @@ def _part_behind(u: Node) -> Node | None:
         )
         place = next(whole, None)
         return share(terms[place].s, terms[place].w, terms) if place is not None else None
-    if {inner.kind for inner in u.args} != {"softmax", "lin"}:
-        return None
-    pairs = [(inner, own) for inner, own in factors_of(u) if inner.kind == "softmax"]
-    hot = [arg for inner in u.args for _, arg in coefficient_terms(inner) if arg.kind == "onehot"]
-    return product(u.pool, [*pairs, (hot[0], pairs[0][1])], u.axes) if len(hot) == 1 else None
+    pairs = factors_of(u)
+    found = [(inner, own) for inner, own in pairs if _is_distribution(inner)]
+    found += [(arg, own) for inner, own in pairs for _, arg in coefficient_terms(inner) if is_pick(arg)]
+    alike = len(pairs) == len(found) == 2 and pairs[0][1] == pairs[1][1]
+    return product(u.pool, found, u.axes) if alike else None
 
 
 def _logarithm(u: Node, bodies: Bodies) -> Node | None:
     """Log of a sum, or of a product of one with what is positive."""
-    if u.kind == "det":
-        return log_determinant(u.args[0], "positive")
+    if (own := operation(u).own_logarithm) is not None:
+        return own(u, "positive")
     if (log := _log_of_difference(u, bodies) or _log_of_complement(u, bodies)) is not None:
         return log
     terms = total(u, bodies)
@@ -143,16 +161,16 @@ def _logarithm(u: Node, bodies: Bodies) -> Node | None:
         return _of_equal_weights(terms) or log_of(terms)
     if (sized := _sizes(u)) is not None and (terms := total(sized[1], bodies)) is not None:
         return scaled(sized[0], log_of(terms, "logabs"))
-    if u.kind in ("prod", "share"):
+    if is_product(u) or is_part(u):
         return _log_of_product(u, bodies)
     return log_of_multiple(u, lambda v: _logarithm(v, bodies)) or known_log(u, bodies)
 
 
 def _sizes(u: Node) -> tuple[Fraction, Node] | None:
     """The c and T of |T| and of an even power, whose logarithm is c log |T|."""
-    if (inner := argument_of(u, "abs")) is not None:
+    inner, (base, exponent) = argument_of(u, "abs"), base_and_exponent(u)
+    if inner is not None:
         return ONE, inner
-    base, exponent = base_and_exponent(u)
     return (exponent, base) if exponent % 2 == 0 else None
 
 
@@ -169,7 +187,7 @@ def _log_of_difference(u: Node, bodies: Bodies) -> Node | None:
     """log(Φ(b) - Φ(a)), and log(1 - exp(-t)) of a t whose logarithm is known."""
     if (found := difference_of_cumulatives(u)) is not None:
         c, b, a = found
-        log = interval("log", b, a)
+        log = interval("logarithm", b, a)
     else:
         c, less, inner = number_plus_term(u) or (ONE, ONE, u)
         exponent = argument_of(inner, "exp") if c == -less and c > 0 else None
@@ -189,14 +207,14 @@ def _log_of_product(u: Node, bodies: Bodies) -> Node | None:
     logs, rest = logs_and_weights(pairs, bodies)
     if not logs:
         return None
-    if any(node.kind != "ones" for node, _ in rest):
+    if not all(is_one(node) for node, _ in rest):
         covered = tuple(label for label in out if any(label in own for _, own in rest))
         left = product(pool, rest, covered)
         logs.append((_logarithm(left, bodies) or apply("log", left), covered))
     return linear(pool, [(ONE, spread(log, own, out, u.dims)) for log, own in logs], u.dims)
 
 
-def _power(node: Node, bodies: Bodies) -> Node | None:
+def log_space_of_power(node: Node, bodies: Bodies) -> Node | None:
     """T to a power that is not a positive integer."""
     (base,) = node.args
     kept = (node.data > 0 and node.data.denominator == 1) or not leaves_range(base, bodies)
@@ -208,23 +226,19 @@ def _power(node: Node, bodies: Bodies) -> Node | None:
     return power(share(pool.zero(dims), pool.ones(dims), terms), -node.data)
 
 
-def _quotient(node: Node, bodies: Bodies) -> Node | None:
+def log_space_of_product(node: Node, bodies: Bodies) -> Node | None:
     """A product that divides by sums, with its exponentials in the parts: w exp(u) / T is one part of T."""
     out, pairs = range(len(node.dims)), factors_of(node)
-    if not any(_is_share(factor) for factor, _ in pairs):
+    powers = [base_and_exponent(factor) for factor, _ in pairs]
+    if not any(is_part(base) and exponent > 0 for base, exponent in powers):
         return None
     for place, (factor, _) in enumerate(pairs):
         if is_sum(factor) and len(factor.args) <= MOST_TERMS and leaves_range(factor, {}):
             products = distributed(pairs, place, out)
-            terms = [(c, _quotient(term, bodies) or term) for c, term in products]
+            terms = [(c, log_space_of_product(term, bodies) or term) for c, term in products]
             return linear(node.pool, terms, node.dims)
     joined = _joined(_apart(pairs))
     return product(node.pool, joined, out) if joined is not None else None
-
-
-def _is_share(node: Node) -> bool:
-    base, exponent = base_and_exponent(node)
-    return base.kind == "share" and exponent > 0
 
 
 def _apart(pairs: list[Factor]) -> list[Factor]:
@@ -236,7 +250,7 @@ def _apart(pairs: list[Factor]) -> list[Factor]:
             apart += [(weight, own), (plain("exp", s), own)]
             continue
         base, exponent = base_and_exponent(node)
-        whole = base.kind == "share" and exponent in (2, 3)
+        whole = is_part(base) and exponent in (2, 3)
         apart += [(base, own)] * int(exponent) if whole else [(node, own)]
     return apart
 
@@ -249,7 +263,7 @@ def _joined(pairs: list[Factor]) -> list[Factor] | None:
         places = [
             place
             for place, (part, labels) in enumerate(pairs)
-            if part.kind == "share" and len(set(labels)) == len(labels) and len(set(own)) == len(own)
+            if is_part(part) and len(set(labels)) == len(labels) and len(set(own)) == len(own)
         ]
         places.sort(key=lambda place: _misfit(u, own, pairs[place]))
         if places:
@@ -282,7 +296,7 @@ def _with_exponent(pair: Factor, u: Node, own: tuple[int, ...]) -> Factor:
 def _weighted(pairs: list[Factor]) -> list[Factor]:
     """The factors with each weight in the part whose term it weighs: 0 exp(s) / T is 0 then at any s."""
     for place, (part, labels) in enumerate(pairs):
-        if part.kind != "share" or part.args[1].kind != "ones":
+        if not is_part(part) or not is_one(part.args[1]):
             continue
         for term in terms_of(part):
             if term.s is not part.args[0]:
@@ -301,15 +315,7 @@ def _weighted(pairs: list[Factor]) -> list[Factor]:
     return pairs
 
 
-def _raised(node: Node, bodies: Bodies) -> Node | None:
+def log_space_of_raised(node: Node, bodies: Bodies) -> Node | None:
     """aᵛ as exp(v log a), of an a whose logarithm is known: its slope v aᵛ⁻¹ is infinite where a vanishes."""
     log = base_and_variable_exponent(node) and known_log(node.args[0], bodies)
     return log and apply("exp", elementwise(node.args[1], log))
-
-
-_RULES: dict[str, Callable[[Node, Bodies], Node | None]] = {
-    "lin": _sum,
-    "pow": _power,
-    "prod": _quotient,
-    "raised": _raised,
-}

@@ -1,6 +1,6 @@
 """What counts as a sum of exponentials: its terms, each with an exponent and a weight."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -9,18 +9,17 @@ from chainrule.equations.nodes import logarithms
 from chainrule.equations.nodes.conditions import choose, gate
 from chainrule.equations.nodes.connected import connected
 from chainrule.equations.nodes.distribute import opened
-from chainrule.equations.nodes.kronecker import log_determinant
-from chainrule.equations.nodes.log_space import Term, log_of, terms_of
+from chainrule.equations.nodes.log_space import Term, is_part, log_of, terms_of
 from chainrule.equations.nodes.nodes import (
     ONE,
     Factor,
     Node,
-    argument_beside,
     argument_of,
     base_and_exponent,
     coefficient_terms,
     factors_of,
     is_number,
+    is_one,
     is_sum,
     is_zero,
     linear,
@@ -104,8 +103,7 @@ def _holds_exponentials(node: Node, bodies: Bodies, tails: Collection[str] = ("b
 def _is_exponential(node: Node, tails: Collection[str]) -> bool:
     node, _ = base_and_exponent(node)
     return (
-        node.kind == "share"
-        or fact(operation(node).tail, node) in tails
+        fact(operation(node).tail, node) in tails
         or exponent_of(node) is not None
         or (gate(node) and any(_is_exponential(arg, tails) for arg, _ in factors_of(node.args[1])))
     )
@@ -157,7 +155,7 @@ def logs_and_weights(pairs: Iterable[Factor], bodies: Bodies) -> tuple[list[Fact
         log = known_log(node, bodies)
         if log is not None:
             logs.append((log, own))
-        elif node.kind == "share":
+        elif is_part(node):
             # v exp(a) / T is v sign(T) exp(a - log |T|).
             terms, (a, v) = terms_of(node), node.args[:2]
             sign = log_of(terms, "sumsign")
@@ -198,20 +196,21 @@ def _log_of_group(group: list[Factor], out: tuple[int, ...], bodies: Bodies) -> 
 
 def known_log(node: Node, bodies: Bodies, level: int = 0) -> Node | None:
     """The logarithm of a positive node that stays moderate where the node itself does not."""
-    rule = _KNOWN.get(node.kind)
+    rule = operation(node).known_log
     return rule(node, bodies, level + 1) if rule is not None and level <= MOST_LEVELS else exponent_of(node)
 
 
-def _log_of_function(node: Node, bodies: Bodies, level: int) -> Node | None:
+def log_of_function(node: Node, bodies: Bodies, level: int) -> Node | None:
+    """Of a function that leaves the range of numbers."""
     row = ELEMENTWISE[node.data]
     return row.logarithm(node.args[0]) if row.tail and row.logarithm is not None else None
 
 
-def _log_of_power(node: Node, bodies: Bodies, level: int) -> Node | None:
+def log_of_power(node: Node, bodies: Bodies, level: int) -> Node | None:
+    """Of a base of which it is known; of a root of a determinant."""
     (base,) = node.args
-    if base.kind == "det" and node.data.denominator != 1:
-        return scaled(node.data, log_determinant(base.args[0], "positive"))
-    inner = known_log(base, bodies, level)
+    own = operation(base).own_logarithm if node.data.denominator != 1 else None
+    inner = known_log(base, bodies, level) if own is None else own(base, "positive")
     return inner and scaled(node.data, inner)
 
 
@@ -223,45 +222,37 @@ def exponent_of(node: Node) -> Node | None:
     return elementwise(parts[1], apply("log", parts[0])) if above else None
 
 
-def _log_of_share(node: Node, bodies: Bodies, level: int) -> Node | None:
-    if node.args[1].kind != "ones" or not _is_positive(node):
+def log_of_part(node: Node, bodies: Bodies, level: int) -> Node | None:
+    """Of an exponential over a positive sum."""
+    if not is_one(node.args[1]) or not _is_positive(node):
         return None
     below, axes = log_of(terms_of(node)), range(len(node.dims))
     less = spread(below, axes[: len(below.dims)], axes, node.dims)
     return linear(node.pool, [(ONE, node.args[0]), (-ONE, less)], node.dims)
 
 
-def _log_of_choice(node: Node, bodies: Bodies, level: int) -> Node | None:
+def log_of_choice(node: Node, bodies: Bodies, level: int) -> Node | None:
+    """Of two branches of which it is known."""
     then, other = (known_log(branch, bodies, level) for branch in node.args[1:])
     return choose(node.args[0], then, other) if then is not None and other is not None else None
 
 
-def _log_of_sum(node: Node, bodies: Bodies, level: int) -> Node | None:
+def log_of_sum(node: Node, bodies: Bodies, level: int) -> Node | None:
+    """Of a multiple, of 1 - σ(u), or of a positive sum of exponentials."""
     if len(node.args) == 1:
         return logarithms.log_of_multiple(node, lambda v: known_log(v, bodies, level))
     u = logarithms.one_minus_sigmoid(node)
-    return _log_of_total(node, bodies, level) if u is None else scaled(-1, apply("softplus", u))
+    return log_of_total(node, bodies, level) if u is None else scaled(-1, apply("softplus", u))
 
 
-def _log_of_total(node: Node, bodies: Bodies, level: int) -> Node | None:
+def log_of_total(node: Node, bodies: Bodies, level: int) -> Node | None:
     """Of a positive sum of exponentials."""
     if not leaves_range(node, bodies) or not _is_positive(node):
         return None
-    if argument_beside(1, 1, "exp", node) is not None:
+    if logarithms.one_plus_exponential(node) is not None:
         return apply("log", node)
     sums = total(node, bodies)
     return log_of(sums) if sums is not None else None
-
-
-_KNOWN: dict[str, Callable[[Node, Bodies, int], Node | None]] = {
-    "fn": _log_of_function,
-    "softmax": lambda node, bodies, level: apply("log", node),
-    "pow": _log_of_power,
-    "share": _log_of_share,
-    "where": _log_of_choice,
-    "lin": _log_of_sum,
-    "prod": _log_of_total,
-}
 
 
 def _is_positive(node: Node, level: int = 0) -> bool:
