@@ -11,8 +11,15 @@ from fractions import Fraction
 from chainrule.equations.calculus.modes import identity_seed, tangent
 from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, own_factors, topological
-from chainrule.equations.nodes.operations import moving, operation, substitute
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_identity,
+    own_factors,
+    topological,
+)
+from chainrule.equations.nodes.operations import moving, substitute
 from chainrule.equations.nodes.program import Program, named, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
@@ -148,7 +155,7 @@ def _is_linear(node: Node, symbol: Node, holding: set[Node]) -> bool:
 def _is_identity(slope: Node) -> bool:
     """Whether a slope only renames axes."""
     factors = own_factors(slope)
-    return bool(factors) and all(operation(arg).renames for arg, _ in factors)
+    return bool(factors) and all(is_identity(arg) for arg, _ in factors)
 
 
 def _bias(program: Program, needed: Collection[str], neck: Node, way: Entrance) -> str | None:

@@ -10,6 +10,7 @@ from chainrule.equations.nodes.nodes import (
     Node,
     coefficient_terms,
     factors_of,
+    is_identity,
     is_zero,
     own_factors,
     topological,
@@ -143,7 +144,7 @@ def _factor(condition: Node) -> Node | None:
 
 def _is_diagonal(factor: Node) -> bool:
     """Whether a factor is an identity matrix: beside it, entries off the diagonal are not computed at all."""
-    return any(operation(inner).renames for inner, _ in factors_of(factor))
+    return any(is_identity(inner) for inner, _ in factors_of(factor))
 
 
 def _is_finite(node: Node) -> bool:

@@ -12,8 +12,7 @@ from chainrule.equations.calculus.lets import derive_lines, folding, inline_line
 from chainrule.equations.calculus.modes import tangent
 from chainrule.equations.calculus.naming import Line, needed_lines, number_temporaries
 from chainrule.equations.language.tree import Size
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_zero
-from chainrule.equations.nodes.operations import operation
+from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_identity, is_zero
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
 from chainrule.equations.nodes.simplify import simplify
 
@@ -197,7 +196,7 @@ def _touches(node: Node, rank: int) -> bool:
     """Whether an identity matrix ties an axis of the direction to something: named, it could not vanish."""
     factors = (pair for _, term in coefficient_terms(node) for pair in factors_of(term))
     ways = node.axes[rank:]
-    return any(operation(arg).renames and not set(own).isdisjoint(ways) for arg, own in factors)
+    return any(is_identity(arg) and not set(own).isdisjoint(ways) for arg, own in factors)
 
 
 def direction_symbols(lines: Sequence[Line]) -> list[Node]:

@@ -23,6 +23,7 @@ from chainrule.equations.nodes.nodes import (
     Node,
     base_and_exponent,
     factors_of,
+    is_identity,
     is_number,
     number_of,
     own_factors,
@@ -243,7 +244,7 @@ class Writer:
         base, exponent = base_and_exponent(arg)
         inverted = exponent < 0 and self.uses.get(arg, 0) <= 1
         text, atomic, _ = self.powered(base, -exponent) if inverted else self.code[arg]
-        return Operand(text, labels, atomic, inverted, operation(arg).renames)
+        return Operand(text, labels, atomic, inverted, is_identity(arg))
 
     def _operands(self, pairs: Sequence[Factor], out: tuple[int, ...]) -> list[Operand]:
         """One operand per factor; one-hot rows and the scores they pick from become one."""

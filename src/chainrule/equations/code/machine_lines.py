@@ -20,8 +20,16 @@ from chainrule.equations.code.work import operations, over_tensors, taken_apart
 from chainrule.equations.language.tree import Size
 from chainrule.equations.nodes.accurate import right_in_the_tails
 from chainrule.equations.nodes.connected import labels_of
-from chainrule.equations.nodes.nodes import Factor, Node, coefficient_terms, factors_of, is_number, linear
-from chainrule.equations.nodes.operations import operation, substitute
+from chainrule.equations.nodes.nodes import (
+    Factor,
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_identity,
+    is_number,
+    linear,
+)
+from chainrule.equations.nodes.operations import substitute
 from chainrule.equations.nodes.products import product, spread, transposed
 from chainrule.equations.nodes.program import Cotangent, Program
 
@@ -191,7 +199,7 @@ def _pulled(whole: Node, ways: set[int]) -> _Pulled | None:
         left = [(c, [pair for pair in factors if pair != (factor, own)]) for c, factors in split]
         covered = set[int]().union(*(labels_of(factors, range(len(factors))) for _, factors in left))
         gone = set(own) - covered
-        alone = set(own) if gone and operation(factor).renames else gone
+        alone = set(own) if gone and is_identity(factor) else gone
         if alone & ways and len(out.intersection(own)) == len(own) and _is_common(factor, own, split):
             return _Pulled(factor, own, *_rest(left, tuple(sorted(covered & out)), whole))
     return None

@@ -13,6 +13,7 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     from_below,
+    is_identity,
     is_sum,
     linear,
     scaled,
@@ -30,7 +31,7 @@ def over_tensors(node: Node) -> Node:
 
 
 def _has_identity(node: Node) -> bool:
-    return any(operation(inner).renames for arg in node.args for inner, _ in factors_of(arg))
+    return any(is_identity(inner) for arg in node.args for inner, _ in factors_of(arg))
 
 
 def operations(
@@ -78,7 +79,7 @@ def _contraction_work(node: Node, length: Callable[[Size], float]) -> float:
     pairs = factors_of(node)
     sizes = {label: length(size) for arg, own in pairs for label, size in zip(own, arg.dims, strict=True)}
     shop = Workshop(sizes.__getitem__, writes=False)
-    operands = [Operand(str(arg.serial), own, identity=operation(arg).renames) for arg, own in pairs]
+    operands = [Operand(str(arg.serial), own, identity=is_identity(arg)) for arg, own in pairs]
     contraction_code(operands, node.axes, shop)
     return shop.work
 
@@ -126,7 +127,7 @@ def _is_thin(term: Node) -> bool:
     """Whether a term falls into pieces with fewer axes, as u vᵀ does, and diag(u) but for the identity."""
     pieces: list[set[int]] = []
     for arg, own in factors_of(term):
-        if not operation(arg).renames:
+        if not is_identity(arg):
             joined = set(own).union(*(piece for piece in pieces if piece & set(own)))
             pieces = [*(piece for piece in pieces if not piece & set(own)), joined]
     return not any(piece.issuperset(term.axes) for piece in pieces)

@@ -8,6 +8,7 @@ from chainrule.equations.nodes.nodes import (
     Pool,
     coefficient_terms,
     factors_of,
+    from_below,
     is_identity,
     is_sum,
     relabelled,
@@ -63,20 +64,12 @@ def oriented(factor: Factor) -> Factor:
 def is_symmetric(node: Node) -> bool:
     """Whether a matrix is its own transpose by its form: every term is, or comes with its transpose."""
     known = node.pool.symmetric
-    stack = [node]
-    # Iterative, so that depth does not matter; only what could matter for the answer is looked at.
-    while stack:
-        top = stack[-1]
-        square = len(top.dims) == 2 and top.dims[0] == top.dims[1]
-        rule = operation(top).is_symmetric if square else None
-        missing = [arg for arg in top.args if arg not in known] if rule is not None else []
-        if top not in known and missing:
-            stack.extend(missing)
-            continue
-        if top not in known:
-            known[top] = rule is not None and rule(top)
-        stack.pop()
-    return known[node]
+    return known[node] if node in known else from_below(node, _is_symmetric, known)
+
+
+def _is_symmetric(node: Node, args: tuple[bool, ...]) -> bool:
+    rule = operation(node).is_symmetric if len(node.dims) == 2 and node.dims[0] == node.dims[1] else None
+    return rule is not None and rule(node)
 
 
 def is_turned(node: Node) -> bool:

@@ -96,15 +96,14 @@ def log_determinant(node: Node, sign: str | None = None) -> Node:
     With "positive" as the sign it is log det A, not a number where det A is negative.
     """
     pool = node.pool
-    if sign is not None:
-        return pool.intern("logdet", sign, (node,), node.dims[:-2])
     if is_identity(node):
         return pool.zero(())
-    if (sides := square_sides(node)) is not None:
-        left, right = sides
-        terms = [
-            (Fraction(1), product(pool, [(pool.size(other.dims[0]), ()), (log_determinant(own), ())], ()))
-            for own, other in ((left, right), (right, left))
-        ]
-        return linear(pool, terms, ())
-    return pool.intern("logdet", None, (node,), node.dims[:-2])
+    sides = square_sides(node) if sign is None else None
+    if sides is None:
+        return pool.intern("logdet", sign, (node,), node.dims[:-2])
+    left, right = sides
+    terms = [
+        (Fraction(1), product(pool, [(pool.size(other.dims[0]), ()), (log_determinant(own), ())], ()))
+        for own, other in ((left, right), (right, left))
+    ]
+    return linear(pool, terms, ())

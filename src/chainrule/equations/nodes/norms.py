@@ -34,14 +34,12 @@ MOST_FACTORS = 12
 def norm(node: Node, axes: int) -> Node:
     """The Euclidean norm along the last axes; numbers come out of it."""
     pool, dims = node.pool, node.dims[: len(node.dims) - axes]
-    if not symbols_of(node):
-        return power(squared_norm(node, axes), HALF)
     factor, primitive = content(node)
     if factor != 1:
         return scaled(abs(factor), norm(primitive, axes))
     square = squared_norm(node, axes)
     if not symbols_of(square):
-        # Of signs, or of one-hot rows.
+        # Of numbers, of signs, or of one-hot rows.
         return power(square, HALF)
     return pool.intern("norm", axes, (node,), dims)
 

@@ -189,7 +189,7 @@ _ROWS = (
     _number("ones", last=0, cost=lambda node, args: 1, is_indicator=True, is_symmetric=lambda node: True),
     _number("size", is_whole=True),
     _number("pi"),
-    _number("delta", is_indicator=True, is_symmetric=lambda node: True, renames=True),
+    _number("delta", is_indicator=True, is_symmetric=lambda node: True),
     _number("unit", is_indicator=True, is_simplex=True),
     _number("iota", is_whole=True, pinned=_of_example),
     Operation(

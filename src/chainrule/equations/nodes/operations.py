@@ -67,8 +67,6 @@ class Operation(NamedTuple):
         Whether it can be infinite, or not a number, at finite arguments; or that, from the node.
     slope_divides : bool
         Whether its slope is written with its value below, although that may be 0.
-    renames : bool
-        Whether it only gives an index another name where it is a factor.
     is_whole : bool
         Whether it is an index or a size, a whole number to count with.
     is_polynomial : bool
@@ -124,7 +122,6 @@ class Operation(NamedTuple):
     is_positive: Positive | Callable[[Node], Positive] = False
     overflows: bool | Callable[[Node], bool] = False
     slope_divides: bool = False
-    renames: bool = False
     is_whole: bool = False
     is_polynomial: bool = False
     broadcasts: bool = False

@@ -135,14 +135,12 @@ def _log_of_complement(u: Node, bodies: Bodies) -> Node | None:
 
 def _part_behind(u: Node) -> Node | None:
     """The p whose complement a node may be."""
-    first = next((arg for _, arg in coefficient_terms(u) if is_part(arg)), None)
-    if first is not None:
-        terms = terms_of(first)
-        whole = (
-            place for place, term in enumerate(terms) if not term.axes and u is other_parts(terms, place)
-        )
-        place = next(whole, None)
-        return share(terms[place].s, terms[place].w, terms) if place is not None else None
+    for _, arg in coefficient_terms(u):
+        if is_part(arg):
+            terms = terms_of(arg)
+            alone = ((place, term) for place, term in enumerate(terms) if not term.axes)
+            wholes = (share(term.s, term.w, terms) for place, term in alone if u is other_parts(terms, place))
+            return next(wholes, None)
     pairs = factors_of(u)
     found = [(inner, own) for inner, own in pairs if _is_distribution(inner)]
     found += [(arg, own) for inner, own in pairs for _, arg in coefficient_terms(inner) if is_pick(arg)]
