@@ -19,8 +19,16 @@ from chainrule.equations.language.free_names import underscored
 from chainrule.equations.language.lexer import MOST_LETTERS
 from chainrule.equations.language.tree import Declaration
 from chainrule.equations.nodes.logarithms import is_positive
-from chainrule.equations.nodes.nodes import ONE, Node, from_below, is_number, linear
-from chainrule.equations.nodes.operations import rebuild
+from chainrule.equations.nodes.nodes import (
+    ONE,
+    Node,
+    argument_of,
+    base_and_exponent,
+    from_below,
+    is_number,
+    linear,
+)
+from chainrule.equations.nodes.operations import last_axes, rebuild
 from chainrule.equations.nodes.products import elementwise, power, product
 from chainrule.equations.nodes.program import Program
 from chainrule.equations.nodes.raised import written_out
@@ -77,19 +85,19 @@ def said_at_kinks(root: Node) -> Node:
 
 def _said(node: Node, args: tuple[Node, ...]) -> Node:
     new = rebuild(node, args)
-    if new.kind == "pow" and new.args[0].data == "divisor":
-        length = new.args[0].args[0]
-        return _zero_where(_size_of(length), power(length, new.data))
-    base = new.args[0] if new.kind == "raised" and any(new.data) else None
-    if base is not None and not (is_number(base) or is_positive(base)):
+    below, exponent = base_and_exponent(new)
+    length, out = argument_of(below, "divisor"), written_out(new)
+    if length is not None and below is not new:
+        return _zero_where(_size_of(length), power(length, exponent))
+    if out is not new and not (is_number(new.args[0]) or is_positive(new.args[0])):
         condition = _base_of_zero_power(new) if new.data[1] else _falling_factorial(new)
-        return _zero_where(condition, written_out(new))
+        return _zero_where(condition, out)
     return new
 
 
 def _size_of(length: Node) -> Node:
     """What is 0 where a length is; for the rows of a matrix Σ |x|, since their squares vanish at 1e-200."""
-    if length.kind != "norm" or not length.dims:
+    if not last_axes(length) or not length.dims:
         return length
     (arg,), labels = length.args, range(len(length.args[0].dims))
     sizes = arg.pool.intern("fn", "abs", (arg,), arg.dims)

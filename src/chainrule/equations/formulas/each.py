@@ -8,19 +8,13 @@ one-hot row that meets an axis of a stack picks from it: S[y], S[0].
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from chainrule.equations.formulas.forms import Each, Form, Function, Inverse, Part, each_form, with_parts
-from chainrule.equations.nodes.blocks import grouped
-from chainrule.equations.nodes.kronecker import split_axes
-from chainrule.equations.nodes.nodes import Factor, Node, topological
-from chainrule.equations.nodes.operations import last_axes, made
-from chainrule.equations.nodes.products import merged, product
-
-T = TypeVar("T")
-# Which axes of a node stand at which placeholder.
-At = tuple[tuple[int, int], ...]
+from chainrule.equations.nodes.conditions import order_of
+from chainrule.equations.nodes.nodes import Factor, Node, is_product, is_symbol, topological
+from chainrule.equations.nodes.operations import At, Axes, is_pick, last_axes, left, made, operation
+from chainrule.equations.nodes.products import product
 
 
 def of_each(
@@ -88,23 +82,6 @@ def at_placeholders(root: Node, at: At) -> Node:
     return done[root, at]
 
 
-class Axes(NamedTuple):
-    """How the axes of a node that stand at placeholders go on to its arguments.
-
-    Parameters
-    ----------
-    below : callable
-        (node, at) -> where every argument stands; None if the node is taken as it is.
-    again : callable
-        (node, at, arguments) -> the node without these axes.
-    """
-
-    below: Callable[[Node, At], list[At] | None]
-    again: Callable[[Node, At, list[Node]], Node] = lambda node, at, args: made(
-        node, args, _left(node.dims, at)
-    )
-
-
 def _entry_by_entry(node: Node, at: At) -> list[At] | None:
     """Axes of a function of the last axes of its arguments; what has no axes is the same for all."""
     last = last_axes(node)
@@ -125,46 +102,20 @@ def _product(node: Node, at: At, args: list[Node]) -> Node:
     labels, out = node.data, node.axes
     gone = {out[axis] for axis, _ in at}
     kept = [tuple(label for label in own if label not in gone) for own in labels]
-    rest = _left(out, at)
+    rest = left(out, at)
     return product(node.pool, _picked(list(zip(args, kept, strict=True)), rest), rest)
 
 
-def _inside_merged(node: Node, at: At) -> list[At] | None:
-    first = [0, *accumulate(node.data)]
-    alone = all(node.data[axis] == 1 for axis, _ in at)
-    return [tuple((first[axis], place) for axis, place in at)] if alone else None
-
-
-def _inside_split(node: Node, at: At) -> list[At] | None:
-    groups = grouped(range(len(node.dims)), node.data)
-    own = {group[0]: n for n, group in enumerate(groups) if len(group) == 1}
-    return [tuple((own[axis], place) for axis, place in at)] if own.keys() >= dict(at).keys() else None
-
-
-def _split(node: Node, at: At, args: list[Node]) -> Node:
-    groups = grouped(list(enumerate(node.dims)), node.data)
-    left = [tuple(size for _, size in group) for group in groups if group[0][0] not in dict(at)]
-    return split_axes(args[0], left)
-
-
-_AXES = {
-    "prod": Axes(_factors_at, _product),
-    "merge": Axes(_inside_merged, lambda node, at, args: merged(args[0], _left(node.data, at))),
-    "split": Axes(_inside_split, _split),
-    "ones": Axes(lambda node, at: []),
-    # Written by the name of its labels: E_y[i,k].
-    **dict.fromkeys(("onehot", "relation"), Axes(lambda node, at: None)),
-}
-_OTHERS = Axes(_entry_by_entry)
+_PRODUCT = Axes(_factors_at, _product)
+_OTHERS = Axes(_entry_by_entry, lambda node, at, args: made(node, args, left(node.dims, at)))
+# Written by the name of its labels: E_y[i,k].
+_NAMED = Axes(lambda node, at: None, _OTHERS.again)
 
 
 def _axes(node: Node) -> Axes:
-    return _AXES.get(node.kind, _OTHERS)
-
-
-def _left(items: Sequence[T], at: At) -> tuple[T, ...]:
-    """What belongs to the axes without a placeholder."""
-    return tuple(item for axis, item in enumerate(items) if axis not in dict(at))
+    if is_pick(node) or order_of(node) is not None:
+        return _NAMED
+    return operation(node).fixed or (_PRODUCT if is_product(node) else _OTHERS)
 
 
 def _part(args: Sequence[Node], places: Sequence[Place]) -> Node:
@@ -203,10 +154,11 @@ def _label(hot: Node) -> Node | None:
     (row, *_), places = _parted(hot)
     if len(hot.dims) != 1 or places[-1] is not None:
         return None
-    if row.kind == "unit":
+    if not is_pick(row):
+        return None
+    if not row.args:
         return hot.pool.number(Fraction(row.data))
-    is_named = row.kind == "onehot" and row.args[0].kind == "sym"
-    return _part(row.args, places[:-1]) if is_named else None
+    return _part(row.args, places[:-1]) if is_symbol(row.args[0]) else None
 
 
 def _pick(stack: Node, axis: int, label: Node) -> Node:

@@ -14,7 +14,17 @@ from typing import Any
 
 from chainrule.arrays import Array, np
 from chainrule.equations.language.tree import Size, bottom_up, size_value
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, relabelled, topological
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    has_terms,
+    is_identity,
+    is_one,
+    is_product,
+    relabelled,
+    topological,
+)
 from chainrule.equations.nodes.numeric import value_from
 from chainrule.equations.nodes.program import symbols_of
 
@@ -165,20 +175,18 @@ class Factored:
                     self._terms[node] = self._collapsed(node)
 
     def _made(self, node: Node) -> tuple[Term, ...]:
-        axes = tuple(range(len(node.dims)))
-        if node.kind == "delta":
-            return (Term(1.0, ((self.length(node.dims[0]), (0, 1)),), axes),)
-        if node.kind == "ones":
-            return (Term(1.0, (), axes),)
-        if node.kind == "lin":
+        if is_identity(node):
+            return (Term(1.0, ((self.length(node.dims[0]), (0, 1)),), node.axes),)
+        if is_one(node):
+            return (Term(1.0, (), node.axes),)
+        if has_terms(node):
             return tuple(
                 Term(float(c) * term.coefficient, term.factors, term.out)
                 for c, arg in coefficient_terms(node)
                 for term in self._terms[arg]
             )
-        if node.kind == "prod":
-            out = node.axes
-            return self.multiplied(factors_of(node), out)
+        if is_product(node):
+            return self.multiplied(factors_of(node), node.axes)
         if node not in self._values:
             args = [self.value(arg) for arg in node.args]
             with np.errstate(all="ignore"):
@@ -194,8 +202,7 @@ class Factored:
 
     def _collapsed(self, node: Node) -> tuple[Term, ...]:
         """The node as one term: its array."""
-        axes = tuple(range(len(node.dims)))
-        return (Term(1.0, ((self.value(node), axes),), axes),)
+        return (Term(1.0, ((self.value(node), node.axes),), node.axes),)
 
 
 def _joined(

@@ -43,7 +43,9 @@ from chainrule.equations.formulas.forms import (
 from chainrule.equations.formulas.glyphs import unicode_name
 from chainrule.equations.language.tree import Size, size_factors, size_product
 from chainrule.equations.nodes.blocks import Parts, grouped
+from chainrule.equations.nodes.conditions import order_of
 from chainrule.equations.nodes.nodes import Node, topological
+from chainrule.equations.nodes.operations import operation
 
 At = tuple[str, ...]
 Terms = list[tuple[int, Form]]
@@ -181,15 +183,16 @@ def sizes_not_letters(symbols: Iterable[Node], printed: Iterable[Node]) -> list[
     """The sizes that no index may be called: all but i to l, and these too where they are printed."""
     names = {part for symbol in symbols for size in symbol.dims for part in size_factors(size)}
     nodes = list(topological(printed))
-    shown = {node.data for node in nodes if node.kind == "size"}
-    shown |= {size for node in nodes if node.kind == "relation" for size, _ in node.data.sizes}
+    shown = {node.data for node in nodes if operation(node).is_whole}
+    shown |= {size for node in nodes if (order := order_of(node)) for size, _ in order.sizes}
     return sorted(name for name in names if isinstance(name, str) and (name not in "ijkl" or name in shown))
 
 
 def indices_in(roots: Iterable[Node]) -> tuple[bool, bool]:
     """Whether indices stand as numbers in some nodes, and whether brackets say where orders of them hold."""
-    kinds = {node.kind for node in topological(roots)}
-    return not kinds.isdisjoint(("iota", "relation")), "relation" in kinds
+    nodes = list(topological(roots))
+    brackets = any(map(order_of, nodes))
+    return brackets or any(operation(node).is_whole and node.dims for node in nodes), brackets
 
 
 def is_repeated(form: Any) -> bool:

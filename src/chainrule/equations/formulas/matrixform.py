@@ -144,7 +144,7 @@ def _of_whole(whole: WholeForm, along: FormRow | None = None) -> FormRow:
 
 def _readable_product_form(node: Node, form: FormOf) -> Form:
     """A product; in one of slopes of powers the numbers in front of v u ** (v-1) stand with its own."""
-    opened = [written_out(arg) if arg.kind == "raised" else arg for arg in node.args]
+    opened = [written_out(arg) for arg in node.args]
     if opened == list(node.args):
         return _product_form(node, form)
     labels, out = node.data, node.axes

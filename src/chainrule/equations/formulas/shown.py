@@ -24,7 +24,9 @@ from chainrule.equations.nodes.nodes import (
     coefficient_terms,
     factors_of,
     from_below,
+    is_product,
     is_sum,
+    is_symbol,
     linear,
     relabelled,
 )
@@ -71,7 +73,7 @@ class OneExample:
             return symbol
         if symbol not in self._symbols:
             # An index over the examples is the letter of the example itself.
-            name = self.letter if symbol.kind == "iota" else self._name(symbol.data)
+            name = self._name(symbol.data) if is_symbol(symbol) else self.letter
             self._symbols[symbol] = symbol.pool.symbol(name, symbol.dims[1:])
         return self._symbols[symbol]
 
@@ -102,7 +104,7 @@ class OneExample:
     def _apart(self, node: Node) -> tuple[list[Node], Node]:
         """Scalars that are the same for every example, and what is left to be summed."""
         terms = coefficient_terms(node)
-        if len(terms) != 1 or factors_of(terms[0][1])[0][0] is terms[0][1]:
+        if len(terms) != 1 or not is_product(terms[0][1]):
             return [], node
         (c, term), own = terms[0], set(self._symbols.values())
         out = term.axes

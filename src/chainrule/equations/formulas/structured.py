@@ -18,7 +18,14 @@ from chainrule.equations.formulas.solving import solve_kronecker, solve_matrix
 from chainrule.equations.language.given import as_array, check_domain, learn_sizes
 from chainrule.equations.language.tree import walk
 from chainrule.equations.nodes.connected import connected
-from chainrule.equations.nodes.nodes import Node, coefficient_terms, factors_of, is_sum, relabelled
+from chainrule.equations.nodes.nodes import (
+    Node,
+    coefficient_terms,
+    factors_of,
+    is_identity,
+    is_sum,
+    relabelled,
+)
 from chainrule.equations.nodes.program import Cotangent, Program, symbols_of
 from chainrule.errors import DataError, OptionError, ShapeError, TooLargeError
 
@@ -306,8 +313,8 @@ def _without_identities(
     factors: list[tuple[Node, tuple[int, ...]]], rank: int
 ) -> tuple[list[tuple[Node, tuple[int, ...]]], bool]:
     """The factors without the identities between axes of the result, and whether there were any."""
-    identities = [labels for node, labels in factors if node.kind == "delta" and max(labels) < rank]
-    own = [(node, labels) for node, labels in factors if node.kind != "delta" or max(labels) >= rank]
+    identities = [labels for node, labels in factors if is_identity(node) and max(labels) < rank]
+    own = [(node, labels) for node, labels in factors if not is_identity(node) or max(labels) >= rank]
     for first, second in identities:
         own = relabelled(own, {second: first})
     return own, bool(identities)

@@ -257,6 +257,11 @@ def _of_label(relation: Node) -> Node:
     return hot if order.op == "==" else one_minus(hot)
 
 
+def order_of(node: Node) -> Order | None:
+    """The order of indices that a node says holds, if it is one."""
+    return node.data if node.kind == "relation" else None
+
+
 def label_axes(relation: Node) -> int:
     """How many of a relation's axes are those of its label; those of the indices follow."""
     return len(relation.args[0].dims) if relation.args else 0

@@ -45,6 +45,7 @@ split      axes per group                  the inverse of merge
 """
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from chainrule.equations.nodes import intervals, logarithms, quotients, simplify, stable_sums, totals
@@ -66,6 +67,8 @@ from chainrule.equations.nodes.operations import (
     ELEMENTWISE,
     OPERATIONS,
     Args,
+    At,
+    Axes,
     Dims,
     Join,
     Make,
@@ -73,6 +76,7 @@ from chainrule.equations.nodes.operations import (
     Rename,
     apply,
     as_it_stands,
+    left,
 )
 from chainrule.equations.nodes.products import (
     merged,
@@ -114,6 +118,24 @@ def _split(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
 
 def _merged(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
     return merged(args[0], (*[1] * (len(dims) - len(node.dims)), *node.data))
+
+
+def _inside_merged(node: Node, at: At) -> list[At] | None:
+    first = [0, *accumulate(node.data)]
+    alone = all(node.data[axis] == 1 for axis, _ in at)
+    return [tuple((first[axis], place) for axis, place in at)] if alone else None
+
+
+def _inside_split(node: Node, at: At) -> list[At] | None:
+    groups = grouped(range(len(node.dims)), node.data)
+    own = {group[0]: n for n, group in enumerate(groups) if len(group) == 1}
+    return [tuple((own[axis], place) for axis, place in at)] if own.keys() >= dict(at).keys() else None
+
+
+def _split_left(node: Node, at: At, args: list[Node]) -> Node:
+    groups = grouped(list(enumerate(node.dims)), node.data)
+    kept = [tuple(size for _, size in group) for group in groups if group[0][0] not in dict(at)]
+    return split_axes(args[0], kept)
 
 
 def _kronecker(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
@@ -378,7 +400,13 @@ _ROWS = (
     Operation("extreme", last=1, words="the gradient of max is e_argmax, in equal shares among ties"),
     Operation("attains", last=1, is_constant=True, is_simplex=True, is_positive=True),
     Operation("kron", _kronecker, None, "d(A ⊗ B) = dA ⊗ B + A ⊗ dB"),
-    Operation("merge", _merged, None, "several axes run through as one"),
-    Operation("split", _split, None, "an axis taken apart"),
+    Operation(
+        "merge",
+        _merged,
+        None,
+        "several axes run through as one",
+        fixed=Axes(_inside_merged, lambda node, at, args: merged(args[0], left(node.data, at))),
+    ),
+    Operation("split", _split, None, "an axis taken apart", fixed=Axes(_inside_split, _split_left)),
 )
 OPERATIONS.update((row.kind, row) for row in _ROWS)

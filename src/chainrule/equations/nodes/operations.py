@@ -26,6 +26,8 @@ Rename = Callable[[Node], Node]
 Pin = Callable[[Node, list[Node], int, Rename], Node | None]
 Positive = bool | Iterable[Node]
 Labels = tuple[Hashable, ...]
+# Which axes of a node stand at which place.
+At = tuple[tuple[int, int], ...]
 # An elementwise function takes about so many operations.
 FUNCTION_WORK = 10.0
 # Of the pool, a factor, and the exponents of all factors: what is found among these, or they are changed.
@@ -35,6 +37,21 @@ Join = Callable[[Pool, Factor, Any], Iterable[Any] | None]
 def as_it_stands(pool: Pool, node: Node, args: Args, dims: Dims) -> Node:
     """A node of this kind, whatever its arguments."""
     return pool.intern(node.kind, node.data, tuple(args), dims)
+
+
+class Axes(NamedTuple):
+    """How the axes of a node that stand at places, as of one matrix of a stack, go on to its arguments.
+
+    Parameters
+    ----------
+    below : callable
+        (node, at) -> where every argument stands; None if the node is taken as it is.
+    again : callable
+        (node, at, arguments) -> the node without these axes.
+    """
+
+    below: Callable[[Node, At], list[At] | None]
+    again: Callable[[Node, At, list[Node]], Node]
 
 
 class Operation(NamedTuple):
@@ -77,6 +94,8 @@ class Operation(NamedTuple):
         (node, arguments for one example, axis of the examples, rename) -> the node for one example or None;
         rename gives what a symbol, or an index, is for one of them. By default it is made of those arguments
         where its last axes do not mix the examples.
+    fixed : Axes, optional
+        What its axes that stand at places are of its argument; by default as ``last`` says.
     work : float, callable or None
         About how many operations an entry takes, or that, from the node; None where factors are contracted.
     oriented : callable, optional
@@ -126,6 +145,7 @@ class Operation(NamedTuple):
     is_polynomial: bool = False
     broadcasts: bool = False
     pinned: Pin | None = None
+    fixed: Axes | None = None
     work: float | Callable[[Node], float] | None = FUNCTION_WORK
     oriented: Callable[[Node, tuple[int, ...]], Factor] | None = None
     simpler: tuple[Callable[[Node], Iterator[Node]], ...] = ()
@@ -267,6 +287,11 @@ ELEMENTWISE: dict[str, Elementwise] = {}
 
 COMPOSED: dict[str, Callable[[Node], Node]] = {}
 """Functions of the language that are made of others: sqrt(u) is u to the power 1/2."""
+
+
+def left(items: Sequence[T], at: At) -> tuple[T, ...]:
+    """What belongs to the axes that stand at no place."""
+    return tuple(item for axis, item in enumerate(items) if axis not in dict(at))
 
 
 def apply(name: str, u: Node) -> Node:

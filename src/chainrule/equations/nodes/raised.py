@@ -138,8 +138,11 @@ def raised_slope(node: Node, position: int) -> Node:
 
 
 def written_out(node: Node) -> Node:
-    """A derivative of u ** v as a reader writes it, with plain powers: v u ** (v-1), u ** v log u."""
-    if node.data == (0, 0):
+    """A derivative of u ** v as a reader writes it, with plain powers: v u ** (v-1), u ** v log u.
+
+    Anything else stays as it is.
+    """
+    if node.kind != "raised" or node.data == (0, 0):
         return node
     (base, exponent), (n, m), pool = node.args, node.data, node.pool
     logarithm = pool.intern("fn", "log", (base,), base.dims)
