@@ -26,7 +26,7 @@ RANKS = {
     1: {"equations", "network", "checking", "optimize", "data"},
     2: {"catalogue"},
     3: {"diagnosis", "training", "persistence", "distributed", "plotting"},
-    4: {"estimators", "reports", "testing"},
+    4: {"estimators", "reports", "testing", "grading"},
     5: {"cli", "pytest_plugin", "web"},
 }
 # The public face: modules that only re-export, beside the package itself.

@@ -109,6 +109,15 @@ class SheetBlock(_Directive):
         return [nodes.container("", *title, self.block(self.text, "sheet", "sheet"), classes=["file"])]
 
 
+class FileBlock(_Directive):
+    """A Python file of the page's folder."""
+
+    def run(self) -> list[nodes.Node]:
+        self.session.write(self.arguments[0], self.text)
+        title = nodes.caption("", self.arguments[0])
+        return [nodes.container("", title, self.block(self.text, "python", "input"), classes=["file"])]
+
+
 class DerivationBlock(_Directive):
     """A sheet, or one of ``examples/``, and its derivative with rules, code and verdict."""
 
@@ -267,6 +276,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "run": Run,
         "shell": Shell,
         "sheet": SheetBlock,
+        "file": FileBlock,
         "derivation": DerivationBlock,
         "claims": ClaimsBlock,
         "shapes": Shapes,

@@ -62,7 +62,7 @@ def test_the_examples_of_a_page_run(page, tmp_path):
     for block in RUN[page]:
         if block.kind == "run":
             session.run(block.content)
-        elif block.kind == "sheet":
+        elif block.kind in ("sheet", "file"):
             session.write(block.argument, block.content)
         elif block.kind == "shell":
             printed = session.command(block.content, int(block.options.get("exit", 0)))

@@ -7,13 +7,16 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from chainrule.cli.check_python import check_python
 from chainrule.cli.console import Console
 from chainrule.cli.main import REFUSED, UNCHECKABLE, USAGE, exit_code
 from chainrule.cli.options import json_option, penalty_option, quiet_option, reduction_option, size_option
+from chainrule.cli.python_options import python_options, refuse_options_of_python, refuse_options_of_sheets
 from chainrule.cli.sheet_file import check_penalty, find_objective, known_names, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.diagnosis import ClaimsReport, VerifyReport, check_claims, verify
 from chainrule.errors import ChainruleError, OptionError
+from chainrule.grading.places import is_python
 
 NOT_HELD = ("fails", "fails by shape", "holds in another layout")
 _Result = TypeVar("_Result")
@@ -59,6 +62,8 @@ def _telling(json: bool, action: Callable[[], _Result]) -> _Result:
         "chainrule check model.eqs --of L --wrt W",
         "chainrule check model.eqs --of L --batch --penalty R",
         "chainrule check homework.eqs --json | jq .claims.counts",
+        "chainrule check homework.py:gradient --loss homework.py:loss",
+        "chainrule check homework.py:gradient --against model.eqs --gradescope results.json",
     ),
 )
 @click.argument("sheet")
@@ -68,11 +73,10 @@ def _telling(json: bool, action: Callable[[], _Result]) -> _Result:
 @reduction_option
 @penalty_option
 @size_option
+@python_options
 @json_option
 @quiet_option
-@click.pass_context
 def command(
-    ctx: click.Context,
     sheet: str,
     of: str | None,
     wrt: tuple[str, ...],
@@ -82,13 +86,19 @@ def command(
     sizes: dict[str, int],
     as_json: bool,
     quiet: bool,
+    **of_python: Any,
 ) -> None:
     """Judge every claim of a sheet, and the gradient that is derived from it; SHEET is a file, or -.
 
-    A claim is a line such as d(L, W) == d(L, z) @ x.T. Exit codes: 0 all right, 1 something is wrong,
-    3 something could not be checked and nothing is wrong.
+    A claim is a line such as d(L, W) == d(L, z) @ x.T. In place of a sheet stands homework.py:gradient for a
+    function in a Python file. Exit codes: 0 all right, 1 something is wrong, 3 something could not be checked
+    and nothing is wrong.
     """
-    console = Console(as_json, quiet)
+    ctx, console = click.get_current_context(), Console(as_json, quiet)
+    if is_python(sheet):
+        refuse_options_of_sheets(ctx)
+        ctx.exit(check_python(console, sheet, ctx.params))
+    refuse_options_of_python(ctx)
     equations = read_sheet(sheet)
     names = known_names(equations, wrt, "--wrt")
     target = known_names(equations, [of], "--of")[0] if of else find_objective(equations, names, penalty)

@@ -26,18 +26,29 @@ def parse_archive(content: bytes, source: str, reading: Reading) -> Table:
         If it is no archive, an array would be unpickled, lengths differ, or more bytes than the limit would
         come out of it.
     """
+    return Table.of(read_arrays(content, source, reading.limit), source, reading.missing_values)
+
+
+def read_arrays(content: bytes, source: str, limit: int) -> dict[str, Array]:
+    """The arrays of an npz file by name.
+
+    Raises
+    ------
+    DataError
+        If it is no archive, an array would be unpickled, or more than ``limit`` bytes would come out of it.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             total = sum(member.file_size for member in members)
-            if total > reading.limit:
-                raise DataError(f"{source} unpacks to {total} bytes; at most {reading.limit} are read.")
+            if total > limit:
+                raise DataError(f"{source} unpacks to {total} bytes; at most {limit} are read.")
             arrays = {m.filename.removesuffix(".npy"): _member(archive, m, source) for m in members}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise DataError(f"{source} is not a readable npz archive: {error}.") from None
     if not arrays:
         raise DataError(f"{source} holds no arrays.")
-    return Table.of(arrays, source, reading.missing_values)
+    return arrays
 
 
 def parse_array(content: bytes, source: str, reading: Reading) -> Table:
