@@ -22,6 +22,7 @@ RANKS = {
         "arrays",
         "near_misses",
         "numerals",
+        "drawing",
     },
     1: {"equations", "network", "checking", "optimize", "data"},
     2: {"catalogue"},

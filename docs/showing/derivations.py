@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.diagnosis import verify
+from chainrule.drawing.markup import Markup
 from chainrule.equations import ByLayer, Derivation, Equations
-from chainrule.reports.markup import Markup
 from showing.hessian import hessian_errors
 from showing.panels import second_verdict, verdict
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chainrule.diagnosis import BlockVerification, ClaimsReport, ClaimVerdict, VerifyReport
+from chainrule.drawing.markup import Markup, element, join
 from chainrule.equations import ByLayer, Derivation, Equations
-from chainrule.reports.markup import Markup, element, join
 
 _RIGHT = 1e-9
 

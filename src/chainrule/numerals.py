@@ -44,6 +44,15 @@ def numeral(value: float, digits: int = 4, largest: float = LARGEST) -> str:
     return f"{sign}{grouped}{point}{rest}{power}"
 
 
+def distinct_numbers(yours: float, true: float) -> tuple[str, str]:
+    """Two numbers in as few digits as tell them apart."""
+    for digits in (4, 8, 12, 17):
+        texts = numeral(yours, digits), numeral(true, digits)
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
 def exact(value: Fraction) -> str:
     """A fraction as it is read back: in digits, with an exponent of ten where these would be long.
 

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from html_page import Page
+
 SHEET = """\
 data        X: R[N, p]; y: R[N]
 parameters  W: R[M, p]; b: R[M]; v: R[M]
@@ -182,3 +184,54 @@ def test_a_file_cannot_judge_itself(check, tmp_path, cheat, against):
     assert answer.code in (1, 3)
     assert json.loads((tmp_path / "results.json").read_text())["score"] < 1
     assert "Traceback" not in answer.out + answer.err
+
+
+def test_a_report_is_written_as_markdown_or_a_page(check, tmp_path):
+    check(NO_SLOPE, *SHEETS, "--out", "report.md")
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert text.startswith("**homework.py:gradient, against model.eqs**")
+    assert "| `W` |" in text and "the derivative of tanh is left out" in text
+    check(NO_SLOPE, *SHEETS, "--out", "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    Page(page)
+    assert "<polyline" in page and "<rect" in page and "<math" not in page
+    check(NO_SLOPE, *SHEETS, "--out", "report.html", "--reveal")
+    assert "<math" in (tmp_path / "report.html").read_text("utf-8")
+    check("1 / 0", *SHEETS, "--out", "report.md")
+    assert "**not checkable:** homework.py, line 1" in (tmp_path / "report.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*SHEETS, "--out", "report.pdf"), "expected a page, .html, or Markdown, .md"),
+        ((*FILE, "--otter", "q1.py"), "--otter writes a test against a sheet"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_anything_runs(check, words, said):
+    answer = check("1 / 0", *words)
+    assert answer.code == 2 and said in answer.err and answer.out == ""
+
+
+def test_a_test_for_otter_is_written_from_a_right_gradient_alone(check, tmp_path):
+    answer = check(NO_SLOPE, *SHEETS, "--otter", "q1.py")
+    assert answer.code == 2 and "not right itself" in answer.err and not (tmp_path / "q1.py").exists()
+    assert check(RIGHT, *SHEETS, "--otter", "q1.py", "--points", "6", "--size", "M=5").code == 0
+    names = {}
+    exec((tmp_path / "q1.py").read_text("utf-8"), names)
+    assert (names["test"]["name"], names["test"]["points"]) == ("q1", 6)
+    (suite,) = names["test"]["suites"]
+    assert len(suite["cases"]) == 3 and "sizes={'M': 5}" in suite["cases"][0]["code"]
+
+
+def test_a_diagnosis_from_another_process_is_nothing_but_texts(check):
+    forged = """\
+import chainrule.diagnosis as d
+class Forged:
+    def __str__(self): return "right" + chr(27)
+    def to_dict(self): return {"mistake": ["a"], "place": {"b": 1}, "equivalents": 3, "second": {"a": 1}}
+d.diagnose = lambda *a, **k: Forged()
+"""
+    own = HEAD + NO_SLOPE.replace("import numpy as np\n", "")
+    answer = check(forged + own, "--loss", "homework.py:loss", "--out", "report.md")
+    assert answer.code == 1 and "Traceback" not in answer.err and chr(27) not in answer.out

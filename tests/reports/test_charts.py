@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainrule.drawing.axis import Axis
+from chainrule.drawing.charts import Series, line_chart, scatter_chart
 from chainrule.errors import ShapeError
-from chainrule.reports.axis import Axis
-from chainrule.reports.charts import Series, line_chart, scatter_chart
 from chainrule.reports.pixels import png_address
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-9)

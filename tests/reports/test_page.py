@@ -9,6 +9,7 @@ import pytest
 from chainrule.checking import check_gradient
 from chainrule.data import Table
 from chainrule.diagnosis import verify
+from chainrule.drawing.markup import Markup, element, join
 from chainrule.equations import Equations
 from chainrule.errors import ShapeError
 from chainrule.optimize.history import Epoch, History
@@ -30,7 +31,6 @@ from chainrule.reports import (
     verdict_section,
     write_report,
 )
-from chainrule.reports.markup import Markup, element, join
 from html_page import Page
 
 HOSTILE = '<script>alert("1")</script> & "quotes" \' </pre><img src=x onerror=alert(1)>'

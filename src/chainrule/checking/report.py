@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from chainrule.checking.parts import check_parts, stages_parts
+from chainrule.checking.step_curve import StepCurve, step_curve
 from chainrule.checking.subject import Subject
-from chainrule.numerals import numeral
+from chainrule.drawing.document import Part, markdown, notebook_html
+from chainrule.numerals import distinct_numbers, numeral
 
 Status = Literal["right", "wrong", "not checkable"]
 
@@ -199,6 +202,27 @@ class CheckReport:
     def __str__(self) -> str:
         return self.text()
 
+    def parts(self) -> list[Part]:
+        """The report as parts of a document, for a page."""
+        return check_parts(self.to_dict())
+
+    def markdown(self) -> str:
+        """The report as GitHub renders it."""
+        return markdown(self.parts())
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self.parts())
+
+    def step_curve(self) -> StepCurve:
+        """How far differences are from the claim, at several steps: 24 more evaluations for each block.
+
+        Raises
+        ------
+        OptionError
+            If the report has no loss any more, as of a pickle, or is of a Jacobian.
+        """
+        return step_curve(self.subject)
+
     def text(self, lines: int = LINES) -> str:
         """The report in at most ``lines`` lines; where room is short, what is not right comes first."""
         width = min(max((len(name) for name in self.blocks), default=0), 30)
@@ -280,6 +304,17 @@ class StagesReport:
             "skipped": list(self.skipped),
         }
 
+    def parts(self) -> list[Part]:
+        """The stages as parts of a document, with the report on the first that fails."""
+        return stages_parts(self.to_dict())
+
+    def markdown(self) -> str:
+        """The report as GitHub renders it."""
+        return markdown(self.parts())
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self.parts())
+
     def __str__(self) -> str:
         width = max((len(name) for name in self.stages), default=0)
         right = [name for name, report in self.stages.items() if report.ok]
@@ -294,15 +329,6 @@ class StagesReport:
         if self.skipped:
             rows.append(f"not run: {', '.join(self.skipped)}")
         return "\n".join(rows)
-
-
-def distinct_numbers(yours: float, true: float) -> tuple[str, str]:
-    """Two numbers in as few digits as tell them apart."""
-    for digits in (4, 8, 12, 17):
-        texts = numeral(yours, digits), numeral(true, digits)
-        if texts[0] != texts[1]:
-            break
-    return texts
 
 
 def _wrap(text: str, indent: str) -> list[str]:

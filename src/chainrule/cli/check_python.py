@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from chainrule.checking.report import WIDTH
 from chainrule.cli.console import Console
 from chainrule.cli.main import REFUSED, UNCHECKABLE
 from chainrule.cli.sheet_file import check_penalty, objective_of, read_sheet
+from chainrule.drawing.document import Paragraph, markdown, page_part
+from chainrule.equations import Equations
 from chainrule.errors import ChainruleError, OptionError, UncheckableError
 from chainrule.grading.gradescope import gradescope_results
 from chainrule.grading.judgement import Judgement, judge
 from chainrule.grading.limits import Limits
+from chainrule.grading.otter import DEFAULTS, otter_test
 from chainrule.grading.places import Place, stored_arrays
 from chainrule.grading.sheet_loss import SheetLoss, sheet_loss
+from chainrule.reports import Report, Section, gradient_section, write_report
 from chainrule.whole_file import write_whole
 
 CODES = {"right": 0, "wrong": REFUSED, "not checkable": UNCHECKABLE}
@@ -45,23 +51,64 @@ def check_python(console: Console, target: str, options: Mapping[str, Any]) -> i
         If something that was asked for is not there.
     """
     gradient = Place.read(target)
+    _refuse_outputs(options)
     loss = _loss(options)
     limits = Limits(options["seconds"], options["memory"])
     console.say(f"{gradient.file.name} runs in a process of its own: {limits}.")
     at = None if isinstance(loss, SheetLoss) else options["at"]
     keywords = {name: options[name] for name in ("examples", "seed", "reveal")}
-    found = judge(gradient, loss, limits, at=at, **keywords)
-    against = options["against"] or str(loss)
-    _show(
-        console, f"{gradient}, against {against}", found, f"at {loss}" if isinstance(loss, SheetLoss) else ""
-    )
-    if options["gradescope"] is not None:
-        results = gradescope_results(found, options["points"])
-        write_whole(options["gradescope"], json.dumps(results, indent=2, ensure_ascii=False).encode())
+    found = judge(gradient, loss, limits, at=at, curve=_suffix(options["out"]) == ".html", **keywords)
+    heading = f"{gradient}, against {options['against'] or loss}"
+    _show(console, heading, found, f"at {loss}" if isinstance(loss, SheetLoss) else "")
+    _write(gradient, loss, heading, found, options)
     console.say(_verdict(found))
     code = CODES[found.status]
     console.finish({"exit_code": code, "claims": None, "gradient": found.to_dict()})
     return code
+
+
+def _suffix(path: Path | None) -> str:
+    return path.suffix.lower() if path is not None else ""
+
+
+def _refuse_outputs(options: Mapping[str, Any]) -> None:
+    """Refuse, before anything is run, files that could not be written afterwards."""
+    if options["out"] is not None and _suffix(options["out"]) not in (".html", ".md"):
+        raise OptionError(f"--out {options['out']}: expected a page, .html, or Markdown, .md.")
+    if options["otter"] is not None and options["against"] is None:
+        raise OptionError("--otter writes a test against a sheet: give --against model.eqs.")
+
+
+def _write(
+    gradient: Place, loss: Place | SheetLoss, heading: str, found: Judgement, options: Mapping[str, Any]
+) -> None:
+    """Write the files that were asked for."""
+    if options["gradescope"] is not None:
+        results = gradescope_results(found, options["points"])
+        write_whole(options["gradescope"], json.dumps(results, indent=2, ensure_ascii=False).encode())
+    if options["otter"] is not None and isinstance(loss, SheetLoss):
+        if found.status != "right":
+            raise OptionError("--otter: no test is written from a gradient that is not right itself.")
+        equations, of = _objective(options)
+        asked: dict[str, Any] = {"sheet": equations.text, "of": of}
+        asked |= {name: value for name, value in _over(options).items() if value != DEFAULTS[name]}
+        text = otter_test(options["otter"].stem, gradient.name, loss.parameters, options["points"], asked)
+        write_whole(options["otter"], text.encode())
+    if _suffix(options["out"]) == ".md":
+        write_whole(options["out"], markdown([Paragraph("", heading), *found.parts()]).encode())
+    elif options["out"] is not None:
+        sections = (Section("Block by block", page_part(found.parts())), *_solution(options))
+        write_report(options["out"], Report(heading, _verdict(found), (), sections))
+
+
+def _solution(options: Mapping[str, Any]) -> tuple[Section, ...]:
+    """The true formulas, only if they may be seen and there is a sheet to derive them from."""
+    if options["against"] is None or not options["reveal"]:
+        return ()
+    equations, of = _objective(options)
+    over = {name: options[name] for name in ("reduction", "penalty")} if options["batch"] else {}
+    derived = equations.derive(of, form="batch" if options["batch"] else None, **over)
+    return (gradient_section(derived),)
 
 
 def _loss(options: Mapping[str, Any]) -> Place | SheetLoss:
@@ -75,21 +122,29 @@ def _loss(options: Mapping[str, Any]) -> Place | SheetLoss:
         return _loss_of_sheet(options)
     except (OptionError, UncheckableError):
         raise
-    except (
-        ChainruleError
-    ) as error:  # what is wrong with the sheet says nothing of the gradient: no verdict, no 1
+    except ChainruleError as error:
+        # What is wrong with the sheet is said of no gradient: it is wrong usage.
         raise OptionError(str(error)) from error
 
 
-def _loss_of_sheet(options: Mapping[str, Any]) -> SheetLoss:
+def _objective(options: Mapping[str, Any]) -> tuple[Equations, str]:
+    """The sheet, and the name of its loss."""
     equations = read_sheet(options["against"])
     of = objective_of(equations, options["of"], "--of", (), options["penalty"])
     check_penalty(equations, of, options["penalty"])
+    return equations, of
+
+
+def _over(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("sizes", "batch", "reduction", "penalty", "seed")}
+
+
+def _loss_of_sheet(options: Mapping[str, Any]) -> SheetLoss:
+    equations, of = _objective(options)
     if options["at"] is not None and not options["at"].endswith(".npz"):
         raise OptionError(f"--at {options['at']}: a sheet takes its values from an npz file, or draws them.")
     given = stored_arrays(Path(options["at"])) if options["at"] else {}
-    over = {name: options[name] for name in ("sizes", "batch", "reduction", "penalty", "seed")}
-    return sheet_loss(equations, of, given=given, **over)
+    return sheet_loss(equations, of, given=given, **_over(options))
 
 
 def _show(console: Console, heading: str, found: Judgement, at: str) -> None:
@@ -98,11 +153,16 @@ def _show(console: Console, heading: str, found: Judgement, at: str) -> None:
     console.block("\n".join(filter(None, lines)))
     if found.mistake:
         console.heading("The mistake")
-        console.block(found.mistake.text)
+        console.block("\n".join(_wrapped(line) for line in found.mistake.text.splitlines()))
     if found.printed:
         console.heading("It printed")
         lines = found.printed.splitlines()
         console.block("\n".join([*lines[:PRINTED], *(["..."] if len(lines) > PRINTED else [])]))
+
+
+def _wrapped(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent + "  ")
 
 
 def coloured(text: str) -> str:

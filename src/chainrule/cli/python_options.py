@@ -11,7 +11,19 @@ from click.core import ParameterSource
 from chainrule.cli.options import NewFile, seed_option
 from chainrule.errors import OptionError
 
-OF_PYTHON = ("loss", "against", "at", "examples", "seconds", "memory", "gradescope", "points", "seed")
+OF_PYTHON = (
+    "loss",
+    "against",
+    "at",
+    "examples",
+    "seconds",
+    "memory",
+    "gradescope",
+    "points",
+    "otter",
+    "out",
+    "seed",
+)
 OF_SHEETS = ("of", "batch", "reduction", "penalty", "sizes")
 
 _OPTIONS = (
@@ -46,6 +58,10 @@ _OPTIONS = (
     ),
     click.option(
         "--gradescope", type=NewFile(), metavar="FILE", help="Write grades as Gradescope reads them."
+    ),
+    click.option("--otter", type=NewFile(), metavar="FILE", help="Write a test of it for otter-grader."),
+    click.option(
+        "--out", type=NewFile(), metavar="FILE", help="Write the report, as a page (.html) or Markdown (.md)."
     ),
     click.option(
         "--points",

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from chainrule.checking.report import distinct_numbers
+from chainrule.diagnosis.parts import claims_parts
+from chainrule.drawing.document import Part, markdown, notebook_html
 from chainrule.equations.language.tree import Layout
+from chainrule.numerals import distinct_numbers
 
 Verdict = Literal["holds", "fails", "fails by shape", "holds in another layout", "not checkable"]
 
@@ -150,6 +152,17 @@ class ClaimsReport:
             "counts": self.counts(),
             "claims": [claim.to_dict() for claim in self.claims],
         }
+
+    def parts(self) -> list[Part]:
+        """The report as parts of a document, for a page."""
+        return claims_parts(self.to_dict())
+
+    def markdown(self) -> str:
+        """The report as GitHub renders it."""
+        return markdown(self.parts())
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self.parts())
 
     def __str__(self) -> str:
         if not self.claims:

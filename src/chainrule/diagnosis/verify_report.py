@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chainrule.diagnosis.parts import verify_parts
+from chainrule.drawing.document import Part, markdown, notebook_html
+
 Verified = Literal["right", "wrong", "not checkable"]
 
 LINES = 15
@@ -101,6 +104,17 @@ class VerifyReport:
             "blocks": [block.to_dict() for block in self.blocks],
             "sizes": [dict(sizes) for sizes in self.sizes],
         }
+
+    def parts(self) -> list[Part]:
+        """The report as parts of a document, for a page."""
+        return verify_parts(self.to_dict())
+
+    def markdown(self) -> str:
+        """The report as GitHub renders it."""
+        return markdown(self.parts())
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self.parts())
 
     def __str__(self) -> str:
         """At most 15 lines; where room is short, what is not right comes first."""

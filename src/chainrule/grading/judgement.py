@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import CheckReport, check_gradient
+from chainrule.checking.step_curve import StepCurve
 from chainrule.diagnosis import diagnose
+from chainrule.diagnosis.parts import diagnosis_parts
+from chainrule.drawing.document import Paragraph, Part, Sentences
 from chainrule.errors import ChainruleError, OptionError, UncheckableError
 from chainrule.grading.calls import SINGLE, by_parameter, value_of
 from chainrule.grading.frames import printable
@@ -68,6 +71,8 @@ class Judgement:
         What the file printed.
     names : tuple of str
         Of the blocks, where they are known.
+    curve : StepCurve or None
+        If it was asked for.
     """
 
     report: CheckReport | None = None
@@ -76,11 +81,23 @@ class Judgement:
     notes: tuple[str, ...] = ()
     printed: str = ""
     names: tuple[str, ...] = ()
+    curve: StepCurve | None = None
 
     @property
     def status(self) -> Literal["right", "wrong", "not checkable"]:
         """The verdict on the whole."""
         return self.report.status if self.report is not None and not self.fault else "not checkable"
+
+    def parts(self) -> list[Part]:
+        """The judgement as parts of a document."""
+        said: list[Part] = [Paragraph(self.fault, "not checkable:")] if self.fault else []
+        if self.report is not None and not self.fault:
+            said += self.report.parts()
+        if self.mistake:
+            said += [Paragraph("", "The mistake"), *diagnosis_parts(self.mistake.found)]
+        if self.curve is not None:
+            said += self.curve.parts()
+        return [*said, Sentences([("", note) for note in self.notes])]
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able mapping."""
@@ -119,6 +136,7 @@ def judge(
     examples: int | None = None,
     seed: int = 0,
     reveal: bool = False,
+    curve: bool = False,
 ) -> Judgement:
     """Judge a gradient in a file against the loss of a file, or of a sheet.
 
@@ -137,6 +155,8 @@ def judge(
     seed : int
     reveal : bool
         Whether the mistake is told with the true formula.
+    curve : bool
+        Whether the errors of differences are looked at, step by step.
 
     Raises
     ------
@@ -152,12 +172,13 @@ def judge(
             for process in dict.fromkeys((theirs, own)):
                 process.open()
             case = _Case.of(gradient, loss, own, theirs, at, seed, examples)
-            found = case.judged(seed, reveal)
+            found = case.judged(seed, reveal, curve)
         except UncheckableError as error:
             names = tuple(loss.parameters) if isinstance(loss, SheetLoss) else ()
             found = Judgement(fault=_reason(error), names=names)
-        printed = "\n".join(filter(None, dict.fromkeys(process.printed for process in (own, theirs))))
-    return Judgement(found.report, found.fault, found.mistake, found.notes, printed, found.names)
+    # Only what has ended has printed all.
+    printed = "\n".join(filter(None, dict.fromkeys(process.printed for process in (own, theirs))))
+    return replace(found, printed=printed)
 
 
 def _reason(error: BaseException) -> str:
@@ -204,7 +225,7 @@ class _Case:
         arrays = {name: np.asarray(array) for name, array in self.point.arrays.items()}
         return arrays[SINGLE] if self.point.single else arrays
 
-    def judged(self, seed: int, reveal: bool) -> Judgement:
+    def judged(self, seed: int, reveal: bool, curve: bool) -> Judgement:
         """The verdict, and for a wrong gradient its mistake."""
         names = tuple(self.point.arrays)
         notes: list[str] = []
@@ -228,7 +249,8 @@ class _Case:
                 notes.append(
                     f"{remote.name} changes {what} in place: work on a copy, or the caller has another value."
                 )
-        return Judgement(report, mistake=mistake, notes=tuple(dict.fromkeys(notes)), names=names)
+        found = Judgement(report, mistake=mistake, notes=tuple(dict.fromkeys(notes)), names=names)
+        return replace(found, curve=_curve(report)) if curve else found
 
     def _claim(self, first: Any) -> Any:
         """The gradient as a function, whose value at the point is known already."""
@@ -272,9 +294,27 @@ class _Case:
                 answer = loss.process.ask({"form": value.words.get("form")}, value.arrays, SEARCHING)
             except FileFaultError:
                 answer = loss.process.ask({"fault": True}, {}, SEARCHING)
-        found = answer.words.get("found")
-        text = printable(answer.words.get("text", "unknown"))
-        return Mistake(text, found if isinstance(found, dict) else {"mistake": "unknown"})
+        return Mistake(printable(answer.words.get("text", "unknown")), _as_told(answer.words.get("found")))
+
+
+def _as_told(found: Any, depth: int = 0) -> dict[str, Any]:
+    """A diagnosis as another process tells it, with nothing in it but texts."""
+    told = found if isinstance(found, dict) else {}
+    texts = {key: str(told.get(key) or "") for key in ("mistake", "place", "evidence")}
+    listed = {key: _texts(told.get(key)) for key in ("equivalents", "formulas", "hints")}
+    second = _as_told(told["second"], depth + 1) if told.get("second") and depth == 0 else None
+    return {**texts, "mistake": texts["mistake"] or "unknown", **listed, "second": second}
+
+
+def _texts(told: Any) -> list[str]:
+    return [str(text) for text in told] if isinstance(told, list) else []
+
+
+def _curve(report: CheckReport) -> StepCurve | None:
+    try:
+        return report.step_curve()
+    except UncheckableError:  # a loss that fails beside the point has no curve
+        return None
 
 
 _RANDOM = (

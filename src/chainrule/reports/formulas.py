@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainrule.checking import BlockVerdict, CheckReport
+from chainrule.drawing.markup import Markup, element, join
+from chainrule.drawing.panels import table_panel
 from chainrule.numerals import numeral
-from chainrule.reports.markup import Markup, element, join
 from chainrule.reports.page import Section
-from chainrule.reports.panels import table_panel
 
 if TYPE_CHECKING:
     from chainrule.diagnosis import BlockVerification, VerifyReport

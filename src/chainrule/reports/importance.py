@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.drawing.markup import Markup, element
+from chainrule.drawing.panels import table_panel
 from chainrule.numerals import numeral
-from chainrule.reports.markup import Markup, element
 from chainrule.reports.page import Section
-from chainrule.reports.panels import table_panel
 
 Array = NDArray[Any]
 REPEATS = 10

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.drawing.charts import Series, line_chart, scatter_chart
+from chainrule.drawing.markup import Markup, element
+from chainrule.drawing.panels import table_panel
 from chainrule.errors import ShapeError, shortened
 from chainrule.numerals import numeral
 from chainrule.optimize import History
-from chainrule.reports.charts import Series, line_chart, scatter_chart
 from chainrule.reports.fold_scores import FoldScores
-from chainrule.reports.markup import Markup, element
 from chainrule.reports.page import Figure, Section
-from chainrule.reports.panels import table_panel
 from chainrule.reports.pixels import png_address
 from chainrule.reports.score_table import Score, columns_of, texts_of
 from chainrule.reports.scores import ClassificationScores, RegressionScores, Scores

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from chainrule.reports.markup import Markup, element, join
+from chainrule.drawing.document import drawing_style
+from chainrule.drawing.markup import Markup, element, join
 from chainrule.whole_file import write_whole
 
 # Nothing may be fetched or run, even if a flaw let markup slip in.
@@ -74,7 +75,8 @@ def render(report: Report) -> str:
     >>> "<h1>A &lt; B</h1>" in page
     True
     """
-    style = resources.files("chainrule.reports").joinpath("page.css").read_text(encoding="utf-8")
+    own = resources.files("chainrule.reports").joinpath("page.css").read_text(encoding="utf-8")
+    style = drawing_style() + own
     head = element(
         "head",
         element("meta", charset="utf-8"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chainrule.data import Column, Table
-from chainrule.reports.markup import Markup, element, join
+from chainrule.drawing.markup import Markup, element, join
+from chainrule.drawing.panels import table_panel
 from chainrule.reports.page import Section
-from chainrule.reports.panels import table_panel
 
 SHOWN = 20
 """Columns; the others are folded."""

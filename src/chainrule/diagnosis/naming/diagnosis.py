@@ -26,6 +26,8 @@ from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.tape import Untraceable
 from chainrule.diagnosis.naming.words import is_close
+from chainrule.diagnosis.parts import diagnosis_parts
+from chainrule.drawing.document import Part, markdown, notebook_html
 from chainrule.errors import ChainruleError, OptionError
 
 Array = NDArray[Any]
@@ -67,6 +69,17 @@ class Diagnosis:
         if self.equivalents:
             lines.append(f"  the same numbers come of: {', '.join(self.equivalents)}")
         return "\n".join([*lines, f"and {self.second}"] if self.second else lines)
+
+    def parts(self) -> list[Part]:
+        """The diagnosis as parts of a document, for a page."""
+        return diagnosis_parts(self.to_dict())
+
+    def markdown(self) -> str:
+        """The diagnosis as GitHub renders it."""
+        return markdown(self.parts())
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self.parts())
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able mapping."""

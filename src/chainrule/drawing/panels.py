@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chainrule.reports.markup import Markup, element
+from chainrule.drawing.markup import Markup, element
 
 
 def table_panel(

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from chainrule.drawing.axis import Axis
+from chainrule.drawing.markup import Markup, element, join
 from chainrule.numerals import numeral
-from chainrule.reports.axis import Axis
-from chainrule.reports.markup import Markup, element, join
 
 # A narrow drawing keeps its letters readable when a phone shrinks it.
 WIDTH, HEIGHT = 420, 260
@@ -18,6 +18,8 @@ BESIDE, LEAST = 28, 52
 LETTER = 7.5
 """Width of a letter at most, in the size that the style gives to the text of charts."""
 MOST_POINTS = 600
+SMALLEST = 1e-17
+"""Of an error: all that double precision can have lie above."""
 WIDEST = 1e6
 """100,000 fits beside an axis."""
 
@@ -48,20 +50,40 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str, description
     description : str
         What a reader who does not see the chart should know.
     """
+    return _lines(series, Axis.whole, Axis.fitting, x_label, y_label, description)
+
+
+def log_chart(series: Sequence[Series], x_label: str, y_label: str, description: str) -> Markup:
+    """Lines over two logarithmic axes, such as an error against a step; zeros are drawn as `SMALLEST`."""
+    raised = [
+        Series(one.name, [x for x, _ in one.points], [max(y, SMALLEST) for _, y in one.points])
+        for one in series
+    ]
+    return _lines(raised, Axis.log, Axis.log, x_label, y_label, description)
+
+
+def _lines(
+    series: Sequence[Series],
+    make_across: Callable[..., Axis],
+    make_up: Callable[..., Axis],
+    x_label: str,
+    y_label: str,
+    description: str,
+) -> Markup:
     drawn = [one for one in series if one.points]
     if not drawn:
         return element("p", "There is nothing finite to draw.", class_="note")
     xs = [x for one in drawn for x, _ in one.points]
     ys = [y for one in drawn for _, y in one.points]
-    up = Axis.fitting(ys, HEIGHT - BOTTOM, TOP)
-    across = _between_margins(Axis.whole, xs, up)
+    up = make_up(ys, HEIGHT - BOTTOM, TOP)
+    across = _between_margins(make_across, xs, up)
     lines = [_line(one, number, across, up) for number, one in enumerate(drawn)]
-    scale = " (log scale)" if up.logarithmic else ""
-    drawing = _drawing(description, _frame(across, up, x_label, y_label + scale), *lines)
+    labels = [label + " (log scale)" * axis.logarithmic for label, axis in ((x_label, across), (y_label, up))]
+    picture = drawing(description, _frame(across, up, *labels), *lines)
     if len(drawn) == 1:
-        return drawing
+        return picture
     keys = [element("li", _key(number), one.name) for number, one in enumerate(drawn)]
-    return join(element("ul", *keys, class_="legend"), drawing)
+    return join(element("ul", *keys, class_="legend"), picture)
 
 
 def scatter_chart(series: Series, x_label: str, y_label: str, description: str) -> Markup:
@@ -78,7 +100,7 @@ def scatter_chart(series: Series, x_label: str, y_label: str, description: str) 
         for x, y in points[::stride]
     ]
     diagonal = element("line", x1=across.start, y1=up.start, x2=across.stop, y2=up.stop, class_="reference")
-    return _drawing(description, _frame(across, up, x_label, y_label), diagonal, *dots)
+    return drawing(description, _frame(across, up, x_label, y_label), diagonal, *dots)
 
 
 def _between_margins(make: Callable[..., Axis], values: list[float], up: Axis) -> Axis:
@@ -91,12 +113,13 @@ def _between_margins(make: Callable[..., Axis], values: list[float], up: Axis) -
     return replace(axis, marks=axis.marks[:: math.ceil(LETTER * (widest + 1) / between)])
 
 
-def _drawing(description: str, *children: Markup) -> Markup:
+def drawing(description: str, *children: Markup, height: float = HEIGHT) -> Markup:
+    """A picture with the words that stand for it."""
     return element(
         "svg",
         element("title", description),
         *children,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        viewBox=f"0 0 {WIDTH} {height:g}",
         role="img",
         class_="chart",
     )
@@ -122,15 +145,22 @@ def _frame(across: Axis, up: Axis, x_label: str, y_label: str) -> Markup:
         y = up.place(value)
         pieces.append(element("line", x1=left, y1=y, x2=right, y2=y, class_="grid"))
         pieces.append(element("text", _number(value), x=left - 6, y=y + 4, text_anchor="end"))
+    pieces.append(axis_below(across, x_label, bottom))
+    turned = f"translate(11 {(TOP + bottom) / 2}) rotate(-90)"
+    pieces.append(element("text", y_label, transform=turned, text_anchor="middle", class_="label"))
+    return join(*pieces)
+
+
+def axis_below(across: Axis, label: str, bottom: float) -> Markup:
+    """The axis across, at a height, with its numbers and its label below."""
+    pieces = []
     for value in across.marks:
         x = across.place(value)
         pieces.append(element("line", x1=x, y1=bottom, x2=x, y2=bottom + 4, class_="axis"))
         pieces.append(element("text", _number(value), x=x, y=bottom + 17, text_anchor="middle"))
-    pieces.append(element("line", x1=left, y1=bottom, x2=right, y2=bottom, class_="axis"))
-    middle = (left + right) / 2
-    pieces.append(element("text", x_label, x=middle, y=HEIGHT - 8, text_anchor="middle", class_="label"))
-    turned = f"translate(11 {(TOP + bottom) / 2}) rotate(-90)"
-    pieces.append(element("text", y_label, transform=turned, text_anchor="middle", class_="label"))
+    pieces.append(element("line", x1=across.start, y1=bottom, x2=across.stop, y2=bottom, class_="axis"))
+    middle, below = (across.start + across.stop) / 2, bottom + BOTTOM - 8
+    pieces.append(element("text", label, x=middle, y=below, text_anchor="middle", class_="label"))
     return join(*pieces)
 
 

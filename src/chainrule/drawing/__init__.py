@@ -1,0 +1,1 @@
+"""What reports are drawn with: markup, charts, tables, and documents in HTML and Markdown."""
