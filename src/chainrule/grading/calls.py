@@ -55,29 +55,33 @@ def caller(
     FaultError
         If it takes nothing, or needs what has no value.
     """
-    try:
-        every = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # a function written in C
-        return function
-    if not every:
-        raise FaultError(f"{name}() takes no argument; it must take the parameters")
-    needed = [one for one in every if one.default is one.empty and one.kind not in (2, 4)]
-    if not needed:  # *everything, or a default for everything
+    needed = _needed(function, name)
+    if not needed:
         return function
     rest = needed if any(_meant(one.name, blocks) for one in needed) else needed[1:]
-    others = {**module, **data}
-    getters = [_getter(one.name, blocks, others) for one in rest]
-    if getters == [None] and data and rest is not needed:  # gradient(parameters, data)
-        getters = [lambda _: {key: value.copy() for key, value in data.items()}]
-    if missing := [one.name for one, getter in zip(rest, getters, strict=True) if getter is None]:
-        taken = ", ".join(one.name for one in needed)
-        known = [*blocks, *data]
-        raise FaultError(
-            f"{name}({taken}) needs {missing[0]}, which has no value{near_misses(missing[0], known)}"
-        )
+    found = [_getter(one.name, blocks, {**module, **data}) for one in rest]
+    if found == [None] and data and rest is not needed:  # gradient(parameters, data)
+        found = [lambda _: {key: value.copy() for key, value in data.items()}]
+    getters = [getter for getter in found if getter is not None]
+    if len(getters) < len(rest):
+        missing, taken = rest[found.index(None)].name, ", ".join(one.name for one in needed)
+        known = near_misses(missing, [*blocks, *data])
+        raise FaultError(f"{name}({taken}) needs {missing}, which has no value{known}")
     if rest is not needed:
         getters.insert(0, lambda at: at)
-    return lambda at: _called(function, needed, [getter(at) for getter in getters if getter])
+    return lambda at: _called(function, needed, [getter(at) for getter in getters])
+
+
+def _needed(function: Callable[..., Any], name: str) -> list[inspect.Parameter]:
+    """The parameters that must be given; none of ``*everything``, and of a function written in C."""
+    try:
+        every = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    if not every:
+        raise FaultError(f"{name}() takes no argument; it must take the parameters")
+    gathering = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [one for one in every if one.default is one.empty and one.kind not in gathering]
 
 
 def _meant(name: str, values: Mapping[str, Any]) -> str | None:
