@@ -13,7 +13,7 @@ from showing.examples import Session
 _BLOCK = re.compile(r"^```(?:console)?\n(?=\$ )(.*?)^```$", re.DOTALL | re.MULTILINE)
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?")
 _SECONDS = re.compile(r"[\d.]+ (?=s\b)")
-_FAILURE = re.compile(r"error:|\s+\d+\s+fails")
+_FAILURE = re.compile(r"error:|\s+\d+\s+fails|\s+\S+\s+wrong ")
 CUT = "..."
 """A line for any number of lines."""
 TINY = 1e-9

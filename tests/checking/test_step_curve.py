@@ -40,7 +40,7 @@ def test_it_can_be_read_and_drawn():
 def test_what_has_no_curve_is_said():
     again = pickle.loads(pickle.dumps(check_gradient(loss, gradient, AT)))
     for report in (again, check_jacobian(np.sin, np.eye(2), np.ones(2))):
-        with pytest.raises(OptionError, match="no loss any more"):
+        with pytest.raises(OptionError):
             report.step_curve()
 
     def near(q):

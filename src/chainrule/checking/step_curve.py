@@ -99,19 +99,19 @@ def step_curve(subject: Subject | None, seed: int = 0) -> StepCurve:
     Raises
     ------
     OptionError
-        If the report has left its loss behind.
+        If the report has left its loss behind, or is of a Jacobian.
     UncheckableError
         If the loss fails.
     """
     if subject is None:
-        raise OptionError(
-            "The report has no loss any more, as of a pickle or a Jacobian. Check the gradient again."
-        )
+        raise OptionError("The report has no loss any more, as of a pickle. Check the gradient again.")
     rng, errors = np.random.default_rng(seed), {}
     for block in subject.point.blocks:
         claim = subject.claims[block.name].array
         if claim is None:
             continue
+        if claim.shape != block.shape:
+            raise OptionError("A curve belongs to a gradient; this report is of a Jacobian.")
         direction = np.zeros(subject.point.vector.size)
         direction[block.start : block.stop] = block.scale * rng.standard_normal(block.size)
         slope = float(claim.ravel() @ direction[block.start : block.stop])

@@ -149,20 +149,24 @@ def _loss_of_sheet(options: Mapping[str, Any]) -> SheetLoss:
 
 def _show(console: Console, heading: str, found: Judgement, at: str) -> None:
     console.heading(heading)
-    lines = [found.fault or coloured(str(found.report)), at, *found.notes]
+    lines = [_wrapped(found.fault) or coloured(str(found.report)), at, *map(_wrapped, found.notes)]
     console.block("\n".join(filter(None, lines)))
     if found.mistake:
         console.heading("The mistake")
-        console.block("\n".join(_wrapped(line) for line in found.mistake.text.splitlines()))
+        console.block(_wrapped(found.mistake.text))
     if found.printed:
         console.heading("It printed")
         lines = found.printed.splitlines()
         console.block("\n".join([*lines[:PRINTED], *(["..."] if len(lines) > PRINTED else [])]))
 
 
-def _wrapped(line: str) -> str:
-    indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(line, WIDTH, subsequent_indent=indent + "  ")
+def _wrapped(text: str) -> str:
+    """A text of several lines, the long ones broken under their beginning."""
+    rows = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        rows.append(textwrap.fill(line, WIDTH, subsequent_indent=indent + "  "))
+    return "\n".join(rows)
 
 
 def coloured(text: str) -> str:
