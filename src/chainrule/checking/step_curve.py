@@ -104,7 +104,7 @@ def step_curve(subject: Subject | None, seed: int = 0) -> StepCurve:
         If the loss fails.
     """
     if subject is None:
-        raise OptionError("The report has no loss any more, as of a pickle. Check the gradient again.")
+        raise OptionError("The report has no loss to evaluate, as of a pickle. Check a gradient again.")
     rng, errors = np.random.default_rng(seed), {}
     for block in subject.point.blocks:
         claim = subject.claims[block.name].array
