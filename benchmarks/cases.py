@@ -13,6 +13,7 @@ NAMES = (
     "network_hessian",
     "derivation_depth",
     "claims",
+    "gradient_check",
     "network_step",
     "digits_accuracy",
     "read_table",

@@ -27,7 +27,7 @@ Noise: TypeAlias = Callable[[], Array]
 STEP = 1e-20
 """Small enough that its square is lost even in single precision, large enough not to underflow there."""
 
-QUOTIENT_STEP = 3e-4
+QUOTIENT_STEP, WIDE_STEP = 3e-4, 1e-2
 ROUGHLY = 1e-3
 """Of a slope: rounding of differences must be within it, if they are to tell a lost imaginary part."""
 NOISY = 20.0
@@ -139,8 +139,8 @@ class Quotients(NamedTuple):
 
 
 def second_difference(line: Line, at_zero: Array) -> Array:
-    """φ''(0), roughly, shape (q,)."""
-    h = QUOTIENT_STEP
+    """φ''(0), roughly, shape (q,): over a step long enough that a single kink of many counts for little."""
+    h = WIDE_STEP
     with np.errstate(all="ignore"):
         return np.asarray(np.nan_to_num((line(h) - 2 * at_zero + line(-h)) / h**2))
 

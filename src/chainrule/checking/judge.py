@@ -112,7 +112,7 @@ def _is_found(probe: Probe, columns: Sequence[Column]) -> bool:
 def _meets_kinks(oracle: Oracle, probe: Probe, request: Request) -> bool:
     if request.entries != "all" and probe.is_suspicious and oracle.method == COMPLEX_STEP:
         # At kinks the complex step sees one side of each.
-        return bool(oracle.sides(probe.embed(probe.direction)).kink.any())
+        return bool(oracle.sides(probe.embed(probe.direction), probe.tolerance.unit).kink.any())
     return bool(probe.slope.kink.any())
 
 

@@ -41,8 +41,11 @@ DIFFERENCES = "central differences"
 
 SPOILS = "the function changes its argument in place; it was given a copy each time"
 
-NEXT = 64 * float(np.finfo(np.float64).eps)
-"""How far beside the point, in units of a direction, its two sides are looked at."""
+NEXT = 64.0
+"""How far beside the point its two sides are looked at, in units of a direction and of rounding.
+
+A gradient in float32 does not know on which side of a kink a unit is that lies within its rounding.
+"""
 
 SHORT = 1e-5
 """Step of the guard at a glance where rounding allows it: few kinks are so near."""
@@ -269,6 +272,16 @@ class Oracle:
         noise = cache(lambda: measure_noise(line, self.flat_base))
         return agrees(quotients, line, self.flat_base, total, size, noise)
 
+    def entry_rounding(self, direction: Array, share: float) -> Array:
+        """What rounding, per unit, may do to an entry beside an exact truth, shape (q,).
+
+        |eᵀ H v|² ≤ (eᵀ H e) (vᵀ H v) bounds what the rounding of all of the point does to it.
+        """
+        own = second_difference(self.line(direction), self.flat_base)
+        return np.asarray(
+            share * np.abs(self.flat_base) + np.sqrt(np.abs(own)) * np.sqrt(np.abs(self.curvature))
+        )
+
     def is_analytic_around(self, direction: Array) -> bool:
         """Whether the complex step is right at points nearby, where no kink is in the way of a difference."""
         return is_analytic_around(self._complex, self._real, self.point.vector, direction, self._scales)
@@ -311,14 +324,23 @@ class Oracle:
     def _is_contradicted(self, direction: Array, estimate: Slope) -> bool:
         return hides_kinks(self.line(direction), estimate, self.noise)
 
-    def sides(self, direction: Array) -> Slope:
-        """The derivative along a direction with both its sides at the point itself, by the complex step."""
+    def sides(self, direction: Array, unit: float) -> Slope:
+        """The derivative along a direction with both its sides, as near as rounding allows."""
+        shifts = [NEXT * unit * direction]
+        if unit > np.finfo(np.float64).eps:  # what is rounded is all of the point
+            rng = np.random.default_rng(3)
+            shifts += [NEXT * unit * self._scales * rng.standard_normal(direction.size) for _ in range(3)]
         # Beside a kink at which an output is 0 its value is another one, however near.
-        here, left, right = (
-            complex_slope(self._complex, self.point.vector + t * direction, direction)
-            for t in (0.0, -NEXT, NEXT)
+        here = complex_slope(self._complex, self.point.vector, direction)
+        beside = np.array(
+            [
+                complex_slope(self._complex, self.point.vector + sign * shift, direction)
+                for shift in shifts
+                for sign in (-1, 1)
+            ]
         )
-        kink = np.maximum(np.abs(right - here), np.abs(left - here)) > 1e-9 * np.abs(here)
+        left, right = np.minimum(here, np.min(beside, axis=0)), np.maximum(here, np.max(beside, axis=0))
+        kink = right - left > max(1e-9, 30 * NEXT * unit) * np.abs(here)
         return replace(exact_slope(here), left=left, right=right, kink=kink)
 
 
