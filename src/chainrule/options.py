@@ -85,3 +85,24 @@ def whole_number(what: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise OptionError(f"{what} is {value!r}; expected a whole number >= {least}.")
     return int(value)
+
+
+def index_of(what: str, given: Any, count: int) -> int:
+    """The number of one of so many rows, from 0; from the end where it is negative.
+
+    Raises
+    ------
+    OptionError
+        If there is no such row.
+
+    Examples
+    --------
+    >>> index_of("row", -1, 5)
+    4
+    """
+    is_whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    if not is_whole or not -count <= given < count:
+        raise OptionError(
+            f"{what} is {given!r}; expected a whole number from 0 to {count - 1}, or from -{count}."
+        )
+    return int(given) % count

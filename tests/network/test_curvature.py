@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chainrule.catalogue import loss_from
-from chainrule.errors import DataError, NoRuleError, ShapeError, TooLargeError
+from chainrule.errors import DataError, NoRuleError, OptionError, ShapeError, TooLargeError
 from chainrule.network import Network, Output
 from chainrule.network.penalties import ElasticNet, Frobenius
 from network_problems import FACTORS, FULL_PRODUCT, ROWS, allowed, name_of, problem_of
@@ -167,6 +167,10 @@ def test_what_does_not_fit_is_refused():
     for wrong in (np.zeros(7), np.zeros((1, 8)), np.zeros((8, 2, 2)), 1.0):
         with pytest.raises(ShapeError, match="v has shape"):
             operator @ wrong
+    for wrong in (["a"] * 8, [["a"]] * 8):
+        with pytest.raises(OptionError, match="v holds <U1"):
+            operator @ wrong
+    np.testing.assert_array_equal(operator @ theta, operator @ theta.vector)
     large = Network([300, 300, 10], "tanh")
     with pytest.raises(
         TooLargeError, match=r"matrix of 93,310 parameters takes 69,654,048,800 bytes.*products"

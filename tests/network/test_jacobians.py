@@ -152,7 +152,7 @@ def test_the_jacobian_from_layer_to_layer(name):
             return h
 
         np.testing.assert_allclose(found, in_inputs(onwards, H[wrt]), rtol=0, atol=1e-13)
-    for wrong in ((0, 0), (0, 1), (net.depth + 1, 0), (1, -1)):
+    for wrong in ((0, 0), (0, 1), (net.depth + 1, 0), (1, -1), ("h1", 0), (1.5, 0)):
         with pytest.raises(OptionError, match="expected 0 <= wrt < of"):
             net.layer_jacobian(theta, X, *wrong)
 
@@ -201,7 +201,8 @@ def test_what_cannot_be_asked_is_refused():
         (lambda: net.parameter_jacobian(theta, X, of="loss"), OptionError, "'scores' or 'output'"),
         (lambda: net.parameter_jacobian(theta, X).matvec(np.zeros(3)), ShapeError, "v has shape"),
         (lambda: net.parameter_jacobian(theta, X).rmatvec(np.zeros(3)), ShapeError, "u has shape"),
-        (lambda: net.parameter_jacobian(theta, X).row(5), ShapeError, "row 5 of 5 rows"),
+        (lambda: net.parameter_jacobian(theta, X).row(5), OptionError, "row is 5; expected .* 0 to 4"),
+        (lambda: net.parameter_jacobian(theta, X).row(1.5), OptionError, "row is 1.5"),
         (lambda: net.parameter_jacobian(theta, X[:, :1]), ShapeError, "2 inputs"),
         (lambda: net.input_jacobian(theta, X, of="loss"), OptionError, "input_gradient"),
         (lambda: net.input_hessian(theta, X, of="all"), OptionError, "'loss', 'scores' or 'output'"),
@@ -222,3 +223,12 @@ def test_what_cannot_be_asked_is_refused():
         large.parameter_jacobian(large.initialize(0), rows).gram()
     with pytest.raises(TooLargeError, match="take fewer rows"):
         large.input_hessian(large.initialize(0), rows[:2])
+
+
+def test_no_rows_have_no_derivatives():
+    net, theta, X, _ = problem("wide")
+    J = net.parameter_jacobian(theta, X[:0])
+    assert J.dense().shape == (0, 3, 33) and J.gram().shape == (0, 3, 0, 3) and J.norms().shape == (0, 3)
+    assert net.input_jacobian(theta, X[:0]).shape == (0, 3, 2)
+    assert net.input_hessian(theta, X[:0]).shape == (0, 3, 2, 2)
+    assert net.predict(theta, X[:0]).shape == (0, 3)

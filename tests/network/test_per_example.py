@@ -106,3 +106,12 @@ def test_a_bound_is_positive(bound):
     net = Network([2, 1])
     with pytest.raises(OptionError, match="clipped_gradient: max_norm"):
         net.clipped_gradient(net.initialize(0), [[1.0, 2.0]], [[1.0]], bound)
+
+
+@pytest.mark.parametrize("i", [2, -3, 0.5, "a", True, None])
+def test_an_example_that_is_not_there_has_no_gradient(i):
+    net = Network([2, 1])
+    gradients = net.per_example_gradients(net.initialize(0), [[1.0, 2.0], [0.0, 1.0]], [[1.0], [2.0]])
+    assert len(gradients) == len(list(gradients)) == 2
+    with pytest.raises(OptionError, match="the index is .*expected a whole number from 0 to 1"):
+        gradients[i]

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any, Literal, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from chainrule.errors import DataError, ShapeError, TooLargeError
 from chainrule.network import passes
@@ -91,20 +91,23 @@ class Curvature:
         """The passes at θ."""
         return Linearized(self.network, self.theta, self.rows.X)
 
-    def __matmul__(self, v: ArrayLike) -> Array:
-        """The product with a vector, shape (p,), or with the columns of (p, m)."""
+    def __matmul__(self, v: Theta) -> Array:
+        """The product with a vector, flat or by name, shape (p,), or with the columns of (p, m)."""
         return self.by_columns(self._product, v)
 
-    def by_columns(self, product: Callable[[Array], Array], v: ArrayLike) -> Array:
+    def by_columns(self, product: Callable[[Array], Array], v: Theta) -> Array:
         """A product with a vector, or with each of some columns, whose shape is checked."""
-        vectors = np.asarray(v)
-        if vectors.shape[:1] != self.shape[:1] or vectors.ndim > 2:
+        vectors = v if isinstance(v, Mapping) else np.asarray(v)
+        if isinstance(vectors, Mapping) or vectors.ndim != 2:
+            return product(self._typed(self.network.parameters.vector(vectors, "v")))
+        if vectors.shape[0] != self.shape[0]:
             p = self.shape[0]
             raise ShapeError(f"v has shape {vectors.shape}; expected ({p},), or ({p}, m) for m of them.")
-        vectors = vectors.astype(np.result_type(self.dtype, vectors.dtype, np.float32), copy=False)
-        if vectors.ndim == 1:
-            return product(np.ascontiguousarray(vectors))
-        return np.stack([product(column) for column in np.ascontiguousarray(vectors.T)], axis=1)
+        columns = [self._typed(self.network.parameters.vector(column, "v")) for column in vectors.T]
+        return np.stack([product(column) for column in columns], axis=1)
+
+    def _typed(self, v: Array) -> Array:
+        return v.astype(np.result_type(self.dtype, v.dtype), copy=False)
 
     def dense(self) -> Array:
         """The matrix, shape (p, p), symmetric to the last bit; parameters in the order of θ.

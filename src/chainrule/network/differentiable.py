@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainrule.errors import OptionError, within_memory
@@ -197,8 +198,9 @@ class Differentiable(Architecture):
         OptionError
             If there are no such layers, or they are in the other order.
         """
-        if not 0 <= wrt < of <= self.depth:
-            raise OptionError(f"of is {of} and wrt {wrt}; expected 0 <= wrt < of <= {self.depth}.")
+        are_whole = all(isinstance(l, int | np.integer) for l in (of, wrt))
+        if not are_whole or not 0 <= wrt < of <= self.depth:
+            raise OptionError(f"of is {of!r} and wrt {wrt!r}; expected 0 <= wrt < of <= {self.depth}.")
         at = Linearized(self, theta, inputs(X, self.sizes[0]))
         chain = at.units(at.size, self.sizes[wrt])
         for l in range(wrt + 1, of + 1):

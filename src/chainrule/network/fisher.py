@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from chainrule.errors import OptionError, TooLargeError
 from chainrule.network import passes
@@ -73,7 +73,7 @@ class EmpiricalFisher:
         """Which knows what weights, scale and vectors may be."""
         return Curvature(self.network, self.theta, self.rows, "fisher")
 
-    def __matmul__(self, v: ArrayLike) -> Array:
+    def __matmul__(self, v: Theta) -> Array:
         """The product with a vector, shape (p,), or with the columns of (p, m)."""
         return self._curvature.by_columns(self._product, v)
 

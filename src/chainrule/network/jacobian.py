@@ -15,6 +15,7 @@ from chainrule.network import passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.linearized import ALL, Linearized
 from chainrule.network.passes import row_lengths
+from chainrule.options import index_of
 from chainrule.parameters import MOST_BYTES, Theta
 
 Array = NDArray[Any]
@@ -103,9 +104,7 @@ class ParameterJacobian:
 
     def row(self, i: int) -> Array:
         """That of row i, shape (k, p), or (k,) and the shape of the block."""
-        if not -self.at.size <= i < self.at.size:
-            raise ShapeError(f"row {i} of {self.at.size} rows; expected 0 to {self.at.size - 1}.")
-        i %= self.at.size
+        i = index_of("parameter_jacobian: row", i, self.at.size)
         return np.asarray(self._rows(slice(i, i + 1))[0])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -139,7 +138,7 @@ class ParameterJacobian:
         """‖∂f_c/∂θ‖₂ of each row and score, shape (n, k)."""
         n, k = self.tensor_shape[:2]
         parts = [
-            row_lengths(B.reshape(n * k, -1)).reshape(n, k) * self._input_lengths(l)[:, None]
+            row_lengths(B.reshape(n * k, B.shape[2])).reshape(n, k) * self._input_lengths(l)[:, None]
             for l, B in self._columns.items()
         ]
         return np.asarray(np.hypot.reduce(parts))
@@ -151,7 +150,7 @@ class ParameterJacobian:
             raise TooLargeError(f"The tangent kernel takes {needed:,} bytes, more than {MOST_BYTES:,}.")
         total = np.zeros((n, k, n, k), self.at.dtype)
         for l, B in self._columns.items():
-            flat = B.reshape(n * k, -1)
+            flat = B.reshape(n * k, B.shape[2])
             total += (flat @ flat.T).reshape(n, k, n, k) * self._input_products(l)[:, None, :, None]
         return total
 

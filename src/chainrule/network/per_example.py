@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -15,6 +15,7 @@ from chainrule.network import passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
 from chainrule.network.linearized import ALL, Linearized
+from chainrule.options import index_of
 from chainrule.parameters import MOST_BYTES, Parameters, Theta
 
 Array = NDArray[Any]
@@ -114,10 +115,17 @@ class ExampleGradients:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return self.dense().astype(dtype, copy=False) if dtype is not None else self.dense()
 
+    def __len__(self) -> int:
+        return self.rows.size
+
+    def __iter__(self) -> Iterator[Parameters]:
+        return (self[i] for i in range(len(self)))
+
     def __getitem__(self, i: int) -> Parameters:
         """∇ℓ_i, by name and in the shapes of the parameters."""
         one = self.network.parameters.zeros(self.at.dtype)
-        rows = slice(i, i + 1) if i != -1 else slice(i, None)
+        i = index_of("per_example_gradients: the index", i, len(self))
+        rows = slice(i, i + 1)
         H = {l: h[rows] for l, h in self.at.forward.H.items()}
         passes.weight_gradients(one, H, {l: delta[rows] for l, delta in self.deltas.items()}, 1.0)
         return one
