@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from benchmarks.detection import MUTANTS, SIZES, Net, beside_kinks, is_mistake, judged
 
+from chainrule.checking import check_gradient
+
 SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 20))]
 SMALL = [155, 1400, *(pytest.param(size, marks=pytest.mark.full) for size in (6210, 109_386))]
 
@@ -53,3 +55,27 @@ def test_right_gradients_are_not_rejected(count, dtype):
         undecided += not report.ok
     # A unit within the rounding of float32 of its kink: its side, and so the gradient, is anybody's.
     assert undecided <= (0 if dtype is np.float64 else count / 10)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_error_above_the_resolution_that_is_said_passes_for_right(seed):
+    """The loss rounds to float32, so that differences know its slopes to a share of an entry at best."""
+    net = Net((9, 7, 7, 4), "tanh", seed)
+    rng = np.random.default_rng(seed)
+
+    def loss(v):
+        return np.float32(net.loss({name: np.asarray(a, np.float32) for name, a in v.items()}))
+
+    report = check_gradient(loss, net.gradient(net.at), net.at, seed=seed)
+    assert report.status != "wrong" and report.method == "central differences"
+    for block in report:
+        if not block.ok:
+            continue
+        assert block.resolution > 1e-3 and "of a typical one might not be seen" in str(report)
+        for factor in (1.01, 3.0):
+            claimed = net.gradient(net.at)
+            array = claimed[block.name]
+            rms = np.sqrt(np.mean(array**2))
+            array.ravel()[rng.integers(array.size)] += factor * block.resolution * rms * rng.choice((-1, 1))
+            off = check_gradient(loss, claimed, net.at, seed=seed).blocks[block.name]
+            assert off.status != "right" or off.resolution > block.resolution, str(off)

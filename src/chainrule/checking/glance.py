@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -67,7 +68,18 @@ def at_a_glance(
         block.name: float(np.max(gap / positive(width * each), initial=0.0))
         for block, width, each in zip(blocks, widths, seen, strict=True)
     }
-    return {block.name: start_of(block, out_shape, found.get(block.name, 0.0)) for block in judged}
+    blind = {
+        block.name: float(
+            np.max(4 * tolerance.screening * least * np.sqrt(block.size) / positive(width * each))
+        )
+        for block, width, each in zip(blocks, widths, lengths, strict=True)
+    }
+    return {
+        block.name: replace(
+            start_of(block, out_shape, found.get(block.name, 0.0)), resolution=blind.get(block.name)
+        )
+        for block in judged
+    }
 
 
 def _shares(lengths: Array, blocks: Sequence[Block], tolerance: Tolerance) -> tuple[Array, Array]:

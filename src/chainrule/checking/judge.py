@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking.entries import Column, examine, explains, narrow, peel, positions, unexplained
-from chainrule.checking.magnitude import positive
+from chainrule.checking.magnitude import length, positive
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
 from chainrule.checking.point import Block
 from chainrule.checking.probe import Probe
@@ -65,12 +65,28 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request, rng: np.random.G
         return _undecided(start, "the function is not finite in the neighbourhood of the point")
     if oracle.method != COMPLEX_STEP and _is_swamped(probe):
         return _undecided(start, SWAMPED)
-    verdict = start
+    verdict, columns = start, []
     if request.entries == "all" or _asks_for_entries(probe):
-        verdict = _conclude(start, probe, _columns(oracle, probe, request, rng), request.examples)
+        columns = _columns(oracle, probe, request, rng)
+        verdict = _conclude(start, probe, columns, request.examples)
+    if verdict.status == "right":
+        verdict = replace(verdict, resolution=_resolution(probe, columns))
     if verdict.status != "wrong" and _may_hide(oracle, probe):
         return _as_a_whole(oracle, probe, verdict)
     return verdict
+
+
+def _resolution(probe: Probe, columns: Sequence[Column]) -> float:
+    """The error of one entry that is surely seen: twice what is allowed, along an entry of half a unit."""
+    seen = 4 * probe.allowed(probe.slope) / probe.block.scale
+    if len(columns) == probe.block.size:
+        seen = 0 * seen
+    for column in columns:
+        scale = np.maximum(np.abs(column.true), probe.floor)
+        own = probe.tolerance.relative * scale + 3 * column.error + probe.rounding / probe.block.scale
+        seen = np.maximum(seen, 2 * own)
+    typical = length(probe.claimed, axis=1) / np.sqrt(probe.block.size)
+    return float(np.max(np.where(typical > 0, seen / positive(typical), 0.0), initial=0.0))
 
 
 def _asks_for_entries(probe: Probe) -> bool:

@@ -18,6 +18,8 @@ Status = Literal["right", "wrong", "not checkable"]
 
 STATUSES: tuple[Status, ...] = ("wrong", "not checkable", "right")
 LINES = 15
+TOLD = 1e-3
+"""A resolution beyond it is printed."""
 WIDTH = 105
 
 
@@ -70,6 +72,9 @@ class BlockVerdict:
         What the numbers look like, kinks, and why a check could not run.
     alone : bool
         Whether nothing but the wrong entries is off along a random direction: the others are right.
+    resolution : float or None
+        Of a block that is right the smallest error of one entry that would surely have been seen, in units of
+        the root mean square of its entries.
     """
 
     name: str
@@ -82,6 +87,7 @@ class BlockVerdict:
     worst: Entry | None = None
     remarks: tuple[str, ...] = ()
     alone: bool = False
+    resolution: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -100,6 +106,7 @@ class BlockVerdict:
             "size": self.size,
             "worst": self.worst.to_dict() if self.worst else None,
             "alone": self.alone,
+            "resolution": None if self.resolution is None else _finite(self.resolution),
             "remarks": list(self.remarks),
         }
 
@@ -115,11 +122,19 @@ class BlockVerdict:
 
     def _finding(self) -> str:
         if self.status != "wrong" or self.worst is None:
-            return "" if self.relative_error is None else f"relative error {numeral(self.relative_error, 1)}"
+            error = "" if self.relative_error is None else f"relative error {numeral(self.relative_error, 1)}"
+            return error + self._blind()
         worst = self.worst
         place = f"{self.name}[{', '.join(map(str, worst.index))}]" if worst.index else self.name
         yours, true = distinct_numbers(worst.yours, worst.true)
         return f"{self._share()}; worst {place}: yours {yours}, true {true}"
+
+    def _blind(self) -> str:
+        if self.status != "right" or self.resolution is None or self.resolution <= TOLD:
+            return ""
+        return (
+            f"; one entry off by less than {numeral(self.resolution, 1)} of a typical one might not be seen"
+        )
 
     def _share(self) -> str:
         if self.alone:
