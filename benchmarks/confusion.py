@@ -24,7 +24,7 @@ from benchmarks.planted import HEADS, Mistake, Planted, differs, mistakes, plant
 from chainrule import Equations, check_gradient, diagnose
 from chainrule.catalogue import network_equations
 from chainrule.diagnosis import Diagnosis
-from chainrule.diagnosis.naming.words import VOCABULARY
+from chainrule.diagnosis.diagnosed import KINDS
 
 DOORS = ("callable", "network", "sheet", "opaque")
 RATIOS = ("batch", "bias", "sign", "constant", "penalty")
@@ -63,7 +63,7 @@ class Confusion:
         return sum(c for (word, said), c in self.counts.items() if said not in (word, "unknown"))
 
     def __str__(self) -> str:
-        rows = [word for word in (*VOCABULARY, "pair", "unknown") if any(word == w for w, _ in self.counts)]
+        rows = [word for word in (*KINDS, "pair", "unknown") if any(word == w for w, _ in self.counts)]
         columns = [word for word in (*rows, "unknown") if any(word == said for _, said in self.counts)]
         columns += sorted({said for _, said in self.counts} - {*columns})
         columns = list(dict.fromkeys(columns))

@@ -99,7 +99,7 @@ def test_a_loop_over_a_large_literal_size_is_judged():
 
 
 def test_later_claims_keep_their_share():
-    judge = claims._judge(Equations("data a: R\n" + "a == a\n" * 10), None, 2, np.random.default_rng(0))
+    judge = claims.judge_of(Equations("data a: R\n" + "a == a\n" * 10), None, 2, np.random.default_rng(0))
     left = []
     for claim in judge.equations.claims:
         judge.verdict(claim)

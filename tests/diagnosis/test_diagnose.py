@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.diagnosis.diagnosed import KINDS
 from chainrule.diagnosis.naming import examples, mutants
 from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
-from chainrule.diagnosis.naming.words import VOCABULARY
 from chainrule.errors import OptionError
 
 
@@ -159,7 +159,7 @@ def test_mistakes_of_a_network_are_named(seed):
     named = 0
     for word, wrong in tried:
         found = cr.diagnose(checked(net, wrong))
-        assert found.mistake in VOCABULARY, (word, list(wrong), found)
+        assert found.mistake in KINDS, (word, list(wrong), found)
         named += word in (found.mistake, *found.equivalents)
     assert named >= len(tried) - 1, (named, len(tried))
     assert len(tried) >= 8

@@ -15,6 +15,7 @@ from chainrule.cli.python_options import python_options, refuse_options_of_pytho
 from chainrule.cli.sheet_file import check_penalty, find_objective, known_names, read_sheet
 from chainrule.cli.worked import WorkedCommand
 from chainrule.diagnosis import ClaimsReport, VerifyReport, check_claims, verify
+from chainrule.diagnosis.mending.claim import diagnosed
 from chainrule.errors import ChainruleError, OptionError
 from chainrule.grading.places import is_python
 
@@ -59,6 +60,7 @@ def _telling(json: bool, action: Callable[[], _Result]) -> _Result:
     cls=CheckCommand,
     examples=(
         "chainrule check homework.eqs",
+        "chainrule check homework.eqs --reveal",
         "chainrule check model.eqs --of L --wrt W",
         "chainrule check model.eqs --of L --batch --penalty R",
         "chainrule check homework.eqs --json | jq .claims.counts",
@@ -84,15 +86,17 @@ def command(
     reduction: Literal["mean", "sum"],
     penalty: str | None,
     sizes: dict[str, int],
+    reveal: bool,
     as_json: bool,
     quiet: bool,
     **of_python: Any,
 ) -> None:
     """Judge every claim of a sheet, and the gradient that is derived from it; SHEET is a file, or -.
 
-    A claim is a line such as d(L, W) == d(L, z) @ x.T. In place of a sheet stands homework.py:gradient for a
-    function in a Python file. Exit codes: 0 all right, 1 something is wrong, 3 something could not be checked
-    and nothing is wrong.
+    A claim is a line such as d(L, W) == d(L, z) @ x.T. Of one that fails the mistake is named, with hints:
+    where it is, and of what kind. In place of a sheet stands homework.py:gradient for a function in a Python
+    file. Exit codes: 0 all right, 1 something is wrong, 3 something could not be checked and nothing is
+    wrong.
     """
     ctx, console = click.get_current_context(), Console(as_json, quiet)
     if is_python(sheet):
@@ -105,7 +109,7 @@ def command(
     over: Any = {"form": "batch" if batch else None, "reduction": reduction, "penalty": penalty}
     if target is not None:
         check_penalty(equations, target, penalty)
-    claims = check_claims(equations, sizes=sizes) if equations.claims else None
+    claims = diagnosed(check_claims(equations, sizes=sizes), reveal) if equations.claims else None
     gradient: VerifyReport | str | None = None
     if target is not None and (names or equations.parameters):
         try:

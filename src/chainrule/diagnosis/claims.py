@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
+from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy, Origin
 from chainrule.diagnosis.drawn import Drawn
 from chainrule.diagnosis.places import DIGITS, Comparison, Place, enough_digits
 from chainrule.diagnosis.points import Kind, SheetPoint, sheet_terms
@@ -100,13 +100,15 @@ def check_claims(
         raise OptionError(f"points is a whole number of at least 1; got {points!r}.")
     if not equations.claims:
         return ClaimsReport(())
-    judge = _judge(equations, sizes, points, rng or np.random.default_rng(0))
-    return ClaimsReport(tuple(judge.verdict(claim) for claim in equations.claims))
+    judge = judge_of(equations, sizes, points, rng or np.random.default_rng(0))
+    origin = Origin(equations, sizes)
+    return ClaimsReport(tuple(replace(judge.verdict(claim), origin=origin) for claim in equations.claims))
 
 
-def _judge(
+def judge_of(
     equations: Equations, sizes: Mapping[str, int] | None, points: int, rng: np.random.Generator
-) -> _Judge:
+) -> Judge:
+    """Who judges the claims of a sheet, as `check_claims` is told."""
     sheet, allowance, moves = equations.sheet, Allowance(ALLOWANCE), Moves()
     # Of their own: the points do not depend on what is heard, nor are these numbers among theirs.
     witness = Witness(equations, np.random.default_rng(DIRECTIONS), allowance)
@@ -121,7 +123,7 @@ def _judge(
         first, generator = next(drawn.of("plain")), np.random.default_rng(len(terms))
         return map(place, points_around(sheet, terms, first, generator, witness.derivative, own))
 
-    return _Judge(equations, drawn.mapped(place), around, points, allowance)
+    return Judge(equations, drawn.mapped(place), around, points, allowance)
 
 
 def _wanted(sheet: Sheet, terms: Iterable[Term]) -> tuple[Kind, ...]:
@@ -148,7 +150,9 @@ def _exactly(terms: Sequence[Term], discrete: bool) -> int:
 
 
 @dataclass
-class _Judge:
+class Judge:
+    """Judges claims of a sheet at its points."""
+
     equations: Equations
     places: Drawn[Kind, Place]
     around: Callable[[Sequence[Term]], Iterator[Place]]

@@ -6,11 +6,13 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, get_args
 
+from chainrule.diagnosis.diagnosed import Diagnosis
 from chainrule.diagnosis.parts import claims_parts
 from chainrule.drawing.document import Part, markdown, notebook_html
+from chainrule.equations.equations import Equations
 from chainrule.equations.language.tree import Layout
 from chainrule.numerals import distinct_numbers
 
@@ -60,6 +62,13 @@ class Discrepancy:
         }
 
 
+class Origin(NamedTuple):
+    """Where a claim comes from: its sheet, and the sizes that were prescribed."""
+
+    equations: Equations
+    sizes: Mapping[str, int] | None
+
+
 @dataclass(frozen=True)
 class ClaimVerdict:
     """The verdict on one claim.
@@ -85,6 +94,10 @@ class ClaimVerdict:
         The other layouts in which it holds.
     points : int
         At how many random points both sides were computed and found equal.
+    diagnosis : Diagnosis or None
+        What is wrong with it, if that was asked for.
+    origin : Origin or None
+        The sheet, for `diagnose`; not printed, and left behind by a pickle.
     """
 
     text: str
@@ -96,6 +109,11 @@ class ClaimVerdict:
     shapes: tuple[str, ...] = ()
     holds_in: tuple[Layout, ...] = ()
     points: int = 0
+    diagnosis: Diagnosis | None = None
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "origin": None}
 
     @property
     def ok(self) -> bool:
@@ -114,6 +132,7 @@ class ClaimVerdict:
             "shapes": list(self.shapes),
             "holds_in": list(self.holds_in),
             "points": self.points,
+            "diagnosis": self.diagnosis.to_dict() if self.diagnosis else None,
         }
 
 
@@ -179,6 +198,7 @@ class ClaimsReport:
                     first, WIDTH, initial_indent=indent + "- ", subsequent_indent=indent + "  "
                 )
                 rows += [f"{indent}  {line}" for line in place]  # a caret stays where it points
+            rows += _told(claim.diagnosis, indent)
         return "\n".join([*rows, self._tally()])
 
     def _tally(self) -> str:
@@ -188,6 +208,21 @@ class ClaimsReport:
 
     def __repr__(self) -> str:
         return f"<ClaimsReport {self._tally() if self.claims else 'without claims'}>"
+
+
+def _told(diagnosis: Diagnosis | None, indent: str) -> Iterator[str]:
+    """The lines of a diagnosis: the mistake, and the hints one after another."""
+    if diagnosis is None:
+        return
+    also = f" (or {' or '.join(diagnosis.equivalents)})" if diagnosis.equivalents else ""
+    yield f"{indent}- mistake: {diagnosis.mistake}{also}"
+    for number, hint in enumerate(diagnosis.hints, start=1):
+        first, *more = hint.splitlines()
+        yield from textwrap.wrap(
+            first, WIDTH, initial_indent=f"{indent}  {number}. ", subsequent_indent=f"{indent}     "
+        )
+        yield from (f"{indent}     {line}" for line in more)
+    yield from _told(diagnosis.second, indent)
 
 
 def _finite(value: float) -> float | None:

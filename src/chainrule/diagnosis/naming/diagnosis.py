@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from chainrule.checking.point import Point
 from chainrule.checking.report import CheckReport
 from chainrule.checking.shapes import Claim
 from chainrule.checking.subject import Subject
+from chainrule.diagnosis.diagnosed import Diagnosis
 from chainrule.diagnosis.naming.alone import Said, entries_moved, entry_off
 from chainrule.diagnosis.naming.asked import arrays_of, claimed_of, claims_at, moved, tolerance_of
 from chainrule.diagnosis.naming.examples import each_left_out, examples_off
@@ -26,8 +27,6 @@ from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.recording import trace
 from chainrule.diagnosis.naming.tape import Untraceable
 from chainrule.diagnosis.naming.words import is_close
-from chainrule.diagnosis.parts import diagnosis_parts
-from chainrule.drawing.document import Part, markdown, notebook_html
 from chainrule.errors import ChainruleError, OptionError
 
 Array = NDArray[Any]
@@ -37,112 +36,12 @@ SHOWN = 2
 """Other words beside the first, at most."""
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """What a wrong gradient does wrong.
-
-    Parameters
-    ----------
-    mistake : str
-        One word: batch, sign, penalty, bias, factor, constant, index, elementwise, activation, output, sum,
-        transpose, neighbour, path, fork, branch, mask, order, layout or shape; "none" for a right gradient,
-        "unknown" where no mistake that is known gives the numbers.
-    place : str
-        Where: a block, a function behind a block, the output, the penalty.
-    evidence : str
-        What was found, and how many entries agree.
-    equivalents : tuple of str
-        Other words for mistakes that give the same numbers; at most two.
-    second : Diagnosis or None
-        A second mistake, where it takes two to give the numbers.
-    """
-
-    mistake: str
-    place: str = ""
-    evidence: str = ""
-    equivalents: tuple[str, ...] = ()
-    second: Diagnosis | None = None
-
-    def __str__(self) -> str:
-        head = f"{self.mistake}, {self.place}" if self.place else self.mistake
-        lines = [f"{head}: {self.evidence}" if self.evidence else head]
-        if self.equivalents:
-            lines.append(f"  the same numbers come of: {', '.join(self.equivalents)}")
-        return "\n".join([*lines, f"and {self.second}"] if self.second else lines)
-
-    def parts(self) -> list[Part]:
-        """The diagnosis as parts of a document, for a page."""
-        return diagnosis_parts(self.to_dict())
-
-    def markdown(self) -> str:
-        """The diagnosis as GitHub renders it."""
-        return markdown(self.parts())
-
-    def _repr_html_(self) -> str:
-        return notebook_html(self.parts())
-
-    def to_dict(self) -> dict[str, Any]:
-        """A JSON-able mapping."""
-        return {
-            "mistake": self.mistake,
-            "place": self.place,
-            "evidence": self.evidence,
-            "equivalents": list(self.equivalents),
-            "second": self.second.to_dict() if self.second else None,
-        }
-
-
-def diagnose(report: CheckReport, model: Any = None) -> Diagnosis:
-    """Name the mistake in a gradient or a Jacobian that was judged.
-
-    The loss is run once on arrays that remember their steps. Of these steps every way back with one mistake
-    in it is compared with the claim: a slope left out or taken elsewhere, an operand exchanged or transposed,
-    a contribution lost, overwritten or scaled, an output's Jacobian twice or not at all, examples left out;
-    then pairs of such mistakes. The recorded steps must give the true gradient themselves, else nothing is
-    said by them. Of a loss that cannot be recorded (PyTorch, JAX, compiled code) only ratios, zeros,
-    penalties and exchanged entries are named. A Jacobian, such as a Hessian by its gradient, is the gradient
-    of a mixture of the outputs.
-
-    Parameters
-    ----------
-    report : CheckReport
-        Of `check_gradient` or `check_jacobian`, in this process: a pickled report has left the loss behind.
-    model : callable or objective, optional
-        The same loss where the one that was judged cannot be recorded: in plain NumPy, or
-        ``network.objective(X, y)`` or ``equations.objective(of, data)``, with parameters of the same names
-        and shapes. The ``value`` of an objective that was judged needs no other.
-
-    Returns
-    -------
-    Diagnosis
-
-    Raises
-    ------
-    OptionError
-        If the report has no loss, or ``model`` is no function and has no data.
-
-    Notes
-    -----
-    Where the claim is a function, mistakes that give the same numbers are told apart at a second point.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X, y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.5]]), np.array([1.0, 0.0, 2.0])
-    >>> def loss(q):
-    ...     return np.mean((np.tanh(X @ q["W"]) @ q["w"] - y) ** 2)
-    >>> def gradient(q):
-    ...     a = np.tanh(X @ q["W"])
-    ...     r = 2 * (a @ q["w"] - y) / 3
-    ...     return {"W": X.T @ np.outer(r, q["w"]), "w": a.T @ r}
-    >>> at = {"W": np.array([[0.3, -0.2, 0.5], [0.1, 0.4, -0.6]]), "w": np.array([0.7, -1.1, 0.2])}
-    >>> print(diagnose(check_gradient(loss, gradient, at)))
-    activation, tanh behind W: the derivative of tanh is left out; 6 entries agree
-    """
+def diagnose_gradient(report: CheckReport, model: Any = None) -> Diagnosis:
+    """Name the mistake in a gradient that `check_gradient` judged; see `diagnose`."""
     if not isinstance(report, CheckReport) or report.subject is None:
         raise OptionError(
-            "diagnose takes the report of check_gradient or check_jacobian, made in this process; "
-            f"this is {_kind(report)}. Check the gradient again."
+            "diagnose takes the report of check_gradient or check_jacobian, or one claim of check_claims, "
+            f"made in this process; this is {_kind(report)}. Check the gradient again."
         )
     from chainrule.diagnosis.naming.models import model_of  # networks and sheets, which few diagnoses need
 

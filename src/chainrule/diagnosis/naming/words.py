@@ -9,11 +9,6 @@ from chainrule.diagnosis.naming.passage import Passage
 from chainrule.diagnosis.naming.tape import Node
 from chainrule.numerals import numeral
 
-VOCABULARY = (
-    "batch", "sign", "penalty", "bias", "factor", "constant", "index", "elementwise", "activation", "output",
-    "sum", "transpose", "neighbour", "path", "fork", "branch", "mask", "order", "layout", "shape",
-)  # fmt: skip
-
 CLOSE = 1e-5
 """How far a number found may be from the one it is taken for."""
 

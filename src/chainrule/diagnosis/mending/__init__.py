@@ -1,0 +1,1 @@
+"""Claims that fail: the one change that makes them hold."""
