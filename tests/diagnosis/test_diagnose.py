@@ -406,3 +406,16 @@ def test_a_penalty_of_a_block_that_the_loss_leaves_out_is_named():
     report = cr.check_gradient(lambda q: np.cosh(X @ q["W"]).sum() + 0.05 * np.sum(q["W"] ** 2), claim, at)
     found = cr.diagnose(report)
     assert (found.mistake, found.place) == ("penalty", "b")
+
+
+def test_products_with_one_parameter_of_several_shapes_are_no_loop():
+    rng = np.random.default_rng(0)
+    X, Y, W = rng.standard_normal((7, 4)), rng.standard_normal((7, 3)), rng.standard_normal((4, 3))
+
+    def loss(q):
+        G = q["W"].T @ q["W"] - np.eye(3)
+        return ((X @ q["W"] - Y) ** 2).sum() / 2 + (G * G).sum() / 10
+
+    report = cr.check_gradient(loss, lambda q: {"W": X.T @ (X @ q["W"] - Y)}, {"W": W})
+    found = cr.diagnose(report)
+    assert "path" in (found.mistake, *found.equivalents)

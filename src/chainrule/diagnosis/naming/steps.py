@@ -26,11 +26,13 @@ def steps(passage: Passage) -> Iterator[Mutant]:
     for edge in passage.edges:
         if edge.node.kind == "contract" and len(edge.node.operands) == 2:
             other = edge.node.operands[1 - edge.k]
+            # States of one shape: X W and Wᵀ W are no steps of a loop.
+            role = edge.k, edge.node.facts, edge.node.value.shape
             if other.name:
-                uses.setdefault((other.place, 0, edge.k, edge.node.facts), []).append(edge)
+                uses.setdefault((other.place, 0, *role), []).append(edge)
             if edge.operand.name:
-                uses.setdefault((edge.operand.place, 1, edge.k, edge.node.facts), []).append(edge)
-    for (place, into, _, _), edges in uses.items():
+                uses.setdefault((edge.operand.place, 1, *role), []).append(edge)
+    for (place, into, *_), edges in uses.items():
         if len(edges) > 1:
             parameter = passage.tape.nodes[place]
             yield from (_into(passage, parameter, edges) if into else _through(passage, parameter, edges))
