@@ -39,8 +39,8 @@ OWN = {
     "nodes/conditions.py": {"compare", "relation", "where"},
     "formulas/each.py": {"part"},
 }
-# The limit: lower it when a change allows it.
-ASKED = 23
+# What a declaration says of numbers and what a call in a text is called are words of the language, no nodes.
+WORDS = ("domain", "function")
 
 
 def asked(tree, names=NAMES):
@@ -48,6 +48,8 @@ def asked(tree, names=NAMES):
     found = set()
     for node in ast.walk(tree):
         match node:
+            case ast.Compare(left=ast.Attribute(attr=attr)) if attr in WORDS:
+                continue
             case ast.Compare(left=left, comparators=others):
                 places = [left, *others]
             case ast.MatchValue(value=value):
@@ -80,6 +82,7 @@ def asked(tree, names=NAMES):
         ('KINDS = ("exp", "log")', 2),
         ('pool.make("exp", (arg,))', 0),
         ('kind == "no such operation"', 0),
+        ('declaration.domain == "sign" and node.kind == "sign"', 1),
     ],
 )
 def test_questions_are_counted(text, count):
@@ -94,7 +97,7 @@ def test_what_a_file_owns_is_its_own():
     assert OPERATIONS.keys() - set(owned) == {"extreme", "attains"}
 
 
-def test_few_places_outside_the_tables_ask_which_operation_a_node_is():
+def test_no_place_outside_the_tables_asks_which_operation_a_node_is():
     found = {
         name: asked(tree, NAMES - OWN.get(name, set()))
         for room in ROOMS
@@ -103,4 +106,4 @@ def test_few_places_outside_the_tables_ask_which_operation_a_node_is():
     }
     assert found.keys() >= TABLES | OWN.keys()
     outside = {name: count for name, count in found.items() if count and name not in TABLES}
-    assert sum(outside.values()) <= ASKED, outside
+    assert not outside, outside
