@@ -1,4 +1,4 @@
-"""Its row, its own file and the tables of printers and targets ask which operation a node is; others count.
+"""Its row, its own file and the tables of printers and targets ask which operation a node is; nobody else.
 
 Names are those of the registry. A module asks for one where it compares with it, matches it, keys a table by
 it or keeps it in a set, or in a tuple with a name; making a node of a kind is no question.
