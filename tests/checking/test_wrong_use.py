@@ -135,6 +135,14 @@ def test_a_random_gradient_is_not_judged(check):
         check(named, lambda q: {"w": slope(q["w"]) * (RNG.random(3) < 0.5), "b": 1.0}, NAMED)
 
 
+def test_the_entry_that_is_random_is_shown():
+    def value(v):
+        return np.array([0.25, float(RNG.normal()), 0.5]) + 0 * v.real
+
+    with pytest.raises(UncheckableError, match=r"differ \((?!0\.[25])"):
+        check_jacobian(value, np.eye(3), X)
+
+
 def test_a_function_that_changes_its_argument_is_said_so():
     def spoiling(v):
         v *= 2

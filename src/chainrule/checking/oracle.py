@@ -290,7 +290,7 @@ class Oracle:
         again = self._real(self.point.vector)
         if again.shape != self.base.shape or not np.allclose(again, self.base, rtol=1e-6, atol=0.0):
             raise UncheckableError(
-                f"Two evaluations at the same point differ ({_first(self.base)} and {_first(again)}): the "
+                f"Two evaluations at the same point differ ({_unlike(self.base, again)}): the "
                 "function draws random numbers or keeps a memory. Fix its seed, or make it anew each call."
             )
         self.method, self.reason = DIFFERENCES, reason
@@ -344,5 +344,9 @@ class Oracle:
         return replace(exact_slope(here), left=left, right=right, kink=kink)
 
 
-def _first(array: Array) -> str:
-    return numeral(array.ravel()[0], 6) if array.size else "nothing"
+def _unlike(first: Array, second: Array) -> str:
+    """The entries of two values that are furthest apart."""
+    if first.shape != second.shape:
+        return f"shapes {first.shape} and {second.shape}"
+    where = int(np.argmax(np.abs(first - second))) if first.size else 0
+    return " and ".join(numeral(one.ravel()[where], 6) if one.size else "nothing" for one in (first, second))
