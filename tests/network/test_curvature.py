@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from chainrule.catalogue import loss_from
-from chainrule.errors import DataError, NoRuleError, OptionError, ShapeError, TooLargeError
+from chainrule.errors import NoRuleError, OptionError, ShapeError, TooLargeError
 from chainrule.network import Network, Output
 from chainrule.network.penalties import ElasticNet, Frobenius
+from chainrule.optimize import LBFGS, Newton, NewtonCG, minimize
 from network_problems import FACTORS, FULL_PRODUCT, ROWS, allowed, name_of, problem_of
 from pairwise import feasible_rows
 
@@ -148,7 +149,7 @@ def test_many_rows_go_in_pieces_and_take_little_beside_the_result():
     np.testing.assert_allclose(whole, parts / 2, rtol=0, atol=1e-14)
 
 
-def test_sparse_inputs_take_products_and_refuse_the_matrix():
+def test_sparse_inputs():
     sparse = pytest.importorskip("scipy.sparse")
     net, theta, X, y = drawn([6, 4, 2], 5, "tanh", "softmax", "cross_entropy", ElasticNet(0.1))
     X[X < 0.3] = 0
@@ -156,8 +157,48 @@ def test_sparse_inputs_take_products_and_refuse_the_matrix():
     rows = sparse.csr_array(X)
     for one in (net.hessian_product, net.gauss_newton_product):
         np.testing.assert_allclose(one(theta, rows, y) @ v, one(theta, X, y) @ v, rtol=1e-12, atol=1e-15)
-    with pytest.raises(DataError, match="dense X"):
-        net.hessian(theta, rows, y)
+    np.testing.assert_allclose(net.hessian(theta, rows, y), net.hessian(theta, X, y), atol=1e-15)
+
+
+@pytest.mark.parametrize("method", [LBFGS(), Newton(), NewtonCG()])
+def test_sparse_rows_go_to_their_minimum(method):
+    sparse = pytest.importorskip("scipy.sparse")
+    net, theta, X, y = drawn([3, 1], 40, ())
+    X[X < 0] = 0
+    result = minimize(net.objective(sparse.csr_array(X), y), method, theta)
+    wanted, *_ = np.linalg.lstsq(np.column_stack([X, np.ones(40)]), y[:, 0], rcond=None)
+    assert result.converged
+    np.testing.assert_allclose(result.parameters.vector, wanted, atol=1e-6)
+
+
+def test_an_operator_keeps_its_point_where_theta_changes_in_place():
+    net, theta, X, y = drawn([2, 3, 2], 5, "tanh")
+    v = np.ones(theta.size)
+    asked = {
+        "hessian": (net.hessian_product(theta, X, y), lambda one: one @ v),
+        "gauss_newton": (net.gauss_newton_product(theta, X, y), lambda one: one @ v),
+        "fisher": (net.fisher_product(theta, X, y, kind="empirical"), lambda one: one @ v),
+        "jacobian": (net.parameter_jacobian(theta, X), lambda one: one.matvec(v)),
+        "examples": (net.per_example_gradients(theta, X, y), lambda one: one.dense()),
+    }
+    before = {name: ask(one) for name, (one, ask) in asked.items() if name != "examples"}
+    untouched = net.per_example_gradients(theta.copy(), X, y).dense()
+    theta.vector[:] *= 2
+    for name, wanted in before.items():
+        one, ask = asked[name]
+        np.testing.assert_array_equal(ask(one), wanted, err_msg=name)
+    np.testing.assert_array_equal(asked["examples"][0].dense(), untouched)
+
+
+def test_complex_inputs_are_a_complex_step_in_x():
+    net, theta, X, y = drawn([3, 4, 2], 6, "tanh", "softmax", "cross_entropy")
+    unit = np.zeros_like(X)
+    unit[:, 1] = 1.0
+    for quantity in (net.hessian, net.gauss_newton, lambda *at: net.hessian_diagonal(*at).vector):
+        step = quantity(theta, X + 1e-100j * unit, y).imag / 1e-100
+        h = 1e-5
+        difference = (quantity(theta, X + h * unit, y) - quantity(theta, X - h * unit, y)) / (2 * h)
+        np.testing.assert_allclose(step, difference, rtol=0, atol=1e-8 * np.abs(difference).max())
 
 
 def test_what_does_not_fit_is_refused():
@@ -170,6 +211,9 @@ def test_what_does_not_fit_is_refused():
     for wrong in (["a"] * 8, [["a"]] * 8):
         with pytest.raises(OptionError, match="v holds <U1"):
             operator @ wrong
+    with pytest.raises(ShapeError, match="rows differ in length"):
+        operator @ [[1.0], [1.0, 2.0]]
+    assert (operator @ np.zeros((8, 0))).shape == (8, 0)
     np.testing.assert_array_equal(operator @ theta, operator @ theta.vector)
     large = Network([300, 300, 10], "tanh")
     with pytest.raises(

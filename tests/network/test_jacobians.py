@@ -201,6 +201,8 @@ def test_what_cannot_be_asked_is_refused():
         (lambda: net.parameter_jacobian(theta, X, of="loss"), OptionError, "'scores' or 'output'"),
         (lambda: net.parameter_jacobian(theta, X).matvec(np.zeros(3)), ShapeError, "v has shape"),
         (lambda: net.parameter_jacobian(theta, X).rmatvec(np.zeros(3)), ShapeError, "u has shape"),
+        (lambda: net.parameter_jacobian(theta, X).matvec(["a"] * 33), OptionError, "v holds <U1"),
+        (lambda: net.parameter_jacobian(theta, X).rmatvec([[1], [1, 2]]), ShapeError, "rows differ"),
         (lambda: net.parameter_jacobian(theta, X).row(5), OptionError, "row is 5; expected .* 0 to 4"),
         (lambda: net.parameter_jacobian(theta, X).row(1.5), OptionError, "row is 1.5"),
         (lambda: net.parameter_jacobian(theta, X[:, :1]), ShapeError, "2 inputs"),

@@ -56,6 +56,15 @@ def test_a_small_variance_beside_a_large_mean_keeps_its_digits():
     assert found == pytest.approx(1e6 * 1e-18 * 4, rel=1e-6)
 
 
+def test_the_variance_in_single_precision():
+    rng = np.random.default_rng(0)
+    X, y = np.ones((5000, 1)), 500 + rng.normal(size=(5000, 1))
+    single = Network([1, 1]).gradient_variance(
+        np.zeros(2, np.float32), X.astype(np.float32), y.astype(np.float32)
+    )
+    np.testing.assert_allclose(single.vector, y.var(), rtol=1e-4)
+
+
 def test_the_penalty_is_no_part_of_an_example():
     plain, shrunk = (Network([3, 2], (), penalty=penalty) for penalty in (None, Frobenius(0.7)))
     rng = np.random.default_rng(0)
@@ -80,6 +89,10 @@ def test_sparse_rows_and_float32():
         found, wanted = (getattr(net, name)(theta, given, y) for given in (rows, X))
         np.testing.assert_allclose(*(getattr(one, "vector", one) for one in (found, wanted)), atol=1e-15)
     assert (rows != before).nnz == 0
+    twice = sparse.csr_array(([1.0, 2.0, 3.0], [0, 0, 1], [0, 2, 3]), shape=(2, 6))  # entries given twice
+    for name in ("gradient_second_moment", "gradient_variance", "per_example_norms", "hessian_diagonal"):
+        found, wanted = (getattr(net, name)(theta, given, [0, 1]) for given in (twice, twice.toarray()))
+        np.testing.assert_allclose(*(getattr(one, "vector", one) for one in (found, wanted)), atol=1e-14)
     gradients = net.per_example_gradients(theta, rows, y)
     np.testing.assert_allclose(gradients.dense(), net.per_example_gradients(theta, X, y).dense())
     small = net.per_example_gradients(theta.vector.astype(np.float32), X.astype(np.float32), y)

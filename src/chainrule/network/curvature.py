@@ -22,10 +22,10 @@ from typing import Any, Literal, final
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import DataError, ShapeError, TooLargeError
+from chainrule.errors import ShapeError, TooLargeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture
-from chainrule.network.examples import Examples
+from chainrule.network.examples import Examples, rectangular
 from chainrule.network.linearized import Linearized
 from chainrule.network.score_curvature import score_gauss_newton, score_hessian
 from chainrule.objective import rows_scale
@@ -97,14 +97,16 @@ class Curvature:
 
     def by_columns(self, product: Callable[[Array], Array], v: Theta) -> Array:
         """A product with a vector, or with each of some columns, whose shape is checked."""
-        vectors = v if isinstance(v, Mapping) else np.asarray(v)
+        vectors = v if isinstance(v, Mapping) else rectangular("v", v)
         if isinstance(vectors, Mapping) or vectors.ndim != 2:
             return product(self._typed(self.network.parameters.vector(vectors, "v")))
         if vectors.shape[0] != self.shape[0]:
             p = self.shape[0]
             raise ShapeError(f"v has shape {vectors.shape}; expected ({p},), or ({p}, m) for m of them.")
-        columns = [self._typed(self.network.parameters.vector(column, "v")) for column in vectors.T]
-        return np.stack([product(column) for column in columns], axis=1)
+        result = np.empty(vectors.shape, np.result_type(self.dtype, vectors.dtype, np.float32))
+        for place, column in zip(result.T, vectors.T, strict=True):
+            place[...] = product(self._typed(self.network.parameters.vector(column, "v")))
+        return result
 
     def _typed(self, v: Array) -> Array:
         return v.astype(np.result_type(self.dtype, v.dtype), copy=False)
@@ -116,8 +118,6 @@ class Curvature:
         ------
         TooLargeError
             If it does not fit into memory.
-        DataError
-            If X is sparse.
         """
         return _Dense(self).matrix()
 
@@ -209,8 +209,6 @@ class _Dense:
 
     def matrix(self) -> Array:
         of, net = self.of, self.of.network
-        if not isinstance(of.rows.X, np.ndarray):
-            raise DataError("The whole matrix needs a dense X; products with it take a sparse one.")
         result = _room(of)
         widest = max(place.stop - place.start for place in self.places)
         step = max(1, _CHUNK_BYTES // (widest * of.dtype.itemsize))

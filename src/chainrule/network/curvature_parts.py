@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.network import passes
 from chainrule.network.curvature import Curvature
+from chainrule.network.linearized import squared
 
 Array = NDArray[Any]
 # Of the Jacobians of one chunk of examples.
@@ -23,7 +24,7 @@ def diagonal(of: Curvature) -> Array:
     """
     found = of.network.parameters.zeros(of.dtype)
     for rows in _chunks(of):
-        squares = {l: _squared(h[rows]) for l, h in of.at.forward.H.items()}
+        squares = {l: squared(h[rows]) for l, h in of.at.forward.H.items()}
         passes.weight_gradients(found, squares, _unit_curvatures(of, rows), of.factors[rows])
     return np.asarray(found.vector + of.penalty_curvature)
 
@@ -71,7 +72,3 @@ def _chunks(of: Curvature) -> list[slice]:
     widest = max(a * b for a, b in zip(sizes, [*sizes[1:], sizes[-1]], strict=True))
     step = max(1, _CHUNK_BYTES // (widest * of.dtype.itemsize))
     return [slice(start, start + step) for start in range(0, of.rows.size, step)]
-
-
-def _squared(H: Any) -> Any:
-    return H * H if isinstance(H, np.ndarray) else H.multiply(H)

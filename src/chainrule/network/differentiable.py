@@ -39,7 +39,7 @@ class Differentiable(Architecture):
         self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Curvature:
         """∇²C(θ) as an operator: ``operator @ v``. Its two passes are made once, for all products."""
-        return Curvature(self, theta, self.examples(X, y, sample_weight))
+        return Curvature(self, self._point(theta), self.examples(X, y, sample_weight))
 
     @within_memory("The Hessian")
     def hessian(self, theta: Theta, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Array:
@@ -54,7 +54,7 @@ class Differentiable(Architecture):
         Σ_i c_i J_iᵀ S_i J_i + ∂²R with J_i = ∂f_i/∂θ and S_i the curvature of the loss in the scores, or in
         the prediction where the two are no canonical pair: positive semidefinite for a convex loss.
         """
-        return Curvature(self, theta, self.examples(X, y, sample_weight), "gauss_newton")
+        return Curvature(self, self._point(theta), self.examples(X, y, sample_weight), "gauss_newton")
 
     @within_memory("The Gauss-Newton matrix")
     def gauss_newton(
@@ -76,15 +76,17 @@ class Differentiable(Architecture):
         Parameters
         ----------
         kind : {"exact", "empirical"}
-            The expectation over what the network predicts, Σ_i c_i J_iᵀ S_i J_i, or Σ_i c_i ∇ℓ_i ∇ℓ_iᵀ at the
-            targets as they are. Both are of the data term alone: a penalty is no likelihood.
+            The expectation of ∇²ℓ over what the network predicts, Σ_i c_i J_iᵀ S_i J_i, or Σ_i c_i ∇ℓ_i ∇ℓ_iᵀ
+            at the targets as they are. Both are of the data term alone: a penalty is no likelihood. The first
+            is the expectation of ∇ℓ ∇ℓᵀ, too, where ℓ is the log-likelihood of one draw and not a multiple of
+            it: the mean over k outputs is 1/k of one, and classes with weights are 1ᵀy draws.
 
         Raises
         ------
         OptionError
             If the loss is no likelihood, as huber is not.
         """
-        return fisher_product(self, theta, self.examples(X, y, sample_weight), kind)
+        return fisher_product(self, self._point(theta), self.examples(X, y, sample_weight), kind)
 
     @within_memory("Fisher's information")
     def fisher(
@@ -129,17 +131,17 @@ class Differentiable(Architecture):
 
     def per_example_gradients(self, theta: Theta, X: Any, y: ArrayLike) -> ExampleGradients:
         """∇ℓ_i(θ) of each example's own loss, as factors; ``.dense()`` is (n, p), ``[i]`` one by name."""
-        return ExampleGradients(self, theta, self.examples(X, y))
+        return ExampleGradients(self, self._point(theta), self.examples(X, y))
 
     @within_memory("The norms of these gradients")
     def per_example_norms(self, theta: Theta, X: Any, y: ArrayLike) -> Array:
         """‖∇ℓ_i‖₂ of each example's own loss, shape (n,): (Σ_l ‖δ_l[i]‖² (‖h_{l-1}[i]‖² + 1))^½."""
-        return self.per_example_gradients(theta, X, y).norms()
+        return ExampleGradients(self, theta, self.examples(X, y)).norms()
 
     @within_memory("The inner products of these gradients")
     def gradient_inner_products(self, theta: Theta, X: Any, y: ArrayLike) -> Array:
         """∇ℓ_iᵀ ∇ℓ_j, shape (n, n)."""
-        return self.per_example_gradients(theta, X, y).inner_products()
+        return ExampleGradients(self, theta, self.examples(X, y)).inner_products()
 
     @within_memory("The second moment of these gradients")
     def gradient_second_moment(
@@ -185,7 +187,7 @@ class Differentiable(Architecture):
             For example "W2": ``.dense()`` is then ∂f_c/∂W_2[a, j] of shape (n, k, m_2, m_1).
         of : {"scores", "output"}
         """
-        return ParameterJacobian(self, theta, inputs(X, self.sizes[0]), of, wrt)
+        return ParameterJacobian(self, self._point(theta), inputs(X, self.sizes[0]), of, wrt)
 
     @within_memory("These Jacobians")
     def layer_jacobian(self, theta: Theta, X: Any, of: int, wrt: int) -> Array:
@@ -254,6 +256,10 @@ class Differentiable(Architecture):
             raise OptionError("of is 'loss', and there is no y; expected the targets of these rows.")
         rows = self._own(theta, X, y)
         return rows.X, rows.Y, of
+
+    def _point(self, theta: Theta) -> Array:
+        """θ of its own for what is asked later: optimisers change theirs in place."""
+        return self.vector(theta).copy()
 
     def _own(self, theta: Theta, X: Any, y: ArrayLike) -> Examples:
         return self.examples(X, y).cast(self.vector(theta).real.dtype)

@@ -36,7 +36,7 @@ def input_jacobian(net: Architecture, theta: Theta, X: Any, of: str) -> Array:
     if of not in ("scores", "output"):
         raise OptionError(f"of is {of!r}; expected 'scores' or 'output'; input_gradient is that of the loss.")
     d, k = net.sizes[0], net.sizes[-1]
-    result = _room((int(X.shape[0]), k, d), net, theta)
+    result = _room((int(X.shape[0]), k, d), net, theta, X)
     for rows, at in _chunks(net, theta, X):
         outputs = at.units(at.size, k) if of == "scores" else net.output.jacobian(at.forward.scores)
         if d < k:
@@ -57,7 +57,7 @@ def input_gradient(net: Architecture, theta: Theta, X: Any, Y: Array) -> Array:
 def input_hessian(net: Architecture, theta: Theta, X: Any, Y: Array | None, of: Of) -> Array:
     """The second derivatives in x: (n, d, d) of the loss, (n, k, d, d) of scores or output."""
     d, components = net.sizes[0], () if of == "loss" else (net.sizes[-1],)
-    result = _room((int(X.shape[0]), *components, d, d), net, theta)
+    result = _room((int(X.shape[0]), *components, d, d), net, theta, X)
     for rows, at in _chunks(net, theta, X):
         J = _jacobians(at)
         for c, (G, curve) in enumerate(_seeds(at, of, None if Y is None else Y[rows])):
@@ -75,7 +75,7 @@ def input_hessian(net: Architecture, theta: Theta, X: Any, Y: Array | None, of: 
 def laplacian(net: Architecture, theta: Theta, X: Any, Y: Array | None, of: Of) -> Array:
     """The trace Σ_j ∂²/∂x_j²: (n,) of the loss, (n, k) of scores or output; no Hessian is formed."""
     components = () if of == "loss" else (net.sizes[-1],)
-    result = _room((int(X.shape[0]), *components), net, theta)
+    result = _room((int(X.shape[0]), *components), net, theta, X)
     for rows, at in _chunks(net, theta, X):
         J = _jacobians(at)
         squares = {l: np.einsum("ija,ija->ia", J[l], J[l]) for l, _ in at.hidden()}
@@ -128,8 +128,8 @@ def _chunks(net: Architecture, theta: Theta, X: Any) -> Iterator[tuple[slice, Li
         yield rows, Linearized(net, theta, X[rows])
 
 
-def _room(shape: tuple[int, ...], net: Architecture, theta: Theta) -> Array:
-    dtype = net.vector(theta).dtype
+def _room(shape: tuple[int, ...], net: Architecture, theta: Theta, X: Any) -> Array:
+    dtype = Linearized(net, theta, X).vector.dtype
     if (needed := int(np.prod(shape, dtype=object)) * dtype.itemsize) > MOST_BYTES:
         raise TooLargeError(
             f"The result of shape {shape} takes {needed:,} bytes, more than {MOST_BYTES:,}; take fewer rows."

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.errors import OptionError, ShapeError, TooLargeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture
+from chainrule.network.examples import rectangular
 from chainrule.network.linearized import ALL, Linearized
 from chainrule.network.passes import row_lengths
 from chainrule.options import index_of
@@ -112,7 +113,7 @@ class ParameterJacobian:
 
     def matvec(self, v: ArrayLike) -> Array:
         """Σ_θ (∂f/∂θ) v of each row, shape (n, k), for v of shape (p,) or of the block."""
-        given = np.asarray(v)
+        given = _numbers("v", v)
         if given.shape not in ((self.shape[1],), self.tensor_shape[2:]):
             raise ShapeError(f"v has shape {given.shape}; expected {self.tensor_shape[2:]}.")
         given = given.astype(np.result_type(given.dtype, self.at.vector.dtype), copy=False)
@@ -124,7 +125,7 @@ class ParameterJacobian:
 
     def rmatvec(self, u: ArrayLike) -> Array:
         """Σ_i (∂f_i/∂θ)ᵀ u_i for u of shape (n, k); shape (p,), or that of the block."""
-        G = np.asarray(u)
+        G = _numbers("u", u)
         if G.shape not in (self.tensor_shape[:2], self.shape[:1]):
             raise ShapeError(f"u has shape {G.shape}; expected {self.tensor_shape[:2]}.")
         G = G.reshape(self.tensor_shape[:2])
@@ -224,3 +225,10 @@ class ParameterJacobian:
             )
             start += inputs.shape[1] * size
         return result
+
+
+def _numbers(name: str, given: ArrayLike) -> Array:
+    array = rectangular(name, given)
+    if array.dtype.kind not in "biufc":
+        raise OptionError(f"{name} holds {array.dtype} values; expected numbers.")
+    return array

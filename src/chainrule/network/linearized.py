@@ -20,6 +20,11 @@ Array = NDArray[Any]
 ALL = slice(None)
 
 
+def squared(H: Any) -> Any:
+    """The squares of the entries, dense or sparse; entries that a sparse array has twice are one."""
+    return H * H if isinstance(H, np.ndarray) else H.multiply(H)
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Linearized:
@@ -45,8 +50,9 @@ class Linearized:
 
     @cached_property
     def vector(self) -> Array:
-        """The flat θ."""
-        return self.network.vector(self.theta)
+        """The flat θ; complex if X is, as for a complex step in x."""
+        vector = self.network.vector(self.theta)
+        return vector.astype(np.complex128) if self.X.dtype.kind == "c" else vector
 
     @cached_property
     def blocks(self) -> Mapping[str, Array]:

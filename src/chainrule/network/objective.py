@@ -40,7 +40,8 @@ class NetworkObjective:
     network : Architecture
         What is evaluated.
     examples : Examples
-        From ``network.examples(X, y, sample_weight)``; rows count among those of positive weight.
+        From ``network.examples(X, y, sample_weight)``; rows count among those of positive weight. They are
+        not copied, and not to be changed: second derivatives keep the passes of the last θ.
     """
 
     def __init__(self, network: Architecture, examples: Examples) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,11 @@ from chainrule.errors import TooLargeError
 from chainrule.network import passes
 from chainrule.network.architecture import Architecture
 from chainrule.network.examples import Examples
-from chainrule.network.linearized import ALL, Linearized
+from chainrule.network.linearized import ALL, Linearized, squared
 from chainrule.options import index_of
 from chainrule.parameters import MOST_BYTES, Parameters, Theta
 
 Array = NDArray[Any]
-# Below this part of the second moment a variance is what rounding left of a difference.
-_IN_DOUBT = 1e-6
 
 
 @final
@@ -132,28 +130,28 @@ class ExampleGradients:
 
     def second_moment(self) -> Parameters:
         """The mean of (∇ℓ_i)², entry by entry: Σ_i w_i (δ_l²)[i] (h̃_{l-1}²)[i]ᵀ / Σ_i w_i."""
-        return self._mean(np.square)
+        return self._mean(squared)
 
     def mean(self) -> Parameters:
         """The mean of ∇ℓ_i: Σ_i w_i ∇ℓ_i / Σ_i w_i."""
-        return self._mean(np.positive)
+        return self._mean(lambda of: of)
 
     def variance(self) -> Parameters:
         """The mean of (∇ℓ_i - mean)², entry by entry, divided by Σ_i w_i: not by n - 1.
 
-        The second moment less the square of the mean, and where that is next to nothing the sum itself.
+        With δ = δ̄ + d and h = h̄ + e, δ h - δ̄ h̄ = δ̄ e + d h, whose square is summed: a small variance beside
+        a large mean keeps its digits.
         """
-        moment, mean = self.second_moment(), self.mean()
-        found = Parameters(moment.spec, moment.vector - mean.vector**2)
-        for l in self.deltas:
-            place = self._place(l)
-            inputs = self.at.inputs(l)
-            shape = (inputs.shape[1], self.deltas[l].shape[1])
-            doubtful = found.vector[place] <= _IN_DOUBT * moment.vector[place]
-            for j, a in zip(*np.nonzero(doubtful.reshape(shape)), strict=True):
-                entry = place.start + j * shape[1] + a
-                gradients = inputs[:, j] * self.deltas[l][:, a]
-                found.vector[entry] = self._weights @ (gradients - mean.vector[entry]) ** 2
+        found, weights = self.network.parameters.zeros(self.at.dtype), self._weights
+        for l, delta in self.deltas.items():
+            mean = weights @ delta
+            d = delta - mean
+            moments = _moments(self.at.forward.H[l - 1], d, weights)
+            slope = mean[:, None]
+            spread = slope**2 * moments.ee + 2 * slope * moments.deh + moments.dhdh - moments.de**2
+            found[f"W{l}"][...] = np.maximum(spread, 0)
+            if self.network.bias:
+                found[f"b{l}"][...] = weights @ d**2
         return found
 
     @cached_property
@@ -163,22 +161,38 @@ class ExampleGradients:
         n = self.shape[0]
         return np.full(n, 1 / n, self.at.vector.real.dtype) if weights is None else weights / weights.sum()
 
-    def _mean(self, function: Callable[[Array], Array]) -> Parameters:
+    def _mean(self, function: Callable[[Any], Any]) -> Parameters:
         result = self.network.parameters.zeros(self.at.dtype)
-        of = {l: h if isinstance(h, np.ndarray) else h.copy() for l, h in self.at.forward.H.items()}
-        for l, h in of.items():
-            if isinstance(h, np.ndarray):
-                of[l] = function(h)
-            else:
-                h.data = function(h.data)
+        H = {l: function(h) for l, h in self.at.forward.H.items()}
         deltas = {l: function(delta) for l, delta in self.deltas.items()}
-        passes.weight_gradients(result, of, deltas, self._weights[:, None])
+        passes.weight_gradients(result, H, deltas, self._weights[:, None])
         return result
 
     def _place(self, l: int) -> slice:
         """Where in θ layer l lies."""
         slices = self.network.parameters.slices
         return slice(slices[f"W{l}"].start, slices[f"b{l}" if self.network.bias else f"W{l}"].stop)
+
+
+class _Moments(NamedTuple):
+    """Means over the examples, with d and e = h - h̄ of mean zero: of e², (m,), and of the others, (a, m)."""
+
+    ee: Array
+    de: Array
+    deh: Array
+    dhdh: Array
+
+
+def _moments(H: Any, d: Array, weights: Array) -> _Moments:
+    shares = d * weights[:, None]
+    dhdh = np.asarray(squared(H).T @ (shares * d)).T
+    if isinstance(H, np.ndarray):
+        e = H - weights @ H
+        return _Moments(weights @ e**2, shares.T @ e, shares.T @ (e * H), dhdh)
+    mean, dh = H.T @ weights, np.asarray(H.T @ shares).T
+    return _Moments(
+        squared(H).T @ weights - mean**2, dh, np.asarray(squared(H).T @ shares).T - mean * dh, dhdh
+    )
 
 
 def _require(needed: int, what: str, instead: str = "") -> None:

@@ -65,7 +65,8 @@ def fit_linear(
     >>> fit_linear(net, X, X @ [3.0, -1.0] + 2.0)["W1"].round(2).tolist()
     [[3.0, -1.0]]
     """
-    return _fitted(linear_network(network, int(np.shape(X)[0]), strength), X, y, sample_weight)
+    rows = int(np.shape(X)[0]) if sample_weight is None else int(np.count_nonzero(sample_weight))
+    return _fitted(linear_network(network, rows, strength), X, y, sample_weight)
 
 
 def _fitted(
@@ -74,7 +75,7 @@ def _fitted(
     given: dict[str, Any] = {"data": (X, y), "sample_weight": sample_weight, "epochs": _STEPS}
     with warnings.catch_warnings():  # a model that is compared with needs no last digits
         warnings.simplefilter("ignore", ConvergenceWarning)
-        if model.parameters.size <= WHOLE and isinstance(X, np.ndarray):
+        if model.parameters.size <= WHOLE:
             result = minimize(model, Newton(), callbacks=until, **given)
             if result.converged:
                 return result.parameters
