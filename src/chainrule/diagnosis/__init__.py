@@ -2,8 +2,8 @@
 
 from chainrule.diagnosis.claims import check_claims
 from chainrule.diagnosis.claims_report import ClaimsReport, ClaimVerdict, Discrepancy
-from chainrule.diagnosis.diagnose import diagnose
 from chainrule.diagnosis.diagnosed import Diagnosis
+from chainrule.diagnosis.mistake import diagnose
 from chainrule.diagnosis.verification import verify
 from chainrule.diagnosis.verify_report import BlockVerification, VerifyReport
 

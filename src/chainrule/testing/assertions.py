@@ -13,8 +13,8 @@ from chainrule.checking.gradient import SAMPLE, Entries, check_gradient, check_j
 from chainrule.checking.hessian import check_hessian
 from chainrule.checking.point import At
 from chainrule.checking.report import CheckReport
-from chainrule.diagnosis.diagnose import diagnose
 from chainrule.diagnosis.diagnosed import Diagnosis
+from chainrule.diagnosis.mistake import diagnose
 from chainrule.diagnosis.naming.diagnosis import Loss
 from chainrule.errors import ChainruleError, OptionError, UncheckableError, WrongDerivativeError
 
