@@ -94,3 +94,15 @@ def test_what_is_stated_at_the_kink_of_elu_is_what_the_formula_gives():
 @pytest.mark.parametrize("positive", ["exp(x)", "softplus(x)", "cosh(x)", "normal_cdf(x)"])
 def test_a_power_of_what_is_positive_has_no_kink(positive):
     assert not Equations(f"parameters x: R; v: R; L = ({positive})**v").derive("L").kinks
+
+
+@pytest.mark.parametrize("base", ["relu(x)", "abs(x)", "x**2", "sqrt(x)", "p"])
+def test_a_power_of_what_is_not_negative_has_a_kink_at_zero_alone(base):
+    places = [
+        kink.place
+        for kink in Equations(f"parameters x: R[n]; p: Simplex[n]; v: R; L = sum(({base})**v)")
+        .derive("L", "v")
+        .kinks
+    ]
+    assert len(places) == 1
+    assert places[0].endswith(" = 0")

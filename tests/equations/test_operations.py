@@ -199,6 +199,9 @@ def test_what_a_row_says_of_the_values_holds(name, seed):
         close(value.sum(axis=-1), np.ones(value.shape[:-1]))
     if fact(row.is_positive, root) is True:
         assert value.min() >= 0
+    if fact(row.is_strictly_positive, root):
+        assert fact(row.is_positive, root) is True
+        assert value.min() > 0
     if not fact(row.overflows, root):
         assert np.all(np.isfinite(value))
     if is_symmetric(root):

@@ -158,12 +158,42 @@ def test_a_number_beside_a_vector_is_recognised_in_a_logarithm():
     np.testing.assert_allclose(gradient, expit(LARGE + 2.0), rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("positive", ["softplus(x)", "cosh(x)", "normal_cdf(x)"])
+@pytest.mark.parametrize("positive", ["softplus(x)", "sigmoid(x)", "cosh(x)", "normal_cdf(x)"])
 def test_powers_join_where_the_base_is_positive(positive):
     assert "^(v + w)" in str(
         Equations(f"parameters x: R; v: R; w: R; L = ({positive})**v * ({positive})**w").derive("L", "v")
     )
     assert "^(v + w)" not in str(Equations("parameters x: R; v: R; w: R; L = x**v * x**w").derive("L", "v"))
+
+
+def test_powers_of_probabilities_join():
+    model = Equations("parameters x: R[n]; v: R; w: R; L = sum(softmax(x)**v * softmax(x)**w)")
+    assert "(v + w)" in str(model.derive("L", "v"))
+
+
+@pytest.mark.parametrize("second", ["c", "-a"])
+@pytest.mark.parametrize(
+    "base",
+    ["relu(w)", "abs(w)", "w**2", "sqrt(w)", "step(w)", "max(w, 0)", "onehot(y)", "p", "where(w > 0, w, 0)"],
+)
+def test_powers_of_what_may_be_zero_are_no_numbers_there(base, second):
+    head = "parameters w: R[3]; p: Simplex[3]; a: R; data y: Class[3]; c: R"
+    model = Equations(f"{head}; L = sum(({base})**a * ({base})**({second}))")
+    function = model.compile(["L", "dL/da"])
+    values = {"w": np.array([0.0, 1, 2]), "p": np.array([0, 0.4, 0.6]), "y": 1, "a": 1.5, "c": -0.5}
+    given = {name: values[name] for name in function.inputs}
+    with np.errstate(all="ignore"):
+        assert np.isnan([model.evaluate("L", given), *function(**given)]).all()
+
+
+@pytest.mark.parametrize("factors", ["i**a * i**c", "i**a * i**(-a)"])
+def test_powers_of_an_index_are_no_numbers_at_zero(factors):
+    model = Equations(f"parameters w: R[n]; a: R; data c: R; L = sum(w[i] * ({factors}) for i in n)")
+    function = model.compile(["L", "dL/da"])
+    values = {"w": np.array([1.0, 2, 3]), "a": 1.5, "c": -0.5}
+    given = {name: values[name] for name in function.inputs}
+    with np.errstate(all="ignore"):
+        assert np.isnan([model.evaluate("L", given), *function(**given)]).all()
 
 
 def test_the_slope_of_a_slope_of_tanh_keeps_its_digits_near_zero():

@@ -8,7 +8,7 @@ from chainrule.equations.formulas.line_names import spelling_of
 from chainrule.equations.formulas.matrixform import matrix_form
 from chainrule.equations.formulas.print_unicode import UnicodePrinter
 from chainrule.equations.nodes.nodes import Node, content, is_number, topological
-from chainrule.equations.nodes.operations import ELEMENTWISE
+from chainrule.equations.nodes.operations import ELEMENTWISE, fact, operation
 from chainrule.equations.nodes.program import Program, symbols_of
 
 Text = Callable[[Node], str]
@@ -137,11 +137,10 @@ def _power_kinks(base: Node, text: Text) -> list[Kink]:
     """Where a power with a variable exponent, or a derivative of it, ends."""
     below = "only whole powers have a value there, and none has a derivative by its exponent"
     at = "a power below the order has an infinite derivative; that by the exponent is taken as 0"
-    sign = ELEMENTWISE[base.data].sign if base.kind == "fn" else ""
-    if is_number(base) or base.kind == "softmax" or sign == "positive":
+    if is_number(base) or fact(operation(base).is_strictly_positive, base):
         return []
-    kinks = [Kink(f"{text(base)} = 0", at)]
-    return kinks if sign == "not negative" else [*kinks, Kink(f"{text(base)} < 0", below)]
+    known = fact(operation(base).is_positive, base) is True
+    return [Kink(f"{text(base)} = 0", at), *([] if known else [Kink(f"{text(base)} < 0", below)])]
 
 
 def _is_whole(exponent: Node) -> bool:

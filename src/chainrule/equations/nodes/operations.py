@@ -80,6 +80,8 @@ class Operation(NamedTuple):
         Whether its last axis is known to sum to 1, and no entry is negative.
     is_positive : bool or callable
         Whether no entry is negative, wherever it is defined; or that, or what must be so, from the node.
+    is_strictly_positive : bool or callable
+        Whether no entry is negative or 0, rounding apart; or that, from the node.
     overflows : bool or callable
         Whether it can be infinite, or not a number, at finite arguments; or that, from the node.
     slope_divides : bool
@@ -139,6 +141,7 @@ class Operation(NamedTuple):
     is_indicator: bool | Callable[[Node], bool] = False
     is_simplex: bool = False
     is_positive: Positive | Callable[[Node], Positive] = False
+    is_strictly_positive: bool | Callable[[Node], bool] = False
     overflows: bool | Callable[[Node], bool] = False
     slope_divides: bool = False
     is_whole: bool = False

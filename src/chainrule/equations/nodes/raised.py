@@ -107,7 +107,8 @@ def _may_join(base: Factor, powers: list[Factor], exponents: Exponents) -> bool:
     whole = exponents[base]
     alone = len(powers) == 1 and abs(exponents[powers[0]]) == 1
     several = len(powers) + (whole != 0) > 1 and len({node.args[1].dims for node, _ in powers}) == 1
-    positive = fact(operation(base[0]).is_positive, base[0]) is True
+    # relu(u)ᵃ relu(u)ᶜ at u = 0, a = 1.5 and c = -0.5 is 0 ∞, no number, and relu(u)ᵃ⁺ᶜ is 0.
+    positive = fact(operation(base[0]).is_strictly_positive, base[0])
     return several and whole.denominator == 1 and (alone or positive)
 
 
