@@ -431,3 +431,98 @@ def test_a_branch_that_loses_imaginary_parts_beside_the_point_is_judged_by_diffe
         complex_step(loss, at)
     assert check_gradient(loss, lambda w: true, at=at).ok
     assert not check_gradient(loss, lambda w: lost, at=at).ok
+
+
+ROWS, TARGETS = np.random.default_rng(7).normal(size=(40, 6)), np.random.default_rng(8).normal(size=40)
+
+
+def relu_point(seed):
+    draw = np.random.default_rng(seed).normal
+    return {"W": draw(size=(6, 50)), "b": draw(size=50), "v": draw(size=50)}
+
+
+def relu_net(dtype=np.float64, at_zero=0.0):
+    """Loss and gradient, computed in a type."""
+    X, y, n = ROWS.astype(dtype), TARGETS.astype(dtype), dtype(40)
+
+    def passed(q):
+        q = {name: np.asarray(value, dtype) for name, value in q.items()}
+        z = X @ q["W"] + q["b"]
+        h = np.maximum(z, 0)
+        return q, z, h, h @ q["v"] - y
+
+    def gradient(q):
+        q, z, h, off = passed(q)
+        slope = np.where(z == 0, dtype(at_zero), (z > 0).astype(dtype))
+        d = np.outer(2 * off / n, q["v"]) * slope
+        return {"W": X.T @ d, "b": d.sum(0), "v": h.T @ (2 * off / n)}
+
+    return lambda q: (passed(q)[-1] ** 2).mean(), gradient
+
+
+@pytest.mark.parametrize("rows", [7, 5])
+@pytest.mark.parametrize("seed", range(8))
+def test_kinks_within_the_steps_of_single_precision_make_no_right_gradient_wrong(seed, rows, monkeypatch):
+    draw = np.random.default_rng(rows).normal
+    monkeypatch.setitem(globals(), "ROWS", draw(size=(40, 6)))
+    monkeypatch.setitem(globals(), "TARGETS", draw(size=40))
+    loss, gradient = relu_net(np.float32)
+    point = {name: value.astype(np.float32) for name, value in relu_point(seed).items()}
+    assert check_gradient(loss, gradient, at=point).status != "wrong"
+    off = {**gradient(point), "b": gradient(point)["b"] * np.float32(1.02)}
+    assert check_gradient(loss, off, at=point).status == "wrong"
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("at_zero", [0.0])
+def test_where_all_units_stand_at_their_kinks_nothing_is_called_wrong(seed, at_zero):
+    loss, gradient = relu_net(at_zero=at_zero)
+    point = relu_point(seed)
+    point.update(W=0 * point["W"], b=0 * point["b"])
+    report = check_gradient(loss, gradient, at=point)
+    assert report.blocks["W"].status == "not checkable", str(report)
+    assert report.blocks["b"].status != "wrong" and report.blocks["v"].status == "right"
+    beyond = {**gradient(point), "W": np.full((6, 50), 1e3)}
+    assert check_gradient(loss, beyond, at=point).blocks["W"].status == "wrong"
+
+
+@pytest.mark.parametrize("share", [1e-6, 1e-7, 1e-8, 1e-10])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_block_far_below_the_others_is_judged_by_its_own_size(share, seed):
+    draw = np.random.default_rng(seed).normal
+    point = {"a": draw(size=4), "b": draw(size=5)}
+
+    def loss(q):
+        return np.sum(np.sin(q["a"])) + share * np.sum(np.cos(q["b"]))
+
+    true = {"a": np.cos(point["a"]), "b": -share * np.sin(point["b"])}
+    assert check_gradient(loss, true, at=point).ok
+    for name in true:
+        report = check_gradient(loss, {**true, name: 1.001 * true[name]}, at=point)
+        assert [n for n, block in report.blocks.items() if block.status == "wrong"] == [name], str(report)
+        one = true[name].copy()
+        one[1] *= 1.5
+        assert not check_gradient(loss, {**true, name: one}, at=point).ok
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_rounding_of_a_block_without_influence_is_right(seed):
+    """A shift of all inputs of a softmax: its derivative cancels to rounding."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(30, 4)), rng.integers(0, 5, 30)
+    point = {"W": rng.normal(size=(4, 5)), "b": rng.normal(size=4)}
+
+    def scores(q):
+        z = X @ q["W"] + (X @ q["b"])[:, None]
+        e = np.exp(z - z.real.max(1, keepdims=True))
+        return z, e / e.sum(1, keepdims=True)
+
+    def loss(q):
+        return -np.sum(np.log(scores(q)[1][np.arange(30), y]))
+
+    def gradient(q):
+        d = scores(q)[1]
+        d[np.arange(30), y] -= 1
+        return {"W": X.T @ d, "b": X.T @ d.sum(1)}
+
+    assert check_gradient(loss, gradient, at=point).ok

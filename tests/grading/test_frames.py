@@ -7,7 +7,9 @@ import struct
 import numpy as np
 import pytest
 
+from chainrule.errors import UncheckableError
 from chainrule.grading.frames import MOST_BYTES, MOST_WORDS, Frame, FrameError, read_frame, write_frame
+from chainrule.grading.judgement import Remote
 
 
 def raw(words, data=b"", sizes=None):
@@ -50,6 +52,8 @@ def test_what_is_written_is_read(dtype, shape):
         raw(arrays(["W", "<f8", [-1, -1]]), b"12345678"),
         raw(arrays(["W", "<f8", [2**40, 2**40]]), b"12345678"),
         raw(arrays(["W", "<f8", [2**32, 2**32, 0.0]]), b""),
+        raw(arrays(["W", "<f8", [0, 10**200]]), b""),
+        raw(arrays(["W", "<f8", [0, 2**61, 2**61]]), b""),
         raw(arrays(["W", "<f8", [0]]), b"12345678"),
         raw(arrays(["W", "<f8", [1] * 33]), b"12345678"),
         raw(arrays(["W", "<f8"]), b"12345678"),
@@ -72,3 +76,12 @@ def test_what_is_no_number_is_not_written():
         write_frame(io.BytesIO(), Frame({}, {"W": np.array(["a"])}))
     with pytest.raises(FrameError):
         write_frame(io.BytesIO(), Frame({}, {"W": np.zeros(MOST_BYTES // 8 + 1)}))
+
+
+def test_names_that_are_no_list_are_refused():
+    class Told:
+        def ask(self, words, arrays):
+            return Frame({"form": "names", "changed": 7})
+
+    with pytest.raises(UncheckableError, match="Something else than names"):
+        Remote(Told(), "gradient", False)({"W": np.ones(2)})

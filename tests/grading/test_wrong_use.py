@@ -66,6 +66,10 @@ CASES = {
     "an error in what it calls": (
         gradient("return np.linalg.inv(X)"), 3, f"homework.py, line {LINE + 2}: LinAlgError:",
     ),
+    "an error whose message fails": (
+        gradient("raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})()"), 3,
+        f"homework.py, line {LINE + 2}: E: its message cannot be read",
+    ),
     "a syntax error": (gradient("return (q"), 3, f"homework.py, line {LINE + 2}: SyntaxError: '(' was never"),
     "an error while it is read": (
         "1 / 0\n" + gradient("return 1"), 3,

@@ -38,6 +38,8 @@ class Column:
     relative : ndarray
         Distance of both, relative.
     wrong, kink : ndarray of bool
+    open : ndarray of bool
+        Whether kinks at the point leave it open what is right, see `_is_open`.
     """
 
     position: int
@@ -47,6 +49,7 @@ class Column:
     relative: Array
     wrong: Array
     kink: Array
+    open: Array
 
 
 def positions(
@@ -119,8 +122,21 @@ def _compare(slope: Slope, probe: Probe, position: int) -> Column:
     off, true, error = slope.distance(yours * unit) / unit, slope.value / unit, slope.error / unit
     scale = np.maximum(np.maximum(np.abs(true), np.abs(yours)), probe.floor)
     rounding = probe.rounding / unit
-    wrong = ~(off <= probe.tolerance.relative * scale + 3 * error + rounding)
-    return Column(position, yours, true, error, off / positive(scale), wrong, slope.kink)
+    allowed = probe.tolerance.relative * scale + 3 * error + rounding
+    wrong = ~(off <= allowed)
+    is_open = wrong & _is_open(slope, yours * unit, allowed * unit)
+    return Column(position, yours, true, error, off / positive(scale), wrong & ~is_open, slope.kink, is_open)
+
+
+def _is_open(slope: Slope, claimed: Array, allowed: Array) -> Array:
+    """Whether several kinks at the point may give a claim that is between the two sides of none.
+
+    relu(w) - relu(-w) has slope 1 on both sides of 0, and by the rule relu'(0) = 0 of all programs 0; with
+    relu'(0) = 1 it has the sum of both sides.
+    """
+    sides = np.array([np.zeros_like(slope.left), slope.left, slope.right, slope.left + slope.right])
+    inside = (np.min(sides, axis=0) - allowed <= claimed) & (claimed <= np.max(sides, axis=0) + allowed)
+    return np.asarray(slope.kink & inside)
 
 
 def _sharply(oracle: Oracle, probe: Probe, column: Column) -> Column:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking.differences import Slope
 from chainrule.checking.entries import Column, examine, explains, narrow, peel, positions, unexplained
 from chainrule.checking.magnitude import length, positive
 from chainrule.checking.oracle import COMPLEX_STEP, Oracle
@@ -24,6 +25,10 @@ Array = NDArray[Any]
 
 ROUGH = "differences do not settle: the function is too rough or too noisy there"
 
+KINKS = "several kinks meet at the point itself: what is right depends on the slope chosen at each"
+
+FAINT = "its derivative is rounding beside that of the others: check it alone, with only={name!r}"
+
 SWAMPED = (
     "entries of such different sizes allow no step that suits all: give the small ones a name of their own"
 )
@@ -37,12 +42,19 @@ RESOLUTION = 5e-2
 SETTLED = 1e-3
 """A block whose truth is known as well as this along a direction is right where its claim agrees."""
 
+MULTIPLE = 1e-2
+"""A claim is a multiple of the truth if no more than this share of its error is anything else."""
+
 HIDDEN = 30.0
 """Rounding over the longest step of a difference, as a multiple of what rounding does to a derivative."""
 
 
 WIDE = 16.0
 """How much longer a direction is along which a block is judged as a whole: noise counts for less over it."""
+
+
+NARROWER = (3.0, 10.0)
+"""How much shorter the directions are that are to agree with it."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +83,36 @@ def judge_block(oracle: Oracle, probe: Probe, request: Request, rng: np.random.G
         verdict = _conclude(start, probe, columns, request.examples)
     if verdict.status == "right":
         verdict = replace(verdict, resolution=_resolution(probe, columns))
+    if verdict.status == "right" and oracle.method == COMPLEX_STEP and probe.is_faintly_off:
+        return _as_faint(oracle, probe, verdict, request, rng)
     if verdict.status != "wrong" and _may_hide(oracle, probe):
         return _as_a_whole(oracle, probe, verdict)
     return verdict
+
+
+def _as_faint(
+    oracle: Oracle, probe: Probe, verdict: BlockVerdict, request: Request, rng: np.random.Generator
+) -> BlockVerdict:
+    """Wrong where entries far below the others' are one multiple of the truth, as no rounding is.
+
+    Otherwise nothing is decided: a gradient may round by so much where it cancels.
+    """
+    places = positions(oracle, probe, request.entries, False, rng)
+    columns = examine(oracle, probe, places)
+    yours, true = (np.array([getattr(one, which) for one in columns]) for which in ("yours", "true"))
+    factor = np.sum(yours * true, axis=0) / positive(np.sum(true * true, axis=0))
+    off = length(yours - true, axis=0)
+    multiple = (off > 0) & (length(yours - factor * true, axis=0) <= MULTIPLE * off)
+    if len(columns) > 1 and multiple.any():
+        output = int(np.argmax(multiple))
+        whole = f"{numeral(factor[output])} times the truth in all entries looked at"
+        return replace(
+            verdict,
+            status="wrong",
+            relative_error=float(abs(factor[output] - 1)),
+            remarks=(whole, *verdict.remarks),
+        )
+    return _undecided(verdict, FAINT.format(name=probe.block.name))
 
 
 def _resolution(probe: Probe, columns: Sequence[Column]) -> float:
@@ -142,7 +181,7 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
     output = int(np.argmax(probe.off / positive(probe.scale)))
     width = 1.0 if oracle.deep else WIDE
     direction = width * np.abs(probe.direction) * np.where(probe.claimed[output] < 0, -1.0, 1.0)
-    slope, claimed = oracle.along(probe.embed(direction)), probe.claimed @ direction
+    slope, claimed = _along_signs(oracle, probe.embed(direction)), probe.claimed @ direction
     most = np.maximum(np.abs(probe.claimed), probe.floor[:, None]) @ np.abs(direction)
     off = np.abs(slope.value - claimed)[output]
     allowed = (probe.tolerance.whole * most + 5 * slope.error + probe.rounding)[output]
@@ -153,6 +192,19 @@ def _as_a_whole(oracle: Oracle, probe: Probe, verdict: BlockVerdict) -> BlockVer
         whole = f"{numeral(claimed[output] / slope.value[output])} times the truth, {whole}"
     relative = float(off / most[output])
     return replace(verdict, status="wrong", relative_error=relative, remarks=(whole, *verdict.remarks))
+
+
+def _along_signs(oracle: Oracle, direction: Array) -> Slope:
+    """The truth along a direction, its error at least what steps of other lengths contradict it by.
+
+    In float32 a step long enough for the noise passes kinks, in the same sense at every step.
+    """
+    slope = oracle.along(direction)
+    if oracle.method == COMPLEX_STEP:
+        return slope
+    others = [oracle.along(direction / part).value * part for part in NARROWER]
+    apart = np.max(np.abs(np.array(others) - slope.value), axis=0)
+    return replace(slope, error=np.maximum(slope.error, apart))
 
 
 def judge_misfit(probe: Probe, claim: Claim) -> BlockVerdict:
@@ -229,6 +281,8 @@ def _conclude(
         remarks = (*remarks_on(_sample(probe, columns), start.name, examples), *seen.remarks)
         worst = _worst(probe, columns)
         return replace(seen, status="wrong", relative_error=relative, worst=worst, remarks=remarks)
+    if any(column.open.any() for column in columns):
+        return _undecided(seen, KINKS)
     if not _is_settled(probe) and any(np.any(_is_unknown(probe, column)) for column in columns):
         return _undecided(seen, ROUGH)
     if len(columns) == probe.block.size:

@@ -16,6 +16,9 @@ from chainrule.checking.point import Block
 Array = NDArray[Any]
 
 
+FINE = 1e-12
+"""Unit of rounding beyond which a small block is not told from its rounding beside the others."""
+
 WHOLE = 5e-3
 """Relative error of a block as a whole that no type excuses."""
 
@@ -59,6 +62,24 @@ class Tolerance:
     def share(self) -> float:
         """Entries smaller than this share of their block are measured against the share."""
         return float(self.unit**0.2)
+
+
+def is_faintly_off(gap: Array, own: Array, elsewhere: Array, tolerance: Tolerance) -> bool:
+    """Whether a block that is small beside the others is off for its own size, but not for theirs.
+
+    What is all rounding, of a derivative that cancels to 0, has nothing in common with the truth, and is not.
+
+    Parameters
+    ----------
+    gap, own, elsewhere : ndarray, shape (q,)
+        Difference of claim and truth along a direction; size of the derivative along it, and what it were if
+        the block's entries were as large as the others'.
+    """
+    if tolerance.unit > FINE:
+        return False
+    faint = (own > 0) & (own <= tolerance.relative * elsewhere)
+    rounding = (own <= 1e3 * tolerance.unit * elsewhere) & (gap > 0.1 * own)
+    return bool(np.any(faint & ~rounding & (gap > tolerance.relative * own)))
 
 
 @dataclass(frozen=True)
@@ -149,6 +170,13 @@ class Probe:
         """
         rounding = np.where(self.slope.error > 0, self.rounding, 0.0)
         return bool(np.any(self.off > self.allowed(self.slope) - self.rounding + rounding))
+
+    @property
+    def is_faintly_off(self) -> bool:
+        """Whether the block is off for its own size, but not beside the others."""
+        own = np.maximum(self.block.scale * length(self.claimed, axis=1), np.abs(self.slope.value))
+        elsewhere = self.typical * self.block.scale * np.sqrt(self.block.size)
+        return is_faintly_off(self.off, own, elsewhere, self.tolerance)
 
     def allowed(self, slope: Slope) -> Array:
         """How far claim and truth of a right block may differ along a direction."""

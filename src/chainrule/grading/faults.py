@@ -37,7 +37,10 @@ def _what(error: BaseException, limits: Limits) -> str:
         return "it asks for input, and nobody is there to answer"
     if isinstance(error, WritingError | ChainruleError):
         return cut(error, LONGEST)
-    said = cut(error, LONGEST)
+    try:
+        said = cut(error, LONGEST)
+    except Exception:  # __str__ is somebody's code, too: 1 / 0 in it ends no process of ours
+        said = "its message cannot be read"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 

@@ -106,8 +106,13 @@ def _arrays(listed: Any, content: bytes) -> dict[str, Array]:
     """The arrays of a frame, which together are exactly its bytes."""
     found, start = {}, 0
     for name, kind, shape in listed:
-        if kind not in KINDS or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
-            raise FrameError(f"it has an array of {kind} and shape {shape}")
+        # No data bound [0, 10^200], which NumPy cannot count.
+        if (
+            kind not in KINDS
+            or len(shape) > 32
+            or not all(type(n) is int and 0 <= n < 1 << 62 for n in shape)
+        ):
+            raise FrameError(f"it has an array of {kind} and shape {printable(shape, 200)}")
         # Python's numbers: a product of 2^40 times 2^40 must not wrap around.
         end = start + math.prod(shape) * KINDS[kind].itemsize
         if end > len(content):

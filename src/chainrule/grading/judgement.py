@@ -123,7 +123,10 @@ class Remote:
     def __call__(self, at: Any) -> Any:
         arrays = {SINGLE: at} if self.single else at
         answer = self.process.ask({"do": "call", "name": self.name, "single": self.single}, arrays)
-        self.changed |= {printable(one, 60) for one in answer.words.get("changed") or ()}
+        changed = answer.words.get("changed", [])
+        if not isinstance(changed, list):  # a file may write into the answers itself
+            raise UncheckableError("Something else than names was answered from the process of the file.")
+        self.changed |= {printable(one, 60) for one in changed}
         return value_of(answer)
 
 
