@@ -6,13 +6,37 @@ from collections.abc import Generator
 
 import numpy as np
 
-from chainrule.optimize.iteration import Ending, States
+from chainrule.errors import OptionError
+from chainrule.objective import HasHessianProduct, Objective
+from chainrule.optimize.iteration import Ending, Method, States
 from chainrule.optimize.minimum import Judge, Verdict
 from chainrule.optimize.newton_steps import newton_points
 from chainrule.optimize.points import Point, Surface
 from chainrule.optimize.quadratic import WHOLE
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
+
+
+class ToAMinimum(Method):
+    """A method that goes on until its end is judged to be a minimum, or none can be found."""
+
+    @property
+    def resumes_exactly(self) -> bool:
+        """False: a state is a warm start only."""
+        return False
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """True."""
+        return True
+
+    def require_products(self, objective: Objective) -> None:
+        """Refuse an objective that gives no products with its Hessian."""
+        if not isinstance(objective, HasHessianProduct):
+            raise OptionError(
+                f"{type(self).__name__} needs products with the Hessian, and {type(objective).__name__} has "
+                "no hessian_product(theta, v, rows); LBFGS does with gradients alone."
+            )
 
 
 def to_a_minimum(search: Search, tolerance: float) -> States:

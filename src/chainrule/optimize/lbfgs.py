@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainrule.objective import Objective
-from chainrule.optimize.descent import to_a_minimum
-from chainrule.optimize.iteration import Method, States
+from chainrule.optimize.descent import ToAMinimum, to_a_minimum
+from chainrule.optimize.iteration import States
 from chainrule.optimize.scipy_search import NO_LIMIT, Search
 from chainrule.optimize.state import State
 from chainrule.options import not_negative, whole_number
 
 
 @dataclass(frozen=True)
-class LBFGS(Method):
+class LBFGS(ToAMinimum):
     """Limited-memory BFGS with a line search, on all examples at once, by SciPy.
 
     One epoch is one iteration; the steps of its states count evaluations of the objective. SciPy keeps its
@@ -45,16 +45,6 @@ class LBFGS(Method):
     def __post_init__(self) -> None:
         object.__setattr__(self, "memory", whole_number("LBFGS: memory", self.memory, least=1))
         object.__setattr__(self, "tolerance", not_negative("LBFGS: tolerance", self.tolerance))
-
-    @property
-    def resumes_exactly(self) -> bool:
-        """False: a state is a warm start only."""
-        return False
-
-    @property
-    def ends_by_itself(self) -> bool:
-        """True."""
-        return True
 
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per iteration; the ending says whether the run converged."""

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.errors import OptionError
-from chainrule.objective import HasHessianProduct, Objective
-from chainrule.optimize.descent import states_of_points
-from chainrule.optimize.iteration import Ending, Method, States
+from chainrule.objective import Objective
+from chainrule.optimize.descent import ToAMinimum, states_of_points
+from chainrule.optimize.iteration import Ending, States
 from chainrule.optimize.minimum import Judge
 from chainrule.optimize.newton_steps import newton_points
 from chainrule.optimize.points import Surface
@@ -18,7 +17,7 @@ from chainrule.options import not_negative
 
 
 @dataclass(frozen=True)
-class Newton(Method):
+class Newton(ToAMinimum):
     """Newton's method in a region of trust, on all examples at once.
 
     Each step goes to the minimum of C(θ) + gᵀs + ½ sᵀ|H|s within a radius, in the scale of the largest
@@ -58,16 +57,6 @@ class Newton(Method):
     def __post_init__(self) -> None:
         object.__setattr__(self, "tolerance", not_negative("Newton: tolerance", self.tolerance))
 
-    @property
-    def resumes_exactly(self) -> bool:
-        """False: a state is a warm start only."""
-        return False
-
-    @property
-    def ends_by_itself(self) -> bool:
-        """True."""
-        return True
-
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per step; the ending says whether the run converged.
 
@@ -76,11 +65,7 @@ class Newton(Method):
         OptionError
             If the objective gives no products with its Hessian.
         """
-        if not isinstance(objective, HasHessianProduct):
-            raise OptionError(
-                f"Newton needs products with the Hessian, and {type(objective).__name__} has no "
-                "hessian_product(theta, v, rows); LBFGS does with gradients alone."
-            )
+        self.require_products(objective)
         return self._states(Surface(objective, state), state)
 
     def _states(self, surface: Surface, state: State) -> States:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainrule.errors import OptionError
-from chainrule.objective import HasHessianProduct, Objective
-from chainrule.optimize.descent import to_a_minimum
-from chainrule.optimize.iteration import Method, States
+from chainrule.objective import Objective
+from chainrule.optimize.descent import ToAMinimum, to_a_minimum
+from chainrule.optimize.iteration import States
 from chainrule.optimize.scipy_search import Search
 from chainrule.optimize.state import State
 from chainrule.options import not_negative
 
 
 @dataclass(frozen=True)
-class NewtonCG(Method):
+class NewtonCG(ToAMinimum):
     """Newton's method with a line search, on all examples at once, by SciPy.
 
     Each step solves ∇²C(θ) s = -∇C(θ) by conjugate gradients, only as exactly as pays, with products
@@ -53,16 +52,6 @@ class NewtonCG(Method):
     def __post_init__(self) -> None:
         object.__setattr__(self, "tolerance", not_negative("NewtonCG: tolerance", self.tolerance))
 
-    @property
-    def resumes_exactly(self) -> bool:
-        """False: a state is a warm start only."""
-        return False
-
-    @property
-    def ends_by_itself(self) -> bool:
-        """True."""
-        return True
-
     def states(self, objective: Objective, state: State) -> States:
         """Yield a state per Newton step; the ending says whether the run converged.
 
@@ -71,10 +60,6 @@ class NewtonCG(Method):
         OptionError
             If the objective gives no products with its Hessian.
         """
-        if not isinstance(objective, HasHessianProduct):
-            raise OptionError(
-                f"NewtonCG needs products with the Hessian, and {type(objective).__name__} has no "
-                "hessian_product(theta, v, rows); LBFGS does with gradients alone."
-            )
+        self.require_products(objective)
         search = Search("Newton-CG", {"xtol": 0.0}, self.tolerance, objective, state, takes_products=True)
         return to_a_minimum(search, self.tolerance)
